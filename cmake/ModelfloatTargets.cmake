@@ -1,0 +1,18 @@
+# modelfloat_library(NAME [DEPENDS library ...])
+# The folder that calls it becomes the static library modelfloat_NAME. DEPENDS are the arrows to the layers below: they are
+# public, because our headers show the types of those layers; foreign libraries are given by PRIVATE.
+function(modelfloat_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  list(TRANSFORM ARG_DEPENDS PREPEND modelfloat_)
+  if(sources)
+    add_library(modelfloat_${name} STATIC ${sources})
+    target_include_directories(modelfloat_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(modelfloat_${name} PUBLIC ${ARG_DEPENDS} PRIVATE modelfloat_warnings ${ARG_PRIVATE})
+  else()
+    add_library(modelfloat_${name} INTERFACE)
+    target_include_directories(modelfloat_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(modelfloat_${name} INTERFACE ${ARG_DEPENDS})
+  endif()
+endfunction()

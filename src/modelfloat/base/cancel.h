@@ -1,0 +1,26 @@
+#pragma once
+// Every call that may take long is given one of these.
+
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "modelfloat/base/clock.h"
+#include "modelfloat/base/error.h"
+
+namespace modelfloat {
+
+struct CallOptions {
+  std::stop_token stop;                // a stop asked for makes the call throw Error{cancelled} soon
+  std::optional<SteadyTime> deadline;  // reached, the call throws Error{timed_out}
+};
+
+// Throws when the options say that it is time to give up. Cheap enough for every iteration of an I/O loop.
+inline void check_cancelled(const CallOptions& options, const std::string& where) {
+  if (options.stop.stop_requested()) throw Error(ErrorKind::cancelled, where, "stopped on request");
+  if (options.deadline && std::chrono::steady_clock::now() >= *options.deadline) {
+    throw Error(ErrorKind::timed_out, where, "the deadline passed");
+  }
+}
+
+}  // namespace modelfloat

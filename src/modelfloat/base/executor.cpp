@@ -1,0 +1,83 @@
+#include "modelfloat/base/executor.h"
+
+#include <utility>
+
+#include <utility>
+
+namespace modelfloat {
+
+ThreadPool::ThreadPool(std::size_t threads) {
+  threads_.reserve(threads);
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  wake_.notify_all();
+  threads_.clear();  // joins, while the queue that they empty still exists
+}
+
+void ThreadPool::submit(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+}
+
+void ThreadPool::work() {
+  for (;;) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return closed_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+}
+
+TaskGroup::~TaskGroup() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return active_ == 0; });
+}
+
+void TaskGroup::run(std::function<void()> task) {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return active_ < limit_ || failure_; });
+    rethrow_failure(lock);
+    ++active_;
+  }
+  executor_.submit([this, task = std::move(task)] {
+    std::exception_ptr failure;
+    try {
+      task();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    if (failure && !failure_) failure_ = failure;
+    --active_;
+    changed_.notify_all();  // under the lock: the group may be gone as soon as the lock is
+  });
+}
+
+void TaskGroup::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return active_ == 0; });
+  rethrow_failure(lock);
+}
+
+void TaskGroup::rethrow_failure(std::unique_lock<std::mutex>& lock) {
+  if (!failure_) return;
+  changed_.wait(lock, [this] { return active_ == 0; });
+  std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+}  // namespace modelfloat

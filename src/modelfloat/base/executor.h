@@ -1,0 +1,89 @@
+#pragma once
+// Where work runs. The engine is written against Executor, so that the same code runs on thread pools in production and on the
+// calling thread alone in a simulation.
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace modelfloat {
+
+// Runs tasks. Shared by all threads. A task must not throw, and must not wait for another task of the same executor.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual void submit(std::function<void()> task) = 0;
+  // How many tasks run at once at the most; at least 1.
+  virtual std::size_t width() const noexcept = 0;
+
+  // Runs `call` as a task; its value, or what it threw, comes through the future.
+  template <typename Call>
+  auto async(Call call) -> std::future<decltype(call())> {
+    auto task = std::make_shared<std::packaged_task<decltype(call())()>>(std::move(call));  // std::function wants to copy
+    auto result = task->get_future();
+    submit([task] { (*task)(); });
+    return result;
+  }
+};
+
+// Runs every task at once on the thread that submits it.
+class InlineExecutor final : public Executor {
+ public:
+  void submit(std::function<void()> task) override { task(); }
+  std::size_t width() const noexcept override { return 1; }
+};
+
+// A fixed number of threads and a queue. Whoever submits bounds the queue (TaskGroup does). The destructor runs what is queued.
+class ThreadPool final : public Executor {
+ public:
+  explicit ThreadPool(std::size_t threads);
+  ~ThreadPool() override;
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  void submit(std::function<void()> task) override;
+  std::size_t width() const noexcept override { return threads_.size(); }
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> tasks_;
+  bool closed_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+// Tasks that belong together: at most `limit` are queued or running at once, and the first exception among them comes out of wait()
+// or of the next run(). Used by one thread; the tasks run on the executor.
+class TaskGroup {
+ public:
+  TaskGroup(Executor& executor, std::size_t limit) : executor_(executor), limit_(limit) {}
+  ~TaskGroup();  // waits for the tasks and forgets their failures
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+
+  // Blocks while the group is full. Throws what an earlier task threw, without running `task`.
+  void run(std::function<void()> task);
+  // Returns when all tasks have ended; throws what the first failed one threw.
+  void wait();
+
+ private:
+  void rethrow_failure(std::unique_lock<std::mutex>& lock);
+
+  Executor& executor_;
+  const std::size_t limit_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t active_ = 0;
+  std::exception_ptr failure_;
+};
+
+}  // namespace modelfloat

@@ -1,0 +1,33 @@
+#pragma once
+// Bytes as text: hexadecimal and the base32 of RFC 4648, both in lower case.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "modelfloat/base/bytes.h"
+
+namespace modelfloat {
+
+std::string to_hex(ByteSpan);
+
+// Lower- or upper-case digits; nothing for any other character or an odd length.
+std::optional<Bytes> from_hex(std::string_view);
+
+// The same into an array of known size; nothing too when the length does not fit.
+template <std::size_t N>
+std::optional<std::array<std::byte, N>> array_from_hex(std::string_view text) {
+  const auto bytes = from_hex(text);
+  if (!bytes || bytes->size() != N) return std::nullopt;
+  std::array<std::byte, N> array;
+  std::copy(bytes->begin(), bytes->end(), array.begin());
+  return array;
+}
+
+// Without padding characters.
+std::string to_base32(ByteSpan);
+
+// Ignores case; nothing for a character outside the alphabet or for leftover bits that are not zero.
+std::optional<Bytes> from_base32(std::string_view);
+
+}  // namespace modelfloat

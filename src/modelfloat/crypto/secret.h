@@ -1,0 +1,68 @@
+#pragma once
+// Secrets in memory: they wipe themselves, compare in constant time, and cannot be printed.
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/base/random.h"
+
+namespace modelfloat::crypto {
+
+// Overwrites the bytes in a way that the compiler does not remove.
+void wipe(MutableByteSpan) noexcept;
+
+// Takes a time that depends on the lengths alone. Spans of different length are not equal.
+bool equal_in_constant_time(ByteSpan a, ByteSpan b) noexcept;
+
+// A key of 32 bytes. There is no empty key: where one may be missing, use std::optional. A moved-from key keeps its
+// value until it is destroyed, which wipes it.
+class SecretKey {
+ public:
+  static constexpr std::size_t k_bytes = 32;
+
+  explicit SecretKey(std::span<const std::byte, k_bytes> bytes) noexcept;
+  static SecretKey random(Random& random);
+  // A key whose bytes `fill(MutableByteSpan)` writes, so that no other copy of them ever exists.
+  template <typename Fill>
+  static SecretKey filled_by(Fill&& fill) {
+    SecretKey key;
+    std::forward<Fill>(fill)(MutableByteSpan(key.bytes_));
+    return key;
+  }
+  SecretKey(const SecretKey&) noexcept = default;
+  SecretKey& operator=(const SecretKey&) noexcept = default;
+  ~SecretKey();
+
+  std::span<const std::byte, k_bytes> bytes() const noexcept { return bytes_; }
+  bool operator==(const SecretKey& other) const noexcept { return equal_in_constant_time(bytes_, other.bytes_); }
+
+ private:
+  SecretKey() noexcept = default;
+  std::array<std::byte, k_bytes> bytes_{};
+};
+
+// A secret of any length, such as a passphrase or a token. A moved-from one is empty.
+class SecretBytes {
+ public:
+  SecretBytes() noexcept = default;
+  explicit SecretBytes(ByteSpan bytes);
+  explicit SecretBytes(std::string_view text);
+  // Takes the bytes over; the buffer that held them is the one that is wiped later.
+  explicit SecretBytes(Bytes&& bytes) noexcept;
+  SecretBytes(const SecretBytes&) = default;
+  SecretBytes(SecretBytes&& other) noexcept;
+  SecretBytes& operator=(SecretBytes other) noexcept;
+  ~SecretBytes();
+
+  ByteSpan bytes() const noexcept { return bytes_; }
+  bool empty() const noexcept { return bytes_.empty(); }
+  bool operator==(const SecretBytes& other) const noexcept { return equal_in_constant_time(bytes_, other.bytes_); }
+
+ private:
+  Bytes bytes_;
+};
+
+}  // namespace modelfloat::crypto

@@ -1,0 +1,103 @@
+#pragma once
+// What is in the pool: for ls, show, status and the API.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modelfloat/engine/pool.h"
+#include "modelfloat/engine/pull.h"
+
+namespace modelfloat::engine {
+
+enum class Health {
+  sound,     // every shard of every pack is where it should be, as far as is known without reading
+  degraded,  // readable, but the promise is not kept: shards are missing, or their store is offline
+  lost,      // fewer than k shards of some pack can be read now
+  unknown,   // its manifest cannot be read now
+};
+std::string_view to_string(Health) noexcept;
+
+struct ModelSummary {
+  std::string id;  // opaque, without a slash, stable for this model name in this pool
+  std::string name;
+  std::string description;
+  std::string framework;
+  std::string format;  // of its largest file
+  std::uint64_t size_bytes = 0;
+  std::uint64_t created_at = 0;  // seconds of Unix time
+  std::string revision;
+  std::vector<std::string> tags;  // of the model, in order
+  std::uint64_t fragments = 0;
+  std::uint64_t stores = 0;  // that hold a part of it
+  Health health = Health::unknown;
+};
+
+struct ModelPage {
+  std::vector<ModelSummary> models;
+  std::string next;  // pass as `after` for the next page; empty at the end
+};
+
+// Brings the registry's view up to date with the log on the stores. Returns false when too few domains answered to be sure.
+bool refresh(Pool& pool, const CallOptions& call);
+
+// By name. From the registry alone: call refresh() first where freshness matters.
+ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit);
+// By id, by name, or nothing.
+std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name);
+
+struct RevisionSummary {
+  std::string revision;
+  ManifestId manifest;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t created_at = 0;
+  std::vector<std::string> tags;
+};
+std::vector<RevisionSummary> list_revisions(Pool& pool, const std::string& model);
+
+struct ShardView {
+  std::size_t index = 0;
+  std::string object;               // path
+  std::vector<std::string> stores;  // names of stores that hold it
+  std::string state;                // present, missing, offline
+};
+struct PackView {
+  Pack pack;
+  std::vector<ShardView> shards;
+};
+struct FragmentView {
+  std::size_t file = 0;  // index in ManifestRoot::files
+  std::uint64_t offset = 0;  // in the file
+  Fragment fragment;
+};
+// Streams the map of a manifest, segment by segment: the packs of a segment, then its fragments.
+void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function<void(const PackView&)>& on_pack,
+                   const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call);
+
+// Takes the model out of every listing (all its manifests, or the one that the tag points to when `ref` has an explicit tag or revision).
+// Nothing is collected here. Error{not_found}.
+void remove_model(Pool& pool, const std::string& model, const CallOptions& call);
+
+struct StoreStatus {
+  std::string name;
+  std::string url;
+  std::string domain;
+  StoreId id{};
+  bool online = false;
+  std::string offline;  // why
+  std::optional<store::Space> space;
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t shards = 0;   // that the registry believes to lie there
+  std::uint64_t queued = 0;   // objects it has yet to get
+};
+struct PoolStatus {
+  std::string pool_id;
+  std::string writer;
+  std::vector<StoreStatus> stores;
+  std::uint64_t models = 0;
+  std::uint64_t domains_online = 0;
+  std::uint64_t domains = 0;
+};
+PoolStatus pool_status(Pool& pool, const CallOptions& call);
+
+}  // namespace modelfloat::engine

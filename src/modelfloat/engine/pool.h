@@ -1,0 +1,54 @@
+#pragma once
+// An open pool: its keys, its stores, its log. Every engine function takes one.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "modelfloat/domain/pool_state.h"
+#include "modelfloat/domain/redundancy.h"
+#include "modelfloat/engine/documents.h"
+#include "modelfloat/engine/environment.h"
+#include "modelfloat/engine/pool_log.h"
+#include "modelfloat/mf1/keyring.h"
+#include "modelfloat/transfer/store_set.h"
+
+namespace modelfloat::engine {
+
+// Shared by threads.
+class Pool {
+ public:
+  Pool(Environment environment, mf1::Keyring keys, transfer::StoreSet stores);
+
+  const Environment& environment() const noexcept { return environment_; }
+  const mf1::Keyring& keys() const noexcept { return keys_; }
+  const transfer::StoreSet& stores() const noexcept { return stores_; }
+  registry::Registry& registry() const noexcept { return environment_.registry; }
+  Documents& documents() noexcept { return documents_; }
+  PoolLog& log() noexcept { return log_; }
+
+  // The pool's default redundancy, as its policy and the stores at hand make it; Error{out_of_space} when too few domains are there.
+  // `survive` is how many failure domains may vanish.
+  struct Promise {
+    Redundancy redundancy;
+    unsigned survive = 0;
+  };
+  Promise promise(std::optional<Redundancy> asked) const;
+
+ private:
+  Environment environment_;
+  mf1::Keyring keys_;
+  transfer::StoreSet stores_;
+  Documents documents_;
+  PoolLog log_;
+};
+
+// "ns/name:tag", "name" (namespace "library"), or "ns/name@<revision, 6 to 40 hex digits>".
+struct ModelRef {
+  std::string model;                    // "ns/name"
+  std::string tag = "latest";
+  std::string revision;                 // prefix in hex; when set, the tag does not count
+  static ModelRef parse(const std::string& text);  // Error{invalid} for a name outside [A-Za-z0-9._-]{1,96}
+};
+
+}  // namespace modelfloat::engine

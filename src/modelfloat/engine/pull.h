@@ -1,0 +1,58 @@
+#pragma once
+// A model, or a part of one of its files, comes back.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "modelfloat/domain/manifest.h"
+#include "modelfloat/engine/pool.h"
+#include "modelfloat/transfer/finding.h"
+
+namespace modelfloat::engine {
+
+// A manifest found by name: its root. The segments are read as they are needed.
+struct OpenManifest {
+  ManifestId id;
+  ManifestRoot root;
+  bool maybe_stale = false;  // too few stores answered to be sure that this is the newest
+};
+
+// Resolves a name. Reads the log from the stores first unless `cached`. Error{not_found} names what there is instead.
+OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call);
+OpenManifest open_manifest(Pool& pool, const ManifestId& id, const CallOptions& call);
+
+// The file of the manifest with this path; Error{not_found}.
+const FileEntry& find_file(const ManifestRoot& root, const std::string& path);
+
+struct TransferHooks {
+  std::function<void(std::uint64_t bytes_done)> progress;  // any thread
+  transfer::FindingSink finding;                           // any thread; damage that was read around
+};
+
+// Receives checked bytes. `file` is the index in ManifestRoot::files. Called from many threads, for disjoint ranges, in any order.
+using WriteAt = std::function<void(std::size_t file, std::uint64_t offset, ByteSpan bytes)>;
+
+// Every byte of the files for which `wanted` is true. Returns the bytes fetched from stores. Throws Error{lost} that names what is missing when
+// fewer than k shards of a pack can be read.
+std::uint64_t read_files(Pool& pool, const OpenManifest& manifest, const std::function<bool(const FileEntry&)>& wanted,
+                         const WriteAt& write, const TransferHooks& hooks, const CallOptions& call);
+
+// A range of one file, in order, in pieces of at most a few MiB, on the calling thread. A range beyond the end is cut off at the end.
+std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::string& path, ByteRange range,
+                         const std::function<void(ByteSpan)>& deliver, const TransferHooks& hooks, const CallOptions& call);
+
+// To the file system. For a model of one file `target` names the file, or a folder that exists; else a folder. Written under a temporary
+// name beside the target and renamed; a failed pull leaves nothing. Returns the final path.
+struct PullResult {
+  std::filesystem::path path;
+  std::string model;
+  std::string revision;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_fetched = 0;
+  double seconds = 0;
+};
+PullResult pull_to_path(Pool& pool, const ModelRef& ref, const std::filesystem::path& target, bool cached, const TransferHooks& hooks,
+                        const CallOptions& call);
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,67 @@
+#pragma once
+// A model goes into the pool.
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "modelfloat/base/byte_source.h"
+#include "modelfloat/engine/pool.h"
+#include "modelfloat/fragment/fragment_reader.h"
+
+namespace modelfloat::engine {
+
+struct PushOptions {
+  std::string model;  // "ns/name"
+  std::string tag = "latest";
+  std::optional<Redundancy> redundancy;          // instead of the pool's
+  std::optional<std::uint64_t> total_bytes;      // when known: chooses the size of the packs
+  std::map<std::string, std::string> card;       // description, framework, ...
+  fragment::SplitChoice split = fragment::SplitChoice::automatic;
+  std::function<void(std::uint64_t bytes_read, std::uint64_t bytes_stored)> progress;  // called on the pushing thread
+};
+
+struct PushResult {
+  std::string model;  // "ns/name:tag"
+  std::string revision;
+  std::uint64_t bytes = 0;         // of the model
+  std::uint64_t new_bytes = 0;     // of it, bytes of fragments that the pool did not have
+  std::uint64_t stored_bytes = 0;  // put on the stores for it: shards with parity, and documents
+  std::uint64_t fragments = 0;
+  std::uint64_t packs = 0;  // new ones
+  double seconds = 0;
+  ManifestId manifest;
+};
+
+// One push. Used by one thread. Nothing of the model is visible in the pool before commit() returns; a session that is dropped before
+// leaves packs that the next push of the same bytes finds again, and nothing else.
+class PushSession {
+ public:
+  // Reads the log and opens the push in the journal. Throws Error{out_of_space} when no valid placement exists.
+  PushSession(Pool& pool, PushOptions options, CallOptions call);
+  ~PushSession();
+  PushSession(const PushSession&) = delete;
+  PushSession& operator=(const PushSession&) = delete;
+
+  // Reads the source to its end. `path` is the file's path inside the model: Error{invalid} when it is unsafe or there already.
+  // Blocks while the stores are slower than the source.
+  void add_file(const std::string& path, ByteSource& source);
+
+  // What it says of a model that has come by another way than the file system; may be called until commit.
+  void describe(const std::string& key, const std::string& value);
+
+  // Makes everything durable, then visible. Error{invalid} when there is no file.
+  PushResult commit();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A file, or a folder whose files become a model of several files (hidden ones and symbolic links that leave the folder are left out).
+PushResult push_path(Pool& pool, const std::filesystem::path& path, PushOptions options, const CallOptions& call);
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,64 @@
+#pragma once
+// A pool begins, grows by stores, and is brought back on an empty machine.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modelfloat/crypto/secret.h"
+#include "modelfloat/engine/environment.h"
+#include "modelfloat/engine/pool.h"
+#include "modelfloat/mf1/slot.h"
+
+namespace modelfloat::engine {
+
+// Which secret opens the pool, besides the recovery code that always does.
+struct UserSecret {
+  mf1::SecretKind kind = mf1::SecretKind::key_file;
+  crypto::SecretBytes bytes;  // the passphrase, or the 32 bytes of the key file
+};
+
+struct NewPool {
+  PoolId id{};
+  std::string recovery_code;  // to be shown once
+};
+// Writes the new pool into an empty registry: id, slots, policy, writer. Error{invalid} when the registry has a pool.
+NewPool create_pool(const Environment& environment, const UserSecret& secret, PolicySet policy);
+
+// The keys of the registry's pool. Error{denied} for a wrong secret, Error{not_found} when there is no pool yet.
+mf1::Keyring open_keys(registry::Registry& registry, const UserSecret& secret);
+
+// Makes a new store part of the pool: its marker, slots, texts and all documents go there, the log says so.
+// `store` is an empty place, or one that already carries this pool's marker (then its id is taken over).
+// Error{denied} when it carries another pool's marker.
+registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
+                             std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call);
+// Forgets the store; its objects stay where they are. Error{out_of_space} when models would be lost by it, unless `force`.
+void remove_store(Pool& pool, const std::string& name, const CallOptions& call);
+
+// Writes, reads back, lists and deletes a small object; what it learned.
+struct StoreTest {
+  double put_seconds = 0, get_seconds = 0, list_seconds = 0, remove_seconds = 0;
+  std::optional<store::Space> space;
+};
+StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call);
+
+// On an empty registry: finds a slot that `secret` opens on any of the given stores, reads the log, the manifests and the listings.
+// Kilobytes, not models. Stores of the catalogue that are not given are added too (they may be offline).
+// Error{denied}: the secret opens no slot; Error{offline}: no log could be read.
+struct RecoverSource {
+  std::string url;
+  std::unique_ptr<store::Store> store;
+};
+struct RecoverResult {
+  std::uint64_t models = 0;
+  std::uint64_t stores = 0;
+  std::uint64_t bytes_read = 0;
+  double seconds = 0;
+};
+using StoreMaker = std::function<std::unique_ptr<store::Store>(const std::string& url)>;
+RecoverResult recover(const Environment& environment, const UserSecret& secret, std::vector<RecoverSource> sources,
+                      const StoreMaker& make_store, const CallOptions& call);
+
+}  // namespace modelfloat::engine

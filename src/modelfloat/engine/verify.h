@@ -1,0 +1,31 @@
+#pragma once
+// Is everything still there, and is it right?
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/pool.h"
+#include "modelfloat/transfer/finding.h"
+
+namespace modelfloat::engine {
+
+struct ModelHealth {
+  std::string name;
+  Health health = Health::unknown;
+};
+struct VerifyReport {
+  std::vector<transfer::Finding> damaged;  // in order, each once
+  std::vector<ModelHealth> models;
+  std::uint64_t bytes_read = 0;
+  bool sound() const noexcept { return damaged.empty(); }
+  bool readable() const noexcept;  // no model is lost or unknown
+};
+
+// Compares what the manifests name with what the stores list; with `read`, reads every object and checks it by its name.
+// `model`: only this one.
+VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read, const transfer::FindingSink& progress,
+                    const CallOptions& call);
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,268 @@
+#include "modelfloat/placement/policy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <optional>
+
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::placement {
+namespace {
+
+constexpr std::uint64_t k_mib = std::uint64_t{1} << 20;
+constexpr std::uint64_t k_gb = 1'000'000'000;
+constexpr std::uint64_t k_pack_bytes = 192 * k_mib;
+constexpr std::uint64_t k_object_header_bytes = 96;
+
+unsigned sum_of_fullest(std::vector<unsigned> counts, unsigned n) {
+  std::sort(counts.begin(), counts.end(), std::greater<>());
+  counts.resize(std::min<std::size_t>(counts.size(), n));
+  return std::accumulate(counts.begin(), counts.end(), 0U);
+}
+
+// Draws from one number in [0, 1) as many as are needed (SplitMix64).
+class Draws {
+ public:
+  explicit Draws(double random) : state_(static_cast<std::uint64_t>(random * 0x1.0p53)) {}
+  // In (0, 1).
+  double next() {
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return (static_cast<double>((z ^ (z >> 31)) >> 11) + 0.5) * 0x1.0p-53;
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+struct Site {  // a candidate, on the way to a decision
+  std::size_t store;
+  unsigned room;  // shards
+  double weight;
+  double order = 0;  // drawn; lower comes first
+  unsigned shards = 0;
+};
+
+struct Domain {
+  std::string name;
+  std::vector<Site> sites;
+  double order = 0;
+  unsigned shards = 0;
+
+  // Shards that fit with at most `per_store` in one store.
+  unsigned room(unsigned per_store) const {
+    unsigned sum = 0;
+    for (const Site& site : sites) sum += std::min(site.room, per_store);
+    return sum;
+  }
+};
+
+unsigned room_for(const Candidate& candidate, std::uint64_t shard_bytes, unsigned at_most) {
+  if (shard_bytes == 0 || candidate.free_bytes == UINT64_MAX) return at_most;
+  return static_cast<unsigned>(std::min<std::uint64_t>(candidate.free_bytes / shard_bytes, at_most));
+}
+
+double usable_weight(double weight) { return std::isfinite(weight) && weight > 1e-6 ? weight : 1e-6; }
+
+// The free space of stores that don't tell theirs is taken as the mean of the others.
+double mean_free_bytes(std::span<const Candidate> candidates) {
+  double sum = 0;
+  double known = 0;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.free_bytes == UINT64_MAX) continue;
+    sum += static_cast<double>(candidate.free_bytes);
+    known += 1;
+  }
+  return sum > 0 ? sum / known : 1;
+}
+
+// Domains with room only. The order of things is drawn with chances by share: -ln(u)/share, smallest first (Efraimidis
+// and Spirakis).
+std::vector<Domain> domains_with_room(std::span<const Candidate> candidates, std::uint64_t shard_bytes, unsigned shards,
+                                      Draws& draws) {
+  const double mean = mean_free_bytes(candidates);
+  std::map<std::string, Domain> by_name;
+  std::map<std::string, double> shares;
+  for (const Candidate& candidate : candidates) {
+    const unsigned room = room_for(candidate, shard_bytes, shards);
+    if (room == 0) continue;
+    const double free = candidate.free_bytes == UINT64_MAX ? mean : static_cast<double>(candidate.free_bytes);
+    const double share = std::max(free, 1.0) * usable_weight(candidate.weight);
+    Domain& domain = by_name[candidate.domain];
+    domain.name = candidate.domain;
+    domain.sites.push_back({candidate.store, room, usable_weight(candidate.weight), -std::log(draws.next()) / share});
+    shares[candidate.domain] += share;
+  }
+  std::vector<Domain> domains;
+  for (auto& [name, domain] : by_name) {
+    domain.order = -std::log(draws.next()) / shares[name];
+    domains.push_back(std::move(domain));
+  }
+  return domains;
+}
+
+// Deals the shards out to the domains one by one, each to the one that has the fewest so far. No other way of dealing
+// leaves less in the n fullest, for any n at once; so if this is not valid, nothing is.
+bool deal(std::vector<Domain>& domains, unsigned shards, unsigned per_store) {
+  for (Domain& domain : domains) domain.shards = 0;
+  for (unsigned i = 0; i < shards; ++i) {
+    Domain* best = nullptr;
+    for (Domain& domain : domains) {
+      if (domain.shards >= domain.room(per_store)) continue;
+      if (best == nullptr || std::pair(domain.shards, domain.order) < std::pair(best->shards, best->order))
+        best = &domain;
+    }
+    if (best == nullptr) return false;
+    ++best->shards;
+  }
+  return true;
+}
+
+bool is_valid_deal(const std::vector<Domain>& domains, unsigned m, unsigned survive) {
+  std::vector<unsigned> counts;
+  for (const Domain& domain : domains) counts.push_back(domain.shards);
+  return sum_of_fullest(std::move(counts), survive) <= m;
+}
+
+// The stores inside each domain, one entry for each shard.
+std::vector<const Site*> choose_sites(std::vector<Domain>& domains) {
+  std::vector<const Site*> chosen;
+  for (Domain& domain : domains) {
+    for (unsigned i = 0; i < domain.shards; ++i) {
+      Site* best = nullptr;
+      for (Site& site : domain.sites) {
+        if (site.shards >= site.room) continue;
+        if (best == nullptr || std::pair(site.shards, site.order) < std::pair(best->shards, best->order)) best = &site;
+      }
+      ++best->shards;
+      chosen.push_back(best);
+    }
+  }
+  return chosen;
+}
+
+// Weights that round to one power of two count as equal.
+long class_of(double weight) { return std::lround(std::log2(weight)); }
+
+std::vector<std::size_t> assign_roles(const std::vector<const Site*>& chosen, Draws& draws) {
+  struct Role {
+    long weight_class;
+    double draw;
+    std::size_t store;
+  };
+  std::vector<Role> roles;
+  for (const Site* site : chosen) roles.push_back({class_of(site->weight), draws.next(), site->store});
+  std::sort(roles.begin(), roles.end(), [](const Role& a, const Role& b) {
+    return a.weight_class != b.weight_class ? a.weight_class > b.weight_class : a.draw < b.draw;
+  });
+  std::vector<std::size_t> stores;
+  for (const Role& role : roles) stores.push_back(role.store);
+  return stores;
+}
+
+std::string readable(std::uint64_t bytes) {
+  if (bytes >= k_mib) return std::to_string((bytes + k_mib - 1) / k_mib) + " MiB";
+  return std::to_string(bytes) + " bytes";
+}
+
+// How many domains with endless room make a valid placement possible; survive <= m, so k+m of them always do.
+unsigned domains_needed(Redundancy redundancy, unsigned survive) {
+  for (unsigned count = 1; count < redundancy.shards(); ++count) {
+    std::vector<unsigned> level(count, redundancy.shards() / count);
+    for (unsigned i = 0; i < redundancy.shards() % count; ++i) ++level[i];
+    if (sum_of_fullest(std::move(level), survive) <= redundancy.m) return count;
+  }
+  return redundancy.shards();
+}
+
+std::string list_of_names(const std::vector<Domain>& domains) {
+  std::string names;
+  for (const Domain& domain : domains) names += (names.empty() ? ": " : ", ") + domain.name;
+  return names;
+}
+
+Error no_room(const std::vector<Domain>& domains, Redundancy redundancy, unsigned survive, std::uint64_t shard_bytes) {
+  const std::size_t needed = domains_needed(redundancy, survive);
+  const bool copies = redundancy.k == 1;
+  std::string message = to_string(redundancy) + " that survives " + std::to_string(survive) + " needs " +
+                        std::to_string(needed) + " failure domains with " + readable(shard_bytes) + " free, has " +
+                        std::to_string(domains.size());
+  if (domains.size() >= needed) {
+    unsigned room = 0;
+    for (const Domain& domain : domains) room += domain.room(copies ? 1 : redundancy.shards());
+    message +=
+        " with room for " + std::to_string(room) + (copies ? " copies" : " shards") + ", too unevenly or too few";
+  }
+  return Error(ErrorKind::out_of_space, "placement", message + list_of_names(domains));
+}
+
+void check_possible(Redundancy redundancy, unsigned survive) {
+  if (!is_valid(redundancy)) throw Error(ErrorKind::invalid, to_string(redundancy), "no such redundancy");
+  if (survive > redundancy.m) {
+    throw Error(ErrorKind::invalid, to_string(redundancy),
+                "cannot survive the loss of " + std::to_string(survive) + " failure domains");
+  }
+}
+
+}  // namespace
+
+bool survives(std::span<const std::string> domain_of_each_shard, unsigned m, unsigned n) {
+  std::map<std::string, unsigned> counts;
+  for (const std::string& domain : domain_of_each_shard) ++counts[domain];
+  std::vector<unsigned> numbers;
+  for (const auto& [domain, count] : counts) numbers.push_back(count);
+  return sum_of_fullest(std::move(numbers), n) <= m;
+}
+
+std::vector<std::size_t> place(std::span<const Candidate> candidates, Redundancy redundancy, unsigned survive,
+                               std::uint64_t shard_bytes, double random) {
+  check_possible(redundancy, survive);
+  Draws draws(random);
+  const unsigned shards = redundancy.shards();
+  std::vector<Domain> domains = domains_with_room(candidates, shard_bytes, shards, draws);
+  const unsigned most_per_store = redundancy.k == 1 ? 1 : shards;
+  for (unsigned per_store = 1; per_store <= most_per_store; ++per_store) {
+    if (!deal(domains, shards, per_store) || !is_valid_deal(domains, redundancy.m, survive)) continue;
+    return assign_roles(choose_sites(domains), draws);
+  }
+  throw no_room(domains, redundancy, survive, shard_bytes);
+}
+
+Redundancy choose_redundancy(std::span<const Candidate> candidates, unsigned survive, std::uint64_t shard_bytes_hint) {
+  if (survive > Redundancy::k_max_parity) {
+    throw Error(ErrorKind::invalid, "survive " + std::to_string(survive),
+                "a pool can survive the loss of at most 8 failure domains");
+  }
+  Draws draws(0);
+  const std::vector<Domain> domains = domains_with_room(candidates, shard_bytes_hint, 1, draws);
+  if (domains.size() <= survive) {
+    throw Error(ErrorKind::out_of_space, "placement",
+                "to survive the loss of " + std::to_string(survive) + " takes " + std::to_string(survive + 1) +
+                    " failure domains with " + readable(shard_bytes_hint) + " free, there are " +
+                    std::to_string(domains.size()) + list_of_names(domains));
+  }
+  const std::size_t k = std::min<std::size_t>(domains.size() - survive, Redundancy::k_max_data);
+  return {static_cast<unsigned>(k), survive};
+}
+
+std::uint64_t slice_bytes(std::uint64_t model_bytes, Redundancy redundancy, std::uint64_t max_object_bytes) {
+  if (!is_valid(redundancy)) throw Error(ErrorKind::invalid, to_string(redundancy), "no such redundancy");
+  std::uint64_t slice = 64 * k_mib;
+  if (model_bytes < 1 * k_gb) {
+    slice = 4 * k_mib;
+  } else if (model_bytes < 20 * k_gb) {
+    slice = 16 * k_mib;
+  } else if (model_bytes < 100 * k_gb) {
+    slice = 32 * k_mib;
+  }
+  const std::uint64_t room = max_object_bytes - std::min(max_object_bytes, k_object_header_bytes);
+  slice = std::min({slice, k_pack_bytes / redundancy.shards(), room}) / 64 * 64;
+  if (slice == 0) throw Error(ErrorKind::invalid, "placement", "the stores take no object that is large enough");
+  return slice;
+}
+
+}  // namespace modelfloat::placement

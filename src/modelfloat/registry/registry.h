@@ -1,0 +1,161 @@
+#pragma once
+// What this machine remembers: a cache of what the stores say, and the journal of what it is doing. Losing it loses nothing that
+// `recover` does not bring back.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "modelfloat/base/clock.h"
+#include "modelfloat/domain/fragment.h"
+#include "modelfloat/domain/ids.h"
+#include "modelfloat/domain/log_record.h"
+#include "modelfloat/domain/object_name.h"
+#include "modelfloat/domain/pack.h"
+
+namespace modelfloat::registry {
+
+struct StoreRow {
+  StoreId id{};
+  std::string name;  // as the user calls it, unique
+  std::string url;
+  std::string domain;
+  std::uint64_t capacity_bytes = 0;  // 0: not limited
+  UtcTime added_at{};
+  bool operator==(const StoreRow&) const = default;
+};
+
+// A log record as its CBOR stood in the document, so that the state of the pool can be worked out anew at any time.
+struct LogRow {
+  WriterId writer{};
+  std::uint64_t seq = 0;
+  Hash256 hash{};
+  Bytes cbor;
+  bool operator==(const LogRow&) const = default;
+};
+
+// A small object that a store has yet to get.
+struct QueuedPut {
+  StoreId store{};
+  std::string object;  // path
+  Bytes bytes;
+};
+
+// What a listing shows of one manifest.
+struct RevisionRow {
+  std::string model;  // "namespace/name"
+  RevisionId revision{};
+  ManifestId manifest;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t fragments = 0;
+  std::uint64_t files = 0;
+  std::uint64_t stored_bytes = 0;  // sealed bytes of its fragments, redundancy not counted
+  std::string description;
+  std::string framework;
+  std::string format;  // of its largest file
+  std::uint64_t created_at = 0;  // seconds of Unix time
+  bool operator==(const RevisionRow&) const = default;
+};
+
+struct TokenRow {
+  std::string id;      // short, for `token ls` and `token rm`
+  Hash256 hash{};      // SHA-256 of the token; the token itself is never kept
+  std::string scope;   // read, write, infer, admin
+  UtcTime created_at{};
+  bool operator==(const TokenRow&) const = default;
+};
+
+enum class PushState { running, committed, abandoned };
+struct PushRow {
+  std::uint64_t id = 0;
+  std::string model;
+  std::string tag;
+  PushState state = PushState::running;
+  UtcTime started_at{};
+  std::uint64_t packs = 0;  // made durable so far
+  bool operator==(const PushRow&) const = default;
+};
+
+// All methods may be called from many threads, and from several processes on one machine. What a method has written is durable when it
+// returns. Failures throw Error: corrupt when the file is damaged (the message says to run `recover`), out_of_space, transient
+// when it stays locked too long.
+class Registry {
+ public:
+  virtual ~Registry() = default;
+  Registry() = default;
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  // Small named values: pool id, writer id, wrapped keys, policy.
+  virtual std::optional<Bytes> setting(const std::string& name) = 0;
+  virtual void set_setting(const std::string& name, ByteSpan value) = 0;
+
+  // Stores, ordered by name.
+  virtual std::vector<StoreRow> stores() = 0;
+  virtual void put_store(const StoreRow&) = 0;  // replaces the row with this id
+  virtual void remove_store(const StoreId&) = 0;
+
+  // The log, ordered by writer and seq. Adding a record twice is fine.
+  virtual std::vector<LogRow> log_records() = 0;
+  virtual void add_log_records(std::span<const LogRow>) = 0;
+  // The hashes of the log and checkpoint objects that have been seen on a store: what a rollback would take back.
+  virtual void note_listed(const StoreId&, std::span<const std::string> log_paths) = 0;
+  virtual std::vector<std::string> listed(const StoreId&) = 0;
+
+  // The durable queue of small objects: written before the first put, removed when the store has it. Oldest first.
+  virtual void queue_puts(std::span<const QueuedPut>) = 0;
+  virtual std::vector<QueuedPut> queued_puts() = 0;
+  virtual void put_done(const StoreId&, const std::string& object) = 0;
+
+  // A cache of sealed documents (manifest roots and segments) by object path.
+  virtual void keep_document(const std::string& object, ByteSpan sealed) = 0;
+  virtual std::optional<Bytes> document(const std::string& object) = 0;
+  virtual void forget_document(const std::string& object) = 0;
+
+  // Packs that are durable, with the fragments in them: the journal that lets an interrupted push go on, and the index for
+  // dedup. One transaction. `places` has the store of each shard, in shard order (k+m of them).
+  virtual void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) = 0;
+  virtual std::optional<Pack> pack(const PackId&) = 0;
+  // The durable places of a fragment with this id, all epochs; newest first.
+  virtual std::vector<Fragment> find_fragment(const FragmentId&) = 0;
+  virtual void remove_pack(const PackId&) = 0;  // with its fragments and places
+
+  // Where shard objects lie, by the hash in their name.
+  virtual void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) = 0;  // replaces what was known of the store
+  virtual void add_shard_place(const Hash256& object, const StoreId&) = 0;
+  virtual void remove_shard_place(const Hash256& object, const StoreId&) = 0;
+  virtual std::vector<StoreId> shard_places(const Hash256& object) = 0;
+  virtual std::uint64_t shard_count(const StoreId&) = 0;
+
+  // What listings show. One row a manifest; tags point to manifests by their content name.
+  virtual void put_revision(const RevisionRow&) = 0;
+  virtual void remove_revision(const ManifestId&) = 0;
+  virtual std::vector<RevisionRow> revisions(const std::string& model) = 0;  // newest first
+  // Model names in order, after `after` (exclusive; empty = from the start), whose name or description contains `search`
+  // (case ignored; empty = all), at most `limit`.
+  virtual std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) = 0;
+  virtual void set_tags(const std::string& model, std::span<const std::pair<std::string, Hash256>> tags) = 0;  // replaces the model's
+  virtual std::vector<std::pair<std::string, Hash256>> tags(const std::string& model) = 0;
+  virtual void clear_models() = 0;  // revisions and tags, before they are written anew from the log
+
+  // Runs `work`; all that it writes through this registry on this thread is one transaction, undone when it throws.
+  virtual void transaction(const std::function<void()>& work) = 0;
+
+  // The push journal.
+  virtual std::uint64_t begin_push(const std::string& model, const std::string& tag, UtcTime now) = 0;
+  virtual void note_push(std::uint64_t id, PushState, std::uint64_t packs) = 0;
+  virtual std::vector<PushRow> pushes(PushState) = 0;
+
+  // Access tokens of the server.
+  virtual void add_token(const TokenRow&) = 0;
+  virtual std::vector<TokenRow> tokens() = 0;
+  virtual bool remove_token(const std::string& id) = 0;
+  virtual std::optional<TokenRow> find_token(const Hash256& hash) = 0;
+};
+
+}  // namespace modelfloat::registry

@@ -1,0 +1,245 @@
+#include "modelfloat/runner/child_process.h"
+
+#include <array>
+#include <cerrno>
+#include <climits>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/runner/sandbox.h"
+
+namespace modelfloat::runner {
+namespace {
+
+struct Pipe {
+  FileDescriptor read_end;
+  FileDescriptor write_end;
+};
+
+Pipe make_pipe(const std::string& where) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error(errno, where, "cannot make a pipe");
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+// What the new process needs after the fork, where no memory may be allocated any more.
+struct Launch {
+  const char* program;
+  char* const* arguments;
+  char* const* environment;
+  int input;
+  int output;
+  int inherited;
+  int report;  // a Failure goes into it when the program cannot be executed
+  pid_t parent;
+};
+
+struct Failure {
+  int error_number;
+  const char* step;  // a string constant: the address means the same in parent and child
+};
+
+constexpr int k_report_fd = 4;
+
+[[noreturn]] void give_up(int report, const char* step) noexcept {
+  const Failure failure{errno, step};
+  [[maybe_unused]] const auto written = ::write(report, &failure, sizeof failure);
+  ::_exit(127);
+}
+
+// Away from the low numbers, which are about to be given out anew.
+int lifted(int fd, int report) noexcept {
+  const int high = ::fcntl(fd, F_DUPFD_CLOEXEC, 64);
+  if (high < 0) give_up(report, "duplicate a descriptor");
+  return high;
+}
+
+void put_at(int fd, int place, int report) noexcept {
+  if (::dup2(fd, place) < 0) give_up(report, "place a descriptor");
+}
+
+void arrange_descriptors(Launch& launch) noexcept {
+  launch.report = lifted(launch.report, launch.report);
+  const int input = lifted(launch.input, launch.report);
+  const int output = lifted(launch.output, launch.report);
+  const int inherited = launch.inherited < 0 ? -1 : lifted(launch.inherited, launch.report);
+  put_at(input, STDIN_FILENO, launch.report);
+  put_at(output, STDOUT_FILENO, launch.report);
+  put_at(output, STDERR_FILENO, launch.report);
+  if (inherited >= 0) {
+    put_at(inherited, k_inherited_fd, launch.report);
+  } else {
+    ::close(k_inherited_fd);
+  }
+  if (::dup3(launch.report, k_report_fd, O_CLOEXEC) < 0) give_up(launch.report, "place a descriptor");
+  launch.report = k_report_fd;
+  if (::syscall(SYS_close_range, k_report_fd + 1, UINT_MAX, 0) != 0) give_up(launch.report, "close descriptors");
+}
+
+void forget_signals() noexcept {
+  struct sigaction action{};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// When memory runs out, let the kernel take the engine and not us.
+void volunteer_for_the_oom_killer() noexcept {
+  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  [[maybe_unused]] const auto written = ::write(file, "500", 3);
+  ::close(file);
+}
+
+// Only calls that are safe after a fork in a program of many threads.
+[[noreturn]] void become_the_program(Launch launch) noexcept {
+  arrange_descriptors(launch);
+  forget_signals();
+  if (::setsid() < 0) give_up(launch.report, "start a session");
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(launch.report, "follow the parent's death");
+  if (::getppid() != launch.parent) ::_exit(127);  // it died before the line above
+  volunteer_for_the_oom_killer();
+  if (::chdir("/") != 0) give_up(launch.report, "leave the working folder");
+  if (const char* step = enter_sandbox()) give_up(launch.report, step);
+  ::execve(launch.program, launch.arguments, launch.environment);
+  give_up(launch.report, "execute");
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (auto& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+// Signals stay blocked across the fork, so that none of our handlers runs in the child.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+pid_t launch_program(const Launch& launch) {
+  const SignalsBlocked blocked;
+  const pid_t id = ::fork();
+  if (id == 0) become_the_program(launch);
+  return id;
+}
+
+void write_input(const FileDescriptor& pipe, const std::string& input, const std::string& where) {
+  if (input.size() > PIPE_BUF) throw Error(ErrorKind::internal, where, "too much input for a child process");
+  if (::write(pipe.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size())) {
+    throw system_error(errno, where, "cannot write to a pipe");
+  }
+}
+
+// What the child could not do, or nothing once it has become the program: the descriptor closes then.
+std::optional<Failure> read_report(const FileDescriptor& pipe) {
+  Failure failure{};
+  ssize_t got = 0;
+  do {
+    got = ::read(pipe.get(), &failure, sizeof failure);
+  } while (got < 0 && errno == EINTR);
+  if (got != static_cast<ssize_t>(sizeof failure)) return std::nullopt;
+  return failure;
+}
+
+}  // namespace
+
+std::string to_string(const ChildEnd& end) {
+  return fmt::format("{} {}", end.by_signal ? "signal" : "exit code", end.number);
+}
+
+ChildProcess::ChildProcess(const ChildSpec& spec) : name_(spec.program.string()), output_limit_(spec.output_limit) {
+  Pipe input = make_pipe(name_);
+  Pipe output = make_pipe(name_);
+  Pipe report = make_pipe(name_);
+  write_input(input.write_end, spec.input, name_);
+  input.write_end.close();
+
+  std::vector<std::string> arguments{name_};
+  arguments.insert(arguments.end(), spec.arguments.begin(), spec.arguments.end());
+  std::vector<std::string> environment = spec.environment;
+  const auto argument_pointers = pointers(arguments);
+  const auto environment_pointers = pointers(environment);
+
+  id_ = launch_program({name_.c_str(), argument_pointers.data(), environment_pointers.data(), input.read_end.get(),
+                        output.write_end.get(), spec.inherited_fd, report.write_end.get(), ::getpid()});
+  if (id_ < 0) throw system_error(errno, name_, "cannot start a process");
+  report.write_end.close();
+  output.write_end.close();
+  if (const auto failure = read_report(report.read_end)) {
+    ::waitpid(id_, nullptr, 0);
+    throw system_error(failure->error_number, name_, fmt::format("cannot start it: {}", failure->step));
+  }
+  output_pipe_ = std::move(output.read_end);
+  listener_ = std::jthread([this] { listen(); });
+}
+
+ChildProcess::~ChildProcess() { kill(); }
+
+std::optional<ChildEnd> ChildProcess::ended() const {
+  const std::lock_guard lock(mutex_);
+  return end_;
+}
+
+ChildEnd ChildProcess::wait(const CallOptions& options) const {
+  std::unique_lock lock(mutex_);
+  while (!end_) {
+    check_cancelled(options, name_);
+    changed_.wait_for(lock, options.stop, std::chrono::milliseconds(50), [this] { return end_.has_value(); });
+  }
+  return *end_;
+}
+
+std::string ChildProcess::output() const {
+  const std::lock_guard lock(mutex_);
+  return output_;
+}
+
+void ChildProcess::kill() {
+  std::unique_lock lock(mutex_);
+  if (end_) return;
+  ::kill(-id_, SIGKILL);  // its whole session; not yet reaped, so the number is still its own
+  changed_.wait(lock, [this] { return end_.has_value(); });
+}
+
+void ChildProcess::listen() {
+  std::array<char, 4096> piece{};
+  for (;;) {
+    const ssize_t got = ::read(output_pipe_.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    const std::lock_guard lock(mutex_);
+    output_.append(piece.data(), static_cast<std::size_t>(got));
+    if (output_.size() > output_limit_) output_.erase(0, output_.size() - output_limit_);
+  }
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+  const std::lock_guard lock(mutex_);
+  ::waitpid(id_, nullptr, 0);
+  end_ = ChildEnd{info.si_code != CLD_EXITED, info.si_status};
+  changed_.notify_all();
+}
+
+}  // namespace modelfloat::runner

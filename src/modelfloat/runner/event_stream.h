@@ -1,0 +1,29 @@
+#pragma once
+// Server-sent events, cut out of a byte stream.
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace modelfloat::runner {
+
+// Feeds on pieces of any size. Comments and fields other than `data` are dropped, several data lines are joined by a
+// newline.
+class EventStream {
+ public:
+  using DataSink = std::function<void(std::string_view data)>;
+
+  // Throws Error{internal} when a line is longer than k_max_line_bytes.
+  void feed(std::string_view piece, const DataSink& on_data);
+
+  static constexpr std::size_t k_max_line_bytes = std::size_t{64} << 20;
+
+ private:
+  void end_of_line(const DataSink& on_data);
+
+  std::string line_;
+  std::string data_;
+  bool has_data_ = false;
+};
+
+}  // namespace modelfloat::runner

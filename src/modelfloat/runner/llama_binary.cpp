@@ -1,0 +1,141 @@
+#include "modelfloat/runner/llama_binary.h"
+
+#include <cctype>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/runner/child_process.h"
+
+namespace modelfloat::runner {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+bool can_execute(const fs::path& file) {
+  std::error_code ignored;
+  return fs::is_regular_file(file, ignored) && ::access(file.c_str(), X_OK) == 0;
+}
+
+std::optional<fs::path> on_the_path() {
+  const std::string path = variable("PATH").value_or("");
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find(':', begin), path.size());
+    const fs::path folder = path.substr(begin, end - begin);
+    if (folder.is_absolute() && can_execute(folder / "llama-server")) return folder / "llama-server";
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
+std::optional<fs::path> cache_folder() {
+  if (const auto named = variable("MODELFLOAT_CACHE")) return *named;
+  if (const auto xdg = variable("XDG_CACHE_HOME")) return fs::path(*xdg) / "modelfloat";
+  if (const auto home = variable("HOME")) return fs::path(*home) / ".cache/modelfloat";
+  return std::nullopt;
+}
+
+std::optional<fs::path> newest_build() {
+  const auto cache = cache_folder();
+  if (!cache) return std::nullopt;
+  std::optional<fs::path> newest;
+  fs::file_time_type newest_time;
+  std::error_code error;
+  for (fs::directory_iterator entry(*cache, error), end; !error && entry != end; entry.increment(error)) {
+    const fs::path file = entry->path() / "llama-server";
+    if (!entry->path().filename().string().starts_with("llama-") || !can_execute(file)) continue;
+    std::error_code unreadable;
+    const auto time = fs::last_write_time(file, unreadable);
+    if (!unreadable && (!newest || time > newest_time)) {
+      newest = file;
+      newest_time = time;
+    }
+  }
+  return newest;
+}
+
+bool is_option_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; }
+
+}  // namespace
+
+std::optional<fs::path> find_llama_server() {
+  if (const auto named = variable("MODELFLOAT_LLAMA_SERVER")) {
+    if (can_execute(*named)) return *named;
+    throw Error(ErrorKind::unsupported, *named, "MODELFLOAT_LLAMA_SERVER names it, but it cannot be executed");
+  }
+  if (auto found = on_the_path()) return found;
+  return newest_build();
+}
+
+LlamaOptions::LlamaOptions(std::string_view help) {
+  for (std::size_t at = 0; at < help.size(); ++at) {
+    const bool begins_a_word = at == 0 || !is_option_character(help[at - 1]);
+    if (help[at] != '-' || !begins_a_word) continue;
+    std::size_t end = at;
+    while (end < help.size() && is_option_character(help[end])) ++end;
+    if (end > at + 1) options_.emplace(help.substr(at, end - at));
+    at = end - 1;
+  }
+}
+
+LlamaOptions probe_llama_server(const fs::path& program, const CallOptions& options) {
+  ChildSpec spec;
+  spec.program = program;
+  spec.arguments = {"--help"};
+  spec.environment = llama_environment();
+  spec.output_limit = 1U << 20;
+  ChildProcess child(spec);
+  const ChildEnd end = child.wait(options);
+  LlamaOptions known(child.output());
+  if (!known.knows("--host") || !known.knows("--model")) {
+    throw Error(ErrorKind::unsupported, program.string(),
+                fmt::format("is no llama-server: it ended with {} and printed no options of one", to_string(end)));
+  }
+  return known;
+}
+
+std::vector<std::string> llama_arguments(const LlamaLaunch& launch, const LlamaOptions& known) {
+  std::vector<std::string> arguments = {
+      "--model",        fmt::format("/proc/self/fd/{}", k_inherited_fd),
+      "--host",         launch.socket.string(),
+      "--api-key-file", "/proc/self/fd/0",
+      "--alias",        launch.alias,
+      "--threads",      std::to_string(launch.threads),
+      "--ctx-size",     std::to_string(launch.context * launch.parallel),
+      "--parallel",     std::to_string(launch.parallel),
+  };
+  const auto add = [&](const std::string& option, const std::string& value = "") {
+    if (!known.knows(option)) return;
+    arguments.push_back(option);
+    if (!value.empty()) arguments.push_back(value);
+  };
+  // Each saves time before the first token, memory, or a way to do harm; none of them is needed.
+  add("--fit", "off");
+  add("--no-warmup");
+  add("--offline");
+  add("--no-ui");
+  if (!known.knows("--no-ui")) add("--no-webui");
+  add("--no-slots");
+  add("--cache-ram", "0");     // the default keeps up to 8 GiB of old prompts, which the RAM budget knows nothing of
+  add("--batch-size", "512");  // progress is reported by the batch, and a time without any counts as a stall
+  add("--sse-ping-interval", "-1");
+  add("--verbosity", "2");  // at the default level the metadata of the model would stand in the log
+  if (!launch.repack) add("--no-repack");
+  return arguments;
+}
+
+std::vector<std::string> llama_environment() {
+  return {"PATH=/usr/bin:/bin", "HOME=/dev/null", "LANG=C.UTF-8", "TZ=UTC", "LLAMA_CACHE=/dev/null"};
+}
+
+}  // namespace modelfloat::runner

@@ -1,0 +1,35 @@
+#pragma once
+// Speaks to one llama-server.
+
+#include <filesystem>
+#include <string>
+
+#include "modelfloat/runner/runner.h"
+
+namespace modelfloat::runner {
+
+struct Generated {
+  std::string text;
+  std::uint64_t tokens = 0;
+  double tokens_per_second = 0;
+};
+
+// Shared by all threads.
+class LlamaClient {
+ public:
+  LlamaClient(std::filesystem::path socket, std::string key, Milliseconds stall_limit)
+      : socket_(std::move(socket)), key_(std::move(key)), stall_limit_(stall_limit) {}
+
+  // False while it does not listen yet, or still loads its model.
+  bool ready(const CallOptions&) const;
+  // Errors: invalid (it refused the request: its own words), transient (it is gone), timed_out (neither text nor
+  // progress in reading the prompt for the stall limit).
+  Generated complete(const CompletionRequest&, const TokenSink& on_text, const CallOptions&) const;
+
+ private:
+  std::filesystem::path socket_;
+  std::string key_;
+  Milliseconds stall_limit_;
+};
+
+}  // namespace modelfloat::runner

@@ -1,0 +1,77 @@
+#pragma once
+// Answers prompts with models that lie in no file.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "modelfloat/base/cancel.h"
+#include "modelfloat/base/clock.h"
+#include "modelfloat/runner/model_source.h"
+
+namespace modelfloat::runner {
+
+struct CompletionRequest {
+  std::string prompt;
+  std::uint64_t max_tokens = 128;     // at least 1; the model's context is a limit too
+  double temperature = 0.8;           // 0 always takes the likeliest token
+  std::vector<std::string> stop;      // texts at which to end; they are not part of the answer
+  std::optional<std::uint32_t> seed;  // the same seed, prompt and temperature give the same answer
+};
+
+struct Completion {
+  std::string text;
+  std::uint64_t tokens = 0;
+  double seconds_to_first_token = 0;  // from the call of complete(), so with all that had to be fetched and started
+  double tokens_per_second = 0;       // of the generation alone
+};
+
+// How far a model is on its way into memory.
+struct LoadProgress {
+  enum class Step { fetching, starting } step = Step::fetching;
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;
+};
+
+// Text as it is generated, in whole characters. What it throws ends the generation and comes out of complete().
+using TokenSink = std::function<void(std::string_view text)>;
+using LoadProgressSink = std::function<void(const LoadProgress&)>;
+
+struct RunningModel {
+  enum class State {
+    loading,
+    ready,
+    stopped
+  };  // stopped: in memory, but its engine has crashed and waits to be started again
+  std::string name;
+  std::string identity;
+  State state = State::loading;
+  std::uint64_t model_bytes = 0;
+  std::uint64_t memory_bytes = 0;  // what the RAM budget counts for it: the model and what its engine needs beside it
+  std::uint64_t requests = 0;      // being answered now
+  UtcTime last_used;
+};
+
+std::string_view to_string(RunningModel::State) noexcept;
+
+// Shared by all threads.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  // Brings the model into memory and its engine up, where that is still to be done, and streams the answer. Calls for
+  // the same model share one load. `on_text` and `on_progress` are called on the calling thread while this call lasts;
+  // both may be empty. Errors: unsupported (the file cannot be run, or there is no engine), out_of_space (it does not
+  // fit into the RAM budget; with retry_after when it would without the models that are busy now), invalid (the
+  // request), transient (the engine crashed, or is not yet to be started again: retry_after), timed_out (the engine
+  // stalled), and what the source throws.
+  virtual Completion complete(ModelSource&, const CompletionRequest&, const TokenSink& on_text,
+                              const LoadProgressSink& on_progress, const CallOptions&) = 0;
+  virtual std::vector<RunningModel> running() const = 0;
+  // Frees the memory of a model. False when it is not there, or busy.
+  virtual bool unload(std::string_view identity) = 0;
+};
+
+}  // namespace modelfloat::runner

@@ -1,0 +1,161 @@
+#include "modelfloat/runner/unix_http.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/runner/file_descriptor.h"
+
+namespace modelfloat::runner {
+namespace {
+
+namespace http = boost::beast::http;
+using std::chrono::steady_clock;
+
+constexpr Milliseconds k_look_up{50};  // how often a wait looks whether it is still wanted
+
+FileDescriptor connect_to(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.native().size() >= sizeof address.sun_path) {
+    throw Error(ErrorKind::invalid, path.string(), "the path is too long for a Unix socket");
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.native().size());
+  FileDescriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!connection.valid()) throw system_error(errno, path.string(), "cannot make a socket");
+  if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    throw Error(ErrorKind::transient, path.string(), std::string("nobody answers: ") + std::strerror(errno));
+  }
+  return connection;
+}
+
+// Waits on one connection, as long as there is progress and somebody wants the result.
+class Patience {
+ public:
+  Patience(const std::filesystem::path& socket, Milliseconds stall_limit, const CallOptions& options)
+      : where_(socket.string()), stall_limit_(stall_limit), options_(options) {}
+
+  const std::string& where() const noexcept { return where_; }
+  void progress() { last_progress_ = steady_clock::now(); }
+
+  void wait_for(const FileDescriptor& connection, short event) {
+    for (;;) {
+      check_cancelled(options_, where_);
+      if (steady_clock::now() - last_progress_ >= stall_limit_) {
+        throw Error(ErrorKind::timed_out, where_, "no progress for too long");
+      }
+      pollfd watched{connection.get(), event, 0};
+      const int ready = ::poll(&watched, 1, static_cast<int>(std::min(k_look_up, stall_limit_).count()));
+      if (ready > 0) return;
+      if (ready < 0 && errno != EINTR) throw system_error(errno, where_, "cannot wait for a socket");
+    }
+  }
+
+ private:
+  std::string where_;
+  Milliseconds stall_limit_;
+  const CallOptions& options_;
+  steady_clock::time_point last_progress_ = steady_clock::now();
+};
+
+Error connection_lost(const Patience& patience) {
+  return {ErrorKind::transient, patience.where(), "the connection ended before the answer did"};
+}
+
+void send_all(const FileDescriptor& connection, std::string_view data, Patience& patience) {
+  while (!data.empty()) {
+    patience.wait_for(connection, POLLOUT);
+    const ssize_t sent = ::send(connection.get(), data.data(), data.size(), MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (sent < 0) throw connection_lost(patience);
+    data.remove_prefix(static_cast<std::size_t>(sent));
+    patience.progress();
+  }
+}
+
+std::string to_text(const HttpRequest& request) {
+  std::string text = request.method + " " + request.target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+  for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
+  return text + "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n" + request.body;
+}
+
+// An answer as it comes in. The parser is Beast's; the waiting is ours, so that a stop is noticed.
+class Answer {
+ public:
+  Answer(const BodySink& on_body, Patience& patience) : on_body_(on_body), patience_(patience) {
+    parser_.eager(true);
+    parser_.body_limit(boost::none);  // the body is passed on, not kept
+  }
+
+  bool done() const { return parser_.is_done(); }
+  unsigned status() const { return parser_.get().result_int(); }
+
+  void take(std::string_view data) {
+    pending_ += data;
+    boost::system::error_code error;
+    while (!pending_.empty() && !done()) {
+      const std::size_t used = parser_.put(boost::asio::buffer(pending_), error);
+      pending_.erase(0, used);
+      hand_out_body();
+      if (error == http::error::need_more) return;
+      check(error);
+      if (used == 0) return;
+    }
+  }
+
+  void end_of_input() {
+    boost::system::error_code error;
+    if (!done()) parser_.put_eof(error);
+    if (error || !done()) throw connection_lost(patience_);
+  }
+
+ private:
+  void check(const boost::system::error_code& error) const {
+    if (error) throw Error(ErrorKind::internal, patience_.where(), "no HTTP answer: " + error.message());
+  }
+
+  void hand_out_body() {
+    if (!parser_.is_header_done() || parser_.get().body().empty()) return;
+    const std::string body = std::exchange(parser_.get().body(), {});
+    if (on_body_(status(), body)) patience_.progress();
+  }
+
+  const BodySink& on_body_;
+  Patience& patience_;
+  http::response_parser<http::string_body> parser_;
+  std::string pending_;  // what the parser wants to see again together with more
+};
+
+}  // namespace
+
+unsigned exchange(const std::filesystem::path& socket, const HttpRequest& request, const BodySink& on_body,
+                  Milliseconds stall_limit, const CallOptions& options) {
+  Patience patience(socket, stall_limit, options);
+  const FileDescriptor connection = connect_to(socket);
+  send_all(connection, to_text(request), patience);
+  Answer answer(on_body, patience);
+  std::array<char, 16384> piece{};
+  while (!answer.done()) {
+    patience.wait_for(connection, POLLIN);
+    const ssize_t got = ::recv(connection.get(), piece.data(), piece.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got < 0) throw connection_lost(patience);
+    if (got == 0) {
+      answer.end_of_input();
+    } else {
+      answer.take({piece.data(), static_cast<std::size_t>(got)});
+    }
+  }
+  return answer.status();
+}
+
+}  // namespace modelfloat::runner

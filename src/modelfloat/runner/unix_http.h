@@ -1,0 +1,30 @@
+#pragma once
+// HTTP/1.1 to a server on a Unix socket, one connection for each request.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "modelfloat/base/cancel.h"
+
+namespace modelfloat::runner {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+// The next bytes of the answer's body. Returns whether they were a sign of progress. What it throws ends the exchange.
+using BodySink = std::function<bool(unsigned status, std::string_view piece)>;
+
+// Returns the status of the answer, after its whole body went to `on_body`. Errors: transient (nobody listens, or the
+// connection ended too early), timed_out (no sign of progress for `stall_limit`), internal (the answer is no HTTP).
+unsigned exchange(const std::filesystem::path& socket, const HttpRequest&, const BodySink& on_body,
+                  Milliseconds stall_limit, const CallOptions&);
+
+}  // namespace modelfloat::runner

@@ -1,0 +1,22 @@
+#pragma once
+// The arithmetic of Store::get.
+
+#include <string>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::store {
+
+// The range with its length made definite for an object of `size_bytes`; Error{corrupt} when it reaches beyond the
+// object's end.
+inline ByteRange clip(ByteRange range, std::uint64_t size_bytes, const std::string& where) {
+  if (range.length == ByteRange::k_to_the_end && range.offset <= size_bytes) range.length = size_bytes - range.offset;
+  const auto end = checked_add(range.offset, range.length);
+  if (!end || *end > size_bytes) {
+    throw Error(ErrorKind::corrupt, where, "has " + std::to_string(size_bytes) + " bytes, fewer than were asked for");
+  }
+  return range;
+}
+
+}  // namespace modelfloat::store

@@ -1,0 +1,64 @@
+#pragma once
+// The one interface to everything that keeps objects: a folder, a cloud account, a wrapper around another store.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/base/cancel.h"
+#include "modelfloat/domain/object_name.h"
+
+namespace modelfloat::store {
+
+// What a provider honestly is.
+struct StoreTraits {
+  std::size_t parallel_calls = 8;  // more at once gain nothing or are refused
+  std::uint64_t max_object_bytes = UINT64_MAX;
+  bool delayed_listing = false;  // a fresh object may be missing from list() for a while
+  bool lists_checksums = false;  // ObjectInfo::checksum is filled
+};
+
+struct ObjectInfo {
+  ObjectName name;
+  std::uint64_t size_bytes = 0;
+  std::optional<std::string> checksum;  // as the store itself computed it: "md5:..", "sha256:..", "crc32c:.."
+};
+
+struct Space {
+  std::uint64_t used_bytes = 0;
+  std::optional<std::uint64_t> free_bytes;  // unknown for many providers
+};
+
+using ObjectSink = std::function<void(const ObjectInfo&)>;
+
+// A place that keeps named, immutable objects. All methods may be called from many threads.
+// Failures throw Error; the provider fills in its kind, because only it knows what a reply meant. A store that is not
+// there at all (a missing folder, no connection) is Error{offline}, never an empty answer.
+class Store {
+ public:
+  virtual ~Store() = default;
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  virtual StoreTraits traits() const = 0;
+  // Keeps `bytes` under `name`, durably. Returns only when the name holds exactly these bytes; what stood there before
+  // and differs is replaced, seen by readers as the old or the new object, never a mixture. Putting equal bytes twice
+  // is fine.
+  virtual void put(const ObjectName& name, ByteSpan bytes, const CallOptions&) = 0;
+  // The bytes asked for, or nullopt when there is no such object. A range that reaches beyond the end of the object is
+  // Error{corrupt}; ByteRange{offset, k_to_the_end} gives all from offset on.
+  virtual std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions&) = 0;
+  virtual std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions&) = 0;
+  // An absent object is fine.
+  virtual void remove(const ObjectName& name, const CallOptions&) = 0;
+  // Calls the sink once for each object whose name starts with `prefix`, in any order, on the calling thread. Names
+  // that are not object names of ours are passed over.
+  virtual void list(std::string_view prefix, const ObjectSink& sink, const CallOptions&) = 0;
+  virtual Space space(const CallOptions&) = 0;
+};
+
+}  // namespace modelfloat::store

@@ -1,0 +1,136 @@
+#include "modelfloat/store/wrap/measured.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <vector>
+
+namespace modelfloat::store {
+namespace {
+
+// The last seconds of one kind of call, and its sums.
+class Gauge {
+ public:
+  void succeeded(double seconds, std::uint64_t bytes) {
+    recent_[filled_++ % recent_.size()] = seconds;
+    ++sums_.calls;
+    sums_.bytes += bytes;
+    sums_.seconds += seconds;
+  }
+  void failed() {
+    ++sums_.calls;
+    ++sums_.errors;
+  }
+  CallMeasurements read() const {
+    CallMeasurements result = sums_;
+    std::vector<double> sorted(recent_.begin(),
+                               recent_.begin() + static_cast<std::ptrdiff_t>(std::min(filled_, recent_.size())));
+    if (sorted.empty()) return result;
+    std::sort(sorted.begin(), sorted.end());
+    result.p50_seconds = sorted[(sorted.size() - 1) / 2];
+    result.p95_seconds = sorted[(sorted.size() - 1) * 95 / 100];
+    return result;
+  }
+
+ private:
+  CallMeasurements sums_;
+  std::array<double, 128> recent_{};
+  std::size_t filled_ = 0;
+};
+
+class Measuring final : public MeasuredStore {
+ public:
+  Measuring(std::unique_ptr<Store> inner, Clock& clock) : inner_(std::move(inner)), clock_(clock) {}
+
+  StoreTraits traits() const override { return inner_->traits(); }
+
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
+    measure(put_, [&] {
+      inner_->put(name, bytes, options);
+      return bytes.size();
+    });
+  }
+  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
+    std::optional<Bytes> bytes;
+    measure(get_, [&] {
+      bytes = inner_->get(name, range, options);
+      return bytes ? bytes->size() : 0;
+    });
+    return bytes;
+  }
+  std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override {
+    std::optional<ObjectInfo> info;
+    measure(stat_, [&] {
+      info = inner_->stat(name, options);
+      return 0;
+    });
+    return info;
+  }
+  void remove(const ObjectName& name, const CallOptions& options) override {
+    measure(remove_, [&] {
+      inner_->remove(name, options);
+      return 0;
+    });
+  }
+  void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
+    std::vector<ObjectInfo> found;
+    measure(list_, [&] {
+      inner_->list(prefix, [&](const ObjectInfo& info) { found.push_back(info); }, options);
+      return 0;
+    });
+    for (const ObjectInfo& info : found) sink(info);
+  }
+  Space space(const CallOptions& options) override {
+    Space space;
+    measure(space_, [&] {
+      space = inner_->space(options);
+      return 0;
+    });
+    return space;
+  }
+
+  Measurements measurements() const override {
+    const std::lock_guard lock(mutex_);
+    return {put_.read(),   get_.read(), stat_.read(), remove_.read(),  list_.read(),
+            space_.read(), last_seen_,  last_error_,  last_error_time_};
+  }
+
+ private:
+  // `work` returns how many bytes of objects it moved.
+  template <typename Work>
+  void measure(Gauge& gauge, Work work) {
+    const SteadyTime start = clock_.steady_now();
+    try {
+      const auto bytes = static_cast<std::uint64_t>(work());
+      const std::lock_guard lock(mutex_);
+      gauge.succeeded(seconds_between(start, clock_.steady_now()), bytes);
+      last_seen_ = clock_.utc_now();
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::cancelled) note_failure(gauge, error.kind);
+      throw;
+    }
+  }
+
+  void note_failure(Gauge& gauge, ErrorKind kind) {
+    const std::lock_guard lock(mutex_);
+    gauge.failed();
+    last_error_ = kind;
+    last_error_time_ = clock_.utc_now();
+  }
+
+  const std::unique_ptr<Store> inner_;
+  Clock& clock_;
+  mutable std::mutex mutex_;
+  Gauge put_, get_, stat_, remove_, list_, space_;
+  std::optional<UtcTime> last_seen_;
+  std::optional<ErrorKind> last_error_;
+  std::optional<UtcTime> last_error_time_;
+};
+
+}  // namespace
+
+std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock) {
+  return std::make_unique<Measuring>(std::move(inner), clock);
+}
+
+}  // namespace modelfloat::store

@@ -1,0 +1,19 @@
+#pragma once
+// A store that tries again what may work the next time.
+
+#include <memory>
+
+#include "modelfloat/base/clock.h"
+#include "modelfloat/base/random.h"
+#include "modelfloat/store/store.h"
+#include "modelfloat/store/wrap/retry_delay.h"
+
+namespace modelfloat::store {
+
+// Repeats calls whose Error is worth_retrying(), with waits by retry_delay(). Throws the last Error as it came when the
+// attempts are used up or when the wait would pass the deadline; a stop during a wait is Error{cancelled}. What list()
+// finds is held back until a listing is whole, so the sink sees each object once. `clock` and `random` outlive the
+// store.
+std::unique_ptr<Store> make_retrying(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random);
+
+}  // namespace modelfloat::store

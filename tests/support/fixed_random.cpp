@@ -1,0 +1,32 @@
+#include "support/fixed_random.h"
+
+#include <algorithm>
+
+namespace modelfloat::test {
+
+static std::uint64_t next(std::uint64_t& state) {
+  state += 0x9e3779b97f4a7c15;
+  std::uint64_t z = state;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+void FixedRandom::fill(MutableByteSpan bytes) {
+  const std::lock_guard lock(mutex_);
+  while (!bytes.empty()) {
+    std::array<std::byte, 8> block;
+    store_le(MutableByteSpan(block), next(state_));
+    const std::size_t n = std::min(bytes.size(), block.size());
+    std::copy_n(block.begin(), n, bytes.begin());
+    bytes = bytes.subspan(n);
+  }
+}
+
+Bytes random_bytes(std::size_t size, std::uint64_t seed) {
+  Bytes bytes(size);
+  FixedRandom(seed).fill(bytes);
+  return bytes;
+}
+
+}  // namespace modelfloat::test
