@@ -1,6 +1,8 @@
 #include "support/fixed_random.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace modelfloat::test {
 
@@ -14,12 +16,14 @@ static std::uint64_t next(std::uint64_t& state) {
 
 void FixedRandom::fill(MutableByteSpan bytes) {
   const std::lock_guard lock(mutex_);
-  while (!bytes.empty()) {
-    std::array<std::byte, 8> block;
-    store_le(MutableByteSpan(block), next(state_));
-    const std::size_t n = std::min(bytes.size(), block.size());
-    std::copy_n(block.begin(), n, bytes.begin());
-    bytes = bytes.subspan(n);
+  std::byte* to = bytes.data();
+  for (std::size_t left = bytes.size(); left > 0;) {
+    std::uint64_t block = next(state_);
+    if constexpr (std::endian::native == std::endian::big) block = __builtin_bswap64(block);
+    const std::size_t n = std::min(left, sizeof(block));
+    std::memcpy(to, &block, n);
+    to += n;
+    left -= n;
   }
 }
 

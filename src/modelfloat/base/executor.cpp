@@ -54,13 +54,14 @@ void TaskGroup::run(std::function<void()> task) {
     rethrow_failure(lock);
     ++active_;
   }
-  executor_.submit([this, task = std::move(task)] {
+  executor_.submit([this, task = std::move(task)]() mutable {
     std::exception_ptr failure;
     try {
       task();
     } catch (...) {
       failure = std::current_exception();
     }
+    task = nullptr;  // what it holds goes before the group is told that it ended
     const std::lock_guard lock(mutex_);
     if (failure && !failure_) failure_ = failure;
     --active_;

@@ -13,9 +13,13 @@ constexpr int k_text_level = 3;
 constexpr int k_tensor_level = 1;
 
 // Fragments up to this size are compressed without asking first.
-constexpr std::size_t k_probe_from_bytes = 128 * 1024;
-constexpr std::size_t k_sample_bytes = 16 * 1024;
+constexpr std::size_t k_probe_from_bytes = std::size_t{128} << 10;
+constexpr std::size_t k_sample_bytes = std::size_t{16} << 10;
 constexpr std::size_t k_samples = 3;
+
+// Short samples come out about 0.5 % worse than the whole (measured on quantised and 32-bit tensors), so a little less
+// than the gain that is asked of the whole is enough to go on.
+constexpr double k_probe_limit = 0.985;
 
 // What a gain of 2 % leaves.
 std::size_t most_bytes_worth_keeping(std::size_t plain_bytes) { return plain_bytes - (plain_bytes + 49) / 50; }
@@ -60,7 +64,7 @@ std::string_view to_string(CodecId id) noexcept {
 Encoded encode(ByteSpan plain, std::string_view dtype) {
   thread_local Bytes buffer;
   const MutableByteSpan space = scratch(buffer, std::max(k_sample_bytes, most_bytes_worth_keeping(plain.size())));
-  if (plain.size() > k_probe_from_bytes && probe(plain, space) > 0.98) return {};
+  if (plain.size() > k_probe_from_bytes && probe(plain, space) > k_probe_limit) return {};
   const int level = dtype.empty() ? k_text_level : k_tensor_level;
   const auto length = zstd_compress(plain, level, space.first(most_bytes_worth_keeping(plain.size())));
   if (!length) return {};

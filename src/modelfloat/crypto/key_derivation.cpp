@@ -15,7 +15,7 @@
 namespace modelfloat::crypto {
 namespace {
 
-constexpr std::size_t k_hkdf_max_bytes = 255 * 32;
+constexpr std::size_t k_hkdf_max_bytes = 8160;  // 255 results of SHA-256
 
 struct FreeKdf {
   void operator()(EVP_KDF_CTX* context) const noexcept { EVP_KDF_CTX_free(context); }
@@ -78,8 +78,9 @@ SecretKey argon2id(const SecretBytes& passphrase, std::span<const std::byte, 16>
   static_assert(crypto_pwhash_argon2id_MEMLIMIT_MIN == k_argon2id_min_memory_kib * 1024);
   check_costs(memory_kib, passes);
   start_sodium();
+  // An empty passphrase may have no address, which libsodium passes on to memcpy.
+  const ByteSpan secret = passphrase.empty() ? as_bytes("") : passphrase.bytes();
   return SecretKey::filled_by([&](MutableByteSpan out) {
-    const ByteSpan secret = passphrase.bytes();
     const int result = crypto_pwhash_argon2id(
         reinterpret_cast<unsigned char*>(out.data()), out.size(), reinterpret_cast<const char*>(secret.data()),
         secret.size(), reinterpret_cast<const unsigned char*>(salt.data()), passes,

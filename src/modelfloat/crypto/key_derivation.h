@@ -15,7 +15,7 @@ void hkdf_sha256(ByteSpan input_key, ByteSpan salt, ByteSpan info, MutableByteSp
 // The same for one key of 32 bytes.
 SecretKey hkdf_sha256_key(ByteSpan input_key, ByteSpan salt, ByteSpan info);
 
-constexpr std::uint64_t k_argon2id_max_memory_kib = 1024 * 1024;
+constexpr std::uint64_t k_argon2id_max_memory_kib = std::uint64_t{1} << 20;
 constexpr std::uint32_t k_argon2id_max_passes = 10;
 constexpr std::uint64_t k_argon2id_min_memory_kib = 8;
 

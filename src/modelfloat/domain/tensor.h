@@ -12,7 +12,7 @@ namespace modelfloat {
 
 struct Tensor {
   std::string name;
-  std::string dtype;                 // "F32" "BF16" "I64" "Q4_1" ...; "TYPE_<number>" for a ggml type that we don't know
+  std::string dtype;  // "F32" "BF16" "I64" "Q4_1" ...; "TYPE_<number>" for a ggml type that we don't know
   std::vector<std::uint64_t> shape;  // as the file has it: GGUF counts the fastest dimension first, safetensors last
   std::uint64_t offset = 0;          // from the start of the file
   std::uint64_t length_bytes = 0;

@@ -5,18 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "modelfloat/engine/pack_health.h"
 #include "modelfloat/engine/pool.h"
 #include "modelfloat/engine/pull.h"
 
 namespace modelfloat::engine {
-
-enum class Health {
-  sound,     // every shard of every pack is where it should be, as far as is known without reading
-  degraded,  // readable, but the promise is not kept: shards are missing, or their store is offline
-  lost,      // fewer than k shards of some pack can be read now
-  unknown,   // its manifest cannot be read now
-};
-std::string_view to_string(Health) noexcept;
 
 struct ModelSummary {
   std::string id;  // opaque, without a slash, stable for this model name in this pool
@@ -40,6 +33,9 @@ struct ModelPage {
 
 // Brings the registry's view up to date with the log on the stores. Returns false when too few domains answered to be sure.
 bool refresh(Pool& pool, const CallOptions& call);
+
+// Writes into the registry what its log says: revisions and tags for listings. Manifests that cannot be read now are left out.
+void update_catalogue(Pool& pool, const CallOptions& call);
 
 // By name. From the registry alone: call refresh() first where freshness matters.
 ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit);
@@ -74,8 +70,7 @@ struct FragmentView {
 void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function<void(const PackView&)>& on_pack,
                    const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call);
 
-// Takes the model out of every listing (all its manifests, or the one that the tag points to when `ref` has an explicit tag or revision).
-// Nothing is collected here. Error{not_found}.
+// Takes the model with all its revisions out of the pool. Nothing is collected here. Error{not_found}.
 void remove_model(Pool& pool, const std::string& model, const CallOptions& call);
 
 struct StoreStatus {

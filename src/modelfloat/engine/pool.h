@@ -33,7 +33,7 @@ class Pool {
     Redundancy redundancy;
     unsigned survive = 0;
   };
-  Promise promise(std::optional<Redundancy> asked) const;
+  Promise promise(std::optional<Redundancy> asked, const CallOptions& call) const;
 
  private:
   Environment environment_;

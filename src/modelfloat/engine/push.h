@@ -61,7 +61,7 @@ class PushSession {
   std::unique_ptr<Impl> impl_;
 };
 
-// A file, or a folder whose files become a model of several files (hidden ones and symbolic links that leave the folder are left out).
+// A file, or a folder whose files become a model of several files (links to files are followed, links to folders not; .git and .cache are left out).
 PushResult push_path(Pool& pool, const std::filesystem::path& path, PushOptions options, const CallOptions& call);
 
 }  // namespace modelfloat::engine

@@ -6,28 +6,25 @@
 #include <string>
 #include <vector>
 
-#include "modelfloat/crypto/secret.h"
 #include "modelfloat/engine/environment.h"
 #include "modelfloat/engine/pool.h"
 #include "modelfloat/mf1/slot.h"
 
 namespace modelfloat::engine {
 
-// Which secret opens the pool, besides the recovery code that always does.
-struct UserSecret {
-  mf1::SecretKind kind = mf1::SecretKind::key_file;
-  crypto::SecretBytes bytes;  // the passphrase, or the 32 bytes of the key file
-};
-
 struct NewPool {
   PoolId id{};
   std::string recovery_code;  // to be shown once
 };
-// Writes the new pool into an empty registry: id, slots, policy, writer. Error{invalid} when the registry has a pool.
-NewPool create_pool(const Environment& environment, const UserSecret& secret, PolicySet policy);
+// Writes the new pool into an empty registry: id, slots for `secret` and for a fresh recovery code, policy, writer. Error{invalid} when the
+// registry has a pool.
+NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secret, PolicySet policy);
 
 // The keys of the registry's pool. Error{denied} for a wrong secret, Error{not_found} when there is no pool yet.
-mf1::Keyring open_keys(registry::Registry& registry, const UserSecret& secret);
+mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secret);
+
+// One more secret opens the pool from now on, on every store.
+void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call);
 
 // Makes a new store part of the pool: its marker, slots, texts and all documents go there, the log says so.
 // `store` is an empty place, or one that already carries this pool's marker (then its id is taken over).
@@ -58,7 +55,7 @@ struct RecoverResult {
   double seconds = 0;
 };
 using StoreMaker = std::function<std::unique_ptr<store::Store>(const std::string& url)>;
-RecoverResult recover(const Environment& environment, const UserSecret& secret, std::vector<RecoverSource> sources,
+RecoverResult recover(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
                       const StoreMaker& make_store, const CallOptions& call);
 
 }  // namespace modelfloat::engine

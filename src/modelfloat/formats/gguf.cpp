@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "modelfloat/formats/head_cursor.h"
 
 namespace modelfloat::formats {
@@ -86,7 +88,8 @@ class GgufParser {
     tensor_count_ = cursor_.number<std::uint64_t>();
     entry_count_ = cursor_.number<std::uint64_t>();
     if (tensor_count_ > k_max_tensors) throw BadHeader{"it claims " + std::to_string(tensor_count_) + " tensors"};
-    if (entry_count_ > k_max_metadata_keys) throw BadHeader{"it claims " + std::to_string(entry_count_) + " metadata keys"};
+    if (entry_count_ > k_max_metadata_keys)
+      throw BadHeader{"it claims " + std::to_string(entry_count_) + " metadata keys"};
   }
 
   void read_entries() {
@@ -245,14 +248,16 @@ class GgufParser {
     keep_fact(layout_, "architecture", text_of("general.architecture"));
     const auto kept = layout_.metadata.find("architecture");
     const auto architecture = kept == layout_.metadata.end() ? std::string() : kept->second;
-    for (const std::string fact : {"name", "license", "size_label"}) keep_fact(layout_, fact, text_of("general." + fact));
-    if (const auto type = number_of("general.file_type")) keep_fact(layout_, "quantization", gguf_file_type_name(*type));
+    for (const std::string fact : {"name", "license", "size_label"})
+      keep_fact(layout_, fact, text_of("general." + fact));
+    if (const auto type = number_of("general.file_type"))
+      keep_fact(layout_, "quantization", gguf_file_type_name(*type));
     keep_number("split_count", "split.count");
     for (const std::string fact : {"context_length", "block_count", "embedding_length"}) {
-      keep_number(fact, architecture + "." + fact);
+      keep_number(fact, fmt::format("{}.{}", architecture, fact));
     }
     for (const std::string fact : {"head_count", "head_count_kv"}) {
-      keep_number(fact, architecture + ".attention." + fact);
+      keep_number(fact, fmt::format("{}.attention.{}", architecture, fact));
     }
     if (find("tokenizer.chat_template", string) != nullptr) layout_.metadata["chat_template"] = "yes";
   }

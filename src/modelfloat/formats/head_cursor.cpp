@@ -6,7 +6,8 @@
 namespace modelfloat::formats {
 namespace {
 
-// The length of the UTF-8 sequence at the front of `text`, 0 when it is not a valid one (RFC 3629: no surrogates, none too long).
+// The length of the UTF-8 sequence at the front of `text`, 0 when it is not a valid one (RFC 3629: no surrogates, none
+// too long).
 std::size_t utf8_sequence(std::string_view text) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto follows = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0U) == 0x80U; };
@@ -67,7 +68,8 @@ bool is_plain_text(std::string_view text) noexcept {
     const auto length = utf8_sequence(text);
     const auto first = static_cast<unsigned char>(text.front());
     if (length == 0 || first < 0x20 || first == 0x7F) return false;
-    if (first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) return false;  // the C1 controls steer terminals too
+    if (first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0)
+      return false;  // the C1 controls steer terminals too
     text.remove_prefix(length);
   }
   return true;

@@ -10,8 +10,8 @@
 
 namespace modelfloat::formats {
 
-// Every step throws NeedMore when the head ends too early, and BadHeader when the header cannot be right: it would end behind
-// the file or behind k_max_header_bytes. The parser's entry turns both into its ParseResult.
+// Every step throws NeedMore when the head ends too early, and BadHeader when the header cannot be right: it would end
+// behind the file or behind k_max_header_bytes. The parser's entry turns both into its ParseResult.
 class HeadCursor {
  public:
   HeadCursor(ByteSpan head, std::optional<std::uint64_t> file_size) : head_(head), file_size_(file_size) {}
@@ -53,8 +53,8 @@ bool is_plain_text(std::string_view text) noexcept;
 // Keeps a fact for listings when it is plain text and within the bounds.
 void keep_fact(FileLayout& layout, const std::string& name, std::string_view value);
 
-// Sorts the tensors by offset and adds the facts that follow from them: parameters, and quantization (the type of most bytes)
-// unless the file named it. Throws BadHeader when two tensors have the same name.
+// Sorts the tensors by offset and adds the facts that follow from them: parameters, and quantization (the type of most
+// bytes) unless the file named it. Throws BadHeader when two tensors have the same name.
 void finish_tensors(FileLayout& layout);
 
 }  // namespace modelfloat::formats

@@ -1,5 +1,6 @@
 #include "modelfloat/formats/json_reader.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "modelfloat/formats/layout.h"
@@ -58,18 +59,20 @@ void JsonReader::expect(char punctuation) {
 }
 
 std::string JsonReader::string(std::size_t limit) {
+  const auto is_special = [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; };
   expect('"');
   std::string result;
-  for (char c = next(); c != '"'; c = next()) {
-    if (static_cast<unsigned char>(c) < 0x20) throw BadHeader{"a control character in a JSON string"};
-    std::string piece(1, c);
-    if (c == '\\') {
-      piece.clear();
-      append_utf8(piece, escaped_code_point());
-    }
-    if (result.size() <= limit) result += piece;
+  while (true) {
+    const auto special = std::find_if(rest_.begin(), rest_.end(), is_special);
+    const auto plain = static_cast<std::size_t>(special - rest_.begin());
+    if (result.size() <= limit) result.append(rest_.substr(0, std::min(plain, limit + 1)));
+    rest_.remove_prefix(plain);
+    const char c = next();
+    if (c == '"') return result;
+    if (c != '\\') throw BadHeader{"a control character in a JSON string"};
+    const auto code_point = escaped_code_point();
+    if (result.size() <= limit) append_utf8(result, code_point);
   }
-  return result;
 }
 
 std::uint32_t JsonReader::escaped_code_point() {

@@ -1,6 +1,7 @@
 #pragma once
 // The little JSON that a safetensors header needs: objects, strings and whole numbers, read in place without recursion.
-// Anything else is refused, so a hostile header can neither nest nor grow. Shared by the parsers of this folder; not for others.
+// Anything else is refused, so a hostile header can neither nest nor grow. Shared by the parsers of this folder; not
+// for others.
 
 #include <cstdint>
 #include <string>

@@ -22,28 +22,30 @@ constexpr std::uint64_t k_max_alignment = 1ULL << 20;
 constexpr std::size_t k_max_fact_bytes = 256;  // of a value in FileLayout::metadata
 
 struct FileLayout {
-  std::string format = "opaque";      // "gguf" "safetensors" "onnx" "opaque"
-  std::string trouble;                // why a file that claims to be GGUF or safetensors is kept as opaque bytes; else empty
-  std::uint64_t header_bytes = 0;     // where tensor data begins; 0 when there is no tensor table
-  std::uint64_t alignment = 1;        // of tensors; a file may end with up to alignment - 1 bytes of padding
+  std::string format = "opaque";  // "gguf" "safetensors" "onnx" "opaque"
+  std::string trouble;  // why a file that claims to be GGUF or safetensors is kept as opaque bytes; else empty
+  std::uint64_t header_bytes = 0;      // where tensor data begins; 0 when there is no tensor table
+  std::uint64_t alignment = 1;         // of tensors; a file may end with up to alignment - 1 bytes of padding
   bool ends_with_last_tensor = false;  // the format allows no byte behind the last tensor (safetensors)
-  std::vector<Tensor> tensors;        // sorted by offset, not overlapping; unknown types reach to the next tensor
+  std::vector<Tensor> tensors;         // sorted by offset, not overlapping; unknown types reach to the next tensor
   // Small facts, where the file has them: architecture name license size_label format quantization parameters
-  // context_length block_count embedding_length head_count head_count_kv split_count chat_template ("yes"). Plain UTF-8.
+  // context_length block_count embedding_length head_count head_count_kv split_count chat_template ("yes"). Plain
+  // UTF-8.
   std::map<std::string, std::string> metadata;
 };
 
 // What a parser says about the head of a file.
 struct NeedMore {
-  std::uint64_t head_bytes = 0;  // parse again with at least this many bytes; more than before, within k_max_header_bytes
+  std::uint64_t head_bytes =
+      0;  // parse again with at least this many bytes; more than before, within k_max_header_bytes
 };
 struct BadHeader {
   std::string reason;
 };
 using ParseResult = std::variant<FileLayout, NeedMore, BadHeader>;
 
-// Why the file must not be given to the inference engine: nothing when it is a sound GGUF with tensors of known types and an
-// architecture. The reason is a sentence for people.
+// Why the file must not be given to the inference engine: nothing when it is a sound GGUF with tensors of known types
+// and an architecture. The reason is a sentence for people.
 std::optional<std::string> why_not_runnable(const FileLayout& layout);
 
 }  // namespace modelfloat::formats

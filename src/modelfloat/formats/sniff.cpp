@@ -31,8 +31,8 @@ class Protobuf {
 // Fields of ModelProto in onnx.proto3 that are numbers, and those that are texts or messages.
 bool is_number_field(std::uint64_t field) { return field == 1 || field == 5; }
 bool is_bytes_field(std::uint64_t field) {
-  return field == 2 || field == 3 || field == 4 || field == 6 || field == 7 || field == 8 || field == 14 || field == 20 ||
-         field == 25 || field == 26;
+  return field == 2 || field == 3 || field == 4 || field == 6 || field == 7 || field == 8 || field == 14 ||
+         field == 20 || field == 25 || field == 26;
 }
 
 }  // namespace

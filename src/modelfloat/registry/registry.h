@@ -118,7 +118,8 @@ class Registry {
   virtual void forget_document(const std::string& object) = 0;
 
   // Packs that are durable, with the fragments in them: the journal that lets an interrupted push go on, and the index for
-  // dedup. One transaction. `places` has the store of each shard, in shard order (k+m of them).
+  // dedup. One transaction. `places` has the store of each shard, in shard order (k+m of them), or is
+  // empty when a listing says it (set_shard_places).
   virtual void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) = 0;
   virtual std::optional<Pack> pack(const PackId&) = 0;
   // The durable places of a fragment with this id, all epochs; newest first.

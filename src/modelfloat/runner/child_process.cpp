@@ -202,6 +202,11 @@ std::optional<ChildEnd> ChildProcess::ended() const {
   return end_;
 }
 
+bool ChildProcess::ends_within(Milliseconds duration) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, duration, [this] { return end_.has_value(); });
+}
+
 ChildEnd ChildProcess::wait(const CallOptions& options) const {
   std::unique_lock lock(mutex_);
   while (!end_) {

@@ -50,6 +50,8 @@ class ChildProcess {
   pid_t id() const noexcept { return id_; }
   // How it ended, or nothing while it runs.
   std::optional<ChildEnd> ended() const;
+  // Whether it has ended after this much real time at the most.
+  bool ends_within(Milliseconds) const;
   // Waits for its end.
   ChildEnd wait(const CallOptions&) const;
   // The end of what it wrote to its standard output and error output.

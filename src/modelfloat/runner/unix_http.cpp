@@ -114,7 +114,7 @@ class Answer {
 
   void end_of_input() {
     boost::system::error_code error;
-    if (!done()) parser_.put_eof(error);
+    if (parser_.got_some() && !done()) parser_.put_eof(error);
     if (error || !done()) throw connection_lost(patience_);
   }
 

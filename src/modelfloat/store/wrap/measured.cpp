@@ -78,7 +78,10 @@ class Measuring final : public MeasuredStore {
       inner_->list(prefix, [&](const ObjectInfo& info) { found.push_back(info); }, options);
       return 0;
     });
-    for (const ObjectInfo& info : found) sink(info);
+    for (const ObjectInfo& info : found) {
+      check_cancelled(options, "list");
+      sink(info);
+    }
   }
   Space space(const CallOptions& options) override {
     Space space;

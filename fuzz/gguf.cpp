@@ -1,0 +1,10 @@
+// Links: formats
+#include "modelfloat/formats/gguf.h"
+
+#include "layout_promises.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace modelfloat;
+  formats::check_parser(formats::parse_gguf, std::as_bytes(std::span(data, size)));
+  return 0;
+}

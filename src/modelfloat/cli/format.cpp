@@ -1,0 +1,90 @@
+#include "modelfloat/cli/format.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+
+#include "modelfloat/base/clock.h"
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::cli {
+
+std::string human_bytes(std::uint64_t bytes) {
+  constexpr std::array k_units{"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  // 999.5 would be shown as 1000.
+  while (value >= 999.5 && unit + 1 < k_units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return fmt::format("{:.{}f} {}", value, decimals, k_units[unit]);
+}
+
+std::string human_seconds(double seconds) {
+  if (!(seconds >= 0)) seconds = 0;
+  if (seconds < 9.995) return fmt::format("{:.2f} s", seconds);
+  const double rounded = std::min(std::round(seconds), 1e15);
+  const auto whole = static_cast<std::uint64_t>(rounded);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+}
+
+std::string human_time(std::uint64_t unix_seconds) { return to_rfc3339(from_unix_seconds(unix_seconds)); }
+
+std::string printable(std::string_view text) {
+  constexpr unsigned char k_first_printable = 0x20;
+  constexpr unsigned char k_delete = 0x7f;
+  std::string clean;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // The control characters beyond ASCII are C2 80 to C2 9F.
+    const bool second_set = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (byte < k_first_printable || byte == k_delete || second_set) {
+      clean += '?';
+      i += second_set ? 1 : 0;
+    } else {
+      clean += text[i];
+    }
+  }
+  return clean;
+}
+
+ListenAddress parse_listen_address(std::string_view text) {
+  const auto colon = text.rfind(':');
+  const auto bad = [&] { return Error(ErrorKind::invalid, std::string(text), "an address is like 127.0.0.1:8080"); };
+  if (colon == std::string_view::npos) throw bad();
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.empty() || host.find_first_of(":[]") != std::string_view::npos) {
+    throw bad();
+  }
+  ListenAddress result{std::string(host), 0};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
+  if (error != std::errc{} || end != digits.data() + digits.size()) throw bad();
+  return result;
+}
+
+std::string model_name_for(const std::string& leaf, bool is_folder) {
+  constexpr std::size_t k_max_name = 96;
+  constexpr std::string_view k_allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  std::string name = is_folder ? leaf : std::filesystem::path(leaf).stem().string();
+  for (char& character : name) {
+    if (k_allowed.find(character) == std::string_view::npos) character = '-';
+  }
+  name.resize(std::min(name.size(), k_max_name));
+  if (name.empty() || name == "." || name == "..") {
+    throw Error(ErrorKind::invalid, leaf, "gives no name for the model: use --name");
+  }
+  return name;
+}
+
+}  // namespace modelfloat::cli

@@ -1,0 +1,125 @@
+#include "modelfloat/cli/home.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/base/log.h"
+
+namespace modelfloat::cli {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> process_variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+namespace {
+
+[[noreturn]] void reject(const fs::path& file, const toml::source_region& place, std::string_view why) {
+  throw Error(ErrorKind::invalid, fmt::format("{} line {}", file.string(), place.begin.line), why);
+}
+
+// What one key of the file sets.
+struct Setter {
+  std::string_view key;
+  void (*set)(Config& config, const toml::node& value, const fs::path& file);
+};
+
+std::string text_of(const toml::node& value, const fs::path& file) {
+  if (const auto text = value.value<std::string>()) return *text;
+  reject(file, value.source(), "a text in quotes is wanted here");
+}
+
+std::uint64_t size_of(const toml::node& value, const fs::path& file) {
+  const auto number = value.value<std::int64_t>();
+  if (!number || *number < 0) reject(file, value.source(), "a number of bytes is wanted here");
+  return static_cast<std::uint64_t>(*number);
+}
+
+constexpr Setter k_setters[] = {
+    {"listen",
+     [](Config& config, const toml::node& value, const fs::path& file) { config.listen = text_of(value, file); }},
+    {"key_file",
+     [](Config& config, const toml::node& value, const fs::path& file) {
+       config.key_file = file.parent_path() / text_of(value, file);
+     }},
+    {"runner.ram_budget_bytes",
+     [](Config& config, const toml::node& value, const fs::path& file) {
+       config.ram_budget_bytes = size_of(value, file);
+     }},
+};
+
+void read_table(const toml::table& table, const std::string& prefix, const fs::path& file, Config& config) {
+  for (const auto& [key, value] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (const auto* inner = value.as_table()) {
+      read_table(*inner, name + ".", file, config);
+      continue;
+    }
+    bool known = false;
+    for (const Setter& setter : k_setters) {
+      if (setter.key != name) continue;
+      setter.set(config, value, file);
+      known = true;
+    }
+    if (!known) log_warning(fmt::format("{}: '{}' is no setting of this version", file.string(), name));
+  }
+}
+
+// `fallback` is relative to the home folder.
+fs::path xdg_folder(const Variables& variables, const char* variable, const char* fallback) {
+  if (const auto value = variables(variable); value && fs::path(*value).is_absolute()) {
+    return fs::path(*value) / "modelfloat";
+  }
+  const auto home = variables("HOME");
+  if (!home) throw Error(ErrorKind::invalid, "HOME", "is not set: set it, or MODELFLOAT_HOME");
+  return fs::path(*home) / fallback / "modelfloat";
+}
+
+}  // namespace
+
+Config parse_config(const std::string& text, const fs::path& file) {
+  Config config;
+  try {
+    read_table(toml::parse(text), "", file, config);
+  } catch (const toml::parse_error& error) {
+    reject(file, error.source(), error.description());
+  }
+  return config;
+}
+
+Home Home::locate(const Variables& variables) {
+  if (const auto home = variables("MODELFLOAT_HOME")) {
+    const fs::path folder = fs::absolute(*home).lexically_normal();
+    return {folder, folder};
+  }
+  return {xdg_folder(variables, "XDG_CONFIG_HOME", ".config"), xdg_folder(variables, "XDG_STATE_HOME", ".local/state")};
+}
+
+Config Home::config() const {
+  std::ifstream stream(config_file());
+  if (!stream) {
+    if (fs::exists(config_file())) throw Error(ErrorKind::denied, config_file().string(), "cannot be read");
+    return {};
+  }
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return parse_config(text.str(), config_file());
+}
+
+void Home::make_state_folder() const {
+  std::error_code error;
+  const bool made = fs::create_directories(state_folder, error);
+  if (!error && made) fs::permissions(state_folder, fs::perms::owner_all, error);
+  if (error) throw system_error(error.value(), state_folder.string(), "cannot be made");
+}
+
+}  // namespace modelfloat::cli

@@ -1,0 +1,68 @@
+#include "modelfloat/cli/output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/cli/format.h"
+
+namespace modelfloat::cli {
+
+void write_stdout(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw system_error(errno, "standard output", "takes no more");
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+void print_json(const nlohmann::ordered_json& object) {
+  write_stdout(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
+
+std::size_t columns_of(std::string_view text) noexcept {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; }));
+}
+
+Table::Table(std::vector<std::string> columns) : head_(std::move(columns)) {
+  for (std::string& name : head_) {
+    right_.push_back(name.starts_with('>'));
+    if (right_.back()) name.erase(0, 1);
+  }
+}
+
+void Table::add(std::vector<std::string> cells) {
+  cells.resize(head_.size());
+  for (std::string& cell : cells) cell = printable(cell);
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t column = 0; column < head_.size(); ++column) {
+    std::size_t width = columns_of(head_[column]);
+    for (const auto& row : rows_) width = std::max(width, columns_of(row[column]));
+    widths.push_back(width);
+  }
+  std::string text;
+  const auto add_line = [&](const std::vector<std::string>& cells) {
+    std::string line;
+    for (std::size_t column = 0; column < cells.size(); ++column) {
+      const std::string padding(widths[column] - columns_of(cells[column]), ' ');
+      if (column != 0) line += "  ";
+      line += right_[column] ? padding + cells[column] : cells[column] + padding;
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  };
+  add_line(head_);
+  for (const auto& row : rows_) add_line(row);
+  return text;
+}
+
+}  // namespace modelfloat::cli

@@ -1,0 +1,154 @@
+#include "modelfloat/cli/secrets.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/base/file_descriptor.h"
+#include "modelfloat/base/log.h"
+
+namespace modelfloat::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t k_max_secret_bytes = 64U << 10;
+
+FileDescriptor open_secret(const fs::path& file) {
+  FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw system_error(errno, file.string(), "cannot be read");
+  return fd;
+}
+
+// A buffer of fixed size, so that no copy of the secret is left behind by growing.
+crypto::SecretBytes read_secret(int fd, const fs::path& file) {
+  Bytes buffer(k_max_secret_bytes);
+  std::size_t size = 0;
+  while (size < buffer.size()) {
+    const ssize_t count = ::read(fd, buffer.data() + size, buffer.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      const int error = errno;
+      crypto::wipe(buffer);
+      throw system_error(error, file.string(), "cannot be read");
+    }
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  const bool fits = size < buffer.size();
+  crypto::SecretBytes secret(ByteSpan(buffer).first(size));
+  crypto::wipe(buffer);
+  if (!fits) throw Error(ErrorKind::invalid, file.string(), "is too large to be a secret");
+  return secret;
+}
+
+void warn_when_open_to_others(int fd, const fs::path& file) {
+  struct stat status{};
+  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    log_warning(file.string() + " can be read by other users: chmod 600 it");
+  }
+}
+
+void write_all(int fd, ByteSpan bytes, const fs::path& file) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw system_error(errno, file.string(), "cannot be written");
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+// Turns off the echo of a terminal for as long as it lives.
+class NoEcho {
+ public:
+  explicit NoEcho(int fd) : fd_(fd) {
+    if (::tcgetattr(fd_, &before_) != 0) throw system_error(errno, "terminal", "cannot be asked");
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    if (::tcsetattr(fd_, TCSAFLUSH, &quiet) != 0) throw system_error(errno, "terminal", "cannot be told to be quiet");
+  }
+  ~NoEcho() { ::tcsetattr(fd_, TCSAFLUSH, &before_); }
+  NoEcho(const NoEcho&) = delete;
+  NoEcho& operator=(const NoEcho&) = delete;
+
+ private:
+  int fd_;
+  termios before_{};
+};
+
+// Waits in short steps, since a signal does not end a read from a terminal.
+void wait_for_input(int fd, const std::stop_token& stop) {
+  constexpr int k_step_milliseconds = 100;
+  pollfd waiting{fd, POLLIN, 0};
+  while (!stop.stop_requested()) {
+    if (::poll(&waiting, 1, k_step_milliseconds) > 0) return;
+  }
+  throw Error(ErrorKind::cancelled, "passphrase", "stopped on request");
+}
+
+}  // namespace
+
+mf1::SlotSecret read_key_file(const fs::path& file) {
+  const FileDescriptor fd = open_secret(file);
+  warn_when_open_to_others(fd.get(), file);
+  const auto text = read_secret(fd.get(), file);
+  try {
+    return mf1::SlotSecret::key_file(mf1::parse_key_file(as_text(text.bytes())));
+  } catch (const Error&) {
+    throw Error(ErrorKind::invalid, file.string(), "is not a key file");
+  }
+}
+
+mf1::SlotSecret read_passphrase_file(const fs::path& file) {
+  const FileDescriptor fd = open_secret(file);
+  return mf1::SlotSecret::passphrase(read_secret(fd.get(), file));
+}
+
+mf1::SlotSecret read_recovery_code_file(const fs::path& file) {
+  const FileDescriptor fd = open_secret(file);
+  const auto text = read_secret(fd.get(), file);
+  return mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(as_text(text.bytes())));
+}
+
+void make_key_file(const fs::path& file, Random& random) {
+  constexpr mode_t k_owner_only = 0600;
+  const FileDescriptor fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, k_owner_only));
+  if (!fd) {
+    if (errno == EEXIST) throw Error(ErrorKind::invalid, file.string(), "exists already");
+    throw system_error(errno, file.string(), "cannot be made");
+  }
+  std::string text = mf1::key_file_text(crypto::SecretKey::random(random));
+  try {
+    write_all(fd.get(), as_bytes(text), file);
+    if (::fsync(fd.get()) != 0) throw system_error(errno, file.string(), "cannot be written");
+  } catch (...) {
+    ::unlink(file.c_str());
+    throw;
+  }
+  crypto::wipe(std::as_writable_bytes(std::span(text)));
+}
+
+mf1::SlotSecret ask_passphrase(const std::stop_token& stop) {
+  const FileDescriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
+  if (!terminal || ::isatty(STDIN_FILENO) == 0) {
+    throw Error(ErrorKind::denied, "this pool",
+                "is locked: give --key-file or --passphrase-file, or set MODELFLOAT_PASSPHRASE_FILE");
+  }
+  const NoEcho quiet(terminal.get());
+  write_all(terminal.get(), as_bytes("passphrase: "), "terminal");
+  wait_for_input(terminal.get(), stop);
+  Bytes line(k_max_secret_bytes);
+  const ssize_t count = ::read(terminal.get(), line.data(), line.size());  // a terminal gives one line
+  write_all(terminal.get(), as_bytes("\n"), "terminal");
+  if (count <= 0) throw Error(ErrorKind::denied, "passphrase", "none was given");
+  line.resize(static_cast<std::size_t>(count));
+  return mf1::SlotSecret::passphrase(crypto::SecretBytes(std::move(line)));
+}
+
+}  // namespace modelfloat::cli

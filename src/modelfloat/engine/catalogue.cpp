@@ -1,0 +1,275 @@
+#include "modelfloat/engine/catalogue.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/engine/manifest_reader.h"
+#include "modelfloat/engine/settings.h"
+
+namespace modelfloat::engine {
+namespace {
+
+// What the log said when the catalogue was last written; unequal means that there is something to do.
+Bytes fingerprint(const PoolState& state) {
+  crypto::Blake3 hash;
+  for (const auto& [writer, head] : state.heads) {
+    hash.update(writer);
+    hash.update(head.hash);
+  }
+  return to_bytes(hash.finish());
+}
+
+registry::RevisionRow row_of(const LiveManifest& live, const ManifestRoot& root) {
+  registry::RevisionRow row;
+  row.model = live.model;
+  row.revision = live.revision;
+  row.manifest = live.manifest;
+  row.size_bytes = root.size_bytes();
+  row.fragments = root.fragment_count();
+  row.files = root.files.size();
+  row.created_at = root.created_at;
+  const auto fact = [&](const char* key) {
+    const auto found = root.card.find(key);
+    return found == root.card.end() ? std::string() : found->second;
+  };
+  row.description = fact("description");
+  row.framework = fact("framework");
+  const auto largest = std::max_element(root.files.begin(), root.files.end(),
+                                        [](const FileEntry& a, const FileEntry& b) { return a.size_bytes < b.size_bytes; });
+  if (largest != root.files.end()) row.format = largest->format;
+  return row;
+}
+
+std::vector<std::string> all_models(registry::Registry& registry) {
+  return registry.models("", "", SIZE_MAX >> 1);
+}
+
+std::string model_id(Pool& pool, const std::string& model) {
+  // Keyed, so that an id in a URL or a log tells nothing about the name.
+  constexpr std::size_t k_id_bytes = 10;
+  const auto& key = pool.keys().key(pool.keys().current_epoch(), mf1::KeyUse::local);
+  return "m" + to_hex(ByteSpan(crypto::blake3_keyed(key, as_bytes("model id " + model))).first(k_id_bytes));
+}
+
+// The revision that the model's listing shows: what "latest" points to, else the newest.
+const registry::RevisionRow& shown_revision(const std::vector<registry::RevisionRow>& revisions,
+                                            const std::vector<std::pair<std::string, Hash256>>& tags) {
+  for (const auto& [tag, content] : tags) {
+    if (tag != "latest") continue;
+    for (const auto& row : revisions) {
+      if (row.manifest.content == content) return row;
+    }
+  }
+  return revisions.front();
+}
+
+struct Standing {
+  Health health = Health::sound;
+  std::set<std::string> stores;
+};
+
+Standing standing_of(Pool& pool, const registry::RevisionRow& row, const CallOptions& call) {
+  Standing standing;
+  try {
+    ManifestReader reader(pool, {}, call);
+    const ManifestRoot root = reader.root(row.manifest);
+    for (std::size_t index = 0; index < root.segments.size(); ++index) {
+      for (const Pack& pack : reader.segment(root, index).structure.packs) {
+        const auto shards = shard_standing(pool, pack);
+        standing.health = worse(standing.health, pack_health(shards, pack));
+        for (const ShardStanding& shard : shards) {
+          for (const auto* store : shard.online) standing.stores.insert(store->name);
+          for (const auto* store : shard.offline) standing.stores.insert(store->name);
+        }
+      }
+    }
+    // A model without packs lies in its manifest, which is on every store.
+    if (standing.stores.empty()) {
+      for (const auto* store : pool.stores().online()) standing.stores.insert(store->name);
+    }
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::cancelled) throw;
+    log_warning(error.what());
+    standing.health = Health::unknown;
+  }
+  return standing;
+}
+
+ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions& call) {
+  const auto revisions = pool.registry().revisions(model);
+  const auto tags = pool.registry().tags(model);
+  const registry::RevisionRow& row = shown_revision(revisions, tags);
+  const Standing standing = standing_of(pool, row, call);
+  ModelSummary summary;
+  summary.id = model_id(pool, model);
+  summary.name = model;
+  summary.description = row.description;
+  summary.framework = row.framework;
+  summary.format = row.format;
+  summary.size_bytes = row.size_bytes;
+  summary.created_at = row.created_at;
+  summary.revision = to_hex(row.revision);
+  for (const auto& [tag, content] : tags) summary.tags.push_back(tag);
+  summary.fragments = row.fragments;
+  summary.stores = standing.stores.size();
+  summary.health = standing.health;
+  return summary;
+}
+
+}  // namespace
+
+void update_catalogue(Pool& pool, const CallOptions& call) {
+  registry::Registry& registry = pool.registry();
+  const PoolState state = pool.log().state();
+  const Bytes now = fingerprint(state);
+  const auto before = registry.setting("catalogue");
+  if (before && equal(*before, now)) return;
+
+  std::set<Hash256> listed;
+  std::vector<registry::RevisionRow> gone;
+  for (const std::string& model : all_models(registry)) {
+    for (const auto& row : registry.revisions(model)) {
+      const auto live = state.manifests.find(row.manifest.content);
+      if (live == state.manifests.end() || !live->second.committed) {
+        gone.push_back(row);
+      } else {
+        listed.insert(row.manifest.content);
+      }
+    }
+  }
+  bool complete = true;
+  std::vector<registry::RevisionRow> fresh;
+  ManifestReader reader(pool, {}, call);
+  for (const auto& [content, live] : state.manifests) {
+    if (!live.committed || listed.contains(content)) continue;
+    try {
+      fresh.push_back(row_of(live, reader.root(live.manifest)));
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      log_warning(fmt::format("{} cannot be listed: {}", live.model, error.what()));
+      complete = false;
+    }
+  }
+  registry.transaction([&] {
+    for (const auto& row : gone) {
+      registry.remove_revision(row.manifest);
+      registry.set_tags(row.model, {});
+    }
+    for (const auto& row : fresh) registry.put_revision(row);
+    for (const auto& [model, tags] : state.tags) {
+      registry.set_tags(model, std::vector<std::pair<std::string, Hash256>>(tags.begin(), tags.end()));
+    }
+    if (state.policy) Settings(registry).set_policy(*state.policy);
+    if (complete) registry.set_setting("catalogue", now);
+  });
+}
+
+bool refresh(Pool& pool, const CallOptions& call) {
+  const SyncResult sync = pool.log().sync(call);
+  update_catalogue(pool, call);
+  return sync.fresh;
+}
+
+ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit) {
+  ModelPage page;
+  auto names = pool.registry().models(after, search, limit + 1);
+  if (names.size() > limit) {
+    names.resize(limit);
+    page.next = names.back();
+  }
+  for (const std::string& name : names) page.models.push_back(summary_of(pool, name, {}));
+  return page;
+}
+
+std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name) {
+  if (!pool.registry().revisions(id_or_name).empty()) return summary_of(pool, id_or_name, {});
+  for (const std::string& model : all_models(pool.registry())) {
+    if (model_id(pool, model) == id_or_name) return summary_of(pool, model, {});
+  }
+  return std::nullopt;
+}
+
+std::vector<RevisionSummary> list_revisions(Pool& pool, const std::string& model) {
+  std::vector<RevisionSummary> list;
+  const auto tags = pool.registry().tags(model);
+  for (const auto& row : pool.registry().revisions(model)) {
+    RevisionSummary one{to_hex(row.revision), row.manifest, row.size_bytes, row.created_at, {}};
+    for (const auto& [tag, content] : tags) {
+      if (content == row.manifest.content) one.tags.push_back(tag);
+    }
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function<void(const PackView&)>& on_pack,
+                   const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call) {
+  ManifestReader reader(pool, {}, call);
+  FileWalk walk(manifest.root);
+  for (std::size_t index = 0; index < manifest.root.segments.size(); ++index) {
+    const auto segment = reader.segment(manifest.root, index);
+    for (const Pack& pack : segment.structure.packs) {
+      PackView view{pack, {}};
+      const auto shards = shard_standing(pool, pack);
+      for (std::size_t i = 0; i < shards.size(); ++i) {
+        ShardView shard{i, ObjectName::of(ObjectType::shard, pack.shard_name(i)).path(), {}, "missing"};
+        for (const auto* store : shards[i].online) shard.stores.push_back(store->name);
+        for (const auto* store : shards[i].offline) shard.stores.push_back(store->name);
+        if (!shards[i].online.empty()) {
+          shard.state = "present";
+        } else if (!shards[i].offline.empty()) {
+          shard.state = "offline";
+        }
+        view.shards.push_back(std::move(shard));
+      }
+      on_pack(view);
+    }
+    for (const PlacedFragment& placed : walk.place(segment.content)) on_fragment({placed.file, placed.offset, *placed.fragment});
+  }
+}
+
+void remove_model(Pool& pool, const std::string& model, const CallOptions& call) {
+  pool.log().sync(call);
+  Removed removed{model, {}};
+  for (const auto& [content, live] : pool.log().state().manifests) {
+    if (live.model == model && live.committed) removed.manifests.push_back(content);
+  }
+  if (removed.manifests.empty()) throw Error(ErrorKind::not_found, model, "no such model in this pool");
+  pool.log().append({removed}, call);
+  update_catalogue(pool, call);
+}
+
+PoolStatus pool_status(Pool& pool, const CallOptions& call) {
+  PoolStatus status;
+  status.pool_id = to_hex(pool.keys().pool_id());
+  if (const auto writer = Settings(pool.registry()).writer()) status.writer = to_hex(*writer);
+  std::map<StoreId, std::uint64_t> queued;
+  for (const auto& put : pool.registry().queued_puts()) ++queued[put.store];
+  std::set<std::string> domains;
+  for (const transfer::PoolStore& store : pool.stores().all()) {
+    StoreStatus one{store.name, store.url, store.domain, store.id, store.offline.empty(), store.offline, std::nullopt,
+                    store.capacity_bytes, pool.registry().shard_count(store.id), queued[store.id]};
+    if (one.online) {
+      try {
+        one.space = store.store->space(call);
+      } catch (const Error& error) {
+        if (error.kind == ErrorKind::cancelled) throw;
+        one.online = false;
+        one.offline = error.what();
+      }
+    }
+    domains.insert(store.domain);
+    status.stores.push_back(std::move(one));
+  }
+  status.models = all_models(pool.registry()).size();
+  status.domains = domains.size();
+  status.domains_online = transfer::StoreSet::count_domains(pool.stores().online());
+  return status;
+}
+
+}  // namespace modelfloat::engine

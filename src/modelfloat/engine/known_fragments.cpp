@@ -1,0 +1,92 @@
+#include "modelfloat/engine/known_fragments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/placement/policy.h"
+
+namespace modelfloat::engine {
+
+KnownFragments::KnownFragments(Pool& pool, unsigned survive, CallOptions call)
+    : pool_(pool), survive_(survive), call_(std::move(call)), state_(pool.log().state()) {}
+
+std::optional<Fragment> KnownFragments::find(const FragmentId& id) {
+  for (Fragment& fragment : pool_.registry().find_fragment(id)) {
+    if (is_good(fragment.frame()->pack)) return std::move(fragment);
+  }
+  return std::nullopt;
+}
+
+bool KnownFragments::is_good(const PackId& id) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto verdict = verdicts_.find(id); verdict != verdicts_.end()) return verdict->second;
+  }
+  std::call_once(listed_, [this] { list_shards(); });
+  const auto pack = pool_.registry().pack(id);
+  const bool good = pack && examine(*pack);
+  const std::lock_guard lock(mutex_);
+  return verdicts_.emplace(id, good).first->second;
+}
+
+bool KnownFragments::examine(const Pack& pack) {
+  if (pack.epoch != pool_.keys().current_epoch() || pack.survive < survive_) return false;
+  std::vector<std::string> domains;  // of each shard
+  std::vector<const transfer::PoolStore*> copies;  // with k = 1 all shards are one object
+  for (std::size_t index = 0; index < pack.shard_count(); ++index) {
+    const Hash256& name = pack.shard_name(index);
+    {
+      const std::lock_guard lock(mutex_);
+      if (state_.is_condemned(ObjectName::of(ObjectType::shard, name).path())) return false;
+    }
+    const auto listed = places_.find(name);
+    if (listed == places_.end()) return false;
+    const auto holder = std::find_if(listed->second.begin(), listed->second.end(), [&](const transfer::PoolStore* store) {
+      return pack.k > 1 || std::find(copies.begin(), copies.end(), store) == copies.end();
+    });
+    if (holder == listed->second.end()) return false;
+    copies.push_back(*holder);
+    domains.push_back((*holder)->domain);
+  }
+  return placement::survives(domains, pack.m, survive_);
+}
+
+void KnownFragments::list_shards() {
+  for (const transfer::PoolStore* store : pool_.stores().online()) {
+    std::vector<Hash256> objects;
+    try {
+      store->store->list("mf1/shard/", [&](const store::ObjectInfo& info) { objects.push_back(*info.name.hash()); }, call_);
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      log_warning(fmt::format("{} cannot be listed, so nothing on it counts as stored: {}", store->name, error.what()));
+      continue;
+    }
+    for (const Hash256& object : objects) places_[object].push_back(store);
+  }
+}
+
+void KnownFragments::check_condemned() {
+  PoolState now = pool_.log().state();
+  const std::lock_guard lock(mutex_);
+  state_ = std::move(now);
+  bool condemned = false;
+  for (auto& [id, good] : verdicts_) {
+    const auto pack = good ? pool_.registry().pack(id) : std::nullopt;
+    if (!pack) continue;
+    if (std::any_of(pack->shards.begin(), pack->shards.end(), [&](const Hash256& name) {
+          return state_.is_condemned(ObjectName::of(ObjectType::shard, name).path());
+        })) {
+      condemned = true;
+      good = false;
+      pool_.registry().remove_pack(id);  // its fragments are stored anew next time
+    }
+  }
+  if (condemned) {
+    throw Error(ErrorKind::transient, "push", "another machine is deleting data that this push counted on; push again");
+  }
+}
+
+}  // namespace modelfloat::engine

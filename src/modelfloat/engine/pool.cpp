@@ -1,0 +1,59 @@
+#include "modelfloat/engine/pool.h"
+
+#include "modelfloat/engine/settings.h"
+#include "modelfloat/placement/policy.h"
+#include "modelfloat/transfer/upload.h"
+
+namespace modelfloat::engine {
+
+// About what a shard of the first pack has, to ask which stores have room.
+static constexpr std::uint64_t k_usual_shard_bytes = 4ULL << 20;
+
+Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreSet stores)
+    : environment_(environment),
+      keys_(std::move(keys)),
+      stores_(std::move(stores)),
+      documents_(environment_, stores_),
+      log_(environment_, keys_, stores_, documents_) {}
+
+Pool::Promise Pool::promise(std::optional<Redundancy> asked, const CallOptions& call) const {
+  if (asked) return {*asked, asked->m};
+  const PolicySet policy = Settings(registry()).policy();
+  if (policy.k != 0) return {{policy.k, policy.m}, policy.survive};
+  const auto candidates = transfer::placement_candidates(stores_.online(), call);
+  return {placement::choose_redundancy(candidates, policy.survive, k_usual_shard_bytes), policy.survive};
+}
+
+static bool is_name_part(std::string_view part) {
+  static constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  constexpr std::size_t k_max_part = 96;
+  return !part.empty() && part.size() <= k_max_part && part.find_first_not_of(allowed) == std::string_view::npos && part != "." &&
+         part != "..";
+}
+
+ModelRef ModelRef::parse(const std::string& text) {
+  ModelRef ref;
+  std::string name = text;
+  if (const auto at = name.find('@'); at != std::string::npos) {
+    ref.revision = name.substr(at + 1);
+    name.resize(at);
+    const bool is_hex = ref.revision.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!is_hex || ref.revision.size() < 6 || ref.revision.size() > 40) {
+      throw Error(ErrorKind::invalid, text, "a revision is 6 to 40 hex digits");
+    }
+  } else if (const auto colon = name.find(':'); colon != std::string::npos) {
+    ref.tag = name.substr(colon + 1);
+    name.resize(colon);
+    if (!is_name_part(ref.tag)) throw Error(ErrorKind::invalid, text, "a tag has 1 to 96 letters, digits, '.', '_' or '-'");
+  }
+  const auto slash = name.find('/');
+  const std::string space = slash == std::string::npos ? "library" : name.substr(0, slash);
+  const std::string leaf = slash == std::string::npos ? name : name.substr(slash + 1);
+  if (!is_name_part(space) || !is_name_part(leaf)) {
+    throw Error(ErrorKind::invalid, text, "a model's name is NAMESPACE/NAME, each of 1 to 96 letters, digits, '.', '_' or '-'");
+  }
+  ref.model = space + "/" + leaf;
+  return ref;
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,149 @@
+#include "modelfloat/engine/pull.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/manifest_reader.h"
+#include "modelfloat/transfer/download.h"
+
+namespace modelfloat::engine {
+namespace {
+
+// Ranges are delivered in windows of about this size.
+constexpr std::uint64_t k_window_bytes = 8ULL << 20;
+
+transfer::PackReading reading_of(Pool& pool, const TransferHooks& hooks, const CallOptions& call) {
+  return {pool.stores(), pool.registry(), pool.keys(), pool.environment().io, hooks.finding, call};
+}
+
+// The manifest that a reference means, or nothing.
+std::optional<ManifestId> resolve(const PoolState& state, const ModelRef& ref) {
+  if (!ref.revision.empty()) {
+    for (const auto& [content, live] : state.manifests) {
+      if (live.committed && live.model == ref.model && to_hex(live.revision).starts_with(ref.revision)) return live.manifest;
+    }
+    return std::nullopt;
+  }
+  const auto model = state.tags.find(ref.model);
+  if (model == state.tags.end()) return std::nullopt;
+  const auto tag = model->second.find(ref.tag);
+  if (tag == model->second.end()) return std::nullopt;
+  return state.manifests.at(tag->second).manifest;
+}
+
+[[noreturn]] void report_not_found(const PoolState& state, const ModelRef& ref) {
+  const auto model = state.tags.find(ref.model);
+  const std::string name = ref.revision.empty() ? ref.model + ":" + ref.tag : ref.model + "@" + ref.revision;
+  if (model != state.tags.end()) {
+    std::vector<std::string> tags;
+    for (const auto& [tag, content] : model->second) tags.push_back(tag);
+    throw Error(ErrorKind::not_found, name, fmt::format("no such revision; the model has the tags {}", fmt::join(tags, ", ")));
+  }
+  throw Error(ErrorKind::not_found, name, "no such model in this pool");
+}
+
+}  // namespace
+
+OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call) {
+  OpenManifest manifest;
+  if (!cached) manifest.maybe_stale = !refresh(pool, call);
+  const PoolState state = pool.log().state();
+  const auto id = resolve(state, ref);
+  if (!id) report_not_found(state, ref);
+  manifest.id = *id;
+  manifest.root = ManifestReader(pool, {}, call).root(*id);
+  return manifest;
+}
+
+OpenManifest open_manifest(Pool& pool, const ManifestId& id, const CallOptions& call) {
+  return {id, ManifestReader(pool, {}, call).root(id), false};
+}
+
+const FileEntry& find_file(const ManifestRoot& root, const std::string& path) {
+  for (const FileEntry& file : root.files) {
+    if (file.path == path) return file;
+  }
+  throw Error(ErrorKind::not_found, root.model, "has no file " + path);
+}
+
+std::uint64_t read_files(Pool& pool, const OpenManifest& manifest, const std::function<bool(const FileEntry&)>& wanted,
+                         const WriteAt& write, const TransferHooks& hooks, const CallOptions& call) {
+  const ManifestRoot& root = manifest.root;
+  std::vector<bool> is_wanted;
+  for (const FileEntry& file : root.files) is_wanted.push_back(wanted(file));
+
+  ManifestReader reader(pool, hooks.finding, call);
+  FileWalk walk(root);
+  const auto reading = reading_of(pool, hooks, call);
+  std::atomic<std::uint64_t> done = 0;
+  std::uint64_t fetched = 0;
+  for (std::size_t index = 0; index < root.segments.size(); ++index) {
+    const auto segment = reader.segment(root, index);
+    std::vector<transfer::DownloadPiece> pieces;
+    for (const PlacedFragment& placed : walk.place(segment.content)) {
+      if (is_wanted[placed.file]) pieces.push_back({placed.fragment, placed.file, placed.offset});
+    }
+    fetched += transfer::download(reading, pool.environment().cpu, segment.structure.packs, root.epoch, std::move(pieces),
+                                  [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
+                                    write(piece.file, piece.offset, plain);
+                                    const std::uint64_t so_far = done += plain.size();
+                                    if (hooks.progress) hooks.progress(so_far);
+                                  });
+  }
+  walk.finish();
+  return fetched;
+}
+
+std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::string& path, ByteRange range,
+                         const std::function<void(ByteSpan)>& deliver, const TransferHooks& hooks, const CallOptions& call) {
+  const ManifestRoot& root = manifest.root;
+  const FileEntry& file = find_file(root, path);
+  const auto file_index = static_cast<std::size_t>(&file - root.files.data());
+  const std::uint64_t begin = std::min(range.offset, file.size_bytes);
+  const std::uint64_t end = range.length >= file.size_bytes - begin ? file.size_bytes : begin + range.length;
+  const auto reading = reading_of(pool, hooks, call);
+  std::uint64_t fetched = 0;
+
+  // Fragments of one window; the first and the last may reach beyond what is wanted.
+  std::vector<transfer::DownloadPiece> window;
+  const auto flush = [&](const std::vector<Pack>& packs) {
+    if (window.empty()) return;
+    const std::uint64_t first = window.front().offset;
+    const std::uint64_t last = window.back().offset + window.back().fragment->plain_bytes;
+    Bytes bytes(last - first);
+    fetched += transfer::download(reading, pool.environment().cpu, packs, root.epoch, std::move(window),
+                                  [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
+                                    std::copy(plain.begin(), plain.end(), bytes.begin() + static_cast<std::ptrdiff_t>(piece.offset - first));
+                                  });
+    window.clear();
+    const std::uint64_t from = std::max(first, begin);
+    const std::uint64_t upto = std::min(last, end);
+    deliver(ByteSpan(bytes).subspan(from - first, upto - from));
+    if (hooks.progress) hooks.progress(upto - begin);
+  };
+
+  ManifestReader reader(pool, hooks.finding, call);
+  FileWalk walk(root);
+  for (std::size_t index = 0; index < root.segments.size(); ++index) {
+    const auto segment = reader.segment(root, index);
+    std::uint64_t window_bytes = 0;
+    for (const PlacedFragment& placed : walk.place(segment.content)) {
+      if (placed.file > file_index) break;
+      if (placed.file < file_index || placed.offset + placed.fragment->plain_bytes <= begin || placed.offset >= end) continue;
+      window.push_back({placed.fragment, placed.file, placed.offset});
+      window_bytes += placed.fragment->plain_bytes;
+      if (window_bytes >= k_window_bytes) {
+        flush(segment.structure.packs);
+        window_bytes = 0;
+      }
+    }
+    flush(segment.structure.packs);
+  }
+  return fetched;
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,236 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/manifest_reader.h"
+#include "modelfloat/engine/settings.h"
+#include "modelfloat/engine/setup.h"
+#include "modelfloat/engine/slots.h"
+#include "modelfloat/mf1/marker.h"
+#include "modelfloat/store/wrap/measured.h"
+#include "modelfloat/transfer/object_reader.h"
+
+namespace modelfloat::engine {
+namespace {
+
+using MeasuredSource = std::pair<std::string, std::unique_ptr<store::MeasuredStore>>;  // URL and store
+
+class Recovery {
+ public:
+  Recovery(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources, const StoreMaker& make_store,
+           const CallOptions& call)
+      : environment_(environment), secret_(secret), make_store_(make_store), call_(call), begin_(environment.clock.steady_now()) {
+    for (auto& source : sources) sources_.emplace_back(source.url, store::make_measured(std::move(source.store), environment.clock));
+  }
+
+  RecoverResult run() {
+    if (Settings(environment_.registry).pool()) throw Error(ErrorKind::invalid, "recover", "there is a pool in this home already: recover into an empty one");
+    mf1::Keyring keys = find_keys();
+    const PoolState state = read_log(keys);
+    RecoverResult result;
+    environment_.registry.transaction([&] {
+      Settings settings(environment_.registry);
+      settings.set_pool(keys.pool_id());
+      if (state.policy) settings.set_policy(*state.policy);
+      result.stores = write_stores(state);
+    });
+    Pool pool(environment_, std::move(keys), open_stores());
+    read_manifests(pool, state);
+    list_shards(pool);
+    update_catalogue(pool, call_);
+    result.models = environment_.registry.models("", "", SIZE_MAX >> 1).size();
+    result.bytes_read = bytes_read();
+    result.seconds = seconds_between(begin_, environment_.clock.steady_now());
+    return result;
+  }
+
+ private:
+  // The keys of the newest epoch that the secret opens a slot of.
+  mf1::Keyring find_keys() {
+    std::optional<mf1::Keyring> best;
+    std::set<ObjectName> tried;
+    std::string last_trouble = "no key slot was found on any of the stores";
+    ErrorKind kind = ErrorKind::offline;
+    for (const auto& [url, store] : sources_) {
+      try {
+        std::vector<ObjectName> names;
+        store->list("mf1/slot/", [&](const store::ObjectInfo& info) { names.push_back(info.name); }, call_);
+        for (const ObjectName& name : names) {
+          if (!tried.insert(name).second) continue;
+          const auto bytes = store->get(name, {}, call_);
+          if (!bytes || !transfer::fits_name(name, *bytes)) {
+            tried.erase(name);  // another store may have a good copy
+            continue;
+          }
+          try_slot(*bytes, best);
+          kind = ErrorKind::denied;
+          last_trouble = "it opens none of the pool's key slots: is it the right one for these stores?";
+        }
+      } catch (const Error& error) {
+        if (error.kind == ErrorKind::cancelled) throw;
+        log_warning(fmt::format("{}: {}", url, error.what()));
+      }
+    }
+    if (!best) throw Error(kind, kind == ErrorKind::denied ? "key, code or passphrase" : "recover", last_trouble);
+    return *std::move(best);
+  }
+
+  void try_slot(ByteSpan bytes, std::optional<mf1::Keyring>& best) const {
+    try {
+      if (mf1::parse_slot(bytes).kind != secret_.kind()) return;
+      mf1::Keyring keys = mf1::open_slot(bytes, secret_);
+      if (best && best->pool_id() != keys.pool_id()) throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools");
+      if (!best || best->current_epoch() < keys.current_epoch()) best = std::move(keys);
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::invalid) throw;
+      log_debug(error.what());  // another secret's slot, or a damaged one
+    }
+  }
+
+  // Reads the log; older epochs become known by it, and with them more of the log.
+  PoolState read_log(mf1::Keyring& keys) {
+    transfer::StoreSet stores(borrowed_stores(keys), keys.pool_tag(), environment_.io, call_);
+    Documents documents(environment_, stores);
+    for (;;) {
+      PoolLog log(environment_, keys, stores, documents);
+      const SyncResult sync = log.sync(call_);
+      const PoolState state = log.state();
+      if (sync.stores_read == 0 || state.heads.empty()) throw Error(ErrorKind::offline, "recover", "no log could be read from these stores");
+      const bool had_all = std::all_of(state.epochs.begin(), state.epochs.end(),
+                                       [&](const EpochBegun& begun) { return begun.epoch <= 1 || keys.has_epoch(begun.epoch - 1); });
+      if (had_all) {
+        for (const auto& [id, slot] : state.slots) keep_slot(stores, ObjectName::of(ObjectType::slot, slot.object));
+        return state;
+      }
+      add_older_epochs(keys, state);
+    }
+  }
+
+  void keep_slot(const transfer::StoreSet& stores, const ObjectName& name) {
+    if (const auto bytes = transfer::read_object(stores, name, false, {}, call_)) environment_.registry.keep_document(name.path(), *bytes);
+  }
+
+  // The given stores by the ids in their markers; one without a marker of this pool is left out.
+  std::vector<transfer::PoolStore> borrowed_stores(const mf1::Keyring& keys) {
+    std::vector<transfer::PoolStore> stores;
+    for (const auto& [url, source] : sources_) {
+      try {
+        const auto bytes = source->get(ObjectName::marker(), {}, call_);
+        const auto marker = bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
+        if (!marker || marker->pool != keys.pool_tag()) {
+          log_warning(url + " is not a store of this pool and is left out");
+          continue;
+        }
+        ids_[url] = marker->store;
+        stores.push_back({marker->store, url, url, url, 0, make_store_(url), {}});
+      } catch (const Error& error) {
+        if (error.kind == ErrorKind::cancelled) throw;
+        log_warning(fmt::format("{} is left out: {}", url, error.what()));
+      }
+    }
+    return stores;
+  }
+
+  // The catalogue by the log, with the places where the stores were found now.
+  std::uint64_t write_stores(const PoolState& state) {
+    std::map<StoreId, std::string> found;
+    for (const auto& [url, id] : ids_) found[id] = url;
+    const UtcTime now = environment_.clock.utc_now();
+    std::set<std::string> names;
+    for (const auto& [id, added] : state.stores) {
+      const auto place = found.find(id);
+      environment_.registry.put_store({id, added.name, place == found.end() ? added.url : place->second, added.domain, added.capacity_bytes, now});
+      names.insert(added.name);
+      if (place != found.end()) found.erase(place);
+    }
+    std::size_t number = 1;
+    for (const auto& [id, url] : found) {  // a store that the log does not know, or that was taken out of the pool
+      while (!names.insert(fmt::format("recovered-{}", number)).second) ++number;
+      environment_.registry.put_store({id, fmt::format("recovered-{}", number), url, url, 0, now});
+    }
+    return environment_.registry.stores().size();
+  }
+
+  transfer::StoreSet open_stores() {
+    std::vector<transfer::PoolStore> stores;
+    for (const auto& row : environment_.registry.stores()) {
+      transfer::PoolStore store{row.id, row.name, row.url, row.domain, row.capacity_bytes, nullptr, {}};
+      try {
+        auto measured = store::make_measured(make_store_(row.url), environment_.clock);
+        opened_.push_back(measured.get());
+        store.store = std::move(measured);
+      } catch (const Error& error) {
+        store.offline = error.what();
+      }
+      stores.push_back(std::move(store));
+    }
+    const auto tag = mf1::pool_tag_of(*Settings(environment_.registry).pool());
+    return {std::move(stores), tag, environment_.io, call_};
+  }
+
+  // Packs and fragments of every live manifest, so that later pushes find what is stored. What cannot be read now is only said.
+  void read_manifests(Pool& pool, const PoolState& state) {
+    std::map<PackId, std::pair<Pack, std::map<std::uint32_t, Fragment>>> packs;
+    ManifestReader reader(pool, {}, call_);
+    for (const auto& [content, live] : state.manifests) {
+      try {
+        const ManifestRoot root = reader.root(live.manifest);
+        for (std::size_t index = 0; index < root.segments.size(); ++index) {
+          const auto segment = reader.segment(root, index);
+          for (const Pack& pack : segment.structure.packs) packs[pack.id].first = pack;
+          for (const Fragment& fragment : segment.content.fragments) {
+            if (const FrameRef* frame = fragment.frame()) packs[frame->pack].second.emplace(frame->number, fragment);
+          }
+        }
+      } catch (const Error& error) {
+        if (error.kind == ErrorKind::cancelled) throw;
+        if (live.committed) log_warning(fmt::format("{}: {}", live.model, error.what()));
+      }
+    }
+    environment_.registry.transaction([&] {
+      for (const auto& [id, entry] : packs) {
+        std::vector<Fragment> fragments;
+        for (const auto& [number, fragment] : entry.second) fragments.push_back(fragment);
+        environment_.registry.add_pack(entry.first, fragments, {});
+      }
+    });
+  }
+
+  void list_shards(Pool& pool) {
+    for (const transfer::PoolStore* store : pool.stores().online()) {
+      std::vector<Hash256> objects;
+      store->store->list("mf1/shard/", [&](const store::ObjectInfo& info) { objects.push_back(*info.name.hash()); }, call_);
+      environment_.registry.set_shard_places(store->id, objects);
+    }
+  }
+
+  std::uint64_t bytes_read() const {
+    std::uint64_t sum = 0;
+    for (const auto& [url, store] : sources_) sum += store->measurements().get.bytes;
+    for (const auto* store : opened_) sum += store->measurements().get.bytes;
+    return sum;
+  }
+
+  const Environment& environment_;
+  const mf1::SlotSecret& secret_;
+  const StoreMaker& make_store_;
+  const CallOptions& call_;
+  const SteadyTime begin_;
+  std::vector<MeasuredSource> sources_;
+  std::map<std::string, StoreId> ids_;                // of the given stores that are the pool's, by URL
+  std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
+};
+
+}  // namespace
+
+RecoverResult recover(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
+                      const StoreMaker& make_store, const CallOptions& call) {
+  return Recovery(environment, secret, std::move(sources), make_store, call).run();
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,168 @@
+#include "modelfloat/engine/setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/engine/manifest_reader.h"
+#include "modelfloat/engine/settings.h"
+#include "modelfloat/engine/slots.h"
+#include "modelfloat/mf1/log_codec.h"
+#include "modelfloat/mf1/marker.h"
+#include "store_texts.inc"
+
+namespace modelfloat::engine {
+
+// --- a pool begins -----------------------------------------------------------------------------------------------------------
+
+NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secret, PolicySet policy) {
+  Settings settings(environment.registry);
+  if (settings.pool()) throw Error(ErrorKind::invalid, "init", "there is a pool in this home already");
+  NewPool pool;
+  pool.id = environment.random.array<16>();
+  const mf1::Keyring keys(pool.id, 1, crypto::SecretKey::random(environment.random));
+  const auto code = mf1::RecoveryCode::random(environment.random);
+
+  std::vector<Change> changes{policy};
+  environment.registry.transaction([&] {
+    for (const auto& slot : {mf1::SlotSecret::recovery_code(code), secret}) changes.push_back(new_slot(environment, keys, slot).change);
+    settings.set_pool(pool.id);
+    settings.set_policy(policy);
+    const transfer::StoreSet no_stores;
+    Documents documents(environment, no_stores);
+    PoolLog(environment, keys, no_stores, documents).append(std::move(changes), {});
+  });
+  pool.recovery_code = code.text();
+  return pool;
+}
+
+// --- it grows ----------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// The id under which the place joins the pool: the one in its marker, or a new one when it has none.
+StoreId claim(Pool& pool, const std::string& url, store::Store& store, const CallOptions& call) {
+  if (const auto bytes = store.get(ObjectName::marker(), {}, call)) {
+    const mf1::Marker marker = mf1::parse_marker(*bytes);
+    if (marker.pool != pool.keys().pool_tag()) throw Error(ErrorKind::denied, url, "belongs to another pool");
+    return marker.store;
+  }
+  const StoreId id = pool.environment().random.array<16>();
+  store.put(ObjectName::marker(), mf1::make_marker({pool.keys().pool_tag(), id}), call);
+  return id;
+}
+
+// Every small object of the pool: what any store lists, and what the registry alone has so far.
+std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
+  std::set<ObjectName> names;
+  const PoolState state = pool.log().state();
+  for (const auto& [id, slot] : state.slots) names.insert(ObjectName::of(ObjectType::slot, slot.object));
+  for (const auto& row : pool.registry().log_records()) {
+    names.insert(ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash));
+  }
+  for (const transfer::PoolStore* store : pool.stores().online()) {
+    for (const char* folder : {"mf1/log/", "mf1/checkpoint/", "mf1/structure/", "mf1/content/"}) {
+      store->store->list(folder, [&](const store::ObjectInfo& info) { names.insert(info.name); }, call);
+    }
+  }
+  return names;
+}
+
+void copy_documents(Pool& pool, store::Store& to, const CallOptions& call) {
+  for (const ObjectName& name : all_documents(pool, call)) {
+    try {
+      to.put(name, pool.documents().get(name, {}, call), call);
+    } catch (const Error& error) {
+      // A record that only a checkpoint still covers, or one that nobody can read: the new store is as good as the others without it.
+      if (error.kind != ErrorKind::lost) throw;
+      log_warning(error.what());
+    }
+  }
+}
+
+}  // namespace
+
+registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
+                             std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call) {
+  pool.log().sync(call);
+  for (const auto& row : pool.registry().stores()) {
+    if (row.name == name) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
+    if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
+  }
+  registry::StoreRow row{claim(pool, url, store, call), name, url, domain, capacity_bytes, pool.environment().clock.utc_now()};
+  for (const auto& other : pool.registry().stores()) {
+    if (other.id == row.id) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
+  }
+  store.put(ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
+  store.put(ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
+  pool.log().append({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
+  copy_documents(pool, store, call);
+  pool.registry().put_store(row);
+  return row;
+}
+
+void remove_store(Pool& pool, const std::string& name, const CallOptions& call) {
+  const transfer::PoolStore* store = pool.stores().find(name);
+  if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
+  pool.log().sync(call);
+  ManifestReader reader(pool, {}, call);
+  for (const auto& [content, live] : pool.log().state().manifests) {
+    if (!live.committed) continue;
+    const ManifestRoot root = reader.root(live.manifest);
+    for (std::size_t index = 0; index < root.segments.size(); ++index) {
+      for (const Pack& pack : reader.segment(root, index).structure.packs) {
+        auto shards = shard_standing(pool, pack);
+        for (ShardStanding& shard : shards) {
+          std::erase(shard.online, store);
+          std::erase(shard.offline, store);
+        }
+        if (pack_health(shards, pack) == Health::lost) {
+          throw Error(ErrorKind::invalid, name, live.model + " could not be read any more without this store");
+        }
+      }
+    }
+  }
+  pool.log().append({StoreRemoved{store->id}}, call);
+  pool.registry().remove_store(store->id);
+}
+
+StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call) {
+  const transfer::PoolStore* store = pool.stores().find(name);
+  if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
+  if (!store->offline.empty()) throw Error(ErrorKind::offline, name, store->offline);
+  const Clock& clock = pool.environment().clock;
+  const auto timed = [&](const auto& work) {
+    const SteadyTime begin = clock.steady_now();
+    work();
+    return seconds_between(begin, clock.steady_now());
+  };
+
+  constexpr std::size_t k_test_bytes = 1U << 20;
+  constexpr ByteRange k_test_range{1000, 5000};
+  Bytes bytes(k_test_bytes);
+  pool.environment().random.fill(bytes);
+  const ObjectName object = ObjectName::of(ObjectType::shard, crypto::blake3(bytes));
+  StoreTest test;
+  test.put_seconds = timed([&] { store->store->put(object, bytes, call); });
+  test.get_seconds = timed([&] {
+    const auto part = store->store->get(object, k_test_range, call);
+    if (!part || !equal(*part, ByteSpan(bytes).subspan(k_test_range.offset, k_test_range.length))) {
+      throw Error(ErrorKind::corrupt, name, "does not give back what was put there");
+    }
+  });
+  test.list_seconds = timed([&] {
+    bool listed = false;
+    const std::string folder = object.path().substr(0, object.path().rfind('/') + 1);
+    store->store->list(folder, [&](const store::ObjectInfo& info) { listed = listed || info.name == object; }, call);
+    if (!listed && !store->store->traits().delayed_listing) throw Error(ErrorKind::corrupt, name, "does not list what was put there");
+  });
+  test.remove_seconds = timed([&] { store->store->remove(object, call); });
+  test.space = store->store->space(call);
+  return test;
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,244 @@
+#include "modelfloat/engine/verify.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/engine/manifest_reader.h"
+#include "modelfloat/engine/manifest_writer.h"
+#include "modelfloat/mf1/format.h"
+#include "modelfloat/transfer/object_reader.h"
+
+namespace modelfloat::engine {
+namespace {
+
+using transfer::Damage;
+using transfer::Finding;
+using transfer::PoolStore;
+
+// What one store lists, or that it could not be listed.
+struct StoreListing {
+  const PoolStore* store = nullptr;
+  bool readable = false;
+  std::map<std::string, std::uint64_t> sizes;  // by object path
+};
+
+class Verification {
+ public:
+  Verification(Pool& pool, bool read, const transfer::FindingSink& progress, const CallOptions& call)
+      : pool_(pool), read_(read), progress_(progress), call_(call) {}
+
+  VerifyReport run(const std::optional<std::string>& only) {
+    pool_.log().sync(call_);
+    update_catalogue(pool_, call_);
+    state_ = pool_.log().state();
+    if (only && !state_.tags.contains(*only) && !has_manifest(*only)) {
+      throw Error(ErrorKind::not_found, *only, "no such model in this pool");
+    }
+    list_stores();
+    if (!only) check_common_objects();
+    for (const auto& [content, live] : state_.manifests) {
+      if (live.committed && (!only || live.model == *only)) check_manifest(live);
+    }
+    if (read_) read_everything();
+    sum_up();
+    return std::move(report_);
+  }
+
+ private:
+  bool has_manifest(const std::string& model) const {
+    return std::any_of(state_.manifests.begin(), state_.manifests.end(),
+                       [&](const auto& entry) { return entry.second.committed && entry.second.model == model; });
+  }
+
+  void found(const std::string& store, const ObjectName& name, Damage what) {
+    const Finding finding{store, name.path(), name.type().value_or(ObjectType::marker), what};
+    const std::lock_guard lock(mutex_);
+    if (findings_.insert(finding).second && progress_) progress_(finding);
+  }
+
+  void list_stores() {
+    for (const PoolStore& store : pool_.stores().all()) listings_.push_back({&store, false, {}});
+    TaskGroup group(pool_.environment().io, std::max<std::size_t>(listings_.size(), 1));
+    for (StoreListing& listing : listings_) {
+      if (!listing.store->offline.empty()) continue;
+      group.run([this, &listing] {
+        try {
+          listing.store->store->list(
+              "mf1/", [&](const store::ObjectInfo& info) { listing.sizes[info.name.path()] = info.size_bytes; }, call_);
+          listing.readable = true;
+        } catch (const Error& error) {
+          if (error.kind == ErrorKind::cancelled) throw;
+          log_warning(std::string(listing.store->name) + " cannot be listed: " + error.what());
+        }
+      });
+    }
+    group.wait();
+    for (const StoreListing& listing : listings_) {
+      if (!listing.readable) found(listing.store->name, ObjectName::marker(), Damage::offline);
+    }
+  }
+
+  // An object that has to be on every store: slots and the newest log.
+  void expect_everywhere(const ObjectName& name) {
+    for (const StoreListing& listing : listings_) {
+      if (!listing.readable) continue;
+      if (listing.sizes.contains(name.path())) {
+        to_read_.emplace(name.path(), listing.store);
+      } else {
+        found(listing.store->name, name, Damage::missing);
+      }
+    }
+  }
+
+  void check_common_objects() {
+    for (const auto& [id, slot] : state_.slots) expect_everywhere(ObjectName::of(ObjectType::slot, slot.object));
+    for (const auto& row : pool_.registry().log_records()) {
+      const ObjectName name = ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash);
+      if (pool_.registry().document(name.path())) expect_everywhere(name);
+    }
+  }
+
+  void check_manifest(const LiveManifest& live) {
+    ManifestCheck check{live.model, true, {}};
+    try {
+      for (const ObjectName& name : documents_of(pool_, live.manifest, call_)) expect_everywhere(name);
+      ManifestReader reader(pool_, {}, call_);
+      const ManifestRoot root = reader.root(live.manifest);
+      for (std::size_t index = 0; index < root.segments.size(); ++index) {
+        for (const Pack& pack : reader.segment(root, index).structure.packs) {
+          check.packs.push_back(pack.id);
+          if (packs_.try_emplace(pack.id, PackCheck{pack, {}}).second) check_pack(packs_.at(pack.id));
+        }
+      }
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      log_warning(error.what());
+      check.readable = false;
+    }
+    manifests_.push_back(std::move(check));
+  }
+
+  struct ManifestCheck {
+    std::string model;
+    bool readable = true;
+    std::vector<PackId> packs;
+  };
+  struct PackCheck {
+    Pack pack;
+    std::set<std::pair<std::size_t, const PoolStore*>> good;  // shard and where
+  };
+
+  void check_pack(PackCheck& check) {
+    const std::size_t objects = check.pack.k == 1 ? 1 : check.pack.shard_count();
+    for (std::size_t index = 0; index < objects; ++index) check_shard(check, index);
+  }
+
+  void check_shard(PackCheck& check, std::size_t index) {
+    const Hash256& hash = check.pack.shard_name(index);
+    const ObjectName name = ObjectName::of(ObjectType::shard, hash);
+    const std::uint64_t size = mf1::k_header_bytes + check.pack.slice_bytes;
+    const auto expected = pool_.registry().shard_places(hash);
+    bool accounted = false;  // it is on some store, or missing from a store that is named, or may be on one that is offline
+    for (const StoreListing& listing : listings_) {
+      const bool is_expected = std::find(expected.begin(), expected.end(), listing.store->id) != expected.end();
+      const auto listed = listing.sizes.find(name.path());
+      if (listed == listing.sizes.end()) {
+        if (is_expected) found(listing.store->name, name, listing.readable ? Damage::missing : Damage::offline);
+        accounted = accounted || is_expected;
+        continue;
+      }
+      accounted = true;
+      if (listed->second != size) {
+        found(listing.store->name, name, Damage::corrupt);
+        continue;
+      }
+      if (!is_expected) pool_.registry().add_shard_place(hash, listing.store->id);
+      check.good.emplace(index, listing.store);
+      to_read_.emplace(name.path(), listing.store);
+    }
+    if (!accounted) found("", name, Damage::missing);
+  }
+
+  static Health health_of(const PackCheck& check) {
+    std::set<std::size_t> indices;
+    for (const auto& [index, store] : check.good) indices.insert(index);
+    const std::size_t present = check.pack.k == 1 ? check.good.size() : indices.size();
+    if (present < check.pack.k) return Health::lost;
+    return present >= check.pack.shard_count() ? Health::sound : Health::degraded;
+  }
+
+  // Every object that something names, read on every store that lists it, and compared with its name.
+  void read_everything() {
+    TaskGroup group(pool_.environment().io, pool_.environment().io.width());
+    for (const auto& [path, store] : to_read_) {
+      group.run([this, name = *ObjectName::parse(path), store = store] { read_object(name, *store); });
+    }
+    group.wait();
+  }
+
+  void read_object(const ObjectName& name, const PoolStore& store) {
+    try {
+      const auto bytes = store.store->get(name, {}, call_);
+      if (bytes) bytes_read_ += bytes->size();
+      if (bytes && transfer::fits_name(name, *bytes)) return;
+      found(store.name, name, bytes ? Damage::corrupt : Damage::missing);
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      found(store.name, name, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
+    }
+    const std::lock_guard lock(mutex_);
+    bad_.emplace(name.path(), &store);
+  }
+
+  void sum_up() {
+    for (auto& [id, check] : packs_) {
+      std::erase_if(check.good, [&, &pack = check.pack](const auto& good) {
+        return bad_.contains({ObjectName::of(ObjectType::shard, pack.shard_name(good.first)).path(), good.second});
+      });
+    }
+    std::map<std::string, Health> health;
+    for (const ManifestCheck& check : manifests_) {
+      Health own = check.readable ? Health::sound : Health::unknown;
+      for (const PackId& id : check.packs) own = worse(own, health_of(packs_.at(id)));
+      auto& worst = health.try_emplace(check.model, Health::sound).first->second;
+      worst = worse(worst, own);
+    }
+    for (const auto& [model, worst] : health) report_.models.push_back({model, worst});
+    report_.damaged.assign(findings_.begin(), findings_.end());
+    report_.bytes_read = bytes_read_;
+  }
+
+  Pool& pool_;
+  const bool read_;
+  const transfer::FindingSink& progress_;
+  const CallOptions& call_;
+  PoolState state_;
+  std::vector<StoreListing> listings_;
+  std::map<PackId, PackCheck> packs_;
+  std::vector<ManifestCheck> manifests_;
+  std::set<std::pair<std::string, const PoolStore*>> to_read_;
+  VerifyReport report_;
+  std::atomic<std::uint64_t> bytes_read_ = 0;
+  std::mutex mutex_;  // guards findings_ and bad_ while objects are read
+  std::set<Finding> findings_;
+  std::set<std::pair<std::string, const PoolStore*>> bad_;
+};
+
+}  // namespace
+
+bool VerifyReport::readable() const noexcept {
+  return std::none_of(models.begin(), models.end(),
+                      [](const ModelHealth& model) { return model.health == Health::lost || model.health == Health::unknown; });
+}
+
+VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read, const transfer::FindingSink& progress,
+                    const CallOptions& call) {
+  return Verification(pool, read, progress, call).run(model);
+}
+
+}  // namespace modelfloat::engine

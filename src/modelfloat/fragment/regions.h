@@ -1,0 +1,41 @@
+#pragma once
+// How a file is to be cut: regions one behind the other, each with its own way of cutting.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "modelfloat/domain/fragment.h"
+#include "modelfloat/formats/layout.h"
+#include "modelfloat/fragment/boundary_search.h"
+
+namespace modelfloat::fragment {
+
+// No fragment crosses the end of a region.
+struct Region {
+  static constexpr std::uint64_t k_to_the_end = UINT64_MAX;
+
+  std::uint64_t end = k_to_the_end;  // where the next region begins
+  std::size_t piece_bytes =
+      0;  // cut into pieces of this length, the last may be shorter; 0: content-defined, by `cuts`
+  CutSizes cuts{};
+  std::string dtype;  // of the tensors inside
+
+  bool operator==(const Region& other) const noexcept {
+    return end == other.end && piece_bytes == other.piece_bytes && dtype == other.dtype;
+  }
+};
+
+// One region: pieces of 1 MiB.
+std::vector<Region> fixed_regions();
+
+// One region: FastCDC.
+std::vector<Region> content_defined_regions();
+
+// For a layout with tensors: the header by FastCDC, then every tensor from its own start, then by FastCDC what follows
+// the last. Tensors are cut into the most whole blocks of their dtype that fit into 1 MiB (all of 1 MiB for F32, F16,
+// BF16), so that the codecs find every block at its place. Tensors that lie next to each other, have the same dtype and
+// fit together into such a piece share it. The padding behind a tensor goes with it.
+std::vector<Region> tensor_regions(const formats::FileLayout& layout);
+
+}  // namespace modelfloat::fragment

@@ -1,0 +1,64 @@
+#pragma once
+// The pool's keys: a random root key for each epoch, and what is derived from it.
+
+#include <array>
+#include <cstdint>
+#include <map>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/base/random.h"
+#include "modelfloat/crypto/secret.h"
+#include "modelfloat/domain/log_record.h"
+#include "modelfloat/mf1/format.h"
+
+namespace modelfloat::mf1 {
+
+enum class KeyUse : std::uint8_t { fragment_id, sealing, structure, content, log, older_epochs, local };
+inline constexpr std::size_t k_key_uses = 7;
+
+// The key that objects of this type are sealed under. Error{internal} for slots and markers, which are clear.
+KeyUse key_use_of(ObjectType);
+
+// Root keys by epoch with their sub-keys, derived once. Copyable; const calls may be made from many threads. All copies
+// wipe themselves.
+class Keyring {
+ public:
+  Keyring(const PoolId& pool, std::uint32_t epoch, const crypto::SecretKey& root);
+
+  // Adds an older or a newer epoch. Giving the same key again is fine; another key for a known epoch, or epoch 0, is
+  // Error{invalid}.
+  void add_epoch(std::uint32_t epoch, const crypto::SecretKey& root);
+
+  const PoolId& pool_id() const noexcept { return pool_; }
+  PoolTag pool_tag() const noexcept { return pool_tag_of(pool_); }
+  // The newest epoch: new things are sealed under it.
+  std::uint32_t current_epoch() const noexcept { return epochs_.rbegin()->first; }
+  bool has_epoch(std::uint32_t epoch) const noexcept { return epochs_.count(epoch) != 0; }
+
+  // Error{denied} for an epoch whose key is not here.
+  const crypto::SecretKey& root(std::uint32_t epoch) const;
+  const crypto::SecretKey& key(std::uint32_t epoch, KeyUse use) const;
+
+  // BLAKE3 of a fragment's plain bytes, keyed by the epoch that its pack is sealed under.
+  FragmentId fragment_id(std::uint32_t epoch, ByteSpan plain) const;
+
+ private:
+  struct Epoch {
+    crypto::SecretKey root;
+    std::array<crypto::SecretKey, k_key_uses> keys;  // by KeyUse
+  };
+  const Epoch& epoch(std::uint32_t number) const;
+
+  PoolId pool_;
+  std::map<std::uint32_t, Epoch> epochs_;  // never empty
+};
+
+// The change that begins `epoch`: the root key of the epoch before under the new one's key. Both must be in the
+// keyring.
+EpochBegun begin_epoch(const Keyring&, std::uint32_t epoch, Random&);
+
+// The root key of the epoch before change.epoch, whose own key must be in the keyring (else Error{denied}).
+// Error{corrupt} when the wrapped key does not open.
+crypto::SecretKey open_older_epoch(const Keyring&, const EpochBegun& change);
+
+}  // namespace modelfloat::mf1

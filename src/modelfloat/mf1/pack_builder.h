@@ -1,0 +1,76 @@
+#pragma once
+// Making packs: encoded fragments are collected until a pack is full, then sealed and cut into shard objects.
+
+#include <cstdint>
+#include <vector>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/base/random.h"
+#include "modelfloat/crypto/aead.h"
+#include "modelfloat/domain/fragment.h"
+#include "modelfloat/domain/pack.h"
+#include "modelfloat/domain/redundancy.h"
+#include "modelfloat/mf1/keyring.h"
+
+namespace modelfloat::mf1 {
+
+// A fragment after its codec, not yet sealed.
+struct EncodedFragment {
+  FragmentId id{};  // made with the key of the epoch that the pack will be sealed under
+  std::uint32_t plain_bytes = 0;
+  std::uint8_t codec = 0;
+  std::uint8_t parameter = 0;
+  Bytes bytes;  // encoded; the plain bytes themselves for codec raw
+};
+
+// How a pack is cut and what it promises.
+struct PackShape {
+  Redundancy redundancy;
+  std::uint64_t slice_bytes = 0;  // S: of a full pack; a multiple of 64
+  std::uint8_t survive = 0;
+};
+
+inline constexpr std::size_t k_max_frames_per_pack = 65536;
+
+// Collects fragments and knows the exact space that their index, the padding and the locator need. One thread at a
+// time.
+class PackBuilder {
+ public:
+  // Error{invalid} for a shape that the format does not have.
+  explicit PackBuilder(const PackShape& shape);
+
+  bool empty() const noexcept { return fragments_.empty(); }
+  std::size_t size() const noexcept { return fragments_.size(); }
+  const PackShape& shape() const noexcept { return shape_; }
+  const std::vector<EncodedFragment>& fragments() const noexcept { return fragments_; }
+
+  // The most encoded bytes that one further fragment may have; 0 when none fits.
+  std::uint64_t bytes_left() const noexcept;
+  bool fits(std::uint64_t encoded_bytes) const noexcept { return encoded_bytes <= bytes_left(); }
+  // Error{internal} when it does not fit or is no fragment.
+  void add(EncodedFragment fragment);
+
+  // Bytes of the pack that are in use now: frames, index, an empty padding frame and locator.
+  std::uint64_t used_bytes() const noexcept;
+
+ private:
+  friend struct SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random,
+                                bool last_of_push);
+  PackShape shape_;
+  std::vector<EncodedFragment> fragments_;
+  std::uint64_t frames_bytes_ = 0;
+};
+
+// A finished pack, ready for its stores.
+struct SealedPack {
+  Pack pack;
+  std::vector<Fragment> fragments;  // with their place, in the order in which they were added
+  std::vector<Bytes> shards;        // objects 0 .. k+m-1, header and slice; a single one when k = 1
+};
+
+// Seals under a fresh salt and the keyring's current epoch. `last_of_push` lets the slices be as short as what is in
+// them, rounded up. Frees each fragment's encoded bytes as soon as they are sealed; besides them (k+m) slices are in
+// memory. Error{internal} for an empty builder.
+SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push);
+
+}  // namespace modelfloat::mf1

@@ -1,0 +1,175 @@
+#include "modelfloat/mf1/pack_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/base/hex.h"
+#include "modelfloat/codec/codec.h"
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/domain/redundancy.h"
+#include "modelfloat/mf1/pack_builder.h"
+#include "modelfloat/mf1/pack_layout.h"
+
+namespace modelfloat::mf1 {
+namespace {
+
+using crypto::k_tag_bytes;
+
+Error refused(const PackId& pack, ErrorKind kind, std::string_view what) {
+  return {kind, "pack " + to_hex(pack), what};
+}
+
+crypto::Suite checked_suite(const Pack& pack) {
+  const auto suite = crypto::suite_from(pack.suite);
+  if (!suite) throw refused(pack.id, ErrorKind::unsupported, "has an unknown suite");
+  return *suite;
+}
+
+// Decodes `encoded` into `plain`; false when it does not decode to just that.
+bool decode_into(const Fragment& fragment, ByteSpan encoded, MutableByteSpan plain) {
+  try {
+    codec::decode({static_cast<codec::CodecId>(fragment.codec), fragment.parameter}, encoded, plain);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::corrupt) throw;
+    return false;
+  }
+}
+
+void require_known_codec(const Fragment& fragment) {
+  if (is_known_codec(fragment.codec)) return;
+  throw Error(ErrorKind::unsupported, "codec " + std::to_string(fragment.codec), "is not known");
+}
+
+bool wiped(MutableByteSpan plain) noexcept {
+  std::fill(plain.begin(), plain.end(), std::byte{0});
+  return false;
+}
+
+}  // namespace
+
+ReadPack read_from_slices(const Pack& pack, std::vector<ByteSpan> data_slices) {
+  return [pack, slices = std::move(data_slices)](std::uint64_t offset, std::uint64_t bytes) {
+    Bytes result;
+    for (const SlicePiece& piece : slice_pieces(pack, offset, bytes)) {
+      append(result, slices.at(piece.shard).subspan(piece.offset, piece.bytes));
+    }
+    return result;
+  };
+}
+
+PackOpener::PackOpener(const Pack& pack, const Keyring& keyring)
+    : pack_(pack),
+      suite_(checked_suite(pack)),
+      id_key_(keyring.key(pack.epoch, KeyUse::fragment_id)),
+      key_(derive_salt_key(keyring.key(pack.epoch, KeyUse::sealing), pack.id, ObjectType::shard, suite_)),
+      binder_(keyring.pool_id(), pack.epoch, pack.id, ObjectType::shard, suite_),
+      pool_tag_(keyring.pool_tag()) {
+  if (!is_valid(Redundancy{pack.k, pack.m}) || !is_slice_size(pack.slice_bytes, pack.k))
+    throw refused(pack.id, ErrorKind::corrupt, "has numbers that no pack can have");
+}
+
+bool PackOpener::fits(const ShardHeader& header, std::size_t index) const noexcept {
+  const ShardHeader wanted{suite_,    pack_.epoch, static_cast<std::uint8_t>(index),
+                           pack_.k,   pack_.m,     pack_.slice_bytes,
+                           pool_tag_, pack_.id,    key_.commitment};
+  return crypto::equal_in_constant_time(header.commitment, key_.commitment) && header == wanted;
+}
+
+bool PackOpener::open_frame(const FrameFacts& facts, std::span<const ByteSpan> sealed, MutableByteSpan out) const {
+  crypto::Opener opener(suite_, key_.key);
+  return opener.open(frame_nonce(facts.number), binder_.aad(facts), sealed, out);
+}
+
+bool PackOpener::open(const Fragment& fragment, std::span<const ByteSpan> sealed, MutableByteSpan plain_out) const {
+  const FrameRef* const frame = fragment.frame();
+  if (plain_out.size() != fragment.plain_bytes) throw refused(pack_.id, ErrorKind::internal, "wrong output size");
+  std::uint64_t sealed_bytes = 0;
+  for (const ByteSpan part : sealed) sealed_bytes += part.size();
+  if (frame == nullptr || frame->pack != pack_.id || frame->number >= k_max_frames_per_pack ||
+      frame->sealed_bytes != sealed_bytes) {
+    return wiped(plain_out);
+  }
+  require_known_codec(fragment);
+  if (!is_fragment_size(fragment.codec, fragment.plain_bytes, sealed_bytes)) return wiped(plain_out);
+
+  const FrameFacts facts{frame->number, fragment.plain_bytes, fragment.id, fragment.codec, fragment.parameter};
+  if (static_cast<codec::CodecId>(fragment.codec) == codec::CodecId::raw) {
+    if (!open_frame(facts, sealed, plain_out)) return false;
+  } else {
+    Bytes encoded(sealed_bytes - k_tag_bytes);
+    if (!open_frame(facts, sealed, encoded) || !decode_into(fragment, encoded, plain_out)) return wiped(plain_out);
+  }
+  return crypto::blake3_keyed(id_key_, plain_out) == fragment.id || wiped(plain_out);
+}
+
+std::vector<Fragment> PackOpener::read_index(const ReadPack& read) const {
+  const std::uint64_t end = pack_.pack_bytes();
+  if (end < k_pack_end_bytes) throw refused(pack_.id, ErrorKind::corrupt, "is too short");
+  const auto open_at = [&](std::uint64_t offset, std::uint32_t number, MutableByteSpan out) {
+    const Bytes sealed = read(offset, out.size() + k_tag_bytes);
+    const ByteSpan parts[] = {sealed};
+    const FrameFacts facts{.number = number, .plain_bytes = static_cast<std::uint32_t>(out.size())};
+    if (sealed.size() != out.size() + k_tag_bytes || !open_frame(facts, parts, out)) {
+      throw refused(pack_.id, ErrorKind::corrupt, "its index does not open");
+    }
+  };
+  std::array<std::byte, k_locator_bytes> locator_bytes{};
+  open_at(end - k_sealed_locator_bytes, k_locator_frame, locator_bytes);
+  const Locator locator = decode_locator(locator_bytes);
+
+  // Behind the index lie at least the tag of the padding and the locator.
+  const std::uint64_t room = end - k_sealed_locator_bytes - k_tag_bytes;
+  const bool fits = locator.sealed_bytes > k_tag_bytes && locator.sealed_bytes <= room &&
+                    locator.offset <= room - locator.sealed_bytes &&
+                    locator.sealed_bytes <= k_max_frames_per_pack * k_index_entry_bytes + k_tag_bytes;
+  if (!fits) throw refused(pack_.id, ErrorKind::corrupt, "its locator makes no sense");
+  Bytes index(locator.sealed_bytes - k_tag_bytes);
+  open_at(locator.offset, k_index_frame, index);
+  return parse_index(index, pack_.id, locator.offset);
+}
+
+std::vector<Fragment> parse_index(ByteSpan plain, const PackId& pack, std::uint64_t index_offset) {
+  const std::size_t count = plain.size() / k_index_entry_bytes;
+  if (plain.empty() || plain.size() % k_index_entry_bytes != 0 || count > k_max_frames_per_pack) {
+    throw refused(pack, ErrorKind::corrupt, "its index has a wrong length");
+  }
+  std::vector<Fragment> fragments;
+  fragments.reserve(count);
+  std::uint64_t offset = 0;
+  FieldReader fields(plain);
+  for (std::size_t i = 0; i < count; ++i) {
+    Fragment fragment;
+    fragment.id = fields.array<32>();
+    const bool has_base = !fields.zeros(FragmentId().size());
+    fragment.plain_bytes = fields.number<std::uint32_t>();
+    const auto sealed_bytes = fields.number<std::uint32_t>();
+    fragment.codec = fields.number<std::uint8_t>();
+    fragment.parameter = fields.number<std::uint8_t>();
+    if (!fields.zeros(2)) throw refused(pack, ErrorKind::corrupt, "its index makes no sense");
+    if (has_base) throw refused(pack, ErrorKind::unsupported, "has a fragment with a base");
+    require_known_codec(fragment);
+    if (!is_fragment_size(fragment.codec, fragment.plain_bytes, sealed_bytes)) {
+      throw refused(pack, ErrorKind::corrupt, "its index has a length that no fragment has");
+    }
+    fragment.place = FrameRef{pack, offset, sealed_bytes, static_cast<std::uint32_t>(i)};
+    offset += sealed_bytes;
+    fragments.push_back(std::move(fragment));
+  }
+  if (offset != index_offset) throw refused(pack, ErrorKind::corrupt, "its frames do not end where its index begins");
+  return fragments;
+}
+
+bool open_inline(const Fragment& fragment, const Keyring& keyring, std::uint32_t epoch, MutableByteSpan plain_out) {
+  const Bytes* const encoded = fragment.inline_bytes();
+  if (plain_out.size() != fragment.plain_bytes) throw Error(ErrorKind::internal, "fragment", "wrong output size");
+  if (encoded == nullptr) return wiped(plain_out);
+  require_known_codec(fragment);
+  if (!is_fragment_size(fragment.codec, fragment.plain_bytes, encoded->size() + k_tag_bytes)) return wiped(plain_out);
+  if (!decode_into(fragment, *encoded, plain_out)) return wiped(plain_out);
+  return keyring.fragment_id(epoch, plain_out) == fragment.id || wiped(plain_out);
+}
+
+}  // namespace modelfloat::mf1

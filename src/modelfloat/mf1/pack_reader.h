@@ -1,0 +1,64 @@
+#pragma once
+// Reading packs: single frames as a manifest names them, or everything that a pack's own index lists.
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/domain/fragment.h"
+#include "modelfloat/domain/pack.h"
+#include "modelfloat/mf1/keyring.h"
+#include "modelfloat/mf1/seal.h"
+#include "modelfloat/mf1/shard.h"
+
+namespace modelfloat::mf1 {
+
+// Gives `bytes` bytes of a pack from `offset` on, from wherever they lie.
+using ReadPack = std::function<Bytes(std::uint64_t offset, std::uint64_t bytes)>;
+
+// A ReadPack over the k data slices in memory, which must outlive it.
+ReadPack read_from_slices(const Pack& pack, std::vector<ByteSpan> data_slices);
+
+// Opens the frames of one pack. Its key is derived once. Copyable; const calls may be made from many threads.
+class PackOpener {
+ public:
+  // Error{denied} when the pack's epoch is not in the keyring, Error{unsupported} for an unknown suite, Error{corrupt}
+  // for numbers that no pack can have.
+  PackOpener(const Pack& pack, const Keyring& keyring);
+
+  // Whether a shard object's header is the one that shard `index` of this pack must have: its commitment first, then
+  // the rest.
+  bool fits(const ShardHeader& header, std::size_t index) const noexcept;
+
+  // Decrypts, decodes and checks the id of a fragment of this pack. `sealed` are the frame's bytes in order, cut
+  // anywhere; `plain_out` has fragment.plain_bytes bytes. False, with no plain byte left in `plain_out`, when tag,
+  // encoding or id are wrong or the fragment is not one of this pack. Error{unsupported} for a codec that this program
+  // does not know.
+  [[nodiscard]] bool open(const Fragment& fragment, std::span<const ByteSpan> sealed, MutableByteSpan plain_out) const;
+
+  // What the pack holds, by its own index. Reads the locator at the pack's end, then the index. Error{corrupt} when
+  // either does not open or makes no sense.
+  std::vector<Fragment> read_index(const ReadPack& read) const;
+
+ private:
+  [[nodiscard]] bool open_frame(const FrameFacts& facts, std::span<const ByteSpan> sealed, MutableByteSpan out) const;
+
+  Pack pack_;
+  crypto::Suite suite_;
+  crypto::SecretKey id_key_;
+  SaltKey key_;
+  FrameBinder binder_;
+  PoolTag pool_tag_;
+};
+
+// The entries of an opened index, whose frames must end exactly at `index_offset`. Error{corrupt} or
+// Error{unsupported}.
+std::vector<Fragment> parse_index(ByteSpan plain, const PackId& pack, std::uint64_t index_offset);
+
+// Decodes and checks a fragment that lies in the manifest itself; `epoch` is the manifest root's. Rules as for
+// PackOpener::open.
+[[nodiscard]] bool open_inline(const Fragment& fragment, const Keyring& keyring, std::uint32_t epoch,
+                               MutableByteSpan plain_out);
+
+}  // namespace modelfloat::mf1

@@ -1,0 +1,52 @@
+#pragma once
+// Inside mf1: the key, nonce and associated data of a sealed thing (format document, section 4).
+
+#include <array>
+#include <cstdint>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/crypto/aead.h"
+#include "modelfloat/crypto/secret.h"
+#include "modelfloat/domain/fragment.h"
+#include "modelfloat/domain/object_name.h"
+#include "modelfloat/mf1/keyring.h"
+
+namespace modelfloat::mf1 {
+
+// The key of one salt, and what in the clear header binds the object to this key alone.
+struct SaltKey {
+  crypto::SecretKey key;
+  Hash256 commitment;
+};
+
+SaltKey derive_salt_key(const crypto::SecretKey& type_key, const Hash256& salt, ObjectType type, crypto::Suite suite);
+
+inline constexpr std::uint32_t k_index_frame = 0xFFFFFFFD;
+inline constexpr std::uint32_t k_padding_frame = 0xFFFFFFFE;
+inline constexpr std::uint32_t k_locator_frame = 0xFFFFFFFF;
+
+std::array<std::byte, crypto::k_nonce_bytes> frame_nonce(std::uint32_t number) noexcept;
+
+// What is said about one frame besides the salt that it belongs to.
+struct FrameFacts {
+  std::uint32_t number = 0;
+  std::uint32_t plain_bytes = 0;  // of the fragment before its codec; for other frames of the frame's plaintext
+  FragmentId fragment{};          // zeros where the frame is no fragment
+  std::uint8_t codec = 0;
+  std::uint8_t parameter = 0;
+};
+
+using FrameAad = std::array<std::byte, 136>;
+
+// Makes the associated data of all frames of one salt.
+class FrameBinder {
+ public:
+  FrameBinder(const PoolId& pool, std::uint32_t epoch, const Hash256& salt, ObjectType type,
+              crypto::Suite suite) noexcept;
+  FrameAad aad(const FrameFacts&) const noexcept;
+
+ private:
+  FrameAad base_;  // with zeros for what differs by frame
+};
+
+}  // namespace modelfloat::mf1

@@ -1,0 +1,94 @@
+// Packs with their shards and fragments.
+#include "modelfloat/registry/sqlite_registry_impl.h"
+
+namespace modelfloat::registry {
+
+static void check_pack(const Pack& pack, std::span<const Fragment> fragments, std::span<const StoreId> places) {
+  const auto refuse = [](const char* why) { throw Error(ErrorKind::internal, "registry: add_pack", why); };
+  if (pack.shards.size() != (pack.k == 1 ? 1 : pack.shard_count())) refuse("wrong number of shard names");
+  if (!places.empty() && places.size() != pack.shard_count()) refuse("wrong number of places");
+  for (const Fragment& fragment : fragments) {
+    if (fragment.frame() == nullptr || fragment.frame()->pack != pack.id) refuse("a fragment of another pack");
+  }
+}
+
+static void forget_pack(Connection& c, const PackId& id) {
+  c.run(
+      "delete from shard_places where object in "
+      "(select object from shards where pack = (select key from packs where id = ?1))",
+      id);
+  c.run("delete from packs where id = ?1", id);  // shards and fragments go with it
+}
+
+void SqliteRegistry::add_pack(const Pack& pack, std::span<const Fragment> fragments, std::span<const StoreId> places) {
+  check_pack(pack, fragments, places);
+  database_.write([&](Connection& c) {
+    forget_pack(c, pack.id);
+    c.run("insert into packs (id, epoch, suite, k, m, slice_bytes, survive) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+          pack.id, pack.epoch, pack.suite, pack.k, pack.m, pack.slice_bytes, pack.survive);
+    const std::uint64_t key = c.row<std::uint64_t>("select last_insert_rowid()").value();
+    for (std::size_t i = 0; i < pack.shards.size(); ++i) {
+      c.run("insert into shards values (?1, ?2, ?3)", key, i, pack.shards[i]);
+    }
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      c.run("insert or ignore into shard_places values (?1, ?2)", pack.shard_name(i), places[i]);
+    }
+    for (const Fragment& fragment : fragments) {
+      const FrameRef& frame = *fragment.frame();
+      c.run("insert into fragments values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", key, frame.number, fragment.id,
+            fragment.plain_bytes, fragment.codec, fragment.parameter, frame.offset, frame.sealed_bytes);
+    }
+  });
+}
+
+std::optional<Pack> SqliteRegistry::pack(const PackId& id) {
+  using Row = std::tuple<std::uint32_t, std::uint8_t, std::uint8_t, std::uint8_t, std::uint64_t, std::uint8_t, Hash256>;
+  // One statement, so that no other process changes the pack between its row and its shards.
+  const auto rows = database_.read([&](Connection& c) {
+    return c.rows<Row, std::uint32_t, std::uint8_t, std::uint8_t, std::uint8_t, std::uint64_t, std::uint8_t, Hash256>(
+        "select p.epoch, p.suite, p.k, p.m, p.slice_bytes, p.survive, s.object from packs p join shards s on s.pack = "
+        "p.key "
+        "where p.id = ?1 order by s.position",
+        id);
+  });
+  if (rows.empty()) return std::nullopt;
+  Pack pack{.id = id, .shards = {}};
+  for (const Row& row : rows) {
+    Hash256 object;
+    std::tie(pack.epoch, pack.suite, pack.k, pack.m, pack.slice_bytes, pack.survive, object) = row;
+    pack.shards.push_back(object);
+  }
+  return pack;
+}
+
+std::vector<Fragment> SqliteRegistry::find_fragment(const FragmentId& id) {
+  struct Found {
+    std::uint32_t plain_bytes;
+    std::uint8_t codec;
+    std::uint8_t parameter;
+    PackId pack;
+    std::uint64_t offset;
+    std::uint32_t sealed_bytes;
+    std::uint32_t number;
+  };
+  const auto rows = database_.read([&](Connection& c) {
+    return c
+        .rows<Found, std::uint32_t, std::uint8_t, std::uint8_t, PackId, std::uint64_t, std::uint32_t, std::uint32_t>(
+            "select f.plain_bytes, f.codec, f.parameter, p.id, f.frame_offset, f.sealed_bytes, f.number "
+            "from fragments f join packs p on p.key = f.pack where f.id = ?1 order by f.pack desc, f.number",
+            id);
+  });
+  std::vector<Fragment> fragments;
+  fragments.reserve(rows.size());
+  for (const Found& found : rows) {
+    fragments.push_back({id, found.plain_bytes, found.codec, found.parameter,
+                         FrameRef{found.pack, found.offset, found.sealed_bytes, found.number}});
+  }
+  return fragments;
+}
+
+void SqliteRegistry::remove_pack(const PackId& id) {
+  database_.write([&](Connection& c) { forget_pack(c, id); });
+}
+
+}  // namespace modelfloat::registry

@@ -1,0 +1,68 @@
+#pragma once
+// The class behind open_sqlite_registry(). Its methods stand in sqlite_*.cpp, by area.
+
+#include "modelfloat/registry/database.h"
+#include "modelfloat/registry/registry.h"
+
+namespace modelfloat::registry {
+
+class SqliteRegistry final : public Registry {
+ public:
+  // The file must exist and have the newest schema.
+  SqliteRegistry(const std::filesystem::path& file, Milliseconds lock_timeout) : database_(file, lock_timeout) {}
+
+  Database& database() noexcept { return database_; }
+
+  void transaction(const std::function<void()>& work) override;
+
+  // sqlite_state.cpp
+  std::optional<Bytes> setting(const std::string& name) override;
+  void set_setting(const std::string& name, ByteSpan value) override;
+  std::vector<LogRow> log_records() override;
+  void add_log_records(std::span<const LogRow>) override;
+  void keep_document(const std::string& object, ByteSpan sealed) override;
+  std::optional<Bytes> document(const std::string& object) override;
+  void forget_document(const std::string& object) override;
+  std::uint64_t begin_push(const std::string& model, const std::string& tag, UtcTime now) override;
+  void note_push(std::uint64_t id, PushState, std::uint64_t packs) override;
+  std::vector<PushRow> pushes(PushState) override;
+  void add_token(const TokenRow&) override;
+  std::vector<TokenRow> tokens() override;
+  bool remove_token(const std::string& id) override;
+  std::optional<TokenRow> find_token(const Hash256& hash) override;
+
+  // sqlite_stores.cpp
+  std::vector<StoreRow> stores() override;
+  void put_store(const StoreRow&) override;
+  void remove_store(const StoreId&) override;
+  void note_listed(const StoreId&, std::span<const std::string> log_paths) override;
+  std::vector<std::string> listed(const StoreId&) override;
+  void queue_puts(std::span<const QueuedPut>) override;
+  std::vector<QueuedPut> queued_puts() override;
+  void put_done(const StoreId&, const std::string& object) override;
+  void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) override;
+  void add_shard_place(const Hash256& object, const StoreId&) override;
+  void remove_shard_place(const Hash256& object, const StoreId&) override;
+  std::vector<StoreId> shard_places(const Hash256& object) override;
+  std::uint64_t shard_count(const StoreId&) override;
+
+  // sqlite_packs.cpp
+  void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) override;
+  std::optional<Pack> pack(const PackId&) override;
+  std::vector<Fragment> find_fragment(const FragmentId&) override;
+  void remove_pack(const PackId&) override;
+
+  // sqlite_models.cpp
+  void put_revision(const RevisionRow&) override;
+  void remove_revision(const ManifestId&) override;
+  std::vector<RevisionRow> revisions(const std::string& model) override;
+  std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) override;
+  void set_tags(const std::string& model, std::span<const std::pair<std::string, Hash256>> tags) override;
+  std::vector<std::pair<std::string, Hash256>> tags(const std::string& model) override;
+  void clear_models() override;
+
+ private:
+  Database database_;
+};
+
+}  // namespace modelfloat::registry

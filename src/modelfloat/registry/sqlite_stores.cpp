@@ -1,0 +1,106 @@
+// Stores, what they have yet to get, and what is known to lie on them.
+#include <algorithm>
+#include <iterator>
+
+#include "modelfloat/registry/sqlite_registry_impl.h"
+
+namespace modelfloat::registry {
+
+std::vector<StoreRow> SqliteRegistry::stores() {
+  return database_.read([](Connection& c) {
+    return c.rows<StoreRow, StoreId, std::string, std::string, std::string, std::uint64_t, UtcTime>(
+        "select id, name, url, domain, capacity_bytes, added_at from stores order by name");
+  });
+}
+
+void SqliteRegistry::put_store(const StoreRow& store) {
+  database_.write([&](Connection& c) {
+    if (!c.rows<StoreId>("select id from stores where name = ?1 and id <> ?2", store.name, store.id).empty()) {
+      throw Error(ErrorKind::invalid, store.name, "another store has this name");
+    }
+    c.run("insert or replace into stores values (?1, ?2, ?3, ?4, ?5, ?6)", store.id, store.name, store.url,
+          store.domain, store.capacity_bytes, store.added_at);
+  });
+}
+
+void SqliteRegistry::remove_store(const StoreId& store) {
+  database_.write([&](Connection& c) {
+    c.run("delete from stores where id = ?1", store);
+    c.run("delete from queue where store = ?1", store);
+    c.run("delete from listed where store = ?1", store);
+    c.run("delete from shard_places where store = ?1", store);
+  });
+}
+
+void SqliteRegistry::note_listed(const StoreId& store, std::span<const std::string> log_paths) {
+  database_.write([&](Connection& c) {
+    for (const std::string& path : log_paths) c.run("insert or ignore into listed values (?1, ?2)", store, path);
+  });
+}
+
+std::vector<std::string> SqliteRegistry::listed(const StoreId& store) {
+  return database_.read([&](Connection& c) {
+    return c.rows<std::string>("select path from listed where store = ?1 order by path", store);
+  });
+}
+
+void SqliteRegistry::queue_puts(std::span<const QueuedPut> puts) {
+  database_.write([&](Connection& c) {
+    for (const QueuedPut& put : puts) {
+      c.run(
+          "insert into queue (store, object, bytes) values (?1, ?2, ?3) "
+          "on conflict (store, object) do update set bytes = excluded.bytes",
+          put.store, put.object, put.bytes);
+    }
+  });
+}
+
+std::vector<QueuedPut> SqliteRegistry::queued_puts() {
+  return database_.read([](Connection& c) {
+    return c.rows<QueuedPut, StoreId, std::string, Bytes>("select store, object, bytes from queue order by id");
+  });
+}
+
+void SqliteRegistry::put_done(const StoreId& store, const std::string& object) {
+  database_.write([&](Connection& c) { c.run("delete from queue where store = ?1 and object = ?2", store, object); });
+}
+
+void SqliteRegistry::set_shard_places(const StoreId& store, std::span<const Hash256> all_objects_there) {
+  std::vector<Hash256> wanted(all_objects_there.begin(), all_objects_there.end());
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  // Only the difference is written: most listings bring nothing new.
+  database_.write([&](Connection& c) {
+    const auto known = c.rows<Hash256>("select object from shard_places where store = ?1 order by object", store);
+    std::vector<Hash256> gone;
+    std::vector<Hash256> found;
+    std::set_difference(known.begin(), known.end(), wanted.begin(), wanted.end(), std::back_inserter(gone));
+    std::set_difference(wanted.begin(), wanted.end(), known.begin(), known.end(), std::back_inserter(found));
+    for (const Hash256& object : gone)
+      c.run("delete from shard_places where object = ?1 and store = ?2", object, store);
+    for (const Hash256& object : found) c.run("insert into shard_places values (?1, ?2)", object, store);
+  });
+}
+
+void SqliteRegistry::add_shard_place(const Hash256& object, const StoreId& store) {
+  database_.write([&](Connection& c) { c.run("insert or ignore into shard_places values (?1, ?2)", object, store); });
+}
+
+void SqliteRegistry::remove_shard_place(const Hash256& object, const StoreId& store) {
+  database_.write(
+      [&](Connection& c) { c.run("delete from shard_places where object = ?1 and store = ?2", object, store); });
+}
+
+std::vector<StoreId> SqliteRegistry::shard_places(const Hash256& object) {
+  return database_.read([&](Connection& c) {
+    return c.rows<StoreId>("select store from shard_places where object = ?1 order by store", object);
+  });
+}
+
+std::uint64_t SqliteRegistry::shard_count(const StoreId& store) {
+  return database_.read([&](Connection& c) {
+    return c.row<std::uint64_t>("select count(*) from shard_places where store = ?1", store).value();
+  });
+}
+
+}  // namespace modelfloat::registry

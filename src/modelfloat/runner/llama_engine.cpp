@@ -1,0 +1,64 @@
+#include "modelfloat/runner/llama_engine.h"
+
+#include <chrono>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::runner {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr Milliseconds k_poll{4};  // between two looks at a child that loads; a look takes 0.1 ms
+
+ChildSpec child_spec(const EngineSpec& spec, const LlamaOptions& options) {
+  ChildSpec child;
+  child.program = spec.program;
+  child.arguments = llama_arguments(spec.launch, options);
+  child.environment = llama_environment();
+  child.input = spec.key + "\n";
+  child.inherited_fd = spec.model_fd;
+  return child;
+}
+
+std::string last_lines(std::string_view text, std::size_t lines) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  std::size_t begin = text.size();
+  for (std::size_t i = 0; i < lines && begin != std::string_view::npos; ++i) {
+    begin = begin == 0 ? std::string_view::npos : text.rfind('\n', begin - 1);
+  }
+  return std::string(begin == std::string_view::npos ? text : text.substr(begin + 1));
+}
+
+}  // namespace
+
+LlamaEngine::LlamaEngine(const EngineSpec& spec, const LlamaOptions& options)
+    : name_(spec.launch.alias),
+      child_(child_spec(spec, options)),
+      client_(spec.launch.socket, spec.key, spec.stall_limit) {}
+
+void LlamaEngine::wait_until_ready(Milliseconds limit, const CallOptions& options) const {
+  const auto start = steady_clock::now();
+  while (!client_.ready(options)) {
+    check_cancelled(options, name_);
+    if (ends_within(k_poll)) {
+      const ChildEnd end = *ended();
+      throw Error(end.by_signal ? ErrorKind::transient : ErrorKind::unsupported, name_,
+                  fmt::format("the engine could not load it ({}): {}", to_string(end), last_lines(child_.output(), 1)));
+    }
+    if (steady_clock::now() - start >= limit) {
+      throw Error(ErrorKind::timed_out, name_,
+                  fmt::format("the engine was not ready after {} s", limit.count() / 1000));
+    }
+  }
+}
+
+std::string LlamaEngine::last_words() const {
+  const auto end = ended();
+  return fmt::format("{}; its last words:\n{}", end ? to_string(*end) : "still there", last_lines(child_.output(), 10));
+}
+
+}  // namespace modelfloat::runner

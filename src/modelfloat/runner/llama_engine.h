@@ -1,0 +1,48 @@
+#pragma once
+// One llama-server child and the way to speak to it.
+
+#include <filesystem>
+#include <string>
+
+#include "modelfloat/runner/child_process.h"
+#include "modelfloat/runner/llama_binary.h"
+#include "modelfloat/runner/llama_client.h"
+
+namespace modelfloat::runner {
+
+struct EngineSpec {
+  std::filesystem::path program;
+  LlamaLaunch launch;
+  std::string key;  // of the child's API; random
+  int model_fd = -1;
+  Milliseconds stall_limit{};
+};
+
+// Shared by all threads.
+class LlamaEngine {
+ public:
+  // Starts the child; call it on a thread that lasts (child_process.h).
+  LlamaEngine(const EngineSpec&, const LlamaOptions&);
+
+  // Errors: unsupported (it gave up: it cannot run this model), transient (it crashed), timed_out (not ready within
+  // `limit`).
+  void wait_until_ready(Milliseconds limit, const CallOptions&) const;
+  // The errors of LlamaClient::complete.
+  Generated complete(const CompletionRequest& request, const TokenSink& on_text, const CallOptions& options) const {
+    return client_.complete(request, on_text, options);
+  }
+
+  std::optional<ChildEnd> ended() const { return child_.ended(); }
+  bool ends_within(Milliseconds duration) const { return child_.ends_within(duration); }
+  void kill() { child_.kill(); }
+  pid_t process_id() const noexcept { return child_.id(); }
+  // How it ended and the last lines that it wrote; for the log.
+  std::string last_words() const;
+
+ private:
+  std::string name_;
+  ChildProcess child_;
+  LlamaClient client_;
+};
+
+}  // namespace modelfloat::runner

@@ -1,0 +1,564 @@
+#include "modelfloat/runner/llama_runner.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "modelfloat/base/byte_source.h"
+#include "modelfloat/base/error.h"
+#include "modelfloat/base/executor.h"
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/formats/read_layout.h"
+#include "modelfloat/runner/llama_engine.h"
+#include "modelfloat/runner/memory_plan.h"
+#include "modelfloat/runner/private_folder.h"
+#include "modelfloat/runner/sealed_memory.h"
+#include "modelfloat/runner/swap.h"
+
+namespace modelfloat::runner {
+namespace {
+
+constexpr Milliseconds k_look_up{50};  // how often a wait looks whether it is still wanted, and reports progress
+
+enum class Phase { absent, loading, ready, stopped, failed };
+
+// A model that is or comes into memory. All but the atomics is guarded by the runner's mutex; while it is loading,
+// `memory`, `context` and `repack` belong to the thread that loads it. Shared, because whoever waits for a load may
+// outlive its entry.
+struct Model {
+  std::string name;
+  std::string identity;
+  std::uint64_t size_bytes = 0;
+  Phase phase = Phase::absent;
+  std::optional<Error> failure;  // why it failed, for those that waited
+  std::unique_ptr<SealedMemory> memory;
+  std::shared_ptr<LlamaEngine>
+      engine;  // shared with the requests that it answers: they may notice a crash one after the other
+  std::uint64_t context = 0;
+  bool repack = true;
+  std::uint64_t memory_bytes = 0;
+  unsigned requests = 0;
+  SteadyTime last_used;
+  UtcTime last_used_utc;
+  double load_seconds = 0;
+  unsigned failures = 0;  // crashes since the last answer
+  SteadyTime not_before;  // of the next start
+  std::atomic<std::uint64_t> bytes_done = 0;
+  std::atomic<bool> fetched = false;
+};
+
+using ModelPtr = std::shared_ptr<Model>;
+
+LoadProgress progress_of(const Model& model) {
+  const bool fetched = model.fetched;
+  return {fetched ? LoadProgress::Step::starting : LoadProgress::Step::fetching,
+          fetched ? model.size_bytes : model.bytes_done.load(), model.size_bytes};
+}
+
+// Loading reads all of it at the speed of memory, or of a slow disk where it was swapped out.
+Milliseconds load_limit(Milliseconds stall_limit, std::uint64_t bytes) {
+  return stall_limit + Milliseconds(static_cast<std::int64_t>(bytes / 50'000));
+}
+
+// Our own parser looks at the file before an engine does.
+formats::FileLayout checked_layout(const SealedMemory& memory, const std::string& name) {
+  const MemoryView view(memory);
+  MemorySource source(view.bytes());
+  formats::PeekReader reader(source);
+  formats::FileLayout layout = formats::read_layout(reader, "model.gguf");
+  if (const auto reason = formats::why_not_runnable(layout)) {
+    throw Error(ErrorKind::unsupported, name, "cannot be run: " + *reason);
+  }
+  const auto parts = layout.metadata.find("split_count");
+  if (parts != layout.metadata.end() && parts->second != "0" && parts->second != "1") {
+    throw Error(ErrorKind::unsupported, name,
+                "cannot be run: it is one of " + parts->second + " parts of a split model");
+  }
+  return layout;
+}
+
+std::uint64_t context_of(const formats::FileLayout& layout, std::uint64_t wanted) {
+  const auto limit = layout.metadata.find("context_length");
+  if (limit == layout.metadata.end()) return wanted;
+  const std::uint64_t most = std::strtoull(limit->second.c_str(), nullptr, 10);
+  return most == 0 ? wanted : std::min(wanted, most);
+}
+
+std::string mebibytes(std::uint64_t bytes) { return fmt::format("{} MiB", (bytes + (1U << 20) - 1) >> 20); }
+
+Error as_error(const std::exception_ptr& failure, const std::string& where) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& other) {
+    return {ErrorKind::internal, where, other.what()};
+  } catch (...) {
+    return {ErrorKind::internal, where, "failed with something that is no std::exception"};
+  }
+}
+
+// That one caller gave up is no reason for the others that wait for the same model.
+bool only_for_its_caller(const Error& error, const CallOptions& loader) {
+  return error.kind == ErrorKind::cancelled || (error.kind == ErrorKind::timed_out && loader.deadline.has_value());
+}
+
+LlamaRunnerOptions completed(LlamaRunnerOptions options) {
+  if (options.ram_budget_bytes == 0) options.ram_budget_bytes = default_ram_budget();
+  if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
+  options.context = std::max<std::uint64_t>(options.context, 16);
+  options.parallel = std::max(options.parallel, 1U);
+  return options;
+}
+
+}  // namespace
+
+Milliseconds restart_delay(unsigned failures) {
+  if (failures == 0) return Milliseconds(0);
+  return std::min<Milliseconds>(std::chrono::minutes(1), std::chrono::seconds(1) * (1 << std::min(failures - 1, 6U)));
+}
+
+class LlamaRunner::Impl {
+ public:
+  Impl(LlamaRunnerOptions options, Clock& clock, Random& random)
+      : options_(completed(std::move(options))),
+        clock_(clock),
+        random_(random),
+        folder_(options_.socket_parent),
+        keeper_([this](const std::stop_token& stop) { keep_house(stop); }) {}
+
+  Completion complete(ModelSource& source, const CompletionRequest& request, const TokenSink& on_text,
+                      const LoadProgressSink& on_progress, const CallOptions& options);
+  std::vector<RunningModel> running() const;
+  bool unload(std::string_view identity);
+  void unload_idle();
+  std::optional<int> process_id(std::string_view identity) const;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  ModelPtr acquire(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options);
+  ModelPtr entry_for(const ModelSource& source);
+  void wait_for_load(const ModelPtr& model, Lock& lock, const LoadProgressSink& on_progress,
+                     const CallOptions& options);
+  void load(const ModelPtr& model, Lock& lock, ModelSource& source, const LoadProgressSink& on_progress,
+            const CallOptions& options);
+  void fetch(Model& model, ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options);
+  std::shared_ptr<LlamaEngine> start_engine(const Model& model, const CallOptions& options);
+  void load_failed(const ModelPtr& model, const Error& error, const CallOptions& options);
+
+  void plan_memory(Model& model, const MemoryNeed& need);
+  bool make_room(Model& model, std::uint64_t bytes, std::vector<ModelPtr>& evicted);
+  Error no_room(const Model& model, const MemoryNeed& need) const;
+
+  void release(Model& model);
+  void engine_lost(Model& model, const std::shared_ptr<LlamaEngine>& engine);
+  Error explain(Model& model, const std::shared_ptr<LlamaEngine>& engine, const Error& error,
+                const CallOptions& options);
+  void schedule_restart(Model& model);
+
+  std::shared_future<LlamaOptions> known_options();
+  void warn_about_swap();
+  void keep_house(const std::stop_token& stop);
+
+  const LlamaRunnerOptions options_;
+  Clock& clock_;
+  Random& random_;
+  PrivateFolder folder_;
+  ThreadPool starter_{1};  // children die with the thread that started them, so this one starts them all
+  std::once_flag swap_checked_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, ModelPtr, std::less<>> models_;  // by identity
+  std::shared_future<LlamaOptions> known_options_;
+  std::uint64_t sockets_ = 0;
+
+  std::jthread keeper_;
+};
+
+Completion LlamaRunner::Impl::complete(ModelSource& source, const CompletionRequest& request, const TokenSink& on_text,
+                                       const LoadProgressSink& on_progress, const CallOptions& options) {
+  const SteadyTime started = clock_.steady_now();
+  if (request.max_tokens == 0) throw Error(ErrorKind::invalid, "max_tokens", "must be at least 1");
+  const ModelPtr model = acquire(source, on_progress, options);
+  const std::shared_ptr<LlamaEngine> engine = [&] {
+    const Lock lock(mutex_);
+    return model->engine;
+  }();
+
+  Completion completion;
+  bool first = true;
+  const auto on_piece = [&](std::string_view text) {
+    if (std::exchange(first, false)) completion.seconds_to_first_token = seconds_between(started, clock_.steady_now());
+    if (on_text) on_text(text);
+  };
+  try {
+    Generated generated = engine->complete(request, on_piece, options);
+    completion.text = std::move(generated.text);
+    completion.tokens = generated.tokens;
+    completion.tokens_per_second = generated.tokens_per_second;
+  } catch (const Error& error) {
+    const Error explained = explain(*model, engine, error, options);
+    release(*model);
+    throw explained;
+  } catch (...) {
+    release(*model);
+    throw;
+  }
+  {
+    const Lock lock(mutex_);
+    model->failures = 0;
+  }
+  release(*model);
+  return completion;
+}
+
+// Returns with a request counted, so that the model stays.
+ModelPtr LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink& on_progress,
+                                    const CallOptions& options) {
+  if (!options_.llama_server) {
+    throw Error(ErrorKind::unsupported, "llama-server",
+                "not found: run tools/setup/llama-server, or name one in MODELFLOAT_LLAMA_SERVER");
+  }
+  std::call_once(swap_checked_, [this] { warn_about_swap(); });
+  Lock lock(mutex_);
+  for (;;) {
+    check_cancelled(options, source.name());
+    const ModelPtr model = entry_for(source);
+    if (model->phase == Phase::ready && model->engine->ended()) engine_lost(*model, model->engine);
+    if (model->phase == Phase::loading) {
+      wait_for_load(model, lock, on_progress, options);
+    } else if (model->phase == Phase::ready) {
+      if (model->requests < options_.parallel) {
+        ++model->requests;
+        return model;
+      }
+      changed_.wait_for(lock, k_look_up);
+    } else {
+      load(model, lock, source, on_progress, options);
+    }
+  }
+}
+
+ModelPtr LlamaRunner::Impl::entry_for(const ModelSource& source) {
+  ModelPtr& model = models_[source.identity()];
+  if (!model) {
+    model = std::make_shared<Model>();
+    model->name = source.name();
+    model->identity = source.identity();
+    model->size_bytes = source.size_bytes();
+  }
+  return model;
+}
+
+void LlamaRunner::Impl::wait_for_load(const ModelPtr& model, Lock& lock, const LoadProgressSink& on_progress,
+                                      const CallOptions& options) {
+  while (model->phase == Phase::loading) {
+    lock.unlock();
+    check_cancelled(options, model->name);
+    if (on_progress) on_progress(progress_of(*model));
+    lock.lock();
+    if (model->phase == Phase::loading) changed_.wait_for(lock, k_look_up);
+  }
+  if (model->phase == Phase::failed && model->failure) throw Error(*model->failure);
+}
+
+void LlamaRunner::Impl::load(const ModelPtr& model, Lock& lock, ModelSource& source,
+                             const LoadProgressSink& on_progress, const CallOptions& options) {
+  const SteadyTime started = clock_.steady_now();
+  if (started < model->not_before) {
+    throw Error(ErrorKind::transient, model->name, "its engine crashed and is not to be started again yet",
+                std::chrono::ceil<Milliseconds>(model->not_before - started));
+  }
+  model->phase = Phase::loading;
+  lock.unlock();
+  try {
+    const bool fetched_before = model->memory != nullptr;
+    if (!fetched_before) fetch(*model, source, on_progress, options);
+    if (on_progress) on_progress(progress_of(*model));
+    auto engine = start_engine(*model, options);
+    lock.lock();
+    model->engine = std::move(engine);
+    model->phase = Phase::ready;
+    model->last_used = clock_.steady_now();
+    model->last_used_utc = clock_.utc_now();
+    if (!fetched_before) model->load_seconds = seconds_between(started, model->last_used);
+  } catch (...) {
+    if (!lock.owns_lock()) lock.lock();
+    load_failed(model, as_error(std::current_exception(), model->name), options);
+    changed_.notify_all();
+    throw;
+  }
+  changed_.notify_all();
+}
+
+void LlamaRunner::Impl::load_failed(const ModelPtr& model, const Error& error, const CallOptions& options) {
+  if (error.kind == ErrorKind::transient && model->fetched) {
+    schedule_restart(*model);  // its engine crashed; its bytes are sound
+    return;
+  }
+  model->phase = Phase::failed;
+  model->memory.reset();
+  if (!only_for_its_caller(error, options)) model->failure = error;
+  models_.erase(model->identity);
+}
+
+void LlamaRunner::Impl::fetch(Model& model, ModelSource& source, const LoadProgressSink& on_progress,
+                              const CallOptions& options) {
+  known_options();  // runs llama-server --help while the model comes
+  plan_memory(model, estimate_need(model.size_bytes));
+  auto memory = std::make_unique<SealedMemory>(model.name, model.size_bytes);
+  const auto report = [&](std::uint64_t bytes_so_far) {
+    model.bytes_done = bytes_so_far;
+    if (on_progress) on_progress(progress_of(model));
+  };
+  source.fill(memory->fd(), report, options);
+  memory->seal();
+  // What is looked at here can no longer change, so it is what the engine will see.
+  const formats::FileLayout layout = checked_layout(*memory, model.name);
+  model.context = context_of(layout, options_.context);
+  plan_memory(model, estimate_need(layout, model.size_bytes, model.context, options_.parallel));
+  const Lock lock(mutex_);
+  model.memory = std::move(memory);
+  model.fetched = true;
+}
+
+std::shared_ptr<LlamaEngine> LlamaRunner::Impl::start_engine(const Model& model, const CallOptions& options) {
+  EngineSpec spec;
+  spec.program = *options_.llama_server;
+  spec.key = to_hex(random_.array<24>());
+  spec.model_fd = model.memory->fd();
+  spec.stall_limit = options_.stall_limit;
+  spec.launch.alias = model.name;
+  spec.launch.threads = options_.threads;
+  spec.launch.context = model.context;
+  spec.launch.parallel = options_.parallel;
+  spec.launch.repack = model.repack;
+  {
+    const Lock lock(mutex_);
+    spec.launch.socket = folder_.path() / fmt::format("{}.sock", ++sockets_);
+  }
+  const LlamaOptions known = known_options().get();
+  auto engine = starter_.async([&] { return std::make_shared<LlamaEngine>(spec, known); }).get();
+  try {
+    engine->wait_until_ready(load_limit(options_.stall_limit, model.size_bytes), options);
+  } catch (const Error& error) {
+    if (engine->ended()) {
+      log_warning(fmt::format("{}: the engine ended while it loaded: {}", model.name, engine->last_words()));
+    }
+    throw;
+  }
+  return engine;
+}
+
+// Reserves what the model needs, with repacked tensors where there is room for them. Models that have to go are gone
+// when this returns.
+void LlamaRunner::Impl::plan_memory(Model& model, const MemoryNeed& need) {
+  std::vector<ModelPtr> evicted;  // destroyed without the lock: killing a child takes time
+  const Lock lock(mutex_);
+  for (const bool repack : {true, false}) {
+    if (!make_room(model, need.total(repack), evicted)) continue;
+    model.repack = repack;
+    return;
+  }
+  throw no_room(model, need);
+}
+
+bool LlamaRunner::Impl::make_room(Model& model, std::uint64_t bytes, std::vector<ModelPtr>& evicted) {
+  std::vector<HeldModel> held;
+  std::vector<ModelPtr> owners;
+  for (const auto& [identity, other] : models_) {
+    if (other.get() == &model) continue;
+    const bool busy = other->requests > 0 || other->phase == Phase::loading;
+    held.push_back({other->memory_bytes, other->load_seconds,
+                    std::max(0.0, seconds_between(other->last_used, clock_.steady_now())), busy});
+    owners.push_back(other);
+  }
+  const auto victims = choose_victims(held, bytes, options_.ram_budget_bytes);
+  if (!victims) return false;
+  for (const std::size_t i : *victims) {
+    log_info(fmt::format("{} leaves memory to make room for {}", owners[i]->name, model.name));
+    models_.erase(owners[i]->identity);
+    evicted.push_back(owners[i]);
+  }
+  model.memory_bytes = bytes;
+  return true;
+}
+
+Error LlamaRunner::Impl::no_room(const Model& model, const MemoryNeed& need) const {
+  const bool would_fit_alone = need.total(false) <= options_.ram_budget_bytes;
+  std::uint64_t taken = 0;
+  for (const auto& [identity, other] : models_) {
+    if (other.get() != &model) taken += other->memory_bytes;
+  }
+  auto text =
+      fmt::format("needs {} of memory ({} for the model, {} for its context, {} to work in), the RAM budget is {}",
+                  mebibytes(need.total(false)), mebibytes(need.model_bytes), mebibytes(need.cache_bytes),
+                  mebibytes(need.work_bytes), mebibytes(options_.ram_budget_bytes));
+  if (!would_fit_alone) return {ErrorKind::out_of_space, model.name, text};
+  text += fmt::format(", and models that are busy now take {} of it", mebibytes(taken));
+  return {ErrorKind::out_of_space, model.name, text, std::chrono::seconds(5)};
+}
+
+void LlamaRunner::Impl::release(Model& model) {
+  const Lock lock(mutex_);
+  --model.requests;
+  model.last_used = clock_.steady_now();
+  model.last_used_utc = clock_.utc_now();
+  changed_.notify_all();
+}
+
+// What a failed request says about its engine.
+Error LlamaRunner::Impl::explain(Model& model, const std::shared_ptr<LlamaEngine>& engine, const Error& error,
+                                 const CallOptions& options) {
+  const bool stalled = error.kind == ErrorKind::timed_out &&
+                       !(options.deadline && std::chrono::steady_clock::now() >= *options.deadline);
+  // A connection breaks a moment before its process is gone.
+  const bool gone = error.kind == ErrorKind::transient && engine->ends_within(std::chrono::seconds(1));
+  if (!stalled && !gone) return {error.kind, model.name, error.what(), error.retry_after};
+  if (stalled) engine->kill();
+  const Lock lock(mutex_);
+  engine_lost(model, engine);
+  if (stalled)
+    return {error.kind, model.name, "the engine made no progress for too long and was ended", restart_delay(1)};
+  return {error.kind, model.name, "the engine crashed: " + to_string(*engine->ended()), restart_delay(model.failures)};
+}
+
+// Only the first of those that notice it counts.
+void LlamaRunner::Impl::engine_lost(Model& model, const std::shared_ptr<LlamaEngine>& engine) {
+  if (model.engine != engine) return;
+  log_warning(fmt::format("{}: the engine is gone: {}", model.name, engine->last_words()));
+  model.engine.reset();
+  schedule_restart(model);
+  changed_.notify_all();
+}
+
+void LlamaRunner::Impl::schedule_restart(Model& model) {
+  model.phase = Phase::stopped;
+  model.last_used = clock_.steady_now();
+  model.not_before = model.last_used + restart_delay(++model.failures);
+}
+
+std::vector<RunningModel> LlamaRunner::Impl::running() const {
+  const Lock lock(mutex_);
+  std::vector<RunningModel> result;
+  for (const auto& [identity, model] : models_) {
+    const auto state = model->phase == Phase::ready     ? RunningModel::State::ready
+                       : model->phase == Phase::stopped ? RunningModel::State::stopped
+                                                        : RunningModel::State::loading;
+    result.push_back(
+        {model->name, identity, state, model->size_bytes, model->memory_bytes, model->requests, model->last_used_utc});
+  }
+  return result;
+}
+
+bool LlamaRunner::Impl::unload(std::string_view identity) {
+  ModelPtr gone;
+  const Lock lock(mutex_);
+  const auto found = models_.find(identity);
+  if (found == models_.end() || found->second->requests > 0 || found->second->phase == Phase::loading) return false;
+  gone = found->second;
+  models_.erase(found);
+  return true;
+}
+
+void LlamaRunner::Impl::unload_idle() {
+  std::vector<ModelPtr> gone;
+  const Lock lock(mutex_);
+  const SteadyTime now = clock_.steady_now();
+  for (auto it = models_.begin(); it != models_.end();) {
+    const ModelPtr& model = it->second;
+    if (model->phase == Phase::ready && model->engine->ended()) engine_lost(*model, model->engine);
+    const bool settled = model->phase == Phase::ready || model->phase == Phase::stopped;
+    if (settled && model->requests == 0 && now - model->last_used >= options_.idle_limit) {
+      gone.push_back(model);
+      it = models_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+std::optional<int> LlamaRunner::Impl::process_id(std::string_view identity) const {
+  const Lock lock(mutex_);
+  const auto found = models_.find(identity);
+  if (found == models_.end() || !found->second->engine) return std::nullopt;
+  return found->second->engine->process_id();
+}
+
+// Asks llama-server once what it understands; again after a failure.
+std::shared_future<LlamaOptions> LlamaRunner::Impl::known_options() {
+  const Lock lock(mutex_);
+  const auto failed = [&] {
+    if (known_options_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+    try {
+      known_options_.get();
+      return false;
+    } catch (const std::exception&) {
+      return true;
+    }
+  };
+  if (!known_options_.valid() || failed()) {
+    const auto program = *options_.llama_server;
+    known_options_ = starter_.async([program] {
+      CallOptions options;
+      options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+      return probe_llama_server(program, options);
+    });
+  }
+  return known_options_;
+}
+
+void LlamaRunner::Impl::warn_about_swap() {
+  for (const auto& swap : unencrypted_swaps()) {
+    log_warning(
+        fmt::format("{}: swapping may write parts of a running model to this disk, which is not encrypted", swap));
+  }
+}
+
+void LlamaRunner::Impl::keep_house(const std::stop_token& stop) {
+  std::mutex alone;
+  std::condition_variable_any wake;
+  std::unique_lock lock(alone);
+  // Real time: a clock that jumps must not make this spin.
+  while (!wake.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; }) && !stop.stop_requested()) {
+    unload_idle();
+  }
+}
+
+std::string_view to_string(RunningModel::State state) noexcept {
+  switch (state) {
+    case RunningModel::State::loading:
+      return "loading";
+    case RunningModel::State::ready:
+      return "ready";
+    case RunningModel::State::stopped:
+      return "stopped";
+  }
+  return "";
+}
+
+LlamaRunner::LlamaRunner(LlamaRunnerOptions options, Clock& clock, Random& random)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, random)) {}
+
+LlamaRunner::~LlamaRunner() = default;
+
+Completion LlamaRunner::complete(ModelSource& source, const CompletionRequest& request, const TokenSink& on_text,
+                                 const LoadProgressSink& on_progress, const CallOptions& options) {
+  return impl_->complete(source, request, on_text, on_progress, options);
+}
+std::vector<RunningModel> LlamaRunner::running() const { return impl_->running(); }
+bool LlamaRunner::unload(std::string_view identity) { return impl_->unload(identity); }
+void LlamaRunner::unload_idle() { impl_->unload_idle(); }
+std::optional<int> LlamaRunner::process_id(std::string_view identity) const { return impl_->process_id(identity); }
+
+}  // namespace modelfloat::runner

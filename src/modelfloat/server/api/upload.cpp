@@ -1,0 +1,79 @@
+#include <nlohmann/json.hpp>
+
+#include "modelfloat/server/api/routes.h"
+#include "modelfloat/server/json.h"
+#include "modelfloat/server/multipart.h"
+
+namespace modelfloat::server::api {
+namespace {
+
+constexpr std::size_t k_max_field_bytes = std::size_t{64} << 10;
+
+// Reads the form part by part; the session begins with the first file.
+class UploadForm {
+ public:
+  UploadForm(Service& service, Request& request)
+      : service_(service), call_{request.stop, std::nullopt},
+        form_(*request.body, multipart_boundary(request.header("content-type").value_or(""))) {
+    upload_.expected_bytes = request.content_length;
+  }
+
+  UploadResult receive() {
+    while (const auto part = form_.next_part()) take(*part);
+    if (!session_) throw HttpError(400, "file_missing", "the form has no field `file`");
+    return session_->commit();
+  }
+
+ private:
+  void take(const PartHead& part) {
+    if (part.name == "file") {
+      add_file(part);
+    } else if (part.name == "name") {
+      set_early(part.name, upload_.model);
+    } else if (part.name == "tag") {
+      set_early(part.name, upload_.tag);
+    } else if (part.name == "description" || part.name == "framework") {
+      auto text = form_.read_text(k_max_field_bytes);
+      if (session_) {
+        session_->describe(part.name, text);
+      } else {
+        upload_.card[part.name] = std::move(text);
+      }
+    }  // Fields that a later version may know are passed over.
+  }
+
+  void set_early(const std::string& name, std::string& value) {
+    if (session_) throw HttpError(400, "field_after_file", "the field `" + name + "` must come before the first `file`");
+    value = form_.read_text(k_max_field_bytes);
+  }
+
+  void add_file(const PartHead& part) {
+    if (upload_.model.empty()) throw HttpError(400, "name_first", "the field `name` must come before the first `file`");
+    if (!part.filename || part.filename->empty()) {
+      throw HttpError(400, "filename_missing", "a `file` needs a filename: its path inside the model");
+    }
+    if (!session_) session_ = service_.upload(upload_, call_);
+    session_->add_file(*part.filename, form_.content());
+  }
+
+  Service& service_;
+  CallOptions call_;
+  MultipartReader form_;
+  UploadRequest upload_;
+  std::unique_ptr<UploadSession> session_;
+};
+
+}  // namespace
+
+void add_upload_route(Routes& routes, Service& service, const ApiOptions& options) {
+  const auto upload = [&service](Request& request, Response& response) {
+    const auto result = UploadForm(service, request).receive();
+    const auto& push = result.push;
+    response.set_header("Location", "/api/v1/models/" + result.id);
+    send_json(response, 201, {{"id", result.id}, {"name", result.name}, {"revision", push.revision}, {"bytes", push.bytes},
+                              {"new_bytes", push.new_bytes}, {"stored_bytes", push.stored_bytes}, {"fragments", push.fragments}});
+  };
+  routes.add("POST", "/models/upload", Scope::write, upload, options.uploads);
+}
+
+}  // namespace modelfloat::server::api

@@ -1,0 +1,37 @@
+#pragma once
+// Access tokens: who may do what.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "modelfloat/base/clock.h"
+#include "modelfloat/base/random.h"
+#include "modelfloat/registry/registry.h"
+#include "modelfloat/server/http.h"
+
+namespace modelfloat::server {
+
+// read: see and fetch models; write: upload and remove; infer: run them; admin: everything.
+enum class Scope { read, write, infer, admin };
+std::string_view to_string(Scope) noexcept;
+std::optional<Scope> scope_from(std::string_view) noexcept;
+bool includes(Scope held, Scope needed) noexcept;
+
+// "hf_" and 40 letters and digits, 238 random bits: tools made for the Hub insist on the shape.
+struct NewToken {
+  std::string text;        // to be shown once
+  registry::TokenRow row;  // to be kept
+};
+NewToken make_token(Random& random, UtcTime now, Scope scope);
+bool looks_like_token(std::string_view text) noexcept;
+
+// registry::Registry::find_token, or a test's.
+using TokenLookup = std::function<std::optional<registry::TokenRow>(const Hash256&)>;
+
+// Throws HttpError 401 without a token or with a wrong one, 403 when the token's scope does not include `needed`. Sets WWW-Authenticate.
+// Takes as long for a wrong token as for a right one, as far as the registry's index does: it is searched by hash.
+void authorise(const Request& request, Response& response, Scope needed, const TokenLookup& find_token);
+
+}  // namespace modelfloat::server

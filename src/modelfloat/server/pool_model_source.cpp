@@ -1,0 +1,67 @@
+#include "modelfloat/server/pool_model_source.h"
+
+#include <cerrno>
+#include <mutex>
+
+#include <unistd.h>
+
+#include "modelfloat/base/hex.h"
+
+namespace modelfloat::server {
+namespace {
+
+void write_all(int fd, std::uint64_t offset, ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const auto count = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      throw system_error(errno, "memory", "cannot write a model into memory");
+    }
+    offset += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace
+
+const FileEntry& runnable_file(const ManifestRoot& root) {
+  const FileEntry* chosen = nullptr;
+  const FileEntry* troubled = nullptr;
+  for (const auto& file : root.files) {
+    if (!file.trouble.empty()) troubled = &file;
+    if (file.format != "gguf" || !file.trouble.empty()) continue;
+    if (chosen != nullptr) {
+      throw Error(ErrorKind::unsupported, root.model, "it has several GGUF files, and which one to run is not known");
+    }
+    chosen = &file;
+  }
+  if (chosen != nullptr) return *chosen;
+  if (troubled != nullptr) {
+    throw Error(ErrorKind::unsupported, root.model, "the header of " + troubled->path + " is not sound: " + troubled->trouble);
+  }
+  throw Error(ErrorKind::unsupported, root.model, "it has no GGUF file, and only those can be run");
+}
+
+PoolModelSource::PoolModelSource(engine::Pool& pool, std::string name, engine::OpenManifest manifest)
+    : pool_(pool), name_(std::move(name)), manifest_(std::move(manifest)), file_(runnable_file(manifest_.root)) {}
+
+std::string PoolModelSource::identity() const { return to_hex(manifest_.root.revision) + "/" + file_.path; }
+
+void PoolModelSource::fill(int fd, const std::function<void(std::uint64_t)>& progress, const CallOptions& call) {
+  const auto index = static_cast<std::size_t>(&file_ - manifest_.root.files.data());
+  const auto wanted = [this](const FileEntry& file) { return file.path == file_.path; };
+  const auto write = [&](std::size_t file, std::uint64_t offset, ByteSpan bytes) {
+    if (file == index) write_all(fd, offset, bytes);
+  };
+  std::mutex one_at_a_time;
+  std::uint64_t most = 0;
+  engine::TransferHooks hooks;
+  hooks.progress = [&](std::uint64_t bytes_done) {
+    const std::lock_guard lock(one_at_a_time);
+    most = std::max(most, bytes_done);
+    if (progress) progress(most);
+  };
+  bytes_fetched_ += engine::read_files(pool_, manifest_, wanted, write, hooks, call);
+}
+
+}  // namespace modelfloat::server

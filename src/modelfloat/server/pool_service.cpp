@@ -1,0 +1,129 @@
+#include "modelfloat/server/pool_service.h"
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/server/pool_model_source.h"
+
+namespace modelfloat::server {
+namespace {
+
+class PoolUpload final : public UploadSession {
+ public:
+  PoolUpload(engine::Pool& pool, engine::PushOptions options, const CallOptions& call)
+      : pool_(pool), model_(options.model), push_(pool, std::move(options), call) {}
+
+  void add_file(const std::string& path, ByteSource& source) override { push_.add_file(path, source); }
+  void describe(const std::string& key, const std::string& value) override { push_.describe(key, value); }
+
+  UploadResult commit() override {
+    UploadResult result;
+    result.push = push_.commit();
+    result.name = model_;
+    if (const auto summary = engine::find_model(pool_, model_)) result.id = summary->id;
+    return result;
+  }
+
+ private:
+  engine::Pool& pool_;
+  const std::string model_;
+  engine::PushSession push_;
+};
+
+}  // namespace
+
+PoolService::PoolService(engine::Pool& pool, runner::Runner& runner, Milliseconds refresh_period)
+    : pool_(pool), runner_(runner), refresh_period_(refresh_period) {
+  note_policy();
+  refresher_ = std::jthread([this](const std::stop_token& stop) { refresh_now_and_then(stop); });
+}
+
+void PoolService::note_policy() {
+  const auto policy = pool_.log().state().policy;
+  survive_ = policy ? policy->survive : 0;
+}
+
+void PoolService::refresh_now_and_then(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    try {
+      if (!engine::refresh(pool_, {stop, std::nullopt})) log_info("too few stores answered to be sure that the list of models is up to date");
+      note_policy();
+    } catch (const std::exception& error) {
+      if (!stop.stop_requested()) log_warning(std::string("the list of models could not be brought up to date: ") + error.what());
+    }
+    pool_.environment().clock.sleep_for(refresh_period_, stop);
+  }
+}
+
+PoolService::Found PoolService::resolve(const std::string& model) {
+  if (auto summary = engine::find_model(pool_, model)) {
+    auto ref = engine::ModelRef::parse(summary->name);
+    return {std::move(*summary), std::move(ref)};
+  }
+  // An id that is none of ours need not be a well-formed name.
+  if (model.find_first_of(":@") != std::string::npos) {
+    auto ref = engine::ModelRef::parse(model);
+    if (auto summary = engine::find_model(pool_, ref.model)) return {std::move(*summary), std::move(ref)};
+  }
+  throw Error(ErrorKind::not_found, model, "there is no such model");
+}
+
+std::unique_ptr<UploadSession> PoolService::upload(const UploadRequest& request, const CallOptions& call) {
+  engine::PushOptions options;
+  options.model = engine::ModelRef::parse(request.model).model;
+  options.tag = request.tag;
+  options.card = request.card;
+  options.total_bytes = request.expected_bytes;
+  return std::make_unique<PoolUpload>(pool_, std::move(options), call);
+}
+
+engine::ModelPage PoolService::list(const std::string& after, const std::string& search, std::size_t limit) {
+  return engine::list_models(pool_, after, search, limit);
+}
+
+engine::ModelSummary PoolService::find(const std::string& model) { return resolve(model).summary; }
+
+std::vector<engine::RevisionSummary> PoolService::revisions(const std::string& model) {
+  return engine::list_revisions(pool_, resolve(model).summary.name);
+}
+
+engine::OpenManifest PoolService::open(const std::string& model, const CallOptions& call) {
+  return engine::open_manifest(pool_, resolve(model).ref, true, call);
+}
+
+void PoolService::map_fragments(const engine::OpenManifest& manifest, const std::function<void(const engine::PackView&)>& on_pack,
+                                const std::function<void(const engine::FragmentView&)>& on_fragment, const CallOptions& call) {
+  engine::map_fragments(pool_, manifest, on_pack, on_fragment, call);
+}
+
+void PoolService::remove(const std::string& model, const CallOptions& call) {
+  engine::remove_model(pool_, resolve(model).summary.name, call);
+}
+
+runner::Completion PoolService::infer(const std::string& model, const runner::CompletionRequest& request,
+                                      const runner::TokenSink& on_text, const runner::LoadProgressSink& on_progress,
+                                      const CallOptions& call) {
+  const auto found = resolve(model);
+  PoolModelSource source(pool_, found.summary.name + ":" + found.ref.tag, engine::open_manifest(pool_, found.ref, true, call));
+  return runner_.complete(source, request, on_text, on_progress, call);
+}
+
+Readiness PoolService::readiness() {
+  Readiness state;
+  try {
+    state.stores = pool_.registry().stores().size();
+    const auto online = pool_.stores().online();
+    std::vector<const transfer::PoolStore*> all;
+    for (const auto& store : pool_.stores().all()) all.push_back(&store);
+    state.stores_online = online.size();
+    state.domains = transfer::StoreSet::count_domains(all);
+    state.domains_online = transfer::StoreSet::count_domains(online);
+    // More silent domains than the pool was told to survive, and something may be unreadable.
+    state.ready = state.domains_online > 0 && state.domains_online + survive_ >= state.domains;
+    if (!state.ready) state.problem = "too few stores are online";
+  } catch (const Error&) {
+    state.ready = false;
+    state.problem = "the registry cannot be read";
+  }
+  return state;
+}
+
+}  // namespace modelfloat::server

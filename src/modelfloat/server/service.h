@@ -1,0 +1,70 @@
+#pragma once
+// What the API can do, so that it can be tested without a pool. The real one is PoolService.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modelfloat/base/byte_source.h"
+#include "modelfloat/base/cancel.h"
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/push.h"
+#include "modelfloat/runner/runner.h"
+
+namespace modelfloat::server {
+
+struct UploadRequest {
+  std::string model;  // "ns/name" or "name"
+  std::string tag = "latest";
+  std::map<std::string, std::string> card;      // description, framework
+  std::optional<std::uint64_t> expected_bytes;  // a little more than the model has, when known
+};
+
+struct UploadResult {
+  std::string id;
+  std::string name;  // without the tag
+  engine::PushResult push;
+};
+
+// A model on its way in. Used by one thread. Dropped before commit() it leaves no model.
+class UploadSession {
+ public:
+  virtual ~UploadSession() = default;
+  virtual void add_file(const std::string& path, ByteSource& source) = 0;
+  virtual void describe(const std::string& key, const std::string& value) = 0;
+  virtual UploadResult commit() = 0;
+};
+
+struct Readiness {
+  bool ready = false;
+  std::string problem;  // empty when ready
+  std::uint64_t stores = 0;
+  std::uint64_t stores_online = 0;
+  std::uint64_t domains = 0;
+  std::uint64_t domains_online = 0;
+};
+
+// A model by its id, its name, or its name with a tag or revision; the rest of the API calls it `model`. Where there is none, methods throw
+// Error{not_found}. Shared by threads.
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  virtual std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) = 0;
+  virtual engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) = 0;
+  virtual engine::ModelSummary find(const std::string& model) = 0;
+  virtual std::vector<engine::RevisionSummary> revisions(const std::string& model) = 0;
+  virtual engine::OpenManifest open(const std::string& model, const CallOptions&) = 0;
+  virtual void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,
+                             const std::function<void(const engine::FragmentView&)>& on_fragment, const CallOptions&) = 0;
+  virtual void remove(const std::string& model, const CallOptions&) = 0;
+  // Error{unsupported} for a model that cannot be run, with the reason.
+  virtual runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,
+                                   const runner::LoadProgressSink&, const CallOptions&) = 0;
+  virtual Readiness readiness() = 0;
+};
+
+}  // namespace modelfloat::server

@@ -1,0 +1,72 @@
+#include "modelfloat/mf1/keyring.h"
+
+#include "samples.h"
+
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/crypto/key_derivation.h"
+
+namespace modelfloat::mf1 {
+namespace {
+
+crypto::SecretKey key_of(std::uint64_t seed) {
+  test::FixedRandom random(seed);
+  return crypto::SecretKey::random(random);
+}
+
+TEST(Keyring, DerivesEachKeyAsTheFormatSays) {
+  const Keyring keyring = sample_keyring();
+  const auto expected =
+      crypto::hkdf_sha256_key(keyring.root(1).bytes(), keyring.pool_id(), as_bytes("modelfloat/mf1/key/structure"));
+  EXPECT_TRUE(keyring.key(1, KeyUse::structure) == expected);
+  for (std::size_t a = 0; a < k_key_uses; ++a) {
+    EXPECT_FALSE(keyring.key(1, static_cast<KeyUse>(a)) == keyring.root(1));
+    for (std::size_t b = 0; b < a; ++b) {
+      EXPECT_FALSE(keyring.key(1, static_cast<KeyUse>(a)) == keyring.key(1, static_cast<KeyUse>(b)));
+    }
+  }
+}
+
+TEST(Keyring, FragmentIdsDependOnPoolAndEpoch) {
+  Keyring keyring = sample_keyring();
+  keyring.add_epoch(2, key_of(9));
+  EXPECT_EQ(keyring.current_epoch(), 2U);
+  const Bytes plain = dull_bytes(1000);
+  EXPECT_NE(keyring.fragment_id(1, plain), keyring.fragment_id(2, plain));
+  EXPECT_NE(keyring.fragment_id(1, plain), sample_keyring(2).fragment_id(1, plain));
+  EXPECT_EQ(keyring.fragment_id(1, plain), sample_keyring().fragment_id(1, plain));
+}
+
+TEST(Keyring, AnUnknownEpochIsDenied) {
+  const Keyring keyring = sample_keyring();
+  EXPECT_EQ(error_of([&] { keyring.key(2, KeyUse::log); }), ErrorKind::denied);
+  EXPECT_EQ(error_of([&] { keyring.root(0); }), ErrorKind::denied);
+}
+
+TEST(Keyring, AnEpochKeepsItsKey) {
+  Keyring keyring = sample_keyring();
+  keyring.add_epoch(1, keyring.root(1));
+  EXPECT_EQ(error_of([&] { keyring.add_epoch(1, key_of(3)); }), ErrorKind::invalid);
+  EXPECT_EQ(error_of([&] { keyring.add_epoch(0, key_of(3)); }), ErrorKind::invalid);
+}
+
+TEST(Keyring, ANewEpochGivesTheOlderKeyBack) {
+  Keyring both = sample_keyring();
+  both.add_epoch(2, key_of(9));
+  test::FixedRandom random(4);
+  const EpochBegun change = begin_epoch(both, 2, random);
+
+  const Keyring newer(both.pool_id(), 2, key_of(9));
+  EXPECT_TRUE(open_older_epoch(newer, change) == both.root(1));
+
+  const Keyring other(both.pool_id(), 2, key_of(10));
+  EXPECT_EQ(error_of([&] { open_older_epoch(other, change); }), ErrorKind::corrupt);
+  EXPECT_EQ(error_of([&] { open_older_epoch(sample_keyring(), change); }), ErrorKind::denied);
+  for (std::size_t i = 0; i < change.wrapped.size(); ++i) {
+    EpochBegun bad = change;
+    bad.wrapped[i] ^= std::byte{4};
+    EXPECT_EQ(error_of([&] { open_older_epoch(newer, bad); }), ErrorKind::corrupt);
+  }
+}
+
+}  // namespace
+}  // namespace modelfloat::mf1

@@ -1,0 +1,42 @@
+#pragma once
+// Manifests and log records that look like real ones, the same for the same seed.
+
+#include "support/fixed_random.h"
+
+#include "modelfloat/domain/log_record.h"
+#include "modelfloat/domain/manifest.h"
+
+namespace modelfloat::mf1 {
+
+class Samples {
+ public:
+  explicit Samples(std::uint64_t seed) : random_(seed) {}
+
+  std::uint64_t below(std::uint64_t bound) { return random_.number() % bound; }
+  // Numbers of all lengths, so that every form of CBOR's heads comes up.
+  std::uint64_t any_number() { return random_.number() >> below(64); }
+  template <std::size_t N>
+  std::array<std::byte, N> array() {
+    return random_.array<N>();
+  }
+  std::string word();
+  ManifestRoot root();
+  StructureRoot structure_root();
+  ContentSegment content_segment();
+  StructureSegment structure_segment();
+  Pack pack();
+  LogRecord record();
+  Checkpoint checkpoint();
+
+ private:
+  std::vector<Hash256> names(std::size_t count);
+  ManifestNaming naming();
+  std::vector<CondemnedObject> objects();
+  StoreAdded store();
+  Change change();
+  std::map<WriterId, ChainHead> heads();
+
+  test::FixedRandom random_;
+};
+
+}  // namespace modelfloat::mf1

@@ -1,0 +1,73 @@
+#pragma once
+// What several of these tests start from.
+
+#include <optional>
+#include <vector>
+
+#include "support/fixed_random.h"
+#include <gtest/gtest.h>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/codec/codec.h"
+#include "modelfloat/mf1/keyring.h"
+#include "modelfloat/mf1/pack_builder.h"
+#include "modelfloat/mf1/shard.h"
+
+namespace modelfloat::mf1 {
+
+inline Keyring sample_keyring(std::uint64_t seed = 1) {
+  test::FixedRandom random(seed);
+  const auto pool = random.array<16>();
+  return Keyring(pool, 1, crypto::SecretKey::random(random));
+}
+
+// The kind of the Error that `call` throws; nothing when it returns.
+template <typename Call>
+std::optional<ErrorKind> error_of(Call&& call) {
+  try {
+    std::forward<Call>(call)();
+  } catch (const Error& error) {
+    return error.kind;
+  }
+  return std::nullopt;
+}
+
+// Calls damaged(bytes, what) with each byte of `good` changed in turn, with each truncation, and with a byte more.
+template <typename Damaged>
+void for_each_damage(const Bytes& good, Damaged&& damaged) {
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    Bytes bad = good;
+    bad[i] ^= static_cast<std::byte>(1 << (i % 8));
+    damaged(bad, "changed byte " + std::to_string(i));
+  }
+  for (std::size_t length = 0; length < good.size(); ++length) {
+    damaged(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length)),
+            "cut to " + std::to_string(length));
+  }
+  Bytes longer = good;
+  longer.push_back(std::byte{0});
+  damaged(longer, "a byte more");
+}
+
+// A fragment of the keyring's current epoch; compressible ones come out as zstd.
+inline EncodedFragment encode_fragment(const Keyring& keyring, const Bytes& plain) {
+  auto encoded = codec::encode(plain, "");
+  EncodedFragment fragment;
+  fragment.id = keyring.fragment_id(keyring.current_epoch(), plain);
+  fragment.plain_bytes = static_cast<std::uint32_t>(plain.size());
+  fragment.codec = static_cast<std::uint8_t>(encoded.codec.id);
+  fragment.parameter = encoded.codec.parameter;
+  fragment.bytes = encoded.codec.id == codec::CodecId::raw ? plain : std::move(encoded.bytes);
+  return fragment;
+}
+
+// Bytes that zstd makes fewer.
+inline Bytes dull_bytes(std::size_t size) {
+  Bytes bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i / 100 % 7);
+  return bytes;
+}
+
+inline Bytes raw_bytes(std::size_t size, std::uint64_t seed) { return test::random_bytes(size, seed); }
+
+}  // namespace modelfloat::mf1

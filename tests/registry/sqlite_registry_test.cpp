@@ -1,0 +1,383 @@
+// What each method of the registry promises.
+#include "modelfloat/registry/sqlite_registry.h"
+
+#include "samples.h"
+#include "support/temporary_folder.h"
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::registry {
+namespace {
+
+using namespace test;
+using Names = std::vector<std::string>;
+
+class SqliteRegistryTest : public testing::Test {
+ protected:
+  void reopen() {
+    registry_.reset();
+    registry_ = open_sqlite_registry(file_);
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path file_ = folder_ / "registry.db";
+  std::unique_ptr<Registry> registry_ = open_sqlite_registry(file_);
+};
+
+TEST_F(SqliteRegistryTest, FileIsForItsOwnerOnly) {
+  registry_->set_setting("a", as_bytes("b"));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    struct stat info{};
+    ASSERT_EQ(::stat((file_.string() + suffix).c_str(), &info), 0) << suffix;
+    EXPECT_EQ(info.st_mode & 0777, 0600) << suffix;
+  }
+}
+
+TEST_F(SqliteRegistryTest, SettingsKeepAnyBytes) {
+  EXPECT_EQ(registry_->setting("pool"), std::nullopt);
+  const Bytes zeros(5, std::byte{0});
+  registry_->set_setting("pool", zeros);
+  registry_->set_setting("empty", {});
+  registry_->set_setting("changed", as_bytes("a long value, the first one"));
+  registry_->set_setting("changed", as_bytes("short"));
+  Bytes big(3'000'000);
+  for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<std::byte>(i * 7 / 3);
+  registry_->set_setting("big", big);
+  reopen();
+  EXPECT_EQ(registry_->setting("pool"), zeros);
+  EXPECT_EQ(registry_->setting("empty"), Bytes());
+  EXPECT_EQ(registry_->setting("changed"), to_bytes("short"));
+  EXPECT_EQ(registry_->setting("big"), big);
+  EXPECT_EQ(registry_->setting("Pool"), std::nullopt);
+}
+
+TEST_F(SqliteRegistryTest, StoresAreOrderedByNameAndReplacedById) {
+  const StoreRow disk{
+      sample_id<StoreId>(1), "disk", "local:/mnt/disk", "disk", 0, UtcTime(Milliseconds(1'700'000'000'123))};
+  StoreRow cloud{sample_id<StoreId>(2),    "cloud", "s3:https://host/bucket", "company", UINT64_MAX,
+                 UtcTime(Milliseconds(-5))};
+  registry_->put_store(disk);
+  registry_->put_store(cloud);
+  EXPECT_EQ(registry_->stores(), (std::vector{cloud, disk}));
+  cloud.name = "zulu";
+  cloud.capacity_bytes = 7;
+  registry_->put_store(cloud);
+  reopen();
+  EXPECT_EQ(registry_->stores(), (std::vector{disk, cloud}));
+  const StoreRow twin{sample_id<StoreId>(3), "disk", "local:/other", "disk", 0, {}};
+  EXPECT_EQ(error_of([&] { registry_->put_store(twin); }), ErrorKind::invalid);
+  EXPECT_EQ(registry_->stores(), (std::vector{disk, cloud}));
+}
+
+TEST_F(SqliteRegistryTest, RemovedStoreTakesItsRowsAlong) {
+  const auto gone = sample_id<StoreId>(1);
+  const auto stays = sample_id<StoreId>(2);
+  for (const StoreId& store : {gone, stays}) {
+    registry_->put_store({store, "store " + std::to_string(std::to_integer<int>(store[12])), "local:/x", "d", 0, {}});
+    registry_->add_shard_place(sample_hash(1), store);
+    registry_->note_listed(store, Names{"mf1/log/a"});
+    registry_->queue_puts(std::vector<QueuedPut>{{store, "mf1/marker", to_bytes("x")}});
+  }
+  registry_->remove_store(gone);
+  registry_->remove_store(gone);
+  EXPECT_EQ(registry_->stores().size(), 1U);
+  EXPECT_EQ(registry_->shard_places(sample_hash(1)), std::vector{stays});
+  EXPECT_TRUE(registry_->listed(gone).empty());
+  EXPECT_EQ(registry_->listed(stays).size(), 1U);
+  ASSERT_EQ(registry_->queued_puts().size(), 1U);
+  EXPECT_EQ(registry_->queued_puts()[0].store, stays);
+}
+
+TEST_F(SqliteRegistryTest, LogIsOrderedByWriterAndSeq) {
+  WriterId low{};
+  WriterId high{};
+  high[0] = std::byte{0xff};
+  const LogRow first{low, 2, sample_hash(1), to_bytes("two")};
+  const LogRow second{low, 10, sample_hash(2), Bytes()};
+  const LogRow double_number{low, UINT64_MAX, sample_hash(3), to_bytes("a")};
+  const LogRow its_twin{low, UINT64_MAX, sample_hash(4), to_bytes("b")};
+  const LogRow other{high, 1, sample_hash(5), to_bytes("c")};
+  std::vector<LogRow> ordered{first, second, double_number, its_twin, other};
+  if (its_twin.hash < double_number.hash) std::swap(ordered[2], ordered[3]);
+  registry_->add_log_records(std::vector{other, its_twin, second});
+  registry_->add_log_records(std::vector{first, second, double_number});
+  registry_->add_log_records({});
+  reopen();
+  EXPECT_EQ(registry_->log_records(), ordered);
+}
+
+TEST_F(SqliteRegistryTest, ListedPathsAddUp) {
+  const auto store = sample_id<StoreId>(1);
+  EXPECT_TRUE(registry_->listed(store).empty());
+  registry_->note_listed(store, Names{"mf1/log/b", "mf1/log/a"});
+  registry_->note_listed(store, Names{"mf1/log/c", "mf1/log/b"});
+  registry_->note_listed(sample_id<StoreId>(2), Names{"mf1/log/other"});
+  reopen();
+  EXPECT_EQ(registry_->listed(store), (Names{"mf1/log/a", "mf1/log/b", "mf1/log/c"}));
+}
+
+TEST_F(SqliteRegistryTest, QueueKeepsItsOrder) {
+  const auto store = sample_id<StoreId>(1);
+  const auto other = sample_id<StoreId>(2);
+  registry_->queue_puts(std::vector<QueuedPut>{{store, "z", to_bytes("1")}, {store, "a", to_bytes("2")}});
+  registry_->queue_puts(std::vector<QueuedPut>{{other, "z", Bytes()}, {store, "z", to_bytes("1 again")}});
+  registry_->put_done(store, "a");
+  registry_->put_done(store, "never queued");
+  reopen();
+  const auto queued = registry_->queued_puts();
+  ASSERT_EQ(queued.size(), 2U);
+  EXPECT_EQ(queued[0].object, "z");
+  EXPECT_EQ(queued[0].store, store);
+  EXPECT_EQ(queued[0].bytes, to_bytes("1 again"));
+  EXPECT_EQ(queued[1].store, other);
+  EXPECT_TRUE(queued[1].bytes.empty());
+}
+
+TEST_F(SqliteRegistryTest, DocumentsComeBackByPath) {
+  const Bytes sealed = to_bytes(std::string_view("\0sealed\0", 8));
+  registry_->keep_document("mf1/content/aa", as_bytes("older"));
+  registry_->keep_document("mf1/content/aa", sealed);
+  registry_->keep_document("mf1/content/bb", sealed);
+  registry_->forget_document("mf1/content/bb");
+  registry_->forget_document("mf1/content/cc");
+  reopen();
+  EXPECT_EQ(registry_->document("mf1/content/aa"), sealed);
+  EXPECT_EQ(registry_->document("mf1/content/bb"), std::nullopt);
+}
+
+TEST_F(SqliteRegistryTest, PackComesBackWithItsFragmentsAndPlaces) {
+  const SamplePack coded = sample_pack(1);
+  const SamplePack copies = sample_pack(2, 1, 2);
+  add(*registry_, coded);
+  add(*registry_, copies);
+  reopen();
+  EXPECT_EQ(registry_->pack(coded.pack.id), coded.pack);
+  EXPECT_EQ(registry_->pack(copies.pack.id), copies.pack);
+  EXPECT_EQ(registry_->pack(sample_hash(5)), std::nullopt);
+  for (const auto& fragment : coded.fragments) EXPECT_EQ(registry_->find_fragment(fragment.id), std::vector{fragment});
+  for (std::size_t i = 0; i < 6; ++i)
+    EXPECT_EQ(registry_->shard_places(coded.pack.shards[i]), std::vector{coded.places[i]});
+  EXPECT_EQ(registry_->shard_places(copies.pack.shards[0]).size(), 3U);
+  EXPECT_TRUE(registry_->find_fragment(sample_hash(5)).empty());
+}
+
+TEST_F(SqliteRegistryTest, FragmentInManyPacksIsFoundNewestFirst) {
+  SamplePack older = sample_pack(9);
+  SamplePack newer = sample_pack(1);
+  newer.fragments[5].id = older.fragments[3].id;
+  add(*registry_, older);
+  add(*registry_, newer);
+  EXPECT_EQ(registry_->find_fragment(older.fragments[3].id), (std::vector{newer.fragments[5], older.fragments[3]}));
+}
+
+TEST_F(SqliteRegistryTest, AddedAgainAPackIsReplaced) {
+  SamplePack sample = sample_pack(1);
+  add(*registry_, sample);
+  const auto dropped = sample.fragments.back();
+  sample.fragments.pop_back();
+  sample.pack.survive = 1;
+  sample.places.front() = sample_id<StoreId>(77);
+  add(*registry_, sample);
+  EXPECT_EQ(registry_->pack(sample.pack.id), sample.pack);
+  EXPECT_TRUE(registry_->find_fragment(dropped.id).empty());
+  EXPECT_EQ(registry_->find_fragment(sample.fragments[0].id).size(), 1U);
+  EXPECT_EQ(registry_->shard_places(sample.pack.shards[0]), std::vector{sample_id<StoreId>(77)});
+}
+
+TEST_F(SqliteRegistryTest, RemovedPackLeavesNothing) {
+  const SamplePack gone = sample_pack(1);
+  const SamplePack stays = sample_pack(2);
+  add(*registry_, gone);
+  add(*registry_, stays);
+  registry_->remove_pack(gone.pack.id);
+  registry_->remove_pack(gone.pack.id);
+  EXPECT_EQ(registry_->pack(gone.pack.id), std::nullopt);
+  for (const auto& fragment : gone.fragments) EXPECT_TRUE(registry_->find_fragment(fragment.id).empty());
+  for (const auto& object : gone.pack.shards) EXPECT_TRUE(registry_->shard_places(object).empty());
+  EXPECT_EQ(registry_->pack(stays.pack.id), stays.pack);
+  EXPECT_EQ(registry_->shard_count(stays.places[0]), 1U);
+}
+
+TEST_F(SqliteRegistryTest, PackThatMakesNoSenseIsRefused) {
+  const auto refused = [&](auto change) {
+    SamplePack sample = sample_pack(1);
+    change(sample);
+    return error_of([&] { add(*registry_, sample); }) == ErrorKind::internal && !registry_->pack(sample.pack.id);
+  };
+  EXPECT_TRUE(refused([](SamplePack& s) { s.places.pop_back(); }));
+  EXPECT_TRUE(refused([](SamplePack& s) { s.pack.shards.pop_back(); }));
+  EXPECT_TRUE(refused([](SamplePack& s) { s.fragments[3].place = to_bytes("inline"); }));
+  EXPECT_TRUE(refused([](SamplePack& s) { std::get<FrameRef>(s.fragments[3].place).pack = sample_hash(3); }));
+}
+
+TEST_F(SqliteRegistryTest, FailureInTheMiddleOfAPackLeavesNothingOfIt) {
+  SamplePack sample = sample_pack(1);
+  std::get<FrameRef>(sample.fragments[20].place).number = 3;  // twice the same frame
+  EXPECT_EQ(error_of([&] { add(*registry_, sample); }), ErrorKind::invalid);
+  EXPECT_EQ(registry_->pack(sample.pack.id), std::nullopt);
+  EXPECT_TRUE(registry_->find_fragment(sample.fragments[0].id).empty());
+  EXPECT_TRUE(registry_->shard_places(sample.pack.shards[0]).empty());
+}
+
+TEST_F(SqliteRegistryTest, ShardPlacesAreReplacedByAListing) {
+  const auto store = sample_id<StoreId>(1);
+  const auto other = sample_id<StoreId>(2);
+  registry_->add_shard_place(sample_hash(1), store);
+  registry_->add_shard_place(sample_hash(1), store);
+  registry_->add_shard_place(sample_hash(1), other);
+  registry_->add_shard_place(sample_hash(2), store);
+  EXPECT_EQ(registry_->shard_count(store), 2U);
+  registry_->set_shard_places(store, std::vector{sample_hash(3), sample_hash(2), sample_hash(3)});
+  reopen();
+  EXPECT_EQ(registry_->shard_count(store), 2U);
+  EXPECT_EQ(registry_->shard_places(sample_hash(1)), std::vector{other});
+  EXPECT_EQ(registry_->shard_places(sample_hash(2)), std::vector{store});
+  EXPECT_EQ(registry_->shard_places(sample_hash(3)), std::vector{store});
+  registry_->remove_shard_place(sample_hash(2), store);
+  registry_->remove_shard_place(sample_hash(2), store);
+  registry_->set_shard_places(other, {});
+  EXPECT_EQ(registry_->shard_count(store), 1U);
+  EXPECT_EQ(registry_->shard_count(other), 0U);
+}
+
+TEST_F(SqliteRegistryTest, RevisionsAreListedNewestFirst) {
+  const RevisionRow older = sample_revision(1, "acme/small", "the first");
+  RevisionRow newer = sample_revision(2, "acme/small");
+  registry_->put_revision(newer);
+  registry_->put_revision(older);
+  registry_->put_revision(sample_revision(3, "acme/other"));
+  newer.description = "changed";
+  registry_->put_revision(newer);
+  reopen();
+  EXPECT_EQ(registry_->revisions("acme/small"), (std::vector{newer, older}));
+  registry_->remove_revision(newer.manifest);
+  registry_->remove_revision(newer.manifest);
+  EXPECT_EQ(registry_->revisions("acme/small"), std::vector{older});
+  EXPECT_TRUE(registry_->revisions("acme").empty());
+}
+
+TEST_F(SqliteRegistryTest, ModelsComeInPages) {
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    registry_->put_revision(sample_revision(2 * i, "acme/m" + std::to_string(i)));
+    registry_->put_revision(sample_revision(2 * i + 1, "acme/m" + std::to_string(i)));
+  }
+  EXPECT_EQ(registry_->models("", "", 3), (Names{"acme/m0", "acme/m1", "acme/m2"}));
+  EXPECT_EQ(registry_->models("acme/m2", "", 3), (Names{"acme/m3", "acme/m4", "acme/m5"}));
+  EXPECT_EQ(registry_->models("acme/m8", "", SIZE_MAX), Names{"acme/m9"});
+  EXPECT_TRUE(registry_->models("acme/m9", "", 3).empty());
+  EXPECT_TRUE(registry_->models("", "", 0).empty());
+}
+
+TEST_F(SqliteRegistryTest, SearchIsForPlainTextInAnyCase) {
+  registry_->put_revision(sample_revision(1, "acme/100%_sure"));
+  registry_->put_revision(sample_revision(2, "acme/100xysure"));
+  registry_->put_revision(sample_revision(3, "acme/Qwen", "Größe ÄÖÜ, МОСКВА, 日本語 'quoted\\'"));
+  registry_->put_revision(sample_revision(4, "acme/bad", "not UTF-8: \xff\xfeX"));
+  const auto found = [&](const std::string& search) { return registry_->models("", search, 100); };
+  EXPECT_EQ(found("%"), Names{"acme/100%_sure"});
+  EXPECT_EQ(found("0%_S"), Names{"acme/100%_sure"});
+  EXPECT_EQ(found("_"), Names{"acme/100%_sure"});
+  EXPECT_EQ(found("100"), (Names{"acme/100%_sure", "acme/100xysure"}));
+  EXPECT_EQ(found("qWEN"), Names{"acme/Qwen"});
+  EXPECT_EQ(found("grÖSSe"), Names{});
+  EXPECT_EQ(found("grÖßE äöÜ"), Names{"acme/Qwen"});
+  EXPECT_EQ(found("москва"), Names{"acme/Qwen"});
+  EXPECT_EQ(found("本語"), Names{"acme/Qwen"});
+  EXPECT_EQ(found("'quoted\\'"), Names{"acme/Qwen"});
+  EXPECT_EQ(found("' or 1=1 --"), Names{});
+  EXPECT_EQ(found("\xfex"), Names{"acme/bad"});
+  EXPECT_EQ(registry_->models("acme/100%_sure", "100", 100), Names{"acme/100xysure"});
+}
+
+TEST_F(SqliteRegistryTest, TagsAreReplacedAsAWhole) {
+  using Tags = std::vector<std::pair<std::string, Hash256>>;
+  registry_->set_tags("acme/m", Tags{{"v1", sample_hash(1)}, {"latest", sample_hash(2)}});
+  registry_->set_tags("acme/other", Tags{{"latest", sample_hash(3)}});
+  EXPECT_EQ(registry_->tags("acme/m"), (Tags{{"latest", sample_hash(2)}, {"v1", sample_hash(1)}}));
+  registry_->set_tags("acme/m", Tags{{"v2", sample_hash(4)}});
+  reopen();
+  EXPECT_EQ(registry_->tags("acme/m"), (Tags{{"v2", sample_hash(4)}}));
+  EXPECT_EQ(registry_->tags("acme/other").size(), 1U);
+  registry_->put_revision(sample_revision(1, "acme/m"));
+  registry_->clear_models();
+  EXPECT_TRUE(registry_->tags("acme/m").empty());
+  EXPECT_TRUE(registry_->models("", "", 10).empty());
+}
+
+TEST_F(SqliteRegistryTest, PushesAreJournaled) {
+  const UtcTime now(Milliseconds(1'700'000'000'001));
+  const auto first = registry_->begin_push("acme/m", "latest", now);
+  const auto second = registry_->begin_push("acme/m", "v2", now);
+  EXPECT_NE(first, second);
+  registry_->note_push(first, PushState::running, 3);
+  registry_->note_push(second, PushState::committed, 9);
+  reopen();
+  EXPECT_EQ(registry_->pushes(PushState::running),
+            (std::vector<PushRow>{{first, "acme/m", "latest", PushState::running, now, 3}}));
+  EXPECT_EQ(registry_->pushes(PushState::committed),
+            (std::vector<PushRow>{{second, "acme/m", "v2", PushState::committed, now, 9}}));
+  EXPECT_TRUE(registry_->pushes(PushState::abandoned).empty());
+  EXPECT_EQ(error_of([&] { registry_->note_push(999, PushState::running, 0); }), ErrorKind::not_found);
+}
+
+TEST_F(SqliteRegistryTest, TokensAreFoundByHash) {
+  const TokenRow later{"aa", sample_hash(1), "read", UtcTime(Milliseconds(2000))};
+  const TokenRow earlier{"bb", sample_hash(2), "admin", UtcTime(Milliseconds(1000))};
+  registry_->add_token(later);
+  registry_->add_token(earlier);
+  reopen();
+  EXPECT_EQ(registry_->tokens(), (std::vector{earlier, later}));
+  EXPECT_EQ(registry_->find_token(sample_hash(2)), earlier);
+  EXPECT_EQ(registry_->find_token(sample_hash(3)), std::nullopt);
+  EXPECT_EQ(error_of([&] { registry_->add_token({"aa", sample_hash(4), "read", {}}); }), ErrorKind::invalid);
+  EXPECT_TRUE(registry_->remove_token("aa"));
+  EXPECT_FALSE(registry_->remove_token("aa"));
+  EXPECT_EQ(registry_->find_token(sample_hash(1)), std::nullopt);
+}
+
+TEST_F(SqliteRegistryTest, TransactionIsUndoneWhenItThrows) {
+  struct Stop {};
+  registry_->set_setting("a", as_bytes("before"));
+  EXPECT_THROW(registry_->transaction([&] {
+    registry_->set_setting("a", as_bytes("inside"));
+    add(*registry_, sample_pack(1));
+    EXPECT_EQ(registry_->setting("a"), to_bytes("inside"));
+    throw Stop{};
+  }),
+               Stop);
+  EXPECT_EQ(registry_->setting("a"), to_bytes("before"));
+  EXPECT_EQ(registry_->pack(sample_pack(1).pack.id), std::nullopt);
+  registry_->transaction([&] { registry_->set_setting("a", as_bytes("after")); });
+  reopen();
+  EXPECT_EQ(registry_->setting("a"), to_bytes("after"));
+}
+
+TEST_F(SqliteRegistryTest, NestedTransactionIsPartOfTheOuterOne) {
+  EXPECT_THROW(registry_->transaction([&] {
+    registry_->transaction([&] { registry_->set_setting("inner", as_bytes("1")); });
+    throw Error(ErrorKind::cancelled, "test", "stop");
+  }),
+               Error);
+  EXPECT_EQ(registry_->setting("inner"), std::nullopt);
+}
+
+TEST_F(SqliteRegistryTest, NestedTransactionThatThrowsIsUndoneAlone) {
+  registry_->transaction([&] {
+    registry_->set_setting("outer", as_bytes("1"));
+    EXPECT_THROW(registry_->transaction([&] {
+      registry_->set_setting("inner", as_bytes("1"));
+      throw Error(ErrorKind::cancelled, "test", "stop");
+    }),
+                 Error);
+    EXPECT_EQ(registry_->setting("inner"), std::nullopt);
+    registry_->set_setting("outer too", as_bytes("1"));
+  });
+  EXPECT_NE(registry_->setting("outer"), std::nullopt);
+  EXPECT_NE(registry_->setting("outer too"), std::nullopt);
+  EXPECT_EQ(registry_->setting("inner"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace modelfloat::registry

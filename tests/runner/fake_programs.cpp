@@ -1,0 +1,125 @@
+#include "runner/fake_programs.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "runner/fake_llama_server.h"
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "modelfloat/runner/child_process.h"
+
+extern char** environ;
+
+namespace modelfloat::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view k_prefix = "fake-";
+
+template <typename Result>
+std::string outcome(Result result) {
+  return result < 0 ? ::strerrorname_np(errno) : "worked";
+}
+
+std::string try_to_connect() {
+  const int file = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, "/run/no-such-socket");
+  return outcome(::connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+}
+
+std::string try_to_send() {
+  const int file = ::socket(AF_UNIX, SOCK_DGRAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, "/run/no-such-socket");
+  return outcome(::sendto(file, "x", 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+}
+
+std::string try_to_write(const fs::path& file_name) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  const int file = ::open(file_name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const std::string result = outcome(file < 0 ? -1 : ::write(file, "model", 5));
+  if (file >= 0) ::close(file);
+  ::unlink(file_name.c_str());
+  return result;
+}
+
+nlohmann::json open_descriptors() {
+  nlohmann::json result = nlohmann::json::object();
+  for (int fd = 0; fd < 1024; ++fd) {
+    char target[256] = {};
+    if (::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target, sizeof target - 1) < 0) continue;
+    result[std::to_string(fd)] = target;
+  }
+  return result;
+}
+
+int sleep_for_ever() {
+  for (;;) ::pause();
+}
+
+int make_an_orphan(const fs::path& folder) {
+  runner::ChildSpec spec;
+  spec.program = folder / "fake-sleep";
+  spec.inherited_fd = 3;
+  const runner::ChildProcess child(spec);
+  ::close(3);
+  ::raise(SIGKILL);
+  return 1;
+}
+
+}  // namespace
+
+std::string sandbox_report(int argc, char** argv) {
+  nlohmann::json report;
+  report["descriptors"] = open_descriptors();
+  for (int i = 0; i < argc; ++i) report["arguments"].push_back(argv[i]);
+  report["environment"] = nlohmann::json::array();
+  for (char** variable = environ; *variable != nullptr; ++variable) report["environment"].push_back(*variable);
+  rlimit core{};
+  ::getrlimit(RLIMIT_CORE, &core);
+  report["core_limit"] = core.rlim_max;
+  report["inet_socket"] = outcome(::socket(AF_INET, SOCK_STREAM, 0));
+  report["inet6_socket"] = outcome(::socket(AF_INET6, SOCK_DGRAM, 0));
+  report["netlink_socket"] = outcome(::socket(AF_NETLINK, SOCK_RAW, 0));
+  report["unix_socket"] = outcome(::socket(AF_UNIX, SOCK_STREAM, 0));
+  report["connect"] = try_to_connect();
+  report["sendto"] = try_to_send();
+  report["ptrace"] = outcome(::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr));
+  report["write_file"] = try_to_write(fs::path(argv[0]).parent_path() / "written");
+  report["session_leader"] = ::getsid(0) == ::getpid();
+  return report.dump();
+}
+
+fs::path fake_program(const fs::path& folder, const std::string& name) {
+  const fs::path link = folder / (std::string(k_prefix) + name);
+  if (!fs::exists(link)) fs::create_symlink(fs::read_symlink("/proc/self/exe"), link);
+  return link;
+}
+
+std::optional<int> act_as_fake_program(int argc, char** argv) {
+  std::string name = fs::path(argv[0]).filename();
+  if (!name.starts_with(k_prefix)) return std::nullopt;
+  name.erase(0, k_prefix.size());
+  if (name == "sleep") return sleep_for_ever();
+  if (name == "orphan") return make_an_orphan(fs::path(argv[0]).parent_path());
+  if (name == "report") {
+    std::puts(sandbox_report(argc, argv).c_str());
+    return 0;
+  }
+  return fake_llama_server(name, argc, argv);
+}
+
+}  // namespace modelfloat::test

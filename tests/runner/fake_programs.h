@@ -1,0 +1,24 @@
+#pragma once
+// Programs for ChildProcess to run. They are this test program itself, started under another name.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace modelfloat::test {
+
+// Called first in main(): acts as the program that argv[0] names, and returns its exit code; nothing for the tests' own
+// name.
+std::optional<int> act_as_fake_program(int argc, char** argv);
+
+// A link in `folder` by which the test program acts as `name`:
+//   report      tells on its standard output what it finds in its sandbox, as JSON
+//   sleep       sleeps for ever
+//   orphan      starts `sleep` by ChildProcess with its descriptor 3 inherited, and is killed
+//   llama-...   a llama-server (fake_llama_server.h)
+std::filesystem::path fake_program(const std::filesystem::path& folder, const std::string& name);
+
+// What a program sees in the sandbox: descriptors, environment, command line, limits, and which calls fail how.
+std::string sandbox_report(int argc, char** argv);
+
+}  // namespace modelfloat::test

@@ -1,0 +1,476 @@
+#include "modelfloat/server/http_server.h"
+
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "raw_client.h"
+
+namespace modelfloat::server {
+namespace {
+
+using test::RawAnswer;
+using test::RawClient;
+
+std::string body_of(Request& request) {
+  std::string text;
+  Bytes buffer(1000);
+  while (const auto count = request.body->read(buffer)) text += as_text(ByteSpan(buffer).first(count));
+  return text;
+}
+
+// Answers with the path and the body.
+void echo(Request& request, Response& response) { response.send(200, "text/plain", request.path.back() + ":" + body_of(request)); }
+
+class HttpServerTest : public testing::Test {
+ protected:
+  std::uint16_t start(Handler handler) {
+    server_.emplace(options_, std::move(handler));
+    return server_->port();
+  }
+  std::string head(const std::string& request_line, const std::string& more = "") const {
+    return request_line + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server_->port()) + "\r\n" + more + "\r\n";
+  }
+  HttpOptions options_;
+  std::optional<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, AnswersSeveralRequestsOnOneConnection) {
+  RawClient client(start(echo));
+  client.send(head("POST /a", "Content-Length: 3\r\n") + "one");
+  EXPECT_EQ(client.read_answer().body, "a:one");
+  client.send(head("POST /b", "Transfer-Encoding: chunked\r\n") + "2\r\ntw\r\n1\r\no\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_answer().body, "b:two");
+  client.send(head("GET /c", "Connection: close\r\n"));
+  const auto last = client.read_answer();
+  EXPECT_EQ(last.body, "c:");
+  EXPECT_EQ(last.headers.at("connection"), "close");
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
+  RawClient client(start(echo));
+  client.send(head("POST /a", "Content-Length: 1\r\n") + "1" + head("POST /b", "Transfer-Encoding: chunked\r\n") + "1\r\n2\r\n0\r\n\r\n" + head("GET /c"));
+  EXPECT_EQ(client.read_answer().body, "a:1");
+  EXPECT_EQ(client.read_answer().body, "b:2");
+  EXPECT_EQ(client.read_answer().body, "c:");
+}
+
+TEST_F(HttpServerTest, AHeadMayComeByteByByte) {
+  RawClient client(start(echo));
+  for (const char c : head("POST /a", "Content-Length: 1\r\n") + "1") client.send({&c, 1});
+  EXPECT_EQ(client.read_answer().body, "a:1");
+}
+
+TEST_F(HttpServerTest, ProtectsItsAnswers) {
+  RawClient client(start([](Request&, Response& response) {
+    response.set_header("Cache-Control", "max-age=1");
+    response.send(200, "text/plain", "");
+  }));
+  client.send(head("GET /"));
+  const auto answer = client.read_answer();
+  EXPECT_EQ(answer.headers.at("x-content-type-options"), "nosniff");
+  EXPECT_EQ(answer.headers.at("content-security-policy"), "default-src 'none'");
+  EXPECT_EQ(answer.headers.at("cache-control"), "max-age=1");
+  EXPECT_FALSE(answer.headers.contains("set-cookie"));
+  EXPECT_FALSE(answer.headers.contains("access-control-allow-origin"));
+}
+
+TEST_F(HttpServerTest, HeadHasNoBody) {
+  RawClient client(start([](Request&, Response& response) { response.send(200, "text/plain", "12345"); }));
+  client.send(head("HEAD /") + head("GET /"));
+  EXPECT_EQ(client.read_answer(true).headers.at("content-length"), "5");
+  EXPECT_EQ(client.read_answer().body, "12345");
+}
+
+TEST_F(HttpServerTest, InvitesABodyOnlyWhenItIsWanted) {
+  RawClient client(start([](Request& request, Response& response) {
+    if (request.path.back() == "refused") return response.send(401, "text/plain", "no");
+    echo(request, response);
+  }));
+  client.send(head("POST /wanted", "Content-Length: 2\r\nExpect: 100-continue\r\n"));
+  EXPECT_EQ(client.read_answer().status, 100);
+  client.send("ok");
+  EXPECT_EQ(client.read_answer().body, "wanted:ok");
+  client.send(head("POST /refused", "Content-Length: 2\r\nExpect: 100-continue\r\n"));
+  EXPECT_EQ(client.read_answer().status, 401);
+  EXPECT_TRUE(client.closed_by_server());  // whether the body comes cannot be known
+}
+
+TEST_F(HttpServerTest, KeepsTheConnectionWhenASmallBodyIsNotRead) {
+  RawClient client(start([](Request&, Response& response) { response.send(404, "text/plain", "no"); }));
+  client.send(head("POST /", "Content-Length: 5\r\n") + "12345" + head("GET /"));
+  EXPECT_EQ(client.read_answer().status, 404);
+  EXPECT_EQ(client.read_answer().status, 404);
+}
+
+TEST_F(HttpServerTest, AnAnswerReachesAClientThatIsStillSending) {
+  RawClient client(start([](Request&, Response& response) { response.send(401, "text/plain", "no"); }));
+  client.send(head("POST /", "Content-Length: 100000000\r\n") + std::string(3'000'000, 'x'));
+  const auto answer = client.read_answer();
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_EQ(answer.headers.at("connection"), "close");
+}
+
+TEST_F(HttpServerTest, StreamsALargeAnswer) {
+  const auto port = start([](Request&, Response& response) {
+    response.begin(200, "application/octet-stream", std::nullopt);
+    const Bytes piece(1 << 20, std::byte{'x'});
+    for (int i = 0; i < 40; ++i) response.write(piece);
+    response.end();
+  });
+  RawClient client(port);
+  client.send(head("GET /"));
+  const auto answer = client.read_answer();
+  EXPECT_TRUE(answer.whole);
+  EXPECT_EQ(answer.body.size(), 40U << 20);
+  RawClient old_client(port);
+  old_client.send("GET / HTTP/1.0\r\nHost: 127.0.0.1:" + std::to_string(port) + "\r\n\r\n");
+  EXPECT_EQ(old_client.read_answer().body.size(), 40U << 20);
+}
+
+TEST_F(HttpServerTest, ReadsNoFasterThanTheHandler) {
+  std::promise<void> go_on;
+  const auto may_go_on = go_on.get_future().share();
+  std::promise<std::uint64_t> received;
+  RawClient client(start([&, may_go_on](Request& request, Response& response) {
+    may_go_on.wait();
+    std::uint64_t bytes = 0;
+    Bytes buffer(1 << 20);
+    while (const auto count = request.body->read(buffer)) bytes += count;
+    received.set_value(bytes);
+    response.send(200, "text/plain", "");
+  }));
+  constexpr std::uint64_t k_body_bytes = 64 << 20;
+  client.send(head("POST /", "Content-Length: " + std::to_string(k_body_bytes) + "\r\n"));
+  // Only what fits into the buffers of the sockets goes out before the handler reads.
+  const auto sent = client.send_until_stuck(k_body_bytes);
+  EXPECT_LT(sent, k_body_bytes);
+  go_on.set_value();
+  client.send(std::string(k_body_bytes - sent, 'x'));
+  EXPECT_EQ(received.get_future().get(), k_body_bytes);
+  EXPECT_EQ(client.read_answer().status, 200);
+}
+
+TEST_F(HttpServerTest, AThrowingHandlerTellsNothing) {
+  RawClient client(start([](Request& request, Response& response) {
+    if (request.path.back() == "late") {
+      response.begin(200, "text/plain", std::nullopt);
+      response.write(as_bytes("some"));
+    }
+    throw std::runtime_error("secret");
+  }));
+  client.send(head("GET /early"));
+  const auto answer = client.read_answer();
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_EQ(answer.body.find("secret"), std::string::npos);
+  RawClient second(server_->port());
+  second.send(head("GET /late"));
+  const auto cut = second.read_answer();
+  EXPECT_EQ(cut.body, "some");
+  EXPECT_FALSE(cut.whole);
+}
+
+TEST_F(HttpServerTest, AHandlerWithoutAnAnswerIsAnError) {
+  RawClient client(start([](Request&, Response&) {}));
+  client.send(head("GET /"));
+  EXPECT_EQ(client.read_answer().status, 500);
+}
+
+TEST_F(HttpServerTest, HeadersCannotBeInjected) {
+  RawClient client(start([](Request&, Response& response) {
+    response.set_header("X", "a\r\nSet-Cookie: b");
+    response.send(200, "text/plain", "");
+  }));
+  client.send(head("GET /"));
+  const auto answer = client.read_answer();
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_FALSE(answer.headers.contains("set-cookie"));
+}
+
+TEST_F(HttpServerTest, IsCalledByItsOwnNamesOnly) {
+  options_.host_names = {"models.example"};
+  const auto port = start(echo);
+  const auto status = [port](const std::string& fields) {
+    RawClient client(port);
+    client.send("GET / HTTP/1.1\r\n" + fields + "\r\n");
+    return client.read_answer().status;
+  };
+  const auto own = "Host: localhost:" + std::to_string(port) + "\r\n";
+  EXPECT_EQ(status(own), 200);
+  EXPECT_EQ(status("Host: models.example\r\n"), 200);
+  EXPECT_EQ(status("Host: evil.example\r\n"), 403);
+  EXPECT_EQ(status("Host: localhost\r\n"), 403);
+  EXPECT_EQ(status(""), 400);
+  EXPECT_EQ(status(own + "Origin: http://localhost:" + std::to_string(port) + "\r\n"), 200);
+  EXPECT_EQ(status(own + "Origin: http://evil.example\r\n"), 403);
+  EXPECT_EQ(status(own + "Origin: null\r\n"), 403);
+}
+
+TEST_F(HttpServerTest, RefusesHostileHeadsAndLivesOn) {
+  const auto port = start(echo);
+  const auto status = [port](const std::string& bytes) {
+    RawClient client(port);
+    client.send(bytes);
+    const auto answer = client.read_answer();
+    EXPECT_EQ(answer.headers.at("connection"), "close");
+    EXPECT_TRUE(client.closed_by_server());
+    return answer.status;
+  };
+  EXPECT_EQ(status(head("POST /", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n" + head("GET /smuggled")), 400);
+  EXPECT_EQ(status("GET / HTTP/1.1\nHost: a\n\n\r\n\r\n"), 400);
+  EXPECT_EQ(status(std::string("\0\1\2\3\r\n\r\n", 8)), 400);
+  EXPECT_EQ(status("GET /" + std::string(20'000, 'a')), 431);
+  std::string fields;
+  for (int i = 0; i < 100'000; ++i) fields += "X: a\r\n";
+  EXPECT_EQ(status(head("GET /", fields)), 431);
+  RawClient client(port);
+  client.send(head("GET /fine"));
+  EXPECT_EQ(client.read_answer().body, "fine:");
+}
+
+TEST_F(HttpServerTest, ABrokenBodyIsAnError) {
+  std::promise<int> status;
+  RawClient client(start([&status](Request& request, Response&) {
+    try {
+      body_of(request);
+    } catch (const HttpError& error) {
+      status.set_value(error.status);
+      throw;
+    }
+  }));
+  client.send(head("POST /", "Transfer-Encoding: chunked\r\n") + "-2\r\nab\r\n0\r\n\r\n");
+  EXPECT_EQ(status.get_future().get(), 400);
+}
+
+TEST_F(HttpServerTest, ACutBodyIsCancelled) {
+  for (const std::string& cut : {std::string("Content-Length: 10\r\n\r\n12345"), std::string("Transfer-Encoding: chunked\r\n\r\n5\r\n123"),
+                                 std::string("Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n")}) {
+    std::promise<ErrorKind> kind;
+    RawClient client(start([&kind](Request& request, Response&) {
+      try {
+        body_of(request);
+        kind.set_value(ErrorKind::internal);
+      } catch (const Error& error) {
+        kind.set_value(error.kind);
+        throw;
+      }
+    }));
+    auto bytes = head("POST /");
+    bytes.resize(bytes.size() - 2);
+    client.send(bytes + cut);
+    client.hang_up();
+    EXPECT_EQ(kind.get_future().get(), ErrorKind::cancelled);
+    server_.reset();
+  }
+}
+
+TEST_F(HttpServerTest, ASlowHeadIsCutOff) {
+  options_.limits.head_time = Milliseconds{50};
+  const auto port = start(echo);
+  RawClient slow(port);
+  slow.send("GET / HTTP/1.1\r\nHost: ");
+  EXPECT_EQ(slow.read_answer().status, 408);
+  EXPECT_TRUE(slow.closed_by_server());
+  RawClient silent(port);
+  EXPECT_TRUE(silent.closed_by_server());
+}
+
+TEST_F(HttpServerTest, AnIdleConnectionIsClosed) {
+  options_.limits.idle_time = Milliseconds{50};
+  RawClient client(start(echo));
+  client.send(head("GET /a"));
+  EXPECT_EQ(client.read_answer().status, 200);
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(HttpServerTest, ASlowBodyIsCutOff) {
+  options_.limits.pace_window = Milliseconds{50};
+  options_.limits.least_bytes_per_second = 1000;
+  std::promise<int> status;
+  RawClient client(start([&status](Request& request, Response&) {
+    try {
+      body_of(request);
+    } catch (const HttpError& error) {
+      status.set_value(error.status);
+      throw;
+    }
+  }));
+  client.send(head("POST /", "Content-Length: 1000\r\n") + "x");
+  EXPECT_EQ(status.get_future().get(), 408);
+}
+
+TEST_F(HttpServerTest, AClientThatDoesNotReadIsCutOff) {
+  options_.limits.pace_window = Milliseconds{50};
+  options_.limits.least_bytes_per_second = UINT64_MAX / 1'000'000;
+  std::promise<ErrorKind> kind;
+  RawClient client(start([&kind](Request&, Response& response) {
+    response.begin(200, "text/plain", std::nullopt);
+    const Bytes piece(1 << 20, std::byte{'x'});
+    try {
+      for (;;) response.write(piece);
+    } catch (const Error& error) {
+      kind.set_value(error.kind);
+      throw;
+    }
+  }));
+  client.send(head("GET /"));
+  EXPECT_EQ(kind.get_future().get(), ErrorKind::cancelled);
+}
+
+TEST_F(HttpServerTest, AClientThatGoesAwayStopsItsRequest) {
+  std::promise<void> working;
+  std::promise<void> stopped;
+  RawClient client(start([&](Request& request, Response&) {
+    body_of(request);
+    working.set_value();
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    changed.wait(lock, request.stop, [] { return false; });
+    stopped.set_value();
+    throw Error(ErrorKind::cancelled, "test", "stopped");
+  }));
+  client.send(head("POST /", "Content-Length: 1\r\n") + "x");
+  working.get_future().wait();
+  client.hang_up();
+  stopped.get_future().wait();
+}
+
+TEST_F(HttpServerTest, IdleAndSlowClientsTakeNoThread) {
+  options_.limits.handlers = 1;
+  const auto port = start(echo);
+  std::vector<std::unique_ptr<RawClient>> others;
+  for (int i = 0; i < 200; ++i) {
+    others.push_back(std::make_unique<RawClient>(port));
+    if (i % 2 == 0) others.back()->send("GET / HTTP/1.1\r\nHos");
+    if (i % 10 == 1) {
+      others.back()->send(head("GET /a"));
+      EXPECT_EQ(others.back()->read_answer().status, 200);
+    }
+  }
+  RawClient client(port);
+  client.send(head("GET /b"));
+  EXPECT_EQ(client.read_answer().body, "b:");
+}
+
+TEST_F(HttpServerTest, TheLongestIdleConnectionMakesRoom) {
+  options_.limits.connections = 3;
+  const auto port = start(echo);
+  const auto ask = [this](RawClient& client) {
+    client.send(head("GET /a"));
+    return client.read_answer().status;
+  };
+  RawClient first(port), second(port), third(port);
+  EXPECT_EQ(ask(first), 200);
+  EXPECT_EQ(ask(second), 200);
+  EXPECT_EQ(ask(third), 200);
+  RawClient fourth(port);
+  EXPECT_EQ(ask(fourth), 200);
+  EXPECT_TRUE(first.closed_by_server());
+  EXPECT_EQ(ask(second), 200);
+}
+
+TEST_F(HttpServerTest, TooManyRequestsAreRefused) {
+  options_.limits.handlers = 1;
+  options_.limits.queued = 1;
+  std::promise<void> working;
+  std::promise<void> go_on;
+  const auto may_go_on = go_on.get_future().share();
+  const auto port = start([&working, may_go_on](Request& request, Response& response) {
+    if (request.path.back() == "slow") {
+      working.set_value();
+      may_go_on.wait();
+    }
+    echo(request, response);
+  });
+  RawClient slow(port), one(port), other(port);
+  slow.send(head("GET /slow"));
+  working.get_future().wait();
+  // One of the two is queued, the other refused; which one, only their way to the server knows.
+  one.send(head("GET /one"));
+  other.send(head("GET /other"));
+  const bool one_is_refused = one.answered_before(other);
+  const auto refused = one_is_refused ? one.read_answer() : other.read_answer();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.at("retry-after"), "1");
+  go_on.set_value();
+  EXPECT_EQ(slow.read_answer().body, "slow:");
+  EXPECT_EQ((one_is_refused ? other : one).read_answer().status, 200);
+}
+
+TEST_F(HttpServerTest, StoppingWaitsForRunningRequests) {
+  std::promise<void> working;
+  std::promise<void> go_on;
+  const auto may_go_on = go_on.get_future().share();
+  const auto port = start([&working, may_go_on](Request& request, Response& response) {
+    working.set_value();
+    may_go_on.wait();
+    echo(request, response);
+  });
+  RawClient idle(port), busy(port);
+  busy.send(head("GET /a"));
+  working.get_future().wait();
+  std::thread stopping([this] { server_->stop(); });
+  EXPECT_TRUE(idle.closed_by_server());  // so the stop has begun
+  go_on.set_value();
+  EXPECT_EQ(busy.read_answer().body, "a:");
+  stopping.join();
+  server_->stop();
+  EXPECT_THROW(RawClient{port}, std::runtime_error);
+}
+
+TEST_F(HttpServerTest, StoppingCutsOffWhatDoesNotEnd) {
+  options_.limits.drain_time = Milliseconds{50};
+  std::promise<void> working;
+  std::promise<void> also_working;
+  const auto port = start([&](Request& request, Response&) {
+    if (request.method == "POST") {
+      also_working.set_value();
+      body_of(request);  // which never comes
+    }
+    working.set_value();
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    changed.wait(lock, request.stop, [] { return false; });
+    throw Error(ErrorKind::cancelled, "test", "stopped");
+  });
+  RawClient waiting(port), sending(port);
+  waiting.send(head("GET /"));
+  sending.send(head("POST /", "Content-Length: 5\r\n"));
+  working.get_future().wait();
+  also_working.get_future().wait();
+  server_->stop();
+  EXPECT_EQ(waiting.read_answer().status, 0);
+  EXPECT_EQ(sending.read_answer().status, 0);
+}
+
+TEST_F(HttpServerTest, SaysWhereItListens) {
+  const auto port = start(echo);
+  EXPECT_NE(port, 0);
+  EXPECT_EQ(server_->url(), "http://127.0.0.1:" + std::to_string(port));
+  HttpOptions taken;
+  taken.port = port;
+  EXPECT_THROW(HttpServer(taken, echo), Error);
+  HttpOptions nonsense;
+  nonsense.address = "nowhere";
+  EXPECT_THROW(HttpServer(nonsense, echo), Error);
+}
+
+TEST_F(HttpServerTest, RunsUntilItIsToldToStop) {
+  start(echo);
+  std::stop_source stop;
+  std::thread running([&] { server_->run(stop.get_token()); });
+  RawClient client(server_->port());
+  client.send(head("GET /a"));
+  EXPECT_EQ(client.read_answer().status, 200);
+  stop.request_stop();
+  running.join();
+}
+
+}  // namespace
+}  // namespace modelfloat::server

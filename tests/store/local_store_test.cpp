@@ -1,0 +1,277 @@
+#include "modelfloat/store/local_store.h"
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "support/fixed_random.h"
+#include "support/store_suite.h"
+#include "support/temporary_folder.h"
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::test {
+namespace {
+
+namespace fs = std::filesystem;
+using store::make_local_store;
+using testing::HasSubstr;
+
+const CallOptions k_patient;
+constexpr ByteRange k_all;
+
+template <typename Work>
+Error error_of(Work work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return Error(ErrorKind::internal, "", "");
+}
+
+class LocalStore : public testing::Test {
+ protected:
+  fs::path file_of(const ObjectName& name) const { return folder_ / name.path(); }
+
+  // Every file below the folder, objects or not.
+  std::size_t files() const {
+    std::size_t count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) count += entry.is_directory() ? 0 : 1;
+    return count;
+  }
+  std::size_t listed() {
+    std::size_t count = 0;
+    store_->list("", [&](const store::ObjectInfo&) { ++count; }, k_patient);
+    return count;
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<store::Store> store_ = make_local_store(folder_.path());
+  const ObjectName name_ = shard_name(1);
+  const Bytes bytes_ = random_bytes(3'000'000);
+};
+
+TEST_F(LocalStore, AnObjectIsTheFileOfItsName) {
+  store_->put(name_, bytes_, k_patient);
+  EXPECT_EQ(fs::file_size(file_of(name_)), bytes_.size());
+  EXPECT_EQ(files(), 1U);
+}
+
+TEST_F(LocalStore, MissingFolderIsOfflineAndIsNeverMade) {
+  const fs::path folder = folder_ / "not mounted";
+  const auto store = make_local_store(folder);
+  const auto sink = [](const store::ObjectInfo&) {};
+  for (const Error& error :
+       {error_of([&] { store->put(name_, bytes_, k_patient); }), error_of([&] { store->get(name_, k_all, k_patient); }),
+        error_of([&] { store->stat(name_, k_patient); }), error_of([&] { store->remove(name_, k_patient); }),
+        error_of([&] { store->list("", sink, k_patient); }), error_of([&] { store->list("x", sink, k_patient); }),
+        error_of([&] { store->space(k_patient); })}) {
+    EXPECT_EQ(error.kind, ErrorKind::offline);
+    EXPECT_THAT(error.where, HasSubstr(folder.string()));
+  }
+  EXPECT_FALSE(fs::exists(folder));
+}
+
+TEST_F(LocalStore, AFileInPlaceOfTheFolderIsOffline) {
+  std::ofstream(folder_ / "file") << "x";
+  EXPECT_EQ(error_of([&] { make_local_store(folder_ / "file")->stat(name_, k_patient); }).kind, ErrorKind::offline);
+}
+
+TEST_F(LocalStore, AFolderThatComesBackIsTheSameStore) {
+  store_->put(name_, bytes_, k_patient);
+  const fs::path away = folder_.path().string() + "-away";
+  fs::rename(folder_.path(), away);
+  EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_patient); }).kind, ErrorKind::offline);
+  fs::rename(away, folder_.path());
+  EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
+}
+
+TEST_F(LocalStore, CreateMakesTheFolderAndItsParents) {
+  store::create_local_folder(folder_ / "a/b/c");
+  store::create_local_folder(folder_ / "a/b/c");
+  EXPECT_TRUE(fs::is_directory(folder_ / "a/b/c"));
+  std::ofstream(folder_ / "file") << "x";
+  EXPECT_THROW(store::create_local_folder(folder_ / "file"), Error);
+  EXPECT_THROW(store::create_local_folder(folder_ / "file/below"), Error);
+}
+
+TEST_F(LocalStore, ATruncatedFileIsCorruptWhereItIsShort) {
+  store_->put(name_, bytes_, k_patient);
+  fs::resize_file(file_of(name_), 1'000'000);
+  EXPECT_TRUE(store_->get(name_, {0, 1'000'000}, k_patient));
+  const Error error = error_of([&] { store_->get(name_, {0, bytes_.size()}, k_patient); });
+  EXPECT_EQ(error.kind, ErrorKind::corrupt);
+  EXPECT_THAT(error.where, HasSubstr(file_of(name_).string()));
+  EXPECT_EQ(store_->stat(name_, k_patient)->size_bytes, 1'000'000U);
+  store_->put(name_, bytes_, k_patient);
+  EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
+}
+
+TEST_F(LocalStore, EqualBytesAreNotWrittenAgain) {
+  store_->put(name_, bytes_, k_patient);
+  struct stat before{};
+  struct stat after{};
+  ASSERT_EQ(::stat(file_of(name_).c_str(), &before), 0);
+  store_->put(name_, bytes_, k_patient);
+  ASSERT_EQ(::stat(file_of(name_).c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+  Bytes other = bytes_;
+  other.back() ^= std::byte{1};
+  store_->put(name_, other, k_patient);
+  EXPECT_TRUE(store_->get(name_, k_all, k_patient) == other);
+}
+
+TEST_F(LocalStore, AFolderInPlaceOfAnObjectIsCorruptAndIsNotListed) {
+  fs::create_directories(file_of(name_));
+  for (const Error& error :
+       {error_of([&] { store_->get(name_, k_all, k_patient); }), error_of([&] { store_->stat(name_, k_patient); }),
+        error_of([&] { store_->put(name_, bytes_, k_patient); }),
+        error_of([&] { store_->remove(name_, k_patient); })}) {
+    EXPECT_EQ(error.kind, ErrorKind::corrupt);
+    EXPECT_THAT(error.where, HasSubstr(name_.path()));
+  }
+  EXPECT_EQ(listed(), 0U);
+  EXPECT_EQ(files(), 0U);
+}
+
+TEST_F(LocalStore, AFileInPlaceOfAFolderIsCorrupt) {
+  std::ofstream(folder_ / "mf1") << "x";
+  EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_patient); }).kind, ErrorKind::corrupt);
+  EXPECT_EQ(error_of([&] { store_->stat(name_, k_patient); }).kind, ErrorKind::corrupt);
+  EXPECT_EQ(error_of([&] { store_->put(name_, bytes_, k_patient); }).kind, ErrorKind::corrupt);
+}
+
+TEST_F(LocalStore, LinksPipesAndSocketsAreNotFollowedAndAreReplaced) {
+  TemporaryFolder elsewhere;
+  std::ofstream(elsewhere / "secret") << "secret";
+  fs::create_directories(file_of(name_).parent_path());
+  const auto make_link = [&] { fs::create_symlink(elsewhere / "secret", file_of(name_)); };
+  const auto make_dangling = [&] { fs::create_symlink(elsewhere / "nothing", file_of(name_)); };
+  const auto make_pipe = [&] { ASSERT_EQ(::mkfifo(file_of(name_).c_str(), 0600), 0); };
+  for (const std::function<void()>& make :
+       {std::function<void()>(make_link), std::function<void()>(make_dangling), std::function<void()>(make_pipe)}) {
+    make();
+    EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_patient); }).kind, ErrorKind::corrupt);
+    EXPECT_EQ(error_of([&] { store_->stat(name_, k_patient); }).kind, ErrorKind::corrupt);
+    EXPECT_EQ(listed(), 0U);
+    store_->put(name_, bytes_, k_patient);
+    EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
+    EXPECT_EQ(fs::file_size(elsewhere / "secret"), 6U);
+    EXPECT_FALSE(fs::exists(elsewhere / "nothing"));
+    store_->remove(name_, k_patient);
+  }
+}
+
+TEST_F(LocalStore, ForeignFilesArePassedOver) {
+  store_->put(name_, bytes_, k_patient);
+  for (const char* path : {"notes.txt", "mf1/notes.txt", "mf1/shard/notes.txt", "mf1/shard/ab/notes.txt",
+                           "mf1/other/ab/x", "mf1/shard/ab/deeper/x", ".hidden/x"}) {
+    fs::create_directories((folder_ / path).parent_path());
+    std::ofstream(folder_ / path) << "x";
+  }
+  EXPECT_EQ(listed(), 1U);
+}
+
+TEST_F(LocalStore, WhatAKilledPutLeftIsNotListedAndGoesAfterADay) {
+  store_->put(name_, bytes_, k_patient);
+  const fs::path folder = file_of(name_).parent_path();
+  const fs::path fresh = folder / ("." + std::string(32, 'a') + ".tmp");
+  const fs::path stale = folder / ("." + std::string(32, 'b') + ".tmp");
+  const fs::path foreign = folder / ".someone.tmp";
+  for (const fs::path& path : {fresh, stale, foreign}) std::ofstream(path) << "half an obj";
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(25);
+  fs::last_write_time(stale, long_ago);
+  fs::last_write_time(foreign, long_ago);
+  EXPECT_EQ(listed(), 1U);
+  EXPECT_TRUE(fs::exists(fresh));
+  EXPECT_FALSE(fs::exists(stale));
+  EXPECT_TRUE(fs::exists(foreign));
+}
+
+TEST_F(LocalStore, AStopDuringAPutLeavesNothing) {
+  // Whenever the stop comes, the put either ended well or left nothing.
+  for (int i = 0; i < 20; ++i) {
+    std::stop_source stop;
+    CallOptions options;
+    options.stop = stop.get_token();
+    const ObjectName name = shard_name(100 + static_cast<std::uint64_t>(i));
+    std::jthread stopper([&] { stop.request_stop(); });
+    bool done = true;
+    try {
+      store_->put(name, bytes_, options);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind, ErrorKind::cancelled);
+      done = false;
+    }
+    EXPECT_EQ(fs::exists(file_of(name)), done);
+    store_->remove(name, k_patient);
+  }
+  EXPECT_EQ(files(), 0U);
+}
+
+// The largest size that this process may give a file, for a while: writing beyond it fails as on a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit limit{bytes, old_.rlim_max};
+    old_handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit old_{};
+  void (*old_handler_)(int) = nullptr;
+};
+
+TEST_F(LocalStore, AFullDiskIsOutOfSpaceAndLeavesTheOldObject) {
+  const Bytes old = random_bytes(1000, 7);
+  store_->put(name_, old, k_patient);
+  {
+    const FileSizeLimit limit(1'500'000);
+    const Error error = error_of([&] { store_->put(name_, bytes_, k_patient); });
+    EXPECT_EQ(error.kind, ErrorKind::out_of_space);
+    EXPECT_THAT(error.where, HasSubstr(name_.path()));
+    EXPECT_EQ(error_of([&] { store_->put(shard_name(2), bytes_, k_patient); }).kind, ErrorKind::out_of_space);
+  }
+  EXPECT_EQ(files(), 1U);
+  EXPECT_EQ(store_->get(name_, k_all, k_patient), old);
+}
+
+TEST_F(LocalStore, AFolderThatMayNotBeWrittenIsDenied) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  store_->put(name_, bytes_, k_patient);
+  fs::permissions(file_of(name_).parent_path(), fs::perms::owner_read | fs::perms::owner_exec);
+  EXPECT_EQ(error_of([&] { store_->put(name_, random_bytes(10), k_patient); }).kind, ErrorKind::denied);
+  EXPECT_EQ(error_of([&] { store_->remove(name_, k_patient); }).kind, ErrorKind::denied);
+  EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
+  EXPECT_NO_THROW(store_->put(name_, bytes_, k_patient)) << "equal bytes need no writing";
+  fs::permissions(file_of(name_).parent_path(), fs::perms::owner_all);
+}
+
+TEST_F(LocalStore, AFolderThatMayNotBeReadFailsTheListing) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everywhere";
+  store_->put(name_, bytes_, k_patient);
+  fs::permissions(folder_ / "mf1/shard", fs::perms::none);
+  EXPECT_EQ(error_of([&] { listed(); }).kind, ErrorKind::denied) << "an incomplete list would look like lost objects";
+  fs::permissions(folder_ / "mf1/shard", fs::perms::owner_all);
+}
+
+}  // namespace
+}  // namespace modelfloat::test

@@ -1,0 +1,340 @@
+#include "support/store_suite.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "support/fixed_random.h"
+
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::test {
+
+using store::ObjectInfo;
+
+// Programs that link the library of fakes for other things don't run the suite.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreSuite);
+
+static const CallOptions k_patient;
+static constexpr ByteRange k_all;
+
+static ObjectName name_by(ObjectType type, std::uint64_t seed) {
+  return ObjectName::of(type, FixedRandom(seed).array<32>());
+}
+ObjectName shard_name(std::uint64_t seed) { return name_by(ObjectType::shard, seed); }
+
+std::string name_of_case(const testing::TestParamInfo<StoreCase>& info) { return info.param.name; }
+
+// The kind of Error that the call throws; nothing when it doesn't.
+template <typename Work>
+static std::optional<ErrorKind> failure_of(Work work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.kind;
+  }
+  return std::nullopt;
+}
+
+static std::vector<std::string> paths_of(const std::vector<ObjectInfo>& infos) {
+  std::vector<std::string> paths;
+  for (const ObjectInfo& info : infos) paths.push_back(info.name.path());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// Runs work(i) for each i < count on as many threads as the store says it likes; the first Error comes out.
+template <typename Work>
+static void in_parallel(const store::Store& store, std::size_t count, Work work) {
+  std::atomic<std::size_t> next = 0;
+  std::exception_ptr failure;
+  std::mutex mutex;
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t < std::min<std::size_t>(store.traits().parallel_calls, 16); ++t) {
+      threads.emplace_back([&] {
+        try {
+          for (std::size_t i = next++; i < count; i = next++) work(i);
+        } catch (...) {
+          const std::lock_guard lock(mutex);
+          failure = std::current_exception();
+        }
+      });
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+void StoreSuite::SetUp() {
+  if (!GetParam().missing.empty()) GTEST_SKIP() << GetParam().missing;
+  home_ = GetParam().make();
+  store_ = home_->open();
+}
+
+std::vector<ObjectInfo> StoreSuite::list(std::string_view prefix) {
+  std::vector<ObjectInfo> infos;
+  store_->list(prefix, [&](const ObjectInfo& info) { infos.push_back(info); }, k_patient);
+  return infos;
+}
+
+TEST_P(StoreSuite, GivesBackWhatWasPut) {
+  const Bytes bytes = random_bytes(100'000);
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
+}
+
+TEST_P(StoreSuite, KeepsEveryKindOfName) {
+  const WriterId writer = FixedRandom(5).array<16>();
+  const Hash256 hash = FixedRandom(6).array<32>();
+  const std::vector<ObjectName> names = {name_by(ObjectType::shard, 1),
+                                         name_by(ObjectType::structure, 1),
+                                         name_by(ObjectType::content, 1),
+                                         name_by(ObjectType::slot, 1),
+                                         ObjectName::of_chain(ObjectType::log, writer, 3, hash),
+                                         ObjectName::of_chain(ObjectType::checkpoint, writer, 64, hash),
+                                         ObjectName::marker(),
+                                         ObjectName::format_text(),
+                                         ObjectName::rescue_reader()};
+  for (const ObjectName& name : names) store_->put(name, as_bytes(name.path()), k_patient);
+  std::vector<std::string> expected;
+  for (const ObjectName& name : names) {
+    EXPECT_EQ(store_->get(name, k_all, k_patient), to_bytes(name.path()));
+    expected.push_back(name.path());
+  }
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(paths_of(list("")), expected);
+}
+
+TEST_P(StoreSuite, KeepsObjectsOfAllSizes) {
+  const std::uint64_t mib = 1 << 20;
+  std::vector<std::uint64_t> sizes = {0,       1,   63,      4096,    131'071,
+                                      mib - 1, mib, mib + 1, 5 * mib, GetParam().largest_object_bytes};
+  std::erase_if(sizes, [](std::uint64_t size) { return size > GetParam().largest_object_bytes; });
+  for (const std::uint64_t size : sizes) {
+    const Bytes bytes = random_bytes(size, size);
+    store_->put(shard_name(size), bytes, k_patient);
+    const auto back = store_->get(shard_name(size), k_all, k_patient);
+    ASSERT_TRUE(back) << size;
+    EXPECT_TRUE(equal(*back, bytes)) << size;  // not EXPECT_EQ, which would print them
+    EXPECT_EQ(store_->stat(shard_name(size), k_patient)->size_bytes, size);
+  }
+}
+
+TEST_P(StoreSuite, GivesRanges) {
+  const Bytes bytes = random_bytes(2'500'000);
+  store_->put(shard_name(1), bytes, k_patient);
+  const std::uint64_t size = bytes.size();
+  for (const ByteRange range :
+       {ByteRange{0, 1}, ByteRange{0, size}, ByteRange{1, size - 1}, ByteRange{size - 1, 1}, ByteRange{0, 0},
+        ByteRange{size, 0}, ByteRange{1'048'575, 2}, ByteRange{1000, 2'000'000}}) {
+    const auto part = store_->get(shard_name(1), range, k_patient);
+    ASSERT_TRUE(part);
+    EXPECT_TRUE(equal(*part, ByteSpan(bytes).subspan(range.offset, range.length)))
+        << range.offset << "+" << range.length;
+  }
+  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{1}, size - 1, size}) {
+    const auto rest = store_->get(shard_name(1), ByteRange{offset}, k_patient);
+    ASSERT_TRUE(rest);
+    EXPECT_TRUE(equal(*rest, ByteSpan(bytes).subspan(offset))) << offset;
+  }
+}
+
+TEST_P(StoreSuite, RangeBeyondTheEndIsCorrupt) {
+  store_->put(shard_name(1), random_bytes(1000), k_patient);
+  for (const ByteRange range : {ByteRange{0, 1001}, ByteRange{999, 2}, ByteRange{1000, 1}, ByteRange{1001, 0},
+                                ByteRange{1001}, ByteRange{UINT64_MAX, 1}, ByteRange{2, UINT64_MAX - 1}}) {
+    EXPECT_EQ(failure_of([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::corrupt)
+        << range.offset << "+" << range.length;
+  }
+}
+
+TEST_P(StoreSuite, AbsentIsNoError) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  EXPECT_EQ(store_->get(shard_name(2), k_all, k_patient), std::nullopt);
+  EXPECT_EQ(store_->get(shard_name(2), ByteRange{100, 1}, k_patient), std::nullopt);
+  EXPECT_FALSE(store_->stat(shard_name(2), k_patient));
+  EXPECT_NO_THROW(store_->remove(shard_name(2), k_patient));
+  EXPECT_TRUE(list("mf1/log/").empty());
+}
+
+TEST_P(StoreSuite, NothingIsThereAtFirst) {
+  EXPECT_TRUE(list("").empty());
+  EXPECT_FALSE(store_->stat(ObjectName::marker(), k_patient));
+}
+
+TEST_P(StoreSuite, PutTwiceIsFine) {
+  const Bytes bytes = random_bytes(50'000);
+  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(list("").size(), 1U);
+}
+
+TEST_P(StoreSuite, ReplacesWrongContent) {
+  const Bytes good = random_bytes(50'000, 1);
+  Bytes flipped = good;
+  flipped[49'999] ^= std::byte{1};
+  for (const Bytes& wrong : {flipped, random_bytes(49'999, 1), random_bytes(60'000, 2), Bytes()}) {
+    store_->put(shard_name(1), wrong, k_patient);
+    store_->put(shard_name(1), good, k_patient);
+    EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == good);
+    EXPECT_EQ(store_->stat(shard_name(1), k_patient)->size_bytes, good.size());
+    EXPECT_EQ(list("").size(), 1U);
+  }
+}
+
+TEST_P(StoreSuite, RemoveTakesOneObjectAway) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(2), random_bytes(10), k_patient);
+  store_->remove(shard_name(1), k_patient);
+  store_->remove(shard_name(1), k_patient);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), std::nullopt);
+  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
+  EXPECT_EQ(paths_of(list("")), std::vector{shard_name(2).path()});
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  EXPECT_TRUE(store_->stat(shard_name(1), k_patient));
+}
+
+TEST_P(StoreSuite, ListsManyNamesByPrefix) {
+  std::vector<ObjectName> names;
+  for (std::size_t i = 0; i < GetParam().many_names; ++i) {
+    const auto type = i % 3 == 0 ? ObjectType::shard : i % 3 == 1 ? ObjectType::structure : ObjectType::slot;
+    names.push_back(name_by(type, 1000 + i));
+  }
+  in_parallel(*store_, names.size(), [&](std::size_t i) { store_->put(names[i], random_bytes(i % 50), k_patient); });
+  std::map<std::string, std::uint64_t> sizes;
+  for (std::size_t i = 0; i < names.size(); ++i) sizes[names[i].path()] = i % 50;
+
+  const std::string one = names[0].path();
+  for (const std::string& prefix :
+       {std::string(), std::string("mf1/"), std::string("mf1/s"), std::string("mf1/shard/"), std::string("mf1/shard/a"),
+        std::string("mf1/slot/7f/"), std::string("mf1/structure/00"), one.substr(0, 15), one, one + "0",
+        std::string("mf1/log/"), std::string("m"), std::string("x")}) {
+    std::vector<std::string> expected;
+    for (const auto& [path, size] : sizes) {
+      if (path.starts_with(prefix)) expected.push_back(path);
+    }
+    const auto infos = list(prefix);
+    EXPECT_EQ(paths_of(infos), expected) << prefix;
+    for (const ObjectInfo& info : infos) EXPECT_EQ(info.size_bytes, sizes[info.name.path()]) << info.name.path();
+  }
+}
+
+TEST_P(StoreSuite, WhatTheSinkThrowsComesOut) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  const auto sink = [](const ObjectInfo&) { throw Error(ErrorKind::transient, "sink", "not now"); };
+  EXPECT_EQ(failure_of([&] { store_->list("", sink, k_patient); }), ErrorKind::transient);
+}
+
+TEST_P(StoreSuite, TheSinkMayUseTheStore) {
+  for (std::uint64_t i = 0; i < 5; ++i) store_->put(shard_name(i), random_bytes(10), k_patient);
+  store_->list("", [&](const ObjectInfo& info) { store_->remove(info.name, k_patient); }, k_patient);
+  EXPECT_TRUE(list("").empty());
+}
+
+TEST_P(StoreSuite, SaysHowMuchSpaceThereIs) {
+  store_->put(shard_name(1), random_bytes(1'000'000), k_patient);
+  const store::Space space = store_->space(k_patient);
+  EXPECT_GE(space.used_bytes, 1'000'000U);
+  EXPECT_NE(space.free_bytes, UINT64_MAX);  // unknown is nullopt
+}
+
+TEST_P(StoreSuite, ManyThreadsAtOnce) {
+  in_parallel(*store_, 200, [&](std::size_t i) {
+    const Bytes bytes = random_bytes(10'000 + i, i);
+    store_->put(shard_name(i), bytes, k_patient);
+    if (store_->get(shard_name(i), k_all, k_patient) != bytes) throw Error(ErrorKind::corrupt, "test", "other bytes");
+    if (i % 2 == 0) store_->remove(shard_name(i), k_patient);
+  });
+  EXPECT_EQ(list("").size(), 100U);
+}
+
+TEST_P(StoreSuite, ReadersSeeTheOldOrTheNewObject) {
+  const Bytes a = random_bytes(100'000, 1);
+  const Bytes b = random_bytes(100'000, 2);
+  store_->put(shard_name(1), a, k_patient);
+  in_parallel(*store_, 40, [&](std::size_t i) {
+    if (i % 4 == 0) return store_->put(shard_name(1), i % 8 == 0 ? b : a, k_patient);
+    const auto seen = store_->get(shard_name(1), k_all, k_patient);
+    if (seen != a && seen != b) throw Error(ErrorKind::corrupt, "test", "a mixture, or nothing");
+  });
+}
+
+TEST_P(StoreSuite, ThreadsThatPutTheSameObjectAgree) {
+  const Bytes bytes = random_bytes(300'000);
+  in_parallel(*store_, 16, [&](std::size_t) { store_->put(shard_name(1), bytes, k_patient); });
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(list("").size(), 1U);
+}
+
+TEST_P(StoreSuite, AStopEndsEveryCallAndChangesNothing) {
+  const Bytes old = random_bytes(100);
+  store_->put(shard_name(1), old, k_patient);
+  std::stop_source stop;
+  stop.request_stop();
+  CallOptions stopped;
+  stopped.stop = stop.get_token();
+  const auto sink = [](const ObjectInfo&) { ADD_FAILURE() << "listed after the stop"; };
+  EXPECT_EQ(failure_of([&] { store_->put(shard_name(1), random_bytes(50), stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(failure_of([&] { store_->put(shard_name(2), random_bytes(50), stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(failure_of([&] { store_->get(shard_name(1), k_all, stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(failure_of([&] { store_->stat(shard_name(1), stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(failure_of([&] { store_->remove(shard_name(1), stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(failure_of([&] { store_->list("", sink, stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(failure_of([&] { store_->space(stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), old);
+  EXPECT_EQ(list("").size(), 1U);
+}
+
+TEST_P(StoreSuite, APassedDeadlineEndsEveryCall) {
+  store_->put(shard_name(1), random_bytes(100), k_patient);
+  CallOptions late;
+  late.deadline = std::chrono::steady_clock::now();
+  const auto sink = [](const ObjectInfo&) { ADD_FAILURE() << "listed after the deadline"; };
+  EXPECT_EQ(failure_of([&] { store_->put(shard_name(2), random_bytes(50), late); }), ErrorKind::timed_out);
+  EXPECT_EQ(failure_of([&] { store_->get(shard_name(1), k_all, late); }), ErrorKind::timed_out);
+  EXPECT_EQ(failure_of([&] { store_->stat(shard_name(1), late); }), ErrorKind::timed_out);
+  EXPECT_EQ(failure_of([&] { store_->remove(shard_name(1), late); }), ErrorKind::timed_out);
+  EXPECT_EQ(failure_of([&] { store_->list("", sink, late); }), ErrorKind::timed_out);
+  EXPECT_EQ(failure_of([&] { store_->space(late); }), ErrorKind::timed_out);
+  EXPECT_EQ(list("").size(), 1U);
+}
+
+TEST_P(StoreSuite, AStopInTheMiddleOfAListingEndsIt) {
+  for (std::uint64_t i = 0; i < 10; ++i) store_->put(shard_name(i), random_bytes(10), k_patient);
+  std::stop_source stop;
+  CallOptions options;
+  options.stop = stop.get_token();
+  int seen = 0;
+  const auto sink = [&](const ObjectInfo&) {
+    ++seen;
+    stop.request_stop();
+  };
+  EXPECT_EQ(failure_of([&] { store_->list("", sink, options); }), ErrorKind::cancelled);
+  EXPECT_EQ(seen, 1);
+}
+
+TEST_P(StoreSuite, IsTheSameAfterItWasClosed) {
+  const Bytes bytes = random_bytes(100'000);
+  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(2), bytes, k_patient);
+  store_->remove(shard_name(2), k_patient);
+  store_.reset();
+  store_ = home_->open();
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(store_->get(shard_name(2), k_all, k_patient), std::nullopt);
+  EXPECT_EQ(paths_of(list("")), std::vector{shard_name(1).path()});
+}
+
+TEST_P(StoreSuite, TwoHandlesSeeTheSameObjects) {
+  const auto other = home_->open();
+  const Bytes bytes = random_bytes(1000);
+  other->put(shard_name(1), bytes, k_patient);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
+  store_->remove(shard_name(1), k_patient);
+  EXPECT_FALSE(other->stat(shard_name(1), k_patient));
+}
+
+}  // namespace modelfloat::test

@@ -1,0 +1,822 @@
+#!/usr/bin/env python3
+"""Gets models back from ModelFloat stores, without ModelFloat.
+
+  rescue.py --store DIR [--store DIR ...] SECRET list
+  rescue.py --store DIR [--store DIR ...] SECRET restore NAME[:TAG] -o DIR
+
+SECRET is one of --recovery-code-file F, --passphrase-file F, --key-file F. NAME@REVISION (or its first digits) restores a
+revision by its id. Without a tag, "latest" is meant, or the only tag there is. It only reads the stores; any that together
+hold enough will do. What is damaged is named on stderr and read around. DIR of -o must not exist yet, or be empty.
+
+Exit code: 0 done, 1 the output cannot be written, 2 wrong use, 3 no such model or tag, 5 too little is left, 7 wrong secret.
+
+The format is docs/formats/mf1.md of ModelFloat; "section N" below means a section of that page.
+Needs Python 3.9 or later and, from PyPI: cryptography (44 or later), blake3, zstandard, cbor2.
+"""
+import argparse, base64, collections, datetime, functools, hashlib, hmac, os, re, shutil, signal, struct, sys, tempfile
+
+import cbor2, zstandard
+from blake3 import blake3
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SHARD, STRUCTURE, CONTENT, LOG, CHECKPOINT, SLOT, MARKER = range(1, 8)
+FOLDERS = {SHARD: "shard", STRUCTURE: "structure", CONTENT: "content", LOG: "log", CHECKPOINT: "checkpoint", SLOT: "slot"}
+TYPE_KEYS = {SHARD: "sealing", STRUCTURE: "structure", CONTENT: "content", LOG: "log", CHECKPOINT: "log"}
+SUITES = {1: AESGCM, 2: ChaCha20Poly1305}
+RAW, ZSTD = 0, 1
+SECRET_KINDS = {1: "recovery code", 2: "passphrase", 3: "key file"}
+HEADER = struct.Struct("<4sBBBBIBBBBQ8s32s32s")  # of every sealed object: sections 7 and 8
+SLOT_HEADER = struct.Struct("<4sBBBBIII16s16s32s32s24s48s16s")  # section 6
+ZERO_32 = bytes(32)
+MAX_FRAGMENT, MAX_CBOR, MAX_OBJECT, MAX_PACKS_IN_MEMORY = 1 << 20, 1 << 26, 1 << 30, 512 << 20
+
+
+class Failure(Exception):
+    """The end of this run: an exit code and what to tell the person."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+class Damaged(Exception):
+    """One object cannot be used; others may still do."""
+
+
+class NoKey(Damaged):
+    """An object of an epoch whose root key is not known (yet)."""
+
+
+@functools.lru_cache(maxsize=None)  # says each thing once
+def note(message):
+    print("rescue: " + shown(message), file=sys.stderr)
+
+
+def shown(text):
+    return "".join(c if c.isprintable() or c == "\n" else "\\x%02x" % ord(c) for c in text)
+
+
+def check(condition, complaint):
+    if not condition:
+        raise Damaged(complaint)
+
+
+def need(value, kind, length=None):
+    """value, when it is of the kind (and length) that section 8 or 9 says."""
+    good = isinstance(value, kind) and not isinstance(value, bool)
+    good = good and (kind is not int or 0 <= value < 1 << 64) and (length is None or len(value) == length)
+    check(good, "does not have the content that its type must have")
+    return value
+
+
+def H(data):
+    return blake3(data).digest()
+
+
+# Secrets and keys: sections 4 to 6
+
+
+def hkdf(ikm, salt, info, length):
+    return HKDF(algorithm=hashes.SHA256(), length=length, salt=salt, info=info).derive(ikm)
+
+
+def hchacha20(key, nonce):
+    words = list(struct.unpack("<16I", b"expand 32-byte k" + key + nonce))
+
+    def quarter(a, b, c, d):
+        for x, y, z, turn in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            words[x] = (words[x] + words[y]) & 0xFFFFFFFF
+            mixed = words[z] ^ words[x]
+            words[z] = (mixed << turn | mixed >> (32 - turn)) & 0xFFFFFFFF
+
+    for _ in range(10):
+        for column in range(4):
+            quarter(column, column + 4, column + 8, column + 12)
+        for i in range(4):
+            quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+    return struct.pack("<8I", *words[:4], *words[12:])
+
+
+def xchacha20_poly1305_open(key, nonce, sealed, associated):
+    return ChaCha20Poly1305(hchacha20(key, nonce[:16])).decrypt(bytes(4) + nonce[16:], sealed, associated)
+
+
+def read_secret(kind, path):
+    try:
+        with open(path, "rb") as file:
+            given = file.read(1 << 20)
+    except OSError as error:
+        raise Failure(2, "cannot read the secret: %s" % error)
+    if kind == 2:
+        return re.sub(rb"\r?\n\Z", b"", given)
+    if kind == 3:
+        match = re.fullmatch(rb"modelfloat-key-1 ([0-9a-fA-F]{64})\s*", given)
+        if not match:
+            raise Failure(7, "%s is no ModelFloat key file" % path)
+        return bytes.fromhex(match[1].decode())
+    try:
+        raw = base64.b32decode(re.sub(rb"[\s-]", b"", given).upper())
+    except ValueError:
+        raw = b""
+    if len(raw) != 35 or hashlib.sha256(b"modelfloat/mf1/recovery-code" + raw[:32]).digest()[:3] != raw[32:]:
+        raise Failure(7, "the recovery code is mistyped: it has 56 letters and digits, and a check sum that does not fit")
+    return raw[:32]
+
+
+def open_slot(data, kind, secret):
+    """(pool id, epoch, root key) of a slot; None when the secret does not fit; Damaged when it is no slot of this kind."""
+    check(len(data) == SLOT_HEADER.size, "has not the length of a slot")
+    (magic, version, object_type, cipher, slot_kind, epoch, memory, passes, pool_id, _, salt, commitment, nonce, wrapped,
+     checksum) = SLOT_HEADER.unpack(data)
+    check((magic, version, object_type, cipher) == (b"MFLT", 1, SLOT, 1), "is no slot that this reader knows")
+    check(H(data[:188])[:16] == checksum, "has a wrong check sum")
+    if slot_kind != kind:
+        return None
+    if kind == 2:
+        from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+        check(8 <= memory <= 1 << 20 and 1 <= passes <= 10, "asks for too much or too little memory or passes")
+        secret = Argon2id(salt=salt[:16], length=32, iterations=passes, lanes=1, memory_cost=memory).derive(secret)
+    else:
+        check((memory, passes) == (0, 0), "is no slot that this reader knows")
+    keys = hkdf(secret, salt, b"modelfloat/mf1/slot" + bytes([kind]), 64)
+    if not hmac.compare_digest(keys[32:], commitment):
+        return None
+    try:
+        return pool_id, epoch, xchacha20_poly1305_open(keys[:32], nonce, wrapped, data[:140])
+    except InvalidTag:
+        raise Damaged("does not open, though the secret fits")
+
+
+class Keys:
+    """The root keys of one pool by epoch, and what is made from them."""
+
+    def __init__(self, pool_id):
+        self.pool_id = pool_id
+        self.roots = {}
+
+    @functools.lru_cache(maxsize=None)
+    def sub_key(self, epoch, label):
+        if epoch not in self.roots:
+            raise NoKey("is of epoch %d, whose key this secret does not give" % epoch)
+        return hkdf(self.roots[epoch], self.pool_id, b"modelfloat/mf1/key/" + label.encode(), 32)
+
+    def header(self, data, object_type):
+        """The header of a sealed object and the function that opens its frames."""
+        check(len(data) >= HEADER.size, "is too short")
+        (magic, version, kind, suite, zero_a, epoch, i, k, m, zero_b, length, pool_tag, salt, commitment) = HEADER.unpack_from(data)
+        check((magic, version, kind) == (b"MFLT", 1, object_type), "is no %s of format 1" % FOLDERS[object_type])
+        check(suite in SUITES and zero_a == zero_b == 0, "has a suite or reserved byte that this reader does not know")
+        check(pool_tag == self.pool_id[:8], "belongs to another pool")
+        info = b"modelfloat/mf1/seal" + bytes([object_type, suite])
+        keys = hkdf(self.sub_key(epoch, TYPE_KEYS[object_type]), salt, info, 64)
+        check(hmac.compare_digest(keys[32:], commitment), "was sealed with another key")
+        cipher = SUITES[suite](keys[:32])
+
+        def open_frame(number, sealed, plain_length, codec=0, parameter=0, fragment_id=ZERO_32):
+            associated = struct.pack("<4sBBBBII16s32s32sIB3x32s", b"MFLT", 1, suite, object_type, codec, epoch, number,
+                                     self.pool_id, salt, fragment_id, plain_length, parameter, ZERO_32)
+            try:
+                return cipher.decrypt(struct.pack("<I8x", number), sealed, associated)
+            except InvalidTag:
+                raise Damaged("has a frame (%d) that does not open" % number)
+
+        return Header(suite, epoch, i, k, m, length, salt, open_frame)
+
+    def document(self, data, object_type):
+        """What a structure, content, log or checkpoint object says: section 8."""
+        head = self.header(data, object_type)
+        check(head.length == len(data) - HEADER.size and (head.i, head.k, head.m) == (0, 0, 0), "has a wrong header")
+        check(head.length >= 24, "is too short")
+        plain = head.open_frame(0, data[HEADER.size:], head.length - 16)
+        cbor_length, zstd_length = struct.unpack_from("<II", plain)
+        check(cbor_length <= MAX_CBOR and 8 + zstd_length <= len(plain), "has impossible lengths inside")
+        check(not plain[8 + zstd_length:].strip(b"\0"), "has padding that is not zero")
+        try:
+            return need(cbor2.loads(unzstd(plain[8:8 + zstd_length], cbor_length)), dict)
+        except (cbor2.CBORDecodeError, ValueError) as error:
+            raise Damaged("holds no CBOR: %s" % error)
+
+
+Header = collections.namedtuple("Header", "suite epoch i k m length salt open_frame")
+
+
+def unzstd(data, length):
+    try:
+        plain = zstandard.ZstdDecompressor().stream_reader(data).read(length + 1)
+    except zstandard.ZstdError as error:
+        raise Damaged("does not decompress: %s" % error)
+    check(len(plain) == length, "does not decompress to its length")
+    return plain
+
+
+# Stores: section 2
+
+
+class Stores:
+    """Folders that hold objects under the names of section 2. Copies that are not what their name says are noted and passed over."""
+
+    def __init__(self, folders):
+        self.folders = [folder for folder in folders if os.path.isdir(os.path.join(folder, "mf1"))]
+        for folder in folders:
+            if folder not in self.folders:
+                note("no store in %s: going on without it" % folder)
+
+    def marker(self, folder):
+        """(pool tag, store id), or None."""
+        try:
+            with open(os.path.join(folder, "mf1", "marker"), "rb") as file:
+                data = file.read(65)
+        except OSError:
+            return None
+        good = len(data) == 64 and data[:8] == b"MFLT\1\7\0\0" and H(data[:32]) == data[32:]
+        return (data[8:16], data[16:32]) if good else None
+
+    def names(self, object_type):
+        """The paths of all objects of a type, on any store, in order."""
+        pattern = r"([0-9a-f]{2})/\1[0-9a-f]{62}"
+        if object_type in (LOG, CHECKPOINT):
+            pattern = r"[0-9a-f]{32}/[0-9a-f]{16}-[0-9a-f]{64}"
+        found = set()
+        for folder in self.folders:
+            top = os.path.join(folder, "mf1", FOLDERS[object_type])
+            for parent, _, files in os.walk(top, onerror=self._cannot_list):
+                names = (os.path.basename(parent) + "/" + name for name in files)
+                found.update("mf1/%s/%s" % (FOLDERS[object_type], name) for name in names if re.fullmatch(pattern, name))
+        return sorted(found)
+
+    def _cannot_list(self, error):
+        if not isinstance(error, FileNotFoundError):
+            note("cannot list %s: %s" % (error.filename, error.strerror))
+
+    def copies(self, path, most=None):
+        """(where, bytes) of each copy, or its first bytes. Not proven."""
+        for folder in self.folders:
+            full = os.path.join(folder, path)
+            try:
+                if not os.path.isfile(full):
+                    continue
+                if os.path.getsize(full) > MAX_OBJECT:
+                    note("damaged: %s is larger than any object" % full)
+                    continue
+                with open(full, "rb") as file:
+                    yield full, file.read(most)
+            except OSError as error:
+                note("cannot read %s: %s" % (full, error.strerror))
+
+    def exists(self, path):
+        return any(os.path.isfile(os.path.join(folder, path)) for folder in self.folders)
+
+    def read(self, path):
+        """The bytes of a copy that fits its name, or None."""
+        for full, data in self.copies(path):
+            if H(data).hex() == path[-64:]:
+                return data
+            note("damaged: %s is not what its name says" % full)
+        return None
+
+
+def object_path(object_type, name):
+    return "mf1/%s/%s/%s" % (FOLDERS[object_type], name.hex()[:2], name.hex())
+
+
+# Erasure code: section 7
+
+
+def gf_tables():
+    powers, logs, x = [], [0] * 256, 1
+    for exponent in range(255):
+        powers.append(x)
+        logs[x] = exponent
+        x = x << 1 ^ (0x11D if x & 0x80 else 0)
+    return powers * 2, logs
+
+
+GF_POWERS, GF_LOGS = gf_tables()
+
+
+def gf_multiply(a, b):
+    return GF_POWERS[GF_LOGS[a] + GF_LOGS[b]] if a and b else 0
+
+
+def gf_inverse(a):
+    return GF_POWERS[255 - GF_LOGS[a]]
+
+
+def gf_invert_matrix(rows):
+    """Gauss-Jordan; every square part of this code's matrix has an inverse."""
+    size = len(rows)
+    rows = [list(row) + [int(i == j) for j in range(size)] for i, row in enumerate(rows)]
+    for column in range(size):
+        pivot = next(r for r in range(column, size) if rows[r][column])
+        rows[column], rows[pivot] = rows[pivot], rows[column]
+        scale = gf_inverse(rows[column][column])
+        rows[column] = [gf_multiply(scale, x) for x in rows[column]]
+        for r in range(size):
+            if r != column and rows[r][column]:
+                factor = rows[r][column]
+                rows[r] = [x ^ gf_multiply(factor, y) for x, y in zip(rows[r], rows[column])]
+    return [row[size:] for row in rows]
+
+
+def rebuild(slices, k, length):
+    """The k data slices end to end, from any k slices {i: bytes}."""
+    present = sorted(slices)[:k]
+    matrix = [[int(i == j) for j in range(k)] if i < k else [gf_inverse(i ^ j) for j in range(k)] for i in present]
+    solution = gf_invert_matrix(matrix)
+    data = bytearray(k * length)
+    for j in range(k):
+        if j in slices:
+            data[j * length:(j + 1) * length] = slices[j]
+            continue
+        terms = [(slices[i], bytes(gf_multiply(c, x) for x in range(256))) for i, c in zip(present, solution[j]) if c]
+        for start in range(0, length, 1 << 18):
+            end = min(start + (1 << 18), length)
+            total = 0
+            for part, table in terms:
+                total ^= int.from_bytes(part[start:end].translate(table), "little")
+            data[j * length + start:j * length + end] = total.to_bytes(end - start, "little")
+    return bytes(data)
+
+
+# The log: section 9
+
+Record = collections.namedtuple("Record", "writer seq hash heads changes")
+Manifest = collections.namedtuple("Manifest", "model revision created_at epoch files segments")
+File = collections.namedtuple("File", "path size sha256 fragments")
+Pack = collections.namedtuple("Pack", "salt epoch suite k m length names")
+CHANGES = {  # what this reader needs of each kind of change
+    "committed": {"model": str, "tag": str, "revision": 20, "content": 32, "structure": 32},
+    "untagged": {"model": str, "tag": str}, "removed": {"model": str, "manifests": list},
+    "epoch": {"epoch": int, "nonce": 24, "wrapped": 48}, "store_added": {"store": 16, "name": str, "url": str},
+    "store_removed": {"store": 16}, "prepared": {}, "condemned": {}, "spared": {}, "slot_added": {}, "slot_removed": {}, "policy": {}}
+
+
+def known_changes(changes, where):
+    for change in need(changes, list):
+        try:
+            kind = need(need(change, dict).get("kind"), str)
+            check(kind in CHANGES, "has a change of the unknown kind %r: passed over" % kind)
+            for key, want in CHANGES[kind].items():
+                need(change.get(key), *((bytes, want) if isinstance(want, int) else (want,)))
+            for name in change["manifests"] if kind == "removed" else ():
+                need(name, bytes, 32)
+            yield change
+        except Damaged as problem:
+            note("%s %s" % (where, problem))
+
+
+class Pool:
+    """What the log of a pool says, and the way to its bytes."""
+
+    def __init__(self, stores, keys):
+        self.stores, self.keys = stores, keys
+        self.covered = {}  # writer -> number up to which its newest checkpoint tells the chain
+        self.packs = collections.OrderedDict()  # salt -> (bytes, frame opener), least recently used first
+        for folder in list(stores.folders):
+            marker = stores.marker(folder)
+            if marker is None:
+                note("%s has no sound marker: it is read all the same, each object proves itself" % folder)
+            elif marker[0] != keys.pool_id[:8]:
+                note("%s is a store of another pool: left out" % folder)
+                stores.folders.remove(folder)
+        self.records = self.read_log()
+        if not self.records:
+            raise Failure(5, "no log could be read, so it is not known what is in this pool.")
+        self.resolve()
+
+    def read_log(self):
+        """Every record, once all root keys that the log gives are known."""
+        while True:
+            locked, records = [], []
+            listing = collections.defaultdict(lambda: ([], []))
+            for slot, object_type in enumerate((LOG, CHECKPOINT)):
+                for path in self.stores.names(object_type):
+                    listing[path.split("/")[2]][slot].append(path)
+            for writer, (logs, checkpoints) in sorted(listing.items()):
+                records += self.read_chain(bytes.fromhex(writer), logs, checkpoints, locked)
+            if not self.unwrap_older_keys(records):
+                for path, complaint in locked:
+                    note("%s %s" % (path, complaint))
+                self.report_gaps(records)
+                return records
+
+    def read_chain(self, writer, logs, checkpoints, locked):
+        """The newest checkpoint that opens and the records behind it."""
+        records, covered = [], 0
+        for path in reversed(checkpoints):
+            seq = int(path.split("/")[3][:16], 16)
+            if seq < covered:
+                break
+            document = self.log_document(CHECKPOINT, path, writer, seq, locked)
+            if document is None:
+                continue
+            try:
+                records += [self.record(writer, entry, path) for entry in need(document.get("records"), list)]
+                covered = seq
+            except Damaged as problem:
+                note("%s %s" % (path, problem))
+        for path in logs:
+            seq = int(path.split("/")[3][:16], 16)
+            document = self.log_document(LOG, path, writer, seq, locked) if seq > covered else None
+            if document is None:
+                continue
+            try:
+                entry = [seq, bytes.fromhex(path[-64:]), document.get("heads"), 0, document.get("changes")]
+                records.append(self.record(writer, entry, path))
+            except Damaged as problem:
+                note("%s %s" % (path, problem))
+        self.covered[writer] = covered
+        return records
+
+    @staticmethod
+    def record(writer, entry, path):
+        seq, name, heads, _, changes = need(entry, list, 5)
+        heads = {need(other, bytes, 16): need(need(head, list, 2)[0], int) for other, head in need(heads, dict).items()}
+        return Record(writer, need(seq, int), need(name, bytes, 32), heads, list(known_changes(changes, path)))
+
+    def log_document(self, object_type, path, writer, seq, locked):
+        data = self.stores.read(path)
+        try:
+            document = self.keys.document(data, object_type) if data is not None else None
+            if document and (document.get("writer"), document.get("seq")) != (writer, seq):
+                raise Damaged("tells another writer or number than its name: ignored")
+            return document
+        except NoKey as problem:
+            locked.append((path, problem))
+        except Damaged as problem:
+            note("%s %s" % (path, problem))
+        return None
+
+    def unwrap_older_keys(self, records):
+        changes = [change for record in records for change in record.changes if change["kind"] == "epoch"]
+        found = False
+        for change in sorted(changes, key=lambda change: -change["epoch"]):
+            epoch = change["epoch"]
+            if epoch in self.keys.roots and 1 < epoch < 1 << 32 and epoch - 1 not in self.keys.roots:
+                associated = self.keys.pool_id + struct.pack("<I", epoch)
+                try:
+                    self.keys.roots[epoch - 1] = xchacha20_poly1305_open(
+                        self.keys.sub_key(epoch, "older-epochs"), change["nonce"], change["wrapped"], associated)
+                    found = True
+                except InvalidTag:
+                    note("the key of epoch %d does not open" % (epoch - 1))
+        return found
+
+    def report_gaps(self, records):
+        newest = collections.Counter()
+        for record in records:
+            for writer, seq in record.heads.items():
+                newest[writer] = max(newest[writer], seq)
+        for writer in newest.keys() | {record.writer for record in records}:
+            at = covered = self.covered.get(writer, 0)
+            for seq in sorted(record.seq for record in records if record.writer == writer and record.seq > covered):
+                if seq == at:
+                    note("log of writer %s: two records have the number %d" % (writer.hex(), seq))
+                elif seq > at + 1:
+                    note("log of writer %s: records %d to %d are missing" % (writer.hex(), at + 1, seq - 1))
+                at = seq
+            if newest[writer] > at:
+                note("log of writer %s: records %d to %d are missing" % (writer.hex(), at + 1, newest[writer]))
+
+    @functools.lru_cache(maxsize=None)
+    def seen(self, writer, seq, other):
+        """The newest number of another chain that this chain had read when it wrote seq."""
+        chain = (r for r in self.records if r.writer == writer and r.seq <= seq)
+        return max((r.heads.get(other, 0) for r in chain), default=0)
+
+    def before(self, a, b):
+        """Whether the change a = (record, place in it) is before b."""
+        if a[0].writer != b[0].writer:
+            return self.seen(b[0].writer, b[0].seq, a[0].writer) >= a[0].seq
+        return a[1] < b[1] if a[0].hash == b[0].hash else a[0].seq < b[0].seq
+
+    def resolve(self):
+        """self.models: model -> {content name: committed}; self.tags: (model, tag) -> committed."""
+        removed, by_tag = set(), collections.defaultdict(lambda: ([], []))
+        self.models, self.tags, self.catalogue = collections.defaultdict(dict), {}, {}
+        everything = [(record, i, change) for record in self.records for i, change in enumerate(record.changes)]
+        for _, _, change in everything:
+            if change["kind"] == "removed":
+                removed.update(change["manifests"])
+            elif change["kind"] == "store_added":
+                self.catalogue[change["store"]] = change
+        for entry in everything:
+            change = entry[2]
+            if change["kind"] == "committed" and change["content"] not in removed:
+                self.models[change["model"]][change["content"]] = change
+                by_tag[change["model"], change["tag"]][0].append(entry)
+            elif change["kind"] == "untagged":
+                by_tag[change["model"], change["tag"]][1].append(entry)
+            elif change["kind"] == "store_removed":
+                self.catalogue.pop(change["store"], None)
+        for name, (commits, untagged) in by_tag.items():
+            commits = [a for a in commits if not any(self.before(a, b) for b in untagged)]
+            last = [a for a in commits if not any(self.before(a, b) for b in commits if b is not a)]
+            if commits:  # last is empty only where a doubled chain makes a ring: then all count as concurrent
+                self.tags[name] = max(last or commits, key=lambda entry: (entry[0].hash, entry[1]))[2]
+
+    def find(self, wanted):
+        """The committed change that NAME, NAME:TAG or NAME@REVISION means."""
+        model, mark, rest = wanted, "", ""
+        if wanted not in self.models:
+            model, mark, rest = re.fullmatch(r"(.*?)(?:([:@])([^:@/]*))?", wanted, re.DOTALL).groups()
+        if model not in self.models:
+            raise Failure(3, "there is no model %s here" % model)
+        tags = {tag: change for (name, tag), change in self.tags.items() if name == model}
+        if mark == "@":
+            matches = {c["revision"]: c for c in self.models[model].values() if rest and c["revision"].hex().startswith(rest)}
+            if len(matches) == 1:
+                return next(iter(matches.values()))
+            raise Failure(3, "%s has %d revisions that start with %s" % (model, len(matches), rest))
+        tag = rest if mark else "latest" if "latest" in tags or len(tags) != 1 else next(iter(tags))
+        if tag not in tags:
+            raise Failure(3, "%s has no tag %s; its tags: %s" % (model, tag, ", ".join(sorted(tags)) or "none (see list, use NAME@REVISION)"))
+        return tags[tag]
+
+    # Manifests: section 8.1
+
+    def document(self, object_type, name):
+        path = object_path(object_type, name)
+        data = self.stores.read(path)
+        if data is None:
+            raise Failure(5, "%s is on none of the stores given, or damaged on all of them" % path)
+        try:
+            return self.keys.document(data, object_type)
+        except Damaged as problem:
+            raise Failure(5, "%s %s" % (path, problem))
+
+    def manifest(self, commit):
+        root = self.document(CONTENT, commit["content"])
+        try:
+            check(root.get("kind") == "root" and root.get("structure") == commit["structure"]
+                  and root.get("revision") == commit["revision"], "is not the content root that the log means")
+            files = []
+            for entry in need(root.get("files"), list):
+                need(entry, dict)
+                files.append(File(safe_path(entry.get("path")), need(entry.get("size"), int),
+                                  need(entry.get("sha256"), bytes, 32), need(entry.get("fragments"), int)))
+            paths = [file.path.encode() for file in files]
+            check(paths == sorted(set(paths)), "lists files twice or out of order")
+            revision = hashlib.sha256(cbor2.dumps([[f.path, f.size, f.sha256] for f in files])).digest()[:20]
+            check(revision == commit["revision"], "has other files than its revision id says")
+            segments = [need(name, bytes, 32) for name in need(root.get("segments"), list)]
+            return Manifest(need(root.get("model"), str), revision, need(root.get("created_at"), int), need(root.get("epoch"), int), files, segments)
+        except Damaged as problem:
+            raise Failure(5, "the manifest %s %s" % (commit["content"].hex(), problem))
+
+    def segments(self, manifest):
+        """Per content segment: its packs, and its fragments as the CBOR says them."""
+        for name in manifest.segments:
+            segment = self.document(CONTENT, name)
+            try:
+                check(segment.get("kind") == "segment", "is no segment")
+                salts = [need(salt, bytes, 32) for salt in need(segment.get("packs"), list)]
+                listed = self.structure_packs(need(segment.get("structure"), bytes, 32)) if salts else {}
+                packs = [listed.get(salt) or self.scanned_pack(salt) for salt in salts]
+                yield packs, need(segment.get("fragments"), list)
+            except Damaged as problem:
+                raise Failure(5, "content segment %s %s" % (name.hex(), problem))
+
+    def structure_packs(self, name):
+        try:
+            packs = {}
+            for entry in need(self.document(STRUCTURE, name).get("packs"), list):
+                check(isinstance(entry, list) and len(entry) >= 8, "has a broken pack")
+                pack = Pack(need(entry[0], bytes, 32), *(need(x, int) for x in entry[1:6]), dict(enumerate(need(x, bytes, 32) for x in need(entry[7], list))))
+                check(1 <= pack.k <= 16 and pack.m <= 8 and pack.length % 64 == 0 < pack.length, "has an impossible pack")
+                check(len(pack.names) == (1 if pack.k == 1 else pack.k + pack.m), "has a broken pack")
+                packs[pack.salt] = pack
+            return packs
+        except (Failure, Damaged) as problem:  # the shards themselves tell the same
+            note("structure segment %s: %s; looking at all shards instead" % (name.hex(), problem))
+            return {}
+
+    def scanned_pack(self, salt):
+        names = self.scanned.get(salt, {})
+        for name in names.values():
+            for _, data in self.stores.copies(object_path(SHARD, name), HEADER.size):
+                try:
+                    head = self.keys.header(data, SHARD)
+                    if head.salt == salt and 1 <= head.k <= 16 and head.length % 64 == 0 < head.length:
+                        return Pack(salt, head.epoch, head.suite, head.k, head.m, head.length, names)
+                except Damaged:
+                    pass
+        raise Failure(5, "pack %s: none of its shards is on the stores given" % salt.hex())
+
+    @functools.cached_property
+    def scanned(self):
+        """salt -> {i: shard name}, from the headers of all shards: for parities that no structure segment names."""
+        found = collections.defaultdict(dict)
+        for path in self.stores.names(SHARD):
+            for _, data in self.stores.copies(path, HEADER.size):
+                if len(data) == HEADER.size and data[:6] == b"MFLT\1\1":
+                    found[data[32:64]][data[12]] = bytes.fromhex(path[-64:])
+        return found
+
+    def shards(self, pack):
+        """(i, name) of all shards of a pack that may be there: data first, those that no manifest names last."""
+        yield from pack.names.items()
+        yield from ((i, name) for i, name in sorted(self.scanned.get(pack.salt, {}).items()) if pack.names.get(i) != name)
+
+    def missing_shards(self, pack):
+        """None when k shards seem to be there, else what to tell."""
+        there = set()
+        for i, name in self.shards(pack):
+            if self.stores.exists(object_path(SHARD, name)):
+                there.add(i)
+            if len(there) == pack.k:
+                return None
+        return self.lacking(pack, there)
+
+    def lacking(self, pack, there):
+        lost = "".join("\n    missing or damaged: shard %d, %s" % (i, object_path(SHARD, n)) for i, n in pack.names.items() if i not in there)
+        return "pack %s: %d of the %d shards that it needs%s" % (pack.salt.hex(), len(there), pack.k, lost)
+
+    def load_pack(self, pack):
+        """(bytes of the pack, frame opener), from any k shards that are sound."""
+        if pack.salt in self.packs:
+            self.packs.move_to_end(pack.salt)
+            return self.packs[pack.salt]
+        slices, open_frame = {}, None
+        for i, name in self.shards(pack):
+            data = self.stores.read(object_path(SHARD, name)) if i not in slices else None
+            if data is None:
+                continue
+            try:
+                head = self.keys.header(data, SHARD)
+                check(head[:7] == (pack.suite, pack.epoch, i, pack.k, pack.m, pack.length, pack.salt)
+                      and len(data) == HEADER.size + pack.length, "does not fit its pack")
+            except Damaged as problem:
+                note("damaged: shard %s %s" % (name.hex(), problem))
+                continue
+            slices[i], open_frame = data[HEADER.size:], head.open_frame
+            if len(slices) == pack.k:
+                break
+        else:
+            raise Failure(5, self.lacking(pack, slices))
+        while self.packs and sum(len(held[0]) for held in self.packs.values()) + pack.k * pack.length > MAX_PACKS_IN_MEMORY:
+            self.packs.popitem(last=False)
+        self.packs[pack.salt] = (rebuild(slices, pack.k, pack.length), open_frame)
+        return self.packs[pack.salt]
+
+    def fragment(self, entry, packs, inline_epoch):
+        """The plain bytes of one fragment of a segment, proven by its id."""
+        check(isinstance(entry, list) and len(entry) in (5, 8), "lists a fragment that this reader does not know")
+        name, length, codec, parameter = need(entry[0], bytes, 32), need(entry[1], int), need(entry[2], int), need(entry[3], int)
+        check(1 <= length <= MAX_FRAGMENT, "lists a fragment of impossible length")
+        check((codec, parameter) == (RAW, 0) or codec == ZSTD and parameter < 256, "lists a fragment of unknown codec %d" % codec)
+        epoch = inline_epoch
+        if len(entry) == 5:
+            encoded = need(entry[4], bytes)
+        else:
+            place, offset, sealed_length, number = (need(x, int) for x in entry[4:])
+            check(place < len(packs) and 16 < sealed_length <= length + 64 and number < 65536, "lists a fragment of impossible place")
+            data, open_frame = self.load_pack(packs[place])
+            check(offset + sealed_length <= len(data), "lists a fragment of impossible place")
+            encoded = open_frame(number, data[offset:offset + sealed_length], length, codec, parameter, name)
+            epoch = packs[place].epoch
+        plain = unzstd(encoded, length) if codec == ZSTD else encoded
+        check(len(plain) == length, "lists a fragment of wrong length")
+        check(blake3(plain, key=self.keys.sub_key(epoch, "fragment-id")).digest() == name, "has a fragment that is not what its id says")
+        return plain
+
+    def restore(self, manifest, folder):
+        """Writes every file of the manifest below folder."""
+        segments = list(self.segments(manifest))
+        every_pack = {pack.salt: pack for packs, _ in segments for pack in packs}
+        lacking = [complaint for complaint in map(self.missing_shards, every_pack.values()) if complaint]
+        if lacking:
+            raise Failure(5, "\n  ".join(["too little is left of %d packs" % len(lacking)] + lacking))
+        fragments = iter([(entry, packs) for packs, entries in segments for entry in entries])
+        for file in manifest.files:
+            full = os.path.join(folder, *file.path.split("/"))
+            try:
+                os.makedirs(os.path.dirname(full), exist_ok=True)
+                digest, size = hashlib.sha256(), 0
+                with open(full, "xb") as out:
+                    for _ in range(file.fragments):
+                        entry, packs = next(fragments, (None, None))
+                        data = self.fragment(entry, packs, manifest.epoch)
+                        size += len(data)
+                        check(size <= file.size, "is longer than the manifest says")
+                        digest.update(data)
+                        out.write(data)
+                    out.flush()
+                    os.fsync(out.fileno())
+                check((size, digest.digest()) == (file.size, file.sha256), "has not the size and SHA-256 that it must have")
+            except Damaged as problem:
+                raise Failure(5, "%s: the manifest or a pack of it %s" % (file.path, problem))
+        if next(fragments, None) is not None:
+            raise Failure(5, "the manifest lists more fragments than its files have")
+
+
+def safe_path(path):
+    """path, when it cannot lead out of the folder that it is put under."""
+    bad = any(part in ("", ".", "..") for part in need(path, str).split("/")) or "\\" in path
+    check(not bad and all(c >= " " and c != "\x7f" for c in path), "has a file with the unsafe path %r" % path)
+    return path
+
+
+def open_pool(stores, kind, secret):
+    """The keys of the one pool whose slots the secret opens."""
+    pools, kinds, damaged = {}, set(), 0
+    for path in stores.names(SLOT):
+        data = stores.read(path)
+        try:
+            opened = open_slot(data, kind, secret) if data is not None else None
+            kinds.add(data[7] if data is not None else None)
+        except Damaged as problem:
+            note("damaged: slot %s %s" % (path, problem))
+            opened, data = None, None
+        damaged += data is None
+        if opened:
+            keys = pools.setdefault(opened[0], Keys(opened[0]))
+            keys.roots[opened[1]] = opened[2]
+    if len(pools) > 1:
+        raise Failure(2, "the stores are of several pools, give those of one: " + ", ".join(sorted(p.hex() for p in pools)))
+    if not pools and damaged and kind not in kinds:
+        raise Failure(5, "no sound slot for a %s is left on the stores given" % SECRET_KINDS[kind])
+    if not pools and not kinds:
+        raise Failure(5, "no slot is on the stores given, so no secret can open anything")
+    if not pools:
+        there = ", ".join(SECRET_KINDS.get(k, "other secret") for k in sorted(kinds - {None}))
+        raise Failure(7, "this %s does not open the pool; it has slots for: %s" % (SECRET_KINDS[kind], there))
+    return next(iter(pools.values()))
+
+
+def list_models(pool):
+    result = 0
+    for model, commits in sorted(pool.models.items()):
+        for commit in commits.values():
+            tags = sorted(tag for (name, tag), c in pool.tags.items() if name == model and c["content"] == commit["content"])
+            line = "%s  tags=%s  revision=%s" % (model, ",".join(tags) or "-", commit["revision"].hex())
+            try:
+                manifest = pool.manifest(commit)
+                made = datetime.datetime.fromtimestamp(min(manifest.created_at, 1 << 37), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+                line += "  files=%d  bytes=%d  created=%s" % (len(manifest.files), sum(f.size for f in manifest.files), made)
+            except Failure as problem:
+                note("%s: %s" % (model, problem))
+                line, result = line + "  (its manifest cannot be read)", 5
+            print(shown(line))
+    return result
+
+
+def restore_model(pool, wanted, target):
+    manifest = pool.manifest(pool.find(wanted))
+    target = os.path.abspath(target)
+    if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
+        raise Failure(2, "%s is there already: -o wants a folder that is empty or not there yet" % target)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    partial = tempfile.mkdtemp(prefix=os.path.basename(target) + ".partial-", dir=os.path.dirname(target))
+    try:
+        whole = os.path.join(partial, "whole")  # made anew, so that it has the usual permissions
+        os.mkdir(whole)
+        pool.restore(manifest, whole)
+        if os.path.isdir(target):
+            os.rmdir(target)
+        os.rename(whole, target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for file in manifest.files:
+        print(shown("%s  %s" % (file.sha256.hex(), file.path)))
+    return 0
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", action="append", required=True, metavar="DIR", help="a folder that holds mf1/; give every one you have")
+    secret = parser.add_mutually_exclusive_group(required=True)
+    for kind, name in SECRET_KINDS.items():
+        secret.add_argument("--%s-file" % name.replace(" file", "").replace(" ", "-"), metavar="F", dest="secret",
+                            type=lambda path, kind=kind: (kind, path))
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="the models, their tags, revisions and sizes")
+    restore = commands.add_parser("restore", help="write every file of a model")
+    restore.add_argument("name", metavar="NAME[:TAG]")
+    restore.add_argument("-o", dest="target", required=True, metavar="DIR")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what is partial is taken away
+    pool = None
+    try:
+        secret = read_secret(*options.secret)
+        stores = Stores(list(dict.fromkeys(options.store)))
+        pool = Pool(stores, open_pool(stores, options.secret[0], secret))
+        return list_models(pool) if options.command == "list" else restore_model(pool, options.name, options.target)
+    except Failure as failure:
+        note(str(failure))
+        if failure.code == 5 and pool:
+            given = {(stores.marker(folder) or (None, None))[1] for folder in stores.folders}
+            for store, change in sorted(pool.catalogue.items(), key=lambda item: item[1]["name"]):
+                note("  store %s of this pool, %s: %s" % (change["name"], change["url"], "given" if store in given else "NOT given"))
+        return failure.code
+    except OSError as error:
+        note("cannot write: %s" % error)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
