@@ -165,6 +165,8 @@ TEST(FragmentReader, AnInsertedByteMovesFewCutsOfAnUnknownFile) {
 }
 
 TEST(FragmentReader, CutsTheSameHoweverTheBytesCome) {
+  auto spec = little_model();
+  spec.tensors = test::little_llama(1, "Q4_1");
   const auto files =
       std::vector<Bytes>{test::make_gguf(spec), test::make_safetensors({.tensors = test::little_llama(1, "BF16", 128)}),
                          test::noise(1'500'000, 4)};

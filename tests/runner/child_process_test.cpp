@@ -23,8 +23,12 @@ using test::TemporaryFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+// A sanitizer's own start-up writes a file where it finds a folder for it.
+constexpr auto k_no_temporary_files = "TMPDIR=/dev/null";
+
 json report_of(ChildSpec spec, const TemporaryFolder& folder) {
   spec.program = fake_program(folder.path(), "report");
+  if (spec.environment.empty()) spec.environment = {k_no_temporary_files};
   const ChildProcess child(spec);
   const ChildEnd end = child.wait({});
   EXPECT_FALSE(end.by_signal);
@@ -43,14 +47,14 @@ TEST_F(ChildProcessTest, SeesOnlyWhatItWasGiven) {
   ::setenv("MODELFLOAT_PASSPHRASE", "a secret of the parent", 1);
   ChildSpec spec;
   spec.arguments = {"one", "two"};
-  spec.environment = {"LANG=C.UTF-8"};
+  spec.environment = {"LANG=C.UTF-8", k_no_temporary_files};
   spec.inherited_fd = given.get();
   const json report = report_of(spec, folder_);
   ::unsetenv("MODELFLOAT_PASSPHRASE");
 
   EXPECT_EQ(report["descriptors"].size(), 4U) << report["descriptors"];
   EXPECT_EQ(report["descriptors"]["3"], "/dev/zero");
-  EXPECT_THAT(report["environment"].get<std::vector<std::string>>(), ElementsAre("LANG=C.UTF-8"));
+  EXPECT_THAT(report["environment"].get<std::vector<std::string>>(), ElementsAre("LANG=C.UTF-8", k_no_temporary_files));
   EXPECT_THAT(report["arguments"].get<std::vector<std::string>>(),
               ElementsAre(fake_program(folder_.path(), "report").string(), "one", "two"));
 }
@@ -88,6 +92,7 @@ TEST_F(ChildProcessTest, ThatIsMissingIsAnError) {
 TEST_F(ChildProcessTest, IsGoneAfterAKill) {
   ChildSpec spec;
   spec.program = fake_program(folder_.path(), "sleep");
+  spec.environment = {k_no_temporary_files};
   ChildProcess child(spec);
   EXPECT_FALSE(child.ended());
   child.kill();
@@ -101,6 +106,7 @@ TEST_F(ChildProcessTest, IsGoneAfterAKill) {
 TEST_F(ChildProcessTest, WaitEndsWhenAStopIsAskedFor) {
   ChildSpec spec;
   spec.program = fake_program(folder_.path(), "sleep");
+  spec.environment = {k_no_temporary_files};
   const ChildProcess child(spec);
   std::stop_source stop;
   stop.request_stop();

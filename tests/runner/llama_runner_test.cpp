@@ -102,18 +102,18 @@ TEST_F(LlamaRunnerTest, CallersThatComeTogetherShareOneLoad) {
   LlamaRunner& runner = start("llama-good");
   std::latch others_wait(3);
   model_.before_fill = [&](const CallOptions&) { others_wait.wait(); };
-  std::vector<std::jthread> callers;
+  std::vector<std::future<void>> callers;
   std::atomic<int> answers = 0;
   for (int i = 0; i < 4; ++i) {
-    callers.emplace_back([&] {
+    callers.push_back(std::async(std::launch::async, [&] {
       bool told = false;
       const auto on_progress = [&](const LoadProgress& step) {
         if (!std::exchange(told, true) && step.bytes_done == 0) others_wait.count_down();
       };
       answers += runner.complete(model_, prompt("hello"), {}, on_progress, {}).text == "You said: hello" ? 1 : 0;
-    });
+    }));
   }
-  callers.clear();
+  for (auto& caller : callers) caller.get();
   EXPECT_EQ(answers, 4);
   EXPECT_EQ(model_.fills, 1);
 }
@@ -237,6 +237,14 @@ TEST_F(LlamaRunnerTest, WhatTheReceiverOfTextThrowsComesOut) {
   LlamaRunner& runner = start("llama-good");
   const auto on_text = [](std::string_view) { throw std::runtime_error("the client has gone"); };
   EXPECT_THROW(runner.complete(model_, prompt("hello"), on_text, {}, {}), std::runtime_error);
+  EXPECT_EQ(complete(model_).text, "You said: hello");
+}
+
+TEST_F(LlamaRunnerTest, WhatTheReceiverOfProgressThrowsComesOut) {
+  LlamaRunner& runner = start("llama-good");
+  const auto on_progress = [](const LoadProgress&) { throw std::runtime_error("the client has gone"); };
+  EXPECT_THROW(runner.complete(model_, prompt("hello"), {}, on_progress, {}), std::runtime_error);
+  EXPECT_TRUE(runner.running().empty());
   EXPECT_EQ(complete(model_).text, "You said: hello");
 }
 

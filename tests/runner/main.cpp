@@ -1,8 +1,14 @@
+#include <cstdio>
+#include <cstdlib>
+
 #include "runner/fake_programs.h"
 #include <gtest/gtest.h>
 
 int main(int argc, char** argv) {
-  if (const auto exit_code = modelfloat::test::act_as_fake_program(argc, argv)) return *exit_code;
+  if (const auto exit_code = modelfloat::test::act_as_fake_program(argc, argv)) {
+    std::fflush(nullptr);
+    std::_Exit(*exit_code);  // a leak checker looks at its own process by ptrace, which the sandbox forbids
+  }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

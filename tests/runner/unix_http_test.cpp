@@ -1,5 +1,6 @@
 #include "modelfloat/runner/unix_http.h"
 
+#include <algorithm>
 #include <cstring>
 #include <thread>
 
@@ -15,17 +16,17 @@
 namespace modelfloat::runner {
 namespace {
 
-// Answers one connection with fixed bytes, in pieces of one byte, and closes it.
+// Answers one connection with fixed bytes and closes it.
 class OneAnswer {
  public:
-  explicit OneAnswer(std::string answer, bool stay_open = false) {
+  explicit OneAnswer(std::string answer, bool stay_open = false, std::size_t piece_bytes = 1) {
     listener_ = FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strcpy(address.sun_path, path().c_str());
     EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::listen(listener_.get(), 1), 0);
-    thread_ = std::jthread([this, stay_open, text = std::move(answer)] {
+    thread_ = std::jthread([this, stay_open, piece_bytes, text = std::move(answer)] {
       connection_ = FileDescriptor(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
       char piece[4096];
       while (request.find("\r\n\r\n") == std::string::npos) {
@@ -33,7 +34,9 @@ class OneAnswer {
         if (got <= 0) return;
         request.append(piece, static_cast<std::size_t>(got));
       }
-      for (const char& byte : text) ::send(connection_.get(), &byte, 1, MSG_NOSIGNAL);
+      for (std::size_t at = 0; at < text.size(); at += piece_bytes) {
+        ::send(connection_.get(), text.data() + at, std::min(piece_bytes, text.size() - at), MSG_NOSIGNAL);
+      }
       if (!stay_open) connection_.close();
     });
   }
@@ -79,6 +82,13 @@ TEST(UnixHttp, ReadsABodyOfKnownLength) {
   const Result result = ask(server.path());
   EXPECT_EQ(result.status, 503U);
   EXPECT_EQ(result.body, "hello");
+}
+
+TEST(UnixHttp, ReadsABodyWhoseBeginningComesWithTheHeader) {
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+  const std::string body(100'000, 'x');
+  const OneAnswer server(head + body, false, head.size() + 1);
+  EXPECT_EQ(ask(server.path()).body, body);
 }
 
 TEST(UnixHttp, ReadsABodyInChunks) {

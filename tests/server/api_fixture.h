@@ -4,14 +4,14 @@
 #include <map>
 #include <string>
 
+#include "fake_service.h"
+#include "raw_client.h"
+#include "support/fixed_random.h"
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "fake_service.h"
 #include "modelfloat/server/api/routes.h"
 #include "modelfloat/server/http_server.h"
-#include "raw_client.h"
-#include "support/fixed_random.h"
 
 namespace modelfloat::test {
 
@@ -26,7 +26,8 @@ class ApiTest : public testing::Test {
   }
 
   void start() {
-    server_.emplace(options_, server::api::make_api(service_, [this](const Hash256& hash) { return find_token(hash); }, api_options_));
+    server_.emplace(options_, server::api::make_api(
+                                  service_, [this](const Hash256& hash) { return find_token(hash); }, api_options_));
   }
   std::uint16_t port() {
     if (!server_) start();
@@ -39,8 +40,11 @@ class ApiTest : public testing::Test {
     const auto auth = scope.empty() ? "" : "Authorization: Bearer " + tokens_.at(scope) + "\r\n";
     return request_line + " HTTP/1.1\r\nHost: " + host() + "\r\n" + auth + more + "\r\n";
   }
-  std::string with_body(const std::string& request_line, const std::string& scope, const std::string& type, const std::string& body) {
-    return head(request_line, scope, "Content-Type: " + type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n") + body;
+  std::string with_body(const std::string& request_line, const std::string& scope, const std::string& type,
+                        const std::string& body) {
+    return head(request_line, scope,
+                "Content-Type: " + type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n") +
+           body;
   }
   std::string with_json(const std::string& request_line, const std::string& scope, const nlohmann::json& body) {
     return with_body(request_line, scope, "application/json", body.dump());

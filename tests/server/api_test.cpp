@@ -1,7 +1,7 @@
-#include "api_fixture.h"
-
 #include <future>
 #include <thread>
+
+#include "api_fixture.h"
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
@@ -28,8 +28,11 @@ TEST_F(ApiTest, EveryRouteNeedsATokenOfItsScope) {
     std::string line;
     std::string scope;
   };
-  const std::vector<Route> routes{{"GET /models", "read"},           {"GET /models/ns%2Fm", "read"},       {"GET /models/ns%2Fm/fragments", "read"},
-                                  {"POST /models/upload", "write"},  {"POST /models/ns%2Fm/inference", "infer"},
+  const std::vector<Route> routes{{"GET /models", "read"},
+                                  {"GET /models/ns%2Fm", "read"},
+                                  {"GET /models/ns%2Fm/fragments", "read"},
+                                  {"POST /models/upload", "write"},
+                                  {"POST /models/ns%2Fm/inference", "infer"},
                                   {"DELETE /models/none", "write"}};
   for (const auto& route : routes) {
     for (const std::string prefix : {"", "/api/v1"}) {
@@ -57,9 +60,10 @@ TEST_F(ApiTest, WrongTokensAreRefused) {
     return ask(head("GET /models", "", "Authorization: " + authorization + "\r\n")).status;
   };
   EXPECT_EQ(status("bearer " + tokens_["read"]), 200);
-  for (const std::string& wrong : {std::string("Bearer hf_") + std::string(40, 'a'), std::string("Bearer"), std::string("Bearer "),
-                                   std::string("Basic ") + tokens_["read"], tokens_["read"], "Bearer " + tokens_["read"] + "x",
-                                   "Bearer " + tokens_["read"].substr(0, 42), std::string("Bearer ") + std::string(5000, 'a')}) {
+  for (const std::string& wrong :
+       {std::string("Bearer hf_") + std::string(40, 'a'), std::string("Bearer"), std::string("Bearer "),
+        std::string("Basic ") + tokens_["read"], tokens_["read"], "Bearer " + tokens_["read"] + "x",
+        "Bearer " + tokens_["read"].substr(0, 42), std::string("Bearer ") + std::string(5000, 'a')}) {
     EXPECT_EQ(status(wrong), 401) << wrong.substr(0, 60);
   }
   EXPECT_EQ(ask(head("GET /models?token=" + tokens_["read"], "")).status, 401);
@@ -158,13 +162,15 @@ TEST_F(ApiTest, ALargeMapIsWhole) {
 
 TEST_F(ApiTest, TakesAnUpload) {
   const auto form = field("name", "ns/m") + field("tag", "v1") + field("description", "early") + field("unknown", "x") +
-                    file("config.json", "{}") + field("framework", "late") + file("deep/model.bin", "12345") + k_form_end;
+                    file("config.json", "{}") + field("framework", "late") + file("deep/model.bin", "12345") +
+                    k_form_end;
   const auto answer = ask(with_body("POST /models/upload", "write", k_form_type, form));
   ASSERT_EQ(answer.status, 201) << answer.body;
   const auto body = json_of(answer);
   EXPECT_EQ(body["name"], "ns/m");
   EXPECT_EQ(body["bytes"], 7);
-  for (const auto* key : {"id", "revision", "new_bytes", "stored_bytes", "fragments"}) EXPECT_TRUE(body.contains(key)) << key;
+  for (const auto* key : {"id", "revision", "new_bytes", "stored_bytes", "fragments"})
+    EXPECT_TRUE(body.contains(key)) << key;
   const auto model = service_.models().at("ns/m");
   EXPECT_EQ(model.summary.tags, std::vector<std::string>{"v1"});
   EXPECT_EQ(model.card, (std::map<std::string, std::string>{{"description", "early"}, {"framework", "late"}}));
@@ -199,7 +205,8 @@ TEST_F(ApiTest, ALargeUploadComesThrough) {
   crypto::Sha256 hash;
   for (int i = 0; i < k_pieces; ++i) hash.update(as_bytes(piece));
   RawClient client(port());
-  client.send(head("POST /models/upload", "write", "Content-Type: " + k_form_type + "\r\nTransfer-Encoding: chunked\r\n"));
+  client.send(
+      head("POST /models/upload", "write", "Content-Type: " + k_form_type + "\r\nTransfer-Encoding: chunked\r\n"));
   const auto chunk = [&client](const std::string& bytes) {
     std::array<char, 20> size{};
     std::snprintf(size.data(), size.size(), "%zx\r\n", bytes.size());
@@ -228,7 +235,8 @@ TEST_F(ApiTest, ACutUploadLeavesNoModel) {
 
 TEST_F(ApiTest, AnUploadIsRefusedBeforeItsBodyIsRead) {
   RawClient client(port());
-  client.send(head("POST /models/upload", "read", "Content-Type: " + k_form_type + "\r\nContent-Length: 1000000000\r\nExpect: 100-continue\r\n"));
+  client.send(head("POST /models/upload", "read",
+                   "Content-Type: " + k_form_type + "\r\nContent-Length: 1000000000\r\nExpect: 100-continue\r\n"));
   EXPECT_EQ(client.read_answer().status, 403);
 }
 
@@ -240,7 +248,8 @@ TEST_F(ApiTest, OnlySoManyUploadsAtOnce) {
     begun.set_value();
     go_on.get_future().wait();
   };
-  const auto upload = with_body("POST /models/upload", "write", k_form_type, field("name", "ns/m") + file("a", "1") + k_form_end);
+  const auto upload =
+      with_body("POST /models/upload", "write", k_form_type, field("name", "ns/m") + file("a", "1") + k_form_end);
   RawClient first(port());
   first.send(upload);
   begun.get_future().wait();
@@ -261,13 +270,17 @@ class InferenceTest : public ApiTest {
 
 TEST_F(InferenceTest, AnswersAPrompt) {
   runner::CompletionRequest seen;
-  service_.on_infer = [&](const std::string&, const runner::CompletionRequest& request, const auto&, const auto&, const CallOptions&) {
+  service_.on_infer = [&](const std::string&, const runner::CompletionRequest& request, const auto&, const auto&,
+                          const CallOptions&) {
     seen = request;
     return runner::Completion{"Paris", 1, 0.5, 20};
   };
-  const auto answer = infer({{"prompt", "The capital of France is"}, {"max_tokens", 5}, {"temperature", 0}, {"unknown", 1}});
+  const auto answer =
+      infer({{"prompt", "The capital of France is"}, {"max_tokens", 5}, {"temperature", 0}, {"unknown", 1}});
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(json_of(answer), json::parse(R"({"text":"Paris","model":"ns/m","tokens":1,"seconds_to_first_token":0.5,"tokens_per_second":20.0})"));
+  EXPECT_EQ(json_of(answer),
+            json::parse(
+                R"({"text":"Paris","model":"ns/m","tokens":1,"seconds_to_first_token":0.5,"tokens_per_second":20.0})"));
   EXPECT_EQ(seen.prompt, "The capital of France is");
   EXPECT_EQ(seen.max_tokens, 5U);
   EXPECT_EQ(seen.temperature, 0);
@@ -279,13 +292,30 @@ TEST_F(InferenceTest, ChecksWhatIsAsked) {
   service_.on_infer = [](const auto&, const auto&, const auto&, const auto&, const CallOptions&) -> runner::Completion {
     throw std::logic_error("this must not be reached");
   };
-  for (const auto* bad : {R"({})", R"({"prompt":1})", R"({"prompt":""})", R"({"prompt":null})", R"({"prompt":"x","max_tokens":0})",
-                          R"({"prompt":"x","max_tokens":-1})", R"({"prompt":"x","max_tokens":8193})", R"({"prompt":"x","max_tokens":1.5})",
-                          R"({"prompt":"x","max_tokens":"5"})", R"({"prompt":"x","max_tokens":18446744073709551615})",
-                          R"({"prompt":"x","max_tokens":9223372036854775809})", R"({"prompt":"x","max_tokens":1e300})",
-                          R"({"prompt":"x","temperature":-0.1})", R"({"prompt":"x","temperature":2.1})", R"({"prompt":"x","temperature":null})",
-                          R"({"prompt":"x","stream":"yes"})", R"([])", R"("x")", R"(null)", R"({"prompt":"x")", R"({"prompt":"x"}})", "",
-                          "{\"prompt\":\"\xff\"}", R"({"prompt":"x","temperature":NaN})"}) {
+  for (const auto* bad : {R"({})",
+                          R"({"prompt":1})",
+                          R"({"prompt":""})",
+                          R"({"prompt":null})",
+                          R"({"prompt":"x","max_tokens":0})",
+                          R"({"prompt":"x","max_tokens":-1})",
+                          R"({"prompt":"x","max_tokens":8193})",
+                          R"({"prompt":"x","max_tokens":1.5})",
+                          R"({"prompt":"x","max_tokens":"5"})",
+                          R"({"prompt":"x","max_tokens":18446744073709551615})",
+                          R"({"prompt":"x","max_tokens":9223372036854775809})",
+                          R"({"prompt":"x","max_tokens":1e300})",
+                          R"({"prompt":"x","temperature":-0.1})",
+                          R"({"prompt":"x","temperature":2.1})",
+                          R"({"prompt":"x","temperature":null})",
+                          R"({"prompt":"x","stream":"yes"})",
+                          R"([])",
+                          R"("x")",
+                          R"(null)",
+                          R"({"prompt":"x")",
+                          R"({"prompt":"x"}})",
+                          "",
+                          "{\"prompt\":\"\xff\"}",
+                          R"({"prompt":"x","temperature":NaN})"}) {
     EXPECT_EQ(ask(with_body("POST /models/ns%2Fm/inference", "infer", "application/json", bad)).status, 400) << bad;
   }
   const auto deep = "{\"prompt\":\"x\",\"a\":" + std::string(100, '[') + std::string(100, ']') + "}";
@@ -294,24 +324,27 @@ TEST_F(InferenceTest, ChecksWhatIsAsked) {
   EXPECT_EQ(ask(with_body("POST /models/ns%2Fm/inference", "infer", "application/json", very_deep)).status, 400);
   EXPECT_EQ(infer({{"prompt", std::string(600 << 10, 'x')}}).status, 413);
   EXPECT_EQ(infer({{"prompt", std::string(2 << 20, 'x')}}).status, 413);
-  const auto chunked = head("POST /models/ns%2Fm/inference", "infer", "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n") +
+  const auto chunked = head("POST /models/ns%2Fm/inference", "infer",
+                            "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n") +
                        "200000\r\n" + std::string(2 << 20, ' ') + "\r\n0\r\n\r\n";
   EXPECT_EQ(ask(chunked).status, 413);
   EXPECT_EQ(ask(with_body("POST /models/ns%2Fm/inference", "infer", "text/plain", R"({"prompt":"x"})")).status, 415);
 }
 
 TEST_F(InferenceTest, HostileChunksAreRefused) {
-  for (const auto* chunk : {"-2\r\nxx\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "ffffffffffffffffff\r\n"}) {
-    const auto answer =
-        ask(head("POST /models/ns%2Fm/inference", "infer", "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n") + chunk);
+  for (const auto* chunk :
+       {"-2\r\nxx\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "ffffffffffffffffff\r\n"}) {
+    const auto answer = ask(head("POST /models/ns%2Fm/inference", "infer",
+                                 "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n") +
+                            chunk);
     EXPECT_EQ(answer.status, 400) << chunk;
     EXPECT_EQ(code_of(answer), "bad_chunk");
   }
 }
 
 TEST_F(InferenceTest, StreamsTextAndProgress) {
-  service_.on_infer = [](const auto&, const auto&, const runner::TokenSink& on_text, const runner::LoadProgressSink& on_progress,
-                         const CallOptions&) {
+  service_.on_infer = [](const auto&, const auto&, const runner::TokenSink& on_text,
+                         const runner::LoadProgressSink& on_progress, const CallOptions&) {
     on_progress(LoadProgress{LoadProgress::Step::fetching, 12'000'000, 98'000'000});
     on_text("The \"answer\"\n");
     on_text("ä");
@@ -322,7 +355,9 @@ TEST_F(InferenceTest, StreamsTextAndProgress) {
   EXPECT_EQ(answer.headers.at("content-type"), "text/event-stream");
   EXPECT_EQ(answer.headers.at("cache-control"), "no-store");
   EXPECT_TRUE(answer.whole);
-  EXPECT_EQ(answer.body, ": 12 of 98 MB\n\ndata: {\"text\":\"The \\\"answer\\\"\\n\"}\n\ndata: {\"text\":\"ä\"}\n\ndata: [DONE]\n\n");
+  EXPECT_EQ(
+      answer.body,
+      ": 12 of 98 MB\n\ndata: {\"text\":\"The \\\"answer\\\"\\n\"}\n\ndata: {\"text\":\"ä\"}\n\ndata: [DONE]\n\n");
 }
 
 TEST_F(InferenceTest, EventsGoOutAsTheyAre) {
@@ -342,7 +377,8 @@ TEST_F(InferenceTest, EventsGoOutAsTheyAre) {
 
 TEST_F(InferenceTest, AnErrorBeforeTheFirstWordHasItsOwnStatus) {
   std::optional<Error> error;
-  service_.on_infer = [&](const auto&, const auto&, const auto&, const auto&, const CallOptions&) -> runner::Completion { throw Error(*error); };
+  service_.on_infer = [&](const auto&, const auto&, const auto&, const auto&,
+                          const CallOptions&) -> runner::Completion { throw Error(*error); };
   struct Case {
     Error error;
     int status;
@@ -377,20 +413,23 @@ TEST_F(InferenceTest, AnErrorBeforeTheFirstWordHasItsOwnStatus) {
 }
 
 TEST_F(InferenceTest, AnErrorInTheMiddleIsAnEvent) {
-  service_.on_infer = [](const auto&, const auto&, const runner::TokenSink& on_text, const auto&, const CallOptions&) -> runner::Completion {
+  service_.on_infer = [](const auto&, const auto&, const runner::TokenSink& on_text, const auto&,
+                         const CallOptions&) -> runner::Completion {
     on_text("one");
     throw Error(ErrorKind::transient, "engine", "it crashed");
   };
   const auto answer = infer({{"prompt", "x"}, {"stream", true}});
   EXPECT_EQ(answer.status, 200);
-  EXPECT_NE(answer.body.find("data: {\"error\":{\"code\":\"try_again\",\"message\":\"engine: it crashed\"}}\n\n"), std::string::npos);
+  EXPECT_NE(answer.body.find("data: {\"error\":{\"code\":\"try_again\",\"message\":\"engine: it crashed\"}}\n\n"),
+            std::string::npos);
   EXPECT_EQ(answer.body.find("[DONE]"), std::string::npos);
 }
 
 TEST_F(InferenceTest, AClientThatGoesAwayStopsTheGeneration) {
   for (const bool stream : {false, true}) {
     std::promise<void> stopped;
-    service_.on_infer = [&](const auto&, const auto&, const runner::TokenSink& on_text, const auto&, const CallOptions& call) -> runner::Completion {
+    service_.on_infer = [&](const auto&, const auto&, const runner::TokenSink& on_text, const auto&,
+                            const CallOptions& call) -> runner::Completion {
       if (on_text) on_text("one");
       std::mutex mutex;
       std::condition_variable_any changed;

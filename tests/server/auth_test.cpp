@@ -2,10 +2,10 @@
 
 #include <set>
 
+#include "support/fixed_random.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
-#include "support/fixed_random.h"
 
 namespace modelfloat::server {
 namespace {

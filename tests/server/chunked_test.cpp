@@ -9,7 +9,8 @@
 namespace modelfloat::server {
 namespace {
 
-// Decodes in pieces of `step` bytes into a buffer of `room` bytes; what is left of the input behind the body goes to `rest`.
+// Decodes in pieces of `step` bytes into a buffer of `room` bytes; what is left of the input behind the body goes to
+// `rest`.
 std::string decode(std::string_view text, std::size_t step, std::size_t room, std::string* rest = nullptr) {
   ChunkedDecoder decoder;
   std::string body;
@@ -52,11 +53,12 @@ TEST(Chunked, RefusesWhatIsNotToTheRule) {
   const std::string long_extension = "1;" + std::string(300, 'x') + "\r\na\r\n0\r\n\r\n";
   const std::string long_trailer = "0\r\nX: " + std::string(9000, 'x') + "\r\n\r\n";
   for (const std::string& bad :
-       {std::string("-2\r\n"), std::string("+5\r\nhello\r\n"), std::string("0x5\r\nhello\r\n"), std::string(" 5\r\nhello\r\n"),
-        std::string("5 \r\nhello\r\n"), std::string("5\nhello\r\n"), std::string("5\r\nhello\n0\r\n\r\n"), std::string("5\r\nhello!\r\n"),
-        std::string("\r\n"), std::string("g\r\n"), std::string("ffffffffffffffff\r\n"), std::string("10000000000000005\r\nhello\r\n"),
-        std::string("5\r\rhello\r\n"), std::string("0\r\n\r\r"), std::string("0\r\n\n"), std::string("5;a\nb\r\nhello\r\n"),
-        std::string("0\r\nX: a\nb\r\n\r\n"), long_extension, long_trailer}) {
+       {std::string("-2\r\n"), std::string("+5\r\nhello\r\n"), std::string("0x5\r\nhello\r\n"),
+        std::string(" 5\r\nhello\r\n"), std::string("5 \r\nhello\r\n"), std::string("5\nhello\r\n"),
+        std::string("5\r\nhello\n0\r\n\r\n"), std::string("5\r\nhello!\r\n"), std::string("\r\n"), std::string("g\r\n"),
+        std::string("ffffffffffffffff\r\n"), std::string("10000000000000005\r\nhello\r\n"),
+        std::string("5\r\rhello\r\n"), std::string("0\r\n\r\r"), std::string("0\r\n\n"),
+        std::string("5;a\nb\r\nhello\r\n"), std::string("0\r\nX: a\nb\r\n\r\n"), long_extension, long_trailer}) {
     EXPECT_THROW(decode(bad, 1, 100), HttpError) << bad.substr(0, 20);
     EXPECT_THROW(decode(bad, bad.size(), 100), HttpError) << bad.substr(0, 20);
   }

@@ -29,7 +29,8 @@ class FakeService::Session final : public server::UploadSession {
   }
 
   void add_file(const std::string& path, ByteSource& source) override {
-    if (path.starts_with('/') || path.find("..") != std::string::npos) throw Error(ErrorKind::invalid, path, "this path is not safe");
+    if (path.starts_with('/') || path.find("..") != std::string::npos)
+      throw Error(ErrorKind::invalid, path, "this path is not safe");
     if (service_.on_file) service_.on_file(path, source, call_);
     FileEntry file;
     file.path = path;
@@ -103,7 +104,8 @@ FakeModel& FakeService::get(const std::string& model) {
   throw Error(ErrorKind::not_found, model, "there is no such model");
 }
 
-std::unique_ptr<server::UploadSession> FakeService::upload(const server::UploadRequest& request, const CallOptions& call) {
+std::unique_ptr<server::UploadSession> FakeService::upload(const server::UploadRequest& request,
+                                                           const CallOptions& call) {
   const std::lock_guard lock(mutex_);
   ++begun_;
   return std::make_unique<Session>(*this, request, call);
@@ -143,8 +145,10 @@ engine::OpenManifest FakeService::open(const std::string& model, const CallOptio
   return manifest;
 }
 
-void FakeService::map_fragments(const engine::OpenManifest& manifest, const std::function<void(const engine::PackView&)>& on_pack,
-                                const std::function<void(const engine::FragmentView&)>& on_fragment, const CallOptions&) {
+void FakeService::map_fragments(const engine::OpenManifest& manifest,
+                                const std::function<void(const engine::PackView&)>& on_pack,
+                                const std::function<void(const engine::FragmentView&)>& on_fragment,
+                                const CallOptions&) {
   engine::PackView pack;
   pack.pack.id[0] = std::byte{0xab};
   pack.pack.k = 1;

@@ -5,9 +5,8 @@
 #include <mutex>
 #include <thread>
 
-#include <gtest/gtest.h>
-
 #include "raw_client.h"
+#include <gtest/gtest.h>
 
 namespace modelfloat::server {
 namespace {
@@ -23,7 +22,9 @@ std::string body_of(Request& request) {
 }
 
 // Answers with the path and the body.
-void echo(Request& request, Response& response) { response.send(200, "text/plain", request.path.back() + ":" + body_of(request)); }
+void echo(Request& request, Response& response) {
+  response.send(200, "text/plain", request.path.back() + ":" + body_of(request));
+}
 
 class HttpServerTest : public testing::Test {
  protected:
@@ -53,7 +54,8 @@ TEST_F(HttpServerTest, AnswersSeveralRequestsOnOneConnection) {
 
 TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
   RawClient client(start(echo));
-  client.send(head("POST /a", "Content-Length: 1\r\n") + "1" + head("POST /b", "Transfer-Encoding: chunked\r\n") + "1\r\n2\r\n0\r\n\r\n" + head("GET /c"));
+  client.send(head("POST /a", "Content-Length: 1\r\n") + "1" + head("POST /b", "Transfer-Encoding: chunked\r\n") +
+              "1\r\n2\r\n0\r\n\r\n" + head("GET /c"));
   EXPECT_EQ(client.read_answer().body, "a:1");
   EXPECT_EQ(client.read_answer().body, "b:2");
   EXPECT_EQ(client.read_answer().body, "c:");
@@ -220,7 +222,9 @@ TEST_F(HttpServerTest, RefusesHostileHeadsAndLivesOn) {
     EXPECT_TRUE(client.closed_by_server());
     return answer.status;
   };
-  EXPECT_EQ(status(head("POST /", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n" + head("GET /smuggled")), 400);
+  EXPECT_EQ(status(head("POST /", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n" +
+                   head("GET /smuggled")),
+            400);
   EXPECT_EQ(status("GET / HTTP/1.1\nHost: a\n\n\r\n\r\n"), 400);
   EXPECT_EQ(status(std::string("\0\1\2\3\r\n\r\n", 8)), 400);
   EXPECT_EQ(status("GET /" + std::string(20'000, 'a')), 431);
@@ -247,8 +251,9 @@ TEST_F(HttpServerTest, ABrokenBodyIsAnError) {
 }
 
 TEST_F(HttpServerTest, ACutBodyIsCancelled) {
-  for (const std::string& cut : {std::string("Content-Length: 10\r\n\r\n12345"), std::string("Transfer-Encoding: chunked\r\n\r\n5\r\n123"),
-                                 std::string("Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n")}) {
+  for (const std::string& cut :
+       {std::string("Content-Length: 10\r\n\r\n12345"), std::string("Transfer-Encoding: chunked\r\n\r\n5\r\n123"),
+        std::string("Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n")}) {
     std::promise<ErrorKind> kind;
     RawClient client(start([&kind](Request& request, Response&) {
       try {
@@ -359,6 +364,7 @@ TEST_F(HttpServerTest, IdleAndSlowClientsTakeNoThread) {
 
 TEST_F(HttpServerTest, TheLongestIdleConnectionMakesRoom) {
   options_.limits.connections = 3;
+  options_.limits.handlers = 1;  // so that connections become idle in the order in which they were answered
   const auto port = start(echo);
   const auto ask = [this](RawClient& client) {
     client.send(head("GET /a"));

@@ -1,8 +1,7 @@
 #include "modelfloat/server/multipart.h"
 
-#include <gtest/gtest.h>
-
 #include "support/fixed_random.h"
+#include <gtest/gtest.h>
 
 namespace modelfloat::server {
 namespace {
@@ -52,7 +51,8 @@ const std::string k_end = "--XX--\r\n";
 TEST(Multipart, ReadsPartsHoweverTheyAreCut) {
   // What looks like a boundary and is none.
   const std::string tricky = "a\r\n--X\r\n--\r\n\r--XX\n--XX\r\n-\r\n--XY";
-  const auto body = part("one", "1") + part("file", tricky, "; filename=\"a/b.bin\"\r\nContent-Type: application/octet-stream") +
+  const auto body = part("one", "1") +
+                    part("file", tricky, "; filename=\"a/b.bin\"\r\nContent-Type: application/octet-stream") +
                     part("empty", "") + k_end;
   for (std::size_t step = 1; step < 80; ++step) {
     for (const std::size_t piece : {1U, 7U, 1000U}) {
@@ -89,7 +89,9 @@ TEST(Multipart, SkipsWhatIsNotRead) {
 }
 
 TEST(Multipart, UnderstandsFileNames) {
-  const auto name_of = [](const std::string& parameter) { return read_all(part("f", "", "; " + parameter) + k_end).at(0).head.filename; };
+  const auto name_of = [](const std::string& parameter) {
+    return read_all(part("f", "", "; " + parameter) + k_end).at(0).head.filename;
+  };
   EXPECT_EQ(name_of(R"(filename="a b.bin")"), "a b.bin");
   EXPECT_EQ(name_of(R"(filename=plain.bin)"), "plain.bin");
   EXPECT_EQ(name_of(R"(filename="a\"b\\c\d")"), R"(a"b\c\d)");
@@ -105,15 +107,28 @@ TEST(Multipart, RefusesWhatIsNotToTheRule) {
     return lines;
   }();
   for (const std::string& bad :
-       {std::string(), std::string("hello"), std::string("--XY\r\n"), std::string("--XX"), part("a", "1"), part("a", "1") + "--XX",
-        part("a", "1") + "--XXy\r\n", std::string("--XX\r\nContent-Disposition: form-data; name=a\r\n"),
-        with_head("X: y"), with_head("Content-Disposition: attachment; name=a"), with_head("Content-Disposition: form-data"),
-        with_head("Content-Disposition: form-data; name=\"a"), with_head("Content-Disposition: form-data; name=a; name=b"),
-        with_head("Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b"), with_head("no colon"),
-        with_head("Content-Disposition: form-data; name=\"a\"b"), with_head("Content-Disposition: form-data; name=a\n"),
+       {std::string(),
+        std::string("hello"),
+        std::string("--XY\r\n"),
+        std::string("--XX"),
+        part("a", "1"),
+        part("a", "1") + "--XX",
+        part("a", "1") + "--XXy\r\n",
+        std::string("--XX\r\nContent-Disposition: form-data; name=a\r\n"),
+        with_head("X: y"),
+        with_head("Content-Disposition: attachment; name=a"),
+        with_head("Content-Disposition: form-data"),
+        with_head("Content-Disposition: form-data; name=\"a"),
+        with_head("Content-Disposition: form-data; name=a; name=b"),
+        with_head("Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b"),
+        with_head("no colon"),
+        with_head("Content-Disposition: form-data; name=\"a\"b"),
+        with_head("Content-Disposition: form-data; name=a\n"),
         with_head("Content-Disposition: form-data; name=a; filename*=latin1''x"),
-        with_head("Content-Disposition: form-data; name=a; filename*=UTF-8''%z"), with_head(many_lines),
-        with_head("Content-Disposition: form-data; name=" + std::string(9000, 'a')), "--XX" + std::string(100, ' ') + "\r\n",
+        with_head("Content-Disposition: form-data; name=a; filename*=UTF-8''%z"),
+        with_head(many_lines),
+        with_head("Content-Disposition: form-data; name=" + std::string(9000, 'a')),
+        "--XX" + std::string(100, ' ') + "\r\n",
         part("a", "1") + k_end + std::string(100'000, 'x')}) {
     EXPECT_THROW(read_all(bad), HttpError) << bad.substr(0, 60);
     EXPECT_THROW(read_all(bad, 1), HttpError) << bad.substr(0, 60);
@@ -135,9 +150,11 @@ TEST(Multipart, BoundsFieldsAndParts) {
 TEST(Multipart, ChecksTheBoundary) {
   EXPECT_EQ(multipart_boundary("multipart/form-data; boundary=----abc"), "----abc");
   EXPECT_EQ(multipart_boundary("Multipart/Form-Data; charset=x; boundary=\"a b\""), "a b");
-  for (const std::string& bad : {std::string("multipart/form-data"), std::string("multipart/form-data; boundary="),
-                                 "multipart/form-data; boundary=" + std::string(71, 'a'), std::string("multipart/form-data; boundary=\"a\x80\""),
-                                 std::string("multipart/form-data; boundary=\"a \""), std::string("application/json; boundary=a"), std::string()}) {
+  for (const std::string& bad :
+       {std::string("multipart/form-data"), std::string("multipart/form-data; boundary="),
+        "multipart/form-data; boundary=" + std::string(71, 'a'), std::string("multipart/form-data; boundary=\"a\x80\""),
+        std::string("multipart/form-data; boundary=\"a \""), std::string("application/json; boundary=a"),
+        std::string()}) {
     EXPECT_THROW(multipart_boundary(bad), HttpError) << bad;
   }
 }

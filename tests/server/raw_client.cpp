@@ -37,7 +37,8 @@ std::uint64_t RawClient::send_until_stuck(std::uint64_t bytes) {
   while (sent < bytes) {
     pollfd entry{socket_.get(), POLLOUT, 0};
     if (::poll(&entry, 1, 300) <= 0) break;
-    const auto count = ::send(socket_.get(), piece.data(), std::min<std::uint64_t>(piece.size(), bytes - sent), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto count = ::send(socket_.get(), piece.data(), std::min<std::uint64_t>(piece.size(), bytes - sent),
+                              MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0 && errno != EAGAIN) break;
     if (count > 0) sent += static_cast<std::uint64_t>(count);
   }

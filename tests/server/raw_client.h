@@ -31,7 +31,8 @@ class RawClient {
   // Gone without a goodbye.
   void hang_up() { socket_.reset(); }
 
-  // The next answer; those to HEAD have no body. An answer with status 0 when the server closed the connection before one.
+  // The next answer; those to HEAD have no body. An answer with status 0 when the server closed the connection before
+  // one.
   RawAnswer read_answer(bool to_head = false);
   // Waits until one of the two has bytes to read, and says whether it is this one.
   bool answered_before(const RawClient& other) const;

@@ -61,7 +61,8 @@ TEST_F(RouterTest, SaysWhatIsNotThere) {
   add("GET", "/models/{id}");
   add("DELETE", "/models/{id}");
   add("GET", "/files/{path...}");
-  for (const auto* path : {"/", "/model", "/models/", "/models", "/models/a/b", "//models/a", "/files", "/files/", "/Models/a"}) {
+  for (const auto* path :
+       {"/", "/model", "/models/", "/models", "/models/a/b", "//models/a", "/files", "/files/", "/Models/a"}) {
     EXPECT_EQ(route("GET", path), "404") << path;
   }
   EXPECT_EQ(route("POST", "/models/a"), "405");

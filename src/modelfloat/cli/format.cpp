@@ -1,11 +1,11 @@
 #include "modelfloat/cli/format.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/error.h"

@@ -24,8 +24,8 @@ struct ListenAddress {
 };
 ListenAddress parse_listen_address(std::string_view text);
 
-// The name that a model gets from the file or folder it is pushed from: the stem, with '-' for what a name may not have. Error{invalid}
-// when nothing is left.
+// The name that a model gets from the file or folder it is pushed from: the stem, with '-' for what a name may not
+// have. Error{invalid} when nothing is left.
 std::string model_name_for(const std::string& leaf, bool is_folder);
 
 }  // namespace modelfloat::cli

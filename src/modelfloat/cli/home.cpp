@@ -1,12 +1,12 @@
 #include "modelfloat/cli/home.h"
 
-#include <fmt/format.h>
-#include <toml++/toml.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <sstream>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/log.h"
@@ -47,14 +47,10 @@ std::uint64_t size_of(const toml::node& value, const fs::path& file) {
 constexpr Setter k_setters[] = {
     {"listen",
      [](Config& config, const toml::node& value, const fs::path& file) { config.listen = text_of(value, file); }},
-    {"key_file",
-     [](Config& config, const toml::node& value, const fs::path& file) {
-       config.key_file = file.parent_path() / text_of(value, file);
-     }},
-    {"runner.ram_budget_bytes",
-     [](Config& config, const toml::node& value, const fs::path& file) {
-       config.ram_budget_bytes = size_of(value, file);
-     }},
+    {"key_file", [](Config& config, const toml::node& value,
+                    const fs::path& file) { config.key_file = file.parent_path() / text_of(value, file); }},
+    {"runner.ram_budget_bytes", [](Config& config, const toml::node& value,
+                                   const fs::path& file) { config.ram_budget_bytes = size_of(value, file); }},
 };
 
 void read_table(const toml::table& table, const std::string& prefix, const fs::path& file, Config& config) {

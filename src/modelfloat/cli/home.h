@@ -15,9 +15,9 @@ std::optional<std::string> process_variable(const char* name);
 
 // config.toml. Every key may be left out; unknown ones are warned about.
 struct Config {
-  std::string listen = "127.0.0.1:8080";         // listen
+  std::string listen = "127.0.0.1:8080";          // listen
   std::optional<std::filesystem::path> key_file;  // key_file; a relative path counts from the folder of config.toml
-  std::uint64_t ram_budget_bytes = 0;            // runner.ram_budget_bytes; 0: the runner chooses
+  std::uint64_t ram_budget_bytes = 0;             // runner.ram_budget_bytes; 0: the runner chooses
 };
 // Error{invalid} names the line that is wrong.
 Config parse_config(const std::string& text, const std::filesystem::path& file);

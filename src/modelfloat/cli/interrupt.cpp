@@ -1,12 +1,12 @@
 #include "modelfloat/cli/interrupt.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <cerrno>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "modelfloat/base/error.h"
 

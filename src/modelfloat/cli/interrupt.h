@@ -8,7 +8,8 @@
 
 namespace modelfloat::cli {
 
-// The first SIGINT or SIGTERM asks for a stop; the second ends the program at once, as the system does by default. One at a time.
+// The first SIGINT or SIGTERM asks for a stop; the second ends the program at once, as the system does by default. One
+// at a time.
 class InterruptWatch {
  public:
   InterruptWatch();

@@ -1,10 +1,10 @@
 #include "modelfloat/cli/output.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
+
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/cli/format.h"

@@ -1,10 +1,10 @@
 #include "modelfloat/cli/progress.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include <algorithm>
 
 #include "modelfloat/cli/format.h"
 #include "modelfloat/cli/home.h"

@@ -1,13 +1,13 @@
 #include "modelfloat/cli/secrets.h"
 
+#include <array>
+#include <cerrno>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/file_descriptor.h"

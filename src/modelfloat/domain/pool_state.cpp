@@ -23,25 +23,30 @@ bool is_before(const SeenRecord& a, const SeenRecord& b, const Seen& seen_by_b) 
   return known != seen_by_b.end() && known->second >= a.record.seq;
 }
 
-// The latest of several changes: none is after it, and among concurrent ones its record has the largest hash.
+// The latest of several changes: none is after it, and among concurrent ones its record has the largest hash. Forked chains can make a ring
+// in which each is before another; then all of them are concurrent.
 template <typename T>
 const Placed<T>* latest(const std::vector<Placed<T>>& all) {
   const Placed<T>* best = nullptr;
+  const Placed<T>* best_of_ring = nullptr;
+  // Of one record, the later change counts.
+  const auto prefer = [](const Placed<T>*& kept, const Placed<T>& one) {
+    if (kept == nullptr || one.by->hash >= kept->by->hash) kept = &one;
+  };
   for (const auto& one : all) {
     const bool superseded = std::any_of(all.begin(), all.end(), [&](const Placed<T>& other) {
       return &other != &one && is_before(*one.by, *other.by, *other.seen);
     });
-    if (superseded) continue;
-    // Of one record, the later change counts.
-    if (best == nullptr || one.by->hash >= best->by->hash) best = &one;
+    prefer(superseded ? best_of_ring : best, one);
   }
-  return best;
+  return best != nullptr ? best : best_of_ring;
 }
 
-// Changes are collected chain by chain in order, so of one chain only the last can win.
+// Changes are collected chain by chain in order, so of one chain only the last can win; of a fork, each end.
 template <typename T>
 void keep_latest_of_chain(std::vector<Placed<T>>& kept, const Placed<T>& next) {
-  if (!kept.empty() && kept.back().by->record.writer == next.by->record.writer) {
+  const bool same_chain = !kept.empty() && kept.back().by->record.writer == next.by->record.writer;
+  if (same_chain && (kept.back().by->record.seq < next.by->record.seq || kept.back().by == next.by)) {
     kept.back() = next;
   } else {
     kept.push_back(next);
@@ -97,6 +102,12 @@ class StateBuilder {
       state_.irregular.push_back("writer " + to_hex(next.record.writer) + " has two records with number " +
                                  std::to_string(next.record.seq));
     }
+    // A record that came out of a checkpoint has no `previous`.
+    const bool follows = next.record.seq == previous.record.seq + 1 && next.record.previous != Hash256{};
+    if (follows && next.record.previous != previous.hash) {
+      state_.irregular.push_back("record " + std::to_string(next.record.seq) + " of writer " + to_hex(next.record.writer) +
+                                 " does not follow the one before it");
+    }
   }
 
   void collect(const SeenRecord& record, const Seen& seen) {
@@ -146,6 +157,15 @@ class StateBuilder {
     for (const Hash256& content : removed_) state_.manifests.erase(content);
   }
 
+  // Whether `second` stands behind `first` in one record.
+  static bool says_later(const SeenRecord& record, const Committed* first, const Untagged* second) {
+    for (const Change& change : record.record.changes) {
+      if (std::get_if<Untagged>(&change) == second) return false;
+      if (std::get_if<Committed>(&change) == first) return true;
+    }
+    return false;
+  }
+
   void settle_tags() {
     for (const auto& [key, commits] : tag_changes_) {
       const auto withdrawals = untagged_.find(key);
@@ -153,8 +173,10 @@ class StateBuilder {
       for (const auto& commit : commits) {
         if (!state_.manifests.contains(commit.change->manifest.content)) continue;
         const bool withdrawn = withdrawals != untagged_.end() &&
-                               std::any_of(withdrawals->second.begin(), withdrawals->second.end(),
-                                           [&](const auto& other) { return is_before(*commit.by, *other.by, *other.seen); });
+                               std::any_of(withdrawals->second.begin(), withdrawals->second.end(), [&](const auto& other) {
+                                 if (other.by == commit.by) return says_later(*commit.by, commit.change, other.change);
+                                 return is_before(*commit.by, *other.by, *other.seen);
+                               });
         if (!withdrawn) keep_latest_of_chain(candidates, commit);
       }
       if (const auto* winner = latest(candidates)) {

@@ -129,6 +129,8 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
   const Bytes now = fingerprint(state);
   const auto before = registry.setting("catalogue");
   if (before && equal(*before, now)) return;
+  for (const std::string& note : state.irregular) log_warning("the log is irregular: " + note);
+  if (state.unknown_changes > 0) log_warning("the log has changes of a kind that this version does not know: a newer one writes to this pool");
 
   std::set<Hash256> listed;
   std::vector<registry::RevisionRow> gone;

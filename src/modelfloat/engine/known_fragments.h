@@ -20,6 +20,9 @@ class KnownFragments {
   // Where the fragment lies, or nothing.
   std::optional<Fragment> find(const FragmentId& id);
 
+  // A pack of this push, which every store has just confirmed.
+  void trust(const PackId& id);
+
   // Error{transient} when the log has condemned a pack that find() called good: its fragments have to be stored anew by another push.
   void check_condemned();
 

@@ -17,6 +17,9 @@ ManifestRoot ManifestReader::root(const ManifestId& id) {
   if (root.structure != id.structure) {
     throw contradiction("manifest " + to_hex(id.content), "names another structure than the log does");
   }
+  if (root.revision != mf1::revision_id(root.files)) {
+    throw contradiction("manifest " + to_hex(id.content), "has another revision id than its files");
+  }
   return root;
 }
 

@@ -135,26 +135,38 @@ void PoolLog::read_checkpoints(const Listing& listing, SyncResult& result, const
     if (name.type() == ObjectType::checkpoint) newest_last[*name.writer()].push_back(name);
   }
   for (const auto& [writer, names] : newest_last) {
+    std::uint64_t taken = 0;
     for (auto name = names.rbegin(); name != names.rend(); ++name) {
       const std::uint64_t seq = *name->seq();
-      if (seq < std::max(known[writer], covered(writer)) + k_worth_a_checkpoint) break;
-      const auto cbor = read_document(*name, listing.objects.at(*name), result, call);
-      if (!cbor) continue;
-      const Checkpoint checkpoint = mf1::checkpoint_from_cbor(*cbor);
-      if (checkpoint.writer != writer || checkpoint.seq != seq) {
-        log_warning(name->path() + " does not say what its name says; it is left out");
-        continue;
-      }
-      std::vector<registry::LogRow> rows;
-      for (const SeenRecord& seen : checkpoint.records) {
-        rows.push_back({seen.record.writer, seen.record.seq, seen.hash, mf1::to_cbor(seen.record)});
-      }
-      environment_.registry.transaction([&] {
-        environment_.registry.add_log_records(rows);
-        Settings(environment_.registry).set_covered(writer, seq);
-      });
-      break;
+      // Of a fork there may be several of one number; all of them count.
+      if (taken != 0 ? seq != taken : seq < std::max(known[writer], covered(writer)) + k_worth_a_checkpoint) break;
+      if (take_checkpoint(*name, listing.objects.at(*name), result, call)) taken = seq;
     }
+  }
+}
+
+// False when it does not open or is not what its name says; the next older one is tried then.
+bool PoolLog::take_checkpoint(const ObjectName& name, const std::vector<const transfer::PoolStore*>& places, SyncResult& result,
+                              const CallOptions& call) {
+  const auto cbor = read_document(name, places, result, call);
+  if (!cbor) return false;
+  try {
+    const Checkpoint checkpoint = mf1::checkpoint_from_cbor(*cbor);
+    if (checkpoint.writer != *name.writer() || checkpoint.seq != *name.seq()) throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
+    std::vector<registry::LogRow> rows;
+    for (SeenRecord seen : checkpoint.records) {
+      const auto unknown = std::erase_if(seen.record.changes, [](const Change& change) { return std::holds_alternative<UnknownChange>(change); });
+      if (unknown > 0) log_warning(name.path() + " has changes of a kind that this version does not know; they are left out");
+      rows.push_back({seen.record.writer, seen.record.seq, seen.hash, mf1::to_cbor(seen.record)});
+    }
+    environment_.registry.transaction([&] {
+      environment_.registry.add_log_records(rows);
+      Settings(environment_.registry).set_covered(checkpoint.writer, checkpoint.seq);
+    });
+    return true;
+  } catch (const Error& error) {
+    log_warning(error.what());
+    return false;
   }
 }
 
@@ -167,12 +179,13 @@ void PoolLog::read_records(const Listing& listing, SyncResult& result, const Cal
     check_cancelled(call, "reading the log");
     const auto cbor = read_document(name, places, result, call);
     if (!cbor) continue;
-    const LogRecord record = mf1::log_record_from_cbor(*cbor);
-    if (record.writer != *name.writer() || record.seq != *name.seq()) {
-      log_warning(name.path() + " does not say what its name says; it is left out");
-      continue;
+    try {
+      const LogRecord record = mf1::log_record_from_cbor(*cbor);
+      if (record.writer != *name.writer() || record.seq != *name.seq()) throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
+      rows.push_back({record.writer, record.seq, *name.hash(), *cbor});
+    } catch (const Error& error) {
+      log_warning(fmt::format("{}; it is left out", error.what()));
     }
-    rows.push_back({record.writer, record.seq, *name.hash(), *cbor});
   }
   if (!rows.empty()) environment_.registry.add_log_records(rows);
 }
@@ -263,6 +276,12 @@ std::optional<NamedObject> PoolLog::make_checkpoint() {
   Checkpoint checkpoint{writer, own.back().record.seq, own.back().hash, {}, {}};
   for (const auto& [id, added] : pool_state_of(records).stores) checkpoint.stores.push_back(added);
   checkpoint.records = compact_chain(std::move(own));
+  for (const SeenRecord& seen : checkpoint.records) {
+    for (const Change& change : seen.record.changes) {
+      // An older program must not sum up what it does not understand.
+      if (std::holds_alternative<UnknownChange>(change)) return std::nullopt;
+    }
+  }
   auto sealed = mf1::seal_document(ObjectType::checkpoint, mf1::to_cbor(checkpoint), keys_, crypto::preferred_suite(), environment_.random);
   return NamedObject{ObjectName::of_chain(ObjectType::checkpoint, writer, checkpoint.seq, sealed.hash), std::move(sealed.object)};
 }

@@ -49,6 +49,8 @@ class PoolLog {
 
   Listing list_log(SyncResult& result, const CallOptions& call);
   void read_checkpoints(const Listing& listing, SyncResult& result, const CallOptions& call);
+  bool take_checkpoint(const ObjectName& name, const std::vector<const transfer::PoolStore*>& places, SyncResult& result,
+                       const CallOptions& call);
   void read_records(const Listing& listing, SyncResult& result, const CallOptions& call);
   std::optional<Bytes> read_document(const ObjectName& name, const std::vector<const transfer::PoolStore*>& places, SyncResult& result,
                                      const CallOptions& call);

@@ -136,7 +136,8 @@ PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call)
       promise_(promise_of(pool, options_, call_)),
       known_(pool, promise_.survive, call_),
       upload_({pool.stores(), pool.registry(), pool.keys(), pool.environment().random, pool.environment().cpu, pool.environment().io, call_},
-              {promise_.redundancy, promise_.survive, crypto::preferred_suite(), options_.total_bytes}),
+              {promise_.redundancy, promise_.survive, crypto::preferred_suite(), options_.total_bytes,
+               [this](const PackId& id) { known_.trust(id); }}),
       journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}
 
 void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {

@@ -80,12 +80,14 @@ class Recovery {
     return *std::move(best);
   }
 
-  void try_slot(ByteSpan bytes, std::optional<mf1::Keyring>& best) const {
+  void try_slot(ByteSpan bytes, std::optional<mf1::Keyring>& best) {
     try {
       if (mf1::parse_slot(bytes).kind != secret_.kind()) return;
       mf1::Keyring keys = mf1::open_slot(bytes, secret_);
       if (best && best->pool_id() != keys.pool_id()) throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools");
-      if (!best || best->current_epoch() < keys.current_epoch()) best = std::move(keys);
+      if (best && best->current_epoch() >= keys.current_epoch()) return;
+      opened_slot_ = mf1::parse_slot(bytes).id;
+      best = std::move(keys);
     } catch (const Error& error) {
       if (error.kind == ErrorKind::invalid) throw;
       log_debug(error.what());  // another secret's slot, or a damaged one
@@ -104,10 +106,13 @@ class Recovery {
       const bool had_all = std::all_of(state.epochs.begin(), state.epochs.end(),
                                        [&](const EpochBegun& begun) { return begun.epoch <= 1 || keys.has_epoch(begun.epoch - 1); });
       if (had_all) {
+        if (!state.slots.contains(opened_slot_)) {
+          throw Error(ErrorKind::denied, "key, code or passphrase", "it was withdrawn: this pool is not opened by it any more");
+        }
         for (const auto& [id, slot] : state.slots) keep_slot(stores, ObjectName::of(ObjectType::slot, slot.object));
         return state;
       }
-      add_older_epochs(keys, state);
+      if (!add_older_epochs(keys, state)) throw Error(ErrorKind::corrupt, "recover", "the log begins an epoch whose key is not in it");
     }
   }
 
@@ -222,6 +227,7 @@ class Recovery {
   const CallOptions& call_;
   const SteadyTime begin_;
   std::vector<MeasuredSource> sources_;
+  mf1::SlotId opened_slot_{};
   std::map<std::string, StoreId> ids_;                // of the given stores that are the pool's, by URL
   std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
 };

@@ -9,6 +9,7 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/manifest_reader.h"
+#include "modelfloat/engine/pack_health.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/slots.h"
 #include "modelfloat/mf1/log_codec.h"
@@ -90,18 +91,24 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call) {
   pool.log().sync(call);
   for (const auto& row : pool.registry().stores()) {
-    if (row.name == name) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
     if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
   }
   registry::StoreRow row{claim(pool, url, store, call), name, url, domain, capacity_bytes, pool.environment().clock.utc_now()};
   for (const auto& other : pool.registry().stores()) {
-    if (other.id == row.id) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
+    const bool moved = other.id == row.id && other.name == name;  // the same place under a new address
+    if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
+    if (other.id == row.id && !moved) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
   }
   store.put(ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
   store.put(ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
   pool.log().append({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
   copy_documents(pool, store, call);
-  pool.registry().put_store(row);
+  std::vector<Hash256> shards;  // of a place that was in the pool before
+  store.list("mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); }, call);
+  pool.registry().transaction([&] {
+    pool.registry().put_store(row);
+    pool.registry().set_shard_places(row.id, shards);
+  });
   return row;
 }
 

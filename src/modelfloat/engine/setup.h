@@ -27,7 +27,8 @@ mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secr
 void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call);
 
 // Makes a new store part of the pool: its marker, slots, texts and all documents go there, the log says so.
-// `store` is an empty place, or one that already carries this pool's marker (then its id is taken over).
+// `store` is an empty place, or one that already carries this pool's marker (then its id is taken over; with the name that it has, its address is
+// changed).
 // Error{denied} when it carries another pool's marker.
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call);

@@ -19,12 +19,15 @@ NewSlot new_slot(const Environment& environment, const mf1::Keyring& keys, const
   return {change, std::move(object)};
 }
 
-void add_older_epochs(mf1::Keyring& keys, const PoolState& state) {
+bool add_older_epochs(mf1::Keyring& keys, const PoolState& state) {
+  bool added = false;
   for (auto begun = state.epochs.rbegin(); begun != state.epochs.rend(); ++begun) {
     if (begun->epoch > 1 && keys.has_epoch(begun->epoch) && !keys.has_epoch(begun->epoch - 1)) {
       keys.add_epoch(begun->epoch - 1, mf1::open_older_epoch(keys, *begun));
+      added = true;
     }
   }
+  return added;
 }
 
 mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secret) {

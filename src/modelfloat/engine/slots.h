@@ -14,7 +14,7 @@ struct NewSlot {
 // Wraps the current root key for one more secret.
 NewSlot new_slot(const Environment& environment, const mf1::Keyring& keys, const mf1::SlotSecret& secret);
 
-// Adds the root keys of the epochs before the keyring's own, as the log wraps them.
-void add_older_epochs(mf1::Keyring& keys, const PoolState& state);
+// Adds the root keys of the epochs before the keyring's own, as the log wraps them. False when there was none to add.
+bool add_older_epochs(mf1::Keyring& keys, const PoolState& state);
 
 }  // namespace modelfloat::engine

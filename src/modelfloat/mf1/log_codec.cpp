@@ -73,10 +73,8 @@ void write_change(CborMap& map, const EpochBegun& change) {
 void write_change(CborMap& map, const PolicySet& change) {
   map.text("kind", "policy").number("k", change.k).number("m", change.m).number("survive", change.survive);
 }
-void write_change(CborMap&, const UnknownChange& change) {
-  throw Error(ErrorKind::unsupported, "change \"" + change.kind + "\"",
-              "is of a newer version of ModelFloat and cannot be written by this one");
-}
+// Its other members are not known, and nobody needs them who passes over the change anyway.
+void write_change(CborMap& map, const UnknownChange& change) { map.text("kind", change.kind); }
 
 template <typename Naming>
 Naming read_naming(const CborMembers& members) {
@@ -228,6 +226,16 @@ SeenRecord read_seen(CborReader& from, const WriterId& writer) {
   return seen;
 }
 
+// A checkpoint stands for its records, so it must hold all that they say.
+void refuse_unknown(const std::vector<Change>& changes) {
+  for (const Change& change : changes) {
+    if (const auto* const unknown = std::get_if<UnknownChange>(&change)) {
+      throw Error(ErrorKind::unsupported, "change \"" + unknown->kind + "\"",
+                  "is of a newer version of ModelFloat, and a checkpoint of this one would lose it");
+    }
+  }
+}
+
 // What is wrong with the numbers of a checkpoint's records; empty when nothing is.
 std::string_view problem_of(const Checkpoint& checkpoint) {
   if (checkpoint.seq == 0) return "records are counted from 1";
@@ -270,6 +278,7 @@ LogRecord log_record_from_cbor(ByteSpan cbor) {
 }
 
 Bytes to_cbor(const Checkpoint& checkpoint) {
+  for (const SeenRecord& seen : checkpoint.records) refuse_unknown(seen.record.changes);
   if (const auto problem = problem_of(checkpoint); !problem.empty()) {
     throw Error(ErrorKind::invalid, "checkpoint", problem);
   }

@@ -9,7 +9,8 @@ namespace modelfloat::mf1 {
 // A checkpoint is written after every so many records of a chain.
 inline constexpr std::uint64_t k_checkpoint_every = 64;
 
-// Error{unsupported} for an UnknownChange: what it meant would be lost.
+// Of an UnknownChange only the kind is written, which serves a local copy of a record; a checkpoint with one is
+// Error{unsupported}, because it would take the record's place.
 Bytes to_cbor(const LogRecord&);
 Bytes to_cbor(const Checkpoint&);
 

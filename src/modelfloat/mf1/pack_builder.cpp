@@ -25,8 +25,13 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) noexce
 // The shard objects of a pack in the making. Frames go straight into the slices of the first k.
 class PackWriter {
  public:
-  PackWriter(std::size_t k, std::size_t m, std::uint64_t slice_bytes) : k_(k), slice_bytes_(slice_bytes) {
-    for (std::size_t i = 0; i < (k == 1 ? 1 : k + m); ++i) objects_.emplace_back(k_header_bytes + slice_bytes);
+  PackWriter(const Pack& pack, std::vector<Bytes> spare)
+      : k_(pack.k), slice_bytes_(pack.slice_bytes), objects_(std::move(spare)) {
+    objects_.resize(pack.k == 1 ? 1 : pack.shard_count());
+    for (Bytes& object : objects_) {
+      object.clear();  // else resize() would move the old bytes to a larger place
+      object.resize(k_header_bytes + slice_bytes_);
+    }
   }
 
   std::uint64_t position() const noexcept { return position_; }
@@ -52,25 +57,49 @@ class PackWriter {
     }
   }
 
-  void make_parity() {
-    if (objects_.size() == k_) return;
-    std::vector<ByteSpan> data;
-    std::vector<MutableByteSpan> parity;
-    for (std::size_t i = 0; i < k_; ++i) data.push_back(slice(i));
-    for (std::size_t i = k_; i < objects_.size(); ++i) parity.push_back(slice(i));
-    erasure::ReedSolomon(k_, parity.size()).encode(data, parity);
-  }
-
-  // The finished objects; the writer is empty afterwards.
-  std::vector<Bytes> take(ShardHeader header) {
+  // Writes headers and parities; returns the names of the objects. Done in steps, so that what was just written is
+  // hashed while it is in the cache.
+  std::vector<Hash256> finish(ShardHeader header) {
+    std::vector<crypto::Blake3> names(objects_.size());
     for (std::size_t i = 0; i < objects_.size(); ++i) {
       header.index = static_cast<std::uint8_t>(i);
       write_shard_header(header, objects_[i]);
     }
-    return std::move(objects_);
+    const erasure::ReedSolomon code(k_, objects_.size() - k_);
+    const std::uint64_t end = k_header_bytes + slice_bytes_;
+    for (std::uint64_t done = 0; done < end; done += std::min(k_step, end - done)) {
+      const std::uint64_t next = std::min(done + k_step, end);
+      make_parity(code, std::max<std::uint64_t>(done, k_header_bytes), next);
+      for (std::size_t i = 0; i < names.size(); ++i) names[i].update(ByteSpan(objects_[i]).subspan(done, next - done));
+    }
+    std::vector<Hash256> hashes;
+    for (const crypto::Blake3& name : names) hashes.push_back(name.finish());
+    return hashes;
   }
 
+  // The finished objects; the writer is empty afterwards.
+  std::vector<Bytes> take() { return std::move(objects_); }
+
  private:
+  // Whole steps of this many bytes let BLAKE3 use its widest instructions.
+  static constexpr std::uint64_t k_step = 64 * 1024;
+
+  // Of bytes [from, to) of the objects.
+  void make_parity(const erasure::ReedSolomon& code, std::uint64_t from, std::uint64_t to) {
+    if (code.parity_shards() == 0) return;
+    std::vector<ByteSpan> data;
+    std::vector<MutableByteSpan> parity;
+    for (std::size_t i = 0; i < objects_.size(); ++i) {
+      const MutableByteSpan part = MutableByteSpan(objects_[i]).subspan(from, to - from);
+      if (i < k_) {
+        data.push_back(part);
+      } else {
+        parity.push_back(part);
+      }
+    }
+    code.encode(data, parity);
+  }
+
   MutableByteSpan slice(std::size_t index) { return MutableByteSpan(objects_[index]).subspan(k_header_bytes); }
 
   std::size_t k_;
@@ -154,7 +183,8 @@ void PackBuilder::add(EncodedFragment fragment) {
   fragments_.push_back(std::move(fragment));
 }
 
-SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push) {
+SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push,
+                std::vector<Bytes> spare) {
   if (builder.empty()) throw Error(ErrorKind::internal, "pack", "an empty pack was to be sealed");
   const PackShape& shape = builder.shape_;
   Pack pack;
@@ -168,7 +198,7 @@ SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite sui
 
   const SaltKey key = derive_salt_key(keyring.key(pack.epoch, KeyUse::sealing), pack.id, ObjectType::shard, suite);
   const FrameBinder binder(keyring.pool_id(), pack.epoch, pack.id, ObjectType::shard, suite);
-  PackWriter writer(pack.k, pack.m, pack.slice_bytes);
+  PackWriter writer(pack, std::move(spare));
   FrameSealer sealer(writer, suite, key, binder);
   std::vector<Fragment> fragments;
   fragments.reserve(builder.fragments_.size());
@@ -188,12 +218,9 @@ SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite sui
   builder.fragments_.clear();
   builder.frames_bytes_ = 0;
 
-  writer.make_parity();
-  SealedPack sealed{std::move(pack), std::move(fragments), {}};
-  sealed.shards = writer.take({suite, sealed.pack.epoch, 0, sealed.pack.k, sealed.pack.m, sealed.pack.slice_bytes,
-                               keyring.pool_tag(), sealed.pack.id, key.commitment});
-  for (const Bytes& shard : sealed.shards) sealed.pack.shards.push_back(crypto::blake3(shard));
-  return sealed;
+  pack.shards = writer.finish(
+      {suite, pack.epoch, 0, pack.k, pack.m, pack.slice_bytes, keyring.pool_tag(), pack.id, key.commitment});
+  return {std::move(pack), std::move(fragments), writer.take()};
 }
 
 }  // namespace modelfloat::mf1

@@ -55,7 +55,7 @@ class PackBuilder {
 
  private:
   friend struct SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random,
-                                bool last_of_push);
+                                bool last_of_push, std::vector<Bytes> spare);
   PackShape shape_;
   std::vector<EncodedFragment> fragments_;
   std::uint64_t frames_bytes_ = 0;
@@ -70,7 +70,9 @@ struct SealedPack {
 
 // Seals under a fresh salt and the keyring's current epoch. `last_of_push` lets the slices be as short as what is in
 // them, rounded up. Frees each fragment's encoded bytes as soon as they are sealed; besides them (k+m) slices are in
-// memory. Error{internal} for an empty builder.
-SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push);
+// memory. `spare` are buffers to write the shards into, such as the shards of an earlier pack that are stored by now:
+// fresh memory costs the kernel as much as sealing does. Error{internal} for an empty builder.
+SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push,
+                std::vector<Bytes> spare = {});
 
 }  // namespace modelfloat::mf1

@@ -136,7 +136,8 @@ std::vector<std::string> llama_arguments(const LlamaLaunch& launch, const LlamaO
 }
 
 std::vector<std::string> llama_environment() {
-  return {"PATH=/usr/bin:/bin", "HOME=/dev/null", "LANG=C.UTF-8", "TZ=UTC", "LLAMA_CACHE=/dev/null"};
+  return {"PATH=/usr/bin:/bin", "HOME=/dev/null", "TMPDIR=/dev/null",
+          "LANG=C.UTF-8",       "TZ=UTC",         "LLAMA_CACHE=/dev/null"};
 }
 
 }  // namespace modelfloat::runner

@@ -11,14 +11,13 @@
 
 #include <fmt/format.h>
 
-#include "modelfloat/base/byte_source.h"
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/executor.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
-#include "modelfloat/formats/read_layout.h"
 #include "modelfloat/runner/llama_engine.h"
 #include "modelfloat/runner/memory_plan.h"
+#include "modelfloat/runner/model_check.h"
 #include "modelfloat/runner/private_folder.h"
 #include "modelfloat/runner/sealed_memory.h"
 #include "modelfloat/runner/swap.h"
@@ -57,6 +56,12 @@ struct Model {
 
 using ModelPtr = std::shared_ptr<Model>;
 
+// A model that stays while its request is answered, and the engine that does it.
+struct Lease {
+  ModelPtr model;
+  std::shared_ptr<LlamaEngine> engine;
+};
+
 LoadProgress progress_of(const Model& model) {
   const bool fetched = model.fetched;
   return {fetched ? LoadProgress::Step::starting : LoadProgress::Step::fetching,
@@ -68,43 +73,7 @@ Milliseconds load_limit(Milliseconds stall_limit, std::uint64_t bytes) {
   return stall_limit + Milliseconds(static_cast<std::int64_t>(bytes / 50'000));
 }
 
-// Our own parser looks at the file before an engine does.
-formats::FileLayout checked_layout(const SealedMemory& memory, const std::string& name) {
-  const MemoryView view(memory);
-  MemorySource source(view.bytes());
-  formats::PeekReader reader(source);
-  formats::FileLayout layout = formats::read_layout(reader, "model.gguf");
-  if (const auto reason = formats::why_not_runnable(layout)) {
-    throw Error(ErrorKind::unsupported, name, "cannot be run: " + *reason);
-  }
-  const auto parts = layout.metadata.find("split_count");
-  if (parts != layout.metadata.end() && parts->second != "0" && parts->second != "1") {
-    throw Error(ErrorKind::unsupported, name,
-                "cannot be run: it is one of " + parts->second + " parts of a split model");
-  }
-  return layout;
-}
-
-std::uint64_t context_of(const formats::FileLayout& layout, std::uint64_t wanted) {
-  const auto limit = layout.metadata.find("context_length");
-  if (limit == layout.metadata.end()) return wanted;
-  const std::uint64_t most = std::strtoull(limit->second.c_str(), nullptr, 10);
-  return most == 0 ? wanted : std::min(wanted, most);
-}
-
 std::string mebibytes(std::uint64_t bytes) { return fmt::format("{} MiB", (bytes + (1U << 20) - 1) >> 20); }
-
-Error as_error(const std::exception_ptr& failure, const std::string& where) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::exception& other) {
-    return {ErrorKind::internal, where, other.what()};
-  } catch (...) {
-    return {ErrorKind::internal, where, "failed with something that is no std::exception"};
-  }
-}
 
 // That one caller gave up is no reason for the others that wait for the same model.
 bool only_for_its_caller(const Error& error, const CallOptions& loader) {
@@ -145,7 +114,7 @@ class LlamaRunner::Impl {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
-  ModelPtr acquire(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options);
+  Lease acquire(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options);
   ModelPtr entry_for(const ModelSource& source);
   void wait_for_load(const ModelPtr& model, Lock& lock, const LoadProgressSink& on_progress,
                      const CallOptions& options);
@@ -153,7 +122,7 @@ class LlamaRunner::Impl {
             const CallOptions& options);
   void fetch(Model& model, ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options);
   std::shared_ptr<LlamaEngine> start_engine(const Model& model, const CallOptions& options);
-  void load_failed(const ModelPtr& model, const Error& error, const CallOptions& options);
+  void load_failed(const ModelPtr& model, Lock& lock, const Error& error, const CallOptions& options);
 
   void plan_memory(Model& model, const MemoryNeed& need);
   bool make_room(Model& model, std::uint64_t bytes, std::vector<ModelPtr>& evicted);
@@ -189,11 +158,7 @@ Completion LlamaRunner::Impl::complete(ModelSource& source, const CompletionRequ
                                        const LoadProgressSink& on_progress, const CallOptions& options) {
   const SteadyTime started = clock_.steady_now();
   if (request.max_tokens == 0) throw Error(ErrorKind::invalid, "max_tokens", "must be at least 1");
-  const ModelPtr model = acquire(source, on_progress, options);
-  const std::shared_ptr<LlamaEngine> engine = [&] {
-    const Lock lock(mutex_);
-    return model->engine;
-  }();
+  const auto [model, engine] = acquire(source, on_progress, options);
 
   Completion completion;
   bool first = true;
@@ -223,8 +188,7 @@ Completion LlamaRunner::Impl::complete(ModelSource& source, const CompletionRequ
 }
 
 // Returns with a request counted, so that the model stays.
-ModelPtr LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink& on_progress,
-                                    const CallOptions& options) {
+Lease LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options) {
   if (!options_.llama_server) {
     throw Error(ErrorKind::unsupported, "llama-server",
                 "not found: run tools/setup/llama-server, or name one in MODELFLOAT_LLAMA_SERVER");
@@ -240,7 +204,7 @@ ModelPtr LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink&
     } else if (model->phase == Phase::ready) {
       if (model->requests < options_.parallel) {
         ++model->requests;
-        return model;
+        return {model, model->engine};
       }
       changed_.wait_for(lock, k_look_up);
     } else {
@@ -292,24 +256,27 @@ void LlamaRunner::Impl::load(const ModelPtr& model, Lock& lock, ModelSource& sou
     model->last_used = clock_.steady_now();
     model->last_used_utc = clock_.utc_now();
     if (!fetched_before) model->load_seconds = seconds_between(started, model->last_used);
-  } catch (...) {
-    if (!lock.owns_lock()) lock.lock();
-    load_failed(model, as_error(std::current_exception(), model->name), options);
-    changed_.notify_all();
+  } catch (const Error& error) {
+    load_failed(model, lock, error, options);
+    throw;
+  } catch (...) {  // what the receiver of the progress throws
+    load_failed(model, lock, Error(ErrorKind::cancelled, model->name, "its caller gave up"), options);
     throw;
   }
   changed_.notify_all();
 }
 
-void LlamaRunner::Impl::load_failed(const ModelPtr& model, const Error& error, const CallOptions& options) {
+void LlamaRunner::Impl::load_failed(const ModelPtr& model, Lock& lock, const Error& error, const CallOptions& options) {
+  if (!lock.owns_lock()) lock.lock();
   if (error.kind == ErrorKind::transient && model->fetched) {
     schedule_restart(*model);  // its engine crashed; its bytes are sound
-    return;
+  } else {
+    model->phase = Phase::failed;
+    model->memory.reset();
+    if (!only_for_its_caller(error, options)) model->failure = error;
+    models_.erase(model->identity);
   }
-  model->phase = Phase::failed;
-  model->memory.reset();
-  if (!only_for_its_caller(error, options)) model->failure = error;
-  models_.erase(model->identity);
+  changed_.notify_all();
 }
 
 void LlamaRunner::Impl::fetch(Model& model, ModelSource& source, const LoadProgressSink& on_progress,
@@ -323,9 +290,8 @@ void LlamaRunner::Impl::fetch(Model& model, ModelSource& source, const LoadProgr
   };
   source.fill(memory->fd(), report, options);
   memory->seal();
-  // What is looked at here can no longer change, so it is what the engine will see.
-  const formats::FileLayout layout = checked_layout(*memory, model.name);
-  model.context = context_of(layout, options_.context);
+  const formats::FileLayout layout = check_runnable(*memory, model.name);
+  model.context = context_within(layout, options_.context);
   plan_memory(model, estimate_need(layout, model.size_bytes, model.context, options_.parallel));
   const Lock lock(mutex_);
   model.memory = std::move(memory);

@@ -8,6 +8,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -107,6 +108,8 @@ const char* enter_sandbox() noexcept {
   const rlimit nothing{0, 0};
   if (::setrlimit(RLIMIT_CORE, &nothing) != 0) return "forbid core dumps";
   if (::setrlimit(RLIMIT_FSIZE, &nothing) != 0) return "forbid files";
+  // A write is to fail, not to kill. Being ignored is the one thing about a signal that a program inherits.
+  if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return "ignore a signal";
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "forbid new privileges";
   sock_fprog program{};
   program.len = static_cast<unsigned short>(std::size(k_filter));

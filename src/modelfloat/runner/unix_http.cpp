@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -93,7 +95,8 @@ class Answer {
  public:
   Answer(const BodySink& on_body, Patience& patience) : on_body_(on_body), patience_(patience) {
     parser_.eager(true);
-    parser_.body_limit(boost::none);  // the body is passed on, not kept
+    // The body is passed on, not kept. Not boost::none: Boost 1.74 takes that for 0 at one place.
+    parser_.body_limit(std::numeric_limits<std::uint64_t>::max());
   }
 
   bool done() const { return parser_.is_done(); }

@@ -85,7 +85,8 @@ void authorise(const Request& request, Response& response, Scope needed, const T
     response.set_header("WWW-Authenticate", "Bearer realm=\"modelfloat\"");
     throw HttpError(401, code, message);
   };
-  if (!token) refuse("token_missing", "this needs a token: send Authorization: Bearer hf_..., made by `modelfloat token create`");
+  if (!token)
+    refuse("token_missing", "this needs a token: send Authorization: Bearer hf_..., made by `modelfloat token create`");
   std::optional<registry::TokenRow> row;
   if (looks_like_token(*token)) {
     const auto hash = crypto::sha256(as_bytes(*token));
@@ -95,7 +96,8 @@ void authorise(const Request& request, Response& response, Scope needed, const T
   if (!row) refuse("token_unknown", "this token is not known here");
   const auto held = scope_from(row->scope);
   if (!held || !includes(*held, needed)) {
-    throw HttpError(403, "scope_missing", "this needs a token with the scope " + std::string(to_string(needed)) + " or admin");
+    throw HttpError(403, "scope_missing",
+                    "this needs a token with the scope " + std::string(to_string(needed)) + " or admin");
   }
 }
 

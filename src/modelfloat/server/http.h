@@ -25,8 +25,8 @@ struct Request {
   std::map<std::string, std::string> params;                 // what the router took out of the path
   std::optional<std::uint64_t> content_length;               // nothing when there is no body, or a chunked one
   std::string peer;                                          // address and port, for messages
-  // The body. Reading throws Error{cancelled} when the client goes away before its end, and HttpError when it breaks the
-  // rules or is slower than the limits allow.
+  // The body. Reading throws Error{cancelled} when the client goes away before its end, and HttpError when it breaks
+  // the rules or is slower than the limits allow.
   ByteSource* body = nullptr;
   // Stopped when the client goes away after it has sent its body, and when the server ends.
   std::stop_token stop;
@@ -36,16 +36,17 @@ struct Request {
   std::optional<std::string_view> query_value(std::string_view name) const noexcept;
 };
 
-// The answer: either send(), or begin(), any number of write() and end(). Writing blocks while the client is slow, and throws
-// Error{cancelled} when it is gone or slower than the limits allow. The bodies of answers to HEAD are dropped.
+// The answer: either send(), or begin(), any number of write() and end(). Writing blocks while the client is slow, and
+// throws Error{cancelled} when it is gone or slower than the limits allow. The bodies of answers to HEAD are dropped.
 class Response {
  public:
   virtual ~Response() = default;
-  // Before send() or begin(). Replaces a header of that name. Throws Error{internal} for characters that cannot stand in one.
+  // Before send() or begin(). Replaces a header of that name. Throws Error{internal} for characters that cannot stand
+  // in one.
   virtual void set_header(std::string name, std::string value) = 0;
   virtual void send(int status, std::string_view content_type, std::string_view body) = 0;
-  // Without a length the body is sent in chunks. The head goes out with the first write, or at the end. The rest of the request's body
-  // cannot be read any more.
+  // Without a length the body is sent in chunks. The head goes out with the first write, or at the end. The rest of the
+  // request's body cannot be read any more.
   virtual void begin(int status, std::string_view content_type, std::optional<std::uint64_t> length_bytes) = 0;
   virtual void write(ByteSpan) = 0;
   virtual void end() = 0;

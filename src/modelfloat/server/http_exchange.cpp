@@ -87,7 +87,8 @@ bool BodySource::finish_quickly() {
   if (done() || !invited_ || chunks_ || rest_ > k_quick_bytes) return done();
   std::array<std::byte, 4096> dropped;
   while (rest_ > 0) {
-    const auto room = MutableByteSpan(dropped).first(static_cast<std::size_t>(std::min<std::uint64_t>(dropped.size(), rest_)));
+    const auto room =
+        MutableByteSpan(dropped).first(static_cast<std::size_t>(std::min<std::uint64_t>(dropped.size(), rest_)));
     const auto count = received_.empty() ? client_.read_ready(room) : read_raw(room);
     if (count == 0) return false;
     rest_ -= count;
@@ -96,16 +97,21 @@ bool BodySource::finish_quickly() {
   return true;
 }
 
-std::string response_head(int status, std::string_view content_type, std::optional<std::uint64_t> length_bytes, bool chunked,
-                          bool keep_alive, const std::vector<std::pair<std::string, std::string>>& headers) {
+std::string response_head(int status, std::string_view content_type, std::optional<std::uint64_t> length_bytes,
+                          bool chunked, bool keep_alive,
+                          const std::vector<std::pair<std::string, std::string>>& headers) {
   auto head = fmt::format("HTTP/1.1 {} {}\r\n", status, reason_phrase(status));
-  const auto add = [&head](std::string_view name, std::string_view value) { fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value); };
+  const auto add = [&head](std::string_view name, std::string_view value) {
+    fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value);
+  };
   if (!content_type.empty()) add("Content-Type", content_type);
   if (length_bytes) add("Content-Length", std::to_string(*length_bytes));
   if (chunked) add("Transfer-Encoding", "chunked");
   if (!keep_alive) add("Connection", "close");
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> k_protection{
-      {{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-store"}, {"Content-Security-Policy", "default-src 'none'"}}};
+      {{"X-Content-Type-Options", "nosniff"},
+       {"Cache-Control", "no-store"},
+       {"Content-Security-Policy", "default-src 'none'"}}};
   for (const auto& [name, value] : k_protection) {
     if (!has_header(headers, name)) add(name, value);
   }
@@ -116,9 +122,11 @@ std::string response_head(int status, std::string_view content_type, std::option
 
 void SocketResponse::set_header(std::string name, std::string value) {
   const auto printable = [](const std::string& text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
   };
-  if (begun_ || !printable(name) || !printable(value)) throw Error(ErrorKind::internal, name, "this header cannot be set");
+  if (begun_ || !printable(name) || !printable(value))
+    throw Error(ErrorKind::internal, name, "this header cannot be set");
   std::erase_if(headers_, [&](const auto& field) { return field.first == name; });
   headers_.emplace_back(std::move(name), std::move(value));
 }
@@ -133,7 +141,8 @@ void SocketResponse::begin(int status, std::string_view content_type, std::optio
   length_ = length_bytes;
   chunked_ = !length_bytes && http_1_1_ && !never_has_body;
   if (!length_bytes && !http_1_1_) keep_alive_ = false;
-  head_ = response_head(status, content_type, never_has_body ? std::nullopt : length_bytes, chunked_, keep_alive_, headers_);
+  head_ = response_head(status, content_type, never_has_body ? std::nullopt : length_bytes, chunked_, keep_alive_,
+                        headers_);
 }
 
 void SocketResponse::write_parts(ByteSpan body, std::string_view tail) {
@@ -143,7 +152,8 @@ void SocketResponse::write_parts(ByteSpan body, std::string_view tail) {
 
 void SocketResponse::write(ByteSpan bytes) {
   written_ += bytes.size();
-  if (length_ && written_ > *length_) throw Error(ErrorKind::internal, "response", "the body is longer than was announced");
+  if (length_ && written_ > *length_)
+    throw Error(ErrorKind::internal, "response", "the body is longer than was announced");
   if (bodiless_ || bytes.empty()) return;
   if (!chunked_) return write_parts(bytes, {});
   fmt::format_to(std::back_inserter(head_), "{:x}\r\n", bytes.size());
@@ -151,7 +161,8 @@ void SocketResponse::write(ByteSpan bytes) {
 }
 
 void SocketResponse::end() {
-  if (length_ && written_ != *length_ && !bodiless_) throw Error(ErrorKind::internal, "response", "the body is shorter than was announced");
+  if (length_ && written_ != *length_ && !bodiless_)
+    throw Error(ErrorKind::internal, "response", "the body is shorter than was announced");
   write_parts({}, chunked_ && !bodiless_ ? "0\r\n\r\n" : "");
   ended_ = true;
 }

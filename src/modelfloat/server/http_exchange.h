@@ -13,7 +13,8 @@ namespace modelfloat::server {
 // Reads the body that a head announces. Asks for it with "100 Continue" where the client waits for that.
 class BodySource final : public ByteSource {
  public:
-  // `received` is what came behind the head already; what is left of it when the body has ended belongs to the next request.
+  // `received` is what came behind the head already; what is left of it when the body has ended belongs to the next
+  // request.
   BodySource(ClientStream& client, std::string& received, const RequestHead& head);
 
   std::size_t read(MutableByteSpan to) override;
@@ -45,7 +46,10 @@ class BodySource final : public ByteSource {
 class SocketResponse final : public Response {
  public:
   SocketResponse(ClientStream& client, BodySource& body, const RequestHead& head)
-      : client_(client), body_(body), is_head_(head.request.method == "HEAD"), http_1_1_(head.http_1_1),
+      : client_(client),
+        body_(body),
+        is_head_(head.request.method == "HEAD"),
+        http_1_1_(head.http_1_1),
         keep_alive_(head.keep_alive) {}
 
   void set_header(std::string name, std::string value) override;
@@ -78,8 +82,10 @@ class SocketResponse final : public Response {
   bool ended_ = false;
 };
 
-// The head of an answer with the headers that protect it, unless `headers` says otherwise. For answers outside of an exchange too.
-std::string response_head(int status, std::string_view content_type, std::optional<std::uint64_t> length_bytes, bool chunked,
-                          bool keep_alive, const std::vector<std::pair<std::string, std::string>>& headers);
+// The head of an answer with the headers that protect it, unless `headers` says otherwise. For answers outside of an
+// exchange too.
+std::string response_head(int status, std::string_view content_type, std::optional<std::uint64_t> length_bytes,
+                          bool chunked, bool keep_alive,
+                          const std::vector<std::pair<std::string, std::string>>& headers);
 
 }  // namespace modelfloat::server

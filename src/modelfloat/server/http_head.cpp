@@ -73,7 +73,11 @@ void read_framing(RequestHead& head) {
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t extra = lead < 0x80 ? 0 : (lead >> 5) == 6 ? 1 : (lead >> 4) == 14 ? 2 : (lead >> 3) == 30 ? 3 : 4;
+    const std::size_t extra = lead < 0x80         ? 0
+                              : (lead >> 5) == 6  ? 1
+                              : (lead >> 4) == 14 ? 2
+                              : (lead >> 3) == 30 ? 3
+                                                  : 4;
     if (extra == 4 || i + extra >= text.size()) return false;
     std::uint32_t code = extra == 0 ? lead : lead & (0x3fU >> extra);
     for (std::size_t j = 1; j <= extra; ++j) {
@@ -99,7 +103,8 @@ std::string decode_part(std::string_view text, bool plus_is_space) {
   auto decoded = percent_decode(text, plus_is_space);
   if (!decoded) malformed("a percent escape in the address is broken");
   if (!is_utf8(*decoded)) malformed("the address is not UTF-8");
-  if (std::any_of(decoded->begin(), decoded->end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+  if (std::any_of(decoded->begin(), decoded->end(),
+                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
     malformed("a control character stands in the address");
   }
   return std::move(*decoded);
@@ -178,7 +183,8 @@ RequestHead parse_head(std::string_view head, std::size_t max_fields) {
   check_single_fields(result.request);
   read_framing(result);
   if (const auto expected = result.request.header("expect")) {
-    if (lower_case(*expected) != "100-continue") throw HttpError(417, "bad_expectation", "only 100-continue may be expected");
+    if (lower_case(*expected) != "100-continue")
+      throw HttpError(417, "bad_expectation", "only 100-continue may be expected");
     result.expects_continue = result.http_1_1;
   }
   const std::string_view target(message.target().data(), message.target().size());

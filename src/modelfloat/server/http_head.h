@@ -19,11 +19,13 @@ struct RequestHead {
   bool expects_continue = false;
 };
 
-// `head` reaches to the end of the empty line behind the fields. What two readers could understand differently is refused: bare CR or
-// LF, folded lines, both or doubled lengths, codings other than "chunked", a doubled Host. Throws HttpError.
+// `head` reaches to the end of the empty line behind the fields. What two readers could understand differently is
+// refused: bare CR or LF, folded lines, both or doubled lengths, codings other than "chunked", a doubled Host. Throws
+// HttpError.
 RequestHead parse_head(std::string_view head, std::size_t max_fields);
 
-// Percent-decodes once, segment by segment: "/a/b%2Fc" is {"a", "b/c"}. Throws HttpError{400} for a target that does not begin with
+// Percent-decodes once, segment by segment: "/a/b%2Fc" is {"a", "b/c"}. Throws HttpError{400} for a target that does
+// not begin with
 // '/', for a bad escape, and where a segment is "." or "..", holds a control character or is not UTF-8.
 std::vector<std::string> decode_path(std::string_view path);
 // "a=b+c&d" is {{"a", "b c"}, {"d", ""}}; at most 100 of them.
@@ -31,8 +33,8 @@ std::vector<std::pair<std::string, std::string>> decode_query(std::string_view q
 // Nothing for a bad escape.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 
-// The hosts by which this server may be called: "localhost:8080", "[::1]:8080", ...; without the port where that is 80. Names count
-// with the server's port and without any.
+// The hosts by which this server may be called: "localhost:8080", "[::1]:8080", ...; without the port where that is 80.
+// Names count with the server's port and without any.
 class HostList {
  public:
   HostList(std::uint16_t port, const std::vector<std::string>& names);

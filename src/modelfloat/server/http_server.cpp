@@ -8,13 +8,12 @@
 #include <set>
 #include <thread>
 
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include "modelfloat/base/executor.h"
 #include "modelfloat/base/log.h"
@@ -94,7 +93,8 @@ class HttpServer::Impl {
   std::jthread io_thread_;
 };
 
-// On the I/O thread, but for answer(), which runs on a handler's thread while nothing but watch() and cut_off() touches the connection.
+// On the I/O thread, but for answer(), which runs on a handler's thread while nothing but watch() and cut_off() touches
+// the connection.
 class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Impl& server, tcp::socket socket) : server_(server), socket_(std::move(socket)), timer_(server.io_) {
@@ -127,8 +127,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     --server_.connections_;
   }
 
-  // Whether the client has gone away, as far as that matters to the request. Its body is not done while it is being read, and then
-  // reading tells.
+  // Whether the client has gone away, as far as that matters to the request. Its body is not done while it is being
+  // read, and then reading tells.
   void check_client() {
     if (!watched_.load(std::memory_order_acquire)) return;
     pollfd entry{socket_.native_handle(), POLLRDHUP, 0};
@@ -163,7 +163,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 
   void out_of_time() {
     if (closed_ || (!waiting_ && !lingering_)) return;
-    if (waiting_ && !received_.empty()) return refuse(HttpError(408, "too_slow", "the head of the request came too slowly"));
+    if (waiting_ && !received_.empty())
+      return refuse(HttpError(408, "too_slow", "the head of the request came too slowly"));
     close();
   }
 
@@ -216,7 +217,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
   void check_host() const {
     const auto host = head_.request.header("host");
     if (!host) throw HttpError(400, "bad_request", "the header Host is missing");
-    if (!server_.hosts_->allows(*host)) throw HttpError(403, "host_not_allowed", "this server is not called by that name");
+    if (!server_.hosts_->allows(*host))
+      throw HttpError(403, "host_not_allowed", "this server is not called by that name");
     const auto origin = head_.request.header("origin");
     if (origin && !server_.hosts_->allows_origin(*origin)) {
       throw HttpError(403, "origin_not_allowed", "pages of other sites may not call this server");
@@ -305,7 +307,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     linger();
   }
 
-  // A socket that is closed while bytes are still coming in takes back the answer; so what comes is dropped for a while.
+  // A socket that is closed while bytes are still coming in takes back the answer; so what comes is dropped for a
+  // while.
   void linger() {
     error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
@@ -357,7 +360,8 @@ void HttpServer::Impl::listen() {
     acceptor_.non_blocking(true);
     endpoint_ = acceptor_.local_endpoint();
   } catch (const boost::system::system_error& error) {
-    throw system_error(error.code().value(), options_.address + ":" + std::to_string(options_.port), "cannot listen there");
+    throw system_error(error.code().value(), options_.address + ":" + std::to_string(options_.port),
+                       "cannot listen there");
   }
 }
 

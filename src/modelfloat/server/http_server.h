@@ -22,8 +22,8 @@ struct HttpOptions {
 // limits.handlers at once, when its head is complete. So idle and slow-headed clients cost no thread.
 class HttpServer {
  public:
-  // Listens when it returns. `handler` is called from many threads. Throws Error{invalid} for an address that is none and
-  // Error of the system's kind when it cannot be bound.
+  // Listens when it returns. `handler` is called from many threads. Throws Error{invalid} for an address that is none
+  // and Error of the system's kind when it cannot be bound.
   HttpServer(HttpOptions options, Handler handler);
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
@@ -34,8 +34,8 @@ class HttpServer {
 
   // Blocks until a stop is asked for, then stops.
   void run(const std::stop_token& stop);
-  // Takes no more requests, gives the running ones limits.drain_time to end, then stops and cuts them off, and waits for their threads.
-  // Calling it again does nothing.
+  // Takes no more requests, gives the running ones limits.drain_time to end, then stops and cuts them off, and waits
+  // for their threads. Calling it again does nothing.
   void stop();
 
  private:

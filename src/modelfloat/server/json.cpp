@@ -36,7 +36,8 @@ nlohmann::json read_json_object(Request& request) {
   }
   const auto text = read_text(request);
   const auto check_depth = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > static_cast<int>(k_max_json_depth)) throw HttpError(400, "invalid_json", "the JSON is nested too deeply");
+    if (depth > static_cast<int>(k_max_json_depth))
+      throw HttpError(400, "invalid_json", "the JSON is nested too deeply");
     return true;
   };
   nlohmann::json value;

@@ -13,8 +13,8 @@ namespace modelfloat::server {
 constexpr std::size_t k_max_json_bytes = std::size_t{1} << 20;
 constexpr std::size_t k_max_json_depth = 64;
 
-// The body of the request, an object. Throws HttpError: 415 for another content type, 413 for more than k_max_json_bytes, 400 for what
-// is no JSON, is nested deeper than k_max_json_depth, or is no object.
+// The body of the request, an object. Throws HttpError: 415 for another content type, 413 for more than
+// k_max_json_bytes, 400 for what is no JSON, is nested deeper than k_max_json_depth, or is no object.
 nlohmann::json read_json_object(Request& request);
 
 // Never throws for bytes that are not UTF-8: they are replaced.

@@ -122,7 +122,8 @@ std::string multipart_boundary(std::string_view content_type) {
 }
 
 MultipartReader::MultipartReader(ByteSource& body, std::string_view boundary, std::size_t buffer_bytes)
-    : body_(body), delimiter_("\r\n--" + std::string(boundary)),
+    : body_(body),
+      delimiter_("\r\n--" + std::string(boundary)),
       buffer_(std::max(buffer_bytes, k_max_head_bytes + delimiter_.size() + 4)) {
   // So the first delimiter, which stands at the very front, looks like all others.
   std::memcpy(buffer_.data(), "\r\n", 2);
@@ -215,11 +216,13 @@ PartHead MultipartReader::read_head() {
     if (head_bytes > k_max_head_bytes) bad("the head of a part is too large");
     const auto line = buffered().substr(0, end);
     if (line.empty()) break;
-    if (std::any_of(line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; })) {
+    if (std::any_of(line.begin(), line.end(),
+                    [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; })) {
       bad("a control character stands in the head of a part");
     }
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos || line.front() == ' ' || line.front() == '\t') bad("the head of a part is malformed");
+    if (colon == std::string_view::npos || line.front() == ' ' || line.front() == '\t')
+      bad("the head of a part is malformed");
     const auto name = lower_case(line.substr(0, colon));
     const auto value = trimmed(line.substr(colon + 1));
     if (name == "content-disposition") {

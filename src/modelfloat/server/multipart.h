@@ -20,8 +20,8 @@ struct PartHead {
   std::string content_type;
 };
 
-// Keeps one buffer, whatever comes. Used by one thread. Everything throws HttpError{400, "bad_multipart"} for what breaks the rules,
-// and passes on what the body throws.
+// Keeps one buffer, whatever comes. Used by one thread. Everything throws HttpError{400, "bad_multipart"} for what
+// breaks the rules, and passes on what the body throws.
 class MultipartReader {
  public:
   static constexpr std::size_t k_max_head_bytes = 8192;  // of a part
@@ -30,8 +30,8 @@ class MultipartReader {
 
   MultipartReader(ByteSource& body, std::string_view boundary, std::size_t buffer_bytes = std::size_t{1} << 20);
 
-  // The next part, after what is left of the one before has been skipped. Nothing at the end of the form; the body has then been read
-  // to its end.
+  // The next part, after what is left of the one before has been skipped. Nothing at the end of the form; the body has
+  // then been read to its end.
   std::optional<PartHead> next_part();
   // The bytes of the part. Valid until the next call of next_part().
   ByteSource& content() noexcept { return content_; }
@@ -48,12 +48,12 @@ class MultipartReader {
 
   std::size_t read_content(MutableByteSpan to);
   void skip_content();
-  bool fill();                            // more bytes into the buffer; false at the end of the body
-  void need(std::size_t bytes);           // so many bytes in the buffer
-  std::size_t find_content_end();         // how many bytes at the front surely belong to the part
+  bool fill();                     // more bytes into the buffer; false at the end of the body
+  void need(std::size_t bytes);    // so many bytes in the buffer
+  std::size_t find_content_end();  // how many bytes at the front surely belong to the part
   std::string_view buffered() const noexcept;
   void drop(std::size_t bytes) noexcept;
-  bool pass_delimiter();                  // false when it was the last
+  bool pass_delimiter();  // false when it was the last
   PartHead read_head();
   void read_epilogue();
 
@@ -62,7 +62,7 @@ class MultipartReader {
   Bytes buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::size_t clean_ = 0;  // bytes at the front that are known to hold no part of a delimiter
+  std::size_t clean_ = 0;      // bytes at the front that are known to hold no part of a delimiter
   bool at_delimiter_ = false;  // it stands right behind the clean bytes
   std::size_t parts_ = 0;
   bool ended_ = false;

@@ -44,10 +44,12 @@ void PoolService::note_policy() {
 void PoolService::refresh_now_and_then(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     try {
-      if (!engine::refresh(pool_, {stop, std::nullopt})) log_info("too few stores answered to be sure that the list of models is up to date");
+      if (!engine::refresh(pool_, {stop, std::nullopt}))
+        log_info("too few stores answered to be sure that the list of models is up to date");
       note_policy();
     } catch (const std::exception& error) {
-      if (!stop.stop_requested()) log_warning(std::string("the list of models could not be brought up to date: ") + error.what());
+      if (!stop.stop_requested())
+        log_warning(std::string("the list of models could not be brought up to date: ") + error.what());
     }
     pool_.environment().clock.sleep_for(refresh_period_, stop);
   }
@@ -89,8 +91,10 @@ engine::OpenManifest PoolService::open(const std::string& model, const CallOptio
   return engine::open_manifest(pool_, resolve(model).ref, true, call);
 }
 
-void PoolService::map_fragments(const engine::OpenManifest& manifest, const std::function<void(const engine::PackView&)>& on_pack,
-                                const std::function<void(const engine::FragmentView&)>& on_fragment, const CallOptions& call) {
+void PoolService::map_fragments(const engine::OpenManifest& manifest,
+                                const std::function<void(const engine::PackView&)>& on_pack,
+                                const std::function<void(const engine::FragmentView&)>& on_fragment,
+                                const CallOptions& call) {
   engine::map_fragments(pool_, manifest, on_pack, on_fragment, call);
 }
 
@@ -102,7 +106,8 @@ runner::Completion PoolService::infer(const std::string& model, const runner::Co
                                       const runner::TokenSink& on_text, const runner::LoadProgressSink& on_progress,
                                       const CallOptions& call) {
   const auto found = resolve(model);
-  PoolModelSource source(pool_, found.summary.name + ":" + found.ref.tag, engine::open_manifest(pool_, found.ref, true, call));
+  PoolModelSource source(pool_, found.summary.name + ":" + found.ref.tag,
+                         engine::open_manifest(pool_, found.ref, true, call));
   return runner_.complete(source, request, on_text, on_progress, call);
 }
 

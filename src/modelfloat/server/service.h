@@ -47,8 +47,8 @@ struct Readiness {
   std::uint64_t domains_online = 0;
 };
 
-// A model by its id, its name, or its name with a tag or revision; the rest of the API calls it `model`. Where there is none, methods throw
-// Error{not_found}. Shared by threads.
+// A model by its id, its name, or its name with a tag or revision; the rest of the API calls it `model`. Where there is
+// none, methods throw Error{not_found}. Shared by threads.
 class Service {
  public:
   virtual ~Service() = default;
@@ -59,7 +59,8 @@ class Service {
   virtual std::vector<engine::RevisionSummary> revisions(const std::string& model) = 0;
   virtual engine::OpenManifest open(const std::string& model, const CallOptions&) = 0;
   virtual void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,
-                             const std::function<void(const engine::FragmentView&)>& on_fragment, const CallOptions&) = 0;
+                             const std::function<void(const engine::FragmentView&)>& on_fragment,
+                             const CallOptions&) = 0;
   virtual void remove(const std::string& model, const CallOptions&) = 0;
   // Error{unsupported} for a model that cannot be run, with the reason.
   virtual runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,

@@ -231,6 +231,7 @@ void Upload::shard_done(const std::shared_ptr<Outgoing>& pack) {
       std::vector<StoreId> places;
       for (const std::size_t target : pack->targets) places.push_back(targets_[target]->id);
       context_.registry.add_pack(pack->sealed.pack, pack->sealed.fragments, places);
+      if (plan_.on_durable) plan_.on_durable(pack->sealed.pack.id);
     }
     pack->sealed.shards.clear();  // the memory is free before the next pack begins
     const std::lock_guard lock(mutex_);

@@ -22,6 +22,7 @@ struct UploadPlan {
   unsigned survive = 0;
   crypto::Suite suite = crypto::Suite::aes_256_gcm;
   std::optional<std::uint64_t> model_bytes;  // chooses the slice size; unknown: what has come so far does
+  std::function<void(const PackId&)> on_durable = {};  // called on any thread, once the registry has the pack
 };
 
 struct UploadContext {

@@ -53,7 +53,8 @@ std::optional<std::uint64_t> retry_after_of(const Error& error) {
 
 ApiError api_error_of(const std::exception& error) {
   if (const auto* http = dynamic_cast<const HttpError*>(&error)) {
-    return {http->status, http->code, http->message, http->status == 503 ? std::optional<std::uint64_t>(1) : std::nullopt};
+    return {http->status, http->code, http->message,
+            http->status == 503 ? std::optional<std::uint64_t>(1) : std::nullopt};
   }
   const auto* known = dynamic_cast<const Error*>(&error);
   if (known == nullptr || known->kind == ErrorKind::internal) return {};

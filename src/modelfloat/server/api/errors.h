@@ -22,8 +22,8 @@ ApiError api_error_of(const std::exception& error);
 // Sends the error. Throws what sending throws.
 void send_error(Response& response, const ApiError& error);
 
-// Calls `handler` and answers with what it throws. A client that is gone, and a failure after the answer has begun, are passed on: the
-// server closes the connection, which is how the client notices.
+// Calls `handler` and answers with what it throws. A client that is gone, and a failure after the answer has begun, are
+// passed on: the server closes the connection, which is how the client notices.
 Handler with_error_answers(Handler handler);
 
 }  // namespace modelfloat::server::api

@@ -10,8 +10,10 @@ void add_health_routes(Routes& routes, Service& service) {
   // Open to all, so it says how many, and no names.
   routes.add_open("/readyz", [&service](Request&, Response& response) {
     const auto state = service.readiness();
-    nlohmann::json answer = {{"status", state.ready ? "ready" : "not_ready"}, {"stores", state.stores},
-                             {"stores_online", state.stores_online},          {"domains", state.domains},
+    nlohmann::json answer = {{"status", state.ready ? "ready" : "not_ready"},
+                             {"stores", state.stores},
+                             {"stores_online", state.stores_online},
+                             {"domains", state.domains},
                              {"domains_online", state.domains_online}};
     if (!state.ready) answer["problem"] = state.problem;
     send_json(response, state.ready ? 200 : 503, answer);

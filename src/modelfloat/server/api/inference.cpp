@@ -30,10 +30,12 @@ Ask read_ask(const nlohmann::json& json) {
   if (prompt == json.end() || !prompt->is_string()) invalid("`prompt` must be a text");
   ask.completion.prompt = prompt->get<std::string>();
   if (ask.completion.prompt.empty()) invalid("`prompt` is empty");
-  if (ask.completion.prompt.size() > k_max_prompt_bytes) throw HttpError(413, "too_large", "`prompt` has at most 512 KiB");
+  if (ask.completion.prompt.size() > k_max_prompt_bytes)
+    throw HttpError(413, "too_large", "`prompt` has at most 512 KiB");
   if (const auto tokens = json.find("max_tokens"); tokens != json.end()) {
     // Numbers beyond 63 bits are unsigned to the parser; get<> would wrap them.
-    const bool fits = tokens->is_number_integer() && !(tokens->is_number_unsigned() && tokens->get<std::uint64_t>() > k_max_tokens);
+    const bool fits =
+        tokens->is_number_integer() && !(tokens->is_number_unsigned() && tokens->get<std::uint64_t>() > k_max_tokens);
     const auto count = fits ? tokens->get<std::int64_t>() : 0;
     if (count < 1 || count > k_max_tokens) invalid("`max_tokens` must be a whole number from 1 to 8192");
     ask.completion.max_tokens = static_cast<std::uint64_t>(count);
@@ -56,7 +58,8 @@ ApiError inference_error_of(const std::exception& error) {
   return told;
 }
 
-// The answer as server-sent events. It begins with the first thing there is to say, so that what fails before has its own status.
+// The answer as server-sent events. It begins with the first thing there is to say, so that what fails before has its
+// own status.
 class EventAnswer {
  public:
   explicit EventAnswer(Response& response) : response_(response) {}
@@ -89,11 +92,13 @@ class EventAnswer {
   std::optional<SteadyTime> last_progress_;
 };
 
-void answer_in_events(Service& service, const std::string& model, const Ask& ask, const CallOptions& call, Response& response) {
+void answer_in_events(Service& service, const std::string& model, const Ask& ask, const CallOptions& call,
+                      Response& response) {
   EventAnswer answer(response);
   try {
-    service.infer(model, ask.completion, [&](std::string_view text) { answer.text(text); },
-                  [&](const runner::LoadProgress& progress) { answer.progress(progress); }, call);
+    service.infer(
+        model, ask.completion, [&](std::string_view text) { answer.text(text); },
+        [&](const runner::LoadProgress& progress) { answer.progress(progress); }, call);
   } catch (const Error& error) {
     if (!response.begun() || error.kind == ErrorKind::cancelled) throw;
     log_warning(model + ": " + error.what());
@@ -102,13 +107,15 @@ void answer_in_events(Service& service, const std::string& model, const Ask& ask
   answer.end();
 }
 
-void answer_at_once(Service& service, const std::string& model, const Ask& ask, const CallOptions& call, Response& response) {
+void answer_at_once(Service& service, const std::string& model, const Ask& ask, const CallOptions& call,
+                    Response& response) {
   const auto completion = service.infer(model, ask.completion, {}, {}, call);
-  send_json(response, 200, {{"text", completion.text},
-                            {"model", service.find(model).name},
-                            {"tokens", completion.tokens},
-                            {"seconds_to_first_token", completion.seconds_to_first_token},
-                            {"tokens_per_second", completion.tokens_per_second}});
+  send_json(response, 200,
+            {{"text", completion.text},
+             {"model", service.find(model).name},
+             {"tokens", completion.tokens},
+             {"seconds_to_first_token", completion.seconds_to_first_token},
+             {"tokens_per_second", completion.tokens_per_second}});
 }
 
 void infer(Service& service, Request& request, Response& response) {
@@ -126,8 +133,9 @@ void infer(Service& service, Request& request, Response& response) {
 }  // namespace
 
 void add_inference_route(Routes& routes, Service& service, const ApiOptions& options) {
-  routes.add("POST", "/models/{id}/inference", Scope::infer,
-             [&service](Request& request, Response& response) { infer(service, request, response); }, options.inferences);
+  routes.add(
+      "POST", "/models/{id}/inference", Scope::infer,
+      [&service](Request& request, Response& response) { infer(service, request, response); }, options.inferences);
 }
 
 }  // namespace modelfloat::server::api

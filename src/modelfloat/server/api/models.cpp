@@ -35,8 +35,11 @@ nlohmann::json to_json(const engine::ModelSummary& model) {
 }
 
 nlohmann::json to_json(const FileEntry& file) {
-  nlohmann::json json = {{"path", file.path},     {"size_bytes", file.size_bytes}, {"sha256", to_hex(file.sha256)},
-                         {"format", file.format}, {"fragments", file.fragments}};
+  nlohmann::json json = {{"path", file.path},
+                         {"size_bytes", file.size_bytes},
+                         {"sha256", to_hex(file.sha256)},
+                         {"format", file.format},
+                         {"fragments", file.fragments}};
   if (!file.trouble.empty()) json["trouble"] = file.trouble;
   return json;
 }
@@ -117,9 +120,13 @@ nlohmann::json to_json(const engine::PackView& view) {
   for (const auto& shard : view.shards) {
     nlohmann::json stores = nlohmann::json::array();
     for (const auto& store : shard.stores) stores.push_back({{"name", store}});
-    shards.push_back({{"index", shard.index}, {"object", shard.object}, {"stores", std::move(stores)}, {"state", shard.state}});
+    shards.push_back(
+        {{"index", shard.index}, {"object", shard.object}, {"stores", std::move(stores)}, {"state", shard.state}});
   }
-  return {{"id", to_hex(view.pack.id)}, {"k", view.pack.k}, {"m", view.pack.m}, {"slice_bytes", view.pack.slice_bytes},
+  return {{"id", to_hex(view.pack.id)},
+          {"k", view.pack.k},
+          {"m", view.pack.m},
+          {"slice_bytes", view.pack.slice_bytes},
           {"shards", std::move(shards)}};
 }
 
@@ -130,7 +137,8 @@ class FileLists {
   void go_to(std::size_t file) {
     while (next_ <= file && next_ < files_.size()) {
       if (next_ > 0) out_.add("]},");
-      out_.add(fmt::format(R"({{"path":{},"size_bytes":{},"fragments":[)", json_string(files_[next_].path), files_[next_].size_bytes));
+      out_.add(fmt::format(R"({{"path":{},"size_bytes":{},"fragments":[)", json_string(files_[next_].path),
+                           files_[next_].size_bytes));
       first_ = true;
       ++next_;
     }
@@ -158,7 +166,8 @@ void show_fragments(Service& service, const Request& request, Response& response
   const auto manifest = service.open(request.params.at("id"), call);
   response.begin(200, "application/json", std::nullopt);
   JsonStream out(response);
-  out.add(fmt::format(R"({{"name":{},"revision":"{}","files":[)", json_string(manifest.root.model), to_hex(manifest.root.revision)));
+  out.add(fmt::format(R"({{"name":{},"revision":"{}","files":[)", json_string(manifest.root.model),
+                      to_hex(manifest.root.revision)));
   FileLists files(out, manifest.root.files);
   service.map_fragments(manifest, [](const auto&) {}, [&](const auto& fragment) { files.add(fragment); }, call);
   files.end();
@@ -179,14 +188,17 @@ void show_fragments(Service& service, const Request& request, Response& response
 }  // namespace
 
 void add_model_routes(Routes& routes, Service& service, const ApiOptions& options) {
-  routes.add("GET", "/models", Scope::read, [&](Request& request, Response& response) { list_models(service, request, response); });
-  routes.add("GET", "/models/{id}", Scope::read, [&](Request& request, Response& response) { show_model(service, request, response); });
+  routes.add("GET", "/models", Scope::read,
+             [&](Request& request, Response& response) { list_models(service, request, response); });
+  routes.add("GET", "/models/{id}", Scope::read,
+             [&](Request& request, Response& response) { show_model(service, request, response); });
   routes.add("DELETE", "/models/{id}", Scope::write, [&](Request& request, Response& response) {
     service.remove(request.params.at("id"), call_of(request));
     response.send(204, "", "");
   });
-  routes.add("GET", "/models/{id}/fragments", Scope::read,
-             [&](Request& request, Response& response) { show_fragments(service, request, response); }, options.fragment_maps);
+  routes.add(
+      "GET", "/models/{id}/fragments", Scope::read,
+      [&](Request& request, Response& response) { show_fragments(service, request, response); }, options.fragment_maps);
 }
 
 }  // namespace modelfloat::server::api

@@ -35,7 +35,8 @@ struct Visit {
 
 }  // namespace
 
-void Routes::add(const std::string& method, const std::string& pattern, Scope scope, Handler handler, std::size_t at_once) {
+void Routes::add(const std::string& method, const std::string& pattern, Scope scope, Handler handler,
+                 std::size_t at_once) {
   const auto gate = std::make_shared<Gate>(at_once);  // both copies of the handler count together
   const Handler guarded = [=, find_token = find_token_](Request& request, Response& response) {
     authorise(request, response, scope, find_token);

@@ -9,9 +9,9 @@
 namespace modelfloat::server::api {
 
 struct ApiOptions {
-  std::size_t uploads = 8;       // at once; beyond, 503
-  std::size_t inferences = 16;   // at once
-  std::size_t fragment_maps = 8; // at once
+  std::size_t uploads = 8;        // at once; beyond, 503
+  std::size_t inferences = 16;    // at once
+  std::size_t fragment_maps = 8;  // at once
 };
 
 // `service` and what `find_token` uses outlive the handler.
@@ -23,7 +23,8 @@ class Routes {
   static constexpr std::size_t k_unlimited = SIZE_MAX;
 
   Routes(Router& router, TokenLookup find_token) : router_(router), find_token_(std::move(find_token)) {}
-  void add(const std::string& method, const std::string& pattern, Scope scope, Handler handler, std::size_t at_once = k_unlimited);
+  void add(const std::string& method, const std::string& pattern, Scope scope, Handler handler,
+           std::size_t at_once = k_unlimited);
   // Without a token, at the root alone.
   void add_open(const std::string& pattern, Handler handler) { router_.add("GET", pattern, std::move(handler)); }
 

@@ -13,7 +13,8 @@ constexpr std::size_t k_max_field_bytes = std::size_t{64} << 10;
 class UploadForm {
  public:
   UploadForm(Service& service, Request& request)
-      : service_(service), call_{request.stop, std::nullopt},
+      : service_(service),
+        call_{request.stop, std::nullopt},
         form_(*request.body, multipart_boundary(request.header("content-type").value_or(""))) {
     upload_.expected_bytes = request.content_length;
   }
@@ -43,7 +44,8 @@ class UploadForm {
   }
 
   void set_early(const std::string& name, std::string& value) {
-    if (session_) throw HttpError(400, "field_after_file", "the field `" + name + "` must come before the first `file`");
+    if (session_)
+      throw HttpError(400, "field_after_file", "the field `" + name + "` must come before the first `file`");
     value = form_.read_text(k_max_field_bytes);
   }
 
@@ -70,8 +72,14 @@ void add_upload_route(Routes& routes, Service& service, const ApiOptions& option
     const auto result = UploadForm(service, request).receive();
     const auto& push = result.push;
     response.set_header("Location", "/api/v1/models/" + result.id);
-    send_json(response, 201, {{"id", result.id}, {"name", result.name}, {"revision", push.revision}, {"bytes", push.bytes},
-                              {"new_bytes", push.new_bytes}, {"stored_bytes", push.stored_bytes}, {"fragments", push.fragments}});
+    send_json(response, 201,
+              {{"id", result.id},
+               {"name", result.name},
+               {"revision", push.revision},
+               {"bytes", push.bytes},
+               {"new_bytes", push.new_bytes},
+               {"stored_bytes", push.stored_bytes},
+               {"fragments", push.fragments}});
   };
   routes.add("POST", "/models/upload", Scope::write, upload, options.uploads);
 }

@@ -1,0 +1,207 @@
+#include <map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/output.h"
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/mf1/format.h"
+
+namespace modelfloat::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t k_page = 1000;
+constexpr std::size_t k_short_revision = 12;
+
+ordered_json to_json(const engine::ModelSummary& model) {
+  return {{"id", model.id},
+          {"name", model.name},
+          {"description", model.description},
+          {"framework", model.framework},
+          {"format", model.format},
+          {"size_bytes", model.size_bytes},
+          {"created_at", human_time(model.created_at)},
+          {"revision", model.revision},
+          {"tags", model.tags},
+          {"fragments", model.fragments},
+          {"stores", model.stores},
+          {"health", engine::to_string(model.health)}};
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  return parts.empty() ? "-" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+// What one store holds of a model.
+struct Share {
+  std::uint64_t shards = 0;
+  std::uint64_t bytes = 0;
+};
+
+// Where the packs of a manifest lie.
+struct Spread {
+  std::map<std::string, Share> stores;                // by name
+  std::map<std::string, std::uint64_t> redundancies;  // packs for each k+m
+  std::uint64_t missing_shards = 0;
+  std::uint64_t packs = 0;
+};
+
+Spread spread_of(Session& session, const engine::OpenManifest& manifest) {
+  Spread spread;
+  for (const auto& store : session.pool().stores().all()) spread.stores[store.name];
+  engine::map_fragments(
+      session.pool(), manifest,
+      [&](const engine::PackView& view) {
+        ++spread.packs;
+        ++spread.redundancies[to_string(Redundancy{view.pack.k, view.pack.m})];
+        for (const auto& shard : view.shards) {
+          if (shard.stores.empty()) ++spread.missing_shards;
+          for (const auto& store : shard.stores) {
+            ++spread.stores[store].shards;
+            spread.stores[store].bytes += mf1::k_header_bytes + view.pack.slice_bytes;
+          }
+        }
+      },
+      [](const engine::FragmentView&) {}, session.call());
+  return spread;
+}
+
+bool is_online(Session& session, const std::string& store) {
+  const auto* found = session.pool().stores().find(store);
+  return found != nullptr && found->offline.empty();
+}
+
+ordered_json to_json(Session& session, const engine::ModelSummary& model, const ManifestRoot& root,
+                     const std::vector<engine::RevisionSummary>& revisions, const Spread& spread) {
+  auto json = to_json(model);
+  json["card"] = root.card;
+  auto& files = json["files"] = ordered_json::array();
+  for (const auto& file : root.files) {
+    ordered_json one{{"path", file.path},
+                     {"size_bytes", file.size_bytes},
+                     {"sha256", to_hex(file.sha256)},
+                     {"format", file.format},
+                     {"fragments", file.fragments}};
+    if (!file.trouble.empty()) one["trouble"] = file.trouble;
+    files.push_back(std::move(one));
+  }
+  auto& list = json["revisions"] = ordered_json::array();
+  for (const auto& revision : revisions) {
+    list.push_back({{"revision", revision.revision},
+                    {"size_bytes", revision.size_bytes},
+                    {"created_at", human_time(revision.created_at)},
+                    {"tags", revision.tags}});
+  }
+  json["packs"] = spread.packs;
+  json["missing_shards"] = spread.missing_shards;
+  auto& redundancies = json["redundancy"] = ordered_json::array();
+  for (const auto& [redundancy, packs] : spread.redundancies) redundancies.push_back(redundancy);
+  auto& places = json["places"] = ordered_json::array();
+  for (const auto& [store, share] : spread.stores) {
+    places.push_back(
+        {{"store", store}, {"online", is_online(session, store)}, {"shards", share.shards}, {"bytes", share.bytes}});
+  }
+  return json;
+}
+
+std::string to_text(Session& session, const engine::ModelSummary& model, const ManifestRoot& root,
+                    const std::vector<engine::RevisionSummary>& revisions, const Spread& spread) {
+  std::string text =
+      fmt::format("{}  {}  {}\n", printable(model.name), human_bytes(model.size_bytes), to_string(model.health));
+  for (const auto& [key, value] : root.card) text += fmt::format("{}: {}\n", printable(key), printable(value));
+
+  text += "\n";
+  Table files({"FILE", ">SIZE", "FORMAT", ">FRAGMENTS", "SHA-256"});
+  for (const auto& file : root.files) {
+    files.add({file.path, human_bytes(file.size_bytes), file.format + (file.trouble.empty() ? "" : " (bad header)"),
+               std::to_string(file.fragments), to_hex(file.sha256)});
+  }
+  text += files.text();
+  for (const auto& file : root.files) {
+    if (!file.trouble.empty()) text += fmt::format("{}: {}\n", printable(file.path), printable(file.trouble));
+  }
+
+  text += "\n";
+  Table history({"REVISION", ">SIZE", "PUSHED", "TAGS"});
+  for (const auto& revision : revisions) {
+    history.add(
+        {revision.revision, human_bytes(revision.size_bytes), human_time(revision.created_at), joined(revision.tags)});
+  }
+  text += history.text();
+
+  if (spread.packs == 0) return text + "\nIt is so small that it lies in its manifest, which is on every store.\n";
+  std::vector<std::string> redundancies;
+  for (const auto& [redundancy, packs] : spread.redundancies) redundancies.push_back(redundancy);
+  text += fmt::format("\n{} packs of {}", spread.packs, joined(redundancies));
+  text += spread.missing_shards == 0 ? "\n" : fmt::format(", {} shards are nowhere\n", spread.missing_shards);
+  Table places({"STORE", "STATE", ">SHARDS", ">BYTES"});
+  for (const auto& [store, share] : spread.stores) {
+    places.add({store, is_online(session, store) ? "online" : "offline", std::to_string(share.shards),
+                human_bytes(share.bytes)});
+  }
+  return text + places.text();
+}
+
+}  // namespace
+
+ExitCode list(Session& session, const std::string& search) {
+  session.sync_log();
+  auto models = ordered_json::array();
+  Table table({"NAME", ">SIZE", "FORMAT", "HEALTH", ">FRAGMENTS", ">STORES", "REVISION", "TAGS"});
+  std::string after;
+  do {
+    auto page = engine::list_models(session.pool(), after, search, k_page);
+    for (const auto& model : page.models) {
+      models.push_back(to_json(model));
+      table.add({model.name, human_bytes(model.size_bytes), model.format, std::string(to_string(model.health)),
+                 std::to_string(model.fragments), std::to_string(model.stores),
+                 model.revision.substr(0, k_short_revision), joined(model.tags)});
+    }
+    after = std::move(page.next);
+  } while (!after.empty());
+
+  if (session.options().json) {
+    print_json({{"models", std::move(models)}});
+  } else if (!table.empty()) {
+    write_stdout(table.text());
+  } else {
+    session.tell(search.empty() ? "no models yet: modelfloat push PATH" : "no model matches");
+  }
+  return ExitCode::ok;
+}
+
+ExitCode show(Session& session, const std::string& name) {
+  session.sync_log();
+  engine::Pool& pool = session.pool();
+  auto model = engine::find_model(pool, name);  // by its id
+  const auto ref = engine::ModelRef::parse(model ? model->name : name);
+  const auto manifest = engine::open_manifest(pool, ref, true, session.call());
+  if (!model) model = engine::find_model(pool, ref.model);
+  if (!model) throw Error(ErrorKind::not_found, ref.model, "no such model in this pool");
+
+  const auto revisions = engine::list_revisions(pool, ref.model);
+  const auto spread = spread_of(session, manifest);
+  if (session.options().json) {
+    print_json(to_json(session, *model, manifest.root, revisions, spread));
+  } else {
+    write_stdout(to_text(session, *model, manifest.root, revisions, spread));
+  }
+  return ExitCode::ok;
+}
+
+ExitCode remove(Session& session, const engine::ModelRef& model) {
+  session.require_a_store();
+  engine::remove_model(session.pool(), model.model, session.call());
+  if (session.options().json) {
+    print_json({{"removed", model.model}});
+  } else {
+    session.tell("removed " + model.model + "; its objects stay on the stores for now");
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace modelfloat::cli

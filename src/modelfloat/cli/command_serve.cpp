@@ -1,0 +1,45 @@
+#include <nlohmann/json.hpp>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/output.h"
+#include "modelfloat/runner/llama_binary.h"
+#include "modelfloat/runner/llama_runner.h"
+#include "modelfloat/server/api/routes.h"
+#include "modelfloat/server/http_server.h"
+#include "modelfloat/server/pool_service.h"
+
+namespace modelfloat::cli {
+
+static bool is_loopback(const std::string& address) {
+  return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
+
+ExitCode serve(Session& session, const std::optional<ListenAddress>& listen) {
+  const auto address = listen ? *listen : parse_listen_address(session.config().listen);
+  engine::Pool& pool = session.pool();
+  if (pool.registry().tokens().empty()) session.tell("nobody has a token yet: modelfloat token create --scope admin");
+  if (!is_loopback(address.address)) {
+    session.warn("tokens and models travel readable over plain HTTP: put a proxy with TLS before it");
+  }
+
+  runner::LlamaRunnerOptions options;
+  options.llama_server = runner::find_llama_server();
+  options.ram_budget_bytes = session.config().ram_budget_bytes;
+  runner::LlamaRunner runner(options, session.clock(), session.random());
+  server::PoolService service(pool, runner);
+  server::HttpOptions http;
+  http.address = address.address;
+  http.port = address.port;
+  server::HttpServer server(
+      http, server::api::make_api(service, [&](const Hash256& hash) { return pool.registry().find_token(hash); }));
+  if (session.options().json) {
+    print_json({{"listening", server.url()}});
+  } else {
+    write_stdout("listening on " + server.url() + "\n");
+  }
+  server.run(session.stop());
+  return ExitCode::ok;
+}
+
+}  // namespace modelfloat::cli

@@ -1,0 +1,73 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/output.h"
+#include "modelfloat/engine/verify.h"
+
+namespace modelfloat::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+void print(const engine::VerifyReport& report) {
+  auto damaged = ordered_json::array();
+  for (const auto& finding : report.damaged) {
+    damaged.push_back({{"store", finding.store},
+                       {"object", finding.object},
+                       {"type", to_string(finding.type)},
+                       {"what", to_string(finding.what)}});
+  }
+  auto models = ordered_json::array();
+  for (const auto& model : report.models) {
+    models.push_back({{"name", model.name}, {"health", engine::to_string(model.health)}});
+  }
+  print_json({{"damaged", std::move(damaged)}, {"models", std::move(models)}, {"bytes_read", report.bytes_read}});
+}
+
+std::string to_text(const engine::VerifyReport& report) {
+  std::string text;
+  if (!report.damaged.empty()) {
+    Table table({"STORE", "WHAT", "TYPE", "OBJECT"});
+    for (const auto& finding : report.damaged) {
+      // Nobody knows where an object should lie that no store has.
+      table.add({finding.store.empty() ? "(any)" : finding.store, std::string(to_string(finding.what)),
+                 std::string(to_string(finding.type)), finding.object});
+    }
+    text += table.text() + "\n";
+  }
+  Table models({"MODEL", "HEALTH"});
+  for (const auto& model : report.models) models.add({model.name, std::string(engine::to_string(model.health))});
+  return text + (models.empty() ? "no models\n" : models.text());
+}
+
+ExitCode code_of(const engine::VerifyReport& report) {
+  if (!report.readable()) return ExitCode::lost;
+  const bool all_sound = std::all_of(report.models.begin(), report.models.end(),
+                                     [](const auto& model) { return model.health == engine::Health::sound; });
+  return report.sound() && all_sound ? ExitCode::ok : ExitCode::degraded;
+}
+
+}  // namespace
+
+ExitCode verify(Session& session, const VerifyArguments& arguments) {
+  session.require_a_store();
+  session.progress().show(arguments.read ? "reading every object" : "comparing lists");
+  std::optional<std::string> model;
+  if (arguments.model) model = arguments.model->model;
+  const auto report = engine::verify(session.pool(), model, arguments.read, {}, session.call());
+  session.progress().clear();
+
+  if (session.options().json) {
+    print(report);
+  } else {
+    write_stdout(to_text(report));
+    session.tell(arguments.read ? human_bytes(report.bytes_read) + " read and checked"
+                                : std::string("only lists were compared: --read reads and checks every object"));
+  }
+  return code_of(report);
+}
+
+}  // namespace modelfloat::cli

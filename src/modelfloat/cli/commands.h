@@ -1,0 +1,93 @@
+#pragma once
+// What each command is given, and the function that does it. Each prints its result and returns the exit code; failures
+// are thrown.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/cli/exit_code.h"
+#include "modelfloat/cli/format.h"
+#include "modelfloat/cli/session.h"
+#include "modelfloat/domain/redundancy.h"
+#include "modelfloat/server/auth.h"
+
+namespace modelfloat::cli {
+
+struct InitArguments {
+  std::optional<Redundancy> redundancy;
+  unsigned survive = 1;  // does not count when redundancy is set
+};
+ExitCode init(Session& session, const InitArguments& arguments);
+
+struct StoreAddArguments {
+  std::string name;
+  std::string url;
+  std::string domain;  // empty: by the URL
+  std::uint64_t capacity_bytes = 0;
+};
+ExitCode store_add(Session& session, const StoreAddArguments& arguments);
+ExitCode store_list(Session& session);
+ExitCode store_remove(Session& session, const std::string& name);
+ExitCode store_test(Session& session, const std::string& name);
+
+struct PushArguments {
+  std::string path;
+  std::optional<engine::ModelRef> name;
+  std::optional<Redundancy> redundancy;
+  std::string description;
+  std::string framework;
+};
+ExitCode push(Session& session, const PushArguments& arguments);
+
+struct PullArguments {
+  engine::ModelRef model;
+  std::string target;  // empty: named by the model, in the current folder
+};
+ExitCode pull(Session& session, const PullArguments& arguments);
+
+struct CatArguments {
+  engine::ModelRef model;
+  std::string file;
+  ByteRange range;
+};
+ExitCode cat(Session& session, const CatArguments& arguments);
+
+ExitCode list(Session& session, const std::string& search);
+ExitCode show(Session& session, const std::string& name);
+ExitCode remove(Session& session, const engine::ModelRef& model);
+ExitCode status(Session& session);
+
+struct VerifyArguments {
+  std::optional<engine::ModelRef> model;
+  bool read = false;
+};
+ExitCode verify(Session& session, const VerifyArguments& arguments);
+
+struct RunArguments {
+  engine::ModelRef model;
+  std::string prompt;
+  std::uint64_t max_tokens = 128;
+  double temperature = 0.8;
+};
+ExitCode run(Session& session, const RunArguments& arguments);
+
+// Without an address, the one of config.toml.
+ExitCode serve(Session& session, const std::optional<ListenAddress>& listen);
+
+struct RecoverArguments {
+  std::string recovery_code_file;  // or the session's key file or passphrase file
+  std::vector<std::string> stores;
+};
+ExitCode recover(Session& session, const RecoverArguments& arguments);
+
+ExitCode token_create(Session& session, server::Scope scope);
+ExitCode token_list(Session& session);
+ExitCode token_remove(Session& session, const std::string& id);
+
+ExitCode version(Session& session);
+std::string version_text();
+
+}  // namespace modelfloat::cli

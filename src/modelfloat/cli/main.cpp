@@ -1,0 +1,347 @@
+// Reads the command line, calls the command, and turns what comes of it into an exit code.
+
+#include <csignal>
+#include <cstdio>
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/failure.h"
+#include "modelfloat/cli/interrupt.h"
+
+namespace modelfloat::cli {
+namespace {
+
+using Action = std::function<ExitCode(Session&)>;
+
+// Everything that options are read into. Values that have a form are read into text, and parsed before anything runs.
+struct CommandLine {
+  GlobalOptions global;
+  Action action;
+
+  std::string text;  // the one word that several commands take
+  std::string name;
+  std::string redundancy;
+  std::string listen;
+  InitArguments init;
+  StoreAddArguments store_add;
+  PushArguments push;
+  PullArguments pull;
+  CatArguments cat;
+  VerifyArguments verify;
+  RunArguments run;
+  RecoverArguments recover;
+};
+
+// A value that does not parse is a mistake in the command line: the reader is told how to call.
+template <typename Parse>
+auto parsed(const Parse& parse) {
+  try {
+    return parse();
+  } catch (const Error& error) {
+    throw CLI::ValidationError(error.what());
+  }
+}
+
+std::optional<Redundancy> redundancy_of(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return parsed([&] { return Redundancy::parse(text); });
+}
+
+engine::ModelRef model_of(const std::string& text) {
+  return parsed([&] { return engine::ModelRef::parse(text); });
+}
+
+// A model as a whole: no tag, no revision.
+engine::ModelRef whole_model_of(const std::string& text) {
+  if (text.find_first_of(":@") != std::string::npos) {
+    throw CLI::ValidationError(text + ": this takes a model as a whole, without tag or revision");
+  }
+  return model_of(text);
+}
+
+engine::ModelRef new_name_of(const std::string& text) {
+  if (text.find('@') != std::string::npos) {
+    throw CLI::ValidationError(text + ": the revision of a new model is not chosen: NAMESPACE/NAME[:TAG]");
+  }
+  return model_of(text);
+}
+
+server::Scope scope_of(const std::string& text) {
+  const auto scope = server::scope_from(text);
+  if (!scope) throw CLI::ValidationError(text + ": a scope is read, write, infer or admin");
+  return *scope;
+}
+
+CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& what, const std::string& example) {
+  CLI::App* command = parent.add_subcommand(name, what);
+  command->fallthrough();
+  command->footer("Example: " + example + "\nOptions for all commands: modelfloat --help");
+  return *command;
+}
+
+void on(CLI::App& command, CommandLine& line, const std::function<Action()>& action) {
+  command.callback([&line, action] { line.action = action(); });
+}
+
+void add_init(CLI::App& app, CommandLine& line) {
+  auto& command = add_command(app, "init",
+                              "Make a new pool here. Without --key-file or --passphrase-file a key file is made in "
+                              "the home. Prints the recovery code, once.",
+                              "modelfloat init --survive 2");
+  auto* survive = command.add_option("--survive", line.init.survive,
+                                     "How many failure domains may vanish; the pool chooses the redundancy for it");
+  survive->check(CLI::Range(0U, Redundancy::k_max_parity))->capture_default_str();
+  command.add_option("--redundancy", line.redundancy, "K+M: any K of K+M shards give a pack back; 1+M is copies")
+      ->excludes(survive);
+  on(command, line, [&line] {
+    line.init.redundancy = redundancy_of(line.redundancy);
+    return [&line](Session& session) { return init(session, line.init); };
+  });
+}
+
+void add_store(CLI::App& app, CommandLine& line) {
+  auto& group = add_command(app, "store", "The places that the pool keeps its objects in",
+                            "modelfloat store add disk1 local:/mnt/disk1/models");
+  group.require_subcommand(1);
+
+  auto& add = add_command(group, "add", "Make a place part of the pool. The folder of a local: store is made.",
+                          "modelfloat store add disk1 local:/mnt/disk1/models");
+  add.add_option("name", line.store_add.name, "What you call it")->required();
+  add.add_option("url", line.store_add.url, "local:/folder")->required();
+  add.add_option("--domain", line.store_add.domain, "What it fails together with; a store of its own by default");
+  add.add_option("--capacity", line.store_add.capacity_bytes, "Use no more than this, such as 50GB")
+      ->transform(CLI::AsSizeValue(true));
+  on(add, line, [&line] { return [&line](Session& session) { return store_add(session, line.store_add); }; });
+
+  auto& list = add_command(group, "ls", "List the stores", "modelfloat store ls");
+  on(list, line, [] { return store_list; });
+
+  auto& remove =
+      add_command(group, "rm", "Forget a store; its objects stay where they are. Refused when a model needs it.",
+                  "modelfloat store rm disk1");
+  remove.add_option("name", line.text, "The store")->required();
+  on(remove, line, [&line] { return [&line](Session& session) { return store_remove(session, line.text); }; });
+
+  auto& test =
+      add_command(group, "test", "Write, read, list and delete a small object there", "modelfloat store test disk1");
+  test.add_option("name", line.text, "The store")->required();
+  on(test, line, [&line] { return [&line](Session& session) { return store_test(session, line.text); }; });
+}
+
+void add_push(CLI::App& app, CommandLine& line) {
+  auto& command = add_command(app, "push",
+                              "Put a file or folder into the pool as a model. Only what is new is stored. Cut off, it "
+                              "goes on where it was.",
+                              "modelfloat push llama.gguf --name meta/llama:v1");
+  command.add_option("path", line.push.path, "A file, or a folder of files")->required();
+  command.add_option("--name", line.name, "NAMESPACE/NAME[:TAG]; by default library/ and the name of the file");
+  command.add_option("--redundancy", line.redundancy, "K+M, instead of the pool's own");
+  command.add_option("--description", line.push.description, "A line about it");
+  command.add_option("--framework", line.push.framework, "What it was made with");
+  on(command, line, [&line] {
+    if (!line.name.empty()) line.push.name = new_name_of(line.name);
+    line.push.redundancy = redundancy_of(line.redundancy);
+    return [&line](Session& session) { return push(session, line.push); };
+  });
+}
+
+void add_pull(CLI::App& app, CommandLine& line) {
+  auto& command = add_command(app, "pull", "Bring a model back as a file, or as a folder when it has several files",
+                              "modelfloat pull meta/llama:v1 -o llama.gguf");
+  command.add_option("name", line.name, "NAME[:TAG] or NAME@REVISION")->required();
+  command.add_option("-o,--output", line.pull.target,
+                     "The file, or a folder that exists; for several files the folder. By default here, by its name");
+  on(command, line, [&line] {
+    line.pull.model = model_of(line.name);
+    return [&line](Session& session) { return pull(session, line.pull); };
+  });
+}
+
+void add_cat(CLI::App& app, CommandLine& line) {
+  auto& command = add_command(app, "cat", "Write a file of a model, or a range of it, to standard output",
+                              "modelfloat cat meta/llama config.json");
+  command.add_option("name", line.name, "NAME[:TAG] or NAME@REVISION")->required();
+  command.add_option("file", line.cat.file, "Its path inside the model")->required();
+  command.add_option("--offset", line.cat.range.offset, "The first byte");
+  command.add_option("--length", line.cat.range.length, "How many bytes; to the end by default");
+  on(command, line, [&line] {
+    line.cat.model = model_of(line.name);
+    return [&line](Session& session) { return cat(session, line.cat); };
+  });
+}
+
+void add_catalogue(CLI::App& app, CommandLine& line) {
+  auto& list_command = add_command(app, "ls", "List the models", "modelfloat ls");
+  list_command.add_option("search", line.text, "Only names and descriptions that contain this");
+  on(list_command, line, [&line] { return [&line](Session& session) { return list(session, line.text); }; });
+
+  auto& show_command = add_command(app, "show", "All about a model: files, revisions, and where its shards lie",
+                                   "modelfloat show meta/llama");
+  show_command.add_option("name", line.text, "NAME[:TAG], NAME@REVISION or its id")->required();
+  on(show_command, line, [&line] {
+    model_of(line.text);
+    return [&line](Session& session) { return show(session, line.text); };
+  });
+
+  auto& remove_command =
+      add_command(app, "rm", "Remove a model with all its revisions and tags", "modelfloat rm meta/llama");
+  remove_command.add_option("name", line.name, "NAME")->required();
+  on(remove_command, line, [&line] {
+    const auto model = whole_model_of(line.name);
+    return [model](Session& session) { return remove(session, model); };
+  });
+
+  auto& status_command =
+      add_command(app, "status", "The pool and its stores. The exit code is 4 when a store is offline, 6 when all are.",
+                  "modelfloat status");
+  on(status_command, line, [] { return status; });
+
+  auto& verify_command =
+      add_command(app, "verify",
+                  "Is everything still there, and right? Exit code 0: sound; 4: damaged, but all can "
+                  "be read; 5: not all can.",
+                  "modelfloat verify --read");
+  verify_command.add_option("name", line.name, "Only this model");
+  verify_command.add_flag("--read", line.verify.read, "Read every object and check its bytes, not only the lists");
+  on(verify_command, line, [&line] {
+    if (!line.name.empty()) line.verify.model = whole_model_of(line.name);
+    return [&line](Session& session) { return verify(session, line.verify); };
+  });
+}
+
+void add_inference(CLI::App& app, CommandLine& line) {
+  auto& run_command = add_command(app, "run", "Bring a model into memory and let it complete a prompt",
+                                  "modelfloat run meta/llama \"The capital of France is\" -n 32");
+  run_command.add_option("name", line.name, "NAME[:TAG] or NAME@REVISION")->required();
+  run_command.add_option("prompt", line.run.prompt, "The text to go on with")->required();
+  run_command.add_option("-n,--max-tokens", line.run.max_tokens, "How many tokens at the most")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20))
+      ->capture_default_str();
+  run_command.add_option("--temperature", line.run.temperature, "0 always takes the likeliest token")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
+  on(run_command, line, [&line] {
+    line.run.model = model_of(line.name);
+    return [&line](Session& session) { return run(session, line.run); };
+  });
+
+  auto& serve_command =
+      add_command(app, "serve", "Serve the pool over HTTP until it is stopped. Every request needs a token.",
+                  "modelfloat serve --listen 127.0.0.1:8080");
+  serve_command.add_option("--listen", line.listen,
+                           "ADDRESS:PORT; 127.0.0.1:8080, or listen in config.toml, by default");
+  on(serve_command, line, [&line] {
+    std::optional<ListenAddress> address;
+    if (!line.listen.empty()) address = parsed([&] { return parse_listen_address(line.listen); });
+    return [address](Session& session) { return serve(session, address); };
+  });
+
+  auto& group = add_command(app, "token", "Access tokens for the server", "modelfloat token create --scope infer");
+  group.require_subcommand(1);
+  auto& create =
+      add_command(group, "create", "Make a token. It is shown once.", "modelfloat token create --scope infer");
+  create.add_option("--scope", line.text, "read, write, infer, or admin for all")->required();
+  on(create, line, [&line] {
+    const auto scope = scope_of(line.text);
+    return [scope](Session& session) { return token_create(session, scope); };
+  });
+  auto& list_command = add_command(group, "ls", "List the tokens, not what they say", "modelfloat token ls");
+  on(list_command, line, [] { return token_list; });
+  auto& remove_command = add_command(group, "rm", "Take a token back", "modelfloat token rm 3f2a9c");
+  remove_command.add_option("id", line.text, "As 'token ls' shows it")->required();
+  on(remove_command, line, [&line] { return [&line](Session& session) { return token_remove(session, line.text); }; });
+}
+
+void add_recover(CLI::App& app, CommandLine& line) {
+  auto& command =
+      add_command(app, "recover",
+                  "Bring a pool back on an empty home from its stores and one secret: --recovery-code-file, "
+                  "--key-file or --passphrase-file.",
+                  "modelfloat recover --recovery-code-file code.txt --store local:/mnt/disk1/models");
+  command.add_option("--recovery-code-file", line.recover.recovery_code_file, "A file with the recovery code");
+  command.add_option("--store", line.recover.stores, "A store's URL; as often as there are stores")->required();
+  on(command, line, [&line] {
+    const int secrets = (line.recover.recovery_code_file.empty() ? 0 : 1) + (line.global.key_file.empty() ? 0 : 1) +
+                        (line.global.passphrase_file.empty() ? 0 : 1);
+    if (secrets != 1) {
+      throw CLI::ValidationError("recover: give one of --recovery-code-file, --key-file and --passphrase-file");
+    }
+    return [&line](Session& session) { return recover(session, line.recover); };
+  });
+}
+
+void add_global(CLI::App& app, CommandLine& line) {
+  auto& global = line.global;
+  app.add_flag("--json", global.json, "Print one JSON object");
+  app.add_flag("-q,--quiet", global.quiet, "No progress and no remarks");
+  app.add_flag("-v,--verbose", global.verbose, "Say what happens; twice: everything");
+  app.add_flag("--cached", global.cached, "Believe what this machine remembers; don't ask the stores for news first");
+  auto* key_file = app.add_option("--key-file", global.key_file, "The key file that opens the pool");
+  app.add_option("--passphrase-file", global.passphrase_file,
+                 "A file with the passphrase that opens the pool; or MODELFLOAT_PASSPHRASE_FILE")
+      ->excludes(key_file);
+  app.set_version_flag("--version", "modelfloat " + version_text());
+}
+
+void set_up_logging(const GlobalOptions& options) {
+  if (options.verbose > 1) {
+    set_log_level(LogLevel::debug);
+  } else if (options.verbose == 1) {
+    set_log_level(LogLevel::info);
+  } else if (options.quiet) {
+    set_log_level(LogLevel::error);
+  }
+}
+
+ExitCode perform(CommandLine& line, SteadyTime started) {
+  try {
+    const InterruptWatch interrupts;
+    set_up_logging(line.global);
+    Session session(line.global, interrupts.token(), started);
+    return line.action(session);
+  } catch (const std::exception& error) {
+    return report_failure(error, line.global.json);
+  }
+}
+
+int start(int argc, char** argv) {
+  const auto started = std::chrono::steady_clock::now();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of the write
+  CLI::App app(
+      "ModelFloat keeps AI models in pieces, encrypted, over the storage that you have, and runs them from there.",
+      "modelfloat");
+  app.require_subcommand(1);
+  app.footer("Everything is under MODELFLOAT_HOME when that is set. More about a command: modelfloat COMMAND --help");
+  CommandLine line;
+  add_global(app, line);
+  add_init(app, line);
+  add_store(app, line);
+  add_push(app, line);
+  add_pull(app, line);
+  add_cat(app, line);
+  add_catalogue(app, line);
+  add_inference(app, line);
+  add_recover(app, line);
+  on(add_command(app, "version", "Print the version", "modelfloat version"), line, [] { return version; });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return static_cast<int>(app.exit(error) == 0 ? ExitCode::ok : ExitCode::usage);
+  }
+  return static_cast<int>(perform(line, started));
+}
+
+}  // namespace
+}  // namespace modelfloat::cli
+
+int main(int argc, char** argv) {
+  try {
+    return modelfloat::cli::start(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "modelfloat: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,147 @@
+#include "modelfloat/cli/session.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/cli/secrets.h"
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/settings.h"
+#include "modelfloat/engine/setup.h"
+#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/store/store_factory.h"
+#include "modelfloat/store/wrap/measured.h"
+#include "modelfloat/store/wrap/retrying.h"
+
+namespace modelfloat::cli {
+
+namespace fs = std::filesystem;
+
+// How many store calls may wait at once.
+static constexpr std::size_t k_io_threads = 16;
+static constexpr const char* k_key_file_setting = "cli/key_file";
+
+Session::Session(GlobalOptions options, std::stop_token stop, SteadyTime started)
+    : options_(std::move(options)),
+      stop_(std::move(stop)),
+      started_(started),
+      home_(Home::locate(process_variable)),
+      progress_(progress_style(options_.quiet), clock_) {}
+
+const Config& Session::config() {
+  if (!config_) config_ = home_.config();
+  return *config_;
+}
+
+registry::Registry& Session::registry() {
+  if (!registry_) {
+    home_.make_state_folder();
+    registry_ = registry::open_sqlite_registry(home_.registry_file());
+  }
+  return *registry_;
+}
+
+engine::Environment Session::environment() {
+  if (!cpu_) {
+    cpu_ = std::make_unique<ThreadPool>(std::max(1U, std::thread::hardware_concurrency()));
+    io_ = std::make_unique<ThreadPool>(k_io_threads);
+  }
+  return {clock_, random_, *cpu_, *io_, registry()};
+}
+
+std::unique_ptr<store::Store> Session::make_store(const std::string& url) {
+  return store::make_measured(store::make_retrying(store::make_store(url), {}, clock_, random_), clock_);
+}
+
+engine::Pool& Session::pool() {
+  if (pool_) return *pool_;
+  if (!engine::Settings(registry()).pool()) {
+    throw Error(
+        ErrorKind::not_found, home_.state_folder.string(),
+        "there is no pool here yet: make one with 'modelfloat init', or bring one back with 'modelfloat recover'");
+  }
+  return open_pool(find_secret());
+}
+
+engine::Pool& Session::open_pool(const mf1::SlotSecret& secret) {
+  const auto environment = this->environment();
+  auto keys = engine::open_keys(registry(), secret);
+  std::vector<transfer::PoolStore> stores;
+  for (const auto& row : registry().stores()) {
+    transfer::PoolStore store{row.id, row.name, row.url, row.domain, row.capacity_bytes, nullptr, {}};
+    try {
+      store.store = make_store(row.url);
+    } catch (const Error& error) {
+      store.offline = error.what();
+    }
+    stores.push_back(std::move(store));
+  }
+  pool_.reset();
+  transfer::StoreSet set(std::move(stores), keys.pool_tag(), environment.io, call());
+  pool_ = std::make_unique<engine::Pool>(environment, std::move(keys), std::move(set));
+  return *pool_;
+}
+
+std::optional<fs::path> Session::remembered_key_file() {
+  if (const auto bytes = registry().setting(k_key_file_setting)) return fs::path(std::string(as_text(*bytes)));
+  if (config().key_file) return config().key_file;
+  if (fs::exists(home_.key_file())) return home_.key_file();
+  return std::nullopt;
+}
+
+void Session::remember_key_file(const fs::path& file) {
+  registry().set_setting(k_key_file_setting, as_bytes(fs::absolute(file).lexically_normal().string()));
+}
+
+mf1::SlotSecret Session::find_secret() {
+  if (!options_.key_file.empty()) return read_key_file(options_.key_file);
+  if (!options_.passphrase_file.empty()) return read_passphrase_file(options_.passphrase_file);
+  if (const auto file = remembered_key_file()) return read_key_file(*file);
+  if (const auto file = process_variable("MODELFLOAT_PASSPHRASE_FILE")) return read_passphrase_file(*file);
+  return ask_passphrase(stop_);
+}
+
+void Session::require_a_store() {
+  const auto& stores = pool().stores().all();
+  if (stores.empty() || !pool().stores().online().empty()) return;
+  std::string reasons;
+  for (const auto& store : stores) reasons += fmt::format("\n  {}: {}", store.name, store.offline);
+  throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached" + reasons);
+}
+
+void Session::sync_log() {
+  if (options_.cached) return;
+  require_a_store();
+  if (pool().stores().all().empty()) return;
+  progress_.show("reading the log");
+  const auto sync = pool().log().sync(call());
+  progress_.clear();
+  if (sync.stores_read == 0) throw Error(ErrorKind::offline, "this pool", "no store lets its log be read");
+  if (!sync.fresh) warn("too few stores answer to be sure of the newest state: this may be stale");
+  engine::update_catalogue(pool(), call());
+}
+
+engine::OpenManifest Session::open_manifest(const engine::ModelRef& ref) {
+  if (!options_.cached) require_a_store();
+  auto manifest = engine::open_manifest(pool(), ref, options_.cached, call());
+  if (manifest.maybe_stale && !options_.cached) {
+    warn("too few stores answer to be sure that this is the newest revision: it may be stale");
+  }
+  return manifest;
+}
+
+void Session::tell(const std::string& text) {
+  if (options_.quiet) return;
+  progress_.clear();
+  std::fputs((text + "\n").c_str(), stderr);
+}
+
+void Session::warn(const std::string& text) {
+  progress_.clear();
+  std::fputs(("warning: " + text + "\n").c_str(), stderr);
+}
+
+}  // namespace modelfloat::cli

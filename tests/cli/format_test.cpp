@@ -1,0 +1,91 @@
+#include "modelfloat/cli/format.h"
+
+#include <gtest/gtest.h>
+
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::cli {
+namespace {
+
+TEST(HumanBytes, HasThreeDigitsAndPowersOfThousand) {
+  EXPECT_EQ(human_bytes(0), "0 B");
+  EXPECT_EQ(human_bytes(999), "999 B");
+  EXPECT_EQ(human_bytes(1000), "1.00 kB");
+  EXPECT_EQ(human_bytes(98'400'000), "98.4 MB");
+  EXPECT_EQ(human_bytes(234'567'890), "235 MB");
+  EXPECT_EQ(human_bytes(UINT64_MAX), "18.4 EB");
+}
+
+TEST(HumanBytes, NeverShowsAThousandOfAUnit) {
+  EXPECT_EQ(human_bytes(999'499), "999 kB");
+  EXPECT_EQ(human_bytes(999'500), "1.00 MB");
+  EXPECT_EQ(human_bytes(9'994), "9.99 kB");
+  EXPECT_EQ(human_bytes(9'996), "10.0 kB");
+  EXPECT_EQ(human_bytes(99'960), "100 kB");
+}
+
+TEST(HumanSeconds, GrowsCoarserWithTime) {
+  EXPECT_EQ(human_seconds(0.418), "0.42 s");
+  EXPECT_EQ(human_seconds(9.996), "10 s");
+  EXPECT_EQ(human_seconds(59.7), "1 min 00 s");
+  EXPECT_EQ(human_seconds(185), "3 min 05 s");
+  EXPECT_EQ(human_seconds(7800), "2 h 10 min");
+}
+
+TEST(HumanSeconds, StandsWhatADivisionByZeroGives) {
+  EXPECT_EQ(human_seconds(-1), "0.00 s");
+  EXPECT_EQ(human_seconds(0.0 / 0.0), "0.00 s");
+  EXPECT_FALSE(human_seconds(1e300).empty());
+}
+
+TEST(Printable, TakesControlCharactersAway) {
+  EXPECT_EQ(printable("plain"), "plain");
+  EXPECT_EQ(printable("\x1b[2Jgone\n"), "?[2Jgone?");
+  EXPECT_EQ(printable("a\xc2\x9b"
+                      "b"),
+            "a?b");  // CSI beyond ASCII
+  EXPECT_EQ(printable("Gr\xc3\xbc\xc3\x9f"
+                      "e"),
+            "Gr\xc3\xbc\xc3\x9f"
+            "e");  // letters stay
+  EXPECT_EQ(printable("\xc2\xa0"), "\xc2\xa0");
+  EXPECT_EQ(printable("\xc2"), "\xc2");
+}
+
+TEST(ListenAddress, IsReadInItsForms) {
+  EXPECT_EQ(parse_listen_address("127.0.0.1:8080"), (ListenAddress{"127.0.0.1", 8080}));
+  EXPECT_EQ(parse_listen_address("localhost:0"), (ListenAddress{"localhost", 0}));
+  EXPECT_EQ(parse_listen_address("[::1]:65535"), (ListenAddress{"::1", 65535}));
+}
+
+TEST(ListenAddress, OtherFormsAreRefused) {
+  for (const char* text : {"", "8080", ":8080", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:80x",
+                           "::1:80", "[]:80", "[::1]80", "127.0.0.1: 80"}) {
+    try {
+      parse_listen_address(text);
+      ADD_FAILURE() << text << " was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind, ErrorKind::invalid) << text;
+    }
+  }
+}
+
+TEST(ModelName, IsTheStemOfAFileAndTheWholeNameOfAFolder) {
+  EXPECT_EQ(model_name_for("SmolLM2-135M-Instruct.Q4_1.gguf", false), "SmolLM2-135M-Instruct.Q4_1");
+  EXPECT_EQ(model_name_for("all-MiniLM-L6.v2", true), "all-MiniLM-L6.v2");
+  EXPECT_EQ(model_name_for("model", false), "model");
+}
+
+TEST(ModelName, HasOnlyCharactersThatANameMayHave) {
+  EXPECT_EQ(model_name_for("my model (1).bin", false), "my-model--1-");
+  EXPECT_EQ(model_name_for("a:b@c", true), "a-b-c");
+  EXPECT_EQ(model_name_for(std::string(300, 'x'), true).size(), 96U);
+}
+
+TEST(ModelName, IsRefusedWhenNothingIsLeft) {
+  EXPECT_THROW(model_name_for("", true), Error);
+  EXPECT_THROW(model_name_for("..", true), Error);
+}
+
+}  // namespace
+}  // namespace modelfloat::cli

@@ -1,0 +1,89 @@
+#include "modelfloat/cli/home.h"
+
+#include <fstream>
+#include <map>
+
+#include "support/temporary_folder.h"
+#include <gtest/gtest.h>
+
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Variables variables(std::map<std::string, std::string> values) {
+  return [values = std::move(values)](const char* name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    return found == values.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+TEST(Home, IsOneFolderWhenTheVariableSaysSo) {
+  const auto home =
+      Home::locate(variables({{"MODELFLOAT_HOME", "/srv/mf/"}, {"HOME", "/home/u"}, {"XDG_STATE_HOME", "/s"}}));
+  EXPECT_EQ(home.config_file(), "/srv/mf/config.toml");
+  EXPECT_EQ(home.registry_file(), "/srv/mf/registry.db");
+  EXPECT_EQ(home.key_file(), "/srv/mf/key");
+}
+
+TEST(Home, FollowsXdg) {
+  const auto home = Home::locate(variables({{"HOME", "/home/u"}, {"XDG_CONFIG_HOME", "/c"}, {"XDG_STATE_HOME", "/s"}}));
+  EXPECT_EQ(home.config_file(), "/c/modelfloat/config.toml");
+  EXPECT_EQ(home.registry_file(), "/s/modelfloat/registry.db");
+}
+
+TEST(Home, HasDefaultsAndIgnoresRelativeXdgPaths) {
+  const auto home = Home::locate(variables({{"HOME", "/home/u"}, {"XDG_STATE_HOME", "here"}}));
+  EXPECT_EQ(home.config_file(), "/home/u/.config/modelfloat/config.toml");
+  EXPECT_EQ(home.registry_file(), "/home/u/.local/state/modelfloat/registry.db");
+}
+
+TEST(Home, NeedsAPlace) { EXPECT_THROW(Home::locate(variables({})), Error); }
+
+TEST(Home, MakesItsFolderForTheOwnerAlone) {
+  const test::TemporaryFolder folder;
+  const Home home{folder.path() / "c", folder.path() / "a" / "b"};
+  home.make_state_folder();
+  EXPECT_EQ(fs::status(home.state_folder).permissions(), fs::perms::owner_all);
+  fs::permissions(home.state_folder, fs::perms::owner_all | fs::perms::group_read);
+  home.make_state_folder();  // what is there is the user's own affair
+  EXPECT_EQ(fs::status(home.state_folder).permissions(), fs::perms::owner_all | fs::perms::group_read);
+}
+
+TEST(Config, HasDefaultsWithoutAFile) {
+  const test::TemporaryFolder folder;
+  const Config config = Home{folder.path(), folder.path()}.config();
+  EXPECT_EQ(config.listen, "127.0.0.1:8080");
+  EXPECT_EQ(config.key_file, std::nullopt);
+  EXPECT_EQ(config.ram_budget_bytes, 0U);
+}
+
+TEST(Config, IsReadFromItsFile) {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.path() / "config.toml")
+      << "listen = \"[::1]:9\"\nkey_file = \"keys/k\"\n[runner]\nram_budget_bytes = 5_000\n";
+  const Config config = Home{folder.path(), folder.path()}.config();
+  EXPECT_EQ(config.listen, "[::1]:9");
+  EXPECT_EQ(config.key_file, folder.path() / "keys/k");
+  EXPECT_EQ(config.ram_budget_bytes, 5000U);
+}
+
+TEST(Config, NamesTheLineThatIsWrong) {
+  for (const char* text : {"\nlisten = 8080\n", "\n[runner\n", "\nrunner.ram_budget_bytes = -1\n",
+                           "\nrunner.ram_budget_bytes = \"4 GB\"\n"}) {
+    try {
+      parse_config(text, "/c/config.toml");
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind, ErrorKind::invalid) << text;
+      EXPECT_NE(std::string(error.what()).find("/c/config.toml line 2"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(Config, PassesOverWhatItDoesNotKnow) { EXPECT_NO_THROW(parse_config("future = 1\n[more]\nx = 2\n", "f")); }
+
+}  // namespace
+}  // namespace modelfloat::cli

@@ -1,0 +1,142 @@
+#include <gtest/gtest.h>
+
+#include "engine/test_pool.h"
+#include "modelfloat/engine/catalogue.h"
+
+namespace modelfloat {
+namespace {
+
+using test::Files;
+using test::Machine;
+using test::Threads;
+using test::World;
+
+constexpr PolicySet k_copies{1, 1, 1};
+
+Files small(std::uint64_t seed) { return {{"m.bin", test::random_bytes(1000, seed)}}; }
+
+TEST(Log, AStoreThatWasAwayGetsItsRecordsLater) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  world.faults(2).set_offline(true);
+  machine.reopen();
+  machine.push("ns/model", small(1));
+  const auto behind = world.objects(2).size();
+  world.faults(2).set_offline(false);
+  machine.reopen();
+  machine.push("ns/other", small(2));
+  EXPECT_GT(world.objects(2).size(), behind + 4);
+  for (const auto& [path, bytes] : world.objects(0)) EXPECT_TRUE(world.objects(2).contains(path) || path.starts_with("mf1/marker")) << path;
+}
+
+TEST(Log, TooFewStoresForARecordIsAnErrorAndNothingIsVisibleElsewhere) {
+  World world(2);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  Machine other(world, Threads::one, 50);
+  other.recover(machine.recovery_secret(), {0, 1});
+  world.faults(1).set_offline(true);
+  machine.reopen();
+  EXPECT_THROW(machine.push("ns/model", small(1)), Error);
+  world.faults(1).set_offline(false);
+  EXPECT_THROW(other.pull("ns/model"), Error);
+}
+
+TEST(Log, TheLaterOfTwoMachinesWinsATag) {
+  World world(3);
+  Machine one(world, Threads::one, 1);
+  one.create(k_copies);
+  Machine two(world, Threads::one, 2);
+  two.recover(one.recovery_secret(), {0, 1, 2});
+  one.push("ns/model", small(1));
+  two.push("ns/model", small(2));  // has read the first
+  EXPECT_EQ(one.pull("ns/model"), small(2));
+  EXPECT_EQ(two.pull("ns/model"), small(2));
+  one.push("ns/model", small(3));
+  EXPECT_EQ(two.pull("ns/model"), small(3));
+}
+
+TEST(Log, ConcurrentPushesOfOneTagGiveTheSameAnswerEverywhereAndKeepBoth) {
+  World world(3);
+  Machine one(world, Threads::one, 1);
+  one.create(k_copies);
+  Machine two(world, Threads::one, 2);
+  two.recover(one.recovery_secret(), {0, 1, 2});
+  // Neither sees the other: each has one store the other lacks at the time.
+  std::vector<Change> first{Untagged{"ns/none", "latest"}};
+  one.push("ns/model", small(1));
+  two.push("ns/model", small(2));
+  engine::refresh(one.pool(), {});
+  engine::refresh(two.pool(), {});
+  EXPECT_EQ(one.pool().log().state().tags, two.pool().log().state().tags);
+  EXPECT_EQ(engine::list_revisions(one.pool(), "ns/model").size(), 2U);
+}
+
+TEST(Log, RemovingWhatOneSawLeavesWhatAnotherPushedMeanwhile) {
+  World world(3);
+  Machine one(world, Threads::one, 1);
+  one.create(k_copies);
+  one.push("ns/model", small(1));
+  Machine two(world, Threads::one, 2);
+  two.recover(one.recovery_secret(), {0, 1, 2});
+  two.push("ns/model:second", small(2));
+  one.pool().log().append({Removed{"ns/model", {one.pool().log().state().tags.at("ns/model").at("latest")}}}, {});
+  EXPECT_THROW(one.pull("ns/model"), Error);
+  EXPECT_EQ(one.pull("ns/model:second"), small(2));
+  EXPECT_EQ(two.pull("ns/model:second"), small(2));
+}
+
+TEST(Log, ACheckpointStandsForTheRecordsBeforeIt) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  for (std::uint64_t i = 0; i < 40; ++i) machine.push("ns/model" + std::to_string(i % 7), small(i));
+  std::size_t checkpoints = 0;
+  std::vector<std::string> old_records;
+  for (const auto& [path, bytes] : world.objects(0)) {
+    const auto name = ObjectName::parse(path);
+    if (name->type() == ObjectType::checkpoint) ++checkpoints;
+    if (name->type() == ObjectType::log && *name->seq() <= 64) old_records.push_back(path);
+  }
+  ASSERT_GE(checkpoints, 1U);
+  // Even without those records everything is there.
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (const auto& path : old_records) world.inner(i).remove(*ObjectName::parse(path), {});
+  }
+  Machine other(world, Threads::one, 9);
+  EXPECT_EQ(other.recover(machine.recovery_secret(), {0, 1, 2}).models, 7U);
+  EXPECT_EQ(other.pull("ns/model4"), small(39));
+}
+
+TEST(Log, AStoreThatWentBackInTimeIsNamedAndNotBelieved) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  const auto before = world.objects(1);
+  machine.push("ns/model", small(1));
+  engine::refresh(machine.pool(), {});
+  for (const auto& [path, bytes] : world.objects(1)) {
+    if (!before.contains(path)) world.inner(1).remove(*ObjectName::parse(path), {});
+  }
+  const auto sync = machine.pool().log().sync({});
+  EXPECT_EQ(sync.rolled_back, std::vector<std::string>{"s1"});
+  EXPECT_EQ(machine.pull("ns/model"), small(1));
+}
+
+TEST(Log, ADamagedRecordOnOneStoreIsReadFromAnother) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  machine.push("ns/model", small(1));
+  for (const auto& [path, bytes] : world.objects(0)) {
+    const auto name = ObjectName::parse(path);
+    if (name->type() == ObjectType::log || name->type() == ObjectType::content) world.faults(0).flip_bit(*name, 8 * 150);
+  }
+  Machine other(world, Threads::one, 3);
+  EXPECT_EQ(other.recover(machine.recovery_secret(), {0, 1, 2}).models, 1U);
+  EXPECT_EQ(other.pull("ns/model"), small(1));
+}
+
+}  // namespace
+}  // namespace modelfloat

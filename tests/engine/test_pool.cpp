@@ -1,0 +1,122 @@
+#include "engine/test_pool.h"
+
+#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/store/memory_store.h"
+
+namespace modelfloat::test {
+
+World::World(std::size_t stores) {
+  for (std::size_t i = 0; i < stores; ++i) {
+    inner_.push_back(store::make_memory_store());
+    faulty_.push_back(std::make_unique<FaultyStore>(*inner_.back(), &counter_));
+  }
+}
+
+std::unique_ptr<store::Store> World::open(const std::string& url) {
+  const std::size_t index = std::stoul(url.substr(url.find(':') + 1));
+  return std::make_unique<FaultyStore>(static_cast<store::Store&>(*faulty_.at(index)));
+}
+
+std::map<std::string, Bytes> World::objects(std::size_t index) {
+  std::vector<ObjectName> names;
+  inner_[index]->list("mf1/", [&](const store::ObjectInfo& info) { names.push_back(info.name); }, {});
+  std::map<std::string, Bytes> found;
+  for (const ObjectName& name : names) found[name.path()] = inner_[index]->get(name, {}, {}).value();
+  return found;
+}
+
+std::uint64_t World::stored_bytes() {
+  std::uint64_t sum = 0;
+  for (const auto& store : inner_) {
+    store->list("mf1/", [&](const store::ObjectInfo& info) { sum += info.size_bytes; }, {});
+  }
+  return sum;
+}
+
+static std::unique_ptr<Executor> make_executor(Threads threads, std::size_t width) {
+  if (threads == Threads::one) return std::make_unique<InlineExecutor>();
+  return std::make_unique<ThreadPool>(width);
+}
+
+Machine::Machine(World& world, Threads threads, std::uint64_t seed)
+    : world_(world),
+      random_(seed),
+      cpu_(make_executor(threads, 2)),
+      io_(make_executor(threads, 6)),
+      registry_(registry::open_sqlite_registry(folder_ / "registry.db")),
+      environment_{clock_, random_, *cpu_, *io_, *registry_},
+      key_(crypto::SecretKey::random(random_)) {}
+
+void Machine::create(PolicySet policy) {
+  recovery_code_ = engine::create_pool(environment_, mf1::SlotSecret::key_file(key_), policy).recovery_code;
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    const auto store = world_.open(World::url(i));
+    engine::add_store(reopen(), "s" + std::to_string(i), World::url(i), "domain" + std::to_string(i), 0, *store, {});
+  }
+  reopen();
+}
+
+mf1::SlotSecret Machine::recovery_secret() const { return mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(recovery_code_)); }
+
+engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores) {
+  std::vector<engine::RecoverSource> sources;
+  for (const std::size_t index : stores) sources.push_back({World::url(index), world_.open(World::url(index))});
+  const engine::StoreMaker maker = [this](const std::string& url) { return world_.open(url); };
+  auto result = engine::recover(environment_, secret, std::move(sources), maker, {});
+  // The home needs a secret of its own: the next start opens the pool by it.
+  auto keys = engine::open_keys(*registry_, secret);
+  std::vector<transfer::PoolStore> pool_stores;
+  for (const auto& row : registry_->stores()) {
+    pool_stores.push_back({row.id, row.name, row.url, row.domain, row.capacity_bytes, world_.open(row.url), {}});
+  }
+  const auto tag = keys.pool_tag();
+  engine::Pool pool(environment_, std::move(keys), transfer::StoreSet(std::move(pool_stores), tag, *io_, {}));
+  engine::add_slot(pool, mf1::SlotSecret::key_file(key_), {});
+  reopen();
+  return result;
+}
+
+engine::Pool& Machine::reopen() {
+  pool_.reset();
+  std::vector<transfer::PoolStore> stores;
+  for (const auto& row : registry_->stores()) {
+    stores.push_back({row.id, row.name, row.url, row.domain, row.capacity_bytes, world_.open(row.url), {}});
+  }
+  auto keys = engine::open_keys(*registry_, mf1::SlotSecret::key_file(key_));
+  const auto tag = keys.pool_tag();
+  pool_ = std::make_unique<engine::Pool>(environment_, std::move(keys), transfer::StoreSet(std::move(stores), tag, *io_, {}));
+  return *pool_;
+}
+
+engine::PushResult Machine::push(const std::string& name, const Files& files, std::optional<Redundancy> redundancy) {
+  const auto ref = engine::ModelRef::parse(name);
+  engine::PushOptions options;
+  options.model = ref.model;
+  options.tag = ref.tag;
+  options.redundancy = redundancy;
+  engine::PushSession session(*pool_, options, {});
+  for (const auto& [path, bytes] : files) {
+    MemorySource source(bytes);
+    session.add_file(path, source);
+  }
+  return session.commit();
+}
+
+Files Machine::pull(const std::string& name, transfer::FindingSink finding) {
+  const auto manifest = engine::open_manifest(*pool_, engine::ModelRef::parse(name), false, {});
+  Files files;
+  std::vector<Bytes*> places;
+  for (const auto& file : manifest.root.files) {
+    files[file.path] = Bytes(file.size_bytes, std::byte{0xEE});
+    places.push_back(&files[file.path]);
+  }
+  engine::read_files(
+      *pool_, manifest, [](const FileEntry&) { return true; },
+      [&](std::size_t file, std::uint64_t offset, ByteSpan bytes) {
+        std::copy(bytes.begin(), bytes.end(), places[file]->begin() + static_cast<std::ptrdiff_t>(offset));
+      },
+      {{}, std::move(finding)}, {});
+  return files;
+}
+
+}  // namespace modelfloat::test

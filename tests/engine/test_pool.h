@@ -1,0 +1,79 @@
+#pragma once
+// A whole pool for tests: stores in memory that outlive the machines using them, and machines with a registry each.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "modelfloat/base/executor.h"
+#include "modelfloat/engine/pool.h"
+#include "modelfloat/engine/pull.h"
+#include "modelfloat/engine/push.h"
+#include "modelfloat/engine/setup.h"
+#include "support/fake_clock.h"
+#include "support/faulty_store.h"
+#include "support/fixed_random.h"
+#include "support/temporary_folder.h"
+
+namespace modelfloat::test {
+
+using Files = std::map<std::string, Bytes>;
+
+// The stores of the world, "memory:0" to "memory:n-1". Each is a domain of its own.
+class World {
+ public:
+  explicit World(std::size_t stores);
+  std::size_t size() const { return inner_.size(); }
+  store::Store& inner(std::size_t index) { return *inner_[index]; }  // without faults
+  FaultyStore& faults(std::size_t index) { return *faulty_[index]; }
+  CallCounter& counter() { return counter_; }
+  // A handle as a program would hold it: calls go through the faults.
+  std::unique_ptr<store::Store> open(const std::string& url);
+  static std::string url(std::size_t index) { return "memory:" + std::to_string(index); }
+  // Every object of a store by path.
+  std::map<std::string, Bytes> objects(std::size_t index);
+  std::uint64_t stored_bytes();
+
+ private:
+  CallCounter counter_;
+  std::vector<std::unique_ptr<store::Store>> inner_;
+  std::vector<std::unique_ptr<FaultyStore>> faulty_;
+};
+
+// How the work of a machine runs: on real threads, or all on the calling thread.
+enum class Threads { many, one };
+
+// One home: a registry, keys, and the pool as a program that starts now sees it.
+class Machine {
+ public:
+  explicit Machine(World& world, Threads threads = Threads::many, std::uint64_t seed = 1);
+
+  // Makes the pool and adds all stores of the world.
+  void create(PolicySet policy);
+  engine::RecoverResult recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores);
+  // As if the program started anew: markers are read again.
+  engine::Pool& reopen();
+  engine::Pool& pool() { return *pool_; }
+  const engine::Environment& environment() const { return environment_; }
+  const std::string& recovery_code() const { return recovery_code_; }
+  mf1::SlotSecret recovery_secret() const;
+
+  engine::PushResult push(const std::string& name, const Files& files, std::optional<Redundancy> redundancy = std::nullopt);
+  Files pull(const std::string& name, transfer::FindingSink finding = {});
+
+ private:
+  World& world_;
+  TemporaryFolder folder_;
+  FakeClock clock_;
+  FixedRandom random_;
+  std::unique_ptr<Executor> cpu_;
+  std::unique_ptr<Executor> io_;
+  std::unique_ptr<registry::Registry> registry_;
+  engine::Environment environment_;
+  std::string recovery_code_;
+  crypto::SecretKey key_;
+  std::unique_ptr<engine::Pool> pool_;
+};
+
+}  // namespace modelfloat::test

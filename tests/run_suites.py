@@ -1,0 +1,191 @@
+"""Runs the suites of a build, each under a time limit, and adds up what came out. ./test calls it.
+
+run_suites.py run --results DIR --build DIR [--without-engine | --python | --only SUITE [ARGUMENT ...]]
+run_suites.py sum --results DIR
+
+A suite is a GoogleTest program (tests/FOLDER/*.cpp), a replay of a fuzz corpus (fuzz/NAME.cpp) or a folder of pytest
+files. Each leaves NAME.xml and NAME.log in the results; what leaves no readable XML counts as one failed test.
+"""
+import argparse
+import concurrent.futures
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+UNIT_SECONDS = 600  # under ThreadSanitizer on a busy machine
+PYTHON_SECONDS = 1500
+SETUP_WORD = "MODELFLOAT_TEST_"  # in the reason of a test that was skipped because ./test should have set something up
+
+
+class Suite:
+    def __init__(self, name, command, limit, own_xml=True):
+        self.name, self.command, self.limit, self.own_xml = name, command, limit, own_xml
+
+
+def unit_suites(build, label, results, without_engine):
+    for folder in sorted({source.parent.name for source in (ROOT / "tests").glob("*/*_test.cpp")}):
+        command = [build / "tests" / f"test_{folder}", f"--gtest_output=xml:{results / (label + folder)}.xml"]
+        if without_engine:
+            command.append("--gtest_filter=-RealLlamaTest.*")
+        yield Suite(label + folder, command, UNIT_SECONDS)
+    for source in sorted((ROOT / "fuzz").glob("*.cpp")):
+        if source.stem != "replay_main":
+            corpus = ROOT / "fuzz/corpus" / source.stem
+            yield Suite(f"{label}replay_{source.stem}", [build / "fuzz" / f"replay_{source.stem}", corpus], UNIT_SECONDS, False)
+
+
+def python_suites(results):
+    for folder in ("rescue", "system"):
+        command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=15", "--tb=short"]
+        command += [f"--junit-xml={results / folder}.xml", ROOT / "tests" / folder]
+        yield Suite(folder, command, PYTHON_SECONDS)
+
+
+def run(suite, results, environment):
+    """Runs one suite and returns whether it passed."""
+    begin = time.monotonic()
+    log = results / f"{suite.name}.log"
+    trouble = None
+    with open(log, "wb") as output:
+        try:
+            child = subprocess.Popen([str(part) for part in suite.command], stdout=output, stderr=subprocess.STDOUT,
+                                     stdin=subprocess.DEVNULL, env=environment, cwd=ROOT, start_new_session=True)
+        except OSError as error:
+            trouble = f"cannot be started: {error}"
+        else:
+            try:
+                if child.wait(suite.limit) != 0:
+                    trouble = f"ended with {child.returncode}"
+            except subprocess.TimeoutExpired:
+                trouble = f"still ran after {suite.limit} s and was ended"
+            finally:
+                end_group(child)
+    if not suite.own_xml or not readable(results / f"{suite.name}.xml"):
+        write_one_case(results / f"{suite.name}.xml", suite.name, trouble)
+    elif trouble and not has_failure(results / f"{suite.name}.xml"):
+        write_one_case(results / f"{suite.name}.end.xml", suite.name, trouble)
+    seconds = time.monotonic() - begin
+    print(f"  {'FAILED' if trouble else 'ok    '} {suite.name:24} {seconds:6.1f} s{'  ' + trouble if trouble else ''}", flush=True)
+    if trouble:
+        show(log)
+    return trouble is None
+
+
+def end_group(child):
+    """What a suite started does not outlive it."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
+
+
+def show(log):
+    lines = log.read_text(errors="replace").splitlines()
+    kept = 400
+    print(f"--- {log.relative_to(ROOT)}" + (f", its last {kept} lines" if len(lines) > kept else ""))
+    print("\n".join(lines[-kept:]))
+    print("---", flush=True)
+
+
+def readable(path):
+    try:
+        xml.parse(path)
+        return True
+    except (OSError, xml.ParseError):
+        return False
+
+
+def has_failure(path):
+    return any(case.find("failure") is not None or case.find("error") is not None for case in xml.parse(path).iter("testcase"))
+
+
+def write_one_case(path, name, trouble):
+    case = xml.Element("testcase", classname=name, name=name)
+    if trouble:
+        xml.SubElement(case, "failure", message=trouble)
+    root = xml.Element("testsuites")
+    xml.SubElement(root, "testsuite", name=name).append(case)
+    xml.ElementTree(root).write(path)
+
+
+def command_run(arguments):
+    results = Path(arguments.results).resolve()
+    build = Path(arguments.build).resolve()
+    label = "" if build.name == "release" else build.name + "-"
+    environment = dict(os.environ, MODELFLOAT_TEST_PROGRAM=str(build / "bin/modelfloat"))
+    environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    if arguments.only:
+        name, *more = arguments.only
+        found = [s for s in [*unit_suites(build, label, results, False), *python_suites(results)] if s.name == name]
+        if not found:
+            sys.exit(f"there is no suite {name}")
+        suites = [Suite(s.name, [*s.command, *more], s.limit, s.own_xml) for s in found]
+    elif arguments.python:
+        suites = list(python_suites(results))
+    else:
+        suites = list(unit_suites(build, label, results, arguments.without_engine))
+    at_once = 1 if arguments.python else min(2, os.cpu_count() or 1)
+    with concurrent.futures.ThreadPoolExecutor(at_once) as workers:
+        passed = list(workers.map(lambda suite: run(suite, results, environment), suites))
+    return 0 if all(passed) else 1
+
+
+def cases(results):
+    """(suite, test, failure or None, reason for skipping or None) of every test that ran."""
+    for path in sorted(results.glob("*.xml")):
+        suite = path.name.removesuffix(".xml").removesuffix(".end")
+        for case in xml.parse(path).iter("testcase"):
+            if case.get("status") == "notrun" and case.find("skipped") is None:
+                continue  # left out by a filter
+            failure = next((found for kind in ("failure", "error") if (found := case.find(kind)) is not None), None)
+            skipped = case.find("skipped")
+            name = f"{case.get('classname')}.{case.get('name')}"
+            yield suite, name, failure, None if skipped is None else " ".join((skipped.get("message") or "").split())
+
+
+def command_sum(arguments):
+    passed = failed = skipped = 0
+    in_ci = os.environ.get("CI") == "true"
+    for suite, name, failure, reason in cases(Path(arguments.results)):
+        if failure is not None:
+            failed += 1
+            print(f"FAILED {suite}: {name}")
+        elif reason is not None and in_ci and SETUP_WORD in reason:
+            failed += 1
+            print(f"FAILED {suite}: {name}: skipped though this is CI: {reason}")
+        elif reason is not None:
+            skipped += 1
+            print(f"skipped {suite}: {name}: {reason}")
+        else:
+            passed += 1
+    if passed + failed == 0:
+        failed = 1
+        print("FAILED: no test ran")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(dest="command", required=True)
+    run_parser = commands.add_parser("run")
+    run_parser.add_argument("--results", required=True)
+    run_parser.add_argument("--build", required=True)
+    what = run_parser.add_mutually_exclusive_group()
+    what.add_argument("--without-engine", action="store_true")
+    what.add_argument("--python", action="store_true")
+    what.add_argument("--only", nargs=argparse.REMAINDER)
+    sum_parser = commands.add_parser("sum")
+    sum_parser.add_argument("--results", required=True)
+    arguments = parser.parse_args()
+    return command_run(arguments) if arguments.command == "run" else command_sum(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

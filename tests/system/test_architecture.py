@@ -1,0 +1,108 @@
+"""Arrows go down only: what a layer includes is what it may know. The layers and why stand in ARCHITECTURE.md."""
+import re
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parents[2] / "src/modelfloat"
+
+# Each layer with those right below it; what these know it knows too.
+BELOW = {
+    "base": [],
+    "domain": ["base"],
+    "formats": ["domain"],
+    "codec": ["domain"],
+    "crypto": ["domain"],
+    "erasure": ["base"],
+    "placement": ["domain"],
+    "registry": ["domain"],
+    "store": ["crypto"],
+    "fragment": ["formats"],
+    "mf1": ["codec", "crypto", "erasure"],
+    "transfer": ["store", "registry", "placement", "fragment", "mf1"],
+    "engine": ["transfer"],
+    "runner": ["formats"],
+    "server": ["engine", "runner"],
+    "cli": ["engine", "runner", "server"],
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*["<](modelfloat/)?([^">]+)[">]', re.MULTILINE)
+
+
+def reach(layer):
+    return {layer}.union(*(reach(lower) for lower in BELOW[layer]))
+
+
+def sources(layer="*"):
+    return [path for path in SOURCES.glob(f"{layer}/**/*") if path.suffix in (".h", ".cpp")]
+
+
+def test_every_folder_is_a_layer():
+    assert {path.name for path in SOURCES.iterdir() if path.is_dir()} == set(BELOW)
+
+
+def test_arrows_go_down():
+    wrong = []
+    for layer in BELOW:
+        allowed = reach(layer)
+        for path in sources(layer):
+            for ours, name in INCLUDE.findall(path.read_text()):
+                if ours and name.split("/")[0] not in allowed:
+                    wrong.append(f"{path.relative_to(SOURCES)} includes {name}")
+    assert wrong == []
+
+
+def test_link_lines_are_the_arrows():
+    for layer, below in BELOW.items():
+        text = (SOURCES / layer / "CMakeLists.txt").read_text()
+        line = re.search(r"modelfloat_library\(" + layer + r"\b([^)]*)\)", text).group(1)
+        depends = re.search(r"DEPENDS\s+([a-z0-9_\s]*?)(?:PRIVATE|$)", line)
+        assert sorted(depends.group(1).split() if depends else []) == sorted(below), layer
+
+
+# Foreign headers that cost seconds to compile, or that only one place should know: (header, files that may include it).
+KEPT_APART = [
+    (r"boost/(beast|asio)", r"server/http_server\.cpp|server/http_\w+\.cpp|runner/unix_http\.cpp"),
+    (r"nlohmann/json\.hpp", r"(server|cli|runner)/.*\.cpp"),
+    (r"spdlog/", r"base/log\.cpp"),
+    (r"(soci|sqlite3)", r"registry/.*\.cpp"),
+    (r"zstd\.h", r"codec/.*\.cpp"),
+    (r"isa-l", r"erasure/.*\.cpp"),
+    (r"(sodium|openssl/|blake3)", r"crypto/.*\.cpp|server/.*\.cpp"),
+    (r"CLI/", r"cli/main\.cpp"),
+    (r"gtest", r"$."),
+]
+
+
+def test_foreign_headers_stay_where_they_belong():
+    wrong = []
+    for path in sources():
+        for ours, name in INCLUDE.findall(path.read_text()):
+            for header, places in KEPT_APART:
+                if not ours and re.match(header, name) and not re.fullmatch(places, str(path.relative_to(SOURCES))):
+                    wrong.append(f"{path.relative_to(SOURCES)} includes {name}")
+    assert wrong == []
+
+
+def test_only_the_programs_know_concrete_stores():
+    """Others get theirs as a parameter."""
+    concrete = re.compile(r"store/(store_factory|local_store|memory_store)\.h|registry/sqlite_registry\.h")
+    for path in sources():
+        layer = path.relative_to(SOURCES).parts[0]
+        if layer in ("cli", "store", "registry"):
+            continue
+        for ours, name in INCLUDE.findall(path.read_text()):
+            assert not concrete.fullmatch(name), f"{path.relative_to(SOURCES)} includes {name}"
+
+
+def test_pure_layers_have_no_files_sockets_or_threads():
+    """Bytes in, bytes out; most tests live there."""
+    forbidden = re.compile(r"(fstream|filesystem|thread|mutex|sys/socket\.h|fcntl\.h|unistd\.h|curl/.*)")
+    for layer in ("domain", "formats", "fragment", "codec", "erasure", "placement", "mf1"):
+        for path in sources(layer):
+            for ours, name in INCLUDE.findall(path.read_text()):
+                assert ours or not forbidden.fullmatch(name), f"{path.relative_to(SOURCES)} includes {name}"
+
+
+def test_nobody_prints_but_the_programs():
+    for path in sources():
+        layer = path.relative_to(SOURCES).parts[0]
+        if layer != "cli" and path.name != "log.cpp":
+            assert not re.search(r"#include <(iostream|print)>|std::(cout|cerr)\b|\bprintf\(", path.read_text()), path.relative_to(SOURCES)

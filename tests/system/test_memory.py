@@ -1,0 +1,48 @@
+"""Memory does not grow with the model."""
+from program import Site, form, hashes
+from samples import MIB, random_file, random_pieces
+
+S_MIB = 16  # slice size of a file of 1 to 20 GB: docs/formats/mf1.md, section 12
+LIMIT_KIB = (64 + 2 * (4 + 2) * S_MIB) * 1024
+
+
+def test_push_and_pull_of_two_gigabytes(base):
+    site = Site(base)
+    file = random_file(base / "large.bin", 2_000_000_000, 2)
+    pushed, push_peak = site.peak_kib("push", file, "--name", "lab/large")
+    assert pushed["new_bytes"] == 2_000_000_000
+    assert {shard.stat().st_size for shard in site.objects()} >= {S_MIB * MIB + 96}
+    pulled, pull_peak = site.peak_kib("pull", "lab/large", "-o", base / "back.bin")
+    assert pulled["bytes"] == 2_000_000_000
+    assert hashes(base / "back.bin") == hashes(file)
+    (base / "back.bin").unlink()
+    with site.gone(*site.stores[:2]):
+        _, rebuild_peak = site.peak_kib("pull", "lab/large", "-o", base / "back.bin")
+    peaks = {"push": push_peak, "pull": pull_peak, "pull with two stores gone": rebuild_peak}
+    print("peak memory in MiB:", {what: peak // 1024 for what, peak in peaks.items()}, "of", LIMIT_KIB // 1024)
+    assert max(peaks.values()) <= LIMIT_KIB, peaks
+
+
+def test_upload_of_two_gigabytes(base, serve):
+    site = Site(base)
+    server = serve(site)
+    begin, end, kind = form([("name", "lab/large")], [("large.bin", None)])
+    size = 2_000_000_000
+
+    def body():
+        yield begin
+        yield from random_pieces(size, 2)
+        yield end
+
+    status, answer = server.ask("POST", "/api/v1/models/upload", body(), scope="write", status=201,
+                                headers={"Content-Type": kind, "Content-Length": str(len(begin) + size + len(end))})
+    assert answer["bytes"] == size and answer["new_bytes"] == size
+    peak = server.peak_kib()
+    print("peak memory of the server in MiB:", peak // 1024)
+    assert peak <= LIMIT_KIB
+    server.get("/healthz")
+    random_file(base / "large.bin", size, 2)
+    [file] = server.get(f"/api/v1/models/{answer['id']}")["files"]
+    assert file["sha256"] == hashes(base / "large.bin")[""]
+    # Nothing of the body was laid down on the way.
+    assert not any(site.temporary.iterdir())

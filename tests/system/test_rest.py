@@ -1,0 +1,356 @@
+"""The REST interface of `modelfloat serve`, as clients call it."""
+import json
+import re
+import socket
+import subprocess
+
+import pytest
+
+from program import Server, Site, form, hashes, wait_until
+from samples import MIB, random_bytes, random_file
+
+
+@pytest.fixture(scope="module")
+def served(module_site, smollm2):
+    """A server over a pool with a model of several files, some small ones and a chat model."""
+    site = module_site
+    folder = site.base / "net"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "weights.bin").write_bytes(random_bytes(9 * MIB, 1))
+    (folder / "sub/config.json").write_text('{"layers": 3}')
+    site.push(folder, "lab/net:v1", "--description", "the searched one", "--framework", "torch")
+    for number in range(5):
+        site.push(random_file(site.base / "small.bin", 1000, number), f"page/p{number}")
+    site.push(smollm2, "lab/smollm2")
+    server = Server(site)
+    yield server
+    assert server.stop() == 0, server.errors()
+
+
+ROUTES = [("GET", "/models", "read"), ("GET", "/models/lab%2Fnet", "read"), ("GET", "/models/lab%2Fnet/fragments", "read"),
+          ("POST", "/models/upload", "write"), ("DELETE", "/models/no%2Fsuch", "write"), ("POST", "/models/no%2Fsuch/inference", "infer")]
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+@pytest.mark.parametrize("method, path, needed", ROUTES)
+def test_scopes(served, prefix, method, path, needed):
+    for scope in (None, "read", "write", "infer", "admin"):
+        status, answer = served.ask(method, prefix + path, body=None if method in ("GET", "DELETE") else {}, scope=scope)
+        if scope is None:
+            assert status == 401, (scope, answer)
+        elif scope not in (needed, "admin"):
+            assert status == 403, (scope, answer)
+        else:
+            assert status not in (401, 403), (scope, answer)
+        if status >= 400:
+            assert answer["error"]["code"] and answer["error"]["message"]
+
+
+@pytest.mark.parametrize("header", ["Bearer ", "Bearer hf_" + "a" * 40, "Basic Zm9vOmJhcg==", "hf_" + "a" * 40, "Bearer  x", "bearer"])
+def test_wrong_tokens(served, header):
+    status, _ = served.ask("GET", "/models", scope=None, headers={"Authorization": header})
+    assert status == 401
+
+
+def test_a_token_that_was_taken_back(served):
+    made = served.home.json("token", "create", "--scope", "read")
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    served.ask("GET", "/models", scope=None, headers=headers, status=200)
+    served.home.ok("token", "rm", made["id"])
+    served.ask("GET", "/models", scope=None, headers=headers, status=401)
+
+
+def test_health_is_open(served):
+    assert served.get("/healthz", scope=None) == {"status": "ok"}
+    ready = served.get("/readyz", scope=None)
+    assert ready["status"] == "ready" and ready["stores_online"] == 6
+    assert "s0" not in json.dumps(ready)
+
+
+def test_readiness_follows_the_stores(served):
+    with served.home.gone(*served.home.stores):
+        wait_until(lambda: served.ask("GET", "/readyz", scope=None)[0] == 503, "not ready without stores")
+        assert served.get("/healthz", scope=None) == {"status": "ok"}
+    wait_until(lambda: served.ask("GET", "/readyz", scope=None)[0] == 200, "ready again", seconds=90)
+
+
+def test_list_pages_and_search(served):
+    everything = served.get("/models", scope="read")
+    assert everything["next"] is None
+    names = [model["name"] for model in everything["models"]]
+    assert {"lab/net", "lab/smollm2", *(f"page/p{number}" for number in range(5))} <= set(names)
+    seen, after = [], ""
+    while True:
+        page = served.get(f"/models?limit=2{after}", scope="read")
+        assert 1 <= len(page["models"]) <= 2
+        seen += [model["name"] for model in page["models"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert sorted(seen) == sorted(names) and len(set(seen)) == len(seen)
+    assert [model["name"] for model in served.get("/models?search=searched")["models"]] == ["lab/net"]
+    assert len(served.get("/models?search=page%2Fp")["models"]) == 5
+    assert served.get("/models?search=no%20such")["models"] == []
+    for bad in ("limit=0", "limit=x", "limit=-1", "limit=99999999999999999999"):
+        status, answer = served.ask("GET", f"/models?{bad}")
+        assert status == 400 and answer["error"]["code"] == "invalid"
+
+
+def test_list_entry(served):
+    [model] = served.get("/models?search=searched")["models"]
+    assert model.keys() >= {"id", "name", "description", "framework", "size_bytes", "created_at", "revision", "tags", "fragments", "stores",
+                            "health"}
+    assert model["stores"] == 6 and model["fragments"] >= 9 and model["health"] == "sound" and model["tags"] == ["v1"]
+    assert "/" not in model["id"]
+
+
+def test_detail_by_id_and_by_name(served):
+    [model] = served.get("/models?search=searched")["models"]
+    by_id, by_name = served.get(f"/api/v1/models/{model['id']}"), served.get("/api/v1/models/lab%2Fnet")
+    assert by_id == by_name
+    assert {file["path"]: file["sha256"] for file in by_id["files"]} == hashes(served.home.base / "net")
+    assert [revision["revision"] for revision in by_id["revisions"]] == [model["revision"]]
+    status, answer = served.ask("GET", "/api/v1/models/nothing")
+    assert status == 404 and answer["error"]["code"] == "not_found"
+
+
+def test_fragments(served):
+    shown = served.get("/api/v1/models/lab%2Fnet/fragments")
+    packs = {pack["id"]: pack for pack in shown["packs"]}
+    assert len(packs) == len(shown["packs"]) > 0
+    for file in shown["files"]:
+        at = 0
+        for fragment in file["fragments"]:
+            assert fragment["offset"] == at and 0 < fragment["length"] <= MIB and fragment["codec"] in ("raw", "zstd")
+            assert fragment["pack"] is None or fragment["pack"] in packs
+            at += fragment["length"]
+        assert at == file["size_bytes"]
+    for pack in packs.values():
+        assert (pack["k"], pack["m"]) == (4, 2) and [shard["index"] for shard in pack["shards"]] == list(range(6))
+        holders = [store["name"] for shard in pack["shards"] for store in shard["stores"]]
+        assert sorted(holders) == [f"s{index}" for index in range(6)]
+        for shard in pack["shards"]:
+            assert shard["state"] == "present"
+            assert (served.home.shelf / shard["stores"][0]["name"] / shard["object"]).is_file()
+
+
+def test_fragments_name_an_offline_store(served):
+    with served.home.gone(served.home.stores[0]):
+        def states():
+            shown = served.get("/api/v1/models/lab%2Fnet/fragments")
+            return {shard["state"] for pack in shown["packs"] for shard in pack["shards"]}
+        wait_until(lambda: "offline" in states(), "a shard is shown offline")
+
+
+def test_upload_by_curl(served):
+    """Several files, with the tool that people use."""
+    home = served.home
+    folder = home.base / "upload"
+    folder.mkdir()
+    expected = {}
+    for path, size, seed in (("model.bin", 6 * MIB, 31), ("sub/config.json", 100, 32), ("empty", 0, 33)):
+        (folder / path).parent.mkdir(exist_ok=True)
+        random_file(folder / path, size, seed)
+        expected[path] = hashes(folder / path)[""]
+    command = ["curl", "--silent", "--show-error", "--max-time", "120", "-H", f"Authorization: Bearer {served.token('write')}",
+               "-F", "name=up/loaded", "-F", "description=by curl", "-F", "framework=jax", "-F", "tag=v3"]
+    for path in expected:
+        command += ["-F", f"file=@{folder / path};filename={path}"]
+    done = subprocess.run([*command, f"{served.url}/models/upload"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer.keys() == {"id", "name", "revision", "bytes", "new_bytes", "stored_bytes", "fragments"}
+    assert answer["bytes"] == answer["new_bytes"] == 6 * MIB + 100 and re.fullmatch("[0-9a-f]{40}", answer["revision"])
+    detail = served.get(f"/models/{answer['id']}")
+    assert {file["path"]: file["sha256"] for file in detail["files"]} == expected
+    assert detail["description"] == "by curl" and detail["framework"] == "jax" and detail["tags"] == ["v3"]
+    assert home.pull("up/loaded:v3")[1] == expected
+    # The same again, under another name, stores nothing.
+    command[command.index("name=up/loaded")] = "name=up/again"
+    again = json.loads(subprocess.run([*command, f"{served.url}/api/v1/models/upload"], capture_output=True, text=True, check=True).stdout)
+    assert again["new_bytes"] == 0 and again["revision"] == answer["revision"]
+
+
+def upload(served, body, kind, scope="write"):
+    return served.ask("POST", "/models/upload", body, scope=scope, headers={"Content-Type": kind})
+
+
+def test_uploads_that_are_refused(served):
+    def refused(fields, files, code=400):
+        begin, end, kind = form(fields, files)
+        status, answer = upload(served, begin + end, kind)
+        assert status == code and answer["error"]["code"], (status, answer)
+
+    refused([], [("a.bin", b"1")])  # no name
+    refused([("name", "up/none")], [])  # no file
+    refused([("name", "no spaces please")], [("a.bin", b"1")])
+    refused([("name", "up/none"), ("tag", "../x")], [("a.bin", b"1")])
+    refused([("name", "up/none")], [("a.bin", b"1"), ("a.bin", b"2")])  # two of one path
+    begin, end, kind = form([("name", "up/none")], [("a.bin", b"1")])
+    assert upload(served, begin, kind)[0] == 400  # the form does not end
+    assert upload(served, b"", kind)[0] == 400
+    assert upload(served, begin + end, "application/json")[0] == 415
+    assert upload(served, begin + end, "multipart/form-data")[0] in (400, 415)
+    assert "up/none" not in served.home.models()
+
+
+def test_a_cut_connection_leaves_nothing(served):
+    home = served.home
+    begin, end, kind = form([("name", "cut/off")], [("a.bin", None)])
+    head = (f"POST /models/upload HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAuthorization: Bearer {served.token('write')}\r\n"
+            f"Content-Type: {kind}\r\nContent-Length: {len(begin) + 50 * MIB + len(end)}\r\n\r\n").encode()
+    shards = len(home.objects())
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as client:
+        client.sendall(head + begin + random_bytes(40 * MIB, 77))
+        wait_until(lambda: len(home.objects()) > shards, "the first pack on the stores")
+    # Only when the server has let go of it can it be said that nothing is left.
+    served.get("/healthz")
+    wait_until(lambda: open_sockets(served.process.pid, served.port) == 0, "the connection is closed")
+    assert "cut/off" not in home.models()
+    assert served.ask("GET", "/models/cut%2Foff")[0] == 404
+    assert not [path for path in home.temporary.rglob("*") if path.is_file()]
+    assert not [path for path in home.shelf.rglob("*") if path.is_file() and path.name.startswith(".") and "tmp" in path.name.lower()]
+    # What was durable by then is known when it comes again.
+    status, answer = upload(served, begin + random_bytes(40 * MIB, 77) + random_bytes(10 * MIB, 78) + end, kind)
+    assert status == 201 and answer["bytes"] == 50 * MIB
+
+
+def open_sockets(pid, port):
+    """Established connections of the server."""
+    local = f"{port:04X}"
+    return sum(1 for line in open(f"/proc/{pid}/net/tcp") if line.split()[1].endswith(":" + local) and line.split()[3] == "01")
+
+
+def test_delete(served):
+    home = served.home
+    home.push(random_file(home.base / "gone.bin", 3 * MIB, 40), "lab/gone")
+    home.push(random_file(home.base / "stays.bin", 3 * MIB, 41), "lab/stays")
+    wait_until(lambda: served.ask("GET", "/models/lab%2Fgone")[0] == 200, "the server has seen what another process pushed", seconds=90)
+    served.ask("DELETE", "/models/lab%2Fgone", scope="write", status=204)
+    assert served.ask("GET", "/models/lab%2Fgone")[0] == 404
+    assert served.ask("DELETE", "/models/lab%2Fgone", scope="write")[0] == 404
+    assert "lab/gone" not in home.models()
+    assert home.pull("lab/stays")[1] == hashes(home.base / "stays.bin")
+
+
+def infer(served, body, model="lab%2Fsmollm2", **options):
+    return served.ask("POST", f"/models/{model}/inference", body, scope="infer", **options)
+
+
+def test_inference(served, llama_server):
+    status, answer = infer(served, {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0})
+    assert status == 200, answer
+    assert "Paris" in answer["text"]
+    assert answer.keys() == {"text", "model", "tokens", "seconds_to_first_token", "tokens_per_second"}
+    assert answer["model"].startswith("lab/smollm2") and 1 <= answer["tokens"] <= 8
+    assert answer["seconds_to_first_token"] > 0 and answer["tokens_per_second"] > 0
+    again = infer(served, {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0})[1]
+    assert again["text"] == answer["text"]
+
+
+def test_inference_in_events(served, llama_server):
+    connection = served.connect()
+    connection.request("POST", "/api/v1/models/lab%2Fsmollm2/inference",
+                       json.dumps({"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0, "stream": True}),
+                       dict(served.headers("infer"), **{"Content-Type": "application/json"}))
+    answer = connection.getresponse()
+    assert answer.status == 200 and answer.getheader("Content-Type").startswith("text/event-stream")
+    lines = answer.read().decode().split("\n")
+    connection.close()
+    data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
+    assert all(line == "" or line.startswith(("data: ", ":")) for line in lines), lines
+    assert data[-1] == "[DONE]"
+    pieces = [json.loads(piece)["text"] for piece in data[:-1]]
+    assert len(pieces) > 1 and "Paris" in "".join(pieces)
+
+
+def test_a_client_that_leaves_does_not_stop_the_next(served, llama_server):
+    connection = served.connect()
+    connection.request("POST", "/models/lab%2Fsmollm2/inference", json.dumps({"prompt": "Once", "max_tokens": 2000, "stream": True}),
+                       dict(served.headers("infer"), **{"Content-Type": "application/json"}))
+    connection.getresponse().read(20)
+    connection.close()
+    assert "Paris" in infer(served, {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0})[1]["text"]
+
+
+@pytest.mark.parametrize("body, code", [
+    ({}, 400), ({"prompt": 3}, 400), ({"prompt": ""}, 400), ({"prompt": "a", "max_tokens": 0}, 400), ({"prompt": "a", "max_tokens": -1}, 400),
+    ({"prompt": "a", "max_tokens": 2**64 - 1}, 400), ({"prompt": "a", "temperature": "hot"}, 400), ({"prompt": "a", "temperature": -1}, 400),
+    ({"prompt": "a", "stream": 1}, 400), ([], 400), ("not json", 400), ("{" * 100_000, 400), ({"prompt": "x" * 600_000}, 413),
+    ("[" * 100_000 + "]" * 100_000, 400)])
+def test_wrong_inference_bodies(served, body, code):
+    status, answer = infer(served, body, headers={"Content-Type": "application/json"})
+    assert status == code and answer["error"]["code"], answer
+
+
+def test_models_that_cannot_answer(served):
+    status, answer = infer(served, {"prompt": "a"}, model="lab%2Fnet")
+    assert status == 422 and answer["error"]["code"] == "not_runnable" and "GGUF" in answer["error"]["message"]
+    assert infer(served, {"prompt": "a"}, model="no%2Fsuch")[0] == 404
+
+
+def test_routes_and_methods(served):
+    for method, path, code in [("GET", "/", 404), ("GET", "/nothing", 404), ("PUT", "/models", 405), ("DELETE", "/models", 405),
+                               ("GET", "/models/upload/inference/x", 404), ("GET", "/api/v2/models", 404)]:
+        status, answer = served.ask(method, path)
+        assert status == code and answer["error"]["code"], (method, path, status, answer)
+
+
+def test_a_foreign_host_is_refused(served):
+    """So that a page of another site cannot reach the server by a name of its own."""
+    status, _ = served.ask("GET", "/models", headers={"Host": "evil.example"})
+    assert status in (400, 403, 421)
+
+
+def raw(served, request):
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as client:
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+    return answer
+
+
+@pytest.mark.parametrize("request_text", [
+    b"GARBAGE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00", b"",
+    b"GET /models HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
+    b"POST /models/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /models/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -5\r\n\r\n",
+    b"POST /models/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999999999999999\r\n\r\n"])
+def test_broken_requests(served, request_text):
+    answer = raw(served, request_text)
+    assert answer == b"" or re.match(rb"HTTP/1.[01] (4\d\d|505) ", answer), answer[:200]
+    served.get("/healthz")
+
+
+def test_two_servers_see_one_another(site, serve):
+    """Two processes of one home serve the same pool."""
+    one, two = serve(site), serve(site)
+    begin, end, kind = form([("name", "lab/net")], [("a.bin", b"content" * 1000)])
+    answer = upload(one, begin + end, kind)[1]
+    wait_until(lambda: two.ask("GET", f"/models/{answer['id']}")[0] == 200, "the other server sees it", seconds=90)
+
+
+def test_tokens_are_needed_again_after_a_restart(site, serve):
+    first = Server(site)
+    token = first.token("read")
+    assert first.stop() == 0
+    second = serve(site)
+    second.ask("GET", "/models", scope=None, headers={"Authorization": f"Bearer {token}"}, status=200)
+    second.ask("GET", "/models", scope=None, status=401)
+
+
+def test_the_address_is_taken(site, serve):
+    server = serve(site)
+    refused = site.run("serve", "--listen", f"127.0.0.1:{server.port}", seconds=30)
+    assert refused.code == 1 and str(server.port) in refused.err and refused.out == b"", refused
+
+
+def test_json_announcement(base):
+    site = Site(base, "1+0", stores=1)
+    process = site.start("--json", "serve", "--listen", "127.0.0.1:0", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", json.loads(process.stdout.readline())["listening"])
+    process.terminate()
+    assert process.wait(30) == 0
+    process.stdout.close()

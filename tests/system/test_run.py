@@ -1,0 +1,67 @@
+"""A real model answers a prompt, straight from the stores."""
+import json
+import subprocess
+
+import pytest
+
+from program import Exit, Site
+
+PROMPT = "The capital of France is"
+
+
+@pytest.fixture(scope="module")
+def filled(module_site, smollm2, llama_server):
+    module_site.push(smollm2, "lab/smollm2")
+    return module_site
+
+
+def test_answers(filled):
+    done = filled.ok("run", "lab/smollm2", PROMPT, "-n", 8, "--temperature", 0)
+    assert "Paris" in done.text
+    assert "token" not in done.text  # the figures are on stderr
+    assert "first token" in done.err
+    assert filled.ok("run", "lab/smollm2", PROMPT, "-n", 8, "--temperature", 0).text == done.text
+
+
+def test_json(filled, smollm2):
+    answer = filled.json("run", "lab/smollm2", PROMPT, "-n", 8, "--temperature", 0)
+    assert answer.keys() >= {"text", "seconds_to_first_token", "tokens_per_second", "bytes_fetched"}
+    assert "Paris" in answer["text"] and answer["seconds_to_first_token"] > 0 and answer["tokens_per_second"] > 0
+    assert answer["bytes_fetched"] >= smollm2.stat().st_size * 0.5
+
+
+def test_answers_with_two_stores_gone(filled):
+    for pair in [filled.stores[:2], filled.stores[3:5]]:
+        with filled.gone(*pair):
+            assert "Paris" in filled.ok("run", "lab/smollm2", PROMPT, "-n", 8, "--temperature", 0).text
+
+
+def test_with_too_few_stores(filled):
+    with filled.gone(*filled.stores[:3]):
+        done = filled.run("run", "lab/smollm2", PROMPT, "-n", 8, code=Exit.LOST)
+        assert done.out == b""
+
+
+def test_interrupt_ends_the_engine(filled):
+    process = filled.start("run", "lab/smollm2", "Once upon a time", "-n", 2000, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.read(1)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+
+
+def test_a_folder_with_one_gguf_runs(site, smollm2, llama_server):
+    folder = site.base / "repo"
+    folder.mkdir()
+    (folder / "README.md").write_text("# a chat model")
+    (folder / "model.gguf").write_bytes(smollm2.read_bytes())
+    site.push(folder, "lab/repo")
+    assert "Paris" in site.ok("run", "lab/repo", PROMPT, "-n", 8, "--temperature", 0).text
+
+
+def test_no_engine(base, smollm2):
+    site = Site(base, "1+0", stores=1)
+    site.push(smollm2, "lab/smollm2")
+    site.environment.update(MODELFLOAT_LLAMA_SERVER="/nowhere/llama-server")
+    done = site.run("--json", "run", "lab/smollm2", PROMPT, "-n", 2, code=Exit.ERROR)
+    assert "llama-server" in json.loads(done.out)["error"]["message"]

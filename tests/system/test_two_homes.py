@@ -1,0 +1,93 @@
+"""Two machines share a pool through its stores alone."""
+import subprocess
+
+import pytest
+
+from program import hashes
+from samples import MIB, random_file
+
+
+@pytest.fixture
+def two(site):
+    site.push(random_file(site.base / "first.bin", 3 * MIB, 1), "lab/first")
+    other, _ = site.recover(site.base, "other")
+    return site, other
+
+
+def push(home, name, size, seed):
+    file = random_file(home.base / f"{name.replace('/', '-')}.bin", size, seed)
+    home.json("push", file, "--name", name)
+    return hashes(file)
+
+
+def pull(home, name):
+    target = home.base / "pulled.bin"
+    home.ok("pull", name, "-o", target)
+    found = hashes(target)
+    target.unlink()
+    return found
+
+
+def test_both_push_and_both_see(two):
+    one, other = two
+    expected = {"lab/one": push(one, "lab/one", 5 * MIB, 2), "lab/other": push(other, "lab/other", 5 * MIB, 3)}
+    for home in two:
+        assert set(home.models()) == {"lab/first", *expected}
+        for name, files in expected.items():
+            assert pull(home, name) == files
+        home.ok("verify", "--read")
+
+
+def test_what_one_stored_the_other_need_not(two):
+    one, other = two
+    file = random_file(one.base / "shared.bin", 9 * MIB, 4)
+    assert one.json("push", file, "--name", "lab/mine")["new_bytes"] == 9 * MIB
+    assert other.json("push", file, "--name", "lab/yours")["new_bytes"] == 0
+
+
+def test_at_the_same_time(two):
+    """Both push the same name and others at once: nothing is lost, and both agree in the end."""
+    files = {}
+    started = []
+    for number, home in enumerate(two):
+        for name in ("lab/same", f"lab/own{number}"):
+            file = random_file(home.base / f"{name[4:]}.bin", 6 * MIB, 10 * number + len(name))
+            files.setdefault(name, []).append(hashes(file))
+            started.append(home.start("push", file, "--name", name, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+    for process in started:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err.decode()
+    seen = [pull(home, "lab/same") for home in two]
+    assert seen[0] == seen[1] and seen[0] in files["lab/same"]
+    for home in two:
+        assert set(home.models()) == {"lab/first", "lab/same", "lab/own0", "lab/own1"}
+        for name in ("lab/own0", "lab/own1"):
+            assert [pull(home, name)] == files[name]
+        assert len(home.json("show", "lab/same")["revisions"]) == 2
+
+
+def test_removing_and_pushing_anew(two):
+    one, other = two
+    push(one, "lab/net", 3 * MIB, 5)
+    assert "lab/net" in other.models()
+    other.ok("rm", "lab/net")
+    assert "lab/net" not in one.models()
+    files = push(one, "lab/net", 3 * MIB, 6)
+    assert pull(other, "lab/net") == files
+
+
+def test_a_store_added_by_one_is_found_by_the_other(two):
+    one, other = two
+    one.ok("store", "add", "s6", f"local:{one.shelf}/s6")
+    other.models()
+    assert "s6" in {store["name"] for store in other.json("store", "ls")["stores"]}
+
+
+def test_many_records(site):
+    """More than one checkpoint's worth of log; recovery reads few objects."""
+    for number in range(70):
+        site.push(random_file(site.base / "f.bin", 100, number), f"many/m{number}")
+    assert site.objects("checkpoint")
+    other, done = site.recover(site.base, "other")
+    assert done.json["models"] == 70 and len(other.models()) == 70
+    assert pull(other, "many/m3") == hashes(random_file(site.base / "f.bin", 100, 3))
