@@ -51,7 +51,8 @@ class Gguf:
         self.tensors = []  # (name, offset in the tensor data)
         for _ in range(self.tensor_count):
             name = self.string()
-            self.at += 8 * self.number("<I") + 4
+            dimensions = self.number("<I")
+            self.at += 8 * dimensions + 4
             self.tensors.append((name.decode(), self.number("<Q")))
         self.header_end = self.at
         self.data_begin = self.aligned(self.at)

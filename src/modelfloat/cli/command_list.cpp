@@ -135,6 +135,7 @@ std::string to_text(Session& session, const engine::ModelSummary& model, const M
 
   if (spread.packs == 0) return text + "\nIt is so small that it lies in its manifest, which is on every store.\n";
   std::vector<std::string> redundancies;
+  redundancies.reserve(spread.redundancies.size());
   for (const auto& [redundancy, packs] : spread.redundancies) redundancies.push_back(redundancy);
   text += fmt::format("\n{} packs of {}", spread.packs, joined(redundancies));
   text += spread.missing_shards == 0 ? "\n" : fmt::format(", {} shards are nowhere\n", spread.missing_shards);

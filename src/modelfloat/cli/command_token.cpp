@@ -6,6 +6,7 @@
 namespace modelfloat::cli {
 
 ExitCode token_create(Session& session, server::Scope scope) {
+  session.require_pool();
   const auto token = server::make_token(session.random(), session.clock().utc_now(), scope);
   session.registry().add_token(token.row);
   if (session.options().json) {
@@ -18,6 +19,7 @@ ExitCode token_create(Session& session, server::Scope scope) {
 }
 
 ExitCode token_list(Session& session) {
+  session.require_pool();
   auto tokens = nlohmann::ordered_json::array();
   Table table({"ID", "SCOPE", "CREATED"});
   for (const auto& row : session.registry().tokens()) {
@@ -33,6 +35,7 @@ ExitCode token_list(Session& session) {
 }
 
 ExitCode token_remove(Session& session, const std::string& id) {
+  session.require_pool();
   if (!session.registry().remove_token(id)) throw Error(ErrorKind::not_found, id, "there is no such token");
   if (session.options().json) {
     print_json({{"removed", id}});

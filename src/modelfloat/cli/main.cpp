@@ -5,6 +5,7 @@
 #include <functional>
 
 #include <CLI/CLI.hpp>
+#include <malloc.h>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/cli/commands.h"
@@ -338,6 +339,11 @@ int start(int argc, char** argv) {
 }  // namespace modelfloat::cli
 
 int main(int argc, char** argv) {
+  // Fragments and shards come and go all the time: their memory is kept instead of being given back and faulted in
+  // again, which costs as much as sealing them.
+  constexpr int k_keep_bytes = 32 << 20;        // the most that the allocator takes from its own heap
+  mallopt(M_MMAP_THRESHOLD, k_keep_bytes);      // NOLINT(concurrency-mt-unsafe): there is one thread yet
+  mallopt(M_TRIM_THRESHOLD, 2 * k_keep_bytes);  // NOLINT(concurrency-mt-unsafe)
   try {
     return modelfloat::cli::start(argc, argv);
   } catch (const std::exception& error) {

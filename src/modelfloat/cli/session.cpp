@@ -56,13 +56,17 @@ std::unique_ptr<store::Store> Session::make_store(const std::string& url) {
   return store::make_measured(store::make_retrying(store::make_store(url), {}, clock_, random_), clock_);
 }
 
+void Session::require_pool() {
+  // A mistyped home is not made by looking into it.
+  if ((registry_ || fs::exists(home_.registry_file())) && engine::Settings(registry()).pool()) return;
+  throw Error(
+      ErrorKind::not_found, home_.state_folder.string(),
+      "there is no pool here yet: make one with 'modelfloat init', or bring one back with 'modelfloat recover'");
+}
+
 engine::Pool& Session::pool() {
   if (pool_) return *pool_;
-  if (!engine::Settings(registry()).pool()) {
-    throw Error(
-        ErrorKind::not_found, home_.state_folder.string(),
-        "there is no pool here yet: make one with 'modelfloat init', or bring one back with 'modelfloat recover'");
-  }
+  require_pool();
   return open_pool(find_secret());
 }
 

@@ -48,7 +48,9 @@ class Session {
   // Makes the registry where there is none yet.
   registry::Registry& registry();
   engine::Environment environment();
-  // Error{not_found} when this home has no pool, Error{denied} when the secret doesn't open it.
+  // Error{not_found} when this home has no pool.
+  void require_pool();
+  // The same, and Error{denied} when the secret doesn't open it.
   engine::Pool& pool();
   // Opens the pool anew with `secret`: after its stores or slots have changed.
   engine::Pool& open_pool(const mf1::SlotSecret& secret);

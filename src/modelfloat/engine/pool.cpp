@@ -43,6 +43,7 @@ ModelRef ModelRef::parse(const std::string& text) {
     }
   } else if (const auto colon = name.find(':'); colon != std::string::npos) {
     ref.tag = name.substr(colon + 1);
+    ref.tag_given = true;
     name.resize(colon);
     if (!is_name_part(ref.tag)) throw Error(ErrorKind::invalid, text, "a tag has 1 to 96 letters, digits, '.', '_' or '-'");
   }

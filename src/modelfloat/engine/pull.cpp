@@ -30,7 +30,8 @@ std::optional<ManifestId> resolve(const PoolState& state, const ModelRef& ref) {
   }
   const auto model = state.tags.find(ref.model);
   if (model == state.tags.end()) return std::nullopt;
-  const auto tag = model->second.find(ref.tag);
+  auto tag = model->second.find(ref.tag);
+  if (tag == model->second.end() && !ref.tag_given && model->second.size() == 1) tag = model->second.begin();
   if (tag == model->second.end()) return std::nullopt;
   return state.manifests.at(tag->second).manifest;
 }

@@ -118,6 +118,9 @@ class PushSession::Impl {
 };
 
 static Pool::Promise promise_of(Pool& pool, const PushOptions& options, const CallOptions& call) {
+  if (pool.stores().all().empty()) {
+    throw Error(ErrorKind::invalid, "push", "this pool has no store yet: add some with `modelfloat store add NAME URL`");
+  }
   pool.documents().flush(call);
   pool.log().sync(call);
   const auto promise = pool.promise(options.redundancy, call);
@@ -157,6 +160,12 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
     }
   } const drain{window};
 
+  const auto take_oldest = [&] {
+    std::future<Digested> task = std::move(window.front());
+    window.pop_front();
+    take(task.get(), file);
+  };
+
   while (auto piece = reader.next()) {
     check_cancelled(call_, path);
     hashes.update(piece->bytes);
@@ -164,12 +173,11 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
     auto shared = std::make_shared<fragment::Piece>(*std::move(piece));  // std::function wants something that can be copied
     window.push_back(pool_.environment().cpu.async([this, shared] { return digest(std::move(*shared)); }));
     if (window.size() == k_window) {
-      take(window.front().get(), file);
-      window.pop_front();
+      take_oldest();
       report_progress();
     }
   }
-  for (; !window.empty(); window.pop_front()) take(window.front().get(), file);
+  while (!window.empty()) take_oldest();
   report_progress();
 
   hashes.finish(file.entry);

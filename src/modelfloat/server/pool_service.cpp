@@ -70,8 +70,10 @@ PoolService::Found PoolService::resolve(const std::string& model) {
 
 std::unique_ptr<UploadSession> PoolService::upload(const UploadRequest& request, const CallOptions& call) {
   engine::PushOptions options;
-  options.model = engine::ModelRef::parse(request.model).model;
-  options.tag = request.tag;
+  const auto ref = engine::ModelRef::parse(request.tag.empty() ? request.model : request.model + ":" + request.tag);
+  if (!ref.revision.empty()) throw Error(ErrorKind::invalid, request.model, "a revision cannot be chosen, it follows from the files");
+  options.model = ref.model;
+  options.tag = ref.tag;
   options.card = request.card;
   options.total_bytes = request.expected_bytes;
   return std::make_unique<PoolUpload>(pool_, std::move(options), call);

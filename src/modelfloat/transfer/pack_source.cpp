@@ -95,7 +95,7 @@ void IncomingPack::list_copies() {
     for (const PoolStore& store : reading_.stores.all()) {
       const bool known = std::find(places.begin(), places.end(), store.id) != places.end();
       if (!store.offline.empty()) {
-        if (known) report({index, &store, true}, Damage::offline, "offline");
+        if (known) troubles_.push_back(fmt::format("shard {} on {} (offline)", index, store.name));  // the store was named before
       } else {
         (known ? copies_ : guesses).push_back({index, &store, known});
       }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "modelfloat/base/log.h"
 #include "modelfloat/mf1/marker.h"
 
 namespace modelfloat::transfer {
@@ -32,6 +33,9 @@ StoreSet::StoreSet(std::vector<PoolStore> stores, std::span<const std::byte, 8> 
     group.run([&store, pool_tag, &options] { store.offline = why_offline(store, pool_tag, options); });
   }
   group.wait();
+  for (const PoolStore& store : stores_) {
+    if (!store.offline.empty()) log_warning(store.name + " is offline: " + store.offline);
+  }
 }
 
 std::vector<const PoolStore*> StoreSet::online() const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/mf1/format.h"
@@ -134,7 +135,7 @@ void Upload::fail(std::exception_ptr failure) {
 
 void Upload::seal_and_send(mf1::PackBuilder builder, bool last) {
   auto pack = std::make_shared<Outgoing>();
-  pack->sealed = mf1::seal(std::move(builder), context_.keys, plan_.suite, context_.random, last);
+  pack->sealed = mf1::seal(std::move(builder), context_.keys, plan_.suite, context_.random, last, take_spare());
   pack->targets = place_pack(pack->sealed.pack, pack->object(0).size());
   pack->left = pack->targets.size();
   const std::size_t shards = pack->targets.size();
@@ -150,6 +151,11 @@ void Upload::seal_and_send(mf1::PackBuilder builder, bool last) {
       shard_done(pack);
     });
   }
+}
+
+std::vector<Bytes> Upload::take_spare() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(spare_, {});
 }
 
 std::vector<std::size_t> Upload::place_pack(const Pack& pack, std::uint64_t object_bytes) {
@@ -233,8 +239,8 @@ void Upload::shard_done(const std::shared_ptr<Outgoing>& pack) {
       context_.registry.add_pack(pack->sealed.pack, pack->sealed.fragments, places);
       if (plan_.on_durable) plan_.on_durable(pack->sealed.pack.id);
     }
-    pack->sealed.shards.clear();  // the memory is free before the next pack begins
     const std::lock_guard lock(mutex_);
+    spare_ = std::move(pack->sealed.shards);
     if (!failed) ++packs_;
     --on_their_way_;
     changed_.notify_all();

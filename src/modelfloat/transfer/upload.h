@@ -64,6 +64,7 @@ class Upload {
   std::optional<std::size_t> replacement(const Outgoing& pack, std::size_t index) const;
   void shard_done(const std::shared_ptr<Outgoing>& pack);
   std::vector<std::size_t> place_pack(const Pack& pack, std::uint64_t object_bytes);
+  std::vector<Bytes> take_spare();
   mf1::PackShape next_shape() const;
   void wait_for_room(std::size_t packs_on_their_way);
   void fail(std::exception_ptr failure);
@@ -79,6 +80,7 @@ class Upload {
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
   std::vector<placement::Candidate> candidates_;  // free space goes down as shards are placed
+  std::vector<Bytes> spare_;                      // the shards of the pack before: fresh memory is dear
   std::size_t on_their_way_ = 0;
   std::exception_ptr failure_;
   std::uint64_t stored_bytes_ = 0;
