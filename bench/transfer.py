@@ -134,7 +134,7 @@ def main():
         corpus.mkdir()
         for name in ("smollm2", "minilm", "whisper"):
             source = model(name)
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, corpus / source.name)
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, corpus / (name if source.is_dir() else source.name))
         total = folder_bytes(corpus)
         tools = [
             ("cp", lambda work: Cp(work)),

@@ -4,7 +4,7 @@
 cache_dir=${MODELFLOAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/modelfloat}
 mkdir -p "$cache_dir"
 
-say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+say() { if [ -t 2 ]; then printf '\033[1m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
 # Runs a command as root: directly, or by sudo.

@@ -33,11 +33,11 @@ std::string to_text(const engine::PoolStatus& status, const PolicySet& policy) {
       fmt::format("pool    {}\npolicy  {}\nmodels  {}\n\n", status.pool_id, policy_text(policy), status.models);
   Table table({"STORE", "STATE", ">USED", ">FREE", ">SHARDS", ">QUEUED", "URL"});
   for (const auto& store : status.stores) {
-    const bool free_known = store.space && store.space->free_bytes;
+    std::optional<std::uint64_t> free_bytes;
+    if (store.space) free_bytes = store.space->free_bytes;
     table.add({store.name, store.online ? "online" : "offline",
-               store.space ? human_bytes(store.space->used_bytes) : "-",
-               free_known ? human_bytes(*store.space->free_bytes) : "-", std::to_string(store.shards),
-               std::to_string(store.queued), store.url});
+               store.space ? human_bytes(store.space->used_bytes) : "-", free_bytes ? human_bytes(*free_bytes) : "-",
+               std::to_string(store.shards), std::to_string(store.queued), store.url});
   }
   text += table.empty() ? "no stores yet: modelfloat store add NAME URL\n" : table.text();
   for (const auto& store : status.stores) {

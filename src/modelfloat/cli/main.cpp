@@ -339,11 +339,13 @@ int start(int argc, char** argv) {
 }  // namespace modelfloat::cli
 
 int main(int argc, char** argv) {
-  // Fragments and shards come and go all the time: their memory is kept instead of being given back and faulted in
-  // again, which costs as much as sealing them.
-  constexpr int k_keep_bytes = 32 << 20;        // the most that the allocator takes from its own heap
-  mallopt(M_MMAP_THRESHOLD, k_keep_bytes);      // NOLINT(concurrency-mt-unsafe): there is one thread yet
-  mallopt(M_TRIM_THRESHOLD, 2 * k_keep_bytes);  // NOLINT(concurrency-mt-unsafe)
+  // Fragments come and go all the time: their memory is kept instead of being given back and faulted in again, which costs as much as sealing
+  // them. Shards are larger; theirs goes back, so that the sum stays bounded.
+  constexpr int k_fragments_below = 2 << 20;
+  constexpr int k_keep_bytes = 16 << 20;
+  mallopt(M_MMAP_THRESHOLD, k_fragments_below);
+  mallopt(M_TRIM_THRESHOLD, k_keep_bytes);
+  mallopt(M_ARENA_MAX, 2);
   try {
     return modelfloat::cli::start(argc, argv);
   } catch (const std::exception& error) {

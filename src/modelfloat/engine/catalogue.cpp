@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "modelfloat/base/hex.h"
@@ -43,6 +44,34 @@ registry::RevisionRow row_of(const LiveManifest& live, const ManifestRoot& root)
                                         [](const FileEntry& a, const FileEntry& b) { return a.size_bytes < b.size_bytes; });
   if (largest != root.files.end()) row.format = largest->format;
   return row;
+}
+
+// Enters packs that another machine made, so that their fragments count as known. Of a pack that is known already nothing is added.
+void index_packs(Pool& pool, ManifestReader& reader, const ManifestRoot& root) {
+  for (std::size_t index = 0; index < root.segments.size(); ++index) {
+    const auto segment = reader.segment(root, index);
+    for (const Pack& pack : segment.structure.packs) {
+      if (pool.registry().pack(pack.id)) continue;
+      std::map<std::uint32_t, Fragment> fragments;  // by frame number: one may be listed several times
+      for (const Fragment& fragment : segment.content.fragments) {
+        const FrameRef* frame = fragment.frame();
+        if (frame != nullptr && frame->pack == pack.id) fragments.emplace(frame->number, fragment);
+      }
+      std::vector<Fragment> listed;
+      for (auto& [number, fragment] : fragments) listed.push_back(std::move(fragment));
+      pool.registry().add_pack(pack, listed, {});
+    }
+  }
+}
+
+// The catalogue of stores by the log: those that other machines added or took out. They count from the next start of the program on.
+void take_over_stores(Pool& pool, const PoolState& state) {
+  const auto rows = pool.registry().stores();
+  for (const auto& [id, added] : state.stores) {
+    const bool known = std::any_of(rows.begin(), rows.end(), [&, &wanted = id, &name = added.name](const auto& row) { return row.id == wanted || row.name == name; });
+    if (known) continue;
+    pool.registry().put_store({id, added.name, added.url, added.domain, added.capacity_bytes, pool.environment().clock.utc_now()});
+  }
 }
 
 std::vector<std::string> all_models(registry::Registry& registry) {
@@ -150,7 +179,9 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
   for (const auto& [content, live] : state.manifests) {
     if (!live.committed || listed.contains(content)) continue;
     try {
-      fresh.push_back(row_of(live, reader.root(live.manifest)));
+      const ManifestRoot root = reader.root(live.manifest);
+      index_packs(pool, reader, root);
+      fresh.push_back(row_of(live, root));
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
       log_warning(fmt::format("{} cannot be listed: {}", live.model, error.what()));
@@ -167,6 +198,7 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
       registry.set_tags(model, std::vector<std::pair<std::string, Hash256>>(tags.begin(), tags.end()));
     }
     if (state.policy) Settings(registry).set_policy(*state.policy);
+    take_over_stores(pool, state);
     if (complete) registry.set_setting("catalogue", now);
   });
 }

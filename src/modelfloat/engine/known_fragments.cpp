@@ -6,6 +6,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/mf1/format.h"
 #include "modelfloat/placement/policy.h"
 
 namespace modelfloat::engine {
@@ -49,27 +50,29 @@ bool KnownFragments::examine(const Pack& pack) {
     }
     const auto listed = places_.find(name);
     if (listed == places_.end()) return false;
-    const auto holder = std::find_if(listed->second.begin(), listed->second.end(), [&](const transfer::PoolStore* store) {
-      return pack.k > 1 || std::find(copies.begin(), copies.end(), store) == copies.end();
+    const auto holder = std::find_if(listed->second.begin(), listed->second.end(), [&](const Place& place) {
+      const bool is_whole = place.size_bytes == mf1::k_header_bytes + pack.slice_bytes;
+      return is_whole && (pack.k > 1 || std::find(copies.begin(), copies.end(), place.store) == copies.end());
     });
     if (holder == listed->second.end()) return false;
-    copies.push_back(*holder);
-    domains.push_back((*holder)->domain);
+    copies.push_back(holder->store);
+    domains.push_back(holder->store->domain);
   }
   return placement::survives(domains, pack.m, survive_);
 }
 
 void KnownFragments::list_shards() {
   for (const transfer::PoolStore* store : pool_.stores().online()) {
-    std::vector<Hash256> objects;
+    std::vector<std::pair<Hash256, std::uint64_t>> objects;
     try {
-      store->store->list("mf1/shard/", [&](const store::ObjectInfo& info) { objects.push_back(*info.name.hash()); }, call_);
+      store->store->list(
+          "mf1/shard/", [&](const store::ObjectInfo& info) { objects.emplace_back(*info.name.hash(), info.size_bytes); }, call_);
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
       log_warning(fmt::format("{} cannot be listed, so nothing on it counts as stored: {}", store->name, error.what()));
       continue;
     }
-    for (const Hash256& object : objects) places_[object].push_back(store);
+    for (const auto& [object, size_bytes] : objects) places_[object].push_back({store, size_bytes});
   }
 }
 

@@ -35,7 +35,11 @@ class KnownFragments {
   const unsigned survive_;
   const CallOptions call_;
   std::once_flag listed_;
-  std::unordered_map<Hash256, std::vector<const transfer::PoolStore*>, HashOfHash256> places_;  // by the listing; fixed once it is made
+  struct Place {
+    const transfer::PoolStore* store = nullptr;
+    std::uint64_t size_bytes = 0;
+  };
+  std::unordered_map<Hash256, std::vector<Place>, HashOfHash256> places_;  // by the listing; fixed once it is made
   std::mutex mutex_;  // guards all below
   std::map<PackId, bool> verdicts_;
   PoolState state_;

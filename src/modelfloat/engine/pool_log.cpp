@@ -24,6 +24,7 @@ PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, const
 // --- reading -----------------------------------------------------------------------------------------------------------------
 
 SyncResult PoolLog::sync(const CallOptions& call) {
+  documents_.flush(call);  // a store that was away gets what it missed
   const std::lock_guard lock(mutex_);
   SyncResult result;
   const Listing listing = list_log(result, call);

@@ -27,7 +27,7 @@ class PoolLog {
  public:
   PoolLog(const Environment& environment, const mf1::Keyring& keys, const transfer::StoreSet& stores, Documents& documents);
 
-  // Reads what the stores list and this registry does not know yet. A store that fails is passed over and counted.
+  // Puts what is queued, then reads what the stores list and this registry does not know yet. A store that fails is passed over and counted.
   SyncResult sync(const CallOptions& call);
 
   // The state by all records that this registry knows.

@@ -121,12 +121,20 @@ static Pool::Promise promise_of(Pool& pool, const PushOptions& options, const Ca
   if (pool.stores().all().empty()) {
     throw Error(ErrorKind::invalid, "push", "this pool has no store yet: add some with `modelfloat store add NAME URL`");
   }
-  pool.documents().flush(call);
   pool.log().sync(call);
+  update_catalogue(pool, call);  // what other machines stored counts as known
   const auto promise = pool.promise(options.redundancy, call);
   const auto candidates = transfer::placement_candidates(pool.stores().online(), call);
-  // Refuses now what would be refused after the first pack was read.
-  placement::place(candidates, promise.redundancy, promise.survive, 1, 0.5);
+  try {
+    // Refuses now what would be refused after the first pack was read.
+    placement::place(candidates, promise.redundancy, promise.survive, 1, 0.5);
+  } catch (const Error& error) {
+    std::string offline;
+    for (const auto& store : pool.stores().all()) {
+      if (!store.offline.empty()) offline += (offline.empty() ? "; offline: " : ", ") + store.name;
+    }
+    throw Error(error.kind, "", error.what() + offline);
+  }
   Settings(pool.registry()).raise_largest_parity(static_cast<std::uint8_t>(promise.redundancy.m));
   return promise;
 }

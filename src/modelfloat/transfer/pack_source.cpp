@@ -70,10 +70,12 @@ void IncomingPack::replace_what_lies(std::uint64_t seen_generation) {
   const std::unique_lock lock(mutex_);
   if (generation_ != seen_generation) return;  // another thread was quicker
   ++generation_;
+  const bool had_shards = ranges_.empty() && !extents_.empty();
+  extents_.clear();  // what they point to may go now, whatever happens below
   if (!ranges_.empty()) {
     ranges_.clear();
     request_shards();
-  } else if (!drop_liars()) {
+  } else if (!drop_liars() && had_shards) {
     throw Error(ErrorKind::corrupt, "pack " + to_hex(pack_.id),
                 "every shard is what its name says, and yet a fragment does not open: it was sealed wrongly");
   }
