@@ -138,12 +138,13 @@ void add_push(CLI::App& app, CommandLine& line) {
                               "goes on where it was.",
                               "modelfloat push llama.gguf --name meta/llama:v1");
   command.add_option("path", line.push.path, "A file, or a folder of files")->required();
-  command.add_option("--name", line.name, "NAMESPACE/NAME[:TAG]; by default library/ and the name of the file");
+  const auto* name =
+      command.add_option("--name", line.name, "NAMESPACE/NAME[:TAG]; by default library/ and the name of the file");
   command.add_option("--redundancy", line.redundancy, "K+M, instead of the pool's own");
   command.add_option("--description", line.push.description, "A line about it");
   command.add_option("--framework", line.push.framework, "What it was made with");
-  on(command, line, [&line] {
-    if (!line.name.empty()) line.push.name = new_name_of(line.name);
+  on(command, line, [&line, name] {
+    if (name->count() > 0) line.push.name = new_name_of(line.name);
     line.push.redundancy = redundancy_of(line.redundancy);
     return [&line](Session& session) { return push(session, line.push); };
   });
@@ -166,8 +167,8 @@ void add_cat(CLI::App& app, CommandLine& line) {
                               "modelfloat cat meta/llama config.json");
   command.add_option("name", line.name, "NAME[:TAG] or NAME@REVISION")->required();
   command.add_option("file", line.cat.file, "Its path inside the model")->required();
-  command.add_option("--offset", line.cat.range.offset, "The first byte");
-  command.add_option("--length", line.cat.range.length, "How many bytes; to the end by default");
+  command.add_option("--offset", line.cat.range.offset, "The first byte")->check(CLI::NonNegativeNumber);
+  command.add_option("--length", line.cat.range.length, "How many bytes; to the end by default")->check(CLI::NonNegativeNumber);
   on(command, line, [&line] {
     line.cat.model = model_of(line.name);
     return [&line](Session& session) { return cat(session, line.cat); };

@@ -82,7 +82,7 @@ class PackWriter {
 
  private:
   // Whole steps of this many bytes let BLAKE3 use its widest instructions.
-  static constexpr std::uint64_t k_step = 64 * 1024;
+  static constexpr std::uint64_t k_step = std::uint64_t{64} * 1024;
 
   // Of bytes [from, to) of the objects.
   void make_parity(const erasure::ReedSolomon& code, std::uint64_t from, std::uint64_t to) {

@@ -62,7 +62,7 @@ struct Database::Turn {
 static void undo(Connection& connection, const std::string& script) noexcept {
   try {
     if (connection.in_transaction()) connection.run_script(script);
-  } catch (const Error&) {
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): see above
   }
 }
 

@@ -21,7 +21,7 @@ namespace modelfloat::store {
 namespace {
 
 constexpr std::size_t k_step_bytes = std::size_t{1} << 20;  // between two looks at the stop token
-constexpr std::time_t k_stale_seconds = 24 * 60 * 60;
+constexpr std::time_t k_stale_seconds = std::time_t{24} * 60 * 60;
 constexpr std::size_t k_temporary_digits = 32;
 constexpr int k_read_flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // a FIFO must not make us wait
 
@@ -311,7 +311,7 @@ void LocalStore::walk(int parent, const std::string& path, unsigned depth, const
   for (;;) {
     check_cancelled(walk_of.options, where(path));
     errno = 0;
-    const dirent* entry = ::readdir(directory.get());
+    const dirent* entry = ::readdir(directory.get());  // NOLINT(concurrency-mt-unsafe): the stream is this call's own
     if (entry == nullptr && errno != 0) throw local_error(errno, where(path), "cannot read the folder");
     if (entry == nullptr) return;
     const std::string_view name = entry->d_name;

@@ -40,10 +40,10 @@ class PackSlots {
   std::size_t taken_ = 0;
 };
 
-std::vector<PackWork> by_pack(std::span<const Pack> packs, std::vector<DownloadPiece> pieces) {
+std::vector<PackWork> by_pack(std::span<const Pack> packs, const std::vector<DownloadPiece>& pieces) {
   std::map<PackId, std::size_t> place_of;  // in `work`, in order of first need
   std::vector<PackWork> work;
-  for (DownloadPiece& piece : pieces) {
+  for (const DownloadPiece& piece : pieces) {
     const PackId& id = piece.fragment->frame()->pack;
     const auto [place, is_new] = place_of.try_emplace(id, work.size());
     if (is_new) {
@@ -115,7 +115,7 @@ std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<cons
   for (auto piece = pieces.begin(); piece != packed; ++piece) deliver_inline(reading, inline_epoch, *piece, deliver);
   pieces.erase(pieces.begin(), packed);
 
-  const std::vector<PackWork> work = by_pack(packs, std::move(pieces));
+  const std::vector<PackWork> work = by_pack(packs, pieces);
   constexpr std::size_t k_packs_in_memory = 2;
   PackSlots slots(k_packs_in_memory);
   std::atomic<std::uint64_t> fetched = 0;

@@ -13,7 +13,7 @@
 namespace modelfloat::transfer {
 
 // Two wanted frames with less than this between them are asked for in one request.
-static constexpr std::uint64_t k_gap_worth_reading = 128 * 1024;
+static constexpr std::uint64_t k_gap_worth_reading = std::uint64_t{128} * 1024;
 
 IncomingPack::IncomingPack(const PackReading& reading, Pack pack, std::vector<Fragment> wanted)
     : reading_(reading), pack_(std::move(pack)), wanted_(std::move(wanted)), opener_(pack_, reading.keys) {}
