@@ -285,6 +285,7 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
   std::map<StoreId, std::uint64_t> queued;
   for (const auto& put : pool.registry().queued_puts()) ++queued[put.store];
   std::set<std::string> domains;
+  std::set<std::string> online;
   for (const transfer::PoolStore& store : pool.stores().all()) {
     StoreStatus one{store.name, store.url, store.domain, store.id, store.offline.empty(), store.offline, std::nullopt,
                     store.capacity_bytes, pool.registry().shard_count(store.id), queued[store.id]};
@@ -298,11 +299,12 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
       }
     }
     domains.insert(store.domain);
+    if (one.online) online.insert(store.domain);
     status.stores.push_back(std::move(one));
   }
   status.models = all_models(pool.registry()).size();
   status.domains = domains.size();
-  status.domains_online = transfer::StoreSet::count_domains(pool.stores().online());
+  status.domains_online = online.size();
   return status;
 }
 

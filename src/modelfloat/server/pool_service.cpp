@@ -1,5 +1,7 @@
 #include "modelfloat/server/pool_service.h"
 
+#include <algorithm>
+
 #include "modelfloat/base/log.h"
 #include "modelfloat/server/pool_model_source.h"
 
@@ -116,13 +118,12 @@ runner::Completion PoolService::infer(const std::string& model, const runner::Co
 Readiness PoolService::readiness() {
   Readiness state;
   try {
-    state.stores = pool_.registry().stores().size();
-    const auto online = pool_.stores().online();
-    std::vector<const transfer::PoolStore*> all;
-    for (const auto& store : pool_.stores().all()) all.push_back(&store);
-    state.stores_online = online.size();
-    state.domains = transfer::StoreSet::count_domains(all);
-    state.domains_online = transfer::StoreSet::count_domains(online);
+    const engine::PoolStatus status = engine::pool_status(pool_, {});
+    state.stores = status.stores.size();
+    state.stores_online = static_cast<std::size_t>(
+        std::count_if(status.stores.begin(), status.stores.end(), [](const auto& store) { return store.online; }));
+    state.domains = status.domains;
+    state.domains_online = status.domains_online;
     // More silent domains than the pool was told to survive, and something may be unreadable.
     state.ready = state.domains_online > 0 && state.domains_online + survive_ >= state.domains;
     if (!state.ready) state.problem = "too few stores are online";
