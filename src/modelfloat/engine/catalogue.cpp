@@ -129,6 +129,20 @@ Standing standing_of(Pool& pool, const registry::RevisionRow& row, const CallOpt
   return standing;
 }
 
+// Stores that were online when the program started and do not answer now.
+std::set<const transfer::PoolStore*> gone_since_start(Pool& pool, const CallOptions& call) {
+  std::set<const transfer::PoolStore*> gone;
+  for (const transfer::PoolStore* store : pool.stores().online()) {
+    try {
+      if (!store->store->stat(ObjectName::marker(), call)) gone.insert(store);
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      gone.insert(store);
+    }
+  }
+  return gone;
+}
+
 ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions& call) {
   const auto revisions = pool.registry().revisions(model);
   const auto tags = pool.registry().tags(model);
@@ -245,12 +259,18 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
                    const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call) {
   ManifestReader reader(pool, {}, call);
   FileWalk walk(manifest.root);
+  const auto gone = gone_since_start(pool, call);
   for (std::size_t index = 0; index < manifest.root.segments.size(); ++index) {
     const auto segment = reader.segment(manifest.root, index);
     for (const Pack& pack : segment.structure.packs) {
       PackView view{pack, {}};
-      const auto shards = shard_standing(pool, pack);
+      auto shards = shard_standing(pool, pack);
       for (std::size_t i = 0; i < shards.size(); ++i) {
+        std::erase_if(shards[i].online, [&](const transfer::PoolStore* store) {
+          if (!gone.contains(store)) return false;
+          shards[i].offline.push_back(store);
+          return true;
+        });
         ShardView shard{i, ObjectName::of(ObjectType::shard, pack.shard_name(i)).path(), {}, "missing"};
         for (const auto* store : shards[i].online) shard.stores.push_back(store->name);
         for (const auto* store : shards[i].offline) shard.stores.push_back(store->name);
