@@ -41,7 +41,7 @@ def unit_suites(build, label, results, without_engine):
 
 def python_suites(results):
     for folder in ("rescue", "system"):
-        command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=15", "--tb=short"]
+        command = [sys.executable, "-m", "pytest", "-v", "-rs", "-p", "no:cacheprovider", "--durations=15", "--tb=short"]
         command += [f"--junit-xml={results / folder}.xml", ROOT / "tests" / folder]
         yield Suite(folder, command, PYTHON_SECONDS)
 
