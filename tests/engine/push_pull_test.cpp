@@ -274,7 +274,6 @@ TEST_P(PushPull, CopiesWorkAsWell) {
 }
 
 TEST_P(PushPull, AFullStoreIsReplacedWhenAnotherMayTakeTheShard) {
-  Machine machine(world_, GetParam(), 7);
   World wide(7);
   Machine roomy(wide, GetParam(), 8);
   roomy.create(k_survive_two);
