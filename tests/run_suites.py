@@ -3,7 +3,7 @@
 run_suites.py run --results DIR --build DIR [--without-engine | --python | --only SUITE [ARGUMENT ...]]
 run_suites.py sum --results DIR
 
-A suite is a GoogleTest program (tests/FOLDER/*.cpp), a replay of a fuzz corpus (fuzz/NAME.cpp) or a folder of pytest
+A suite is a GoogleTest program (tests/FOLDER/*.cpp; tests/providers with a server beside it), a replay of a fuzz corpus (fuzz/NAME.cpp) or a folder of pytest
 files. Each leaves NAME.xml and NAME.log in the results; what leaves no readable XML counts as one failed test.
 """
 import argparse
@@ -30,7 +30,7 @@ class Suite:
 
 def unit_suites(build, label, results, without_engine):
     limit = SANITIZED_SECONDS if label else UNIT_SECONDS
-    for folder in sorted({source.parent.name for source in (ROOT / "tests").glob("*/*_test.cpp")}):
+    for folder in sorted({source.parent.name for source in (ROOT / "tests").glob("*/*_test.cpp")} - {"providers"}):
         command = [build / "tests" / f"test_{folder}", f"--gtest_output=xml:{results / (label + folder)}.xml"]
         if without_engine:
             command.append("--gtest_filter=-RealLlamaTest.*")
@@ -39,6 +39,16 @@ def unit_suites(build, label, results, without_engine):
         if source.stem != "replay_main":
             corpus = ROOT / "fuzz/corpus" / source.stem
             yield Suite(f"{label}replay_{source.stem}", [build / "fuzz" / f"replay_{source.stem}", corpus], limit, False)
+
+
+def provider_suites(build, label, results):
+    """tests/providers/NAME_store_test.cpp against the server that tests/servers/NAME.py starts. Its tests are named after it: NAME*."""
+    for source in sorted((ROOT / "tests/providers").glob("*_store_test.cpp")):
+        name = source.name.removesuffix("_store_test.cpp")
+        words = "".join(word.capitalize() for word in name.split("_"))
+        yield Suite(f"{label}provider-{name}", [sys.executable, ROOT / "tests/servers/run.py", name, "--", build / "tests/test_providers",
+                                                f"--gtest_filter={words}*", f"--gtest_output=xml:{results / f'{label}provider-{name}.xml'}"],
+                    PYTHON_SECONDS)
 
 
 def python_suites(results):
@@ -124,7 +134,7 @@ def command_run(arguments):
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     if arguments.only:
         name, *more = arguments.only
-        found = [s for s in [*unit_suites(build, label, results, False), *python_suites(results)] if s.name == name]
+        found = [s for s in [*unit_suites(build, label, results, False), *provider_suites(build, label, results), *python_suites(results)] if s.name == name]
         if not found:
             sys.exit(f"there is no suite {name}")
         suites = [Suite(s.name, [*s.command, *more], s.limit, s.own_xml) for s in found]
@@ -132,6 +142,8 @@ def command_run(arguments):
         suites = list(python_suites(results))
     else:
         suites = list(unit_suites(build, label, results, arguments.without_engine))
+        if not arguments.without_engine:
+            suites += provider_suites(build, label, results)
     at_once = 1 if arguments.python else min(2, os.cpu_count() or 1)
     with concurrent.futures.ThreadPoolExecutor(at_once) as workers:
         passed = list(workers.map(lambda suite: run(suite, results, environment), suites))

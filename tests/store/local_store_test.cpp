@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/fixed_random.h"
+#include "support/store_context.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
 #include <fcntl.h>
@@ -96,13 +97,19 @@ TEST_F(LocalStore, AFolderThatComesBackIsTheSameStore) {
   EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
 }
 
-TEST_F(LocalStore, CreateMakesTheFolderAndItsParents) {
-  store::create_local_folder(folder_ / "a/b/c");
-  store::create_local_folder(folder_ / "a/b/c");
+TEST_F(LocalStore, PrepareMakesTheFolderAndItsParents) {
+  const auto prepare = [this](const char* folder) {
+    RealContext context;
+    ListeningDialogue dialogue;
+    store::StoreSettings settings;
+    store::local_scheme().prepare((folder_ / folder).string(), settings, context.context(), dialogue, k_patient);
+  };
+  prepare("a/b/c");
+  prepare("a/b/c");
   EXPECT_TRUE(fs::is_directory(folder_ / "a/b/c"));
   std::ofstream(folder_ / "file") << "x";
-  EXPECT_THROW(store::create_local_folder(folder_ / "file"), Error);
-  EXPECT_THROW(store::create_local_folder(folder_ / "file/below"), Error);
+  EXPECT_THROW(prepare("file"), Error);
+  EXPECT_THROW(prepare("file/below"), Error);
 }
 
 TEST_F(LocalStore, ATruncatedFileIsCorruptWhereItIsShort) {

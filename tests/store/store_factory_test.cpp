@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "support/fixed_random.h"
+#include "support/store_context.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
 #include <gmock/gmock.h>
@@ -19,14 +20,27 @@ using testing::Not;
 
 const CallOptions k_patient;
 
-TEST(StoreFactory, ALocalUrlIsAFolder) {
+class StoreFactory : public testing::Test {
+ protected:
+  std::unique_ptr<store::Store> make(std::string_view url) { return store::make_store(url, {}, context_.context()); }
+  void prepare(std::string_view url) {
+    store::StoreSettings settings;
+    ListeningDialogue dialogue;
+    store::prepare_new_store(url, settings, context_.context(), dialogue, k_patient);
+  }
+
+ private:
+  RealContext context_;
+};
+
+TEST_F(StoreFactory, ALocalUrlIsAFolder) {
   const TemporaryFolder folder;
-  const auto store = store::make_store("local:" + folder.path().string());
+  const auto store = make("local:" + folder.path().string());
   store->put(shard_name(1), random_bytes(10), k_patient);
   EXPECT_TRUE(std::filesystem::exists(folder / shard_name(1).path()));
 }
 
-TEST(StoreFactory, OneStoreHasOneUrl) {
+TEST_F(StoreFactory, OneStoreHasOneUrl) {
   EXPECT_EQ(canonical_url("local:/a/b"), "local:/a/b");
   EXPECT_EQ(canonical_url("local:/a//b/"), "local:/a/b");
   EXPECT_EQ(canonical_url("local:/a/./x/../b/."), "local:/a/b");
@@ -38,15 +52,15 @@ TEST(StoreFactory, OneStoreHasOneUrl) {
   EXPECT_EQ(canonical_url(canonical_url("local:x")), canonical_url("local:x"));
 }
 
-TEST(StoreFactory, EachFolderIsItsOwnDomain) {
-  EXPECT_EQ(store::default_domain("local:/a/b/"), "local:/a/b");
-  EXPECT_NE(store::default_domain("local:/a/b"), store::default_domain("local:/a/c"));
+TEST_F(StoreFactory, EachFolderIsItsOwnDomain) {
+  EXPECT_EQ(store::default_domain("local:/a/b/", {}), "local:/a/b");
+  EXPECT_NE(store::default_domain("local:/a/b", {}), store::default_domain("local:/a/c", {}));
 }
 
-TEST(StoreFactory, UnknownSchemesAreRefusedWithTheKnownOnes) {
+TEST_F(StoreFactory, UnknownSchemesAreRefusedWithTheKnownOnes) {
   for (const char* url : {"gopher:user:password@host", "memory:", "LOCAL:/a", ":/a"}) {
     try {
-      store::make_store(url);
+      make(url);
       ADD_FAILURE() << url;
     } catch (const Error& error) {
       EXPECT_EQ(error.kind, ErrorKind::unsupported) << url;
@@ -56,7 +70,7 @@ TEST(StoreFactory, UnknownSchemesAreRefusedWithTheKnownOnes) {
   }
 }
 
-TEST(StoreFactory, WhatIsNoUrlIsInvalid) {
+TEST_F(StoreFactory, WhatIsNoUrlIsInvalid) {
   for (const std::string_view url : {std::string_view(), std::string_view("/a/b"), std::string_view("local"),
                                      std::string_view("local:"), std::string_view("local:/a\0b", 10)}) {
     try {
@@ -68,7 +82,7 @@ TEST(StoreFactory, WhatIsNoUrlIsInvalid) {
   }
 }
 
-TEST(StoreFactory, TwoFoldersOfOneDiskShareADevice) {
+TEST_F(StoreFactory, TwoFoldersOfOneDiskShareADevice) {
   const TemporaryFolder folder;
   std::filesystem::create_directories(folder / "a");
   std::filesystem::create_directories(folder / "b");
@@ -80,13 +94,13 @@ TEST(StoreFactory, TwoFoldersOfOneDiskShareADevice) {
   }
 }
 
-TEST(StoreFactory, OnlyPrepareMakesTheFolder) {
+TEST_F(StoreFactory, OnlyPrepareMakesTheFolder) {
   const TemporaryFolder folder;
   const std::string url = "local:" + (folder / "new/store").string();
-  EXPECT_THROW(store::make_store(url)->space(k_patient), Error);
+  EXPECT_THROW(make(url)->space(k_patient), Error);
   EXPECT_FALSE(std::filesystem::exists(folder / "new"));
-  store::prepare_new_store(url);
-  EXPECT_NO_THROW(store::make_store(url)->space(k_patient));
+  prepare(url);
+  EXPECT_NO_THROW(make(url)->space(k_patient));
 }
 
 }  // namespace

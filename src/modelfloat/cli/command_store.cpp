@@ -10,6 +10,22 @@
 
 namespace modelfloat::cli {
 
+namespace {
+
+class Terminal final : public store::Dialogue {
+ public:
+  explicit Terminal(Session& session) : session_(session) {}
+  void tell(const std::string& text) override { session_.tell(text); }
+  std::string ask(const std::string& prompt, bool) override {
+    throw Error(ErrorKind::denied, prompt, "nobody is there to be asked");
+  }
+
+ private:
+  Session& session_;
+};
+
+}  // namespace
+
 ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
   engine::Pool& pool = session.pool();
   const std::string url = store::canonical_url(arguments.url);
@@ -19,8 +35,10 @@ ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
     }
     if (other.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
   }
-  store::prepare_new_store(url);
-  const std::string domain = arguments.domain.empty() ? store::default_domain(url) : arguments.domain;
+  store::StoreSettings settings;
+  Terminal terminal(session);
+  store::prepare_new_store(url, settings, session.store_context(), terminal, session.call());
+  const std::string domain = arguments.domain.empty() ? store::default_domain(url, settings) : arguments.domain;
   for (const auto& other : pool.registry().stores()) {
     if (other.domain != domain && store::share_a_device(url, other.url)) {
       session.warn(fmt::format("{} and {} lie on one device: if it breaks, both are gone", arguments.name, other.name));

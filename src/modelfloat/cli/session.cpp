@@ -53,7 +53,8 @@ engine::Environment Session::environment() {
 }
 
 std::unique_ptr<store::Store> Session::make_store(const std::string& url) {
-  return store::make_measured(store::make_retrying(store::make_store(url), {}, clock_, random_), clock_);
+  return store::make_measured(
+      store::make_retrying(store::make_store(url, {}, store_context()), {}, clock_, random_), clock_);
 }
 
 void Session::require_pool() {

@@ -16,6 +16,7 @@
 #include "modelfloat/engine/pool.h"
 #include "modelfloat/engine/pull.h"
 #include "modelfloat/mf1/slot.h"
+#include "modelfloat/store/memory_vault.h"
 
 namespace modelfloat::cli {
 
@@ -55,6 +56,7 @@ class Session {
   // Opens the pool anew with `secret`: after its stores or slots have changed.
   engine::Pool& open_pool(const mf1::SlotSecret& secret);
 
+  store::StoreContext store_context() { return {clock_, random_, vault_}; }
   // A store by its URL, with the wrappers that every store gets.
   std::unique_ptr<store::Store> make_store(const std::string& url);
 
@@ -87,6 +89,7 @@ class Session {
   SystemClock clock_;
   SystemRandom random_;
   ProgressLine progress_;
+  store::MemoryVault vault_;
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<ThreadPool> cpu_;
   std::unique_ptr<ThreadPool> io_;

@@ -348,11 +348,33 @@ std::unique_ptr<Store> make_local_store(std::filesystem::path folder) {
   return std::make_unique<LocalStore>(std::move(folder));
 }
 
-void create_local_folder(const std::filesystem::path& folder) {
+static std::filesystem::path folder_of(std::string_view rest) {
+  if (rest.empty() || rest.find('\0') != std::string_view::npos) {
+    throw Error(ErrorKind::invalid, "local:" + std::string(rest),
+                "a local store is named by its folder, such as local:/path");
+  }
+  auto folder = std::filesystem::absolute(std::filesystem::path(rest)).lexically_normal();
+  if (!folder.has_filename() && folder.has_relative_path()) folder = folder.parent_path();
+  return folder;
+}
+
+static void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw local_error(error.value(), folder.string(), "cannot make the folder");
   if (!std::filesystem::is_directory(folder)) throw Error(ErrorKind::invalid, folder.string(), "is not a folder");
+}
+
+Scheme local_scheme() {
+  return {.name = "local",
+          .example = "local:/folder",
+          .credential_fields = {},
+          .make = [](std::string_view rest, const StoreSettings&,
+                     const StoreContext&) { return make_local_store(folder_of(rest)); },
+          .canonical_rest = [](std::string_view rest) { return folder_of(rest).string(); },
+          .domain = [](std::string_view rest, const StoreSettings&) { return "local:" + folder_of(rest).string(); },
+          .prepare = [](std::string_view rest, StoreSettings&, const StoreContext&, Dialogue&,
+                        const CallOptions&) { make_folder(folder_of(rest)); }};
 }
 
 }  // namespace modelfloat::store

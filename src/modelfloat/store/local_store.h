@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "modelfloat/store/scheme.h"
 #include "modelfloat/store/store.h"
 
 namespace modelfloat::store {
@@ -15,8 +16,8 @@ namespace modelfloat::store {
 // folder and object.
 std::unique_ptr<Store> make_local_store(std::filesystem::path folder);
 
-// For the user's own "add this store": makes the folder and its parents where they are missing. Error{invalid} when
-// something else than a folder is there.
-void create_local_folder(const std::filesystem::path& folder);
+// local:/folder or local:folder (relative to where the program runs; ~ is the shell's affair). A new one's folder and its
+// parents are made; Error{invalid} when something else than a folder is there.
+Scheme local_scheme();
 
 }  // namespace modelfloat::store

@@ -11,35 +11,14 @@
 namespace modelfloat::store {
 namespace {
 
-std::filesystem::path local_folder(std::string_view rest) {
-  if (rest.empty() || rest.find('\0') != std::string_view::npos) {
-    throw Error(ErrorKind::invalid, "local:" + std::string(rest),
-                "a local store is named by its folder, such as local:/path");
-  }
-  auto folder = std::filesystem::absolute(std::filesystem::path(rest)).lexically_normal();
-  if (!folder.has_filename() && folder.has_relative_path()) folder = folder.parent_path();
-  return folder;
+const auto& schemes() {
+  static const std::array all = {local_scheme()};
+  return all;
 }
-
-// `rest` is what follows the scheme and its colon.
-struct Scheme {
-  std::string_view name;
-  std::unique_ptr<Store> (*make)(std::string_view rest);
-  std::string (*canonical_rest)(std::string_view rest);
-  std::string (*domain)(std::string_view rest);
-  void (*prepare)(std::string_view rest);
-};
-
-constexpr std::array k_schemes = {
-    Scheme{"local", [](std::string_view rest) { return make_local_store(local_folder(rest)); },
-           [](std::string_view rest) { return local_folder(rest).string(); },
-           [](std::string_view rest) { return "local:" + local_folder(rest).string(); },
-           [](std::string_view rest) { create_local_folder(local_folder(rest)); }},
-};
 
 std::string scheme_names() {
   std::string names;
-  for (const Scheme& scheme : k_schemes) names += (names.empty() ? "" : ", ") + std::string(scheme.name) + ":";
+  for (const Scheme& scheme : schemes()) names += (names.empty() ? "" : ", ") + std::string(scheme.name) + ":";
   return names;
 }
 
@@ -53,7 +32,7 @@ Parsed parse(std::string_view url) {
   if (colon == std::string_view::npos) {
     throw Error(ErrorKind::invalid, std::string(url), "a store's URL starts with its scheme, such as local:/path");
   }
-  for (const Scheme& scheme : k_schemes) {
+  for (const Scheme& scheme : schemes()) {
     if (url.substr(0, colon) == scheme.name) return {scheme, url.substr(colon + 1)};
   }
   // Only the scheme is repeated: a foreign URL may carry a password.
@@ -63,34 +42,38 @@ Parsed parse(std::string_view url) {
 
 }  // namespace
 
-std::unique_ptr<Store> make_store(std::string_view url) {
+std::unique_ptr<Store> make_store(std::string_view url, const StoreSettings& settings, const StoreContext& context) {
   const Parsed parsed = parse(url);
-  return parsed.scheme.make(parsed.rest);
+  return parsed.scheme.make(parsed.rest, settings, context);
 }
+
+const Scheme& scheme_of(std::string_view url) { return parse(url).scheme; }
 
 std::string canonical_url(std::string_view url) {
   const Parsed parsed = parse(url);
   return std::string(parsed.scheme.name) + ":" + parsed.scheme.canonical_rest(parsed.rest);
 }
 
-std::string default_domain(std::string_view url) {
+std::string default_domain(std::string_view url, const StoreSettings& settings) {
   const Parsed parsed = parse(url);
-  return parsed.scheme.domain(parsed.rest);
+  return parsed.scheme.domain(parsed.rest, settings);
 }
 
 bool share_a_device(std::string_view url_a, std::string_view url_b) {
   const Parsed a = parse(url_a);
   const Parsed b = parse(url_b);
   if (a.scheme.name != "local" || b.scheme.name != "local") return false;
+  const auto folder = [](const Parsed& parsed) { return parsed.scheme.canonical_rest(parsed.rest); };
   struct stat status_a{};
   struct stat status_b{};
-  return ::stat(local_folder(a.rest).c_str(), &status_a) == 0 && ::stat(local_folder(b.rest).c_str(), &status_b) == 0 &&
+  return ::stat(folder(a).c_str(), &status_a) == 0 && ::stat(folder(b).c_str(), &status_b) == 0 &&
          status_a.st_dev == status_b.st_dev;
 }
 
-void prepare_new_store(std::string_view url) {
+void prepare_new_store(std::string_view url, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue,
+                       const CallOptions& call) {
   const Parsed parsed = parse(url);
-  parsed.scheme.prepare(parsed.rest);
+  parsed.scheme.prepare(parsed.rest, settings, context, dialogue, call);
 }
 
 }  // namespace modelfloat::store

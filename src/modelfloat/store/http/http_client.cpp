@@ -1,0 +1,333 @@
+#include "modelfloat/store/http/http_client.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <mutex>
+
+#include <curl/curl.h>
+
+namespace modelfloat::store::http {
+
+std::optional<std::string_view> Response::header(std::string_view name) const noexcept {
+  for (const auto& [key, value] : headers) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+constexpr long k_buffer_bytes = 512L << 10;
+constexpr std::size_t k_idle_connections = 32;
+constexpr Milliseconds k_longest_wait{10'000};  // between two looks at the deadline
+
+// libcurl wants this once, before the first thread uses it.
+void initialise_library() {
+  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (result != CURLE_OK) throw Error(ErrorKind::internal, "libcurl", curl_easy_strerror(result));
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c); });
+  return result;
+}
+
+class HeaderList {
+ public:
+  ~HeaderList() { curl_slist_free_all(list_); }
+  HeaderList() = default;
+  HeaderList(const HeaderList&) = delete;
+  HeaderList& operator=(const HeaderList&) = delete;
+  void add(const std::string& line) {
+    if (line.find_first_of("\r\n") != std::string::npos) throw Error(ErrorKind::invalid, "HTTP header", "has a line break in it");
+    curl_slist* longer = curl_slist_append(list_, line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    list_ = longer;
+  }
+  curl_slist* get() const noexcept { return list_; }
+
+ private:
+  curl_slist* list_ = nullptr;
+};
+
+ErrorKind kind_of(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT: return ErrorKind::offline;
+    case CURLE_OPERATION_TIMEDOUT: return ErrorKind::timed_out;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL: return ErrorKind::invalid;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR: return ErrorKind::denied;
+    case CURLE_OUT_OF_MEMORY: return ErrorKind::out_of_space;
+    case CURLE_FAILED_INIT:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_NOT_BUILT_IN: return ErrorKind::internal;
+    default: return ErrorKind::transient;
+  }
+}
+
+// One request under way: what libcurl's callbacks work on. No exception may pass through libcurl, so they are kept.
+class Exchange {
+ public:
+  explicit Exchange(const Request& request) : request_(request) {
+    for (const ByteSpan part : request.body) body_bytes_ += part.size();
+  }
+
+  std::uint64_t body_bytes() const noexcept { return body_bytes_; }
+  Response& response() noexcept { return response_; }
+  // What went wrong in a callback.
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  std::size_t on_header(std::string_view line) {
+    if (line.starts_with("HTTP/")) {  // also after "100 Continue" and a request for Digest
+      response_ = {};
+      const auto space = line.find(' ');
+      if (space != std::string_view::npos) response_.status = std::atoi(std::string(line.substr(space + 1, 3)).c_str());
+      return line.size();
+    }
+    const auto colon = line.find(':');
+    if (colon != std::string_view::npos) {
+      response_.headers.emplace_back(lower(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
+    }
+    return line.size();
+  }
+
+  std::size_t on_body(ByteSpan piece) {
+    try {
+      if (request_.sink && response_.ok()) {
+        request_.sink(piece);
+      } else if (response_.body.size() + piece.size() > std::max(request_.max_answer_bytes, k_error_bytes)) {
+        throw Error(ErrorKind::corrupt, request_.where, "the answer is longer than it can rightly be");
+      } else {
+        if (response_.body.empty() && response_.ok()) {
+          response_.body.reserve(std::min(request_.expected_bytes, request_.max_answer_bytes));
+        }
+        append(response_.body, piece);
+      }
+      return piece.size();
+    } catch (...) {
+      failure_ = std::current_exception();
+      return CURL_WRITEFUNC_ERROR;
+    }
+  }
+
+  std::size_t on_read(MutableByteSpan room) {
+    std::size_t filled = 0;
+    while (filled < room.size() && part_ < request_.body.size()) {
+      const ByteSpan rest = request_.body[part_].subspan(part_offset_);
+      const std::size_t step = std::min(rest.size(), room.size() - filled);
+      if (step != 0) std::memcpy(room.data() + filled, rest.data(), step);
+      filled += step;
+      part_offset_ += step;
+      if (part_offset_ == request_.body[part_].size()) {
+        ++part_;
+        part_offset_ = 0;
+      }
+    }
+    return filled;
+  }
+
+  // A connection that was kept and turns out dead, or Digest, makes libcurl send the body once more.
+  bool on_seek(std::uint64_t offset) {
+    part_ = 0;
+    while (part_ < request_.body.size() && offset >= request_.body[part_].size()) offset -= request_.body[part_++].size();
+    part_offset_ = offset;
+    return part_ < request_.body.size() || offset == 0;
+  }
+
+ private:
+  static constexpr std::uint64_t k_error_bytes = std::uint64_t{64} << 10;  // an error may say more than the answer would
+
+  const Request& request_;
+  std::uint64_t body_bytes_ = 0;
+  Response response_;
+  std::exception_ptr failure_;
+  std::size_t part_ = 0;
+  std::size_t part_offset_ = 0;
+};
+
+std::size_t header_callback(char* data, std::size_t size, std::size_t count, void* exchange) {
+  return static_cast<Exchange*>(exchange)->on_header({data, size * count});
+}
+std::size_t body_callback(char* data, std::size_t size, std::size_t count, void* exchange) {
+  return static_cast<Exchange*>(exchange)->on_body(as_bytes({data, size * count}));
+}
+std::size_t read_callback(char* data, std::size_t size, std::size_t count, void* exchange) {
+  return static_cast<Exchange*>(exchange)->on_read(std::as_writable_bytes(std::span(data, size * count)));
+}
+int seek_callback(void* exchange, curl_off_t offset, int origin) {
+  const bool done = origin == SEEK_SET && offset >= 0 && static_cast<Exchange*>(exchange)->on_seek(static_cast<std::uint64_t>(offset));
+  return done ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+}  // namespace
+
+// An easy handle in a multi handle of its own, whose poll another thread can wake.
+class HttpClient::Connection {
+ public:
+  Connection() : easy_(curl_easy_init()), multi_(curl_multi_init()) {
+    if (easy_ == nullptr || multi_ == nullptr) throw Error(ErrorKind::internal, "libcurl", "gives no handle");
+  }
+  ~Connection() {
+    curl_easy_cleanup(easy_);
+    curl_multi_cleanup(multi_);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Response send(const Request& request, const ClientSettings& settings, const CallOptions& options);
+
+ private:
+  template <typename Value>
+  void set(CURLoption option, Value value) {
+    const CURLcode code = curl_easy_setopt(easy_, option, value);
+    if (code != CURLE_OK) throw Error(kind_of(code), "libcurl", curl_easy_strerror(code));
+  }
+  void prepare(const Request& request, Exchange& exchange, const HeaderList& headers, const ClientSettings& settings);
+  void set_body(const Request& request, Exchange& exchange);
+  CURLcode run(const std::string& where, const CallOptions& options);
+
+  CURL* easy_;
+  CURLM* multi_;
+  std::array<char, CURL_ERROR_SIZE> trouble_{};
+};
+
+void HttpClient::Connection::set_body(const Request& request, Exchange& exchange) {
+  const bool has_body = request.has_body || !request.body.empty() || request.method == "POST" || request.method == "PUT";
+  if (request.method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+    return;
+  }
+  if (!has_body) {
+    set(CURLOPT_HTTPGET, 1L);
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    return;
+  }
+  set(CURLOPT_UPLOAD, 1L);
+  set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(exchange.body_bytes()));
+  set(CURLOPT_READFUNCTION, &read_callback);
+  set(CURLOPT_READDATA, static_cast<void*>(&exchange));
+  set(CURLOPT_SEEKFUNCTION, &seek_callback);
+  set(CURLOPT_SEEKDATA, static_cast<void*>(&exchange));
+}
+
+void HttpClient::Connection::prepare(const Request& request, Exchange& exchange, const HeaderList& headers,
+                                     const ClientSettings& settings) {
+  curl_easy_reset(easy_);
+  trouble_[0] = '\0';
+  set(CURLOPT_ERRORBUFFER, trouble_.data());
+  set(CURLOPT_URL, request.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // parallel calls want connections of their own
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_PATH_AS_IS, 1L);
+  set(CURLOPT_USERAGENT, "modelfloat");
+  set(CURLOPT_BUFFERSIZE, k_buffer_bytes);
+  set(CURLOPT_UPLOAD_BUFFERSIZE, k_buffer_bytes);
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
+  set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(settings.stall_bytes_per_second));
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(std::max<Milliseconds::rep>(1, settings.stall_timeout.count() / 1000)));
+  if (!settings.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, settings.unix_socket.c_str());
+  if (request.login != nullptr) {
+    set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+    set(CURLOPT_USERNAME, request.login->user.c_str());
+    const std::string password(as_text(request.login->password.bytes()));
+    set(CURLOPT_PASSWORD, password.c_str());
+  }
+  set_body(request, exchange);
+  set(CURLOPT_HTTPHEADER, headers.get());
+  set(CURLOPT_HEADERFUNCTION, &header_callback);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(&exchange));
+  set(CURLOPT_WRITEFUNCTION, &body_callback);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(&exchange));
+}
+
+CURLcode HttpClient::Connection::run(const std::string& where, const CallOptions& options) {
+  if (curl_multi_add_handle(multi_, easy_) != CURLM_OK) throw Error(ErrorKind::internal, "libcurl", "takes no request");
+  struct Detach {
+    CURLM* multi;
+    CURL* easy;
+    ~Detach() { curl_multi_remove_handle(multi, easy); }
+  } const detach{multi_, easy_};
+  const std::stop_callback wake(options.stop, [this] { curl_multi_wakeup(multi_); });
+  for (;;) {
+    int running = 0;
+    if (curl_multi_perform(multi_, &running) != CURLM_OK) throw Error(ErrorKind::internal, "libcurl", "a request cannot go on");
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+      if (message->msg == CURLMSG_DONE) return message->data.result;
+    }
+    check_cancelled(options, where);
+    Milliseconds wait = k_longest_wait;
+    if (options.deadline) {
+      const auto left_time = std::chrono::ceil<Milliseconds>(*options.deadline - std::chrono::steady_clock::now());
+      wait = std::clamp(left_time, Milliseconds(0), k_longest_wait);
+    }
+    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(wait.count()), nullptr);
+  }
+}
+
+Response HttpClient::Connection::send(const Request& request, const ClientSettings& settings, const CallOptions& options) {
+  HeaderList headers;
+  for (const auto& [name, value] : request.headers) headers.add(value.empty() ? name + ";" : name + ": " + value);
+  headers.add("Expect:");  // waiting for "100 Continue" costs a round trip, or a second where it never comes
+  Exchange exchange(request);
+  prepare(request, exchange, headers, settings);
+  const CURLcode code = run(request.where, options);
+  exchange.rethrow();
+  if (code == CURLE_OK) return std::move(exchange.response());
+  // The error buffer may quote the URL; libcurl's own words for the code never do.
+  throw Error(kind_of(code), request.where, curl_easy_strerror(code));
+}
+
+struct HttpClient::Pool {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Connection>> idle;
+};
+
+HttpClient::HttpClient(ClientSettings settings) : settings_(std::move(settings)), pool_(std::make_unique<Pool>()) {
+  initialise_library();
+}
+HttpClient::~HttpClient() = default;
+
+std::unique_ptr<HttpClient::Connection> HttpClient::take() {
+  {
+    const std::lock_guard lock(pool_->mutex);
+    if (!pool_->idle.empty()) {
+      auto connection = std::move(pool_->idle.back());
+      pool_->idle.pop_back();
+      return connection;
+    }
+  }
+  return std::make_unique<Connection>();
+}
+
+void HttpClient::give_back(std::unique_ptr<Connection> connection) {
+  const std::lock_guard lock(pool_->mutex);
+  if (pool_->idle.size() < k_idle_connections) pool_->idle.push_back(std::move(connection));
+}
+
+Response HttpClient::send(const Request& request, const CallOptions& options) {
+  check_cancelled(options, request.where);
+  auto connection = take();
+  Response response = connection->send(request, settings_, options);  // one that failed is not used again
+  give_back(std::move(connection));
+  return response;
+}
+
+}  // namespace modelfloat::store::http

@@ -1,0 +1,48 @@
+"""A server that a test talks to: started on a free port of 127.0.0.1, awaited, and ended with all that it started."""
+import os
+import signal
+import socket
+import subprocess
+import time
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Server:
+    """`environment` is what the tests read; `log` is where the server writes."""
+
+    def __init__(self, name, command, log, environment, ready, seconds=120, **options):
+        self.name, self.log, self.environment = name, log, environment
+        with open(log, "ab") as output:
+            self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                            start_new_session=True, **options)
+        end = time.monotonic() + seconds
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise RuntimeError(f"{name} does not come up:\n" + log.read_text(errors="replace")[-3000:])
+            time.sleep(0.05)
+
+    def stop(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                break
+            try:
+                self.process.wait(3)
+            except subprocess.TimeoutExpired:
+                continue
+        self.process.wait()
