@@ -50,3 +50,32 @@ fetch_pypi() {
   fi
   printf '%s\n' "$file"
 }
+
+# Unpacks one file or folder of a pinned package file into a folder of the cache, once, and prints its path.  unpack_pypi FOLDER NAME==VERSION SHA256 PATH
+unpack_pypi() {
+  local home=$cache_dir/$1/${2/==/-} archive
+  if [ ! -e "$home/$4" ]; then
+    archive=$(fetch_pypi "$2" "$3")
+    rm -rf "$home.part"
+    python3 -m zipfile -e "$archive" "$home.part"
+    [ -e "$home.part/$4" ] || die "$2 has no $4"
+    rm -rf "$home"
+    mv "$home.part" "$home"
+  fi
+  printf '%s\n' "$home/$4"
+}
+
+# A Python environment of its own with exactly what a file of requirements pins by hash, made once; prints its folder.  locked_python FILE
+locked_python() {
+  local wanted env
+  wanted=$(sha256sum "$1" | cut -c 1-16)
+  env=$cache_dir/python-$(basename "$1" .txt)-$wanted
+  if [ ! -e "$env/complete" ]; then
+    rm -rf "$env"
+    say "installing what $(basename "$1") pins"
+    quietly python3 -m venv "$env"
+    quietly "$env/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$1"
+    touch "$env/complete"
+  fi
+  printf '%s\n' "$env"
+}
