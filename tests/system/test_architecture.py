@@ -60,7 +60,8 @@ def test_link_lines_are_the_arrows():
 # Foreign headers that cost seconds to compile, or that only one place should know: (header, files that may include it).
 KEPT_APART = [
     (r"boost/(beast|asio)", r"server/http_server\.cpp|server/http_\w+\.cpp|runner/unix_http\.cpp"),
-    (r"nlohmann/json\.hpp", r"(server|cli|runner)/.*\.cpp"),
+    (r"curl/", r"store/http/.*\.cpp"),
+    (r"nlohmann/json\.hpp", r"(server|cli|runner|store)/.*\.cpp"),
     (r"spdlog/", r"base/log\.cpp"),
     (r"(soci|sqlite3)", r"registry/.*\.cpp"),
     (r"zstd\.h", r"codec/.*\.cpp"),

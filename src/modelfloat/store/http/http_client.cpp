@@ -1,7 +1,7 @@
 #include "modelfloat/store/http/http_client.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <exception>
 #include <mutex>
 
@@ -20,6 +20,7 @@ namespace {
 
 constexpr long k_buffer_bytes = 512L << 10;
 constexpr std::size_t k_idle_connections = 32;
+constexpr std::size_t k_longest_head = std::size_t{256} << 10;
 constexpr Milliseconds k_longest_wait{10'000};  // between two looks at the deadline
 
 // libcurl wants this once, before the first thread uses it.
@@ -48,7 +49,9 @@ class HeaderList {
   HeaderList(const HeaderList&) = delete;
   HeaderList& operator=(const HeaderList&) = delete;
   void add(const std::string& line) {
-    if (line.find_first_of("\r\n") != std::string::npos) throw Error(ErrorKind::invalid, "HTTP header", "has a line break in it");
+    if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      throw Error(ErrorKind::invalid, "HTTP header", "has a line break in it");  // and is not quoted: it may be a secret
+    }
     curl_slist* longer = curl_slist_append(list_, line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
     list_ = longer;
@@ -59,14 +62,15 @@ class HeaderList {
   curl_slist* list_ = nullptr;
 };
 
-ErrorKind kind_of(CURLcode code) {
+// `connected`: the trouble came after the connection was made.
+ErrorKind kind_of(CURLcode code, bool connected = false) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT: return ErrorKind::offline;
-    case CURLE_OPERATION_TIMEDOUT: return ErrorKind::timed_out;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return ErrorKind::invalid;
+    case CURLE_OPERATION_TIMEDOUT: return connected ? ErrorKind::timed_out : ErrorKind::offline;
+    case CURLE_UNSUPPORTED_PROTOCOL: return connected ? ErrorKind::transient : ErrorKind::invalid;  // connected: no HTTP comes back
+    case CURLE_URL_MALFORMAT: return ErrorKind::invalid;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR: return ErrorKind::denied;
@@ -78,6 +82,17 @@ ErrorKind kind_of(CURLcode code) {
   }
 }
 
+// The host as the URL spells it; whatever it resolves to is not asked.
+bool is_this_machine(std::string_view url) {
+  const auto begin = url.find("://");
+  if (begin == std::string_view::npos) return false;
+  std::string_view host = url.substr(begin + 3);
+  host = host.substr(0, host.find_first_of("/?#"));
+  if (host.starts_with("[::1]")) return true;
+  const std::string name = lower(host.substr(0, host.rfind(':')));
+  return name == "localhost" || (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
+}
+
 // One request under way: what libcurl's callbacks work on. No exception may pass through libcurl, so they are kept.
 class Exchange {
  public:
@@ -87,37 +102,26 @@ class Exchange {
 
   std::uint64_t body_bytes() const noexcept { return body_bytes_; }
   Response& response() noexcept { return response_; }
+  // libcurl takes a connection that ends inside the head for an answer without a body.
+  bool head_is_whole() const noexcept { return head_is_whole_; }
   // What went wrong in a callback.
   void rethrow() const {
     if (failure_) std::rethrow_exception(failure_);
   }
 
-  std::size_t on_header(std::string_view line) {
-    if (line.starts_with("HTTP/")) {  // also after "100 Continue" and a request for Digest
-      response_ = {};
-      const auto space = line.find(' ');
-      if (space != std::string_view::npos) response_.status = std::atoi(std::string(line.substr(space + 1, 3)).c_str());
+  std::size_t on_header(std::string_view line) noexcept {
+    try {
+      take_header(line);
       return line.size();
+    } catch (...) {
+      failure_ = std::current_exception();
+      return 0;
     }
-    const auto colon = line.find(':');
-    if (colon != std::string_view::npos) {
-      response_.headers.emplace_back(lower(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
-    }
-    return line.size();
   }
 
-  std::size_t on_body(ByteSpan piece) {
+  std::size_t on_body(ByteSpan piece) noexcept {
     try {
-      if (request_.sink && response_.ok()) {
-        request_.sink(piece);
-      } else if (response_.body.size() + piece.size() > std::max(request_.max_answer_bytes, k_error_bytes)) {
-        throw Error(ErrorKind::corrupt, request_.where, "the answer is longer than it can rightly be");
-      } else {
-        if (response_.body.empty() && response_.ok()) {
-          response_.body.reserve(std::min(request_.expected_bytes, request_.max_answer_bytes));
-        }
-        append(response_.body, piece);
-      }
+      take_body(piece);
       return piece.size();
     } catch (...) {
       failure_ = std::current_exception();
@@ -150,11 +154,47 @@ class Exchange {
   }
 
  private:
+  void take_header(std::string_view line) {
+    if (line.starts_with("HTTP/")) {  // also after "100 Continue" and a request for Digest
+      response_ = {};
+      head_bytes_ = 0;
+      head_is_whole_ = false;
+      const auto space = line.find(' ');
+      if (space != std::string_view::npos) response_.status = std::atoi(std::string(line.substr(space + 1, 3)).c_str());
+      return;
+    }
+    if (trimmed(line).empty()) head_is_whole_ = true;
+    head_bytes_ += line.size();
+    if (head_bytes_ > k_longest_head) throw Error(ErrorKind::corrupt, request_.where, "the answer's head is longer than it can rightly be");
+    const auto colon = line.find(':');
+    if (colon != std::string_view::npos) {
+      response_.headers.emplace_back(lower(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
+    }
+  }
+
+  void take_body(ByteSpan piece) {
+    if (request_.sink && response_.ok()) return request_.sink(piece);
+    const std::uint64_t limit = response_.ok() ? request_.max_answer_bytes : std::max(request_.max_answer_bytes, k_error_bytes);
+    if (piece.size() > limit - std::min<std::uint64_t>(limit, response_.body.size())) {
+      throw Error(ErrorKind::corrupt, request_.where, "the answer is longer than it can rightly be");
+    }
+    if (response_.body.empty() && response_.ok()) reserve();
+    append(response_.body, piece);
+  }
+
+  void reserve() {
+    std::uint64_t announced = 0;
+    if (const auto length = response_.header("content-length")) std::from_chars(length->data(), length->data() + length->size(), announced);
+    response_.body.reserve(std::min(std::max(announced, request_.expected_bytes), request_.max_answer_bytes));
+  }
+
   static constexpr std::uint64_t k_error_bytes = std::uint64_t{64} << 10;  // an error may say more than the answer would
 
   const Request& request_;
   std::uint64_t body_bytes_ = 0;
   Response response_;
+  std::size_t head_bytes_ = 0;
+  bool head_is_whole_ = false;
   std::exception_ptr failure_;
   std::size_t part_ = 0;
   std::size_t part_offset_ = 0;
@@ -203,7 +243,6 @@ class HttpClient::Connection {
 
   CURL* easy_;
   CURLM* multi_;
-  std::array<char, CURL_ERROR_SIZE> trouble_{};
 };
 
 void HttpClient::Connection::set_body(const Request& request, Exchange& exchange) {
@@ -229,8 +268,6 @@ void HttpClient::Connection::set_body(const Request& request, Exchange& exchange
 void HttpClient::Connection::prepare(const Request& request, Exchange& exchange, const HeaderList& headers,
                                      const ClientSettings& settings) {
   curl_easy_reset(easy_);
-  trouble_[0] = '\0';
-  set(CURLOPT_ERRORBUFFER, trouble_.data());
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // parallel calls want connections of their own
@@ -242,12 +279,16 @@ void HttpClient::Connection::prepare(const Request& request, Exchange& exchange,
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(settings.stall_bytes_per_second));
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(std::max<Milliseconds::rep>(1, settings.stall_timeout.count() / 1000)));
+  set(CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for the resolver's thread
   if (!settings.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, settings.unix_socket.c_str());
+  if (!settings.unix_socket.empty() || is_this_machine(request.url)) set(CURLOPT_PROXY, "");
   if (request.login != nullptr) {
-    set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+    // One scheme, never "any": libcurl would send the whole body only to hear which.
+    set(CURLOPT_HTTPAUTH, static_cast<long>(request.login->digest ? CURLAUTH_DIGEST : CURLAUTH_BASIC));
     set(CURLOPT_USERNAME, request.login->user.c_str());
-    const std::string password(as_text(request.login->password.bytes()));
+    std::string password(as_text(request.login->password.bytes()));
     set(CURLOPT_PASSWORD, password.c_str());
+    crypto::wipe(std::as_writable_bytes(std::span(password)));
   }
   set_body(request, exchange);
   set(CURLOPT_HTTPHEADER, headers.get());
@@ -290,9 +331,12 @@ Response HttpClient::Connection::send(const Request& request, const ClientSettin
   prepare(request, exchange, headers, settings);
   const CURLcode code = run(request.where, options);
   exchange.rethrow();
-  if (code == CURLE_OK) return std::move(exchange.response());
-  // The error buffer may quote the URL; libcurl's own words for the code never do.
-  throw Error(kind_of(code), request.where, curl_easy_strerror(code));
+  if (code == CURLE_OK && exchange.head_is_whole()) return std::move(exchange.response());
+  if (code == CURLE_OK) throw Error(ErrorKind::transient, request.where, "the answer ends inside its head");
+  curl_off_t connected_after = 0;
+  curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected_after);
+  // libcurl's error buffer may quote the URL; its words for the code never do.
+  throw Error(kind_of(code, connected_after > 0), request.where, curl_easy_strerror(code));
 }
 
 struct HttpClient::Pool {

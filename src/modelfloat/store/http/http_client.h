@@ -21,18 +21,20 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 struct BasicLogin {
   std::string user;
   crypto::SecretBytes password;
+  // By Digest (RFC 7616): a question without the body goes first, for the server's nonce. Otherwise Basic, with the first word.
+  bool digest = false;
 };
 
 struct Request {
   std::string method = "GET";
   std::string url;    // http: or https:; may hold secrets, so it is never part of a message
   std::string where;  // what messages name instead: the store and the object or call
-  Headers headers;
-  std::vector<ByteSpan> body;      // sent end to end, not copied; must live until send() returns
+  Headers headers = {};
+  std::vector<ByteSpan> body = {};  // sent end to end, not copied; must live until send() returns
   bool has_body = false;           // an empty body is announced too (POST and PUT always announce one)
-  const BasicLogin* login = nullptr;      // Basic or Digest, as the server asks
+  const BasicLogin* login = nullptr;
   std::uint64_t max_answer_bytes = std::uint64_t{1} << 20;  // a longer answer is Error{corrupt}
-  std::uint64_t expected_bytes = 0;       // of the answer, as room to reserve; a guess is fine
+  std::uint64_t expected_bytes = 0;  // of the answer, as room to reserve where it doesn't say; a guess is fine
   // Receives the body of a 2xx answer piece by piece instead of Response::body, on the calling thread; max_answer_bytes does not count then.
   std::function<void(ByteSpan)> sink = {};
 };
@@ -56,7 +58,8 @@ struct ClientSettings {
   std::string unix_socket;  // connect here, whatever the URL's host
 };
 
-// Shared by all threads; each call waits on its own thread. Redirects are not followed.
+// Shared by all threads; each call waits on its own thread. Redirects are not followed. Proxies are taken from the environment (http_proxy, HTTPS_PROXY,
+// NO_PROXY, ...) as curl does, but never on the way to this machine itself: localhost, loopback addresses, Unix sockets.
 class HttpClient {
  public:
   explicit HttpClient(ClientSettings settings = {});
@@ -65,8 +68,9 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   // The answer, whatever its status. Throws Error{cancelled} soon after a stop; timed_out at the deadline or when nothing moves any more; offline
-  // when the host is unknown or takes no connection; transient when the connection breaks or the answer is cut short; denied when its
-  // certificate is not to be trusted; invalid for a URL that is none.
+  // when the host is unknown or takes no connection; transient when the connection breaks, the answer is cut short or is no HTTP; denied when its
+  // certificate is not to be trusted; invalid for a URL that is none. A request on a kept connection that the server has closed meanwhile is sent
+  // once more on a new one, when nothing of an answer had come.
   Response send(const Request& request, const CallOptions& options);
 
  private:

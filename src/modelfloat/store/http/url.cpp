@@ -13,6 +13,11 @@ bool is_unreserved(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
+bool is_part_of_host(char c) {  // beyond ASCII: an international name
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || std::string_view(".-_[]:").find(c) != std::string_view::npos ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -102,6 +107,7 @@ Url parse_url(std::string_view text) {
   }
   url.host = lower(authority);
   if (url.host.empty()) refuse(url.scheme, "names no host");
+  if (!std::all_of(url.host.begin(), url.host.end(), is_part_of_host)) refuse(url.scheme, "has a character in its host that no host has");
   const auto question = text.find('?');
   url.path = text.substr(0, question);
   if (question != std::string_view::npos) url.query = text.substr(question + 1);
