@@ -53,6 +53,31 @@ TEST_F(SqliteRegistryTest, SettingsKeepAnyBytes) {
   EXPECT_EQ(registry_->setting("Pool"), std::nullopt);
 }
 
+TEST_F(SqliteRegistryTest, StoreSettingsAndSessionsStayUntilTheStoreGoes) {
+  const auto store = sample_id<StoreId>(1);
+  const auto other = sample_id<StoreId>(2);
+  EXPECT_EQ(registry_->store_settings(store), std::nullopt);
+  EXPECT_EQ(registry_->store_session(store), std::nullopt);
+  const StoreSettingsRow row{store, "http://a", "http://b", "10M:off", Bytes(7, std::byte{0})};
+  registry_->put_store_settings({store, "older", "", "", {}});
+  registry_->put_store_settings(row);
+  registry_->put_store_settings({other, "", "", "", {}});
+  registry_->set_store_session(store, as_bytes("older"));
+  registry_->set_store_session(store, Bytes(3, std::byte{0}));
+  registry_->set_store_session(other, as_bytes("other"));
+  reopen();
+  EXPECT_EQ(registry_->store_settings(store), row);
+  EXPECT_EQ(registry_->store_session(store), Bytes(3, std::byte{0}));
+  registry_->set_store_session(store, {});
+  EXPECT_EQ(registry_->store_session(store), std::nullopt);
+  registry_->remove_store(store);
+  EXPECT_EQ(registry_->store_settings(store), std::nullopt);
+  EXPECT_TRUE(registry_->store_settings(other));
+  EXPECT_EQ(registry_->store_session(other), to_bytes("other"));
+  registry_->remove_store(other);
+  EXPECT_EQ(registry_->store_session(other), std::nullopt);
+}
+
 TEST_F(SqliteRegistryTest, StoresAreOrderedByNameAndReplacedById) {
   const StoreRow disk{
       sample_id<StoreId>(1), "disk", "local:/mnt/disk", "disk", 0, UtcTime(Milliseconds(1'700'000'000'123))};

@@ -1,17 +1,100 @@
+#include <map>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/secrets.h"
+#include "modelfloat/cli/store_settings.h"
+#include "modelfloat/cli/terminal.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/setup.h"
+#include "modelfloat/store/memory_vault.h"
 #include "modelfloat/store/store_factory.h"
 
 namespace modelfloat::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+// How the stores on the command line are reached, while there is no pool yet to keep it.
+class GivenStores {
+ public:
+  GivenStores(Session& session, const std::vector<RecoverStore>& stores) : session_(session) {
+    for (const auto& store : stores) {
+      const auto url = store::canonical_url(store.url);
+      urls_.push_back(url);
+      Given& given = given_[url];
+      // What it is called is in the log, which cannot be read yet: the environment counts the stores instead.
+      given.settings = settings_from(store::scheme_of(url), store.options, variable_prefix(std::to_string(urls_.size())), process_variable, &dialogue_);
+      complete(url, given);
+    }
+  }
+
+  const std::vector<std::string>& urls() const noexcept { return urls_; }
+
+  // Also of a store that the pool has and that was not given. Its name is known by then.
+  std::unique_ptr<store::Store> open(const std::string& url) {
+    const auto [found, is_new] = given_.try_emplace(url);
+    Given& given = found->second;
+    if (is_new) given.settings = settings_from(store::scheme_of(url), {}, variable_prefix(name_of(url)), process_variable, nullptr);
+    return wrap_store(store::make_store(url, given.settings, context(given)), session_.clock(), session_.random());
+  }
+
+  // Seals what opened the stores for this home.
+  void keep(const mf1::SlotSecret& secret) {
+    const engine::StoreSecrets secrets(engine::open_keys(session_.registry(), secret), session_.random());
+    for (const auto& row : session_.registry().stores()) {
+      const auto found = given_.find(row.url);
+      if (found == given_.end()) continue;
+      keep_settings(session_.registry(), secrets, row.id, found->second.settings, found->second.vault);
+    }
+  }
+
+ private:
+  struct Given {
+    store::StoreSettings settings;
+    store::MemoryVault vault;
+  };
+  std::string name_of(const std::string& url) const {
+    for (const auto& row : session_.registry().stores()) {
+      if (row.url == url) return row.name;
+    }
+    return {};
+  }
+  store::StoreContext context(Given& given) { return {session_.clock(), session_.random(), given.vault}; }
+
+  // Logs in where what was given does not do alone (a token that is yet to be granted).
+  void complete(const std::string& url, Given& given) {
+    if (given.settings.credentials.empty()) return;
+    try {
+      open(url)->get(ObjectName::marker(), {}, session_.call());
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::denied) return;  // recovery tells more about it
+      store::prepare_new_store(url, given.settings, context(given), dialogue_, session_.call());
+    }
+  }
+
+  Session& session_;
+  TerminalDialogue dialogue_{session_.stop()};
+  std::vector<std::string> urls_;
+  std::map<std::string, Given> given_;  // by URL
+};
+
+// Domains and capacities that were given, where the pool says otherwise.
+void change_stores(Session& session, const std::vector<RecoverStore>& given) {
+  for (const auto& store : given) {
+    if (store.domain.empty() && store.capacity_bytes == 0) continue;
+    for (auto row : session.registry().stores()) {
+      if (row.url != store::canonical_url(store.url)) continue;
+      const auto before = row;
+      if (!store.domain.empty()) row.domain = store.domain;
+      if (store.capacity_bytes != 0) row.capacity_bytes = store.capacity_bytes;
+      if (row != before) engine::change_store(session.pool(), row, session.call());
+    }
+  }
+}
 
 // The recovery code stays on its paper: from now on a key file of this home opens the pool.
 void make_home_key(Session& session, const mf1::SlotSecret& code) {
@@ -29,17 +112,17 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
   }
   const bool by_code = !arguments.recovery_code_file.empty();
   const auto secret = by_code ? read_recovery_code_file(arguments.recovery_code_file) : session.find_secret();
+  GivenStores given(session, arguments.stores);
   std::vector<engine::RecoverSource> sources;
-  for (const auto& text : arguments.stores) {
-    const auto url = store::canonical_url(text);
-    sources.push_back({url, session.make_store(url)});
-  }
+  for (const auto& url : given.urls()) sources.push_back({url, given.open(url)});
   session.progress().show("reading the log of the pool");
   const auto result = engine::recover(
       session.environment(), secret, std::move(sources),
-      [&](const std::string& url) { return session.make_store(url); }, session.call());
+      [&](const std::string& url) { return given.open(url); }, session.call());
+  given.keep(secret);
   if (by_code) make_home_key(session, secret);
   if (!session.options().key_file.empty()) session.remember_key_file(session.options().key_file);
+  change_stores(session, arguments.stores);
   session.progress().clear();
 
   if (session.options().json) {

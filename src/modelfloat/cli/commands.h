@@ -11,6 +11,7 @@
 #include "modelfloat/cli/exit_code.h"
 #include "modelfloat/cli/format.h"
 #include "modelfloat/cli/session.h"
+#include "modelfloat/cli/store_options.h"
 #include "modelfloat/domain/redundancy.h"
 #include "modelfloat/server/auth.h"
 
@@ -27,8 +28,18 @@ struct StoreAddArguments {
   std::string url;
   std::string domain;  // empty: by the URL
   std::uint64_t capacity_bytes = 0;
+  StoreOptions options;
 };
 ExitCode store_add(Session& session, const StoreAddArguments& arguments);
+struct StoreSetArguments {
+  std::string name;
+  std::optional<std::string> domain;
+  std::optional<std::uint64_t> capacity_bytes;
+  std::optional<std::string> api_url;
+  std::optional<std::string> token_url;
+  std::string credentials_file;
+};
+ExitCode store_set(Session& session, const StoreSetArguments& arguments);
 ExitCode store_list(Session& session);
 ExitCode store_remove(Session& session, const std::string& name);
 ExitCode store_test(Session& session, const std::string& name);
@@ -77,9 +88,15 @@ ExitCode run(Session& session, const RunArguments& arguments);
 // Without an address, the one of config.toml.
 ExitCode serve(Session& session, const std::optional<ListenAddress>& listen);
 
+struct RecoverStore {
+  std::string url;
+  std::string domain;                // empty: as the pool says
+  std::uint64_t capacity_bytes = 0;  // 0: as the pool says
+  StoreOptions options;
+};
 struct RecoverArguments {
   std::string recovery_code_file;  // or the session's key file or passphrase file
-  std::vector<std::string> stores;
+  std::vector<RecoverStore> stores;
 };
 ExitCode recover(Session& session, const RecoverArguments& arguments);
 

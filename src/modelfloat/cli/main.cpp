@@ -11,6 +11,7 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/interrupt.h"
+#include "modelfloat/store/store_factory.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -28,6 +29,7 @@ struct CommandLine {
   std::string listen;
   InitArguments init;
   StoreAddArguments store_add;
+  StoreSetArguments store_set;
   PushArguments push;
   PullArguments pull;
   CatArguments cat;
@@ -103,19 +105,41 @@ void add_init(CLI::App& app, CommandLine& line) {
   });
 }
 
+constexpr const char* k_api_url_help = "The root of the provider's server, for one of your own; its public one by default";
+constexpr const char* k_token_url_help = "The whole address that gives access tokens; the provider's by default";
+constexpr const char* k_credentials_help = "A JSON file with what opens the account; only you should be able to read it";
+
 void add_store(CLI::App& app, CommandLine& line) {
   auto& group = add_command(app, "store", "The places that the pool keeps its objects in",
                             "modelfloat store add disk1 local:/mnt/disk1/models");
   group.require_subcommand(1);
 
-  auto& add = add_command(group, "add", "Make a place part of the pool. The folder of a local: store is made.",
+  auto& add = add_command(group, "add",
+                          "Make a place part of the pool. Its folder is made where it is missing. What opens the account comes from "
+                          "--credentials-file, from MODELFLOAT_STORE_<NAME>_<FIELD> in the environment, or is asked for.",
                           "modelfloat store add disk1 local:/mnt/disk1/models");
   add.add_option("name", line.store_add.name, "What you call it")->required();
-  add.add_option("url", line.store_add.url, "local:/folder")->required();
-  add.add_option("--domain", line.store_add.domain, "What it fails together with; a store of its own by default");
-  add.add_option("--capacity", line.store_add.capacity_bytes, "Use no more than this, such as 50GB")
-      ->transform(CLI::AsSizeValue(true));
+  add.add_option("url", line.store_add.url, "Such as " + store::example_urls())->required();
+  add.add_option("--domain", line.store_add.domain,
+                 "What it fails together with; by default the company or host of a cloud store, a folder by itself");
+  add.add_option("--capacity", line.store_add.capacity_bytes, "Use no more than this, such as 50GB")->transform(CLI::AsSizeValue(true));
+  add.add_option("--api-url", line.store_add.options.api_url, k_api_url_help);
+  add.add_option("--token-url", line.store_add.options.token_url, k_token_url_help);
+  add.add_option("--credentials-file", line.store_add.options.credentials_file, k_credentials_help);
   on(add, line, [&line] { return [&line](Session& session) { return store_add(session, line.store_add); }; });
+
+  auto& set = add_command(group, "set",
+                          "Change how a store is used. Alone with its name, or in the environment, it takes new credentials, which another "
+                          "machine of the pool needs once.",
+                          "modelfloat store set mega --credentials-file mega.json");
+  set.add_option("name", line.store_set.name, "The store")->required();
+  set.add_option("--domain", line.store_set.domain, "What it fails together with");
+  set.add_option("--capacity", line.store_set.capacity_bytes, "Use no more than this, such as 50GB; 0 for no limit")
+      ->transform(CLI::AsSizeValue(true));
+  set.add_option("--api-url", line.store_set.api_url, k_api_url_help);
+  set.add_option("--token-url", line.store_set.token_url, k_token_url_help);
+  set.add_option("--credentials-file", line.store_set.credentials_file, k_credentials_help);
+  on(set, line, [&line] { return [&line](Session& session) { return store_set(session, line.store_set); }; });
 
   auto& list = add_command(group, "ls", "List the stores", "modelfloat store ls");
   on(list, line, [] { return store_list; });
@@ -264,7 +288,39 @@ void add_recover(CLI::App& app, CommandLine& line) {
                   "--key-file or --passphrase-file.",
                   "modelfloat recover --recovery-code-file code.txt --store local:/mnt/disk1/models");
   command.add_option("--recovery-code-file", line.recover.recovery_code_file, "A file with the recovery code");
-  command.add_option("--store", line.recover.stores, "A store's URL; as often as there are stores")->required();
+  auto& stores = line.recover.stores;
+  command
+      .add_option_function<std::string>(
+          "--store", [&stores](const std::string& url) { stores.push_back({url, {}, 0, {}}); },
+          "A store's URL; as often as there are stores. The options below belong to the --store before them.")
+      ->required()
+      ->trigger_on_parse();
+  const auto last = [&stores](const char* option) -> RecoverStore& {
+    if (stores.empty()) throw CLI::ValidationError(std::string(option) + ": goes behind the --store that it is meant for");
+    return stores.back();
+  };
+  command
+      .add_option_function<std::string>(
+          "--credentials-file",
+          [last](const std::string& file) { last("--credentials-file").options.credentials_file = file; },
+          "What opens its account; or MODELFLOAT_STORE_<N>_<FIELD> for the N-th --store")
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>("--api-url", [last](const std::string& url) { last("--api-url").options.api_url = url; }, k_api_url_help)
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>("--token-url", [last](const std::string& url) { last("--token-url").options.token_url = url; },
+                                        k_token_url_help)
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>("--domain", [last](const std::string& domain) { last("--domain").domain = domain; },
+                                        "What it fails together with, if not as the pool says")
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::uint64_t>("--capacity", [last](std::uint64_t bytes) { last("--capacity").capacity_bytes = bytes; },
+                                          "Use no more than this, if not as the pool says")
+      ->transform(CLI::AsSizeValue(true))
+      ->trigger_on_parse();
   on(command, line, [&line] {
     const int secrets = (line.recover.recovery_code_file.empty() ? 0 : 1) + (line.global.key_file.empty() ? 0 : 1) +
                         (line.global.passphrase_file.empty() ? 0 : 1);

@@ -4,14 +4,13 @@
 #include <cerrno>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/file_descriptor.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/cli/terminal.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -64,34 +63,6 @@ void write_all(int fd, ByteSpan bytes, const fs::path& file) {
   }
 }
 
-// Turns off the echo of a terminal for as long as it lives.
-class NoEcho {
- public:
-  explicit NoEcho(int fd) : fd_(fd) {
-    if (::tcgetattr(fd_, &before_) != 0) throw system_error(errno, "terminal", "cannot be asked");
-    termios quiet = before_;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    if (::tcsetattr(fd_, TCSAFLUSH, &quiet) != 0) throw system_error(errno, "terminal", "cannot be told to be quiet");
-  }
-  ~NoEcho() { ::tcsetattr(fd_, TCSAFLUSH, &before_); }
-  NoEcho(const NoEcho&) = delete;
-  NoEcho& operator=(const NoEcho&) = delete;
-
- private:
-  int fd_;
-  termios before_{};
-};
-
-// Waits in short steps, since a signal does not end a read from a terminal.
-void wait_for_input(int fd, const std::stop_token& stop) {
-  constexpr int k_step_milliseconds = 100;
-  pollfd waiting{fd, POLLIN, 0};
-  while (!stop.stop_requested()) {
-    if (::poll(&waiting, 1, k_step_milliseconds) > 0) return;
-  }
-  throw Error(ErrorKind::cancelled, "passphrase", "stopped on request");
-}
-
 }  // namespace
 
 mf1::SlotSecret read_key_file(const fs::path& file) {
@@ -134,21 +105,18 @@ void make_key_file(const fs::path& file, Random& random) {
   crypto::wipe(std::as_writable_bytes(std::span(text)));
 }
 
+store::Credentials read_credentials_file(const fs::path& file) {
+  const FileDescriptor fd = open_secret(file);
+  warn_when_open_to_others(fd.get(), file);
+  return store::Credentials::parse(read_secret(fd.get(), file).bytes(), file.string());
+}
+
 mf1::SlotSecret ask_passphrase(const std::stop_token& stop) {
-  const FileDescriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
-  if (!terminal || ::isatty(STDIN_FILENO) == 0) {
+  if (!has_terminal()) {
     throw Error(ErrorKind::denied, "this pool",
                 "is locked: give --key-file or --passphrase-file, or set MODELFLOAT_PASSPHRASE_FILE");
   }
-  const NoEcho quiet(terminal.get());
-  write_all(terminal.get(), as_bytes("passphrase: "), "terminal");
-  wait_for_input(terminal.get(), stop);
-  Bytes line(k_max_secret_bytes);
-  const ssize_t count = ::read(terminal.get(), line.data(), line.size());  // a terminal gives one line
-  write_all(terminal.get(), as_bytes("\n"), "terminal");
-  if (count <= 0) throw Error(ErrorKind::denied, "passphrase", "none was given");
-  line.resize(static_cast<std::size_t>(count));
-  return mf1::SlotSecret::passphrase(crypto::SecretBytes(std::move(line)));
+  return mf1::SlotSecret::passphrase(ask_terminal("passphrase: ", true, stop));
 }
 
 }  // namespace modelfloat::cli

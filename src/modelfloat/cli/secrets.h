@@ -1,5 +1,5 @@
 #pragma once
-// The secret that opens the pool: from a key file, a passphrase file, or somebody at the terminal.
+// The secret that opens the pool: from a key file, a passphrase file, or somebody at the terminal. And those that open stores.
 
 #include <filesystem>
 #include <stop_token>
@@ -7,6 +7,7 @@
 
 #include "modelfloat/base/random.h"
 #include "modelfloat/mf1/slot.h"
+#include "modelfloat/store/credentials.h"
 
 namespace modelfloat::cli {
 
@@ -15,6 +16,9 @@ namespace modelfloat::cli {
 mf1::SlotSecret read_key_file(const std::filesystem::path& file);
 mf1::SlotSecret read_passphrase_file(const std::filesystem::path& file);
 mf1::SlotSecret read_recovery_code_file(const std::filesystem::path& file);
+
+// A JSON object, as --credentials-file names it.
+store::Credentials read_credentials_file(const std::filesystem::path& file);
 
 // Writes a new key that only the owner may read. Error{invalid} when the file exists.
 void make_key_file(const std::filesystem::path& file, Random& random);

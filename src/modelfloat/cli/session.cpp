@@ -12,9 +12,6 @@
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/setup.h"
 #include "modelfloat/registry/sqlite_registry.h"
-#include "modelfloat/store/store_factory.h"
-#include "modelfloat/store/wrap/measured.h"
-#include "modelfloat/store/wrap/retrying.h"
 
 namespace modelfloat::cli {
 
@@ -52,11 +49,6 @@ engine::Environment Session::environment() {
   return {clock_, random_, *cpu_, *io_, registry()};
 }
 
-std::unique_ptr<store::Store> Session::make_store(const std::string& url) {
-  return store::make_measured(
-      store::make_retrying(store::make_store(url, {}, store_context()), {}, clock_, random_), clock_);
-}
-
 void Session::require_pool() {
   // A mistyped home is not made by looking into it.
   if ((registry_ || fs::exists(home_.registry_file())) && engine::Settings(registry()).pool()) return;
@@ -74,20 +66,26 @@ engine::Pool& Session::pool() {
 engine::Pool& Session::open_pool(const mf1::SlotSecret& secret) {
   const auto environment = this->environment();
   auto keys = engine::open_keys(registry(), secret);
+  pool_.reset();
+  opener_ = std::make_unique<StoreOpener>(registry(), keys, clock_, random_);
   std::vector<transfer::PoolStore> stores;
   for (const auto& row : registry().stores()) {
     transfer::PoolStore store{row.id, row.name, row.url, row.domain, row.capacity_bytes, nullptr, {}};
     try {
-      store.store = make_store(row.url);
+      store.store = opener_->open(row);
     } catch (const Error& error) {
       store.offline = error.what();
     }
     stores.push_back(std::move(store));
   }
-  pool_.reset();
   transfer::StoreSet set(std::move(stores), keys.pool_tag(), environment.io, call());
   pool_ = std::make_unique<engine::Pool>(environment, std::move(keys), std::move(set));
   return *pool_;
+}
+
+StoreOpener& Session::opener() {
+  pool();
+  return *opener_;
 }
 
 std::optional<fs::path> Session::remembered_key_file() {

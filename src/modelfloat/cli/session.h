@@ -12,11 +12,11 @@
 #include "modelfloat/base/random.h"
 #include "modelfloat/cli/home.h"
 #include "modelfloat/cli/progress.h"
+#include "modelfloat/cli/store_opener.h"
 #include "modelfloat/engine/environment.h"
 #include "modelfloat/engine/pool.h"
 #include "modelfloat/engine/pull.h"
 #include "modelfloat/mf1/slot.h"
-#include "modelfloat/store/memory_vault.h"
 
 namespace modelfloat::cli {
 
@@ -56,9 +56,8 @@ class Session {
   // Opens the pool anew with `secret`: after its stores or slots have changed.
   engine::Pool& open_pool(const mf1::SlotSecret& secret);
 
-  store::StoreContext store_context() { return {clock_, random_, vault_}; }
-  // A store by its URL, with the wrappers that every store gets.
-  std::unique_ptr<store::Store> make_store(const std::string& url);
+  // How its stores are opened. Error as pool().
+  StoreOpener& opener();
 
   // The secret that the options, the settings or somebody at the terminal give.
   mf1::SlotSecret find_secret();
@@ -89,8 +88,8 @@ class Session {
   SystemClock clock_;
   SystemRandom random_;
   ProgressLine progress_;
-  store::MemoryVault vault_;
   std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<StoreOpener> opener_;  // before all that may still call a store
   std::unique_ptr<ThreadPool> cpu_;
   std::unique_ptr<ThreadPool> io_;
   std::unique_ptr<engine::Pool> pool_;

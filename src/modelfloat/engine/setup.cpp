@@ -112,6 +112,12 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   return row;
 }
 
+void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call) {
+  pool.log().sync(call);
+  pool.log().append({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
+  pool.registry().put_store(row);
+}
+
 void remove_store(Pool& pool, const std::string& name, const CallOptions& call) {
   const transfer::PoolStore* store = pool.stores().find(name);
   if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");

@@ -32,6 +32,8 @@ void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call
 // Error{denied} when it carries another pool's marker.
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call);
+// Says in the log, and notes here, that a store has this domain, capacity or address from now on. The row has the id of a store of the pool.
+void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call);
 // Forgets the store; its objects stay where they are. Error{out_of_space} when models would be lost by it, unless `force`.
 void remove_store(Pool& pool, const std::string& name, const CallOptions& call);
 

@@ -30,6 +30,16 @@ struct StoreRow {
   bool operator==(const StoreRow&) const = default;
 };
 
+// What this machine alone knows of a store.
+struct StoreSettingsRow {
+  StoreId store{};
+  std::string api_url;
+  std::string token_url;
+  std::string bandwidth;  // as --bwlimit takes it; empty: as for all stores
+  Bytes credentials;      // sealed; empty when there are none
+  bool operator==(const StoreSettingsRow&) const = default;
+};
+
 // A log record as its CBOR stood in the document, so that the state of the pool can be worked out anew at any time.
 struct LogRow {
   WriterId writer{};
@@ -98,7 +108,13 @@ class Registry {
   // Stores, ordered by name.
   virtual std::vector<StoreRow> stores() = 0;
   virtual void put_store(const StoreRow&) = 0;  // replaces the row with this id
-  virtual void remove_store(const StoreId&) = 0;
+  virtual void remove_store(const StoreId&) = 0;  // with all that is known of it
+
+  // How this machine reaches a store, and the sealed secret that the store keeps between runs. Their rows may come before the store's own.
+  virtual std::optional<StoreSettingsRow> store_settings(const StoreId&) = 0;
+  virtual void put_store_settings(const StoreSettingsRow&) = 0;  // replaces the store's row
+  virtual std::optional<Bytes> store_session(const StoreId&) = 0;
+  virtual void set_store_session(const StoreId&, ByteSpan sealed) = 0;  // replaces what was there; empty forgets it
 
   // The log, ordered by writer and seq. Adding a record twice is fine.
   virtual std::vector<LogRow> log_records() = 0;

@@ -35,6 +35,10 @@ class SqliteRegistry final : public Registry {
   std::vector<StoreRow> stores() override;
   void put_store(const StoreRow&) override;
   void remove_store(const StoreId&) override;
+  std::optional<StoreSettingsRow> store_settings(const StoreId&) override;
+  void put_store_settings(const StoreSettingsRow&) override;
+  std::optional<Bytes> store_session(const StoreId&) override;
+  void set_store_session(const StoreId&, ByteSpan sealed) override;
   void note_listed(const StoreId&, std::span<const std::string> log_paths) override;
   std::vector<std::string> listed(const StoreId&) override;
   void queue_puts(std::span<const QueuedPut>) override;

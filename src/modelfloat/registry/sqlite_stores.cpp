@@ -26,9 +26,40 @@ void SqliteRegistry::put_store(const StoreRow& store) {
 void SqliteRegistry::remove_store(const StoreId& store) {
   database_.write([&](Connection& c) {
     c.run("delete from stores where id = ?1", store);
+    c.run("delete from store_settings where store = ?1", store);
+    c.run("delete from store_sessions where store = ?1", store);
     c.run("delete from queue where store = ?1", store);
     c.run("delete from listed where store = ?1", store);
     c.run("delete from shard_places where store = ?1", store);
+  });
+}
+
+std::optional<StoreSettingsRow> SqliteRegistry::store_settings(const StoreId& store) {
+  return database_.read([&](Connection& c) {
+    return c.row<StoreSettingsRow, StoreId, std::string, std::string, std::string, Bytes>(
+        "select store, api_url, token_url, bandwidth, credentials from store_settings where store = ?1", store);
+  });
+}
+
+void SqliteRegistry::put_store_settings(const StoreSettingsRow& row) {
+  database_.write([&](Connection& c) {
+    c.run("insert or replace into store_settings values (?1, ?2, ?3, ?4, ?5)", row.store, row.api_url, row.token_url,
+          row.bandwidth, row.credentials);
+  });
+}
+
+std::optional<Bytes> SqliteRegistry::store_session(const StoreId& store) {
+  return database_.read(
+      [&](Connection& c) { return c.row<Bytes>("select sealed from store_sessions where store = ?1", store); });
+}
+
+void SqliteRegistry::set_store_session(const StoreId& store, ByteSpan sealed) {
+  database_.write([&](Connection& c) {
+    if (sealed.empty()) {
+      c.run("delete from store_sessions where store = ?1", store);
+    } else {
+      c.run("insert or replace into store_sessions values (?1, ?2)", store, sealed);
+    }
   });
 }
 

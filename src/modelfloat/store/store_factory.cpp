@@ -49,6 +49,12 @@ std::unique_ptr<Store> make_store(std::string_view url, const StoreSettings& set
 
 const Scheme& scheme_of(std::string_view url) { return parse(url).scheme; }
 
+std::string example_urls() {
+  std::string urls;
+  for (const Scheme& scheme : schemes()) urls += (urls.empty() ? "" : ", ") + std::string(scheme.example);
+  return urls;
+}
+
 std::string canonical_url(std::string_view url) {
   const Parsed parsed = parse(url);
   return std::string(parsed.scheme.name) + ":" + parsed.scheme.canonical_rest(parsed.rest);

@@ -18,6 +18,9 @@ std::unique_ptr<Store> make_store(std::string_view url, const StoreSettings& set
 // The kind of store that a URL names. Throws like make_store.
 const Scheme& scheme_of(std::string_view url);
 
+// One URL of each kind, for help.
+std::string example_urls();
+
 // The one way to write this store down. local: absolute, without . and .., // and a slash at the end; symbolic links stay
 // as they are. Throws like make_store.
 std::string canonical_url(std::string_view url);

@@ -1,0 +1,51 @@
+#include "modelfloat/cli/store_settings.h"
+
+#include <fmt/format.h>
+
+#include "modelfloat/mf1/marker.h"
+#include "modelfloat/store/store_factory.h"
+
+namespace modelfloat::cli {
+
+void keep_settings(registry::Registry& registry, const engine::StoreSecrets& secrets, const StoreId& id, const store::StoreSettings& settings,
+                   store::SessionVault& vault) {
+  registry.transaction([&] {
+    engine::save_settings(registry, secrets, id, settings, std::nullopt);
+    const auto session = vault.load();
+    engine::RegistryVault(registry, secrets, id).save(session ? session->bytes() : ByteSpan());
+  });
+}
+
+static std::optional<Bytes> read_marker(Session& session, const std::string& url, const store::StoreSettings& settings, store::SessionVault& vault) {
+  const auto store =
+      wrap_store(store::make_store(url, settings, {session.clock(), session.random(), vault}), session.clock(), session.random());
+  return store->get(ObjectName::marker(), {}, session.call());
+}
+
+void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings, store::SessionVault& vault,
+                  store::Dialogue& dialogue) {
+  std::optional<Bytes> bytes;
+  try {
+    try {
+      bytes = read_marker(session, row.url, settings, vault);
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::denied) throw;
+      store::prepare_new_store(row.url, settings, {session.clock(), session.random(), vault}, dialogue, session.call());
+      bytes = read_marker(session, row.url, settings, vault);
+    }
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::offline && !worth_retrying(error.kind)) throw;
+    session.warn(fmt::format("{} cannot be reached now, so that these settings were not tried: {}", row.name, error.what()));
+    return;
+  }
+  if (!bytes) {
+    session.warn(row.name + " has no marker there: it stays offline until its objects are there");
+    return;
+  }
+  const auto marker = mf1::parse_marker(*bytes);
+  if (marker.pool != session.pool().keys().pool_tag() || marker.store != row.id) {
+    throw Error(ErrorKind::invalid, row.name, "what lies there is another store, or of another pool");
+  }
+}
+
+}  // namespace modelfloat::cli
