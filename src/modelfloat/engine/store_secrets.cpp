@@ -15,6 +15,7 @@ namespace {
 constexpr std::byte k_version{1};
 constexpr std::size_t k_head_bytes = 1 + sizeof(std::uint32_t) + crypto::k_xchacha_nonce_bytes;
 constexpr std::string_view k_label = "modelfloat/registry/store-secret/1";
+constexpr std::string_view k_damaged = "does not open: the registry is damaged there, or it was written for another store";
 constexpr std::string_view k_credentials = "credentials";
 constexpr std::string_view k_session = "session";
 
@@ -47,14 +48,14 @@ Bytes StoreSecrets::seal(const StoreId& store, std::string_view field, ByteSpan 
 
 crypto::SecretBytes StoreSecrets::open(const StoreId& store, std::string_view field, ByteSpan sealed) const {
   if (sealed.size() < k_head_bytes || sealed.front() != k_version) {
-    throw Error(ErrorKind::corrupt, place(store, field), "is damaged in the registry: give it again with 'modelfloat store set'");
+    throw Error(ErrorKind::corrupt, place(store, field), k_damaged);
   }
   const auto epoch = load_le<std::uint32_t>(sealed.subspan(1, sizeof(std::uint32_t)));
   const auto nonce = sealed.subspan(1 + sizeof epoch).first<crypto::k_xchacha_nonce_bytes>();
   auto secret = crypto::xchacha_open(key_for(keys_, epoch, store), nonce, associated_data(keys_.pool_id(), store, field),
                                      sealed.subspan(k_head_bytes));
   if (!secret) {
-    throw Error(ErrorKind::corrupt, place(store, field), "is damaged in the registry: give it again with 'modelfloat store set'");
+    throw Error(ErrorKind::corrupt, place(store, field), k_damaged);
   }
   return *std::move(secret);
 }
@@ -90,7 +91,7 @@ std::optional<crypto::SecretBytes> RegistryVault::load() {
   try {
     return secrets_.open(store_, k_session, *sealed);
   } catch (const Error& error) {
-    log_warning(error.what());
+    log_warning(std::string(error.what()) + "; it logs in again");
     return std::nullopt;
   }
 }
