@@ -2,6 +2,7 @@
 
 #include <blake3.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "modelfloat/base/error.h"
 
@@ -81,6 +82,17 @@ Hash256 sha256(ByteSpan bytes) {
   Sha256 hasher;
   hasher.update(bytes);
   return hasher.finish();
+}
+
+Hash256 hmac_sha256(ByteSpan key, ByteSpan message) {
+  Hash256 result;
+  unsigned length = 0;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(message.data());
+  const void* secret = key.empty() ? "" : static_cast<const void*>(key.data());  // a null pointer would mean "the key of before"
+  const bool done = HMAC(sha256_digest(), secret, static_cast<int>(key.size()), bytes, message.size(),
+                         reinterpret_cast<unsigned char*>(result.data()), &length) != nullptr;
+  check(done && length == result.size() ? 1 : 0);
+  return result;
 }
 
 struct Blake3::State {

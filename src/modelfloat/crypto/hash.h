@@ -17,6 +17,7 @@ using Hash160 = std::array<std::byte, 20>;
 Hash256 blake3(ByteSpan bytes);
 Hash256 blake3_keyed(const SecretKey& key, ByteSpan bytes);
 Hash256 sha256(ByteSpan bytes);
+Hash256 hmac_sha256(ByteSpan key, ByteSpan message);
 
 // The streaming forms below are movable, not copyable, and used by one thread at a time.
 

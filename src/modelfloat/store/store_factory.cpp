@@ -7,12 +7,13 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/local_store.h"
+#include "modelfloat/store/s3_store.h"
 
 namespace modelfloat::store {
 namespace {
 
 const auto& schemes() {
-  static const std::array all = {local_scheme()};
+  static const std::array all = {local_scheme(), s3_scheme()};
   return all;
 }
 

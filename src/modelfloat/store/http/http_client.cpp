@@ -163,7 +163,11 @@ class Exchange {
       if (space != std::string_view::npos) response_.status = std::atoi(std::string(line.substr(space + 1, 3)).c_str());
       return;
     }
-    if (trimmed(line).empty()) head_is_whole_ = true;
+    if (trimmed(line).empty()) {
+      if (request_.on_head && response_.ok() && !head_is_whole_) request_.on_head(response_);
+      head_is_whole_ = true;  // a trailer ends alike
+      return;
+    }
     head_bytes_ += line.size();
     if (head_bytes_ > k_longest_head) throw Error(ErrorKind::corrupt, request_.where, "the answer's head is longer than it can rightly be");
     const auto colon = line.find(':');

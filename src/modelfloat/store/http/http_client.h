@@ -25,6 +25,17 @@ struct BasicLogin {
   bool digest = false;
 };
 
+struct Response {
+  int status = 0;
+  Headers headers;  // names in lower case, in the order they came
+  Bytes body;
+
+  bool ok() const noexcept { return status >= 200 && status < 300; }
+  // The first header of this name (lower case), or nothing.
+  std::optional<std::string_view> header(std::string_view name) const noexcept;
+  std::string_view text() const noexcept { return as_text(body); }
+};
+
 struct Request {
   std::string method = "GET";
   std::string url;    // http: or https:; may hold secrets, so it is never part of a message
@@ -35,19 +46,10 @@ struct Request {
   const BasicLogin* login = nullptr;
   std::uint64_t max_answer_bytes = std::uint64_t{1} << 20;  // a longer answer is Error{corrupt}
   std::uint64_t expected_bytes = 0;  // of the answer, as room to reserve where it doesn't say; a guess is fine
+  // Sees the head of a 2xx answer, on the calling thread, before any of its body; what it throws ends the call.
+  std::function<void(const Response& head)> on_head = {};
   // Receives the body of a 2xx answer piece by piece instead of Response::body, on the calling thread; max_answer_bytes does not count then.
   std::function<void(ByteSpan)> sink = {};
-};
-
-struct Response {
-  int status = 0;
-  Headers headers;  // names in lower case, in the order they came
-  Bytes body;
-
-  bool ok() const noexcept { return status >= 200 && status < 300; }
-  // The first header of this name (lower case), or nothing.
-  std::optional<std::string_view> header(std::string_view name) const noexcept;
-  std::string_view text() const noexcept { return as_text(body); }
 };
 
 struct ClientSettings {

@@ -7,16 +7,34 @@
 
 namespace modelfloat::store::http {
 
+static std::optional<UtcTime> parse_date(std::string_view text) {
+  const std::time_t seconds = curl_getdate(std::string(text).c_str(), nullptr);
+  if (seconds < 0) return std::nullopt;
+  return UtcTime(std::chrono::seconds(seconds));
+}
+
 std::optional<Milliseconds> retry_after(const Response& response, UtcTime now) {
   const auto text = response.header("retry-after");
   if (!text || text->empty()) return std::nullopt;
   std::uint32_t seconds = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
   if (error == std::errc() && end == text->data() + text->size()) return std::chrono::seconds(seconds);
-  const std::time_t date = curl_getdate(std::string(*text).c_str(), nullptr);
-  if (date < 0) return std::nullopt;
-  const auto wait = std::chrono::duration_cast<Milliseconds>(UtcTime(std::chrono::seconds(date)) - now);
-  return std::max(wait, Milliseconds(0));
+  const auto then = parse_date(*text);
+  if (!then) return std::nullopt;
+  return std::max(*then - now, Milliseconds(0));
+}
+
+std::optional<UtcTime> date(const Response& response) {
+  const auto text = response.header("date");
+  return text ? parse_date(*text) : std::nullopt;
+}
+
+std::optional<std::uint64_t> content_length(const Response& response) {
+  const auto text = response.header("content-length").value_or(std::string_view());
+  std::uint64_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return length;
 }
 
 static ErrorKind kind_of(const Response& response) {

@@ -17,4 +17,10 @@ Error status_error(const Response& response, std::string where, std::string_view
 // Retry-After as seconds or as a date (RFC 9110, 10.2.3); nothing when there is none or it makes no sense; never negative.
 std::optional<Milliseconds> retry_after(const Response& response, UtcTime now);
 
+// What the server's clock says; nothing when it doesn't.
+std::optional<UtcTime> date(const Response& response);
+
+// The length that the answer announces, such as to HEAD.
+std::optional<std::uint64_t> content_length(const Response& response);
+
 }  // namespace modelfloat::store::http

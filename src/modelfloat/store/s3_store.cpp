@@ -1,0 +1,457 @@
+#include "modelfloat/store/s3_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/store/host_domain.h"
+#include "modelfloat/store/http/ranged_get.h"
+#include "modelfloat/store/http/status.h"
+#include "modelfloat/store/range.h"
+#include "modelfloat/store/s3_address.h"
+#include "modelfloat/store/s3_reply.h"
+#include "modelfloat/store/s3_signature.h"
+
+namespace modelfloat::store {
+namespace {
+
+constexpr std::uint64_t k_longest_object = std::uint64_t{1} << 30;  // ours have 64 MiB and a header
+constexpr std::uint64_t k_longest_page = std::uint64_t{8} << 20;    // 1,000 keys
+constexpr std::uint64_t k_most_parts = 10'000;
+constexpr unsigned k_attempts = 4;                     // an answer that tells us better may come for region, server and time
+constexpr Milliseconds k_skew{5 * 60'000};             // Amazon refuses 15 minutes
+constexpr Milliseconds k_time_to_clean_up{15'000};
+
+std::string base64(ByteSpan bytes) {
+  static constexpr std::string_view k_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) group = group << 8 | (i + j < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i + j]) : 0);
+    for (std::size_t j = 0; j < 4; ++j) text += i + j <= bytes.size() ? k_digits[group >> (18 - 6 * j) & 63] : '=';
+  }
+  return text;
+}
+
+// "sha256:<hex>" from what S3 calls it, when it is of the whole object and not of its parts' checksums.
+std::optional<std::string> whole_sha256(std::string_view text) {
+  if (text.size() != 44 || text.back() != '=') return std::nullopt;
+  static constexpr std::string_view k_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  Bytes bytes;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : text.substr(0, 43)) {
+    const auto value = k_digits.find(c);
+    if (value == std::string_view::npos) return std::nullopt;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes.push_back(static_cast<std::byte>(bits >> count & 255));
+    }
+  }
+  return "sha256:" + to_hex(bytes);
+}
+
+// The ETag of an object that was put in one piece is the MD5 of its bytes.
+std::optional<std::string> md5_of_etag(std::string_view etag) {
+  if (etag.starts_with('"') && etag.ends_with('"') && etag.size() >= 2) etag = etag.substr(1, etag.size() - 2);
+  if (etag.size() != 32 || !from_hex(etag)) return std::nullopt;
+  return "md5:" + std::string(etag);
+}
+
+// One call, before it is signed.
+struct Call {
+  std::string method;
+  std::string key = {};  // empty: the bucket itself
+  http::Fields query = {};
+  http::Headers headers = {};
+  std::vector<ByteSpan> body = {};
+  bool has_body = false;
+  std::optional<Hash256> body_sha256 = {};  // of nothing when it is not given
+  std::uint64_t max_answer_bytes = k_longest_page;
+};
+
+class S3Store final : public Store {
+ public:
+  S3Store(S3Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits);
+
+  StoreTraits traits() const override {
+    return {.parallel_calls = 16, .max_object_bytes = limits_.part_bytes * k_most_parts, .lists_checksums = true};
+  }
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override;
+  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override;
+  std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override;
+  void remove(const ObjectName& name, const CallOptions& options) override;
+  void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override;
+  Space space(const CallOptions& options) override;
+
+  // Error when the bucket cannot be listed.
+  void check(const CallOptions& options) { list_page("", "", 1, url_, options); }
+  std::string region() const { return endpoint().region; }
+
+ private:
+  // What answers teach us; the rest never changes.
+  struct Endpoint {
+    http::Url server;
+    std::string region;
+    Milliseconds clock_skew{0};
+  };
+
+  Endpoint endpoint() const {
+    const std::lock_guard lock(mutex_);
+    return endpoint_;
+  }
+  std::string where(const ObjectName& name) const { return url_ + "/" + name.path(); }
+  std::string key_of(std::string_view path) const { return (address_.prefix.empty() ? "" : address_.prefix + "/") + std::string(path); }
+
+  http::Request request_of(const Call& call, const Endpoint& at, const std::string& where) const;
+  // Sends by `deliver` until an answer has nothing more to teach.
+  template <typename Deliver>
+  auto send(const Call& call, const std::string& where, const CallOptions& options, Deliver deliver);
+  http::Response send(const Call& call, const std::string& where, const CallOptions& options);
+  bool learn(const http::Response& response, const Endpoint& used, bool is_head);
+
+  Error error(const http::Response& response, const std::string& where, std::string_view what) const {
+    return s3_error(response, read_s3_trouble(response), where, what, context_.clock.utc_now());
+  }
+  // Whether a 404 says that the object is not there; Error{offline} when the bucket is not.
+  bool is_absent(const http::Response& response, const std::string& where, const CallOptions& options);
+  // The answer to a GET where one to HEAD, which has no words, was no success.
+  http::Response in_words(http::Response head, const std::string& key, const std::string& where, const CallOptions& options);
+
+  // Whether it was put: false when something stood there and `only_new`.
+  bool put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options);
+  bool put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options);
+  std::string put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part, const std::string& where, const CallOptions& options);
+  void abort(const std::string& key, const std::string& upload, const std::string& where) noexcept;
+  bool was_put(const http::Response& response, const std::string& where, std::string_view checksum) const;
+  bool holds(const std::string& key, ByteSpan bytes, const std::string& where, const CallOptions& options);
+
+  S3Page list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where, const CallOptions& options);
+  std::optional<std::string> checksum_of(const http::Response& head) const;
+
+  const S3Address address_;
+  const std::string url_;
+  const bool virtual_;
+  const S3Limits limits_;
+  StoreContext context_;
+  S3Keys keys_;
+  http::HttpClient client_;
+  std::atomic<bool> etags_are_md5_{true};  // until an answer says that the bucket is encrypted by a key service
+
+  mutable std::mutex mutex_;
+  Endpoint endpoint_;
+};
+
+S3Store::S3Store(S3Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits)
+    : address_(std::move(address)), url_("s3:" + address_.text()), virtual_(settings.api_url.empty() && address_.is_virtual()), limits_(limits), context_(context) {
+  settings.credentials.check_names({"access_key", "secret_key", "region", "session_token"}, url_);
+  keys_.access_key = settings.credentials.require("access_key", url_);
+  keys_.secret_key = crypto::SecretBytes(settings.credentials.require("secret_key", url_));
+  if (const auto token = settings.credentials.find("session_token")) keys_.session_token = crypto::SecretBytes(*token);
+  endpoint_.server = settings.api_url.empty() ? address_.server : http::parse_url(settings.api_url);
+  endpoint_.region = settings.credentials.find("region").value_or(address_.region);
+  if (endpoint_.region.empty()) endpoint_.region = address_.region;
+}
+
+http::Request S3Store::request_of(const Call& call, const Endpoint& at, const std::string& where) const {
+  http::Url server = at.server;
+  if (virtual_) server.host = address_.bucket + "." + server.host;
+  S3Call to_sign{call.method, server.authority(), virtual_ ? "/" : "/" + address_.bucket, s3_query(call.query), call.headers, {}};
+  if (!call.key.empty()) to_sign.path += (virtual_ ? "" : "/") + http::percent_encode(call.key, true);
+  static const Hash256 k_nothing = crypto::sha256({});
+  to_sign.body_sha256 = call.body_sha256.value_or(k_nothing);
+  http::Request request;
+  request.method = call.method;
+  request.url = server.root() + to_sign.path + (to_sign.query.empty() ? "" : "?" + to_sign.query);
+  request.where = where;
+  request.headers = sign_s3(to_sign, keys_, at.region, context_.clock.utc_now() + at.clock_skew);
+  request.body = call.body;
+  request.has_body = call.has_body;
+  request.max_answer_bytes = call.max_answer_bytes;
+  return request;
+}
+
+// Whether the same call may now end otherwise: the bucket is in another region, or our clock is wrong.
+bool S3Store::learn(const http::Response& response, const Endpoint& used, bool is_head) {
+  if (response.status < 300 || response.status >= 500 || response.status == 404 || response.status == 412) return false;
+  const S3Trouble trouble = read_s3_trouble(response);
+  std::string region(response.header("x-amz-bucket-region").value_or(trouble.region));
+  if (region.size() > 64 || region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) region.clear();
+  const std::lock_guard lock(mutex_);
+  if (!region.empty() && region != used.region) {
+    endpoint_.region = region;
+    if (address_.is_amazon() && virtual_) endpoint_.server.host = amazon_host(region);
+    return true;
+  }
+  if (response.status != 403 || (trouble.code != "RequestTimeTooSkewed" && !(is_head && trouble.code.empty()))) return false;
+  const auto date = http::date(response);
+  if (!date) return false;
+  const auto skew = *date - context_.clock.utc_now();
+  if (std::chrono::abs(skew - used.clock_skew) < k_skew) return false;
+  endpoint_.clock_skew = skew;
+  return true;
+}
+
+template <typename Deliver>
+auto S3Store::send(const Call& call, const std::string& where, const CallOptions& options, Deliver deliver) {
+  for (unsigned attempt = 1;; ++attempt) {
+    const Endpoint at = endpoint();
+    auto answer = deliver(request_of(call, at, where));
+    const http::Response* response = nullptr;
+    if constexpr (std::is_same_v<decltype(answer), http::Response>) {
+      response = &answer;
+    } else {
+      response = &answer.response;
+    }
+    if (attempt == k_attempts || !learn(*response, at, call.method == "HEAD")) return answer;
+    check_cancelled(options, where);
+  }
+}
+
+http::Response S3Store::send(const Call& call, const std::string& where, const CallOptions& options) {
+  return send(call, where, options, [&](const http::Request& request) { return client_.send(request, options); });
+}
+
+bool S3Store::is_absent(const http::Response& response, const std::string& where, const CallOptions& options) {
+  if (response.status != 404) return false;
+  const S3Trouble trouble = read_s3_trouble(response);
+  if (trouble.code == "NoSuchKey") return true;
+  if (!trouble.code.empty() && trouble.code != "NoSuchVersion") throw s3_error(response, trouble, where, "cannot find it", context_.clock.utc_now());
+  // Something between us and the server may say that of anything.
+  list_page("", "", 1, where, options);
+  return true;
+}
+
+http::Response S3Store::in_words(http::Response head, const std::string& key, const std::string& where, const CallOptions& options) {
+  if (head.status != 400 && head.status != 403 && head.status != 404) return head;
+  http::Response answer = send({.method = "GET", .key = key, .headers = {{"Range", "bytes=0-0"}}}, where, options);
+  if (answer.ok() || answer.status == 416) throw Error(ErrorKind::transient, where, "the server says now this, now that");
+  return answer;
+}
+
+bool S3Store::was_put(const http::Response& response, const std::string& where, std::string_view checksum) const {
+  if (response.status == 412 || response.status == 409) return false;
+  if (response.status == 404 && read_s3_trouble(response).code.empty()) throw Error(ErrorKind::offline, url_, "the bucket is not there");
+  if (!response.ok()) throw error(response, where, "cannot put");
+  const auto said = response.header("x-amz-checksum-sha256");
+  if (said && !checksum.empty() && *said != checksum) throw Error(ErrorKind::transient, where, "other bytes arrived than were sent");
+  return true;
+}
+
+bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options) {
+  const Hash256 hash = crypto::sha256(bytes);
+  const std::string checksum = base64(hash);
+  Call call{.method = "PUT", .key = key, .headers = {{"Content-Type", "application/octet-stream"}, {"x-amz-checksum-sha256", checksum}}, .body = {bytes}, .body_sha256 = hash};
+  if (only_new) call.headers.emplace_back("If-None-Match", "*");
+  return was_put(send(call, where, options), where, checksum);
+}
+
+std::string S3Store::put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part, const std::string& where, const CallOptions& options) {
+  const Hash256 hash = crypto::sha256(part);
+  const std::string checksum = base64(hash);
+  const http::Response response = send({.method = "PUT",
+                                        .key = key,
+                                        .query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}},
+                                        .headers = {{"x-amz-checksum-sha256", checksum}},
+                                        .body = {part},
+                                        .body_sha256 = hash},
+                                       where, options);
+  if (!response.ok()) throw error(response, where, "cannot put a part");
+  std::string etag(response.header("etag").value_or(std::string_view()));
+  if (etag.empty() || etag.find_first_of("<>&") != std::string::npos) throw Error(ErrorKind::transient, where, "the server gives no ETag for a part");
+  return "<Part><PartNumber>" + std::to_string(number) + "</PartNumber><ETag>" + etag + "</ETag><ChecksumSHA256>" + checksum + "</ChecksumSHA256></Part>";
+}
+
+bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options) {
+  const http::Response begun = send({.method = "POST",
+                                     .key = key,
+                                     .query = {{"uploads", ""}},
+                                     .headers = {{"Content-Type", "application/octet-stream"}, {"x-amz-checksum-algorithm", "SHA256"}}},
+                                    where, options);
+  if (!begun.ok()) throw error(begun, where, "cannot begin to put");
+  const std::string upload = read_s3_element(begun.body, "InitiateMultipartUploadResult", "UploadId", where);
+  try {
+    std::string list = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
+    for (std::size_t number = 1; !bytes.empty(); ++number) {
+      const ByteSpan part = bytes.first(std::min<std::uint64_t>(bytes.size(), limits_.part_bytes));
+      list += put_part(key, upload, number, part, where, options);
+      bytes = bytes.subspan(part.size());
+    }
+    list += "</CompleteMultipartUpload>";
+    Call complete{.method = "POST",
+                  .key = key,
+                  .query = {{"uploadId", upload}},
+                  .headers = {{"Content-Type", "application/xml"}},
+                  .body = {as_bytes(list)},
+                  .body_sha256 = crypto::sha256(as_bytes(list))};
+    if (only_new) complete.headers.emplace_back("If-None-Match", "*");
+    const http::Response done = send(complete, where, options);
+    const S3Trouble trouble = read_s3_trouble(done);
+    if (done.ok() && !trouble.code.empty()) {  // it may begin with 200 and then fail
+      if (trouble.code != "PreconditionFailed") throw s3_error(done, trouble, where, "cannot put", context_.clock.utc_now());
+      abort(key, upload, where);
+      return false;
+    }
+    const bool was = was_put(done, where, {});
+    if (!was) abort(key, upload, where);
+    if (was) read_s3_element(done.body, "CompleteMultipartUploadResult", "ETag", where);
+    return was;
+  } catch (...) {
+    abort(key, upload, where);
+    throw;
+  }
+}
+
+// Parts that nobody takes away cost money for ever. What fails here is left to the bucket's own rules.
+void S3Store::abort(const std::string& key, const std::string& upload, const std::string& where) noexcept {
+  try {
+    CallOptions options;  // also when the caller's time is up
+    options.deadline = std::chrono::steady_clock::now() + k_time_to_clean_up;
+    send({.method = "DELETE", .key = key, .query = {{"uploadId", upload}}}, where, options);
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what went wrong before is what matters
+  }
+}
+
+bool S3Store::holds(const std::string& key, ByteSpan bytes, const std::string& where, const CallOptions& options) {
+  std::uint64_t at = 0;
+  bool same = true;
+  const http::Response response = send({.method = "GET", .key = key}, where, options, [&](http::Request request) {
+    request.on_head = [&](const http::Response&) { at = 0; };
+    request.sink = [&](ByteSpan piece) {
+      same = same && piece.size() <= bytes.size() - at && equal(piece, bytes.subspan(at, piece.size()));
+      at += same ? piece.size() : 0;
+    };
+    return client_.send(request, options);
+  });
+  if (is_absent(response, where, options)) return false;
+  if (!response.ok()) throw error(response, where, "cannot read what is there");
+  return same && at == bytes.size();
+}
+
+void S3Store::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
+  const std::string place = where(name);
+  const std::string key = key_of(name.path());
+  const bool in_parts = bytes.size() > limits_.single_put_bytes;
+  const auto put_once = [&](bool only_new) { return in_parts ? put_in_parts(key, bytes, only_new, place, options) : put_whole(key, bytes, only_new, place, options); };
+  if (put_once(true)) return;
+  if (holds(key, bytes, place, options)) return;
+  if (!put_once(false)) throw Error(ErrorKind::transient, place, "others are changing it");
+}
+
+std::optional<Bytes> S3Store::get(const ObjectName& name, ByteRange range, const CallOptions& options) {
+  const std::string place = where(name);
+  const auto by_size = [&]() -> std::optional<ByteRange> {
+    const auto info = stat(name, options);
+    if (!info) return std::nullopt;
+    return clip(range, info->size_bytes, place);
+  };
+  if (range.length == 0 || range.offset == UINT64_MAX || !checked_add(range.offset, range.length == ByteRange::k_to_the_end ? 0 : range.length)) {
+    // HTTP cannot ask for it.
+    if (!by_size()) return std::nullopt;
+    return Bytes();
+  }
+  auto answer = send({.method = "GET", .key = key_of(name.path())}, place, options,
+                     [&](const http::Request& request) { return http::ranged_get(client_, request, range, k_longest_object, options); });
+  if (answer.bytes) return std::move(answer.bytes);
+  if (answer.response.status == 416) {
+    const auto clipped = by_size();
+    if (!clipped) return std::nullopt;
+    if (clipped->length == 0) return Bytes();
+    throw error(answer.response, place, "cannot read");
+  }
+  if (is_absent(answer.response, place, options)) return std::nullopt;
+  throw error(answer.response, place, "cannot read");
+}
+
+std::optional<std::string> S3Store::checksum_of(const http::Response& head) const {
+  if (const auto sha256 = head.header("x-amz-checksum-sha256")) {
+    if (auto whole = whole_sha256(*sha256)) return whole;
+  }
+  if (!etags_are_md5_) return std::nullopt;
+  return md5_of_etag(head.header("etag").value_or(std::string_view()));
+}
+
+std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOptions& options) {
+  const std::string place = where(name);
+  const std::string key = key_of(name.path());
+  const Call call{.method = "HEAD", .key = key, .headers = {{"x-amz-checksum-mode", "ENABLED"}}};
+  const http::Response response = in_words(send(call, place, options), key, place, options);
+  if (is_absent(response, place, options)) return std::nullopt;
+  if (!response.ok()) throw error(response, place, "cannot look at");
+  const auto encryption = response.header("x-amz-server-side-encryption").value_or("AES256");
+  if (encryption != "AES256" || response.header("x-amz-server-side-encryption-customer-algorithm")) etags_are_md5_ = false;
+  const auto size = http::content_length(response);
+  if (!size) throw Error(ErrorKind::transient, place, "the server does not say how long it is");
+  return ObjectInfo{name, *size, checksum_of(response)};
+}
+
+void S3Store::remove(const ObjectName& name, const CallOptions& options) {
+  const std::string place = where(name);
+  const http::Response response = send({.method = "DELETE", .key = key_of(name.path())}, place, options);
+  if (response.ok() || is_absent(response, place, options)) return;
+  throw error(response, place, "cannot remove");
+}
+
+S3Page S3Store::list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where, const CallOptions& options) {
+  Call call{.method = "GET", .query = {{"list-type", "2"}, {"max-keys", std::to_string(count)}, {"prefix", key_of(prefix)}, {"encoding-type", "url"}}};
+  if (!token.empty()) call.query.emplace_back("continuation-token", token);
+  const http::Response response = send(call, where, options);
+  if (!response.ok()) {
+    // Nothing of the bucket answers to a listing: it is not the store that we know.
+    if (response.status == 404) throw Error(ErrorKind::offline, url_, "the bucket is not there");
+    throw error(response, where, "cannot list");
+  }
+  return read_s3_page(response.body, where);
+}
+
+void S3Store::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
+  const std::size_t ours = key_of("").size();
+  std::string token;
+  do {
+    const S3Page page = list_page(prefix, token, 1000, url_, options);
+    for (const S3Entry& entry : page.entries) {
+      if (entry.key.size() < ours || !entry.key.starts_with(key_of(""))) continue;
+      const auto name = ObjectName::parse(std::string_view(entry.key).substr(ours));
+      if (!name || !name->path().starts_with(prefix)) continue;
+      check_cancelled(options, url_);
+      sink({*name, entry.size_bytes, etags_are_md5_ ? md5_of_etag(entry.etag) : std::nullopt});
+    }
+    if (!page.next.empty() && page.next == token) throw Error(ErrorKind::transient, url_, "its listing goes in circles");
+    token = page.next;
+  } while (!token.empty());
+}
+
+Space S3Store::space(const CallOptions& options) {
+  Space space;
+  list("", [&](const ObjectInfo& info) { space.used_bytes += info.size_bytes; }, options);
+  return space;
+}
+
+}  // namespace
+
+std::unique_ptr<Store> make_s3_store(std::string_view address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits) {
+  return std::make_unique<S3Store>(parse_s3_address(address), settings, context, limits);
+}
+
+Scheme s3_scheme() {
+  return {.name = "s3",
+          .example = "s3:https://host/bucket/prefix",
+          .credential_fields = {{"access_key", "Access key", false}, {"secret_key", "Secret key", true}},
+          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) { return make_s3_store(rest, settings, context); },
+          .canonical_rest = [](std::string_view rest) { return parse_s3_address(rest).text(); },
+          .domain = [](std::string_view rest, const StoreSettings& settings) {
+            return host_domain(settings.api_url.empty() ? parse_s3_address(rest).server.host : http::parse_url(settings.api_url).host);
+          },
+          .prepare =
+              [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&, const CallOptions& call) {
+                S3Store store(parse_s3_address(rest), settings, context, {});
+                store.check(call);
+                settings.credentials.set("region", store.region());
+              }};
+}
+
+}  // namespace modelfloat::store

@@ -1,0 +1,448 @@
+// Against SeaweedFS, and through a proxy that fails as it is told (tests/servers/s3.py).
+#include "modelfloat/store/s3_store.h"
+
+#include <fstream>
+
+#include "fault_proxy.h"
+#include "provider_home.h"
+#include "support/fake_clock.h"
+#include "support/fixed_random.h"
+#include "support/temporary_folder.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/store/wrap/retrying.h"
+
+namespace modelfloat::test {
+namespace {
+
+using store::StoreSettings;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+const CallOptions k_patient;
+constexpr ByteRange k_all;
+
+StoreSettings settings_of() {
+  StoreSettings settings;
+  settings.credentials.set("access_key", server_variable("MODELFLOAT_TEST_S3_ACCESS_KEY").value_or("none"));
+  settings.credentials.set("secret_key", server_variable("MODELFLOAT_TEST_S3_SECRET_KEY").value_or("none"));
+  return settings;
+}
+
+std::string bucket_url(const char* variable) { return *server_variable(variable) + "/" + *server_variable("MODELFLOAT_TEST_S3_BUCKET"); }
+
+INSTANTIATE_TEST_SUITE_P(S3, StoreSuite, testing::Values(StoreCase{.name = "seaweedfs",
+                                                                  .make =
+                                                                      [] {
+                                                                        return std::make_unique<ProviderHome>(
+                                                                            "s3:" + bucket_url("MODELFLOAT_TEST_S3") + "/" + fresh_name(), settings_of());
+                                                                      },
+                                                                  .missing = unless_set("MODELFLOAT_TEST_S3")}),
+                         name_of_case);
+
+// In parts, whatever is longer than a part.
+class PartsHome final : public StoreHome {
+ public:
+  std::unique_ptr<store::Store> open() override {
+    return store::make_s3_store(address_, settings_of(), context_.context(), {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
+  }
+
+ private:
+  const std::string address_ = bucket_url("MODELFLOAT_TEST_S3") + "/" + fresh_name();
+  RealContext context_;
+};
+
+INSTANTIATE_TEST_SUITE_P(S3Parts, StoreSuite,
+                         testing::Values(StoreCase{.name = "seaweedfs",
+                                                   .make = [] { return std::make_unique<PartsHome>(); },
+                                                   .largest_object_bytes = std::uint64_t{16} << 20,
+                                                   .many_names = 50,
+                                                   .missing = unless_set("MODELFLOAT_TEST_S3")}),
+                         name_of_case);
+
+class S3StoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string missing = unless_set("MODELFLOAT_TEST_S3"); !missing.empty()) GTEST_SKIP() << missing;
+    proxy_ = std::make_unique<FaultProxy>(*server_variable("MODELFLOAT_TEST_S3_CONTROL"));
+    direct_ = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_);
+    store_ = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_);
+  }
+
+  std::unique_ptr<store::Store> make(const std::string& address, const StoreSettings& settings = settings_of(), const store::S3Limits& limits = {}) {
+    return store::make_s3_store(address, settings, context_.context(), limits);
+  }
+
+  template <typename Work>
+  static std::optional<Error> failure_of(Work work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      return error;
+    }
+    return std::nullopt;
+  }
+
+  template <typename Work>
+  static std::optional<ErrorKind> kind_of(Work work) {
+    const auto error = failure_of(work);
+    return error ? std::optional(error->kind) : std::nullopt;
+  }
+
+  // Every call fails with this kind while the proxy does this to all.
+  void expect_kind(std::string_view rule, ErrorKind kind) {
+    proxy_->clear();
+    proxy_->add(rule);
+    const Bytes bytes = random_bytes(1000);
+    const std::pair<const char*, std::function<void()>> calls[] = {
+        {"put", [&] { store_->put(shard_name(7), bytes, k_patient); }},
+        {"get", [&] { store_->get(shard_name(1), k_all, k_patient); }},
+        {"get a range", [&] { store_->get(shard_name(1), {10, 20}, k_patient); }},
+        {"stat", [&] { store_->stat(shard_name(1), k_patient); }},
+        {"remove", [&] { store_->remove(shard_name(9), k_patient); }},
+        {"list", [&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); }},
+        {"space", [&] { store_->space(k_patient); }},
+    };
+    for (const auto& [name, call] : calls) {
+      const auto error = failure_of(call);
+      ASSERT_TRUE(error) << name << " did not fail by " << rule;
+      EXPECT_EQ(error->kind, kind) << name << " by " << rule << ": " << error->what();
+      EXPECT_THAT(error->what(), AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_S3_SECRET_KEY"))), Not(HasSubstr("Signature=")))) << name;
+    }
+  }
+
+  const std::string home_ = fresh_name();
+  RealContext context_;
+  std::unique_ptr<FaultProxy> proxy_;
+  std::unique_ptr<store::Store> direct_;
+  std::unique_ptr<store::Store> store_;
+};
+
+std::string s3_answer(int status, const std::string& code, const std::string& headers = "") {
+  return R"({"times": 0, "fault": "answer", "status": )" + std::to_string(status) + R"(, "headers": {)" + headers +
+         R"(}, "body": "<?xml version=\"1.0\"?><Error><Code>)" + code + R"(</Code><Message>words</Message></Error>"})";
+}
+
+TEST_F(S3StoreTest, EachTroubleHasItsKind) {
+  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  expect_kind(s3_answer(503, "SlowDown"), ErrorKind::rate_limited);
+  expect_kind(s3_answer(429, "TooManyRequests", R"("Retry-After": "3")"), ErrorKind::rate_limited);
+  expect_kind(s3_answer(500, "InternalError"), ErrorKind::transient);
+  expect_kind(R"({"times": 0, "fault": "answer", "status": 502, "body": "<html>bad gateway</html>"})", ErrorKind::transient);
+  expect_kind(s3_answer(403, "AccessDenied"), ErrorKind::denied);
+  expect_kind(s3_answer(403, "InvalidAccessKeyId"), ErrorKind::denied);
+  expect_kind(s3_answer(403, "SignatureDoesNotMatch"), ErrorKind::denied);
+  expect_kind(s3_answer(400, "ExpiredToken"), ErrorKind::denied);
+  expect_kind(s3_answer(404, "NoSuchBucket"), ErrorKind::offline);
+  expect_kind(s3_answer(400, "RequestTimeout"), ErrorKind::timed_out);
+  expect_kind(s3_answer(507, "InsufficientStorage"), ErrorKind::out_of_space);
+  expect_kind(R"({"times": 0, "fault": "answer", "status": 404, "body": "no such page"})", ErrorKind::offline);
+}
+
+// HEAD has no body and so no code. Its statuses are those of http::status_error.
+TEST_F(S3StoreTest, AWordlessAnswerHasTheKindOfItsStatus) {
+  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  for (const auto& [status, kind] : {std::pair{403, ErrorKind::denied}, std::pair{500, ErrorKind::transient}, std::pair{429, ErrorKind::rate_limited}}) {
+    expect_kind(R"({"times": 0, "fault": "answer", "status": )" + std::to_string(status) + "}", kind);
+  }
+}
+
+TEST_F(S3StoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
+  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  expect_kind(R"({"times": 0, "fault": "reset_answer", "at": -1})", ErrorKind::transient);
+  expect_kind(R"({"times": 0, "fault": "cut", "at": -1})", ErrorKind::transient);
+  CallOptions hasty;
+  hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
+  proxy_->clear();
+  proxy_->add(R"({"times": 0, "fault": "stall", "at": 5})");
+  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
+  proxy_->clear();
+  proxy_->add(R"({"times": 0, "fault": "slow", "rate": 1})");
+  hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
+  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
+  proxy_->clear();
+  proxy_->listen(false);
+  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
+  proxy_->listen(true);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient));
+}
+
+TEST_F(S3StoreTest, NoShorterAnswerIsTakenForTheObject) {
+  const Bytes bytes = random_bytes(100'000);
+  direct_->put(shard_name(1), bytes, k_patient);
+  for (const char* fault : {R"("fault": "reset_answer", "at": 50000)", R"("fault": "cut", "at": 50000)", R"("fault": "cut", "at": 0)"}) {
+    for (const ByteRange range : {k_all, ByteRange{10, 99'000}, ByteRange{10}}) {
+      proxy_->clear();
+      proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
+      EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
+      EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
+    }
+  }
+  // A range whose length lies is found out by Content-Range.
+  for (const char* fault : {R"("fault": "shorter", "by": 7)", R"("fault": "longer", "by": 7)", R"("fault": "empty")"}) {
+    for (const ByteRange range : {ByteRange{10, 99'000}, ByteRange{10}}) {
+      proxy_->clear();
+      proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
+      EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
+    }
+  }
+}
+
+TEST_F(S3StoreTest, ARangeIsCutOutWhereTheServerIgnoresIt) {
+  const Bytes bytes = random_bytes(100'000);
+  direct_->put(shard_name(1), bytes, k_patient);
+  const std::string text(1000, 'a');
+  proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text + R"("})");
+  EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_patient)), "abcda");
+  EXPECT_EQ(store_->get(shard_name(1), {1002}, k_patient)->size(), 1001U);
+  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
+  proxy_->clear();
+  proxy_->add(R"({"method": "GET", "fault": "answer", "status": 206, "headers": {"Content-Range": "bytes 5-9/2003"}, "body": "aaaaa"})");
+  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), {4, 5}, k_patient); }), ErrorKind::transient);
+}
+
+TEST_F(S3StoreTest, NoBrokenListingIsTakenForAWholeOne) {
+  for (std::uint64_t i = 0; i < 5; ++i) direct_->put(shard_name(i), random_bytes(10), k_patient);
+  for (const char* rule : {R"("fault": "empty")", R"("fault": "cut", "at": 300)", R"("fault": "shorter", "by": 30)",
+                           R"("fault": "replace", "pattern": "<IsTruncated>.*?</IsTruncated>", "with": "")", R"("fault": "replace", "pattern": "<IsTruncated>false", "with": "<IsTruncated>true")",
+                           R"("fault": "replace", "pattern": "<Size>10</Size>", "with": "<Size>many</Size>")",
+                           R"("fault": "answer", "status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html>log in</html>")",
+                           R"("fault": "answer", "status": 200, "body": "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>&a;</x>")"}) {
+    proxy_->clear();
+    proxy_->add(std::string(R"({"method": "GET", )") + rule + "}");
+    const auto error = failure_of([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); });
+    ASSERT_TRUE(error) << rule;
+    EXPECT_EQ(error->kind, ErrorKind::transient) << rule;
+  }
+}
+
+TEST_F(S3StoreTest, APutThatWasLostIsNoSuccessWhenTheServerErrs) {
+  const Bytes bytes = random_bytes(100'000);
+  proxy_->add(R"({"method": "PUT", "fault": "reset_request", "at": 40000})");
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+}
+
+TEST_F(S3StoreTest, APutThatWasStoredButSaidToFailIsFineTheNextTime) {
+  const Bytes bytes = random_bytes(100'000);
+  proxy_->add(R"({"method": "PUT", "fault": "answer_after", "status": 500})");
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
+}
+
+TEST_F(S3StoreTest, APutThatWasNotStoredIsNotThere) {
+  proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 200})");
+  store_->put(shard_name(1), random_bytes(1000), k_patient);  // the server says so
+  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));       // which is why the engine asks
+}
+
+TEST_F(S3StoreTest, BytesThatChangeOnTheWayAreRefused) {
+  const Bytes bytes = random_bytes(100'000);
+  proxy_->add(R"({"method": "PUT", "fault": "request_flip", "at": 5000})");
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+}
+
+TEST_F(S3StoreTest, APutOfWhatIsThereIsConditionalAndChangesNothing) {
+  const Bytes bytes = random_bytes(1000);
+  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_patient);
+  const auto puts = proxy_->log("PUT");
+  ASSERT_EQ(puts.size(), 2U);
+  EXPECT_EQ(puts[0].headers.at("if-none-match"), "*");
+  EXPECT_EQ(puts[0].status, 200);
+  EXPECT_EQ(puts[1].status, 412);
+}
+
+TEST_F(S3StoreTest, AServerThatIgnoresTheConditionIsFine) {
+  direct_->put(shard_name(1), random_bytes(1000, 1), k_patient);
+  const Bytes bytes = random_bytes(1000, 2);
+  // What stands there differs, and the server says 412 to the second try as well, as one that treats every put so.
+  proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 409})");
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
+}
+
+TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
+  const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
+  const Bytes bytes = random_bytes(11 << 20);
+  proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "answer", "status": 500})");
+  EXPECT_EQ(kind_of([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  const auto removed = proxy_->log("DELETE");
+  ASSERT_EQ(removed.size(), 1U);
+  EXPECT_EQ(removed[0].status, 204);
+  EXPECT_THAT(removed[0].target, HasSubstr("uploadId="));
+  EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+  // One that begins with success and ends with an error.
+  proxy_->clear();
+  proxy_->add(R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "\n<?xml version=\"1.0\"?>"})");
+  EXPECT_TRUE(failure_of([&] { in_parts->put(shard_name(1), bytes, k_patient); }));
+  proxy_->clear();
+  proxy_->add(R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "<Error><Code>InternalError</Code></Error>"})");
+  EXPECT_EQ(kind_of([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+  in_parts->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
+}
+
+TEST_F(S3StoreTest, PartsAreTakenAwayWhenTheCallIsStopped) {
+  const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
+  proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "stall", "at": -1})");
+  CallOptions hasty;
+  hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(3000);
+  EXPECT_EQ(kind_of([&] { in_parts->put(shard_name(1), random_bytes(11 << 20), hasty); }), ErrorKind::timed_out);
+  EXPECT_EQ(proxy_->log("DELETE").size(), 1U);
+}
+
+TEST_F(S3StoreTest, WaitsAsLongAsItIsAsked) {
+  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  FakeClock clock(context_.context().clock.utc_now());
+  FixedRandom random;
+  const auto patient = store::make_retrying(make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_), {}, clock, random);
+  proxy_->add(R"({"method": "GET", "times": 2, "fault": "answer", "status": 429, "headers": {"Retry-After": "7"}})");
+  EXPECT_TRUE(patient->get(shard_name(1), k_all, k_patient));
+  const auto sleeps = clock.sleeps();
+  ASSERT_EQ(sleeps.size(), 2U);
+  for (const Milliseconds sleep : sleeps) EXPECT_GE(sleep, Milliseconds(7000));
+  EXPECT_EQ(proxy_->log("GET").size(), 3U);
+}
+
+TEST_F(S3StoreTest, ACallThatFailsOnceAtAnyPointIsWholeTheNextTime) {
+  SystemClock clock;
+  FixedRandom random;
+  const auto patient = store::make_retrying(make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_), {.first = Milliseconds(1)}, clock, random);
+  const Bytes bytes = random_bytes(50'000);
+  std::uint64_t seed = 0;
+  for (const char* fault : {R"("fault": "reset_request", "at": 10)", R"("fault": "reset_answer", "at": -1)", R"("fault": "cut", "at": 0)", R"("fault": "answer", "status": 503)",
+                            R"("fault": "answer_after", "status": 500)", R"("fault": "request_flip", "at": 10)"}) {
+    for (int skip = 0; skip < 5; ++skip) {
+      const ObjectName name = shard_name(++seed);
+      proxy_->clear();
+      proxy_->add("{\"skip\": " + std::to_string(skip) + ", " + fault + "}");
+      patient->put(name, bytes, k_patient);
+      EXPECT_TRUE(equal(*patient->get(name, k_all, k_patient), bytes)) << fault << skip;
+      EXPECT_EQ(patient->stat(name, k_patient)->size_bytes, bytes.size()) << fault << skip;
+      std::size_t listed = 0;
+      patient->list(name.path(), [&](const store::ObjectInfo&) { ++listed; }, k_patient);
+      EXPECT_EQ(listed, 1U) << fault << skip;
+      patient->remove(name, k_patient);
+      EXPECT_FALSE(direct_->stat(name, k_patient)) << fault << skip;
+    }
+  }
+}
+
+TEST_F(S3StoreTest, AWrongClockIsSetRightByTheServers) {
+  FakeClock wrong(context_.context().clock.utc_now() - std::chrono::hours(50));
+  SystemRandom random;
+  store::MemoryVault vault;
+  const auto late = store::make_s3_store(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {wrong, random, vault});
+  const Bytes bytes = random_bytes(1000);
+  late->put(shard_name(1), bytes, k_patient);
+  EXPECT_EQ(late->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(proxy_->log("PUT").size(), 2U);  // refused once
+  EXPECT_EQ(proxy_->log("GET").size(), 1U);
+}
+
+TEST_F(S3StoreTest, ABucketInAnotherRegionIsFound) {
+  // The server takes any region, so the proxy says what Amazon would.
+  proxy_->add(R"({"method": "GET", "fault": "answer", "status": 400, "body": "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"})");
+  StoreSettings settings = settings_of();
+  ListeningDialogue dialogue;
+  store::prepare_new_store("s3:" + bucket_url("MODELFLOAT_TEST_S3_PROXY"), settings, context_.context(), dialogue, k_patient);
+  EXPECT_EQ(settings.credentials.find("region"), "eu-central-1");
+  proxy_->clear();
+  proxy_->add(R"({"method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
+  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
+  EXPECT_EQ(proxy_->log("HEAD").size(), 2U);
+}
+
+TEST_F(S3StoreTest, ARegionThatNeverFitsIsGivenUp) {
+  proxy_->add(R"({"times": 0, "method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
+  EXPECT_EQ(kind_of([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::invalid);
+  EXPECT_LE(proxy_->log("HEAD").size(), 3U);
+}
+
+TEST_F(S3StoreTest, AMissingBucketIsOfflineAndNotEmpty) {
+  const auto nowhere = make(*server_variable("MODELFLOAT_TEST_S3") + "/no-such-bucket/x");
+  EXPECT_EQ(kind_of([&] { nowhere->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { nowhere->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { nowhere->stat(shard_name(1), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { nowhere->space(k_patient); }), ErrorKind::offline);
+  // A put is not tried: this server makes the bucket. What Amazon would say to one is in EachTroubleHasItsKind.
+}
+
+TEST_F(S3StoreTest, AWrongSecretIsDenied) {
+  StoreSettings wrong = settings_of();
+  wrong.credentials.set("secret_key", "very-wrong-secret");
+  const auto store = make(bucket_url("MODELFLOAT_TEST_S3"), wrong);
+  for (const auto& error : {failure_of([&] { store->list("", [](const store::ObjectInfo&) {}, k_patient); }), failure_of([&] { store->stat(shard_name(1), k_patient); }),
+                            failure_of([&] { store->put(shard_name(1), random_bytes(10), k_patient); })}) {
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind, ErrorKind::denied);
+    EXPECT_THAT(error->what(), Not(HasSubstr("very-wrong-secret")));
+  }
+}
+
+TEST_F(S3StoreTest, ListsChecksumsThatAreTrue) {
+  const Bytes bytes = random_bytes(300'000);
+  direct_->put(shard_name(1), bytes, k_patient);
+  const auto info = direct_->stat(shard_name(1), k_patient);
+  EXPECT_EQ(info->checksum, "sha256:" + to_hex(crypto::sha256(bytes)));
+  std::optional<std::string> listed;
+  direct_->list("", [&](const store::ObjectInfo& one) { listed = one.checksum; }, k_patient);
+  ASSERT_TRUE(listed);
+  // What md5sum says of the same bytes.
+  const TemporaryFolder folder;
+  std::ofstream(folder / "object", std::ios::binary).write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+  ASSERT_EQ(std::system(("md5sum " + (folder / "object").string() + " > " + (folder / "sum").string()).c_str()), 0);  // NOLINT(concurrency-mt-unsafe)
+  std::string sum;
+  std::ifstream(folder / "sum") >> sum;
+  EXPECT_EQ(listed, "md5:" + sum);
+}
+
+TEST_F(S3StoreTest, PassesOverWhatIsNotOurs) {
+  const auto above = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/mf1/shard");
+  above->put(shard_name(5), random_bytes(10), k_patient);  // HOME/mf1/shard/mf1/shard/..
+  direct_->put(shard_name(6), random_bytes(10), k_patient);
+  std::vector<std::string> paths;
+  direct_->list("", [&](const store::ObjectInfo& info) { paths.push_back(info.name.path()); }, k_patient);
+  EXPECT_THAT(paths, testing::ElementsAre(shard_name(6).path()));
+}
+
+TEST_F(S3StoreTest, APrefixMayHaveAnyLetters) {
+  const auto store = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/a%20b%2Bc%26d=%C3%A9");
+  const Bytes bytes = random_bytes(1000);
+  store->put(shard_name(1), bytes, k_patient);
+  EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+  std::size_t count = 0;
+  store->list("mf1/", [&](const store::ObjectInfo&) { ++count; }, k_patient);
+  EXPECT_EQ(count, 1U);
+}
+
+// What curl, which signs by itself, wrote and reads.
+TEST_F(S3StoreTest, SharesObjectsWithAnotherClient) {
+  const TemporaryFolder folder;
+  const auto curl = [&](const std::string& options, const ObjectName& name) {
+    const std::string command = "curl --silent --fail --noproxy '*' --aws-sigv4 aws:amz:us-east-1:s3 --user \"$MODELFLOAT_TEST_S3_ACCESS_KEY:$MODELFLOAT_TEST_S3_SECRET_KEY\" " + options + " " +
+                                bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/" + name.path();
+    return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
+  };
+  const Bytes bytes = random_bytes(200'000);
+  std::ofstream(folder / "in", std::ios::binary).write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+  ASSERT_EQ(curl("--upload-file " + (folder / "in").string(), shard_name(1)), 0);
+  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
+  direct_->put(shard_name(2), bytes, k_patient);
+  ASSERT_EQ(curl("--output " + (folder / "out").string(), shard_name(2)), 0);
+  std::ifstream out(folder / "out", std::ios::binary);
+  const std::string back((std::istreambuf_iterator<char>(out)), std::istreambuf_iterator<char>());
+  EXPECT_TRUE(equal(as_bytes(back), bytes));
+}
+
+}  // namespace
+}  // namespace modelfloat::test

@@ -1,0 +1,63 @@
+"""SeaweedFS as an S3 server, and before it the proxy that fails as it is told."""
+import json
+import subprocess
+import time
+from pathlib import Path
+
+from fault_proxy import FaultProxy
+from process import Server, answers, free_port
+from tools import tool
+
+ACCESS_KEY, SECRET_KEY, BUCKET = "modelfloat-test", "only-a-test/of+signatures=", "models"
+
+
+def signed_curl(url, *options):
+    """A client that we did not write: curl's own signature."""
+    return subprocess.run(["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--aws-sigv4", "aws:amz:us-east-1:s3",
+                           "--user", f"{ACCESS_KEY}:{SECRET_KEY}", *options, url], capture_output=True)
+
+
+def make_bucket(server, url):
+    end = time.monotonic() + 60  # the port is open before everything behind it is
+    while (made := signed_curl(f"{url}/{BUCKET}", "--request", "PUT")).returncode != 0:
+        if server.process.poll() is not None or time.monotonic() > end:
+            server.stop()
+            raise RuntimeError("no bucket can be made: " + made.stderr.decode() + server.log.read_text(errors="replace")[-3000:])
+        time.sleep(0.2)
+
+
+def start_seaweedfs(folder, environment):
+    ports = {name: free_port() for name in ("master", "volume", "filer", "s3", "master.grpc", "volume.grpc", "filer.grpc", "s3.grpc")}
+    (folder / "data").mkdir()
+    config = folder / "s3.json"
+    config.write_text(json.dumps({"identities": [{"name": "test", "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+                                                  "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}))
+    command = [tool("weed"), "-logtostderr=true", "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false",
+               "-master.volumeSizeLimitMB=512", "-volume.max=200", "-filer", f"-filer.localSocket={folder / 'filer.sock'}",
+               "-s3", f"-s3.config={config}", "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.localSocket={folder / 's3.sock'}"]
+    for name, port in ports.items():
+        who, _, grpc = name.partition(".")
+        command.append(f"-{who}.port{'.' + grpc if grpc else ''}={port}")
+    server = Server("seaweedfs", command, folder / "seaweedfs.log", environment, lambda: answers(ports["s3"]), cwd=folder)
+    server.leftovers = [Path(f"/tmp/seaweedfs-{name.partition('.')[0]}-grpc-{port}.sock") for name, port in ports.items()]
+    make_bucket(server, f"http://127.0.0.1:{ports['s3']}")
+    return server, ports["s3"]
+
+
+class Servers:
+    def __init__(self, *parts):
+        self.parts = parts
+        self.environment = {name: value for part in parts for name, value in part.environment.items()}
+
+    def stop(self):
+        for part in reversed(self.parts):
+            part.stop()
+            for path in getattr(part, "leftovers", []):
+                path.unlink(missing_ok=True)  # its sockets have their place by its own will
+
+
+def start(folder):
+    environment = {"MODELFLOAT_TEST_S3_ACCESS_KEY": ACCESS_KEY, "MODELFLOAT_TEST_S3_SECRET_KEY": SECRET_KEY, "MODELFLOAT_TEST_S3_BUCKET": BUCKET}
+    server, port = start_seaweedfs(folder, environment)
+    server.environment["MODELFLOAT_TEST_S3"] = f"http://127.0.0.1:{port}"
+    return Servers(server, FaultProxy("s3", port))
