@@ -21,10 +21,10 @@ def answers(port):
 
 
 class Server:
-    """`environment` is what the tests read; `log` is where the server writes."""
+    """`environment` is what the tests read; `log` is where the server writes; `leftovers` are files that it leaves elsewhere."""
 
     def __init__(self, name, command, log, environment, ready, seconds=120, **options):
-        self.name, self.log, self.environment = name, log, environment
+        self.name, self.log, self.environment, self.leftovers = name, log, environment, []
         with open(log, "ab") as output:
             self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                                             start_new_session=True, **options)
@@ -46,3 +46,17 @@ class Server:
             except subprocess.TimeoutExpired:
                 continue
         self.process.wait()
+        for path in self.leftovers:
+            path.unlink(missing_ok=True)
+
+
+class Servers:
+    """Several as one; the last is stopped first."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+        self.environment = {name: value for part in parts for name, value in part.environment.items()}
+
+    def stop(self):
+        for part in reversed(self.parts):
+            part.stop()

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from fault_proxy import FaultProxy
-from process import Server, answers, free_port
+from process import Server, Servers, answers, free_port
 from tools import tool
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "modelfloat-test", "only-a-test/of+signatures=", "models"
@@ -42,18 +42,6 @@ def start_seaweedfs(folder, environment):
     server.leftovers = [Path(f"/tmp/seaweedfs-{name.partition('.')[0]}-grpc-{port}.sock") for name, port in ports.items()]
     make_bucket(server, f"http://127.0.0.1:{ports['s3']}")
     return server, ports["s3"]
-
-
-class Servers:
-    def __init__(self, *parts):
-        self.parts = parts
-        self.environment = {name: value for part in parts for name, value in part.environment.items()}
-
-    def stop(self):
-        for part in reversed(self.parts):
-            part.stop()
-            for path in getattr(part, "leftovers", []):
-                path.unlink(missing_ok=True)  # its sockets have their place by its own will
 
 
 def start(folder):

@@ -87,6 +87,10 @@ TEST(RangedGetTest, NothingEndless) {
   EXPECT_EQ(text_of(ask({1, k_end}, "200 OK", std::string(101, 'x'))).size(), 100U);
 }
 
+TEST(RangedGetTest, CompressedBytesAreNotTheObject) {
+  EXPECT_EQ(kind_of({0, k_end}, "200 OK", "abc", "Content-Encoding: gzip\r\n"), ErrorKind::transient);
+}
+
 TEST(RangedGetTest, OtherAnswersAreGivenBack) {
   const RangedAnswer answer = ask({0, k_end}, "404 No", "words");
   EXPECT_FALSE(answer.bytes);

@@ -72,7 +72,7 @@ S3Trouble read_s3_trouble(const http::Response& response) {
 }
 
 Error s3_error(const http::Response& response, const S3Trouble& trouble, std::string where, std::string_view what, UtcTime now) {
-  const Error by_status = http::status_error(response, where, what, now);
+  Error by_status = http::status_error(response, where, what, now);
   if (trouble.code.empty() && response.status != 503) return by_status;
   // A 503 is how S3 asks for fewer calls; HEAD cannot say so in words.
   const ErrorKind kind = kind_of(trouble).value_or(response.status == 503 ? ErrorKind::rate_limited : by_status.kind);

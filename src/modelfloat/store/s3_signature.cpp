@@ -40,7 +40,10 @@ std::string s3_query(const http::Fields& fields) {
   for (const auto& [name, value] : fields) sorted.emplace_back(http::percent_encode(name), http::percent_encode(value));
   std::sort(sorted.begin(), sorted.end());
   std::string query;
-  for (const auto& [name, value] : sorted) query += (query.empty() ? "" : "&") + name + "=" + value;
+  for (const auto& [name, value] : sorted) {
+    if (!query.empty()) query += '&';
+    query.append(name).append("=").append(value);
+  }
   return query;
 }
 
@@ -59,8 +62,9 @@ http::Headers sign_s3(const S3Call& call, const S3Keys& keys, std::string_view r
   std::string lines;
   std::string names;
   for (const auto& [name, value] : signed_headers) {
-    lines += name + ":" + value + "\n";
-    names += (names.empty() ? "" : ";") + name;
+    lines.append(name).append(":").append(value).append("\n");
+    if (!names.empty()) names += ';';
+    names += name;
   }
   const std::string request = call.method + "\n" + call.path + "\n" + call.query + "\n" + lines + "\n" + names + "\n" + body_hash;
   const std::string scope = date + "/" + std::string(region) + "/s3/aws4_request";

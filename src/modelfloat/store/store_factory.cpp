@@ -8,12 +8,13 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/local_store.h"
 #include "modelfloat/store/s3_store.h"
+#include "modelfloat/store/webdav_store.h"
 
 namespace modelfloat::store {
 namespace {
 
 const auto& schemes() {
-  static const std::array all = {local_scheme(), s3_scheme()};
+  static const std::array all = {local_scheme(), s3_scheme(), webdav_scheme()};
   return all;
 }
 

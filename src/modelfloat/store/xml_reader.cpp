@@ -65,7 +65,7 @@ struct XmlReader::State {
 
   static State& of(void* state) { return *static_cast<State*>(state); }
   void parse(ByteSpan piece, bool last) {
-    const auto status = XML_Parse(parser.get(), as_text(piece).data(), static_cast<int>(piece.size()), last ? XML_TRUE : XML_FALSE);
+    const auto status = XML_Parse(parser.get(), reinterpret_cast<const char*>(piece.data()), static_cast<int>(piece.size()), last ? XML_TRUE : XML_FALSE);
     if (failure) std::rethrow_exception(failure);
     if (status != XML_STATUS_OK) throw refused(XML_ErrorString(XML_GetErrorCode(parser.get())));
   }

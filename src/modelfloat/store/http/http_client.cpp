@@ -7,6 +7,8 @@
 
 #include <curl/curl.h>
 
+#include "modelfloat/store/http/url.h"
+
 namespace modelfloat::store::http {
 
 std::optional<std::string_view> Response::header(std::string_view name) const noexcept {
@@ -80,17 +82,6 @@ ErrorKind kind_of(CURLcode code, bool connected = false) {
     case CURLE_NOT_BUILT_IN: return ErrorKind::internal;
     default: return ErrorKind::transient;
   }
-}
-
-// The host as the URL spells it; whatever it resolves to is not asked.
-bool is_this_machine(std::string_view url) {
-  const auto begin = url.find("://");
-  if (begin == std::string_view::npos) return false;
-  std::string_view host = url.substr(begin + 3);
-  host = host.substr(0, host.find_first_of("/?#"));
-  if (host.starts_with("[::1]")) return true;
-  const std::string name = lower(host.substr(0, host.rfind(':')));
-  return name == "localhost" || (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
 }
 
 // One request under way: what libcurl's callbacks work on. No exception may pass through libcurl, so they are kept.
@@ -329,7 +320,12 @@ CURLcode HttpClient::Connection::run(const std::string& where, const CallOptions
 
 Response HttpClient::Connection::send(const Request& request, const ClientSettings& settings, const CallOptions& options) {
   HeaderList headers;
-  for (const auto& [name, value] : request.headers) headers.add(value.empty() ? name + ";" : name + ": " + value);
+  for (const auto& [name, value] : request.headers) {
+    std::string line = name;
+    line += value.empty() ? ";" : ": ";  // how libcurl wants an empty one to be written
+    line += value;
+    headers.add(line);
+  }
   headers.add("Expect:");  // waiting for "100 Continue" costs a round trip, or a second where it never comes
   Exchange exchange(request);
   prepare(request, exchange, headers, settings);

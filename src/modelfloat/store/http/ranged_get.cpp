@@ -49,6 +49,9 @@ class Cut {
   Cut(ByteRange range, std::uint64_t longest, const std::string& where) : range_(range), longest_(longest), where_(where) {}
 
   void begin(const Response& head) {
+    if (head.header("content-encoding").value_or("identity") != "identity") {
+      throw Error(ErrorKind::transient, where_, "comes compressed, which was not asked for");
+    }
     if (head.status == 206) return begin_part(head);
     skip_ = range_.offset;
     wanted_ = range_.length;

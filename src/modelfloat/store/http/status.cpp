@@ -7,7 +7,7 @@
 
 namespace modelfloat::store::http {
 
-static std::optional<UtcTime> parse_date(std::string_view text) {
+std::optional<UtcTime> parse_date(std::string_view text) {
   const std::time_t seconds = curl_getdate(std::string(text).c_str(), nullptr);
   if (seconds < 0) return std::nullopt;
   return UtcTime(std::chrono::seconds(seconds));

@@ -17,6 +17,9 @@ Error status_error(const Response& response, std::string where, std::string_view
 // Retry-After as seconds or as a date (RFC 9110, 10.2.3); nothing when there is none or it makes no sense; never negative.
 std::optional<Milliseconds> retry_after(const Response& response, UtcTime now);
 
+// A date as HTTP spells it; nothing when it is none.
+std::optional<UtcTime> parse_date(std::string_view text);
+
 // What the server's clock says; nothing when it doesn't.
 std::optional<UtcTime> date(const Response& response);
 

@@ -114,4 +114,14 @@ Url parse_url(std::string_view text) {
   return url;
 }
 
+bool is_this_machine(std::string_view url) {
+  const auto begin = url.find("://");
+  if (begin == std::string_view::npos) return false;
+  std::string_view host = url.substr(begin + 3);
+  host = host.substr(0, host.find_first_of("/?#"));
+  if (host.starts_with("[::1]")) return true;
+  const std::string name = lower(host.substr(0, host.rfind(':')));
+  return name == "localhost" || (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
+}
+
 }  // namespace modelfloat::store::http

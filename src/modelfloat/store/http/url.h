@@ -32,4 +32,7 @@ struct Url {
 // Error{invalid}, naming only the scheme and host, for anything but an http or https URL, and for one that carries a user or password.
 Url parse_url(std::string_view text);
 
+// Whether the URL's host, as it is spelled, is localhost or a loopback address; what a name resolves to is not asked.
+bool is_this_machine(std::string_view url);
+
 }  // namespace modelfloat::store::http

@@ -1,0 +1,471 @@
+// Against Apache's mod_dav and rclone's server, and through a proxy that fails as it is told (tests/servers/webdav.py).
+#include "modelfloat/store/webdav_store.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include "fault_proxy.h"
+#include "provider_home.h"
+#include "support/fake_clock.h"
+#include "support/fixed_random.h"
+#include "support/temporary_folder.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "modelfloat/store/wrap/retrying.h"
+
+namespace modelfloat::test {
+namespace {
+
+using store::StoreSettings;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+const CallOptions k_patient;
+constexpr ByteRange k_all;
+
+StoreSettings settings_of() {
+  StoreSettings settings;
+  settings.credentials.set("user", server_variable("MODELFLOAT_TEST_WEBDAV_USER").value_or("none"));
+  settings.credentials.set("password", server_variable("MODELFLOAT_TEST_WEBDAV_PASSWORD").value_or("none"));
+  return settings;
+}
+
+// rclone answers 423 to a MOVE while another one to the same name is under way, which is for the wrapper to try again.
+class PatientHome final : public StoreHome {
+ public:
+  explicit PatientHome(const std::string& url) : home_(url, settings_of()) {}
+  std::unique_ptr<store::Store> open() override { return store::make_retrying(home_.open(), {.attempts = 20, .first = Milliseconds(5)}, clock_, random_); }
+
+ private:
+  ProviderHome home_;
+  SystemClock clock_;
+  SystemRandom random_;
+};
+
+StoreCase case_of(std::string name, const char* variable, std::string folder, std::uint64_t largest_mib, std::size_t many_names, bool patient = false) {
+  return {.name = std::move(name),
+          .make = [=]() -> std::unique_ptr<StoreHome> {
+            const std::string url = "webdav:" + *server_variable(variable) + folder + "/" + fresh_name();
+            if (patient) return std::make_unique<PatientHome>(url);
+            return std::make_unique<ProviderHome>(url, settings_of());
+          },
+          .largest_object_bytes = largest_mib << 20,
+          .many_names = many_names,
+          .missing = unless_set(variable)};
+}
+
+INSTANTIATE_TEST_SUITE_P(Webdav, StoreSuite,
+                         testing::Values(case_of("apache", "MODELFLOAT_TEST_WEBDAV", "/basic/a/b%20c", 64, 3000),
+                                         case_of("apache_digest", "MODELFLOAT_TEST_WEBDAV", "/digest", 5, 200),
+                                         case_of("rclone", "MODELFLOAT_TEST_WEBDAV_RCLONE", "", 64, 3000, true)),
+                         name_of_case);
+
+class WebdavStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string missing = unless_set("MODELFLOAT_TEST_WEBDAV"); !missing.empty()) GTEST_SKIP() << missing;
+    proxy_ = std::make_unique<FaultProxy>(*server_variable("MODELFLOAT_TEST_WEBDAV_CONTROL"));
+    StoreSettings settings = settings_of();
+    ListeningDialogue dialogue;
+    store::prepare_new_store("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + folder_, settings, context_.context(), dialogue, k_patient);
+    direct_ = make(*server_variable("MODELFLOAT_TEST_WEBDAV") + folder_);
+    store_ = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_);
+  }
+
+  std::unique_ptr<store::Store> make(const std::string& address, const StoreSettings& settings = settings_of()) {
+    return store::make_webdav_store(address, settings, context_.context());
+  }
+
+  template <typename Work>
+  static std::optional<Error> failure_of(Work work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      return error;
+    }
+    return std::nullopt;
+  }
+  template <typename Work>
+  static std::optional<ErrorKind> kind_of(Work work) {
+    const auto error = failure_of(work);
+    return error ? std::optional(error->kind) : std::nullopt;
+  }
+
+  // Every call fails with this kind while the proxy does this to all.
+  void expect_kind(std::string_view rule, ErrorKind kind) {
+    proxy_->clear();
+    proxy_->add(rule);
+    const Bytes bytes = random_bytes(1000);
+    const std::pair<const char*, std::function<void()>> calls[] = {
+        {"put", [&] { store_->put(shard_name(7), bytes, k_patient); }},
+        {"get", [&] { store_->get(shard_name(1), k_all, k_patient); }},
+        {"get a range", [&] { store_->get(shard_name(1), {10, 20}, k_patient); }},
+        {"stat", [&] { store_->stat(shard_name(1), k_patient); }},
+        {"remove", [&] { store_->remove(shard_name(9), k_patient); }},
+        {"list", [&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); }},
+        {"space", [&] { store_->space(k_patient); }},
+    };
+    for (const auto& [name, call] : calls) {
+      const auto error = failure_of(call);
+      ASSERT_TRUE(error) << name << " did not fail by " << rule;
+      EXPECT_EQ(error->kind, kind) << name << " by " << rule << ": " << error->what();
+      EXPECT_THAT(error->what(), AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_WEBDAV_PASSWORD"))), Not(HasSubstr("Basic ")))) << name;
+    }
+  }
+
+  std::vector<std::string> listed(store::Store& store) {
+    std::vector<std::string> paths;
+    store.list("", [&](const store::ObjectInfo& info) { paths.push_back(info.name.path()); }, k_patient);
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  }
+  // Where Apache keeps the store.
+  std::filesystem::path on_disk() const { return *server_variable("MODELFLOAT_TEST_WEBDAV_FOLDER") + folder_; }
+  std::size_t temporary_files() const {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(on_disk())) count += entry.path().filename().string().starts_with("tmp-") ? 1 : 0;
+    return count;
+  }
+
+  const std::string folder_ = "/basic/" + fresh_name();
+  RealContext context_;
+  std::unique_ptr<FaultProxy> proxy_;
+  std::unique_ptr<store::Store> direct_;
+  std::unique_ptr<store::Store> store_;
+};
+
+std::string answer(int status, const std::string& headers = "", const std::string& body = "") {
+  return R"({"times": 0, "fault": "answer", "status": )" + std::to_string(status) + R"(, "headers": {)" + headers + R"(}, "body": ")" + body + R"("})";
+}
+
+TEST_F(WebdavStoreTest, EachTroubleHasItsKind) {
+  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  expect_kind(answer(401), ErrorKind::denied);
+  expect_kind(answer(403), ErrorKind::denied);
+  expect_kind(answer(404), ErrorKind::offline);
+  expect_kind(answer(423), ErrorKind::transient);
+  expect_kind(answer(429, R"("Retry-After": "3")"), ErrorKind::rate_limited);
+  expect_kind(answer(500), ErrorKind::transient);
+  expect_kind(answer(502), ErrorKind::transient);
+  expect_kind(answer(503), ErrorKind::transient);
+  expect_kind(answer(503, R"("Retry-After": "120", "X-Nextcloud-Maintenance-Mode": "1")"), ErrorKind::rate_limited);
+  expect_kind(answer(507), ErrorKind::out_of_space);
+  expect_kind(answer(200, R"("Content-Type": "text/html; charset=utf-8")", "<html>log in</html>"), ErrorKind::offline);
+  expect_kind(answer(302, R"("Location": "/login")"), ErrorKind::offline);
+  expect_kind(answer(302, R"("Location": "https://elsewhere.example/basic/")"), ErrorKind::offline);
+}
+
+TEST_F(WebdavStoreTest, FullInTheMiddleAndTooLongForTheServer) {
+  for (const auto& [status, kind] : {std::pair{507, ErrorKind::out_of_space}, std::pair{413, ErrorKind::out_of_space}}) {
+    proxy_->clear();
+    proxy_->add(R"({"method": "PUT", "fault": "answer", "status": )" + std::to_string(status) + "}");
+    EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(1000), k_patient); }), kind);
+    EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+  }
+}
+
+TEST_F(WebdavStoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
+  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  expect_kind(R"({"times": 0, "fault": "reset_answer", "at": -1})", ErrorKind::transient);
+  expect_kind(R"({"times": 0, "fault": "cut", "at": -1})", ErrorKind::transient);
+  proxy_->clear();
+  for (const char* rule : {R"({"method": "GET", "fault": "stall", "at": 5})", R"({"method": "GET", "fault": "slow", "rate": 1})"}) {
+    proxy_->add(rule);
+    CallOptions hasty;
+    hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
+    EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
+  }
+  proxy_->listen(false);
+  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { listed(*store_); }), ErrorKind::offline);
+  proxy_->listen(true);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient));
+}
+
+TEST_F(WebdavStoreTest, NoShorterAnswerIsTakenForTheObject) {
+  const Bytes bytes = random_bytes(100'000);
+  direct_->put(shard_name(1), bytes, k_patient);
+  for (const char* fault : {R"("fault": "reset_answer", "at": 50000)", R"("fault": "cut", "at": 50000)", R"("fault": "cut", "at": 0)"}) {
+    for (const ByteRange range : {k_all, ByteRange{10, 99'000}, ByteRange{10}}) {
+      proxy_->clear();
+      proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
+      EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
+    }
+  }
+  for (const char* fault : {R"("fault": "shorter", "by": 7)", R"("fault": "longer", "by": 7)", R"("fault": "empty")"}) {
+    proxy_->clear();
+    proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
+    EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), {10, 99'000}, k_patient); }), ErrorKind::transient) << fault;
+  }
+}
+
+TEST_F(WebdavStoreTest, ARangeIsCutOutWhereTheServerIgnoresIt) {
+  const std::string text(1000, 'a');
+  proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text + R"("})");
+  EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_patient)), "abcda");
+  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
+}
+
+TEST_F(WebdavStoreTest, NoBrokenListingIsTakenForAWholeOne) {
+  for (std::uint64_t i = 0; i < 5; ++i) direct_->put(shard_name(i), random_bytes(10), k_patient);
+  const auto whole = listed(*store_);
+  ASSERT_EQ(whole.size(), 5U);
+  for (const char* rule :
+       {R"("fault": "empty")", R"("fault": "cut", "at": 300)", R"("fault": "shorter", "by": 30)", R"("fault": "replace", "pattern": "<D:response.*</D:response>", "with": "")",
+        R"("fault": "replace", "pattern": "getcontentlength>[0-9]+<", "with": "getcontentlength>many<")", R"("fault": "replace", "pattern": "<D:href>/basic", "with": "<D:href>/elsewhere%zz")",
+        R"("fault": "replace", "pattern": "<D:href>[^<]*/([0-9a-f]{64})<", "with": "<D:href>/elsewhere/\\1<")",
+        R"("fault": "answer", "status": 207, "body": "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>&a;</x>")"}) {
+    for (int skip = 0; skip < 9; ++skip) {  // the folder itself, mf1, shard, and what is in it
+      proxy_->clear();
+      proxy_->add(R"({"method": "PROPFIND", "skip": )" + std::to_string(skip) + ", " + rule + "}");
+      try {
+        EXPECT_EQ(listed(*store_), whole) << rule << skip;
+      } catch (const Error& error) {
+        EXPECT_TRUE(error.kind == ErrorKind::transient || error.kind == ErrorKind::offline) << rule << skip << error.what();
+      }
+    }
+  }
+}
+
+TEST_F(WebdavStoreTest, APropertyThatTheServerLacksIsNotThere) {
+  direct_->put(shard_name(1), random_bytes(10), k_patient);
+  // Properties under 404, as they come when asked for by name, do not count.
+  proxy_->add(R"({"times": 0, "method": "PROPFIND", "fault": "replace", "pattern": "HTTP/1.1 404 Not Found", "with": "HTTP/1.1 403 Forbidden"})");
+  EXPECT_EQ(store_->space(k_patient).free_bytes, std::nullopt);
+  EXPECT_EQ(store_->space(k_patient).used_bytes, 10U);
+}
+
+TEST_F(WebdavStoreTest, TellsTheQuota) {
+  const auto with_quota = [&](const std::string& available) {
+    proxy_->clear();
+    proxy_->add(R"({"times": 0, "method": "PROPFIND", "fault": "replace", "pattern": "<D:propstat>", "with": "<D:propstat><D:prop><D:quota-available-bytes>)" + available +
+                R"(</D:quota-available-bytes><D:quota-used-bytes>77</D:quota-used-bytes></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat><D:propstat>"})");
+    return store_->space(k_patient);
+  };
+  EXPECT_EQ(with_quota("1234567890123").free_bytes, 1'234'567'890'123U);
+  EXPECT_EQ(with_quota("0").free_bytes, 0U);
+  EXPECT_EQ(with_quota("0").used_bytes, 77U);
+  EXPECT_EQ(with_quota("-3").free_bytes, std::nullopt);  // how Nextcloud says "without limit"
+  EXPECT_EQ(with_quota("lots").free_bytes, std::nullopt);
+}
+
+TEST_F(WebdavStoreTest, HrefsMayBeSpelledInOtherWays) {
+  direct_->put(shard_name(1), random_bytes(10), k_patient);
+  const auto whole = listed(*direct_);
+  for (const char* rule : {R"("pattern": "<D:href>/basic", "with": "<D:href>http://another.host:81/basic")", R"("pattern": "<D:href>/basic", "with": "<D:href>/behind/a/proxy/basic")",
+                           R"("pattern": "<D:href>/basic/test-", "with": "<D:href>/%62asic/%74est-")"}) {
+    proxy_->clear();
+    proxy_->add(std::string(R"({"times": 0, "method": "PROPFIND", "fault": "replace", )") + rule + "}");
+    EXPECT_EQ(listed(*store_), whole) << rule;
+    EXPECT_EQ(store_->stat(shard_name(1), k_patient)->size_bytes, 10U) << rule;
+  }
+}
+
+TEST_F(WebdavStoreTest, AFailedPutLeavesNothing) {
+  const Bytes bytes = random_bytes(100'000);
+  for (const char* rule : {R"({"times": 0, "method": "PUT", "fault": "reset_request", "at": 40000})", R"({"method": "PUT", "fault": "answer_after", "status": 500})",
+                           R"({"method": "MOVE", "fault": "answer", "status": 500})", R"({"method": "MOVE", "fault": "answer", "status": 423})",
+                           R"({"method": "MOVE", "fault": "answer", "status": 207})"}) {
+    proxy_->clear();
+    proxy_->add(rule);
+    EXPECT_EQ(kind_of([&] { make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_)->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient) << rule;
+    EXPECT_FALSE(direct_->stat(shard_name(1), k_patient)) << rule;
+    EXPECT_EQ(temporary_files(), 0U) << rule;
+  }
+}
+
+TEST_F(WebdavStoreTest, APutThatWasStoredButSaidToFailIsFineTheNextTime) {
+  const Bytes bytes = random_bytes(100'000);
+  proxy_->add(R"({"method": "MOVE", "fault": "answer_after", "status": 500})");
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
+  EXPECT_EQ(temporary_files(), 0U);
+}
+
+TEST_F(WebdavStoreTest, APutOfWhatIsThereChangesNothing) {
+  const Bytes bytes = random_bytes(1000);
+  store_->put(shard_name(1), bytes, k_patient);
+  const auto before = std::filesystem::last_write_time(on_disk() / shard_name(1).path());
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_EQ(std::filesystem::last_write_time(on_disk() / shard_name(1).path()), before);
+  const auto moves = proxy_->log("MOVE");
+  ASSERT_EQ(moves.size(), 2U);
+  EXPECT_EQ(moves[0].headers.at("overwrite"), "F");
+  EXPECT_EQ(moves[1].status, 412);
+  EXPECT_EQ(temporary_files(), 0U);
+}
+
+TEST_F(WebdavStoreTest, FoldersAreMadeOnce) {
+  for (std::uint64_t i = 0; i < 5; ++i) store_->put(ObjectName::of(ObjectType::shard, FixedRandom(1).array<32>()), random_bytes(10, i), k_patient);
+  EXPECT_LE(proxy_->log("MKCOL").size(), 6U);  // mf1, shard, and one of 256: tried, made, tried again
+}
+
+TEST_F(WebdavStoreTest, FoldersThatOthersTookAwayAreMadeAgain) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  std::filesystem::remove_all(on_disk() / "mf1");
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  EXPECT_TRUE(direct_->stat(shard_name(1), k_patient));
+}
+
+TEST_F(WebdavStoreTest, AMissingFolderIsOfflineAndNeverMadeByAPut) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  std::filesystem::remove_all(on_disk());
+  EXPECT_EQ(kind_of([&] { listed(*store_); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store_->remove(shard_name(1), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store_->space(k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_FALSE(std::filesystem::exists(on_disk()));
+}
+
+TEST_F(WebdavStoreTest, ADayOldTemporaryFileIsCleared) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  const auto folder = (on_disk() / shard_name(1).path()).parent_path();
+  const std::string digits(32, 'a');
+  for (const auto& [name, hours] : {std::pair{"tmp-" + digits, 25}, std::pair{"tmp-" + std::string(32, 'b'), 1}, std::pair{std::string("tmp-of-somebody"), 25}}) {
+    std::ofstream(folder / name) << "left";
+    std::filesystem::last_write_time(folder / name, std::filesystem::file_time_type::clock::now() - std::chrono::hours(hours));
+  }
+  std::filesystem::permissions(folder, std::filesystem::perms::all);
+  EXPECT_EQ(listed(*store_).size(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(folder / ("tmp-" + digits)));
+  EXPECT_TRUE(std::filesystem::exists(folder / ("tmp-" + std::string(32, 'b'))));
+  EXPECT_TRUE(std::filesystem::exists(folder / "tmp-of-somebody"));
+}
+
+TEST_F(WebdavStoreTest, RedirectsToTheSameThingAreFollowed) {
+  const Bytes bytes = random_bytes(1000);
+  direct_->put(shard_name(1), bytes, k_patient);
+  // As a server that has moved its folder: /old/... leads to /basic/...
+  const auto moved = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + "/old" + folder_.substr(6));
+  for (const std::string& path : {shard_name(1).path(), std::string()}) {
+    proxy_->add(R"({"times": 0, "target": "^/old.*)" + path + R"(/?$", "fault": "answer", "status": 307, "headers": {"Location": ")" + folder_ + "/" + path + R"("}})");
+  }
+  EXPECT_EQ(moved->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(moved->stat(shard_name(1), k_patient)->size_bytes, 1000U);
+}
+
+TEST_F(WebdavStoreTest, CirclesOfRedirectsEnd) {
+  proxy_->add(R"({"times": 0, "fault": "answer", "status": 301, "headers": {"Location": ")" + folder_ + R"(/"}})");
+  EXPECT_EQ(kind_of([&] { listed(*store_); }), ErrorKind::invalid);
+}
+
+// A proxy that speaks TLS for the server makes it refuse its own address.
+TEST_F(WebdavStoreTest, AServerThatDoesNotKnowItsAddressGetsAPath) {
+  proxy_->add(R"({"method": "MOVE", "fault": "answer", "status": 502})");
+  proxy_->add(R"({"times": 0, "method": "MOVE", "fault": "answer", "status": 201})");  // Apache wants a whole URL
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(2), random_bytes(10), k_patient);
+  const auto moves = proxy_->log("MOVE");
+  ASSERT_EQ(moves.size(), 3U);
+  EXPECT_TRUE(moves[0].headers.at("destination").starts_with("http://"));
+  EXPECT_TRUE(moves[1].headers.at("destination").starts_with("/basic/"));
+  EXPECT_TRUE(moves[2].headers.at("destination").starts_with("/basic/"));
+}
+
+TEST_F(WebdavStoreTest, WaitsAsLongAsItIsAsked) {
+  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  FakeClock clock(context_.context().clock.utc_now());
+  FixedRandom random;
+  const auto patient = store::make_retrying(make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_), {}, clock, random);
+  proxy_->add(R"({"method": "GET", "times": 2, "fault": "answer", "status": 429, "headers": {"Retry-After": "7"}})");
+  EXPECT_TRUE(patient->get(shard_name(1), k_all, k_patient));
+  const auto sleeps = clock.sleeps();
+  ASSERT_EQ(sleeps.size(), 2U);
+  for (const Milliseconds sleep : sleeps) EXPECT_GE(sleep, Milliseconds(7000));
+}
+
+TEST_F(WebdavStoreTest, ACallThatFailsOnceAtAnyPointIsWholeTheNextTime) {
+  SystemClock clock;
+  FixedRandom random;
+  const auto patient = store::make_retrying(make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_), {.first = Milliseconds(1)}, clock, random);
+  const Bytes bytes = random_bytes(50'000);
+  std::uint64_t seed = 0;
+  for (const char* fault : {R"("fault": "reset_request", "at": 10)", R"("fault": "reset_answer", "at": -1)", R"("fault": "cut", "at": 0)", R"("fault": "answer", "status": 503)",
+                            R"("fault": "answer_after", "status": 500)"}) {
+    for (int skip = 0; skip < 12; ++skip) {
+      const ObjectName name = shard_name(++seed);
+      proxy_->clear();
+      proxy_->add("{\"skip\": " + std::to_string(skip) + ", " + fault + "}");
+      patient->put(name, bytes, k_patient);
+      EXPECT_TRUE(equal(*patient->get(name, k_all, k_patient), bytes)) << fault << skip;
+      EXPECT_EQ(patient->stat(name, k_patient)->size_bytes, bytes.size()) << fault << skip;
+      std::size_t count = 0;
+      patient->list(name.path(), [&](const store::ObjectInfo&) { ++count; }, k_patient);
+      EXPECT_EQ(count, 1U) << fault << skip;
+      patient->remove(name, k_patient);
+      EXPECT_FALSE(direct_->stat(name, k_patient)) << fault << skip;
+    }
+  }
+}
+
+TEST_F(WebdavStoreTest, AWrongPasswordIsDenied) {
+  for (const char* folder : {"/basic/x", "/digest/x"}) {
+    StoreSettings wrong = settings_of();
+    wrong.credentials.set("password", "very-wrong-secret");
+    const auto store = make(*server_variable("MODELFLOAT_TEST_WEBDAV") + folder, wrong);
+    const auto error = failure_of([&] { listed(*store); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind, ErrorKind::denied);
+    EXPECT_THAT(error->what(), Not(HasSubstr("very-wrong-secret")));
+  }
+}
+
+TEST_F(WebdavStoreTest, NoBodyGoesOutOnlyToHearOfALogin) {
+  const std::string folder = "/digest/" + fresh_name();
+  StoreSettings settings = settings_of();
+  ListeningDialogue dialogue;
+  store::prepare_new_store("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + folder, settings, context_.context(), dialogue, k_patient);
+  for (const std::string& place : {folder, folder_}) {
+    proxy_->clear();
+    make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + place)->put(shard_name(1), random_bytes(50'000), k_patient);
+    std::uint64_t sent = 0;
+    for (const ProxiedCall& call : proxy_->log("PUT")) sent += call.body_bytes;
+    EXPECT_EQ(sent, 50'000U) << place;
+  }
+}
+
+TEST_F(WebdavStoreTest, ATokenIsSentAsOne) {
+  StoreSettings settings;
+  settings.credentials.set("bearer", "a-token");
+  const auto store = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_, settings);
+  EXPECT_EQ(kind_of([&] { listed(*store); }), ErrorKind::denied);  // Apache wants a password
+  EXPECT_EQ(proxy_->log().size(), 1U);                            // and is asked once
+}
+
+TEST_F(WebdavStoreTest, ObjectsAreFilesThatAnyClientReadsAndWrites) {
+  const Bytes bytes = random_bytes(200'000);
+  direct_->put(shard_name(1), bytes, k_patient);
+  const TemporaryFolder folder;
+  const auto curl = [&](const std::string& options, const ObjectName& name) {
+    return std::system(("curl --silent --fail --noproxy '*' --user \"$MODELFLOAT_TEST_WEBDAV_USER:$MODELFLOAT_TEST_WEBDAV_PASSWORD\" " + options + " " +  // NOLINT(concurrency-mt-unsafe)
+                        *server_variable("MODELFLOAT_TEST_WEBDAV") + folder_ + "/" + name.path())
+                           .c_str());
+  };
+  ASSERT_EQ(curl("--output " + (folder / "out").string(), shard_name(1)), 0);
+  std::ifstream out(folder / "out", std::ios::binary);
+  const std::string back((std::istreambuf_iterator<char>(out)), std::istreambuf_iterator<char>());
+  EXPECT_TRUE(equal(as_bytes(back), bytes));
+  direct_->remove(shard_name(1), k_patient);
+  ASSERT_EQ(curl("--output /dev/null --upload-file " + (folder / "out").string(), shard_name(1)), 0);
+  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
+}
+
+TEST(WebdavAddressTest, OneFolderHasOneAddress) {
+  EXPECT_EQ(store::canonical_url("webdav:HTTPS://Host.example:443/remote.php//dav/files/me/"), "webdav:https://host.example/remote.php/dav/files/me");
+  EXPECT_EQ(store::canonical_url("webdav:https://host/a%20b/%c3%a9"), "webdav:https://host/a%20b/%C3%A9");
+  EXPECT_EQ(store::canonical_url("webdav:https://host"), "webdav:https://host");
+  for (const char* url : {"webdav:", "webdav:host/path", "webdav:https://user:secret@host/", "webdav:https://host/../x", "webdav:https://host/a?b", "webdav:https://host/a#b", "webdav:https://host/a%2Fb"}) {
+    EXPECT_THROW(store::canonical_url(url), Error) << url;
+  }
+  EXPECT_EQ(store::default_domain("webdav:https://cloud.example.org/dav", {}), "cloud.example.org");
+}
+
+}  // namespace
+}  // namespace modelfloat::test
