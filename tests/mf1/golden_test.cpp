@@ -1,11 +1,13 @@
 // tests/golden/mf1-vectors.json: written once (MODELFLOAT_WRITE_GOLDEN=1), read for ever. tools/rescue.py reads it too.
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "golden_pool.h"
 #include "samples.h"
+#include "support/source_folder.h"
 #include <nlohmann/json.hpp>
 #include <zstd.h>
 
@@ -22,7 +24,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string golden_path() { return std::string(MODELFLOAT_SOURCE_DIR) + "/tests/golden/mf1-vectors.json"; }
+std::filesystem::path golden_path() { return test::source_folder() / "tests/golden/mf1-vectors.json"; }
 
 Json epochs_json(const Keyring& keyring) {
   const char* const labels[] = {"fragment-id", "sealing", "structure", "content", "log", "older-epochs", "local"};
