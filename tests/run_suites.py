@@ -1,10 +1,12 @@
 """Runs the suites of a build, each under a time limit, and adds up what came out. ./test calls it.
 
 run_suites.py run --results DIR --build DIR [--without-engine | --python | --only SUITE [ARGUMENT ...]]
+run_suites.py programs --build DIR                 the programs that `run` needs of this build, for cmake --build
 run_suites.py sum --results DIR
 
 A suite is a GoogleTest program (tests/FOLDER/*.cpp; tests/providers with a server beside it), a replay of a fuzz corpus (fuzz/NAME.cpp) or a folder of pytest
-files. Each leaves NAME.xml and NAME.log in the results; what leaves no readable XML counts as one failed test.
+files. Each leaves NAME.xml and NAME.log in the results; what leaves no readable XML counts as one failed test. What a
+build is for follows from its name: build/asan has all suites, build/tsan those that have threads.
 """
 import argparse
 import concurrent.futures
@@ -20,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 UNIT_SECONDS = 600  # on a busy machine
 SANITIZED_SECONDS = 1800
 PYTHON_SECONDS = 1500
+# Nothing for the thread sanitizer: pure layers, and tests that run everything on one thread.
+WITHOUT_THREADS = {"cli", "codec", "crypto", "domain", "erasure", "formats", "fragment", "mf1", "placement"}
+ON_ONE_THREAD = ["*/OneThread", "Cut/*"]
+SANITIZED_PROPERTY_RUNS = 25  # instead of RapidCheck's 100: there each run costs three to ten times as much
 SETUP_WORD = "MODELFLOAT_TEST_"  # in the reason of a test that was skipped because ./test should have set something up
 
 
@@ -28,17 +34,26 @@ class Suite:
         self.name, self.command, self.limit, self.own_xml = name, command, limit, own_xml
 
 
+def folders_of(build):
+    folders = {source.parent.name for source in (ROOT / "tests").glob("*/*_test.cpp")} - {"providers"}
+    return sorted(folders - WITHOUT_THREADS if build.name == "tsan" else folders)
+
+
+def replays_of(build):
+    sources = [] if build.name == "tsan" else (ROOT / "fuzz").glob("*.cpp")
+    return sorted(source.stem for source in sources if source.stem != "replay_main")
+
+
 def unit_suites(build, label, results, without_engine):
     limit = SANITIZED_SECONDS if label else UNIT_SECONDS
-    for folder in sorted({source.parent.name for source in (ROOT / "tests").glob("*/*_test.cpp")} - {"providers"}):
+    left_out = (["RealLlamaTest.*"] if without_engine else []) + (ON_ONE_THREAD if build.name == "tsan" else [])
+    for folder in folders_of(build):
         command = [build / "tests" / f"test_{folder}", f"--gtest_output=xml:{results / (label + folder)}.xml"]
-        if without_engine:
-            command.append("--gtest_filter=-RealLlamaTest.*")
+        if left_out:
+            command.append("--gtest_filter=-" + ":".join(left_out))
         yield Suite(label + folder, command, limit)
-    for source in sorted((ROOT / "fuzz").glob("*.cpp")):
-        if source.stem != "replay_main":
-            corpus = ROOT / "fuzz/corpus" / source.stem
-            yield Suite(f"{label}replay_{source.stem}", [build / "fuzz" / f"replay_{source.stem}", corpus], limit, False)
+    for name in replays_of(build):
+        yield Suite(f"{label}replay_{name}", [build / "fuzz" / f"replay_{name}", ROOT / "fuzz/corpus" / name], limit, False)
 
 
 def provider_suites(build, label, results):
@@ -132,6 +147,8 @@ def command_run(arguments):
     label = "" if build.name == "release" else build.name + "-"
     environment = dict(os.environ, MODELFLOAT_TEST_PROGRAM=str(build / "bin/modelfloat"))
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    if build.name in ("asan", "tsan"):
+        environment.setdefault("RC_PARAMS", f"max_success={SANITIZED_PROPERTY_RUNS}")
     if arguments.only:
         name, *more = arguments.only
         found = [s for s in [*unit_suites(build, label, results, False), *provider_suites(build, label, results), *python_suites(results)] if s.name == name]
@@ -148,6 +165,12 @@ def command_run(arguments):
     with concurrent.futures.ThreadPoolExecutor(at_once) as workers:
         passed = list(workers.map(lambda suite: run(suite, results, environment), suites))
     return 0 if all(passed) else 1
+
+
+def command_programs(arguments):
+    build = Path(arguments.build)
+    print(*(f"test_{folder}" for folder in folders_of(build)), *(f"replay_{name}" for name in replays_of(build)))
+    return 0
 
 
 def cases(results):
@@ -195,10 +218,12 @@ def main():
     what.add_argument("--without-engine", action="store_true")
     what.add_argument("--python", action="store_true")
     what.add_argument("--only", nargs=argparse.REMAINDER)
+    programs_parser = commands.add_parser("programs")
+    programs_parser.add_argument("--build", required=True)
     sum_parser = commands.add_parser("sum")
     sum_parser.add_argument("--results", required=True)
     arguments = parser.parse_args()
-    return command_run(arguments) if arguments.command == "run" else command_sum(arguments)
+    return {"run": command_run, "programs": command_programs, "sum": command_sum}[arguments.command](arguments)
 
 
 if __name__ == "__main__":

@@ -125,8 +125,7 @@ struct Connection::Prepared {
 struct Connection::Session {
   explicit Session(const std::string& connect) : session(soci::sqlite3, connect) {}
 
-  // SOCI's library hides the type information of this class, which the undefined behaviour sanitizer would want.
-  [[gnu::no_sanitize("vptr")]] sqlite::sqlite3* handle() {
+  sqlite::sqlite3* handle() {
     return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
   }
 

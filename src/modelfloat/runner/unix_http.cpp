@@ -7,9 +7,6 @@
 #include <cstring>
 #include <limits>
 
-#if defined(__SANITIZE_THREAD__)
-#define BOOST_ASIO_DISABLE_FENCED_BLOCK 1  // the thread sanitizer of g++ knows no fences
-#endif
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>

@@ -8,9 +8,6 @@
 #include <set>
 #include <thread>
 
-#if defined(__SANITIZE_THREAD__)
-#define BOOST_ASIO_DISABLE_FENCED_BLOCK 1  // the thread sanitizer of g++ knows no fences; Asio's own mutexes are enough
-#endif
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
