@@ -6,26 +6,13 @@
 #include <algorithm>
 
 #include "fuzz_check.h"
+#include "support/stepped_source.h"
 
 #include "modelfloat/base/error.h"
 
 namespace {
 
 using namespace modelfloat;
-
-// Hands out few bytes at a time and claims the size that it is told to.
-class FuzzSource final : public ByteSource {
- public:
-  FuzzSource(ByteSpan bytes, std::size_t step, std::optional<std::uint64_t> size)
-      : inner_(bytes), step_(step), size_(size) {}
-  std::size_t read(MutableByteSpan to) override { return inner_.read(to.first(std::min(step_, to.size()))); }
-  std::optional<std::uint64_t> size_bytes() const override { return size_; }
-
- private:
-  MemorySource inner_;
-  std::size_t step_;
-  std::optional<std::uint64_t> size_;
-};
 
 Bytes repeat(ByteSpan seed, std::size_t times) {
   auto file = to_bytes(seed);
@@ -37,7 +24,7 @@ Bytes repeat(ByteSpan seed, std::size_t times) {
 
 void check(ByteSpan file, fragment::SplitChoice choice, std::size_t step, std::optional<std::uint64_t> claimed) {
   const bool lies = claimed && *claimed != file.size();
-  FuzzSource source(file, step, claimed);
+  test::SteppedSource source(file, step, claimed);
   fragment::FragmentReader reader(source, "model", choice);
   std::uint64_t offset = 0;
   try {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "fuzz_check.h"
+#include "support/stepped_source.h"
 
 #include "modelfloat/server/multipart.h"
 
@@ -11,26 +12,10 @@ namespace {
 
 using namespace modelfloat;
 
-class Dripping final : public ByteSource {
- public:
-  Dripping(std::string_view text, std::size_t step) : rest_(text), step_(step) {}
-  std::size_t read(MutableByteSpan to) override {
-    const auto count = std::min({to.size(), step_, rest_.size()});
-    std::copy_n(as_bytes(rest_).begin(), count, to.begin());
-    rest_.remove_prefix(count);
-    return count;
-  }
-  std::optional<std::uint64_t> size_bytes() const override { return std::nullopt; }
-
- private:
-  std::string_view rest_;
-  std::size_t step_;
-};
-
 // All that was understood, as one text.
 std::string read_form(std::string_view text, std::size_t step, std::size_t piece) {
   std::string seen;
-  Dripping source(text, step);
+  test::SteppedSource source(as_bytes(text), step);
   try {
     server::MultipartReader form(source, "XX", 1);
     while (const auto part = form.next_part()) {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "support/model_files.h"
+#include "support/stepped_source.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -13,22 +14,9 @@ namespace modelfloat::fragment {
 namespace {
 
 using test::GgufSpec;
+using test::SteppedSource;
 
 constexpr SplitChoice k_choices[] = {SplitChoice::automatic, SplitChoice::fixed, SplitChoice::content_defined};
-
-// Hands out at most `step` bytes at a time and claims to have `size` bytes.
-class SteppedSource final : public ByteSource {
- public:
-  SteppedSource(ByteSpan bytes, std::size_t step, std::optional<std::uint64_t> size)
-      : inner_(bytes), step_(step), size_(size) {}
-  std::size_t read(MutableByteSpan to) override { return inner_.read(to.first(std::min(step_, to.size()))); }
-  std::optional<std::uint64_t> size_bytes() const override { return size_; }
-
- private:
-  MemorySource inner_;
-  std::size_t step_;
-  std::optional<std::uint64_t> size_;
-};
 
 std::vector<Piece> all_pieces(FragmentReader& reader) {
   std::vector<Piece> pieces;

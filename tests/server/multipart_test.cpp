@@ -1,28 +1,11 @@
 #include "modelfloat/server/multipart.h"
 
 #include "support/fixed_random.h"
+#include "support/stepped_source.h"
 #include <gtest/gtest.h>
 
 namespace modelfloat::server {
 namespace {
-
-// Hands out at most `step` bytes at a time.
-class Dripping final : public ByteSource {
- public:
-  Dripping(std::string_view text, std::size_t step) : rest_(text), step_(step) {}
-  std::size_t read(MutableByteSpan to) override {
-    const auto count = std::min({to.size(), step_, rest_.size()});
-    std::copy_n(as_bytes(rest_).begin(), count, to.begin());
-    rest_.remove_prefix(count);
-    return count;
-  }
-  std::optional<std::uint64_t> size_bytes() const override { return std::nullopt; }
-  bool used_up() const { return rest_.empty(); }
-
- private:
-  std::string_view rest_;
-  std::size_t step_;
-};
 
 struct Part {
   PartHead head;
@@ -30,7 +13,7 @@ struct Part {
 };
 
 std::vector<Part> read_all(std::string_view body, std::size_t step = 1000, std::size_t piece = 100) {
-  Dripping source(body, step);
+  test::SteppedSource source(as_bytes(body), step);
   MultipartReader form(source, "XX", 1);
   std::vector<Part> parts;
   while (auto head = form.next_part()) {
@@ -79,7 +62,7 @@ TEST(Multipart, GivesBackMuchMoreThanItsBuffer) {
 
 TEST(Multipart, SkipsWhatIsNotRead) {
   const auto body = part("a", std::string(50'000, 'x')) + part("b", "2") + k_end;
-  Dripping source(body, 1000);
+  test::SteppedSource source(as_bytes(body), 1000);
   MultipartReader form(source, "XX");
   EXPECT_EQ(form.next_part()->name, "a");
   EXPECT_EQ(form.next_part()->name, "b");
@@ -137,7 +120,7 @@ TEST(Multipart, RefusesWhatIsNotToTheRule) {
 
 TEST(Multipart, BoundsFieldsAndParts) {
   const auto body = part("a", std::string(100, 'x')) + k_end;
-  Dripping source(body, 10);
+  test::SteppedSource source(as_bytes(body), 10);
   MultipartReader form(source, "XX");
   form.next_part();
   EXPECT_THROW(form.read_text(99), HttpError);
