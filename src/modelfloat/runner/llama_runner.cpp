@@ -1,10 +1,8 @@
 #include "modelfloat/runner/llama_runner.h"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <future>
-#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -15,46 +13,15 @@
 #include "modelfloat/base/executor.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
-#include "modelfloat/runner/llama_engine.h"
-#include "modelfloat/runner/memory_plan.h"
 #include "modelfloat/runner/model_check.h"
 #include "modelfloat/runner/private_folder.h"
-#include "modelfloat/runner/sealed_memory.h"
+#include "modelfloat/runner/resident_models.h"
 #include "modelfloat/runner/swap.h"
 
 namespace modelfloat::runner {
 namespace {
 
 constexpr Milliseconds k_look_up{50};  // how often a wait looks whether it is still wanted, and reports progress
-
-enum class Phase { absent, loading, ready, stopped, failed };
-
-// A model that is or comes into memory. All but the atomics is guarded by the runner's mutex; while it is loading,
-// `memory`, `context` and `repack` belong to the thread that loads it. Shared, because whoever waits for a load may
-// outlive its entry.
-struct Model {
-  std::string name;
-  std::string identity;
-  std::uint64_t size_bytes = 0;
-  Phase phase = Phase::absent;
-  std::optional<Error> failure;  // why it failed, for those that waited
-  std::unique_ptr<SealedMemory> memory;
-  std::shared_ptr<LlamaEngine>
-      engine;  // shared with the requests that it answers: they may notice a crash one after the other
-  std::uint64_t context = 0;
-  bool repack = true;
-  std::uint64_t memory_bytes = 0;
-  unsigned requests = 0;
-  SteadyTime last_used;
-  UtcTime last_used_utc;
-  double load_seconds = 0;
-  unsigned failures = 0;  // crashes since the last answer
-  SteadyTime not_before;  // of the next start
-  std::atomic<std::uint64_t> bytes_done = 0;
-  std::atomic<bool> fetched = false;
-};
-
-using ModelPtr = std::shared_ptr<Model>;
 
 // A model that stays while its request is answered, and the engine that does it.
 struct Lease {
@@ -72,8 +39,6 @@ LoadProgress progress_of(const Model& model) {
 Milliseconds load_limit(Milliseconds stall_limit, std::uint64_t bytes) {
   return stall_limit + Milliseconds(static_cast<std::int64_t>(bytes / 50'000));
 }
-
-std::string mebibytes(std::uint64_t bytes) { return fmt::format("{} MiB", (bytes + (1U << 20) - 1) >> 20); }
 
 // That one caller gave up is no reason for the others that wait for the same model.
 bool only_for_its_caller(const Error& error, const CallOptions& loader) {
@@ -102,6 +67,7 @@ class LlamaRunner::Impl {
         clock_(clock),
         random_(random),
         folder_(options_.socket_parent),
+        models_(options_.ram_budget_bytes),
         keeper_([this](const std::stop_token& stop) { keep_house(stop); }) {}
 
   Completion complete(ModelSource& source, const CompletionRequest& request, const TokenSink& on_text,
@@ -115,7 +81,6 @@ class LlamaRunner::Impl {
   using Lock = std::unique_lock<std::mutex>;
 
   Lease acquire(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options);
-  ModelPtr entry_for(const ModelSource& source);
   void wait_for_load(const ModelPtr& model, Lock& lock, const LoadProgressSink& on_progress,
                      const CallOptions& options);
   void load(const ModelPtr& model, Lock& lock, ModelSource& source, const LoadProgressSink& on_progress,
@@ -124,9 +89,7 @@ class LlamaRunner::Impl {
   std::shared_ptr<LlamaEngine> start_engine(const Model& model, const CallOptions& options);
   void load_failed(const ModelPtr& model, Lock& lock, const Error& error, const CallOptions& options);
 
-  void plan_memory(Model& model, const MemoryNeed& need);
-  bool make_room(Model& model, std::uint64_t bytes, std::vector<ModelPtr>& evicted);
-  Error no_room(const Model& model, const MemoryNeed& need) const;
+  void make_room(Model& model, const MemoryNeed& need);
 
   void release(Model& model);
   void engine_lost(Model& model, const std::shared_ptr<LlamaEngine>& engine);
@@ -147,7 +110,7 @@ class LlamaRunner::Impl {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, ModelPtr, std::less<>> models_;  // by identity
+  ResidentModels models_;
   std::shared_future<LlamaOptions> known_options_;
   std::uint64_t sockets_ = 0;
 
@@ -197,7 +160,7 @@ Lease LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink& on
   Lock lock(mutex_);
   for (;;) {
     check_cancelled(options, source.name());
-    const ModelPtr model = entry_for(source);
+    const ModelPtr model = models_.entry_for(source);
     if (model->phase == Phase::ready && model->engine->ended()) engine_lost(*model, model->engine);
     if (model->phase == Phase::loading) {
       wait_for_load(model, lock, on_progress, options);
@@ -211,17 +174,6 @@ Lease LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink& on
       load(model, lock, source, on_progress, options);
     }
   }
-}
-
-ModelPtr LlamaRunner::Impl::entry_for(const ModelSource& source) {
-  ModelPtr& model = models_[source.identity()];
-  if (!model) {
-    model = std::make_shared<Model>();
-    model->name = source.name();
-    model->identity = source.identity();
-    model->size_bytes = source.size_bytes();
-  }
-  return model;
 }
 
 void LlamaRunner::Impl::wait_for_load(const ModelPtr& model, Lock& lock, const LoadProgressSink& on_progress,
@@ -274,7 +226,7 @@ void LlamaRunner::Impl::load_failed(const ModelPtr& model, Lock& lock, const Err
     model->phase = Phase::failed;
     model->memory.reset();
     if (!only_for_its_caller(error, options)) model->failure = error;
-    models_.erase(model->identity);
+    models_.forget(*model);
   }
   changed_.notify_all();
 }
@@ -282,7 +234,7 @@ void LlamaRunner::Impl::load_failed(const ModelPtr& model, Lock& lock, const Err
 void LlamaRunner::Impl::fetch(Model& model, ModelSource& source, const LoadProgressSink& on_progress,
                               const CallOptions& options) {
   known_options();  // runs llama-server --help while the model comes
-  plan_memory(model, estimate_need(model.size_bytes));
+  make_room(model, estimate_need(model.size_bytes));
   auto memory = std::make_unique<SealedMemory>(model.name, model.size_bytes);
   const auto report = [&](std::uint64_t bytes_so_far) {
     model.bytes_done = bytes_so_far;
@@ -292,7 +244,7 @@ void LlamaRunner::Impl::fetch(Model& model, ModelSource& source, const LoadProgr
   memory->seal();
   const formats::FileLayout layout = check_runnable(*memory, model.name);
   model.context = context_within(layout, options_.context);
-  plan_memory(model, estimate_need(layout, model.size_bytes, model.context, options_.parallel));
+  make_room(model, estimate_need(layout, model.size_bytes, model.context, options_.parallel));
   const Lock lock(mutex_);
   model.memory = std::move(memory);
   model.fetched = true;
@@ -326,53 +278,10 @@ std::shared_ptr<LlamaEngine> LlamaRunner::Impl::start_engine(const Model& model,
   return engine;
 }
 
-// Reserves what the model needs, with repacked tensors where there is room for them. Models that have to go are gone
-// when this returns.
-void LlamaRunner::Impl::plan_memory(Model& model, const MemoryNeed& need) {
-  std::vector<ModelPtr> evicted;  // destroyed without the lock: killing a child takes time
+void LlamaRunner::Impl::make_room(Model& model, const MemoryNeed& need) {
+  std::vector<ModelPtr> evicted;  // destroyed without the lock
   const Lock lock(mutex_);
-  for (const bool repack : {true, false}) {
-    if (!make_room(model, need.total(repack), evicted)) continue;
-    model.repack = repack;
-    return;
-  }
-  throw no_room(model, need);
-}
-
-bool LlamaRunner::Impl::make_room(Model& model, std::uint64_t bytes, std::vector<ModelPtr>& evicted) {
-  std::vector<HeldModel> held;
-  std::vector<ModelPtr> owners;
-  for (const auto& [identity, other] : models_) {
-    if (other.get() == &model) continue;
-    const bool busy = other->requests > 0 || other->phase == Phase::loading;
-    held.push_back({other->memory_bytes, other->load_seconds,
-                    std::max(0.0, seconds_between(other->last_used, clock_.steady_now())), busy});
-    owners.push_back(other);
-  }
-  const auto victims = choose_victims(held, bytes, options_.ram_budget_bytes);
-  if (!victims) return false;
-  for (const std::size_t i : *victims) {
-    log_info(fmt::format("{} leaves memory to make room for {}", owners[i]->name, model.name));
-    models_.erase(owners[i]->identity);
-    evicted.push_back(owners[i]);
-  }
-  model.memory_bytes = bytes;
-  return true;
-}
-
-Error LlamaRunner::Impl::no_room(const Model& model, const MemoryNeed& need) const {
-  const bool would_fit_alone = need.total(false) <= options_.ram_budget_bytes;
-  std::uint64_t taken = 0;
-  for (const auto& [identity, other] : models_) {
-    if (other.get() != &model) taken += other->memory_bytes;
-  }
-  auto text =
-      fmt::format("needs {} of memory ({} for the model, {} for its context, {} to work in), the RAM budget is {}",
-                  mebibytes(need.total(false)), mebibytes(need.model_bytes), mebibytes(need.cache_bytes),
-                  mebibytes(need.work_bytes), mebibytes(options_.ram_budget_bytes));
-  if (!would_fit_alone) return {ErrorKind::out_of_space, model.name, text};
-  text += fmt::format(", and models that are busy now take {} of it", mebibytes(taken));
-  return {ErrorKind::out_of_space, model.name, text, std::chrono::seconds(5)};
+  evicted = models_.make_room(model, need, clock_.steady_now());
 }
 
 void LlamaRunner::Impl::release(Model& model) {
@@ -416,49 +325,30 @@ void LlamaRunner::Impl::schedule_restart(Model& model) {
 
 std::vector<RunningModel> LlamaRunner::Impl::running() const {
   const Lock lock(mutex_);
-  std::vector<RunningModel> result;
-  for (const auto& [identity, model] : models_) {
-    const auto state = model->phase == Phase::ready     ? RunningModel::State::ready
-                       : model->phase == Phase::stopped ? RunningModel::State::stopped
-                                                        : RunningModel::State::loading;
-    result.push_back(
-        {model->name, identity, state, model->size_bytes, model->memory_bytes, model->requests, model->last_used_utc});
-  }
-  return result;
+  return models_.running();
 }
 
 bool LlamaRunner::Impl::unload(std::string_view identity) {
-  ModelPtr gone;
+  ModelPtr gone;  // destroyed without the lock
   const Lock lock(mutex_);
-  const auto found = models_.find(identity);
-  if (found == models_.end() || found->second->requests > 0 || found->second->phase == Phase::loading) return false;
-  gone = found->second;
-  models_.erase(found);
-  return true;
+  gone = models_.take(identity);
+  return gone != nullptr;
 }
 
 void LlamaRunner::Impl::unload_idle() {
-  std::vector<ModelPtr> gone;
+  std::vector<ModelPtr> gone;  // destroyed without the lock
   const Lock lock(mutex_);
-  const SteadyTime now = clock_.steady_now();
-  for (auto it = models_.begin(); it != models_.end();) {
-    const ModelPtr& model = it->second;
+  for (const auto& [identity, model] : models_.all()) {
     if (model->phase == Phase::ready && model->engine->ended()) engine_lost(*model, model->engine);
-    const bool settled = model->phase == Phase::ready || model->phase == Phase::stopped;
-    if (settled && model->requests == 0 && now - model->last_used >= options_.idle_limit) {
-      gone.push_back(model);
-      it = models_.erase(it);
-    } else {
-      ++it;
-    }
   }
+  gone = models_.take_idle(options_.idle_limit, clock_.steady_now());
 }
 
 std::optional<int> LlamaRunner::Impl::process_id(std::string_view identity) const {
   const Lock lock(mutex_);
-  const auto found = models_.find(identity);
-  if (found == models_.end() || !found->second->engine) return std::nullopt;
-  return found->second->engine->process_id();
+  const ModelPtr model = models_.find(identity);
+  if (!model || !model->engine) return std::nullopt;
+  return model->engine->process_id();
 }
 
 // Asks llama-server once what it understands; again after a failure.
