@@ -8,6 +8,7 @@
 #include "modelfloat/cli/output.h"
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/mf1/format.h"
+#include "modelfloat/server/model_json.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -16,21 +17,6 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t k_page = 1000;
 constexpr std::size_t k_short_revision = 12;
-
-ordered_json to_json(const engine::ModelSummary& model) {
-  return {{"id", model.id},
-          {"name", model.name},
-          {"description", model.description},
-          {"framework", model.framework},
-          {"format", model.format},
-          {"size_bytes", model.size_bytes},
-          {"created_at", human_time(model.created_at)},
-          {"revision", model.revision},
-          {"tags", model.tags},
-          {"fragments", model.fragments},
-          {"stores", model.stores},
-          {"health", engine::to_string(model.health)}};
-}
 
 std::string joined(const std::vector<std::string>& parts) {
   return parts.empty() ? "-" : fmt::format("{}", fmt::join(parts, ", "));
@@ -77,25 +63,12 @@ bool is_online(Session& session, const std::string& store) {
 
 ordered_json to_json(Session& session, const engine::ModelSummary& model, const ManifestRoot& root,
                      const std::vector<engine::RevisionSummary>& revisions, const Spread& spread) {
-  auto json = to_json(model);
+  auto json = server::to_json(model);
   json["card"] = root.card;
   auto& files = json["files"] = ordered_json::array();
-  for (const auto& file : root.files) {
-    ordered_json one{{"path", file.path},
-                     {"size_bytes", file.size_bytes},
-                     {"sha256", to_hex(file.sha256)},
-                     {"format", file.format},
-                     {"fragments", file.fragments}};
-    if (!file.trouble.empty()) one["trouble"] = file.trouble;
-    files.push_back(std::move(one));
-  }
+  for (const auto& file : root.files) files.push_back(server::to_json(file));
   auto& list = json["revisions"] = ordered_json::array();
-  for (const auto& revision : revisions) {
-    list.push_back({{"revision", revision.revision},
-                    {"size_bytes", revision.size_bytes},
-                    {"created_at", human_time(revision.created_at)},
-                    {"tags", revision.tags}});
-  }
+  for (const auto& revision : revisions) list.push_back(server::to_json(revision));
   json["packs"] = spread.packs;
   json["missing_shards"] = spread.missing_shards;
   auto& redundancies = json["redundancy"] = ordered_json::array();
@@ -157,7 +130,7 @@ ExitCode list(Session& session, const std::string& search) {
   do {
     auto page = engine::list_models(session.pool(), after, search, k_page);
     for (const auto& model : page.models) {
-      models.push_back(to_json(model));
+      models.push_back(server::to_json(model));
       table.add({model.name, human_bytes(model.size_bytes), model.format, std::string(to_string(model.health)),
                  std::to_string(model.fragments), std::to_string(model.stores),
                  model.revision.substr(0, k_short_revision), joined(model.tags)});

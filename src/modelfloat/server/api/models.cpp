@@ -7,6 +7,7 @@
 #include "modelfloat/codec/codec.h"
 #include "modelfloat/server/api/routes.h"
 #include "modelfloat/server/json.h"
+#include "modelfloat/server/model_json.h"
 
 namespace modelfloat::server::api {
 namespace {
@@ -16,40 +17,6 @@ constexpr std::size_t k_max_page = 1000;
 constexpr std::size_t k_piece_bytes = 64 << 10;  // of a map that is streamed
 
 CallOptions call_of(const Request& request) { return {request.stop, std::nullopt}; }
-
-std::string time_text(std::uint64_t unix_time) { return to_rfc3339(from_unix_seconds(unix_time)); }
-
-nlohmann::json to_json(const engine::ModelSummary& model) {
-  return {{"id", model.id},
-          {"name", model.name},
-          {"description", model.description},
-          {"framework", model.framework},
-          {"format", model.format},
-          {"size_bytes", model.size_bytes},
-          {"created_at", time_text(model.created_at)},
-          {"revision", model.revision},
-          {"tags", model.tags},
-          {"fragments", model.fragments},
-          {"stores", model.stores},
-          {"health", engine::to_string(model.health)}};
-}
-
-nlohmann::json to_json(const FileEntry& file) {
-  nlohmann::json json = {{"path", file.path},
-                         {"size_bytes", file.size_bytes},
-                         {"sha256", to_hex(file.sha256)},
-                         {"format", file.format},
-                         {"fragments", file.fragments}};
-  if (!file.trouble.empty()) json["trouble"] = file.trouble;
-  return json;
-}
-
-nlohmann::json to_json(const engine::RevisionSummary& revision) {
-  return {{"revision", revision.revision},
-          {"size_bytes", revision.size_bytes},
-          {"created_at", time_text(revision.created_at)},
-          {"tags", revision.tags}};
-}
 
 std::size_t page_size(const Request& request) {
   const auto text = request.query_value("limit");
@@ -66,18 +33,18 @@ void list_models(Service& service, const Request& request, Response& response) {
   const auto page = service.list(std::string(request.query_value("after").value_or("")),
                                  std::string(request.query_value("search").value_or("")), page_size(request));
   nlohmann::json models = nlohmann::json::array();
-  for (const auto& model : page.models) models.push_back(to_json(model));
+  for (const auto& model : page.models) models.push_back(nlohmann::json(server::to_json(model)));
   const nlohmann::json next = page.next.empty() ? nlohmann::json() : nlohmann::json(page.next);
   send_json(response, 200, {{"models", std::move(models)}, {"next", next}});
 }
 
 void show_model(Service& service, const Request& request, Response& response) {
   const auto& model = request.params.at("id");
-  auto json = to_json(service.find(model));
+  nlohmann::json json = server::to_json(service.find(model));
   auto& files = json["files"] = nlohmann::json::array();
-  for (const auto& file : service.open(model, call_of(request)).root.files) files.push_back(to_json(file));
+  for (const auto& file : service.open(model, call_of(request)).root.files) files.push_back(nlohmann::json(server::to_json(file)));
   auto& revisions = json["revisions"] = nlohmann::json::array();
-  for (const auto& revision : service.revisions(model)) revisions.push_back(to_json(revision));
+  for (const auto& revision : service.revisions(model)) revisions.push_back(nlohmann::json(server::to_json(revision)));
   send_json(response, 200, json);
 }
 
