@@ -1,6 +1,8 @@
 // What each method of the registry promises.
 #include "modelfloat/registry/sqlite_registry.h"
 
+#include <algorithm>
+
 #include "samples.h"
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>
@@ -211,6 +213,34 @@ TEST_F(SqliteRegistryTest, AddedAgainAPackIsReplaced) {
   EXPECT_EQ(registry_->shard_places(sample.pack.shards[0]), std::vector{sample_id<StoreId>(77)});
 }
 
+TEST_F(SqliteRegistryTest, ManifestsAddFragmentsToAPackAndTakeNothingAway) {
+  const SamplePack known = sample_pack(1);
+  SamplePack first = sample_pack(2);
+  SamplePack second = sample_pack(2);
+  first.fragments.resize(10);
+  second.fragments.erase(second.fragments.begin(), second.fragments.begin() + 5);
+  add(*registry_, known);
+  for (int twice = 0; twice < 2; ++twice) {
+    for (const SamplePack& sample : {first, second}) registry_->learn_pack(sample.pack, sample.fragments);
+    registry_->learn_pack(known.pack, {});
+  }
+  reopen();
+  EXPECT_EQ(registry_->pack(first.pack.id), first.pack);
+  for (const auto& fragment : sample_pack(2).fragments) {
+    EXPECT_EQ(registry_->find_fragment(fragment.id), std::vector{fragment});
+  }
+  EXPECT_EQ(registry_->find_fragment(known.fragments[0].id).size(), 1U);
+  EXPECT_EQ(registry_->shard_places(known.pack.shards[0]), std::vector{known.places[0]});
+  EXPECT_TRUE(registry_->shard_places(first.pack.shards[0]).empty());
+}
+
+TEST_F(SqliteRegistryTest, ManifestThatNamesAFrameTwiceAddsItOnce) {
+  SamplePack sample = sample_pack(1);
+  sample.fragments.push_back(sample.fragments[3]);
+  registry_->learn_pack(sample.pack, sample.fragments);
+  EXPECT_EQ(registry_->find_fragment(sample.fragments[3].id).size(), 1U);
+}
+
 TEST_F(SqliteRegistryTest, RemovedPackLeavesNothing) {
   const SamplePack gone = sample_pack(1);
   const SamplePack stays = sample_pack(2);
@@ -265,6 +295,48 @@ TEST_F(SqliteRegistryTest, ShardPlacesAreReplacedByAListing) {
   registry_->set_shard_places(other, {});
   EXPECT_EQ(registry_->shard_count(store), 1U);
   EXPECT_EQ(registry_->shard_count(other), 0U);
+}
+
+TEST_F(SqliteRegistryTest, DamagedCopiesAreRememberedUntilTheyAreWhole) {
+  using Copies = std::vector<ShardCopy>;
+  const auto store = sample_id<StoreId>(1);
+  const auto other = sample_id<StoreId>(2);
+  for (const auto& id : {store, other}) registry_->set_shard_places(id, std::vector{sample_hash(1), sample_hash(2)});
+  registry_->note_shard_copy(sample_hash(1), store, CopyState::corrupt);
+  registry_->note_shard_copy(sample_hash(2), store, CopyState::missing);
+  registry_->note_shard_copy(sample_hash(3), store, CopyState::corrupt);
+  reopen();
+  const auto expect_damaged = [&](std::vector<Hash256> hashes) {
+    std::sort(hashes.begin(), hashes.end());
+    EXPECT_EQ(registry_->damaged_shards(store), hashes);
+  };
+  expect_damaged({sample_hash(1), sample_hash(2), sample_hash(3)});
+  EXPECT_TRUE(registry_->damaged_shards(other).empty());
+  EXPECT_EQ(registry_->shard_places(sample_hash(1)), std::vector{other});
+  EXPECT_EQ(registry_->shard_count(store), 0U);
+  Copies both{{store, CopyState::corrupt}, {other, CopyState::whole}};
+  if (other < store) std::swap(both[0], both[1]);
+  EXPECT_EQ(registry_->shard_copies(sample_hash(1)), both);
+
+  // Seen again: what was missing is back, what was corrupt is not believed.
+  registry_->add_shard_place(sample_hash(1), store);
+  registry_->add_shard_place(sample_hash(2), store);
+  expect_damaged({sample_hash(1), sample_hash(3)});
+  registry_->note_shard_copy(sample_hash(2), store, CopyState::missing);
+  registry_->set_shard_places(store, std::vector{sample_hash(1), sample_hash(2)});
+  expect_damaged({sample_hash(1)});
+  registry_->note_shard_copy(sample_hash(1), store, CopyState::whole);
+  expect_damaged({});
+  EXPECT_EQ(registry_->shard_count(store), 2U);
+}
+
+TEST_F(SqliteRegistryTest, PackThatIsPutAgainIsWholeAgain) {
+  const SamplePack sample = sample_pack(1);
+  add(*registry_, sample);
+  registry_->note_shard_copy(sample.pack.shards[2], sample.places[2], CopyState::corrupt);
+  add(*registry_, sample);
+  EXPECT_TRUE(registry_->damaged_shards(sample.places[2]).empty());
+  EXPECT_EQ(registry_->shard_places(sample.pack.shards[2]), std::vector{sample.places[2]});
 }
 
 TEST_F(SqliteRegistryTest, RevisionsAreListedNewestFirst) {
@@ -325,10 +397,6 @@ TEST_F(SqliteRegistryTest, TagsAreReplacedAsAWhole) {
   reopen();
   EXPECT_EQ(registry_->tags("acme/m"), (Tags{{"v2", sample_hash(4)}}));
   EXPECT_EQ(registry_->tags("acme/other").size(), 1U);
-  registry_->put_revision(sample_revision(1, "acme/m"));
-  registry_->clear_models();
-  EXPECT_TRUE(registry_->tags("acme/m").empty());
-  EXPECT_TRUE(registry_->models("", "", 10).empty());
 }
 
 TEST_F(SqliteRegistryTest, PushesAreJournaled) {

@@ -9,6 +9,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/crypto/hash.h"
+#include "modelfloat/engine/manifest_index.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/settings.h"
 
@@ -46,24 +47,6 @@ registry::RevisionRow row_of(const LiveManifest& live, const ManifestRoot& root)
   return row;
 }
 
-// Enters packs that another machine made, so that their fragments count as known. Of a pack that is known already nothing is added.
-void index_packs(Pool& pool, ManifestReader& reader, const ManifestRoot& root) {
-  for (std::size_t index = 0; index < root.segments.size(); ++index) {
-    const auto segment = reader.segment(root, index);
-    for (const Pack& pack : segment.structure.packs) {
-      if (pool.registry().pack(pack.id)) continue;
-      std::map<std::uint32_t, Fragment> fragments;  // by frame number: one may be listed several times
-      for (const Fragment& fragment : segment.content.fragments) {
-        const FrameRef* frame = fragment.frame();
-        if (frame != nullptr && frame->pack == pack.id) fragments.emplace(frame->number, fragment);
-      }
-      std::vector<Fragment> listed;
-      for (auto& [number, fragment] : fragments) listed.push_back(std::move(fragment));
-      pool.registry().add_pack(pack, listed, {});
-    }
-  }
-}
-
 // The catalogue of stores by the log: those that other machines added or took out. They count from the next start of the program on.
 void take_over_stores(Pool& pool, const PoolState& state) {
   const auto rows = pool.registry().stores();
@@ -85,16 +68,20 @@ std::string model_id(Pool& pool, const std::string& model) {
   return "m" + to_hex(ByteSpan(crypto::blake3_keyed(key, as_bytes("model id " + model))).first(k_id_bytes));
 }
 
-// The revision that the model's listing shows: what "latest" points to, else the newest.
-const registry::RevisionRow& shown_revision(const std::vector<registry::RevisionRow>& revisions,
-                                            const std::vector<std::pair<std::string, Hash256>>& tags) {
-  for (const auto& [tag, content] : tags) {
-    if (tag != "latest") continue;
-    for (const auto& row : revisions) {
-      if (row.manifest.content == content) return row;
+using Revisions = std::vector<registry::RevisionRow>;  // newest first
+using Tags = std::vector<std::pair<std::string, Hash256>>;
+
+// The tag that the model's name alone means, and its revision.
+std::optional<std::pair<std::string, const registry::RevisionRow*>> default_choice(const Revisions& revisions, const Tags& tags) {
+  std::optional<std::pair<std::string, const registry::RevisionRow*>> newest;
+  for (const registry::RevisionRow& row : revisions) {
+    for (const auto& [tag, content] : tags) {
+      if (content != row.manifest.content) continue;
+      if (tag == "latest") return std::pair(tag, &row);
+      if (!newest) newest.emplace(tag, &row);
     }
   }
-  return revisions.front();
+  return newest;
 }
 
 struct Standing {
@@ -146,7 +133,8 @@ std::set<const transfer::PoolStore*> gone_since_start(Pool& pool, const CallOpti
 ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions& call) {
   const auto revisions = pool.registry().revisions(model);
   const auto tags = pool.registry().tags(model);
-  const registry::RevisionRow& row = shown_revision(revisions, tags);
+  const auto choice = default_choice(revisions, tags);
+  const registry::RevisionRow& row = choice ? *choice->second : revisions.front();
   const Standing standing = standing_of(pool, row, call);
   ModelSummary summary;
   summary.id = model_id(pool, model);
@@ -194,7 +182,7 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
     if (!live.committed || listed.contains(content)) continue;
     try {
       const ManifestRoot root = reader.root(live.manifest);
-      index_packs(pool, reader, root);
+      index_manifest(pool, reader, root);
       fresh.push_back(row_of(live, root));
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
@@ -242,6 +230,13 @@ std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name
   return std::nullopt;
 }
 
+std::optional<std::string> default_tag(Pool& pool, const std::string& model) {
+  const auto revisions = pool.registry().revisions(model);
+  const auto choice = default_choice(revisions, pool.registry().tags(model));
+  if (!choice) return std::nullopt;
+  return choice->first;
+}
+
 std::vector<RevisionSummary> list_revisions(Pool& pool, const std::string& model) {
   std::vector<RevisionSummary> list;
   const auto tags = pool.registry().tags(model);
@@ -278,6 +273,9 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
           shard.state = "present";
         } else if (!shards[i].offline.empty()) {
           shard.state = "offline";
+        } else if (!shards[i].corrupt.empty()) {
+          shard.state = "corrupt";
+          for (const auto* store : shards[i].corrupt) shard.stores.push_back(store->name);
         }
         view.shards.push_back(std::move(shard));
       }

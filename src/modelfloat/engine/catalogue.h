@@ -42,6 +42,10 @@ ModelPage list_models(Pool& pool, const std::string& after, const std::string& s
 // By id, by name, or nothing.
 std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name);
 
+// The tag that a model's name alone means: `latest`, or when it has none, that of its newest tagged revision. By the registry; nothing when
+// that knows no tagged revision.
+std::optional<std::string> default_tag(Pool& pool, const std::string& model);
+
 struct RevisionSummary {
   std::string revision;
   ManifestId manifest;
@@ -55,7 +59,7 @@ struct ShardView {
   std::size_t index = 0;
   std::string object;               // path
   std::vector<std::string> stores;  // names of stores that hold it
-  std::string state;                // present, missing, offline
+  std::string state;                // present, offline, corrupt (only wrong copies are known of), missing
 };
 struct PackView {
   Pack pack;

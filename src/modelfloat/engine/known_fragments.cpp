@@ -72,7 +72,10 @@ void KnownFragments::list_shards() {
       log_warning(fmt::format("{} cannot be listed, so nothing on it counts as stored: {}", store->name, error.what()));
       continue;
     }
-    for (const auto& [object, size_bytes] : objects) places_[object].push_back({store, size_bytes});
+    const auto damaged = pool_.registry().damaged_shards(store->id);  // in order
+    for (const auto& [object, size_bytes] : objects) {
+      if (!std::binary_search(damaged.begin(), damaged.end(), object)) places_[object].push_back({store, size_bytes});
+    }
   }
 }
 

@@ -11,8 +11,8 @@
 
 namespace modelfloat::engine {
 
-// Knows a fragment only when its pack keeps this push's promise, is of the current epoch, is whole by a listing made during this push, and is
-// not condemned. Shared by threads.
+// Knows a fragment only when its pack keeps this push's promise, is of the current epoch, is whole by a listing made during this push and by
+// what is remembered of damage, and is not condemned. Shared by threads.
 class KnownFragments {
  public:
   KnownFragments(Pool& pool, unsigned survive, CallOptions call);

@@ -18,9 +18,14 @@ std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack) {
   std::vector<ShardStanding> shards(pack.shard_count());
   for (std::size_t index = 0; index < shards.size(); ++index) {
     ShardStanding all;
-    for (const StoreId& place : pool.registry().shard_places(pack.shard_name(index))) {
-      const transfer::PoolStore* store = pool.stores().find(place);
-      if (store != nullptr) (store->offline.empty() ? all.online : all.offline).push_back(store);
+    for (const registry::ShardCopy& copy : pool.registry().shard_copies(pack.shard_name(index))) {
+      const transfer::PoolStore* store = pool.stores().find(copy.store);
+      if (store == nullptr || copy.state == registry::CopyState::missing) continue;
+      if (copy.state == registry::CopyState::corrupt) {
+        all.corrupt.push_back(store);
+      } else {
+        (store->offline.empty() ? all.online : all.offline).push_back(store);
+      }
     }
     if (pack.k > 1) {
       shards[index] = std::move(all);
@@ -31,6 +36,8 @@ std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack) {
         shards[copy].online = {all.online[copy]};
       } else if (copy < all.online.size() + all.offline.size()) {
         shards[copy].offline = {all.offline[copy - all.online.size()]};
+      } else {
+        shards[copy].corrupt = all.corrupt;
       }
     }
     break;

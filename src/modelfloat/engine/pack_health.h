@@ -22,6 +22,7 @@ inline Health worse(Health a, Health b) noexcept { return a < b ? b : a; }
 struct ShardStanding {
   std::vector<const transfer::PoolStore*> online;
   std::vector<const transfer::PoolStore*> offline;
+  std::vector<const transfer::PoolStore*> corrupt;  // what they have under its name is wrong, as a read or a verify found
 };
 
 // Of shards 0 .. k+m-1. With k = 1 they are copies of one object, and each copy is counted as one shard.

@@ -16,6 +16,8 @@
 namespace modelfloat::engine {
 namespace {
 
+using registry::CopyState;
+using registry::ShardCopy;
 using transfer::Damage;
 using transfer::Finding;
 using transfer::PoolStore;
@@ -142,24 +144,30 @@ class Verification {
     const Hash256& hash = check.pack.shard_name(index);
     const ObjectName name = ObjectName::of(ObjectType::shard, hash);
     const std::uint64_t size = mf1::k_header_bytes + check.pack.slice_bytes;
-    const auto expected = pool_.registry().shard_places(hash);
+    const auto expected = pool_.registry().shard_copies(hash);
     bool accounted = false;  // it is on some store, or missing from a store that is named, or may be on one that is offline
     for (const StoreListing& listing : listings_) {
-      const bool is_expected = std::find(expected.begin(), expected.end(), listing.store->id) != expected.end();
+      const PoolStore& store = *listing.store;
+      const auto known = std::find_if(expected.begin(), expected.end(), [&](const ShardCopy& copy) { return copy.store == store.id; });
+      const bool is_expected = known != expected.end();
       const auto listed = listing.sizes.find(name.path());
       if (listed == listing.sizes.end()) {
-        if (is_expected) found(listing.store->name, name, listing.readable ? Damage::missing : Damage::offline);
+        if (is_expected) found(store.name, name, listing.readable ? Damage::missing : Damage::offline);
+        if (is_expected && listing.readable) pool_.registry().note_shard_copy(hash, store.id, CopyState::missing);
         accounted = accounted || is_expected;
         continue;
       }
       accounted = true;
-      if (listed->second != size) {
-        found(listing.store->name, name, Damage::corrupt);
+      const bool was_corrupt = is_expected && known->state == CopyState::corrupt;
+      if (listed->second != size || (was_corrupt && !read_)) {
+        found(store.name, name, Damage::corrupt);
+        if (!was_corrupt) pool_.registry().note_shard_copy(hash, store.id, CopyState::corrupt);
         continue;
       }
-      if (!is_expected) pool_.registry().add_shard_place(hash, listing.store->id);
-      check.good.emplace(index, listing.store);
-      to_read_.emplace(name.path(), listing.store);
+      if (!is_expected || known->state == CopyState::missing) pool_.registry().add_shard_place(hash, store.id);
+      if (was_corrupt) doubted_.emplace(name.path(), &store);
+      check.good.emplace(index, &store);
+      to_read_.emplace(name.path(), &store);
     }
     if (!accounted) found("", name, Damage::missing);
   }
@@ -185,14 +193,25 @@ class Verification {
     try {
       const auto bytes = store.store->get(name, {}, call_);
       if (bytes) bytes_read_ += bytes->size();
-      if (bytes && transfer::fits_name(name, *bytes)) return;
+      if (bytes && transfer::fits_name(name, *bytes)) {
+        if (doubted_.contains({name.path(), &store})) note(name, store, CopyState::whole);
+        return;
+      }
       found(store.name, name, bytes ? Damage::corrupt : Damage::missing);
+      note(name, store, bytes ? CopyState::corrupt : CopyState::missing);
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
-      found(store.name, name, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
+      const bool corrupt = error.kind == ErrorKind::corrupt;
+      found(store.name, name, corrupt ? Damage::corrupt : Damage::offline);
+      if (corrupt) note(name, store, CopyState::corrupt);
     }
     const std::lock_guard lock(mutex_);
     bad_.emplace(name.path(), &store);
+  }
+
+  // What is found is remembered for shards alone: every store has the other objects, and each push puts what it needs of them again.
+  void note(const ObjectName& name, const PoolStore& store, CopyState state) {
+    if (name.type() == ObjectType::shard) pool_.registry().note_shard_copy(*name.hash(), store.id, state);
   }
 
   void sum_up() {
@@ -222,6 +241,7 @@ class Verification {
   std::map<PackId, PackCheck> packs_;
   std::vector<ManifestCheck> manifests_;
   std::set<std::pair<std::string, const PoolStore*>> to_read_;
+  std::set<std::pair<std::string, const PoolStore*>> doubted_;  // of to_read_: found to be corrupt the last time
   VerifyReport report_;
   std::atomic<std::uint64_t> bytes_read_ = 0;
   std::mutex mutex_;  // guards findings_ and bad_ while objects are read

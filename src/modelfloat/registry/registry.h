@@ -49,6 +49,18 @@ struct LogRow {
   bool operator==(const LogRow&) const = default;
 };
 
+// What is known of one copy of a shard.
+enum class CopyState {
+  whole,    // as far as anybody knows
+  corrupt,  // it was read, or listed with a wrong size, and is not what its name says
+  missing,  // it should be there, and was not
+};
+struct ShardCopy {
+  StoreId store{};
+  CopyState state = CopyState::whole;
+  bool operator==(const ShardCopy&) const = default;
+};
+
 // A small object that a store has yet to get.
 struct QueuedPut {
   StoreId store{};
@@ -134,20 +146,26 @@ class Registry {
   virtual void forget_document(const std::string& object) = 0;
 
   // Packs that are durable, with the fragments in them: the journal that lets an interrupted push go on, and the index for
-  // dedup. One transaction. `places` has the store of each shard, in shard order (k+m of them), or is
-  // empty when a listing says it (set_shard_places).
+  // dedup. One transaction. `places` has the store of each shard, in shard order (k+m of them), each just confirmed.
   virtual void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) = 0;
+  // What a manifest says of a pack: enters it when it is not known, and those of its fragments that are not. Where its shards lie is
+  // not touched.
+  virtual void learn_pack(const Pack&, std::span<const Fragment> fragments) = 0;
   virtual std::optional<Pack> pack(const PackId&) = 0;
   // The durable places of a fragment with this id, all epochs; newest first.
   virtual std::vector<Fragment> find_fragment(const FragmentId&) = 0;
   virtual void remove_pack(const PackId&) = 0;  // with its fragments and places
 
-  // Where shard objects lie, by the hash in their name.
+  // Where shard objects lie, by the hash in their name. A copy noted as corrupt is no place of the shard, whatever a listing says, until it is
+  // noted as whole (its bytes were read or put) or add_pack names it.
   virtual void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) = 0;  // replaces what was known of the store
-  virtual void add_shard_place(const Hash256& object, const StoreId&) = 0;
+  virtual void add_shard_place(const Hash256& object, const StoreId&) = 0;  // it was seen there
   virtual void remove_shard_place(const Hash256& object, const StoreId&) = 0;
-  virtual std::vector<StoreId> shard_places(const Hash256& object) = 0;
-  virtual std::uint64_t shard_count(const StoreId&) = 0;
+  virtual void note_shard_copy(const Hash256& object, const StoreId&, CopyState) = 0;
+  virtual std::vector<StoreId> shard_places(const Hash256& object) = 0;  // of the whole copies
+  virtual std::vector<ShardCopy> shard_copies(const Hash256& object) = 0;  // of all that are, or should be, there
+  virtual std::vector<Hash256> damaged_shards(const StoreId&) = 0;  // its copies that are not whole
+  virtual std::uint64_t shard_count(const StoreId&) = 0;  // whole copies
 
   // What listings show. One row a manifest; tags point to manifests by their content name.
   virtual void put_revision(const RevisionRow&) = 0;
@@ -158,7 +176,9 @@ class Registry {
   virtual std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) = 0;
   virtual void set_tags(const std::string& model, std::span<const std::pair<std::string, Hash256>> tags) = 0;  // replaces the model's
   virtual std::vector<std::pair<std::string, Hash256>> tags(const std::string& model) = 0;
-  virtual void clear_models() = 0;  // revisions and tags, before they are written anew from the log
+
+  // Forgets everything, as if it were new.
+  virtual void clear() = 0;
 
   // Runs `work`; all that it writes through this registry on this thread is one transaction, undone when it throws.
   virtual void transaction(const std::function<void()>& work) = 0;

@@ -55,11 +55,4 @@ std::vector<std::pair<std::string, Hash256>> SqliteRegistry::tags(const std::str
   });
 }
 
-void SqliteRegistry::clear_models() {
-  database_.write([](Connection& c) {
-    c.run("delete from revisions");
-    c.run("delete from tags");
-  });
-}
-
 }  // namespace modelfloat::registry

@@ -1,12 +1,14 @@
 // Packs with their shards and fragments.
+#include <set>
+
 #include "modelfloat/registry/sqlite_registry_impl.h"
 
 namespace modelfloat::registry {
 
-static void check_pack(const Pack& pack, std::span<const Fragment> fragments, std::span<const StoreId> places) {
-  const auto refuse = [](const char* why) { throw Error(ErrorKind::internal, "registry: add_pack", why); };
+[[noreturn]] static void refuse(const char* why) { throw Error(ErrorKind::internal, "registry: pack", why); }
+
+static void check_pack(const Pack& pack, std::span<const Fragment> fragments) {
   if (pack.shards.size() != (pack.k == 1 ? 1 : pack.shard_count())) refuse("wrong number of shard names");
-  if (!places.empty() && places.size() != pack.shard_count()) refuse("wrong number of places");
   for (const Fragment& fragment : fragments) {
     if (fragment.frame() == nullptr || fragment.frame()->pack != pack.id) refuse("a fragment of another pack");
   }
@@ -20,23 +22,45 @@ static void forget_pack(Connection& c, const PackId& id) {
   c.run("delete from packs where id = ?1", id);  // shards and fragments go with it
 }
 
+// Its row in the table, which is the key of its shards and fragments.
+static std::uint64_t insert_pack(Connection& c, const Pack& pack) {
+  c.run("insert into packs (id, epoch, suite, k, m, slice_bytes, survive) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)", pack.id,
+        pack.epoch, pack.suite, pack.k, pack.m, pack.slice_bytes, pack.survive);
+  const std::uint64_t key = c.row<std::uint64_t>("select last_insert_rowid()").value();
+  for (std::size_t i = 0; i < pack.shards.size(); ++i) {
+    c.run("insert into shards values (?1, ?2, ?3)", key, i, pack.shards[i]);
+  }
+  return key;
+}
+
+static void insert_fragment(Connection& c, std::uint64_t key, const Fragment& fragment) {
+  const FrameRef& frame = *fragment.frame();
+  c.run("insert into fragments values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", key, frame.number, fragment.id,
+        fragment.plain_bytes, fragment.codec, fragment.parameter, frame.offset, frame.sealed_bytes);
+}
+
 void SqliteRegistry::add_pack(const Pack& pack, std::span<const Fragment> fragments, std::span<const StoreId> places) {
-  check_pack(pack, fragments, places);
+  check_pack(pack, fragments);
+  if (places.size() != pack.shard_count()) refuse("wrong number of places");
   database_.write([&](Connection& c) {
     forget_pack(c, pack.id);
-    c.run("insert into packs (id, epoch, suite, k, m, slice_bytes, survive) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-          pack.id, pack.epoch, pack.suite, pack.k, pack.m, pack.slice_bytes, pack.survive);
-    const std::uint64_t key = c.row<std::uint64_t>("select last_insert_rowid()").value();
-    for (std::size_t i = 0; i < pack.shards.size(); ++i) {
-      c.run("insert into shards values (?1, ?2, ?3)", key, i, pack.shards[i]);
-    }
+    const std::uint64_t key = insert_pack(c, pack);
     for (std::size_t i = 0; i < places.size(); ++i) {
-      c.run("insert or ignore into shard_places values (?1, ?2)", pack.shard_name(i), places[i]);
+      c.run("insert or ignore into shard_places (object, store) values (?1, ?2)", pack.shard_name(i), places[i]);
     }
+    for (const Fragment& fragment : fragments) insert_fragment(c, key, fragment);
+  });
+}
+
+void SqliteRegistry::learn_pack(const Pack& pack, std::span<const Fragment> fragments) {
+  check_pack(pack, fragments);
+  database_.write([&](Connection& c) {
+    const auto known = c.row<std::uint64_t>("select key from packs where id = ?1", pack.id);
+    const std::uint64_t key = known ? *known : insert_pack(c, pack);
+    const auto numbers = c.rows<std::uint32_t>("select number from fragments where pack = ?1", key);
+    std::set<std::uint32_t> seen(numbers.begin(), numbers.end());
     for (const Fragment& fragment : fragments) {
-      const FrameRef& frame = *fragment.frame();
-      c.run("insert into fragments values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", key, frame.number, fragment.id,
-            fragment.plain_bytes, fragment.codec, fragment.parameter, frame.offset, frame.sealed_bytes);
+      if (seen.insert(fragment.frame()->number).second) insert_fragment(c, key, fragment);
     }
   });
 }

@@ -13,6 +13,7 @@ class SqliteRegistry final : public Registry {
 
   Database& database() noexcept { return database_; }
 
+  void clear() override;
   void transaction(const std::function<void()>& work) override;
 
   // sqlite_state.cpp
@@ -47,11 +48,15 @@ class SqliteRegistry final : public Registry {
   void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) override;
   void add_shard_place(const Hash256& object, const StoreId&) override;
   void remove_shard_place(const Hash256& object, const StoreId&) override;
+  void note_shard_copy(const Hash256& object, const StoreId&, CopyState) override;
   std::vector<StoreId> shard_places(const Hash256& object) override;
+  std::vector<ShardCopy> shard_copies(const Hash256& object) override;
+  std::vector<Hash256> damaged_shards(const StoreId&) override;
   std::uint64_t shard_count(const StoreId&) override;
 
   // sqlite_packs.cpp
   void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) override;
+  void learn_pack(const Pack&, std::span<const Fragment> fragments) override;
   std::optional<Pack> pack(const PackId&) override;
   std::vector<Fragment> find_fragment(const FragmentId&) override;
   void remove_pack(const PackId&) override;
@@ -63,7 +68,6 @@ class SqliteRegistry final : public Registry {
   std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) override;
   void set_tags(const std::string& model, std::span<const std::pair<std::string, Hash256>> tags) override;
   std::vector<std::pair<std::string, Hash256>> tags(const std::string& model) override;
-  void clear_models() override;
 
  private:
   Database database_;

@@ -109,12 +109,27 @@ void SqliteRegistry::set_shard_places(const StoreId& store, std::span<const Hash
     std::set_difference(wanted.begin(), wanted.end(), known.begin(), known.end(), std::back_inserter(found));
     for (const Hash256& object : gone)
       c.run("delete from shard_places where object = ?1 and store = ?2", object, store);
-    for (const Hash256& object : found) c.run("insert into shard_places values (?1, ?2)", object, store);
+    for (const Hash256& object : found) {
+      c.run("insert into shard_places (object, store) values (?1, ?2)", object, store);
+    }
+    c.run("update shard_places set state = ?2 where store = ?1 and state = ?3", store, CopyState::whole,
+          CopyState::missing);
   });
 }
 
 void SqliteRegistry::add_shard_place(const Hash256& object, const StoreId& store) {
-  database_.write([&](Connection& c) { c.run("insert or ignore into shard_places values (?1, ?2)", object, store); });
+  database_.write([&](Connection& c) {
+    c.run(
+        "insert into shard_places (object, store) values (?1, ?2) "
+        "on conflict (object, store) do update set state = ?3 where state = ?4",
+        object, store, CopyState::whole, CopyState::missing);
+  });
+}
+
+void SqliteRegistry::note_shard_copy(const Hash256& object, const StoreId& store, CopyState state) {
+  database_.write([&](Connection& c) {
+    c.run("insert or replace into shard_places (object, store, state) values (?1, ?2, ?3)", object, store, state);
+  });
 }
 
 void SqliteRegistry::remove_shard_place(const Hash256& object, const StoreId& store) {
@@ -124,13 +139,29 @@ void SqliteRegistry::remove_shard_place(const Hash256& object, const StoreId& st
 
 std::vector<StoreId> SqliteRegistry::shard_places(const Hash256& object) {
   return database_.read([&](Connection& c) {
-    return c.rows<StoreId>("select store from shard_places where object = ?1 order by store", object);
+    return c.rows<StoreId>("select store from shard_places where object = ?1 and state = ?2 order by store", object,
+                           CopyState::whole);
+  });
+}
+
+std::vector<ShardCopy> SqliteRegistry::shard_copies(const Hash256& object) {
+  return database_.read([&](Connection& c) {
+    return c.rows<ShardCopy, StoreId, CopyState>(
+        "select store, state from shard_places where object = ?1 order by store", object);
+  });
+}
+
+std::vector<Hash256> SqliteRegistry::damaged_shards(const StoreId& store) {
+  return database_.read([&](Connection& c) {
+    return c.rows<Hash256>("select object from shard_places where store = ?1 and state <> 0 order by object", store);
   });
 }
 
 std::uint64_t SqliteRegistry::shard_count(const StoreId& store) {
   return database_.read([&](Connection& c) {
-    return c.row<std::uint64_t>("select count(*) from shard_places where store = ?1", store).value();
+    return c.row<std::uint64_t>("select count(*) from shard_places where store = ?1 and state = ?2", store,
+                                CopyState::whole)
+        .value();
   });
 }
 

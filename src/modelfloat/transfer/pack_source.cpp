@@ -137,6 +137,10 @@ std::optional<Bytes> IncomingPack::receive(const Copy& copy, Answer& answer) {
 
 void IncomingPack::report(const Copy& copy, Damage what, const std::string& why) {
   troubles_.push_back(fmt::format("shard {} on {} ({})", copy.index, copy.store->name, why));
+  if (what != Damage::offline) {
+    const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
+    reading_.registry.note_shard_copy(pack_.shard_name(copy.index), copy.store->id, state);
+  }
   if (reading_.finding) {
     reading_.finding({copy.store->name, shard_object(copy.index).path(), ObjectType::shard, what});
   }

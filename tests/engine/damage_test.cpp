@@ -1,0 +1,161 @@
+// What is found to be wrong on a store is remembered, until it is put right.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "engine/test_pool.h"
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/verify.h"
+
+namespace modelfloat {
+namespace {
+
+using engine::Health;
+using test::Files;
+using test::Machine;
+using test::Threads;
+using test::World;
+
+class DamageMemory : public testing::Test {
+ protected:
+  DamageMemory() {
+    machine_.create({4, 2, 2});
+    machine_.push("ns/model", files_);
+    for (const auto& [path, bytes] : world_.objects(2)) {
+      if (path.starts_with("mf1/shard/")) victim_ = path;
+    }
+    good_ = world_.objects(2).at(victim_);
+  }
+
+  void write(ByteSpan bytes) {
+    const ObjectName name = ObjectName::parse(victim_).value();
+    world_.inner(2).remove(name, {});
+    world_.inner(2).put(name, bytes, {});
+  }
+  void flip_a_bit() {
+    Bytes bad = good_;
+    bad[bad.size() / 2] ^= std::byte{4};
+    write(bad);
+  }
+  Health health() { return engine::list_models(machine_.pool(), "", "", 10).models.at(0).health; }
+  engine::VerifyReport verify(bool read) { return engine::verify(machine_.pool(), std::nullopt, read, {}, {}); }
+  std::vector<transfer::Finding> corrupt_on_s2() const {
+    return {{"s2", victim_, ObjectType::shard, transfer::Damage::corrupt}};
+  }
+  std::vector<std::string> states() {
+    std::vector<std::string> found;
+    const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+    engine::map_fragments(
+        machine_.pool(), manifest,
+        [&](const engine::PackView& pack) {
+          for (const auto& shard : pack.shards) {
+            if (shard.state != "present") found.push_back(shard.state);
+          }
+        },
+        [](const engine::FragmentView&) {}, {});
+    return found;
+  }
+
+  const Files files_{{"m.bin", test::random_bytes(9'000'000, 41)}};
+  World world_{6};
+  Machine machine_{world_, Threads::one};
+  std::string victim_;  // a shard on s2
+  Bytes good_;
+};
+
+TEST_F(DamageMemory, WhatVerifyReadFindsCountsUntilItIsReadWhole) {
+  flip_a_bit();
+  EXPECT_EQ(health(), Health::sound);
+  EXPECT_EQ(verify(true).damaged, corrupt_on_s2());
+  machine_.reopen();
+  EXPECT_EQ(health(), Health::degraded);
+  EXPECT_EQ(states(), std::vector<std::string>{"corrupt"});
+  const auto unread = verify(false);
+  EXPECT_EQ(unread.damaged, corrupt_on_s2());
+  EXPECT_EQ(unread.models.at(0).health, Health::degraded);
+
+  write(good_);  // by somebody else; nobody has looked yet
+  EXPECT_EQ(verify(false).damaged, corrupt_on_s2());
+  EXPECT_TRUE(verify(true).sound());
+  EXPECT_TRUE(verify(false).sound());
+  EXPECT_EQ(health(), Health::sound);
+  EXPECT_TRUE(states().empty());
+}
+
+TEST_F(DamageMemory, APushDoesNotCountAPackWithACorruptShardAsStored) {
+  flip_a_bit();
+  EXPECT_EQ(machine_.push("ns/before", files_).new_bytes, 0U);  // nobody has noticed yet
+  verify(true);
+  const auto pushed = machine_.push("ns/after", files_);
+  EXPECT_EQ(pushed.new_bytes, 9'000'000U);
+  EXPECT_EQ(machine_.push("ns/once-more", files_).new_bytes, 0U);  // the new packs are whole
+  // Without s2 and two more the old packs are lost, the new ones with s2 are not.
+  EXPECT_EQ(engine::find_model(machine_.pool(), "ns/after")->health, Health::sound);
+  EXPECT_EQ(engine::find_model(machine_.pool(), "ns/before")->health, Health::degraded);
+}
+
+TEST_F(DamageMemory, AReadThatConvictsALiarIsRememberedAndDoesNotAskItAgain) {
+  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).set_offline(i == 0 || i == 5);
+  machine_.reopen();  // so that every shard on s2 is needed
+  flip_a_bit();
+  EXPECT_THROW(machine_.pull("ns/model"), Error);
+  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).set_offline(false);
+  machine_.reopen();
+  EXPECT_EQ(health(), Health::degraded);
+  std::mutex mutex;
+  std::vector<transfer::Finding> findings;
+  const auto pulled = machine_.pull("ns/model", [&](const transfer::Finding& finding) {
+    const std::lock_guard lock(mutex);
+    findings.push_back(finding);
+  });
+  EXPECT_EQ(pulled, files_);
+  EXPECT_TRUE(findings.empty());
+}
+
+TEST_F(DamageMemory, AMissingShardIsRememberedUntilItIsListedAgain) {
+  world_.inner(2).remove(ObjectName::parse(victim_).value(), {});
+  EXPECT_EQ(verify(false).damaged.size(), 1U);
+  EXPECT_EQ(health(), Health::degraded);
+  EXPECT_EQ(states(), std::vector<std::string>{"missing"});
+  const auto again = verify(true);
+  ASSERT_EQ(again.damaged.size(), 1U);
+  EXPECT_EQ(again.damaged[0].store, "s2");
+  EXPECT_EQ(again.damaged[0].what, transfer::Damage::missing);
+  write(good_);
+  EXPECT_TRUE(verify(false).sound());
+  EXPECT_EQ(health(), Health::sound);
+}
+
+TEST_F(DamageMemory, AShardOfTheWrongLengthIsRememberedWithoutReading) {
+  write(ByteSpan(good_).first(good_.size() - 64));
+  EXPECT_EQ(verify(false).damaged, corrupt_on_s2());
+  EXPECT_EQ(health(), Health::degraded);
+  EXPECT_GT(machine_.push("ns/other", files_).new_bytes, 0U);
+}
+
+// One pack whose fragments are told of by two manifests, each of which knows a part.
+TEST(ManifestIndex, FragmentsOfOnePackAreJoinedOverAllManifests) {
+  const Bytes first = test::random_bytes(3'000'000, 1);
+  const Bytes second = test::random_bytes(3'000'000, 2);
+  World world(6);
+  Machine one(world, Threads::one, 1);
+  one.create({4, 2, 2});
+  Machine two(world, Threads::one, 2);
+  two.recover(one.recovery_secret(), {0, 1, 2, 3, 4, 5});
+  ASSERT_EQ(one.push("ns/both", {{"a.bin", first}, {"b.bin", second}}).packs, 1U);
+  one.push("ns/first", {{"a.bin", first}});
+  one.push("ns/second", {{"b.bin", second}});
+  engine::remove_model(one.pool(), "ns/both", {});
+
+  Machine three(world, Threads::one, 3);
+  three.recover(one.recovery_secret(), {0, 1, 2, 3, 4, 5});
+  // Two has followed what one did; three has brought everything back.
+  EXPECT_EQ(two.push("ns/joined", {{"b.bin", second}, {"a.bin", first}, {"c.bin", Bytes(5)}}).new_bytes, 5U);
+  EXPECT_EQ(three.push("ns/again", {{"b.bin", second}, {"a.bin", first}}).new_bytes, 0U);
+}
+
+}  // namespace
+}  // namespace modelfloat
