@@ -62,16 +62,8 @@ engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std:
   std::vector<engine::RecoverSource> sources;
   for (const std::size_t index : stores) sources.push_back({World::url(index), world_.open(World::url(index))});
   const engine::StoreMaker maker = [this](const std::string& url) { return world_.open(url); };
-  auto result = engine::recover(environment_, secret, std::move(sources), maker, {});
-  // The home needs a secret of its own: the next start opens the pool by it.
-  auto keys = engine::open_keys(*registry_, secret);
-  std::vector<transfer::PoolStore> pool_stores;
-  for (const auto& row : registry_->stores()) {
-    pool_stores.push_back({row.id, row.name, row.url, row.domain, row.capacity_bytes, world_.open(row.url), {}});
-  }
-  const auto tag = keys.pool_tag();
-  engine::Pool pool(environment_, std::move(keys), transfer::StoreSet(std::move(pool_stores), tag, *io_, {}));
-  engine::add_slot(pool, mf1::SlotSecret::key_file(key_), {});
+  const auto own_secret = mf1::SlotSecret::key_file(key_);
+  auto result = engine::recover(environment_, secret, std::move(sources), maker, &own_secret, {});
   reopen();
   return result;
 }

@@ -1,6 +1,7 @@
 """Everything comes back on an empty machine from the stores and one secret."""
 import os
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -129,6 +130,41 @@ def test_with_the_passphrase(base):
     assert done.json["models"] == 1
     home.environment["MODELFLOAT_PASSPHRASE_FILE"] = str(secret)
     assert_all_there(home, {"lab/net": hashes(file)})
+
+
+@pytest.fixture
+def small_disk(base):
+    """small_disk(bytes): a file system of that size, and how to make it larger."""
+    place = base / "disk"
+    place.mkdir()
+
+    def mount(size, *more):
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join((f"size={size}", *more)), "tmpfs", place], capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
+        return place
+
+    yield mount
+    subprocess.run(["umount", place], capture_output=True)
+
+
+@pytest.mark.parametrize("kib", [16, 64, 160, 300, 500])
+def test_a_full_local_disk(filled, small_disk, kib):
+    """Without room for the registry nothing is left that passes for a pool; with room, the same command does it."""
+    site, expected = filled
+    disk = small_disk(kib << 10)
+    home = Home(disk, "new")
+    command = ("recover", "--recovery-code-file", site.code_file, *(part for store in site.stores for part in ("--store", f"local:{store}")))
+    done = home.run(*command)
+    if done.code == 0:  # it was enough
+        assert kib > 160, done
+    else:
+        assert done.code == Exit.ERROR and ("space" in done.err or "full" in done.err), done
+        assert home.run("ls").code == Exit.NOT_FOUND
+        small_disk(64 * MIB, "remount")
+        home.ok(*command)
+    assert_all_there(home, expected)
+    home.ok("verify")
 
 
 def test_refuses_a_home_that_has_a_pool(site):

@@ -194,6 +194,30 @@ def test_uploads_that_are_refused(served):
     assert "up/none" not in served.home.models()
 
 
+def test_an_upload_whose_stores_fill_up_on_the_way(base, serve):
+    """The client is told so while it still sends, and nothing of the model is left but objects that nobody names."""
+    site = Site(base, "2+1", stores=0)
+    for index in range(3):
+        site.ok("store", "add", f"s{index}", f"local:{base}/s{index}", "--capacity", 20 * MIB)
+    server = serve(site)
+    random_file(base / "large.bin", 120 * MIB, 1)
+
+    def send():
+        done = subprocess.run(["curl", "--silent", "--show-error", "--max-time", "120", "-H", f"Authorization: Bearer {server.token('write')}",
+                               "-w", "\n%{http_code}", "-F", "name=lab/large", "-F", f"file=@{base}/large.bin", f"{server.url}/models/upload"],
+                              capture_output=True, text=True)
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status), json.loads(body)
+
+    status, answer = send()
+    assert status == 507 and answer["error"]["code"] == "out_of_space", answer
+    assert [model["name"] for model in server.get("/models")["models"]] == []
+    assert server.get("/healthz", scope=None) == {"status": "ok"}
+    status, answer = send()  # once more: what was stored counts, and it still does not fit
+    assert status == 507, answer
+    assert list(site.temporary.iterdir()) == []
+
+
 def test_a_cut_connection_leaves_nothing(served):
     home = served.home
     begin, end, kind = form([("name", "cut/off")], [("a.bin", None)])

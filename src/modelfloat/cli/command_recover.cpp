@@ -96,11 +96,11 @@ void change_stores(Session& session, const std::vector<RecoverStore>& given) {
   }
 }
 
-// The recovery code stays on its paper: from now on a key file of this home opens the pool.
-void make_home_key(Session& session, const mf1::SlotSecret& code) {
+// A key file that is there is used: it may be what is left of a recover that was cut off.
+mf1::SlotSecret home_key(Session& session) {
   const fs::path file = session.home().key_file();
   if (!fs::exists(file)) make_key_file(file, session.random());
-  engine::add_slot(session.open_pool(code), read_key_file(file), session.call());
+  return read_key_file(file);
 }
 
 }  // namespace
@@ -115,12 +115,13 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
   GivenStores given(session, arguments.stores);
   std::vector<engine::RecoverSource> sources;
   for (const auto& url : given.urls()) sources.push_back({url, given.open(url)});
+  // The recovery code stays on its paper: from now on a key file of this home opens the pool.
+  const auto own_secret = by_code ? std::optional(home_key(session)) : std::nullopt;
   session.progress().show("reading the log of the pool");
   const auto result = engine::recover(
       session.environment(), secret, std::move(sources),
-      [&](const std::string& url) { return given.open(url); }, session.call());
+      [&](const std::string& url) { return given.open(url); }, own_secret ? &*own_secret : nullptr, session.call());
   given.keep(secret);
-  if (by_code) make_home_key(session, secret);
   if (!session.options().key_file.empty()) session.remember_key_file(session.options().key_file);
   change_stores(session, arguments.stores);
   session.progress().clear();

@@ -7,7 +7,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/manifest_reader.h"
+#include "modelfloat/engine/manifest_index.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/setup.h"
 #include "modelfloat/engine/slots.h"
@@ -23,26 +23,28 @@ using MeasuredSource = std::pair<std::string, std::unique_ptr<store::MeasuredSto
 class Recovery {
  public:
   Recovery(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources, const StoreMaker& make_store,
-           const CallOptions& call)
-      : environment_(environment), secret_(secret), make_store_(make_store), call_(call), begin_(environment.clock.steady_now()) {
+           const mf1::SlotSecret* own_secret, const CallOptions& call)
+      : environment_(environment), secret_(secret), make_store_(make_store), own_secret_(own_secret), call_(call), begin_(environment.clock.steady_now()) {
     for (auto& source : sources) sources_.emplace_back(source.url, store::make_measured(std::move(source.store), environment.clock));
   }
 
   RecoverResult run() {
     if (Settings(environment_.registry).pool()) throw Error(ErrorKind::invalid, "recover", "there is a pool in this home already: recover into an empty one");
+    environment_.registry.clear();  // of what an earlier attempt left
     mf1::Keyring keys = find_keys();
     const PoolState state = read_log(keys);
     RecoverResult result;
     environment_.registry.transaction([&] {
-      Settings settings(environment_.registry);
-      settings.set_pool(keys.pool_id());
-      if (state.policy) settings.set_policy(*state.policy);
+      if (state.policy) Settings(environment_.registry).set_policy(*state.policy);
       result.stores = write_stores(state);
     });
-    Pool pool(environment_, std::move(keys), open_stores());
-    read_manifests(pool, state);
+    auto stores = open_stores(keys);
+    Pool pool(environment_, std::move(keys), std::move(stores));
     list_shards(pool);
     update_catalogue(pool, call_);
+    index_prepared(pool, state);
+    if (own_secret_ != nullptr) add_own_slot(pool);
+    Settings(environment_.registry).set_pool(pool.keys().pool_id());  // last: now it is whole
     result.models = environment_.registry.models("", "", SIZE_MAX >> 1).size();
     result.bytes_read = bytes_read();
     result.seconds = seconds_between(begin_, environment_.clock.steady_now());
@@ -161,7 +163,7 @@ class Recovery {
     return environment_.registry.stores().size();
   }
 
-  transfer::StoreSet open_stores() {
+  transfer::StoreSet open_stores(const mf1::Keyring& keys) {
     std::vector<transfer::PoolStore> stores;
     for (const auto& row : environment_.registry.stores()) {
       transfer::PoolStore store{row.id, row.name, row.url, row.domain, row.capacity_bytes, nullptr, {}};
@@ -174,36 +176,21 @@ class Recovery {
       }
       stores.push_back(std::move(store));
     }
-    const auto tag = mf1::pool_tag_of(*Settings(environment_.registry).pool());
-    return {std::move(stores), tag, environment_.io, call_};
+    return {std::move(stores), keys.pool_tag(), environment_.io, call_};
   }
 
-  // Packs and fragments of every live manifest, so that later pushes find what is stored. What cannot be read now is only said.
-  void read_manifests(Pool& pool, const PoolState& state) {
-    std::map<PackId, std::pair<Pack, std::map<std::uint32_t, Fragment>>> packs;
+  // What pushes that were cut off have stored counts as known, as what update_catalogue() enters does. What cannot be read now is left out.
+  void index_prepared(Pool& pool, const PoolState& state) {
     ManifestReader reader(pool, {}, call_);
     for (const auto& [content, live] : state.manifests) {
+      if (live.committed) continue;
       try {
-        const ManifestRoot root = reader.root(live.manifest);
-        for (std::size_t index = 0; index < root.segments.size(); ++index) {
-          const auto segment = reader.segment(root, index);
-          for (const Pack& pack : segment.structure.packs) packs[pack.id].first = pack;
-          for (const Fragment& fragment : segment.content.fragments) {
-            if (const FrameRef* frame = fragment.frame()) packs[frame->pack].second.emplace(frame->number, fragment);
-          }
-        }
+        index_manifest(pool, reader, reader.root(live.manifest));
       } catch (const Error& error) {
         if (error.kind == ErrorKind::cancelled) throw;
-        if (live.committed) log_warning(fmt::format("{}: {}", live.model, error.what()));
+        log_debug(error.what());
       }
     }
-    environment_.registry.transaction([&] {
-      for (const auto& [id, entry] : packs) {
-        std::vector<Fragment> fragments;
-        for (const auto& [number, fragment] : entry.second) fragments.push_back(fragment);
-        environment_.registry.add_pack(entry.first, fragments, {});
-      }
-    });
   }
 
   void list_shards(Pool& pool) {
@@ -211,6 +198,16 @@ class Recovery {
       std::vector<Hash256> objects;
       store->store->list("mf1/shard/", [&](const store::ObjectInfo& info) { objects.push_back(*info.name.hash()); }, call_);
       environment_.registry.set_shard_places(store->id, objects);
+    }
+  }
+
+  void add_own_slot(Pool& pool) {
+    try {
+      add_slot(pool, *own_secret_, call_);
+    } catch (const Error& error) {
+      // Few stores may be enough to read everything and too few to write. The slot is in this home, and goes to the others when they are back.
+      if (error.kind != ErrorKind::offline) throw;
+      log_warning(error.what());
     }
   }
 
@@ -224,6 +221,7 @@ class Recovery {
   const Environment& environment_;
   const mf1::SlotSecret& secret_;
   const StoreMaker& make_store_;
+  const mf1::SlotSecret* const own_secret_;
   const CallOptions& call_;
   const SteadyTime begin_;
   std::vector<MeasuredSource> sources_;
@@ -235,8 +233,8 @@ class Recovery {
 }  // namespace
 
 RecoverResult recover(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
-                      const StoreMaker& make_store, const CallOptions& call) {
-  return Recovery(environment, secret, std::move(sources), make_store, call).run();
+                      const StoreMaker& make_store, const mf1::SlotSecret* own_secret, const CallOptions& call) {
+  return Recovery(environment, secret, std::move(sources), make_store, own_secret, call).run();
 }
 
 }  // namespace modelfloat::engine

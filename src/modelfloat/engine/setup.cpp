@@ -30,6 +30,7 @@ NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secre
 
   std::vector<Change> changes{policy};
   environment.registry.transaction([&] {
+    environment.registry.clear();  // of what a recover that was cut off left
     for (const auto& slot : {mf1::SlotSecret::recovery_code(code), secret}) changes.push_back(new_slot(environment, keys, slot).change);
     settings.set_pool(pool.id);
     settings.set_policy(policy);

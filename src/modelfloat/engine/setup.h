@@ -44,8 +44,10 @@ struct StoreTest {
 };
 StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call);
 
-// On an empty registry: finds a slot that `secret` opens on any of the given stores, reads the log, the manifests and the listings.
+// In a home without a pool: finds a slot that `secret` opens on any of the given stores, reads the log, the manifests and the listings.
 // Kilobytes, not models. Stores of the catalogue that are not given are added too (they may be offline).
+// `own_secret`, where there is one, opens the pool from now on, too; in this home at once, elsewhere when enough stores are there. The home has
+// a pool when this returns, and none when it throws or is cut off: it may then be done again.
 // Error{denied}: the secret opens no slot; Error{offline}: no log could be read.
 struct RecoverSource {
   std::string url;
@@ -59,6 +61,6 @@ struct RecoverResult {
 };
 using StoreMaker = std::function<std::unique_ptr<store::Store>(const std::string& url)>;
 RecoverResult recover(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
-                      const StoreMaker& make_store, const CallOptions& call);
+                      const StoreMaker& make_store, const mf1::SlotSecret* own_secret, const CallOptions& call);
 
 }  // namespace modelfloat::engine

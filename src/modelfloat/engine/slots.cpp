@@ -56,7 +56,8 @@ mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secr
 
 void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call) {
   NewSlot slot = new_slot(pool.environment(), pool.keys(), secret);
-  pool.documents().put({&slot.object, 1}, pool.log().durable_domains(), call);
+  // In the queue before the record that speaks of it, which is flushed after it; whoever sees the record finds the slot.
+  pool.documents().enqueue({&slot.object, 1});
   pool.log().append({slot.change}, call);
 }
 
