@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/test_pool.h"
+#include "modelfloat/base/hex.h"
 #include "modelfloat/engine/catalogue.h"
 
 namespace modelfloat {
@@ -69,6 +70,35 @@ TEST(Log, TwoPushesOfOneTagGiveTheSameAnswerEverywhereAndKeepBoth) {
   engine::refresh(two.pool(), {});
   EXPECT_EQ(one.pool().log().state().tags, two.pool().log().state().tags);
   EXPECT_EQ(engine::list_revisions(one.pool(), "ns/model").size(), 2U);
+}
+
+TEST(Log, ANameAloneMeansLatestAndWithoutItTheNewestTag) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  const auto push = [&](const std::string& name, std::uint64_t seed) {
+    machine.push(name, small(seed));
+    machine.environment().clock.sleep_for(std::chrono::seconds(2), {});
+  };
+  const auto shown = [&] { return engine::find_model(machine.pool(), "ns/model")->revision; };
+  const auto revision_of = [&](const std::string& name) {
+    return to_hex(engine::open_manifest(machine.pool(), engine::ModelRef::parse(name), true, {}).root.revision);
+  };
+  push("ns/model:q8", 1);
+  push("ns/model:q4", 2);
+  EXPECT_EQ(machine.pull("ns/model"), small(2));
+  EXPECT_EQ(shown(), revision_of("ns/model:q4"));
+  EXPECT_EQ(engine::open_manifest(machine.pool(), engine::ModelRef::parse("ns/model"), true, {}).name, "ns/model:q4");
+  EXPECT_THROW(machine.pull("ns/model:latest"), Error);
+
+  Machine other(world, Threads::one, 7);  // which enters the manifests in another order
+  other.recover(machine.recovery_secret(), {0, 1, 2});
+  EXPECT_EQ(other.pull("ns/model"), small(2));
+
+  push("ns/model", 3);
+  push("ns/model:q5", 4);
+  EXPECT_EQ(machine.pull("ns/model"), small(3));
+  EXPECT_EQ(shown(), revision_of("ns/model:latest"));
 }
 
 TEST(Log, RemovingWhatOneSawLeavesWhatAnotherPushedMeanwhile) {

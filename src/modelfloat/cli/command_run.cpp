@@ -10,8 +10,8 @@
 namespace modelfloat::cli {
 
 ExitCode run(Session& session, const RunArguments& arguments) {
-  const std::string name = arguments.model.model + ":" + arguments.model.tag;
-  server::PoolModelSource source(session.pool(), name, session.open_manifest(arguments.model));
+  server::PoolModelSource source(session.pool(), session.open_manifest(arguments.model));
+  const std::string name = source.name();
   runner::LlamaRunnerOptions options;
   options.llama_server = runner::find_llama_server();
   options.ram_budget_bytes = session.config().ram_budget_bytes;

@@ -72,6 +72,9 @@ engine::ModelRef new_name_of(const std::string& text) {
   return model_of(text);
 }
 
+constexpr const char* k_which_model =
+    "NAME[:TAG] or NAME@REVISION; NAME alone means its tag latest, or where there is none, its newest tag";
+
 server::Scope scope_of(const std::string& text) {
   const auto scope = server::scope_from(text);
   if (!scope) throw CLI::ValidationError(text + ": a scope is read, write, infer or admin");
@@ -177,7 +180,7 @@ void add_push(CLI::App& app, CommandLine& line) {
 void add_pull(CLI::App& app, CommandLine& line) {
   auto& command = add_command(app, "pull", "Bring a model back as a file, or as a folder when it has several files",
                               "modelfloat pull meta/llama:v1 -o llama.gguf");
-  command.add_option("name", line.name, "NAME[:TAG] or NAME@REVISION")->required();
+  command.add_option("name", line.name, k_which_model)->required();
   command.add_option("-o,--output", line.pull.target,
                      "The file, or a folder that exists; for several files the folder. By default here, by its name");
   on(command, line, [&line] {
@@ -189,7 +192,7 @@ void add_pull(CLI::App& app, CommandLine& line) {
 void add_cat(CLI::App& app, CommandLine& line) {
   auto& command = add_command(app, "cat", "Write a file of a model, or a range of it, to standard output",
                               "modelfloat cat meta/llama config.json");
-  command.add_option("name", line.name, "NAME[:TAG] or NAME@REVISION")->required();
+  command.add_option("name", line.name, k_which_model)->required();
   command.add_option("file", line.cat.file, "Its path inside the model")->required();
   command.add_option("--offset", line.cat.range.offset, "The first byte")->check(CLI::NonNegativeNumber);
   command.add_option("--length", line.cat.range.length, "How many bytes; to the end by default")->check(CLI::NonNegativeNumber);
@@ -206,7 +209,7 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
 
   auto& show_command = add_command(app, "show", "All about a model: files, revisions, and where its shards lie",
                                    "modelfloat show meta/llama");
-  show_command.add_option("name", line.text, "NAME[:TAG], NAME@REVISION or its id")->required();
+  show_command.add_option("name", line.text, std::string(k_which_model) + "; or its id")->required();
   on(show_command, line, [&line] {
     model_of(line.text);
     return [&line](Session& session) { return show(session, line.text); };
@@ -241,7 +244,7 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
 void add_inference(CLI::App& app, CommandLine& line) {
   auto& run_command = add_command(app, "run", "Bring a model into memory and let it complete a prompt",
                                   "modelfloat run meta/llama \"The capital of France is\" -n 32");
-  run_command.add_option("name", line.name, "NAME[:TAG] or NAME@REVISION")->required();
+  run_command.add_option("name", line.name, k_which_model)->required();
   run_command.add_option("prompt", line.run.prompt, "The text to go on with")->required();
   run_command.add_option("-n,--max-tokens", line.run.max_tokens, "How many tokens at the most")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20))

@@ -47,7 +47,7 @@ class Pool {
 struct ModelRef {
   std::string model;                    // "ns/name"
   std::string tag = "latest";
-  bool tag_given = false;               // else a model that has one tag, and that is not "latest", is meant by its name alone
+  bool tag_given = false;               // else the tag is only the first choice: default_tag() of catalogue.h has the next
   std::string revision;                 // prefix in hex; when set, the tag does not count
   static ModelRef parse(const std::string& text);  // Error{invalid} for a name outside [A-Za-z0-9._-]{1,96}
 };

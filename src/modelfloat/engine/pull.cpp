@@ -20,20 +20,31 @@ transfer::PackReading reading_of(Pool& pool, const TransferHooks& hooks, const C
   return {pool.stores(), pool.registry(), pool.keys(), pool.environment().io, hooks.finding, call};
 }
 
+struct Resolved {
+  ManifestId manifest;
+  std::string name;
+};
+
 // The manifest that a reference means, or nothing.
-std::optional<ManifestId> resolve(const PoolState& state, const ModelRef& ref) {
+std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelRef& ref) {
   if (!ref.revision.empty()) {
     for (const auto& [content, live] : state.manifests) {
-      if (live.committed && live.model == ref.model && to_hex(live.revision).starts_with(ref.revision)) return live.manifest;
+      if (live.committed && live.model == ref.model && to_hex(live.revision).starts_with(ref.revision)) {
+        return Resolved{live.manifest, ref.model + "@" + ref.revision};
+      }
     }
     return std::nullopt;
   }
   const auto model = state.tags.find(ref.model);
   if (model == state.tags.end()) return std::nullopt;
   auto tag = model->second.find(ref.tag);
-  if (tag == model->second.end() && !ref.tag_given && model->second.size() == 1) tag = model->second.begin();
+  if (tag == model->second.end() && !ref.tag_given) {
+    // A name alone means one model, as it does in listings.
+    const auto chosen = default_tag(pool, ref.model);
+    tag = chosen ? model->second.find(*chosen) : model->second.begin();
+  }
   if (tag == model->second.end()) return std::nullopt;
-  return state.manifests.at(tag->second).manifest;
+  return Resolved{state.manifests.at(tag->second).manifest, ref.model + ":" + tag->first};
 }
 
 [[noreturn]] void report_not_found(const PoolState& state, const ModelRef& ref) {
@@ -53,15 +64,18 @@ OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const C
   OpenManifest manifest;
   if (!cached) manifest.maybe_stale = !refresh(pool, call);
   const PoolState state = pool.log().state();
-  const auto id = resolve(state, ref);
-  if (!id) report_not_found(state, ref);
-  manifest.id = *id;
-  manifest.root = ManifestReader(pool, {}, call).root(*id);
+  const auto found = resolve(pool, state, ref);
+  if (!found) report_not_found(state, ref);
+  manifest.id = found->manifest;
+  manifest.name = found->name;
+  manifest.root = ManifestReader(pool, {}, call).root(manifest.id);
   return manifest;
 }
 
 OpenManifest open_manifest(Pool& pool, const ManifestId& id, const CallOptions& call) {
-  return {id, ManifestReader(pool, {}, call).root(id), false};
+  auto root = ManifestReader(pool, {}, call).root(id);
+  auto name = root.model;
+  return {id, std::move(root), std::move(name), false};
 }
 
 const FileEntry& find_file(const ManifestRoot& root, const std::string& path) {

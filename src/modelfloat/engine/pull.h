@@ -15,6 +15,7 @@ namespace modelfloat::engine {
 struct OpenManifest {
   ManifestId id;
   ManifestRoot root;
+  std::string name;          // by which it was found: NAME:TAG, or NAME@REVISION
   bool maybe_stale = false;  // too few stores answered to be sure that this is the newest
 };
 

@@ -43,8 +43,8 @@ const FileEntry& runnable_file(const ManifestRoot& root) {
   throw Error(ErrorKind::unsupported, root.model, "it has no GGUF file, and only those can be run");
 }
 
-PoolModelSource::PoolModelSource(engine::Pool& pool, std::string name, engine::OpenManifest manifest)
-    : pool_(pool), name_(std::move(name)), manifest_(std::move(manifest)), file_(runnable_file(manifest_.root)) {}
+PoolModelSource::PoolModelSource(engine::Pool& pool, engine::OpenManifest manifest)
+    : pool_(pool), manifest_(std::move(manifest)), file_(runnable_file(manifest_.root)) {}
 
 std::string PoolModelSource::identity() const { return to_hex(manifest_.root.revision) + "/" + file_.path; }
 

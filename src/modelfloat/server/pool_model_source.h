@@ -17,10 +17,10 @@ const FileEntry& runnable_file(const ManifestRoot& root);
 // `pool` outlives it.
 class PoolModelSource final : public runner::ModelSource {
  public:
-  // Throws what runnable_file() throws. `name` is for messages.
-  PoolModelSource(engine::Pool& pool, std::string name, engine::OpenManifest manifest);
+  // Throws what runnable_file() throws.
+  PoolModelSource(engine::Pool& pool, engine::OpenManifest manifest);
 
-  std::string name() const override { return name_; }
+  std::string name() const override { return manifest_.name; }
   std::string identity() const override;
   std::uint64_t size_bytes() const override { return file_.size_bytes; }
   void fill(int fd, const std::function<void(std::uint64_t)>& progress, const CallOptions&) override;
@@ -30,7 +30,6 @@ class PoolModelSource final : public runner::ModelSource {
 
  private:
   engine::Pool& pool_;
-  std::string name_;
   engine::OpenManifest manifest_;
   const FileEntry& file_;  // in manifest_
   std::atomic<std::uint64_t> bytes_fetched_ = 0;

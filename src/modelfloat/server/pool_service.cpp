@@ -110,8 +110,7 @@ runner::Completion PoolService::infer(const std::string& model, const runner::Co
                                       const runner::TokenSink& on_text, const runner::LoadProgressSink& on_progress,
                                       const CallOptions& call) {
   const auto found = resolve(model);
-  PoolModelSource source(pool_, found.summary.name + ":" + found.ref.tag,
-                         engine::open_manifest(pool_, found.ref, true, call));
+  PoolModelSource source(pool_, engine::open_manifest(pool_, found.ref, true, call));
   return runner_.complete(source, request, on_text, on_progress, call);
 }
 
