@@ -23,7 +23,7 @@ namespace modelfloat::engine {
 namespace {
 
 // New data up to this size lies in the manifest instead of a pack (docs/formats/mf1.md section 8.1).
-constexpr std::uint64_t k_inline_bytes = 256 * 1024;
+constexpr std::uint64_t k_inline_bytes = std::uint64_t{256} * 1024;
 // Fragments being hashed and encoded at once.
 constexpr std::size_t k_window = 12;
 // Tensor tables of more tensors than this, over all files, are left out of the manifest.

@@ -291,8 +291,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
       if (known == nullptr || known->kind != ErrorKind::cancelled) {
         response.send(500, "application/json", error_json("internal", "something went wrong in the server"));
       }
-    } catch (const Error&) {
-      // The client is gone too.
+    } catch (const Error& gone) {
+      log_debug(peer_ + ": " + gone.what());  // the client is gone too
     }
   }
 
