@@ -7,6 +7,7 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/local_store.h"
+#include "modelfloat/store/mega_store.h"
 #include "modelfloat/store/s3_store.h"
 #include "modelfloat/store/webdav_store.h"
 
@@ -14,7 +15,7 @@ namespace modelfloat::store {
 namespace {
 
 const auto& schemes() {
-  static const std::array all = {local_scheme(), s3_scheme(), webdav_scheme()};
+  static const std::array all = {local_scheme(), mega_scheme(), s3_scheme(), webdav_scheme()};
   return all;
 }
 
