@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "support/source_folder.h"
+
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
@@ -20,7 +22,7 @@ using namespace store::mega;
 using nlohmann::json;
 
 const json& vectors() {
-  static const json all = json::parse(std::ifstream(std::string(MODELFLOAT_SOURCE_DIR) + "/tests/golden/mega-vectors.json"));
+  static const json all = json::parse(std::ifstream(source_folder() / "tests/golden/mega-vectors.json"));
   return all;
 }
 
