@@ -38,12 +38,22 @@ static ErrorKind kind_of(int code, int system_errno) {
   }
 }
 
+// Of some failures for want of room SQLite says only that they are I/O errors.
+static bool is_full(int code, const std::filesystem::path& file) {
+  constexpr std::uintmax_t k_least_room = 64 << 10;  // it makes its shared memory in pieces of half of this
+  std::error_code unknown;
+  const auto space = std::filesystem::space(file.parent_path(), unknown);
+  return (code & 0xff) == SQLITE_IOERR && !unknown && space.available < k_least_room;
+}
+
 Error sqlite_error(int code, const std::filesystem::path& file, std::string_view message, int system_errno) {
-  const ErrorKind kind = kind_of(code, system_errno);
-  const std::string_view advice =
-      kind == ErrorKind::corrupt
-          ? ". The registry is damaged: move it away (with its -wal and -shm files) and run `modelfloat recover`"
-          : "";
+  const ErrorKind kind = is_full(code, file) ? ErrorKind::out_of_space : kind_of(code, system_errno);
+  std::string_view advice;
+  if (kind == ErrorKind::corrupt) {
+    advice = ". The registry is damaged: move it away (with its -wal and -shm files) and run `modelfloat recover`";
+  } else if (kind == ErrorKind::out_of_space) {
+    advice = ": no space is left for the registry";
+  }
   return Error(kind, file.string(), fmt::format("{} (SQLite {}){}", message, code, advice));
 }
 
