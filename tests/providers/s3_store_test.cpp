@@ -43,6 +43,16 @@ INSTANTIATE_TEST_SUITE_P(S3, StoreSuite, testing::Values(StoreCase{.name = "seaw
                                                                   .missing = unless_set("MODELFLOAT_TEST_S3")}),
                          name_of_case);
 
+INSTANTIATE_TEST_SUITE_P(S3Second, StoreSuite,
+                         testing::Values(StoreCase{.name = "versitygw",
+                                                   .make =
+                                                       [] {
+                                                         return std::make_unique<ProviderHome>("s3:" + bucket_url("MODELFLOAT_TEST_S3_SECOND") + "/" + fresh_name(),
+                                                                                               settings_of());
+                                                       },
+                                                   .missing = server_variable("MODELFLOAT_TEST_S3_SECOND") ? "" : "a second judge, built only for ./test --nightly"}),
+                         name_of_case);
+
 // In parts, whatever is longer than a part.
 class PartsHome final : public StoreHome {
  public:
@@ -442,6 +452,24 @@ TEST_F(S3StoreTest, SharesObjectsWithAnotherClient) {
   std::ifstream out(folder / "out", std::ios::binary);
   const std::string back((std::istreambuf_iterator<char>(out)), std::istreambuf_iterator<char>());
   EXPECT_TRUE(equal(as_bytes(back), bytes));
+}
+
+TEST_F(S3StoreTest, SharesObjectsWithRclone) {
+  const TemporaryFolder folder;
+  const auto rclone = [&](const std::string& arguments) {
+    const std::string command = "RCLONE_CONFIG=" + (folder / "rclone.conf").string() +
+                                " RCLONE_CONFIG_IT_TYPE=s3 RCLONE_CONFIG_IT_PROVIDER=Other NO_PROXY=127.0.0.1 RCLONE_CONFIG_IT_ENDPOINT=$MODELFLOAT_TEST_S3"
+                                " RCLONE_CONFIG_IT_ACCESS_KEY_ID=\"$MODELFLOAT_TEST_S3_ACCESS_KEY\" RCLONE_CONFIG_IT_SECRET_ACCESS_KEY=\"$MODELFLOAT_TEST_S3_SECRET_KEY\""
+                                " \"$MODELFLOAT_TEST_RCLONE\" --retries 1 " + arguments;
+    return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
+  };
+  const std::string remote = "it:" + *server_variable("MODELFLOAT_TEST_S3_BUCKET") + "/" + home_;
+  const Bytes bytes = random_bytes(200'000);
+  for (std::uint64_t i = 0; i < 20; ++i) direct_->put(shard_name(i), ByteSpan(bytes).subspan(i), k_patient);
+  ASSERT_EQ(rclone("copy " + remote + " " + (folder / "all").string()), 0);  // checks sizes and MD5 sums
+  ASSERT_EQ(rclone("copy " + (folder / "all").string() + " " + remote + "/again"), 0);
+  const auto again = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/again");
+  for (std::uint64_t i = 0; i < 20; ++i) EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_patient), ByteSpan(bytes).subspan(i)));
 }
 
 }  // namespace

@@ -457,6 +457,22 @@ TEST_F(WebdavStoreTest, ObjectsAreFilesThatAnyClientReadsAndWrites) {
   EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
 }
 
+TEST_F(WebdavStoreTest, SharesObjectsWithRclone) {
+  const TemporaryFolder folder;
+  const auto rclone = [&](const std::string& arguments) {
+    const std::string command = "RCLONE_CONFIG=" + (folder / "rclone.conf").string() + " RCLONE_CONFIG_IT_TYPE=webdav NO_PROXY=127.0.0.1 RCLONE_CONFIG_IT_URL=$MODELFLOAT_TEST_WEBDAV" + folder_ +
+                                " RCLONE_CONFIG_IT_USER=\"$MODELFLOAT_TEST_WEBDAV_USER\" RCLONE_CONFIG_IT_PASS=$(printf %s \"$MODELFLOAT_TEST_WEBDAV_PASSWORD\" | "
+                                "\"$MODELFLOAT_TEST_RCLONE\" obscure -) \"$MODELFLOAT_TEST_RCLONE\" --retries 1 " + arguments;
+    return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
+  };
+  const Bytes bytes = random_bytes(200'000);
+  for (std::uint64_t i = 0; i < 20; ++i) direct_->put(shard_name(i), ByteSpan(bytes).subspan(i), k_patient);
+  ASSERT_EQ(rclone("copy it: " + (folder / "all").string()), 0);
+  ASSERT_EQ(rclone("copy " + (folder / "all").string() + " it:again"), 0);
+  const auto again = make(*server_variable("MODELFLOAT_TEST_WEBDAV") + folder_ + "/again");
+  for (std::uint64_t i = 0; i < 20; ++i) EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_patient), ByteSpan(bytes).subspan(i)));
+}
+
 TEST(WebdavAddressTest, OneFolderHasOneAddress) {
   EXPECT_EQ(store::canonical_url("webdav:HTTPS://Host.example:443/remote.php//dav/files/me/"), "webdav:https://host.example/remote.php/dav/files/me");
   EXPECT_EQ(store::canonical_url("webdav:https://host/a%20b/%c3%a9"), "webdav:https://host/a%20b/%C3%A9");

@@ -1,5 +1,6 @@
-"""SeaweedFS as an S3 server, and before it the proxy that fails as it is told."""
+"""SeaweedFS as an S3 server, before it the proxy that fails as it is told, and with MODELFLOAT_NIGHTLY versitygw as a second judge."""
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -44,8 +45,27 @@ def start_seaweedfs(folder, environment):
     return server, ports["s3"]
 
 
+def start_versitygw(folder):
+    port = free_port()
+    for name in ("versitygw", "versitygw-meta"):
+        (folder / name).mkdir()
+    environment = dict(os.environ, ROOT_ACCESS_KEY=ACCESS_KEY, ROOT_SECRET_KEY=SECRET_KEY)
+    server = Server("versitygw", [tool("go", "versitygw"), "--port", f"127.0.0.1:{port}", "posix", "--sidecar", folder / "versitygw-meta", folder / "versitygw"],
+                    folder / "versitygw.log", {"MODELFLOAT_TEST_S3_SECOND": f"http://127.0.0.1:{port}"}, lambda: answers(port), env=environment)
+    make_bucket(server, f"http://127.0.0.1:{port}")
+    return server
+
+
 def start(folder):
     environment = {"MODELFLOAT_TEST_S3_ACCESS_KEY": ACCESS_KEY, "MODELFLOAT_TEST_S3_SECRET_KEY": SECRET_KEY, "MODELFLOAT_TEST_S3_BUCKET": BUCKET}
     server, port = start_seaweedfs(folder, environment)
     server.environment["MODELFLOAT_TEST_S3"] = f"http://127.0.0.1:{port}"
-    return Servers(server, FaultProxy("s3", port))
+    environment["MODELFLOAT_TEST_RCLONE"] = str(tool("rclone"))
+    parts = [server]
+    try:
+        if os.environ.get("MODELFLOAT_NIGHTLY"):
+            parts.append(start_versitygw(folder))
+        return Servers(*parts, FaultProxy("s3", port))
+    except BaseException:
+        Servers(*parts).stop()
+        raise

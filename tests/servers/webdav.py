@@ -79,8 +79,9 @@ def start_rclone(folder):
     port = free_port()
     (folder / "rclone-data").mkdir()
     environment = dict(os.environ, RCLONE_CONFIG=str(folder / "rclone.conf"), RCLONE_USER=USER, RCLONE_PASS=PASSWORD, RCLONE_CACHE_DIR=str(folder / "rclone-cache"))
-    return Server("rclone", [tool("rclone"), "serve", "webdav", folder / "rclone-data", "--addr", f"127.0.0.1:{port}", "--dir-cache-time", "1s"], folder / "rclone.log",
-                  {"MODELFLOAT_TEST_WEBDAV_RCLONE": f"http://127.0.0.1:{port}"}, lambda: answers(port), env=environment)
+    rclone = tool("rclone")
+    return Server("rclone", [rclone, "serve", "webdav", folder / "rclone-data", "--addr", f"127.0.0.1:{port}", "--dir-cache-time", "1s"], folder / "rclone.log",
+                  {"MODELFLOAT_TEST_WEBDAV_RCLONE": f"http://127.0.0.1:{port}", "MODELFLOAT_TEST_RCLONE": str(rclone)}, lambda: answers(port), env=environment)
 
 
 def start(folder):

@@ -82,6 +82,17 @@ Error s3_error(const http::Response& response, const S3Trouble& trouble, std::st
   return Error(kind, std::move(where), message, by_status.retry_after);
 }
 
+static void decode_keys(S3Page& page, const std::string& where) {
+  try {
+    for (S3Entry& one : page.entries) {
+      std::replace(one.key.begin(), one.key.end(), '+', ' ');
+      one.key = http::percent_decode(one.key);
+    }
+  } catch (const Error&) {
+    throw senseless(where, "a key that is no encoded one");
+  }
+}
+
 S3Page read_s3_page(ByteSpan body, const std::string& where) {
   S3Page page;
   S3Entry entry;
@@ -121,12 +132,7 @@ S3Page read_s3_page(ByteSpan body, const std::string& where) {
   if (root != "ListBucketResult" || (truncated != "true" && truncated != "false")) throw senseless(where, "it is no listing");
   if (truncated == "true" && page.next.empty()) throw senseless(where, "a listing that goes on nowhere");
   if (truncated == "false") page.next.clear();
-  if (encoded) {
-    for (S3Entry& one : page.entries) {
-      std::replace(one.key.begin(), one.key.end(), '+', ' ');
-      one.key = http::percent_decode(one.key);
-    }
-  }
+  if (encoded) decode_keys(page, where);
   return page;
 }
 

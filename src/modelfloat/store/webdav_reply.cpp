@@ -28,7 +28,7 @@ std::string_view trimmed(std::string_view text) {
 // "HTTP/1.1 200 OK"
 int status_of(std::string_view text) {
   const auto space = text.find(' ');
-  return space == std::string_view::npos ? 0 : number_of<int>(text.substr(space + 1, 3)).value_or(0);
+  return space == std::string_view::npos ? 0 : static_cast<int>(number_of<std::uint16_t>(text.substr(space + 1, 3)).value_or(0));
 }
 
 // An absolute URL or an absolute path, encoded.

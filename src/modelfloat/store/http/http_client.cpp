@@ -20,7 +20,7 @@ std::optional<std::string_view> Response::header(std::string_view name) const no
 
 namespace {
 
-constexpr long k_buffer_bytes = 512L << 10;
+constexpr long k_buffer_bytes = 128L << 10;
 constexpr std::size_t k_idle_connections = 32;
 constexpr std::size_t k_longest_head = std::size_t{256} << 10;
 constexpr Milliseconds k_longest_wait{10'000};  // between two looks at the deadline
