@@ -279,6 +279,43 @@ TEST_F(S3StoreTest, AServerThatIgnoresTheConditionIsFine) {
   EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
 }
 
+TEST_F(S3StoreTest, AServerThatRefusesHeadersGetsPlainPuts) {
+  for (const char* answer : {R"("status": 501, "body": "<Error><Code>NotImplemented</Code><Message>A header you provided implies functionality that is not implemented</Message></Error>"})",
+                             R"("status": 400, "body": "<Error><Code>InvalidArgument</Code><Message>Unsupported header 'x-amz-checksum-sha256' received for this API call.</Message></Error>"})"}) {
+    proxy_->clear();
+    proxy_->add(std::string(R"({"method": "PUT", "fault": "answer", )") + answer);
+    const auto store = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_);
+    const Bytes bytes = random_bytes(1000);
+    store->put(shard_name(1), bytes, k_patient);
+    store->put(shard_name(1), bytes, k_patient);
+    EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+    const auto puts = proxy_->log("PUT");
+    ASSERT_EQ(puts.size(), 3U);  // it is remembered
+    EXPECT_TRUE(puts[0].headers.contains("if-none-match"));
+    for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+      EXPECT_FALSE(puts[i].headers.contains("if-none-match"));
+      EXPECT_FALSE(puts[i].headers.contains("x-amz-checksum-sha256"));
+    }
+  }
+}
+
+TEST_F(S3StoreTest, AServerThatRefusesHeadersIsStillLookedAt) {
+  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  proxy_->add(R"({"method": "HEAD", "fault": "answer", "status": 400})");
+  EXPECT_EQ(store_->stat(shard_name(1), k_patient)->size_bytes, 1000U);
+  EXPECT_EQ(store_->stat(shard_name(1), k_patient)->size_bytes, 1000U);
+  const auto looks = proxy_->log("HEAD");
+  ASSERT_EQ(looks.size(), 3U);
+  EXPECT_TRUE(looks[0].headers.contains("x-amz-checksum-mode"));
+  EXPECT_FALSE(looks[2].headers.contains("x-amz-checksum-mode"));
+}
+
+TEST_F(S3StoreTest, AnotherBadRequestIsNoReasonForPlainPuts) {
+  proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 400, "body": "<Error><Code>InvalidArgument</Code><Message>no</Message></Error>"})");
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::invalid);
+  EXPECT_EQ(proxy_->log("PUT").size(), 1U);
+}
+
 TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
   const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
   const Bytes bytes = random_bytes(11 << 20);

@@ -127,6 +127,8 @@ class S3Store final : public Store {
   bool put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options);
   std::string put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part, const std::string& where, const CallOptions& options);
   void abort(const std::string& key, const std::string& upload, const std::string& where) noexcept;
+  // Whether the server refuses headers that it does not know; from now on it gets none of them.
+  bool learn_to_be_plain(const http::Response& response);
   bool was_put(const http::Response& response, const std::string& where, std::string_view checksum) const;
   bool holds(const std::string& key, ByteSpan bytes, const std::string& where, const CallOptions& options);
 
@@ -141,6 +143,7 @@ class S3Store final : public Store {
   S3Keys keys_;
   http::HttpClient client_;
   std::atomic<bool> etags_are_md5_{true};  // until an answer says that the bucket is encrypted by a key service
+  std::atomic<bool> is_plain_{false};      // no conditions, no checksums: the signature proves the bytes anyway
 
   mutable std::mutex mutex_;
   Endpoint endpoint_;
@@ -233,6 +236,18 @@ http::Response S3Store::in_words(http::Response head, const std::string& key, co
   return answer;
 }
 
+// Backblaze: https://github.com/iterate-ch/cyberduck/issues/16107
+bool S3Store::learn_to_be_plain(const http::Response& response) {
+  if (response.status != 501 && response.status != 400) return false;
+  const S3Trouble trouble = read_s3_trouble(response);
+  std::string words = trouble.message;
+  std::transform(words.begin(), words.end(), words.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const bool is_of_headers = words.find("header") != std::string::npos || words.find("checksum") != std::string::npos || words.find("if-none-match") != std::string::npos;
+  if (trouble.code != "NotImplemented" && !((trouble.code == "InvalidArgument" || trouble.code == "InvalidRequest") && is_of_headers)) return false;
+  is_plain_ = true;
+  return true;
+}
+
 bool S3Store::was_put(const http::Response& response, const std::string& where, std::string_view checksum) const {
   if (response.status == 412 || response.status == 409) return false;
   if (response.status == 404 && read_s3_trouble(response).code.empty()) throw Error(ErrorKind::offline, url_, "the bucket is not there");
@@ -245,33 +260,39 @@ bool S3Store::was_put(const http::Response& response, const std::string& where, 
 bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options) {
   const Hash256 hash = crypto::sha256(bytes);
   const std::string checksum = base64(hash);
-  Call call{.method = "PUT", .key = key, .headers = {{"Content-Type", "application/octet-stream"}, {"x-amz-checksum-sha256", checksum}}, .body = {bytes}, .body_sha256 = hash};
-  if (only_new) call.headers.emplace_back("If-None-Match", "*");
-  return was_put(send(call, where, options), where, checksum);
+  for (;;) {
+    const bool plain = is_plain_;
+    Call call{.method = "PUT", .key = key, .headers = {{"Content-Type", "application/octet-stream"}}, .body = {bytes}, .body_sha256 = hash};
+    if (!plain) call.headers.emplace_back("x-amz-checksum-sha256", checksum);
+    if (!plain && only_new) call.headers.emplace_back("If-None-Match", "*");
+    const http::Response response = send(call, where, options);
+    if (plain || !learn_to_be_plain(response)) return was_put(response, where, checksum);
+  }
 }
 
 std::string S3Store::put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part, const std::string& where, const CallOptions& options) {
+  const bool plain = is_plain_;
   const Hash256 hash = crypto::sha256(part);
   const std::string checksum = base64(hash);
   const http::Response response = send({.method = "PUT",
                                         .key = key,
                                         .query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}},
-                                        .headers = {{"x-amz-checksum-sha256", checksum}},
+                                        .headers = plain ? http::Headers() : http::Headers{{"x-amz-checksum-sha256", checksum}},
                                         .body = {part},
                                         .body_sha256 = hash},
                                        where, options);
   if (!response.ok()) throw error(response, where, "cannot put a part");
   std::string etag(response.header("etag").value_or(std::string_view()));
   if (etag.empty() || etag.find_first_of("<>&") != std::string::npos) throw Error(ErrorKind::transient, where, "the server gives no ETag for a part");
-  return "<Part><PartNumber>" + std::to_string(number) + "</PartNumber><ETag>" + etag + "</ETag><ChecksumSHA256>" + checksum + "</ChecksumSHA256></Part>";
+  return "<Part><PartNumber>" + std::to_string(number) + "</PartNumber><ETag>" + etag + "</ETag>" +
+         (plain ? "" : "<ChecksumSHA256>" + checksum + "</ChecksumSHA256>") + "</Part>";
 }
 
 bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options) {
-  const http::Response begun = send({.method = "POST",
-                                     .key = key,
-                                     .query = {{"uploads", ""}},
-                                     .headers = {{"Content-Type", "application/octet-stream"}, {"x-amz-checksum-algorithm", "SHA256"}}},
-                                    where, options);
+  Call begin{.method = "POST", .key = key, .query = {{"uploads", ""}}, .headers = {{"Content-Type", "application/octet-stream"}}};
+  if (!is_plain_) begin.headers.emplace_back("x-amz-checksum-algorithm", "SHA256");
+  const http::Response begun = send(begin, where, options);
+  if (!is_plain_ && learn_to_be_plain(begun)) return put_in_parts(key, bytes, only_new, where, options);
   if (!begun.ok()) throw error(begun, where, "cannot begin to put");
   const std::string upload = read_s3_element(begun.body, "InitiateMultipartUploadResult", "UploadId", where);
   try {
@@ -288,7 +309,7 @@ bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new
                   .headers = {{"Content-Type", "application/xml"}},
                   .body = {as_bytes(list)},
                   .body_sha256 = crypto::sha256(as_bytes(list))};
-    if (only_new) complete.headers.emplace_back("If-None-Match", "*");
+    if (only_new && !is_plain_) complete.headers.emplace_back("If-None-Match", "*");
     const http::Response done = send(complete, where, options);
     const S3Trouble trouble = read_s3_trouble(done);
     if (done.ok() && !trouble.code.empty()) {  // it may begin with 200 and then fail
@@ -378,8 +399,15 @@ std::optional<std::string> S3Store::checksum_of(const http::Response& head) cons
 std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name);
   const std::string key = key_of(name.path());
-  const Call call{.method = "HEAD", .key = key, .headers = {{"x-amz-checksum-mode", "ENABLED"}}};
-  const http::Response response = in_words(send(call, place, options), key, place, options);
+  Call call{.method = "HEAD", .key = key};
+  if (!is_plain_) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
+  http::Response response = send(call, place, options);
+  if (!call.headers.empty() && (response.status == 400 || response.status == 501)) {  // without words: perhaps for the header
+    call.headers.clear();
+    response = send(call, place, options);
+    if (response.ok() || response.status == 404) is_plain_ = true;
+  }
+  response = in_words(std::move(response), key, place, options);
   if (is_absent(response, place, options)) return std::nullopt;
   if (!response.ok()) throw error(response, place, "cannot look at");
   const auto encryption = response.header("x-amz-server-side-encryption").value_or("AES256");
