@@ -50,7 +50,7 @@ ScriptedServer::Script always(std::function<void(ScriptedConnection&, const Scri
   };
 }
 
-ScriptedServer::Script always_answer(std::string status, std::string body = {}, std::string header_lines = {}) {
+ScriptedServer::Script always_answer(const std::string& status, const std::string& body = {}, const std::string& header_lines = {}) {
   return always([=](ScriptedConnection& connection, const ScriptedRequest&) { connection.answer(status, body, header_lines); });
 }
 

@@ -235,6 +235,8 @@ class HttpClient::Connection {
   void prepare(const Request& request, Exchange& exchange, const HeaderList& headers, const ClientSettings& settings);
   void set_body(const Request& request, Exchange& exchange);
   CURLcode run(const std::string& where, const CallOptions& options);
+  bool was_reused();
+  Response finish(CURLcode code, const Request& request, Exchange& exchange);
 
   CURL* easy_;
   CURLM* multi_;
@@ -327,10 +329,23 @@ Response HttpClient::Connection::send(const Request& request, const ClientSettin
     headers.add(line);
   }
   headers.add("Expect:");  // waiting for "100 Continue" costs a round trip, or a second where it never comes
-  Exchange exchange(request);
-  prepare(request, exchange, headers, settings);
-  const CURLcode code = run(request.where, options);
-  exchange.rethrow();
+  for (bool is_second = false;; is_second = true) {
+    Exchange exchange(request);
+    prepare(request, exchange, headers, settings);
+    const CURLcode code = run(request.where, options);
+    exchange.rethrow();
+    // libcurl itself sends once more when it hears of a dead kept connection by reading, but not when it does by writing.
+    if (code != CURLE_SEND_ERROR || is_second || !was_reused() || exchange.response().status != 0) return finish(code, request, exchange);
+  }
+}
+
+bool HttpClient::Connection::was_reused() {
+  long made = 1;
+  curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &made);
+  return made == 0;
+}
+
+Response HttpClient::Connection::finish(CURLcode code, const Request& request, Exchange& exchange) {
   if (code == CURLE_OK && exchange.head_is_whole()) return std::move(exchange.response());
   if (code == CURLE_OK) throw Error(ErrorKind::transient, request.where, "the answer ends inside its head");
   curl_off_t connected_after = 0;
