@@ -101,6 +101,11 @@ TEST(Sha256, StartsOverAfterFinish) {
   EXPECT_EQ(hasher.finish(), sha256(as_bytes("abc")));
 }
 
+TEST(Md5, GivesTheVectorsOfRfc1321) {
+  EXPECT_EQ(to_hex(md5({})), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(to_hex(md5(as_bytes("message digest"))), "f96b697d7cb7938d525a2f31aaf161d0");
+}
+
 TEST(Sha1, GivesTheIdOfAGitBlob) {
   Sha1 hasher;
   hasher.update(as_bytes(std::string_view("blob 12\0", 8)));

@@ -1,4 +1,4 @@
-#include "modelfloat/runner/child_process.h"
+#include "modelfloat/base/child_process.h"
 
 #include "runner/fake_programs.h"
 #include "support/temporary_folder.h"
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -28,6 +29,7 @@ constexpr auto k_no_temporary_files = "TMPDIR=/dev/null";
 
 json report_of(ChildSpec spec, const TemporaryFolder& folder) {
   spec.program = fake_program(folder.path(), "report");
+  spec.before_exec = enter_sandbox;
   if (spec.environment.empty()) spec.environment = {k_no_temporary_files};
   const ChildProcess child(spec);
   const ChildEnd end = child.wait({});
@@ -134,7 +136,7 @@ TEST_F(ChildProcessTest, DiesWithAParentThatIsKilled) {
   pid_t parent = -1;
   ASSERT_EQ(::posix_spawn(&parent, program.c_str(), &actions, nullptr, arguments, environ), 0);
   ::posix_spawn_file_actions_destroy(&actions);
-  write_end.close();
+  write_end.reset();
 
   int status = 0;
   ASSERT_EQ(::waitpid(parent, &status, 0), parent);

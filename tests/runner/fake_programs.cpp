@@ -15,7 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "modelfloat/runner/child_process.h"
+#include "modelfloat/base/child_process.h"
+#include "modelfloat/runner/sandbox.h"
 
 extern char** environ;
 
@@ -70,11 +71,12 @@ int sleep_for_ever() {
 }
 
 int make_an_orphan(const fs::path& folder) {
-  runner::ChildSpec spec;
+  ChildSpec spec;
   spec.program = folder / "fake-sleep";
   spec.environment = {"TMPDIR=/dev/null"};
   spec.inherited_fd = 3;
-  const runner::ChildProcess child(spec);
+  spec.before_exec = runner::enter_sandbox;
+  const ChildProcess child(spec);
   ::close(3);
   ::raise(SIGKILL);
   return 1;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/runner/file_descriptor.h"
+#include "modelfloat/base/file_descriptor.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -37,7 +37,7 @@ class OneAnswer {
       for (std::size_t at = 0; at < text.size(); at += piece_bytes) {
         ::send(connection_.get(), text.data() + at, std::min(piece_bytes, text.size() - at), MSG_NOSIGNAL);
       }
-      if (!stay_open) connection_.close();
+      if (!stay_open) connection_.reset();
     });
   }
   std::filesystem::path path() const { return folder_ / "x.sock"; }

@@ -1,5 +1,7 @@
 #include "modelfloat/base/hex.h"
 
+#include <algorithm>
+
 namespace modelfloat {
 
 static constexpr std::string_view k_base32_alphabet = "abcdefghijklmnopqrstuvwxyz234567";
@@ -66,6 +68,21 @@ std::optional<Bytes> from_base32(std::string_view text) {
   }
   if (held >= 5 || bits != 0) return std::nullopt;
   return bytes;
+}
+
+std::string to_base64(ByteSpan bytes) {
+  static constexpr std::string_view k_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve(4 * ((bytes.size() + 2) / 3));
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min<std::size_t>(3, bytes.size()))) {
+    const auto at = [&](std::size_t i) { return i < bytes.size() ? std::to_integer<unsigned>(bytes[i]) : 0U; };
+    const unsigned group = at(0) << 16 | at(1) << 8 | at(2);
+    text += k_digits[group >> 18];
+    text += k_digits[group >> 12 & 63];
+    text += bytes.size() > 1 ? k_digits[group >> 6 & 63] : '=';
+    text += bytes.size() > 2 ? k_digits[group & 63] : '=';
+  }
+  return text;
 }
 
 }  // namespace modelfloat

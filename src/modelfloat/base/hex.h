@@ -1,5 +1,5 @@
 #pragma once
-// Bytes as text: hexadecimal and the base32 of RFC 4648, both in lower case.
+// Bytes as text: hexadecimal and the base32 of RFC 4648, both in lower case, and its base64.
 
 #include <optional>
 #include <string>
@@ -29,5 +29,8 @@ std::string to_base32(ByteSpan);
 
 // Ignores case; nothing for a character outside the alphabet or for leftover bits that are not zero.
 std::optional<Bytes> from_base32(std::string_view);
+
+// With padding characters.
+std::string to_base64(ByteSpan);
 
 }  // namespace modelfloat

@@ -95,6 +95,12 @@ Hash256 hmac_sha256(ByteSpan key, ByteSpan message) {
   return result;
 }
 
+Hash128 md5(ByteSpan bytes) {
+  Hash128 result;
+  check(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(result.data()), nullptr, EVP_md5(), nullptr));
+  return result;
+}
+
 struct Blake3::State {
   ~State() { wipe(hasher); }
   blake3_hasher hasher;

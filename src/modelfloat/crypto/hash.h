@@ -12,12 +12,15 @@ struct evp_md_ctx_st;
 
 namespace modelfloat::crypto {
 
+using Hash128 = std::array<std::byte, 16>;
 using Hash160 = std::array<std::byte, 20>;
 
 Hash256 blake3(ByteSpan bytes);
 Hash256 blake3_keyed(const SecretKey& key, ByteSpan bytes);
 Hash256 sha256(ByteSpan bytes);
 Hash256 hmac_sha256(ByteSpan key, ByteSpan message);
+// For the checksums of providers alone: it proves nothing against an attacker.
+Hash128 md5(ByteSpan bytes);
 
 // The streaming forms below are movable, not copyable, and used by one thread at a time.
 

@@ -6,10 +6,11 @@
 #include <system_error>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "modelfloat/base/child_process.h"
 #include "modelfloat/base/error.h"
-#include "modelfloat/runner/child_process.h"
+#include "modelfloat/base/find_program.h"
+#include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -20,22 +21,6 @@ std::optional<std::string> variable(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
   return value;
-}
-
-bool can_execute(const fs::path& file) {
-  std::error_code ignored;
-  return fs::is_regular_file(file, ignored) && ::access(file.c_str(), X_OK) == 0;
-}
-
-std::optional<fs::path> on_the_path() {
-  const std::string path = variable("PATH").value_or("");
-  for (std::size_t begin = 0; begin < path.size();) {
-    const std::size_t end = std::min(path.find(':', begin), path.size());
-    const fs::path folder = path.substr(begin, end - begin);
-    if (folder.is_absolute() && can_execute(folder / "llama-server")) return folder / "llama-server";
-    begin = end + 1;
-  }
-  return std::nullopt;
 }
 
 std::optional<fs::path> cache_folder() {
@@ -73,7 +58,7 @@ std::optional<fs::path> find_llama_server() {
     if (can_execute(*named)) return *named;
     throw Error(ErrorKind::unsupported, *named, "MODELFLOAT_LLAMA_SERVER names it, but it cannot be executed");
   }
-  if (auto found = on_the_path()) return found;
+  if (auto found = find_program("llama-server")) return found;
   return newest_build();
 }
 
@@ -93,6 +78,7 @@ LlamaOptions probe_llama_server(const fs::path& program, const CallOptions& opti
   spec.program = program;
   spec.arguments = {"--help"};
   spec.environment = llama_environment();
+  spec.before_exec = enter_sandbox;
   spec.output_limit = 1U << 20;
   ChildProcess child(spec);
   const ChildEnd end = child.wait(options);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -21,6 +22,7 @@ ChildSpec child_spec(const EngineSpec& spec, const LlamaOptions& options) {
   child.environment = llama_environment();
   child.input = spec.key + "\n";
   child.inherited_fd = spec.model_fd;
+  child.before_exec = enter_sandbox;
   return child;
 }
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "modelfloat/runner/child_process.h"
+#include "modelfloat/base/child_process.h"
 #include "modelfloat/runner/llama_binary.h"
 #include "modelfloat/runner/llama_client.h"
 

@@ -13,8 +13,8 @@
 #include "modelfloat/base/executor.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/private_folder.h"
 #include "modelfloat/runner/model_check.h"
-#include "modelfloat/runner/private_folder.h"
 #include "modelfloat/runner/resident_models.h"
 #include "modelfloat/runner/swap.h"
 

@@ -16,7 +16,7 @@ SealedMemory::SealedMemory(const std::string& name, std::uint64_t size_bytes) : 
   }
   // The name stands in /proc for all users of the machine to see, so it says nothing about the model.
   file_ = FileDescriptor(::memfd_create("modelfloat", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file_.valid()) throw system_error(errno, name, "cannot make a file in memory");
+  if (!file_) throw system_error(errno, name, "cannot make a file in memory");
   if (::ftruncate(file_.get(), static_cast<off_t>(size_bytes)) != 0) {
     throw system_error(errno, name, "cannot size a file in memory");
   }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "modelfloat/base/bytes.h"
-#include "modelfloat/runner/file_descriptor.h"
+#include "modelfloat/base/file_descriptor.h"
 
 namespace modelfloat::runner {
 

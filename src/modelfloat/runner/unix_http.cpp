@@ -15,7 +15,7 @@
 #include <sys/un.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/runner/file_descriptor.h"
+#include "modelfloat/base/file_descriptor.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -33,7 +33,7 @@ FileDescriptor connect_to(const std::filesystem::path& path) {
   }
   std::memcpy(address.sun_path, path.c_str(), path.native().size());
   FileDescriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!connection.valid()) throw system_error(errno, path.string(), "cannot make a socket");
+  if (!connection) throw system_error(errno, path.string(), "cannot make a socket");
   if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw Error(ErrorKind::transient, path.string(), std::string("nobody answers: ") + std::strerror(errno));
   }

@@ -1,11 +1,11 @@
 #pragma once
-// Where the sockets of the engines are.
+// Where the sockets of our child processes are.
 
 #include <filesystem>
 
-#include "modelfloat/runner/file_descriptor.h"
+#include "modelfloat/base/file_descriptor.h"
 
-namespace modelfloat::runner {
+namespace modelfloat {
 
 // A new folder that only this user may enter, removed with what is in it. What runs that were killed have left behind
 // beside it is removed as well: a living owner holds a lock on its folder.
@@ -24,4 +24,4 @@ class PrivateFolder {
   FileDescriptor lock_;
 };
 
-}  // namespace modelfloat::runner
+}  // namespace modelfloat

@@ -1,4 +1,4 @@
-#include "modelfloat/runner/child_process.h"
+#include "modelfloat/base/child_process.h"
 
 #include <array>
 #include <cerrno>
@@ -13,9 +13,8 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/runner/sandbox.h"
 
-namespace modelfloat::runner {
+namespace modelfloat {
 namespace {
 
 struct Pipe {
@@ -39,6 +38,7 @@ struct Launch {
   int inherited;
   int report;  // a Failure goes into it when the program cannot be executed
   pid_t parent;
+  const char* (*before_exec)() noexcept;
 };
 
 struct Failure {
@@ -109,7 +109,9 @@ void volunteer_for_the_oom_killer() noexcept {
   if (::getppid() != launch.parent) ::_exit(127);  // it died before the line above
   volunteer_for_the_oom_killer();
   if (::chdir("/") != 0) give_up(launch.report, "leave the working folder");
-  if (const char* step = enter_sandbox()) give_up(launch.report, step);
+  if (launch.before_exec != nullptr) {
+    if (const char* step = launch.before_exec()) give_up(launch.report, step);
+  }
   ::execve(launch.program, launch.arguments, launch.environment);
   give_up(launch.report, "execute");
 }
@@ -174,7 +176,7 @@ ChildProcess::ChildProcess(const ChildSpec& spec) : name_(spec.program.string())
   Pipe output = make_pipe(name_);
   Pipe report = make_pipe(name_);
   write_input(input.write_end, spec.input, name_);
-  input.write_end.close();
+  input.write_end.reset();
 
   std::vector<std::string> arguments{name_};
   arguments.insert(arguments.end(), spec.arguments.begin(), spec.arguments.end());
@@ -183,10 +185,10 @@ ChildProcess::ChildProcess(const ChildSpec& spec) : name_(spec.program.string())
   const auto environment_pointers = pointers(environment);
 
   id_ = launch_program({name_.c_str(), argument_pointers.data(), environment_pointers.data(), input.read_end.get(),
-                        output.write_end.get(), spec.inherited_fd, report.write_end.get(), ::getpid()});
+                        output.write_end.get(), spec.inherited_fd, report.write_end.get(), ::getpid(), spec.before_exec});
   if (id_ < 0) throw system_error(errno, name_, "cannot start a process");
-  report.write_end.close();
-  output.write_end.close();
+  report.write_end.reset();
+  output.write_end.reset();
   if (const auto failure = read_report(report.read_end)) {
     ::waitpid(id_, nullptr, 0);
     throw system_error(failure->error_number, name_, fmt::format("cannot start it: {}", failure->step));
@@ -247,4 +249,4 @@ void ChildProcess::listen() {
   changed_.notify_all();
 }
 
-}  // namespace modelfloat::runner
+}  // namespace modelfloat

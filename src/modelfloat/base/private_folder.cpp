@@ -1,4 +1,4 @@
-#include "modelfloat/runner/private_folder.h"
+#include "modelfloat/base/private_folder.h"
 
 #include <cerrno>
 #include <chrono>
@@ -13,7 +13,7 @@
 
 #include "modelfloat/base/error.h"
 
-namespace modelfloat::runner {
+namespace modelfloat {
 namespace {
 
 namespace fs = std::filesystem;
@@ -30,7 +30,7 @@ fs::path default_parent() {
 
 FileDescriptor locked(const fs::path& folder) {
   FileDescriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) lock.close();
+  if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) lock.reset();
   return lock;
 }
 
@@ -44,7 +44,7 @@ void remove_leftovers(const fs::path& parent) {
     if (std::chrono::system_clock::now() - changed < k_settled) continue;
     const FileDescriptor lock = locked(entry->path());
     std::error_code ignored;
-    if (lock.valid()) fs::remove_all(entry->path(), ignored);
+    if (lock) fs::remove_all(entry->path(), ignored);
   }
 }
 
@@ -64,4 +64,4 @@ PrivateFolder::~PrivateFolder() {
   fs::remove_all(path_, ignored);
 }
 
-}  // namespace modelfloat::runner
+}  // namespace modelfloat

@@ -1,4 +1,4 @@
-#include "modelfloat/runner/private_folder.h"
+#include "modelfloat/base/private_folder.h"
 
 #include <fstream>
 #include <optional>

@@ -1,5 +1,5 @@
 #pragma once
-// A program that runs beside us, shut in, and that never outlives us.
+// A program that runs beside us and never outlives us.
 
 #include <condition_variable>
 #include <cstddef>
@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 #include "modelfloat/base/cancel.h"
-#include "modelfloat/runner/file_descriptor.h"
+#include "modelfloat/base/file_descriptor.h"
 
-namespace modelfloat::runner {
+namespace modelfloat {
 
 struct ChildSpec {
   std::filesystem::path program;
@@ -23,6 +23,7 @@ struct ChildSpec {
   std::vector<std::string> environment;  // "NAME=value"; the child gets these and no others
   std::string input;                     // what it can read on its standard input, once; at most 4096 bytes
   int inherited_fd = -1;                 // the only descriptor of ours that it gets, as k_inherited_fd; -1 for none
+  const char* (*before_exec)() noexcept = nullptr;  // the new process's last step before the program: safe after a fork; gives nullptr, or what failed, with errno set
   std::size_t output_limit = 16384;      // how many of the last bytes that it says are kept
 };
 
@@ -36,7 +37,7 @@ struct ChildEnd {
 // "exit code 1", "signal 11".
 std::string to_string(const ChildEnd&);
 
-// A child inside the sandbox (sandbox.h), in a session of its own. Shared by all threads.
+// A child in a session of its own. Shared by all threads.
 class ChildProcess {
  public:
   // Starts it. The child is killed when the calling THREAD ends, so call this on one that lasts. Throws
@@ -73,4 +74,4 @@ class ChildProcess {
   std::jthread listener_;  // reads what the child says, and reaps it
 };
 
-}  // namespace modelfloat::runner
+}  // namespace modelfloat

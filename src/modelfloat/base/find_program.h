@@ -1,0 +1,15 @@
+#pragma once
+// Where a program of the system is.
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+namespace modelfloat {
+
+bool can_execute(const std::filesystem::path& file);
+
+// The first executable file of this name in the folders of PATH; relative folders are passed over.
+std::optional<std::filesystem::path> find_program(std::string_view name);
+
+}  // namespace modelfloat
