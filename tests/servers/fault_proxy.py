@@ -9,6 +9,7 @@ Requests are read whole, passed on unchanged (the Host header too) and answered 
 
 A rule: which calls it meets, and one fault. The first rule that fits a call is taken.
     method, target    regular expressions for the whole method, and for some part of path and query; left out: any
+    unless            {"header": "value"}, names in lower case: not a call that has all of these
     skip              so many calls that fit go through first (0)
     times             so many calls are met (1); 0: all from then on
     fault             "reset_request" {"at": n}   reads n bytes of the body, then resets; nothing is passed on
@@ -41,10 +42,13 @@ class Rule:
         self.method = re.compile(said.get("method", ".*"))
         self.target = re.compile(said.get("target", ""))
         self.skip, self.times, self.fault, self.said = said.get("skip", 0), said.get("times", 1), said["fault"], said
+        self.unless = said.get("unless")
         self.seen = 0
 
-    def takes(self, method, target):
+    def takes(self, method, target, headers):
         if not self.method.fullmatch(method) or not self.target.search(target):
+            return False
+        if self.unless is not None and all(headers.get(name) == value for name, value in self.unless.items()):
             return False
         self.seen += 1
         return self.seen > self.skip and (self.times == 0 or self.seen <= self.skip + self.times)
@@ -136,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
         entry = {"time": time.monotonic(), "method": self.command, "target": self.path, "status": None, "fault": None, "body_bytes": 0,
                  "headers": {name.lower(): value for name, value in self.headers.items() if name.lower() != "authorization"}}
         with proxy.lock:
-            rule = next((rule for rule in proxy.rules if rule.takes(self.command, self.path)), None)
+            rule = next((rule for rule in proxy.rules if rule.takes(self.command, self.path, self.headers)), None)
             proxy.log.append(entry)
         fault, said = (rule.fault, rule.said) if rule else (None, {})
         entry["fault"], at = fault, said.get("at", 0)

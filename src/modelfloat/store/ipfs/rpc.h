@@ -1,0 +1,91 @@
+#pragma once
+// The RPC of an IPFS node (Kubo's /api/v0), as far as a store needs it.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "modelfloat/base/random.h"
+#include "modelfloat/crypto/secret.h"
+#include "modelfloat/store/credentials.h"
+#include "modelfloat/store/http/http_client.h"
+#include "modelfloat/store/http/url.h"
+#include "modelfloat/store/ipfs/cid.h"
+#include "modelfloat/store/store.h"
+
+namespace modelfloat::store::ipfs {
+
+// A name in the node's own file system, MFS.
+struct Node {
+  bool is_folder = false;
+  std::uint64_t size_bytes = 0;
+  std::string cid;  // as the node writes it
+};
+
+struct Entry {
+  std::string name;
+  bool is_folder = false;
+  std::uint64_t size_bytes = 0;
+};
+
+// An entry by what the folder itself says of it.
+struct Link {
+  std::string name;
+  std::string cid;
+};
+
+inline constexpr Milliseconds k_quick{10'000};  // for a look into MFS, which is on the node
+
+// Shared by all threads. Every call has a time limit of its own, which the node is told too: a node that lacks a block looks for it for ever.
+// Errors: offline (no connection), denied, timed_out, not_found, out_of_space, corrupt, transient, invalid (there is no such RPC).
+class Rpc {
+ public:
+  // `root` is http://host:port, perhaps with a path in front of /api/v0. The credentials are "bearer", or "user" and "password".
+  Rpc(std::string root, const Credentials& credentials, Random& random, const Clock& clock);
+
+  // Adds the bytes as a file and pins it.
+  Cid add(ByteSpan bytes, const std::string& where, const CallOptions&);
+  void unpin(const Cid&, const std::string& where, const CallOptions&);
+  // `range` lies within the file.
+  Bytes cat(std::string_view cid, ByteRange range, Milliseconds limit, const std::string& where, const CallOptions&);
+
+  // Needs the file's first block: Error{timed_out} without it.
+  std::optional<Node> stat(const std::string& path, const CallOptions&, Milliseconds limit = k_quick);
+  // Links a file that the node has; makes the folders above. False when there is something by that name.
+  bool link(const Cid&, const std::string& path, const CallOptions&);
+  void remove(const std::string& path, const CallOptions&);  // absent is fine
+  void make_folder(const std::string& path, const CallOptions&);
+  // Nothing when there is no such folder. Error{timed_out} when the first block of any entry is missing.
+  std::optional<std::vector<Entry>> list(const std::string& path, const CallOptions&);
+  // The same without a look at the entries' blocks.
+  std::optional<std::vector<Link>> links(const std::string& path, const CallOptions&);
+  Space space(const std::string& where, const CallOptions&);
+  // Error{invalid} when no IPFS node answers.
+  void check(const std::string& where, const CallOptions&);
+
+ private:
+  struct Call {
+    std::string_view name;
+    http::Fields fields;
+    std::string where;
+    std::vector<ByteSpan> body = {};
+    std::string content_type = {};
+    Milliseconds limit = Milliseconds(30'000);
+    std::uint64_t max_answer_bytes = std::uint64_t{1} << 20;
+    std::uint64_t expected_bytes = 0;
+    std::function<void(ByteSpan)> sink = {};
+  };
+  http::Response send(const Call& call, const CallOptions&);
+  [[noreturn]] void fail(const http::Response& response, const Call& call) const;
+
+  const std::string root_;
+  std::optional<crypto::SecretBytes> authorization_;
+  Random& random_;
+  const Clock& clock_;
+  http::HttpClient client_;
+};
+
+}  // namespace modelfloat::store::ipfs
