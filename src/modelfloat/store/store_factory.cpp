@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/store/ipfs_store.h"
 #include "modelfloat/store/local_store.h"
 #include "modelfloat/store/mega_store.h"
+#include "modelfloat/store/rclone_store.h"
 #include "modelfloat/store/s3_store.h"
 #include "modelfloat/store/webdav_store.h"
 
@@ -15,7 +17,7 @@ namespace modelfloat::store {
 namespace {
 
 const auto& schemes() {
-  static const std::array all = {local_scheme(), mega_scheme(), s3_scheme(), webdav_scheme()};
+  static const std::array all = {local_scheme(), ipfs_scheme(), mega_scheme(), rclone_scheme(), s3_scheme(), webdav_scheme()};
   return all;
 }
 

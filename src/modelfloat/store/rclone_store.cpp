@@ -1,0 +1,355 @@
+#include "modelfloat/store/rclone_store.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/base/hex.h"
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/store/range.h"
+#include "modelfloat/store/rclone/daemon.h"
+#include "modelfloat/store/rclone/rc.h"
+#include "modelfloat/store/rclone/remote_type.h"
+#include "modelfloat/store/replacement.h"
+
+namespace modelfloat::store {
+namespace {
+
+using rclone::Item;
+
+constexpr std::string_view k_temporary = ".mf-tmp-";  // then 16 hex digits of seconds, a hyphen, and 16 random ones
+constexpr std::uint64_t k_stale_seconds = 24 * 3600;
+constexpr Milliseconds k_folder_is_fresh{10'000};
+constexpr Milliseconds k_traits_limit{20'000};
+constexpr Milliseconds k_cleaning{10'000};
+
+struct Address {
+  std::string remote;
+  std::string path;  // without a slash at the end; empty for the remote's root
+};
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorKind::invalid, "rclone:", why + "; a remote is named as rclone names it, such as rclone:mydrive:folder");
+}
+
+bool is_name_character(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return std::isalnum(byte) != 0 || byte >= 0x80 || std::string_view("_-.+@ ").find(c) != std::string_view::npos;
+}
+
+Address parse_address(std::string_view rest) {
+  const auto colon = rest.find(':');
+  if (colon == std::string_view::npos) refuse("there is no colon behind the remote's name");
+  Address address{std::string(rest.substr(0, colon)), ""};
+  // rclone would also take :backend,option=value: here. That is where passwords stand.
+  const std::string& name = address.remote;
+  if (name.empty() || name.front() == '-' || name.front() == ' ' || name.back() == ' ' || !std::all_of(name.begin(), name.end(), is_name_character)) {
+    refuse("that is no name of a remote in rclone's configuration");
+  }
+  std::string_view path = rest.substr(colon + 1);
+  if (std::any_of(path.begin(), path.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+    refuse("there is a control character in the path");
+  }
+  const bool absolute = path.starts_with('/');
+  while (!path.empty()) {
+    const auto slash = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, slash);
+    if (part == "..") refuse("the path goes up by \"..\"");
+    if (!part.empty() && part != ".") address.path += (address.path.empty() ? "" : "/") + std::string(part);
+    path.remove_prefix(std::min(slash + 1, path.size()));
+  }
+  if (absolute) address.path.insert(0, "/");
+  return address;
+}
+
+bool may_match(std::string_view folder, std::string_view prefix) { return folder.starts_with(prefix) || prefix.starts_with(folder); }
+
+// What the remote would say of these bytes; `kind` is one of Features::checksum.
+std::string checksum_of(const std::string& kind, ByteSpan bytes) {
+  if (kind == "sha256") return "sha256:" + to_hex(crypto::sha256(bytes));
+  if (kind == "md5") return "md5:" + to_hex(crypto::md5(bytes));
+  crypto::Sha1 sha1;
+  sha1.update(bytes);
+  return "sha1:" + to_hex(sha1.finish());
+}
+
+// A file of ours that was on its way a day ago and still is.
+bool is_stale(std::string_view path, UtcTime now) {
+  const std::string_view leaf = path.substr(path.rfind('/') + 1);
+  if (!leaf.starts_with(k_temporary) || leaf.size() < k_temporary.size() + 16) return false;
+  const char* begin = leaf.data() + k_temporary.size();
+  std::uint64_t seconds = 0;
+  const auto [end, error] = std::from_chars(begin, begin + 16, seconds, 16);
+  return error == std::errc() && end == begin + 16 && seconds + k_stale_seconds < unix_seconds(now);
+}
+
+class RcloneStore final : public Store {
+ public:
+  RcloneStore(Address address, const StoreContext& context)
+      : address_(std::move(address)), context_(context), rc_(rclone::shared_daemon(), address_.remote, context.random) {}
+
+  StoreTraits traits() const override;
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override;
+  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override;
+  std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override;
+  void remove(const ObjectName& name, const CallOptions& options) override;
+  void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override;
+  Space space(const CallOptions& options) override;
+
+  void prepare(const CallOptions& options);
+
+ private:
+  // What is learned of the remote once.
+  struct Profile {
+    rclone::Features features;
+    StoreTraits traits;
+  };
+
+  std::string place(std::string_view path) const { return address_.path.empty() || address_.path == "/" ? address_.path + std::string(path) : address_.path + "/" + std::string(path); }
+  Profile profile(const CallOptions& options) const;
+  void require_folder(const CallOptions& options);
+  void require_folder_lately(const CallOptions& options);
+  std::optional<Item> find(const std::string& path, const Profile& profile, const CallOptions& options);
+  bool is_the_same(const Item& there, ByteSpan bytes, const Profile& profile, const CallOptions& options);
+  void store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile, const CallOptions& options);
+  void upload_aside(const std::string& folder, const std::string& temporary, ByteSpan bytes, const CallOptions& options);
+
+  const Address address_;
+  const StoreContext context_;
+  mutable rclone::Rc rc_;  // its calls change nothing of it
+  mutable std::mutex mutex_;
+  mutable std::optional<Profile> profile_;
+  std::optional<SteadyTime> folder_seen_;
+  Turns putting_;  // one at a time for each name
+  Replacement replacement_;
+};
+
+RcloneStore::Profile RcloneStore::profile(const CallOptions& options) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (profile_) return *profile_;
+  }
+  Profile profile;
+  profile.features = rc_.features(options);
+  const auto lookup = [&](const std::string& name) { return rc_.config(name, options); };
+  const std::string type = rclone::remote_type(address_.remote, address_.path, lookup).type;
+  if (type == "webdav") profile.features.shows_partial_uploads = true;  // rclone says no, but that is for each server to decide
+  profile.traits = rclone::traits_of(type);
+  profile.traits.lists_checksums = !profile.features.checksum.empty();
+  const std::lock_guard lock(mutex_);
+  profile_ = profile;
+  return profile;
+}
+
+StoreTraits RcloneStore::traits() const {
+  try {
+    return profile({{}, std::chrono::steady_clock::now() + k_traits_limit}).traits;
+  } catch (const Error&) {
+    return {};  // the calls will say what is wrong
+  }
+}
+
+void RcloneStore::prepare(const CallOptions& options) {
+  rc_.features(options);
+  if (address_.path.empty() || address_.path == "/") return;
+  rc_.make_folder(address_.path, options);
+  require_folder(options);
+}
+
+void RcloneStore::require_folder(const CallOptions& options) {
+  if (address_.path.empty() || address_.path == "/" || !profile(options).features.keeps_folders) return;
+  const auto folder = rc_.stat(address_.path, false, {}, options);
+  if (!folder || !folder->is_folder) throw Error(ErrorKind::offline, rc_.where(address_.path), "the folder is not there");
+  const std::lock_guard lock(mutex_);
+  folder_seen_ = context_.clock.steady_now();
+}
+
+// For what would make the folder, not for what concludes something from its absence.
+void RcloneStore::require_folder_lately(const CallOptions& options) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (folder_seen_ && context_.clock.steady_now() - *folder_seen_ < k_folder_is_fresh) return;
+  }
+  require_folder(options);
+}
+
+std::optional<Item> RcloneStore::find(const std::string& path, const Profile& profile, const CallOptions& options) {
+  auto item = replacement_.look(options, path, [&] { return rc_.stat(path, true, profile.features.checksum, options); });
+  if (!item) require_folder(options);
+  return item;
+}
+
+bool RcloneStore::is_the_same(const Item& there, ByteSpan bytes, const Profile& profile, const CallOptions& options) {
+  if (there.size_bytes != bytes.size()) return false;
+  if (there.checksum) return *there.checksum == checksum_of(profile.features.checksum, bytes);
+  if (profile.traits.downloads_are_scarce) return false;
+  try {
+    const auto part = rc_.read(there.path, {}, options);
+    return part && equal(part->bytes, bytes);
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::corrupt) return false;  // put() is how a bad object is replaced
+    throw;
+  }
+}
+
+void RcloneStore::upload_aside(const std::string& folder, const std::string& temporary, ByteSpan bytes, const CallOptions& options) {
+  try {
+    rc_.upload(folder, temporary, bytes, options);
+  } catch (const Error&) {
+    try {
+      rc_.remove(folder + "/" + temporary, {{}, std::chrono::steady_clock::now() + k_cleaning});
+    } catch (const Error&) {
+      // The failure that is under way says more; a listing clears it away some day.
+    }
+    throw;
+  }
+}
+
+void RcloneStore::store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile, const CallOptions& options) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = path.substr(0, slash);
+  const std::string leaf = path.substr(slash + 1);
+  const auto keep = [&](const auto& last_step) {
+    if (replaces) return replacement_.run(options, path, last_step);
+    last_step();
+  };
+  if (!profile.features.shows_partial_uploads || !profile.features.can_move) {
+    return keep([&] { rc_.upload(folder, leaf, bytes, options); });
+  }
+  const std::string temporary = fmt::format("{}{:016x}-{}", k_temporary, unix_seconds(context_.clock.utc_now()), to_hex(context_.random.array<8>()));
+  upload_aside(folder, temporary, bytes, options);
+  keep([&] { rc_.move(folder + "/" + temporary, path, options); });
+}
+
+void RcloneStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
+  const std::string path = place(name.path());
+  const Profile known = profile(options);
+  require_folder_lately(options);
+  const auto turn = putting_.take(path, options, path);
+  const auto there = rc_.stat(path, true, known.features.checksum, options);
+  if (there && is_the_same(*there, bytes, known, options)) return;
+  store_new(path, bytes, there.has_value(), known, options);
+  const auto now = rc_.stat(path, true, known.features.checksum, options);
+  if (!now || now->size_bytes != bytes.size() || (now->checksum && *now->checksum != checksum_of(known.features.checksum, bytes))) {
+    throw Error(ErrorKind::transient, rc_.where(path), "is not there as it was put");
+  }
+}
+
+std::optional<Bytes> RcloneStore::get(const ObjectName& name, ByteRange range, const CallOptions& options) {
+  const std::string path = place(name.path());
+  const std::string where = rc_.where(path);
+  check_cancelled(options, where);
+  const bool beyond_any = !checked_add(range.offset, range.length) && range.length != ByteRange::k_to_the_end;
+  if (range.length == 0 || beyond_any) {  // HTTP has no such range
+    const auto item = find(path, profile(options), options);
+    if (!item) return std::nullopt;
+    clip(range, item->size_bytes, where);
+    return Bytes();
+  }
+  std::optional<rclone::Rc::Part> part;
+  try {
+    part = replacement_.look(options, path, [&] { return rc_.read(path, range, options); });
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::transient || range.offset == 0) throw;
+    // Some remotes fail at a range that begins at the end or beyond it.
+    const auto item = find(path, profile(options), options);
+    if (item && clip(range, item->size_bytes, where).length == 0) return Bytes();
+    throw;
+  }
+  if (!part) {
+    require_folder(options);
+    return std::nullopt;
+  }
+  if (part->bytes.empty()) {  // also what is said of a range beyond the end
+    const auto item = find(path, profile(options), options);
+    if (!item) return std::nullopt;
+    part->whole_bytes = item->size_bytes;
+  }
+  range = clip(range, part->whole_bytes, where);
+  if (part->bytes.size() != range.length) throw Error(ErrorKind::corrupt, where, "is shorter than it says it is");
+  return std::move(part->bytes);
+}
+
+std::optional<ObjectInfo> RcloneStore::stat(const ObjectName& name, const CallOptions& options) {
+  const auto item = find(place(name.path()), profile(options), options);
+  if (!item) return std::nullopt;
+  return ObjectInfo{name, item->size_bytes, item->checksum};
+}
+
+void RcloneStore::remove(const ObjectName& name, const CallOptions& options) {
+  const std::string path = place(name.path());
+  if (find(path, profile(options), options)) rc_.remove(path, options);
+}
+
+void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
+  const Profile known = profile(options);
+  require_folder(options);
+  const std::string root = place("");
+  const auto pass_on = [&](const std::vector<Item>& items) {
+    for (const Item& item : items) {
+      check_cancelled(options, rc_.where(root));
+      if (is_stale(item.path, context_.clock.utc_now())) rc_.remove(item.path, options);
+      const std::string_view full = std::string_view(item.path).substr(std::min(root.size(), item.path.size()));
+      if (item.is_folder || !full.starts_with(prefix)) continue;
+      if (const auto name = ObjectName::parse(full)) sink({*name, item.size_bytes, item.checksum});
+    }
+  };
+  if (!may_match("mf1/", prefix)) return;
+  const auto top = rc_.list(place("mf1"), false, known.features.checksum, options);
+  if (!top) return;
+  pass_on(*top);
+  for (const Item& item : *top) {
+    const std::string folder = item.path.substr(std::min(root.size(), item.path.size()));
+    const std::string_view leaf = std::string_view(folder).substr(folder.rfind('/') + 1);
+    if (!item.is_folder || !object_type_from(leaf) || !may_match(folder + "/", prefix)) continue;
+    // As deep as the prefix leads: one folder of those inside, or all of them by the provider's own recursion.
+    const auto slash = prefix.size() > folder.size() + 1 ? prefix.find('/', folder.size() + 1) : std::string_view::npos;
+    const std::string from = slash == std::string_view::npos ? item.path : place(prefix.substr(0, slash));
+    if (const auto items = rc_.list(from, true, known.features.checksum, options)) pass_on(*items);
+  }
+}
+
+Space RcloneStore::space(const CallOptions& options) {
+  require_folder(options);
+  Space space = rc_.space(address_.path, options);
+  if (space.used_bytes == 0) list("", [&](const ObjectInfo& info) { space.used_bytes += info.size_bytes; }, options);  // many providers don't tell
+  return space;
+}
+
+}  // namespace
+
+Scheme rclone_scheme() {
+  return {.name = "rclone",
+          .example = "rclone:remote:folder",
+          .credential_fields = {},
+          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) -> std::unique_ptr<Store> {
+            settings.credentials.check_names({}, "rclone:" + std::string(rest));
+            return std::make_unique<RcloneStore>(parse_address(rest), context);
+          },
+          .canonical_rest =
+              [](std::string_view rest) {
+                const Address address = parse_address(rest);
+                return address.remote + ":" + address.path;
+              },
+          .domain =
+              [](std::string_view rest, const StoreSettings&) {
+                const Address address = parse_address(rest);
+                SystemRandom random;
+                rclone::Rc rc(rclone::shared_daemon(), address.remote, random);
+                const CallOptions options{{}, std::chrono::steady_clock::now() + k_traits_limit};
+                const auto lookup = [&](const std::string& name) { return rc.config(name, options); };
+                return rclone::remote_type(address.remote, address.path, lookup).domain;
+              },
+          .prepare =
+              [](std::string_view rest, StoreSettings&, const StoreContext& context, Dialogue&, const CallOptions& call) {
+                RcloneStore(parse_address(rest), context).prepare(call);
+              }};
+}
+
+}  // namespace modelfloat::store
