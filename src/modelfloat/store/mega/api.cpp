@@ -104,7 +104,7 @@ Api::Reply Api::send(const std::string& path, const std::string& body, std::uint
     }
     if (!response.ok()) {
       const Error error = http::status_error(response, where, "MEGA does not answer", clock_.utc_now());
-      if (!worth_retrying(error.kind)) throw error;
+      if (!worth_retrying(error.kind)) throw Error(error);
       back_off.wait(error, options);
       continue;
     }
@@ -169,7 +169,7 @@ SessionPointer Api::session_other_than(const SessionPointer& refused, const Call
   std::unique_lock lock(mutex_);
   for (;;) {
     if (session_ && session_ != refused) return session_;
-    if (refusal_ && clock_.steady_now() < refusal_ends_) throw *refusal_;
+    if (refusal_ && clock_.steady_now() < refusal_ends_) throw Error(*refusal_);
     if (!logging_in_) break;
     const auto done = [&] { return !logging_in_; };
     if (options.deadline) {

@@ -17,10 +17,10 @@ class BackOff {
     const bool asked_to_slow_down = trouble.kind == ErrorKind::rate_limited;
     const unsigned most = asked_to_slow_down ? 4 : 6;
     const Milliseconds first(asked_to_slow_down ? 2000 : 250);
-    if (++tries_ > most) throw trouble;
+    if (++tries_ > most) throw Error(trouble);
     const auto full = static_cast<double>((first * (1U << (tries_ - 1))).count());
     const Milliseconds delay(static_cast<Milliseconds::rep>(full * (0.5 + random_.fraction() / 2)));
-    if (options.deadline && clock_.steady_now() + delay >= *options.deadline) throw trouble;
+    if (options.deadline && clock_.steady_now() + delay >= *options.deadline) throw Error(trouble);
     clock_.sleep_for(delay, options.stop);
     check_cancelled(options, trouble.where);
   }
