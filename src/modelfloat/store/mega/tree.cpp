@@ -67,7 +67,7 @@ std::optional<std::string> open_name(ByteSpan key, std::string_view attributes) 
   if (!text.starts_with("MEGA")) return std::nullopt;
   text = text.substr(4, text.find('\0', 4) - 4);
   const auto parsed = json::parse(text, nullptr, false);
-  const std::string name = text_in(parsed, "n");
+  std::string name = text_in(parsed, "n");
   if (name.empty()) return std::nullopt;
   return name;
 }
