@@ -33,6 +33,13 @@ std::uint64_t World::stored_bytes() {
   return sum;
 }
 
+transfer::Patience short_patience() {
+  transfer::Patience patience;
+  patience.marker = Milliseconds{300};
+  patience.straggler = Milliseconds{200};
+  return patience;
+}
+
 static std::unique_ptr<Executor> make_executor(Threads threads, std::size_t width) {
   if (threads == Threads::one) return std::make_unique<InlineExecutor>();
   return std::make_unique<ThreadPool>(width);
@@ -68,15 +75,14 @@ engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std:
   return result;
 }
 
+transfer::StoreOpener Machine::opener() {
+  return [this](const registry::StoreRow& row) { return world_.open(row.url); };
+}
+
 engine::Pool& Machine::reopen() {
   pool_.reset();
-  std::vector<transfer::PoolStore> stores;
-  for (const auto& row : registry_->stores()) {
-    stores.push_back({row.id, row.name, row.url, row.domain, row.capacity_bytes, world_.open(row.url), {}});
-  }
   auto keys = engine::open_keys(*registry_, mf1::SlotSecret::key_file(key_));
-  const auto tag = keys.pool_tag();
-  pool_ = std::make_unique<engine::Pool>(environment_, std::move(keys), transfer::StoreSet(std::move(stores), tag, *io_, {}));
+  pool_ = std::make_unique<engine::Pool>(environment_, std::move(keys), opener(), patience);
   return *pool_;
 }
 

@@ -44,6 +44,9 @@ class World {
 // How the work of a machine runs: on real threads, or all on the calling thread.
 enum class Threads { many, one };
 
+// For stores that hang: what they are given in production would make a test last.
+transfer::Patience short_patience();
+
 // One home: a registry, keys, and the pool as a program that starts now sees it.
 class Machine {
  public:
@@ -52,17 +55,22 @@ class Machine {
   // Makes the pool and adds all stores of the world.
   void create(PolicySet policy);
   engine::RecoverResult recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores);
+  // How long the next pool that is opened waits for stores.
+  transfer::Patience patience = short_patience();
   // As if the program started anew: markers are read again.
   engine::Pool& reopen();
   engine::Pool& pool() { return *pool_; }
   const engine::Environment& environment() const { return environment_; }
   const std::string& recovery_code() const { return recovery_code_; }
   mf1::SlotSecret recovery_secret() const;
+  FakeClock& clock() { return clock_; }
 
   engine::PushResult push(const std::string& name, const Files& files, std::optional<Redundancy> redundancy = std::nullopt);
   Files pull(const std::string& name, transfer::FindingSink finding = {});
 
  private:
+  transfer::StoreOpener opener();
+
   World& world_;
   TemporaryFolder folder_;
   FakeClock clock_;

@@ -69,20 +69,10 @@ class PoolServiceTest : public testing::Test {
   }
 
   void open() {
-    std::vector<transfer::PoolStore> stores;
-    for (const auto& row : registry_->stores()) {
-      stores.push_back({row.id,
-                        row.name,
-                        row.url,
-                        row.domain,
-                        row.capacity_bytes,
-                        std::make_unique<test::FaultyStore>(*stores_[std::stoul(row.url.substr(7))]),
-                        {}});
-    }
     auto keys = engine::open_keys(*registry_, mf1::SlotSecret::key_file(key_));
-    const auto tag = keys.pool_tag();
-    pool_ = std::make_unique<engine::Pool>(environment_, std::move(keys),
-                                           transfer::StoreSet(std::move(stores), tag, io_, {}));
+    pool_ = std::make_unique<engine::Pool>(environment_, std::move(keys), [this](const registry::StoreRow& row) {
+      return std::make_unique<test::FaultyStore>(*stores_[std::stoul(row.url.substr(7))]);
+    });
   }
 
   std::string head(const std::string& line, const std::string& more = "") {

@@ -107,6 +107,27 @@ void FaultyStore::wait_for_stalled(std::size_t calls) {
   changed_.wait(lock, [&] { return standing_still_ >= calls; });
 }
 
+void FaultyStore::wait_for_none_stalled() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return standing_still_ == 0; });
+}
+
+void FaultyStore::set_traits(const store::StoreTraits& traits) {
+  const std::lock_guard lock(mutex_);
+  traits_ = traits;
+}
+
+store::StoreTraits FaultyStore::traits() const {
+  const std::lock_guard lock(mutex_);
+  return traits_ ? *traits_ : inner_.traits();
+}
+
+std::uint64_t FaultyStore::calls(Call kind) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = made_.find(kind);
+  return found == made_.end() ? 0 : found->second;
+}
+
 void FaultyStore::wait_while_stalled(Call kind, std::unique_lock<std::mutex>& lock, const CallOptions& options) {
   if (!stalled_.contains(kind)) return;
   ++standing_still_;
@@ -118,6 +139,7 @@ void FaultyStore::wait_while_stalled(Call kind, std::unique_lock<std::mutex>& lo
     changed_.wait(lock, options.stop, free);
   }
   --standing_still_;
+  changed_.notify_all();
 }
 
 void FaultyStore::fail_if_planned(Call kind, const std::string& where, const CallOptions& options) {
@@ -134,6 +156,10 @@ void FaultyStore::fail_if_planned(Call kind, const std::string& where, const Cal
 
 template <typename Work>
 auto FaultyStore::call(Call kind, const std::string& where, const CallOptions& options, Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++made_[kind];
+  }
   const auto verdict = counter_.count();
   const auto fail = [&](Moment moment) {
     if (verdict && verdict->moment == moment) throw Error(verdict->kind, where, "failed by the call counter");

@@ -84,8 +84,14 @@ class FaultyStore final : public store::Store {
   void go_on();
   // Waits until this many calls stand still.
   void wait_for_stalled(std::size_t calls);
+  // Waits until none does: all were stopped, or went on.
+  void wait_for_none_stalled();
+  // What traits() says from now on.
+  void set_traits(const store::StoreTraits&);
+  // How many calls of this kind have come here.
+  std::uint64_t calls(Call) const;
 
-  store::StoreTraits traits() const override { return inner_.traits(); }
+  store::StoreTraits traits() const override;
   void put(const ObjectName&, ByteSpan, const CallOptions&) override;
   std::optional<Bytes> get(const ObjectName&, ByteRange, const CallOptions&) override;
   std::optional<store::ObjectInfo> stat(const ObjectName&, const CallOptions&) override;
@@ -119,6 +125,8 @@ class FaultyStore final : public store::Store {
   std::map<Call, PlannedFailure> failures_;
   std::set<Call> stalled_;
   std::size_t standing_still_ = 0;
+  std::optional<store::StoreTraits> traits_;
+  std::map<Call, std::uint64_t> made_;
   bool offline_ = false;
   unsigned puts_to_lose_ = 0;
   std::optional<std::uint64_t> space_left_;

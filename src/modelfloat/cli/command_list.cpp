@@ -38,7 +38,7 @@ struct Spread {
 
 Spread spread_of(Session& session, const engine::OpenManifest& manifest) {
   Spread spread;
-  for (const auto& store : session.pool().stores().all()) spread.stores[store.name];
+  for (const auto* store : session.pool().stores().all()) spread.stores[store->name];
   engine::map_fragments(
       session.pool(), manifest,
       [&](const engine::PackView& view) {
@@ -58,7 +58,7 @@ Spread spread_of(Session& session, const engine::OpenManifest& manifest) {
 
 bool is_online(Session& session, const std::string& store) {
   const auto* found = session.pool().stores().find(store);
-  return found != nullptr && found->offline.empty();
+  return found != nullptr && found->is_online();
 }
 
 ordered_json to_json(Session& session, const engine::ModelSummary& model, const ManifestRoot& root,

@@ -67,25 +67,15 @@ engine::Pool& Session::open_pool(const mf1::SlotSecret& secret) {
   const auto environment = this->environment();
   auto keys = engine::open_keys(registry(), secret);
   pool_.reset();
-  opener_ = std::make_unique<StoreOpener>(registry(), keys, clock_, random_);
-  std::vector<transfer::PoolStore> stores;
-  for (const auto& row : registry().stores()) {
-    transfer::PoolStore store{row.id, row.name, row.url, row.domain, row.capacity_bytes, nullptr, {}};
-    try {
-      store.store = opener_->open(row);
-    } catch (const Error& error) {
-      store.offline = error.what();
-    }
-    stores.push_back(std::move(store));
-  }
-  transfer::StoreSet set(std::move(stores), keys.pool_tag(), environment.io, call());
-  pool_ = std::make_unique<engine::Pool>(environment, std::move(keys), std::move(set));
+  openers_.push_back(std::make_unique<StoreOpener>(registry(), keys, clock_, random_));
+  pool_ = std::make_unique<engine::Pool>(environment, std::move(keys),
+                                         [&opener = *openers_.back()](const registry::StoreRow& row) { return opener.open(row); });
   return *pool_;
 }
 
 StoreOpener& Session::opener() {
   pool();
-  return *opener_;
+  return *openers_.back();
 }
 
 std::optional<fs::path> Session::remembered_key_file() {
@@ -108,10 +98,10 @@ mf1::SlotSecret Session::find_secret() {
 }
 
 void Session::require_a_store() {
-  const auto& stores = pool().stores().all();
-  if (stores.empty() || !pool().stores().online().empty()) return;
+  const auto stores = pool().stores().all();
+  if (stores.empty() || pool().stores().wait_for_domains(1, call())) return;
   std::string reasons;
-  for (const auto& store : stores) reasons += fmt::format("\n  {}: {}", store.name, store.offline);
+  for (const auto* store : stores) reasons += fmt::format("\n  {}: {}", store->name, store->state->why_not_online());
   throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached" + reasons);
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/executor.h"
@@ -89,7 +90,7 @@ class Session {
   SystemRandom random_;
   ProgressLine progress_;
   std::unique_ptr<registry::Registry> registry_;
-  std::unique_ptr<StoreOpener> opener_;  // before all that may still call a store
+  std::vector<std::unique_ptr<StoreOpener>> openers_;  // the newest last; calls of a pool that was open before may still use the others
   std::unique_ptr<ThreadPool> cpu_;
   std::unique_ptr<ThreadPool> io_;
   std::unique_ptr<engine::Pool> pool_;

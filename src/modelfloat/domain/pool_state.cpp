@@ -68,6 +68,9 @@ class StateBuilder {
     settle_manifests();
     settle_tags();
     settle_members(stores_, state_.stores);
+    for (const auto& [id, membership] : stores_) {
+      if (!state_.stores.contains(id)) state_.removed_stores.insert(id);
+    }
     settle_members(slots_, state_.slots);
     settle_condemned();
     settle_policy();

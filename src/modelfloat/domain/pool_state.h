@@ -24,6 +24,7 @@ struct PoolState {
   std::map<std::string, std::map<std::string, Hash256>> tags;    // model -> tag -> content name
   std::set<CondemnedObject> condemned;
   std::map<StoreId, StoreAdded> stores;                          // the catalogue
+  std::set<StoreId> removed_stores;                              // that were in it, and are not any more
   std::map<std::array<std::byte, 16>, SlotAdded> slots;
   std::vector<EpochBegun> epochs;                                // ascending
   std::optional<PolicySet> policy;

@@ -12,6 +12,8 @@
 #include "modelfloat/engine/manifest_index.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/settings.h"
+#include "modelfloat/transfer/candidates.h"
+#include "modelfloat/transfer/race.h"
 
 namespace modelfloat::engine {
 namespace {
@@ -47,9 +49,14 @@ registry::RevisionRow row_of(const LiveManifest& live, const ManifestRoot& root)
   return row;
 }
 
-// The catalogue of stores by the log: those that other machines added or took out. They count from the next start of the program on.
+// The catalogue of stores by the log: those that other machines added or took out.
 void take_over_stores(Pool& pool, const PoolState& state) {
   const auto rows = pool.registry().stores();
+  for (const auto& row : rows) {
+    if (!state.removed_stores.contains(row.id)) continue;
+    log_info(row.name + " was taken out of the pool by another machine");
+    pool.registry().remove_store(row.id);
+  }
   for (const auto& [id, added] : state.stores) {
     const bool known = std::any_of(rows.begin(), rows.end(), [&, &wanted = id, &name = added.name](const auto& row) { return row.id == wanted || row.name == name; });
     if (known) continue;
@@ -91,6 +98,7 @@ struct Standing {
 
 Standing standing_of(Pool& pool, const registry::RevisionRow& row, const CallOptions& call) {
   Standing standing;
+  pool.stores().wait_until_decided(call);
   try {
     ManifestReader reader(pool, {}, call);
     const ManifestRoot root = reader.root(row.manifest);
@@ -116,18 +124,52 @@ Standing standing_of(Pool& pool, const registry::RevisionRow& row, const CallOpt
   return standing;
 }
 
-// Stores that were online when the program started and do not answer now.
-std::set<const transfer::PoolStore*> gone_since_start(Pool& pool, const CallOptions& call) {
-  std::set<const transfer::PoolStore*> gone;
-  for (const transfer::PoolStore* store : pool.stores().online()) {
+struct SpaceAnswer {
+  std::optional<store::Space> space;
+  std::string trouble;  // why it is not online
+};
+
+// Of each store; all are asked at once, and who is far behind the others does not answer.
+std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer::PoolStore*>& stores, const CallOptions& call) {
+  using SpaceRace = transfer::Race<store::Space>;
+  std::vector<SpaceAnswer> answers(stores.size());
+  std::map<std::size_t, std::size_t> asked;  // by id of the call, the place of the store
+  SpaceRace race(SpaceRace::Kind::read, call);
+  for (std::size_t i = 0; i < stores.size(); ++i) {
+    answers[i].trouble = stores[i]->state->why_not_online();
+    if (!answers[i].trouble.empty()) continue;
+    answers[i].trouble = "does not answer";
+    const auto ask = [](store::Store& store, const CallOptions& options) { return store.space(options); };
+    asked[race.ask(*stores[i], pool.stores().patience().call_floor, ask)] = i;
+  }
+  const SteadyTime begin = std::chrono::steady_clock::now();
+  const auto limit = [&] {
+    std::vector<const transfer::PoolStore*> awaited;
+    for (const auto& [call_id, place] : asked) {
+      if (race.is_under_way(call_id)) awaited.push_back(stores[place]);
+    }
+    return begin + transfer::patience_with(pool.stores(), awaited);
+  };
+  while (auto answer = race.next(limit())) {
+    SpaceAnswer& one = answers[asked.at(answer->id)];
     try {
-      if (!store->store->stat(ObjectName::marker(), call)) gone.insert(store);
+      one.space = answer->get();
+      one.trouble.clear();
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
-      gone.insert(store);
+      one.trouble = error.what();
     }
   }
-  return gone;
+  for (const auto& [call_id, place] : asked) {
+    if (race.is_under_way(call_id)) stores[place]->state->pace.disappointed();
+  }
+  return answers;
+}
+
+// Reads the markers of all stores anew: what is shown is how they are now. One that hangs is not waited for.
+void look_now(Pool& pool, const CallOptions& call) {
+  pool.stores().look_again(true);
+  pool.stores().settle(transfer::within(call, pool.stores().patience().straggler));
 }
 
 ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions& call) {
@@ -159,7 +201,10 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
   const PoolState state = pool.log().state();
   const Bytes now = fingerprint(state);
   const auto before = registry.setting("catalogue");
-  if (before && equal(*before, now)) return;
+  if (before && equal(*before, now)) {
+    pool.stores().set_rows(registry.stores());  // another process of this machine may have entered what the log says
+    return;
+  }
   for (const std::string& note : state.irregular) log_warning("the log is irregular: " + note);
   if (state.unknown_changes > 0) log_warning("the log has changes of a kind that this version does not know: a newer one writes to this pool");
 
@@ -203,10 +248,11 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
     take_over_stores(pool, state);
     if (complete) registry.set_setting("catalogue", now);
   });
+  pool.stores().set_rows(registry.stores());
 }
 
-bool refresh(Pool& pool, const CallOptions& call) {
-  const SyncResult sync = pool.log().sync(call);
+bool refresh(Pool& pool, const CallOptions& call, transfer::WaitFor wait_for) {
+  const SyncResult sync = pool.log().sync(call, wait_for);
   update_catalogue(pool, call);
   return sync.fresh;
 }
@@ -254,18 +300,13 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
                    const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call) {
   ManifestReader reader(pool, {}, call);
   FileWalk walk(manifest.root);
-  const auto gone = gone_since_start(pool, call);
+  look_now(pool, call);
   for (std::size_t index = 0; index < manifest.root.segments.size(); ++index) {
     const auto segment = reader.segment(manifest.root, index);
     for (const Pack& pack : segment.structure.packs) {
       PackView view{pack, {}};
-      auto shards = shard_standing(pool, pack);
+      const auto shards = shard_standing(pool, pack);
       for (std::size_t i = 0; i < shards.size(); ++i) {
-        std::erase_if(shards[i].online, [&](const transfer::PoolStore* store) {
-          if (!gone.contains(store)) return false;
-          shards[i].offline.push_back(store);
-          return true;
-        });
         ShardView shard{i, ObjectName::of(ObjectType::shard, pack.shard_name(i)).path(), {}, "missing"};
         for (const auto* store : shards[i].online) shard.stores.push_back(store->name);
         for (const auto* store : shards[i].offline) shard.stores.push_back(store->name);
@@ -304,18 +345,13 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
   for (const auto& put : pool.registry().queued_puts()) ++queued[put.store];
   std::set<std::string> domains;
   std::set<std::string> online;
-  for (const transfer::PoolStore& store : pool.stores().all()) {
-    StoreStatus one{store.name, store.url, store.domain, store.id, store.offline.empty(), store.offline, std::nullopt,
+  pool.stores().wait_until_decided(call);
+  const auto stores = pool.stores().all();
+  const auto spaces = spaces_of(pool, stores, call);
+  for (std::size_t i = 0; i < stores.size(); ++i) {
+    const transfer::PoolStore& store = *stores[i];
+    StoreStatus one{store.name, store.url, store.domain, store.id, spaces[i].trouble.empty(), spaces[i].trouble, spaces[i].space,
                     store.capacity_bytes, pool.registry().shard_count(store.id), queued[store.id]};
-    if (one.online) {
-      try {
-        one.space = store.store->space(call);
-      } catch (const Error& error) {
-        if (error.kind == ErrorKind::cancelled) throw;
-        one.online = false;
-        one.offline = error.what();
-      }
-    }
     domains.insert(store.domain);
     if (one.online) online.insert(store.domain);
     status.stores.push_back(std::move(one));

@@ -32,9 +32,10 @@ struct ModelPage {
 };
 
 // Brings the registry's view up to date with the log on the stores. Returns false when too few domains answered to be sure.
-bool refresh(Pool& pool, const CallOptions& call);
+bool refresh(Pool& pool, const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
 
 // Writes into the registry what its log says: revisions and tags for listings. Manifests that cannot be read now are left out.
+// Stores that other machines added join, those that they took out leave.
 void update_catalogue(Pool& pool, const CallOptions& call);
 
 // By name. From the registry alone: call refresh() first where freshness matters.

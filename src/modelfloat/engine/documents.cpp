@@ -2,70 +2,132 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <map>
-#include <set>
+#include <algorithm>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/transfer/object_reader.h"
 
 namespace modelfloat::engine {
 
+using transfer::PoolStore;
+using transfer::WaitFor;
+
 void Documents::enqueue(std::span<const NamedObject> objects) {
   std::vector<registry::QueuedPut> puts;
-  for (const transfer::PoolStore& store : stores_.all()) {
-    for (const NamedObject& object : objects) puts.push_back({store.id, object.name.path(), object.bytes});
+  for (const PoolStore* store : stores_.all()) {
+    for (const NamedObject& object : objects) puts.push_back({store->id, object.name.path(), object.bytes});
   }
   environment_.registry.queue_puts(puts);
 }
 
-std::uint64_t Documents::flush(const CallOptions& call) {
+// On a thread of the I/O pool; touches nothing but the store.
+Documents::Sent Documents::send(store::Store& store, transfer::StoreState& state, const std::vector<registry::QueuedPut>& queue,
+                                const transfer::Patience& patience, const CallOptions& call) {
+  Sent sent;
+  try {
+    for (const auto& put : queue) {
+      const auto name = ObjectName::parse(put.object);
+      if (!name) throw Error(ErrorKind::internal, put.object, "queued under a name that is none");
+      check_cancelled(call, put.object);
+      store.put(*name, put.bytes, transfer::within(call, patience.allowed(put.bytes.size())));
+      sent.objects.push_back(put.object);
+      sent.bytes += put.bytes.size();
+    }
+  } catch (const Error& error) {
+    // What it did take counts, so the failure is a part of the answer.
+    state.put_failed(error);
+    sent.trouble = error.what();
+    sent.cancelled = error.kind == ErrorKind::cancelled;
+  }
+  return sent;
+}
+
+// Every store that is online, has something queued and is not being sent to gets its queue. The mutex is held.
+void Documents::start_sending() {
   std::map<StoreId, std::vector<registry::QueuedPut>> by_store;
   for (auto& put : environment_.registry.queued_puts()) by_store[put.store].push_back(std::move(put));
-  std::atomic<std::uint64_t> bytes = 0;
-  TaskGroup group(environment_.io, std::max<std::size_t>(by_store.size(), 1));
-  for (const auto& [id, puts] : by_store) {
-    const transfer::PoolStore* store = stores_.find(id);
-    if (store == nullptr || !store->offline.empty()) continue;
-    group.run([&, store, queue = &puts] {
-      try {
-        for (const auto& put : *queue) {
-          const auto name = ObjectName::parse(put.object);
-          if (!name) throw Error(ErrorKind::internal, put.object, "queued under a name that is none");
-          store->store->put(*name, put.bytes, call);
-          environment_.registry.put_done(put.store, put.object);
-          bytes += put.bytes.size();
-        }
-      } catch (const Error& error) {
-        if (error.kind == ErrorKind::cancelled) throw;
-        log_warning(fmt::format("{} gets its metadata later: {}", store->name, error.what()));
-      }
+  for (auto& [id, puts] : by_store) {
+    const PoolStore* store = stores_.find(id);
+    if (store == nullptr || !store->is_online() || store->state->puts_are_parked() || failed_.contains(store)) continue;
+    if (std::any_of(sending_.begin(), sending_.end(), [&, &to = store](const auto& entry) { return entry.second == to; })) continue;
+    Milliseconds allowed{0};
+    for (const auto& put : puts) allowed += stores_.patience().allowed(put.bytes.size());
+    auto queue = std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
+    const std::size_t call = race_.ask(*store, allowed, [queue, state = store->state, patience = stores_.patience()](store::Store& to, const CallOptions& options) {
+      return send(to, *state, *queue, patience, options);
     });
+    sending_[call] = store;
   }
-  group.wait();
+}
+
+std::uint64_t Documents::take(transfer::Race<Sent>::Answer& answer) {
+  const PoolStore* store = sending_.at(answer.id);
+  sending_.erase(answer.id);
+  Sent sent;
+  try {
+    sent = answer.get();
+  } catch (const Error& error) {
+    sent.trouble = error.what();
+    sent.cancelled = error.kind == ErrorKind::cancelled;
+  }
+  for (const std::string& object : sent.objects) environment_.registry.put_done(store->id, object);
+  if (!sent.trouble.empty()) {
+    failed_.insert(store);
+    if (!sent.cancelled) log_warning(fmt::format("{} gets its metadata later: {}", store->name, sent.trouble));
+  }
+  return sent.bytes;
+}
+
+std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects, std::size_t domains) {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (wait_for == WaitFor::all) {
+    lock.lock();
+  } else if (!lock.try_lock()) {
+    return 0;  // another thread is at it
+  }
+  failed_.clear();
+  std::uint64_t bytes = 0;
+  const SteadyTime begin = std::chrono::steady_clock::now();
+  SteadyTime limit = wait_for == WaitFor::enough ? begin : SteadyTime::max();
+  for (;;) {
+    start_sending();
+    auto answer = race_.next(limit, call);
+    if (!answer) break;  // nothing is under way, or who is left is left behind
+    bytes += take(*answer);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (wait_for == WaitFor::all && domains_having(objects) >= domains) limit = now + (now - begin) + stores_.patience().straggler;
+  }
   return bytes;
 }
 
-void Documents::require_durable(std::span<const NamedObject> objects, std::size_t domains) const {
+std::size_t Documents::domains_having(std::span<const NamedObject> objects) const {
   std::set<std::pair<StoreId, std::string>> queued;
   for (const auto& put : environment_.registry.queued_puts()) queued.emplace(put.store, put.object);
+  std::size_t fewest = SIZE_MAX;
   for (const NamedObject& object : objects) {
     std::set<std::string> having;
-    for (const transfer::PoolStore& store : stores_.all()) {
-      if (!queued.contains({store.id, object.name.path()})) having.insert(store.domain);
+    for (const PoolStore* store : stores_.all()) {
+      if (!queued.contains({store->id, object.name.path()})) having.insert(store->domain);
     }
-    if (having.size() < domains) {
-      throw Error(ErrorKind::offline, object.name.path(),
-                  fmt::format("has to be on stores of {} failure domains to be safe, and only {} took it; it is kept here and "
-                              "goes there when they are back",
-                              domains, having.size()));
-    }
+    fewest = std::min(fewest, having.size());
+  }
+  return fewest;
+}
+
+void Documents::require_durable(std::span<const NamedObject> objects, std::size_t domains) const {
+  for (const NamedObject& object : objects) {
+    const std::size_t having = domains_having({&object, 1});
+    if (having >= domains) continue;
+    throw Error(ErrorKind::offline, object.name.path(),
+                fmt::format("has to be on stores of {} failure domains to be safe, and only {} took it; it is kept here and "
+                            "goes there when they are back",
+                            domains, having));
   }
 }
 
 std::uint64_t Documents::put(std::span<const NamedObject> objects, std::size_t domains, const CallOptions& call) {
   enqueue(objects);
-  const std::uint64_t bytes = flush(call);
+  const std::uint64_t bytes = flush(WaitFor::all, call, objects, domains);
   require_durable(objects, domains);
   return bytes;
 }

@@ -1,11 +1,17 @@
 #pragma once
 // The small sealed objects that go to every store: manifests, log records, checkpoints, slots.
 
+#include <map>
+#include <mutex>
+#include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "modelfloat/engine/environment.h"
 #include "modelfloat/transfer/finding.h"
+#include "modelfloat/transfer/listing.h"
+#include "modelfloat/transfer/race.h"
 #include "modelfloat/transfer/store_set.h"
 
 namespace modelfloat::engine {
@@ -18,14 +24,17 @@ struct NamedObject {
 // Shared by threads.
 class Documents {
  public:
-  Documents(const Environment& environment, const transfer::StoreSet& stores) : environment_(environment), stores_(stores) {}
+  Documents(const Environment& environment, const transfer::StoreSet& stores)
+      : environment_(environment), stores_(stores), race_(transfer::Race<Sent>::Kind::put, {}) {}
 
   // Writes the objects down in the registry's queue for every store of the pool: from here on they are not forgotten. May be
   // part of a registry transaction.
   void enqueue(std::span<const NamedObject> objects);
-  // Puts what is queued to the stores that are online, in parallel, and returns the bytes put. A store that fails keeps its queue; that is
-  // logged, not thrown.
-  std::uint64_t flush(const CallOptions& call);
+
+  // Puts what is queued to the stores that are online, in parallel, and returns the bytes put. With WaitFor::enough nobody is waited for:
+  // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
+  // itself, once every one of `objects` is in `domains` failure domains. A store that fails keeps its queue; that is logged, not thrown.
+  std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {}, std::size_t domains = 0);
   // Throws Error{offline} unless at least `domains` failure domains have each of the objects (none of theirs is queued any more).
   void require_durable(std::span<const NamedObject> objects, std::size_t domains) const;
   // All three.
@@ -35,8 +44,26 @@ class Documents {
   Bytes get(const ObjectName& name, const transfer::FindingSink& finding, const CallOptions& call);
 
  private:
+  struct Sent {  // what one store took of its queue
+    std::vector<std::string> objects;
+    std::uint64_t bytes = 0;
+    std::string trouble;  // why not all
+    bool cancelled = false;
+  };
+
+  void start_sending();
+  std::uint64_t take(transfer::Race<Sent>::Answer& answer);
+  // The fewest failure domains that have one of the objects.
+  std::size_t domains_having(std::span<const NamedObject> objects) const;
+  static Sent send(store::Store& store, transfer::StoreState& state, const std::vector<registry::QueuedPut>& queue,
+                   const transfer::Patience& patience, const CallOptions& call);
+
   const Environment environment_;
   const transfer::StoreSet& stores_;
+  std::mutex mutex_;  // guards all below; held while flush() waits
+  std::map<std::size_t, const transfer::PoolStore*> sending_;  // by id of the call
+  std::set<const transfer::PoolStore*> failed_;                // in this flush
+  transfer::Race<Sent> race_;                                  // goes on between flushes
 };
 
 }  // namespace modelfloat::engine

@@ -8,6 +8,7 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/placement/policy.h"
+#include "modelfloat/transfer/listing.h"
 
 namespace modelfloat::engine {
 
@@ -62,19 +63,15 @@ bool KnownFragments::examine(const Pack& pack) {
 }
 
 void KnownFragments::list_shards() {
-  for (const transfer::PoolStore* store : pool_.stores().online()) {
-    std::vector<std::pair<Hash256, std::uint64_t>> objects;
-    try {
-      store->store->list(
-          "mf1/shard/", [&](const store::ObjectInfo& info) { objects.emplace_back(*info.name.hash(), info.size_bytes); }, call_);
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      log_warning(fmt::format("{} cannot be listed, so nothing on it counts as stored: {}", store->name, error.what()));
+  for (const auto& listing : transfer::list_stores(pool_.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
+    if (!listing.complete) {
+      log_warning(fmt::format("{} cannot be listed, so nothing on it counts as stored: {}", listing.store->name, listing.trouble));
       continue;
     }
-    const auto damaged = pool_.registry().damaged_shards(store->id);  // in order
-    for (const auto& [object, size_bytes] : objects) {
-      if (!std::binary_search(damaged.begin(), damaged.end(), object)) places_[object].push_back({store, size_bytes});
+    const auto damaged = pool_.registry().damaged_shards(listing.store->id);  // in order
+    for (const store::ObjectInfo& info : listing.objects) {
+      const Hash256 object = *info.name.hash();
+      if (!std::binary_search(damaged.begin(), damaged.end(), object)) places_[object].push_back({listing.store, info.size_bytes});
     }
   }
 }

@@ -24,7 +24,7 @@ std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack) {
       if (copy.state == registry::CopyState::corrupt) {
         all.corrupt.push_back(store);
       } else {
-        (store->offline.empty() ? all.online : all.offline).push_back(store);
+        (store->is_online() ? all.online : all.offline).push_back(store);
       }
     }
     if (pack.k > 1) {

@@ -2,17 +2,17 @@
 
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/placement/policy.h"
-#include "modelfloat/transfer/upload.h"
+#include "modelfloat/transfer/candidates.h"
 
 namespace modelfloat::engine {
 
 // About what a shard of the first pack has, to ask which stores have room.
 static constexpr std::uint64_t k_usual_shard_bytes = 4ULL << 20;
 
-Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreSet stores)
+Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Patience patience)
     : environment_(environment),
       keys_(std::move(keys)),
-      stores_(std::move(stores)),
+      stores_(environment_.registry.stores(), {environment_.io, environment_.clock, keys_.pool_tag(), std::move(open), patience}),
       documents_(environment_, stores_),
       log_(environment_, keys_, stores_, documents_) {}
 
@@ -20,7 +20,7 @@ Pool::Promise Pool::promise(std::optional<Redundancy> asked, const CallOptions& 
   if (asked) return {*asked, asked->m};
   const PolicySet policy = Settings(registry()).policy();
   if (policy.k != 0) return {{policy.k, policy.m}, policy.survive};
-  const auto candidates = transfer::placement_candidates(stores_.online(), call);
+  const auto candidates = transfer::placement_candidates(stores_, stores_.online(), call);
   return {placement::choose_redundancy(candidates, policy.survive, k_usual_shard_bytes), policy.survive};
 }
 

@@ -18,10 +18,12 @@ namespace modelfloat::engine {
 // Shared by threads.
 class Pool {
  public:
-  Pool(Environment environment, mf1::Keyring keys, transfer::StoreSet stores);
+  // `open` makes a store from its row in the registry; it is used again when stores join or come back.
+  Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Patience patience = {});
 
   const Environment& environment() const noexcept { return environment_; }
   const mf1::Keyring& keys() const noexcept { return keys_; }
+  transfer::StoreSet& stores() noexcept { return stores_; }
   const transfer::StoreSet& stores() const noexcept { return stores_; }
   registry::Registry& registry() const noexcept { return environment_.registry; }
   Documents& documents() noexcept { return documents_; }

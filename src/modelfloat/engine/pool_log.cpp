@@ -15,77 +15,80 @@
 
 namespace modelfloat::engine {
 
+using transfer::WaitFor;
+
 // A chain that is this far ahead of what we know is read by its checkpoint.
 static constexpr std::uint64_t k_worth_a_checkpoint = 8;
 
-PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, const transfer::StoreSet& stores, Documents& documents)
+PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, transfer::StoreSet& stores, Documents& documents)
     : environment_(environment), keys_(keys), stores_(stores), documents_(documents) {}
 
 // --- reading -----------------------------------------------------------------------------------------------------------------
 
-SyncResult PoolLog::sync(const CallOptions& call) {
-  documents_.flush(call);  // a store that was away gets what it missed
-  const std::lock_guard lock(mutex_);
+SyncResult PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
+  stores_.look_again();
+  if (wait_for == WaitFor::all) {
+    stores_.settle(transfer::within(call, stores_.patience().straggler));
+    documents_.flush(wait_for, call);  // a store that was away gets what it missed
+  }
   SyncResult result;
-  const Listing listing = list_log(result, call);
-  start_over_when_behind(listing);
-  read_checkpoints(listing, result, call);
-  read_records(listing, result, call);
+  {
+    const std::lock_guard lock(mutex_);
+    const Listing listing = list_log(result, wait_for, call);
+    start_over_when_behind(listing);
+    read_checkpoints(listing, result, call);
+    read_records(listing, result, call);
+  }
+  if (wait_for == WaitFor::enough) documents_.flush(wait_for, call);  // a reader doesn't wait for it
   return result;
 }
 
-PoolLog::Listing PoolLog::list_log(SyncResult& result, const CallOptions& call) {
-  struct Answer {
-    const transfer::PoolStore* store = nullptr;
-    std::vector<ObjectName> names;
-    bool good = false;
-  };
-  std::vector<Answer> answers;
-  for (const transfer::PoolStore* store : stores_.online()) answers.push_back({store, {}, false});
-  {
-    TaskGroup group(environment_.io, std::max<std::size_t>(answers.size(), 1));
-    for (Answer& answer : answers) {
-      group.run([&answer, &call] {
-        try {
-          for (const char* folder : {"mf1/log/", "mf1/checkpoint/"}) {
-            answer.store->store->list(folder, [&](const store::ObjectInfo& info) { answer.names.push_back(info.name); }, call);
-          }
-          answer.good = true;
-        } catch (const Error& error) {
-          if (error.kind == ErrorKind::cancelled) throw;
-          log_warning(fmt::format("the log on {} cannot be read: {}", answer.store->name, error.what()));
-        }
-      });
+PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const CallOptions& call) {
+  std::set<std::string> all_domains;
+  for (const auto* store : stores_.all()) all_domains.insert(store->domain);
+  const std::size_t survive = Settings(environment_.registry).policy().survive;
+  const auto domains_of = [](const std::vector<transfer::StoreListing>& answers) {
+    std::set<std::string> domains;
+    for (const auto& answer : answers) {
+      if (answer.complete) domains.insert(answer.store->domain);
     }
-    group.wait();
-  }
+    return domains.size();
+  };
+  const auto suffice = [&](const std::vector<transfer::StoreListing>& answers) {
+    const std::size_t answering = domains_of(answers);
+    return answering > 0 && all_domains.size() <= answering + survive;
+  };
+  const auto answers = transfer::list_stores(stores_, {"mf1/log/", "mf1/checkpoint/"}, wait_for, suffice, call);
 
   Listing listing;
-  std::set<std::string> answering;
-  std::set<std::string> all_domains;
-  for (const auto& store : stores_.all()) all_domains.insert(store.domain);
-  for (const Answer& answer : answers) {
-    if (!answer.good) continue;
+  for (const transfer::StoreListing& answer : answers) {
+    if (!answer.complete) {
+      log_warning(fmt::format("the log on {} cannot be read: {}", answer.store->name, answer.trouble));
+      continue;
+    }
     ++result.stores_read;
-    answering.insert(answer.store->domain);
     std::vector<std::string> paths;
-    for (const ObjectName& name : answer.names) {
-      listing.objects[name].push_back(answer.store);
-      paths.push_back(name.path());
+    for (const store::ObjectInfo& info : answer.objects) {
+      listing.objects[info.name].push_back(answer.store);
+      paths.push_back(info.name.path());
     }
-    std::sort(paths.begin(), paths.end());
-    const auto seen = environment_.registry.listed(answer.store->id);
-    if (std::any_of(seen.begin(), seen.end(),
-                    [&](const std::string& path) { return !std::binary_search(paths.begin(), paths.end(), path); })) {
-      result.rolled_back.push_back(answer.store->name);
-      log_warning(fmt::format("{} no longer lists a log record that it had: it has been rolled back or damaged", answer.store->name));
-    }
-    environment_.registry.note_listed(answer.store->id, paths);
+    note_listed(*answer.store, std::move(paths), result);
   }
-  result.domains_silent = all_domains.size() - answering.size();
-  const Settings settings(environment_.registry);
-  result.fresh = !answering.empty() && result.domains_silent <= settings.policy().survive;
+  result.domains_silent = all_domains.size() - std::min(all_domains.size(), domains_of(answers));
+  result.fresh = suffice(answers);
   return listing;
+}
+
+// A record that was seen on the store and is not there any more: it has gone back in time.
+void PoolLog::note_listed(const transfer::PoolStore& store, std::vector<std::string> paths, SyncResult& result) {
+  std::sort(paths.begin(), paths.end());
+  const auto seen = environment_.registry.listed(store.id);
+  if (std::any_of(seen.begin(), seen.end(),
+                  [&](const std::string& path) { return !std::binary_search(paths.begin(), paths.end(), path); })) {
+    result.rolled_back.push_back(store.name);
+    log_warning(fmt::format("{} no longer lists a log record that it had: it has been rolled back or damaged", store.name));
+  }
+  environment_.registry.note_listed(store.id, paths);
 }
 
 // Our own chain is longer on a store than we know: this registry is an old copy. From now on it speaks under another name.
@@ -106,25 +109,21 @@ void PoolLog::start_over_when_behind(const Listing& listing) {
   }
 }
 
-std::optional<Bytes> PoolLog::read_document(const ObjectName& name, const std::vector<const transfer::PoolStore*>& places,
-                                            SyncResult& result, const CallOptions& call) {
-  for (const transfer::PoolStore* store : places) {
+void PoolLog::read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result, const CallOptions& call,
+                             const std::function<void(const ObjectName& name, Bytes cbor)>& take) {
+  const auto damaged = [](const transfer::Finding& finding) {
+    log_warning(fmt::format("{} has a damaged {} ({})", finding.store, finding.object, to_string(finding.what)));
+  };
+  transfer::read_objects(stores_, objects, damaged, call, [&](std::size_t index, Bytes object) {
+    const ObjectName& name = objects[index].name;
+    result.bytes_read += object.size();
     try {
-      auto object = store->store->get(name, {}, call);
-      if (object) result.bytes_read += object->size();
-      if (!object || !transfer::fits_name(name, *object)) {
-        log_warning(fmt::format("{} has a damaged {}", store->name, name.path()));
-        continue;
-      }
-      Bytes cbor = mf1::open_document(*name.type(), *object, keys_);
-      environment_.registry.keep_document(name.path(), *object);
-      return cbor;
+      take(name, mf1::open_document(*name.type(), object, keys_));
+      environment_.registry.keep_document(name.path(), object);
     } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      log_warning(fmt::format("{}: {}", store->name, error.what()));
+      log_warning(fmt::format("{}: {}; it is left out", name.path(), error.what()));
     }
-  }
-  return std::nullopt;
+  });
 }
 
 void PoolLog::read_checkpoints(const Listing& listing, SyncResult& result, const CallOptions& call) {
@@ -139,55 +138,46 @@ void PoolLog::read_checkpoints(const Listing& listing, SyncResult& result, const
     std::uint64_t taken = 0;
     for (auto name = names.rbegin(); name != names.rend(); ++name) {
       const std::uint64_t seq = *name->seq();
-      // Of a fork there may be several of one number; all of them count.
+      // Of a fork there may be several of one number; all of them count. One that does not open leaves the turn to the next older one.
       if (taken != 0 ? seq != taken : seq < std::max(known[writer], covered(writer)) + k_worth_a_checkpoint) break;
-      if (take_checkpoint(*name, listing.objects.at(*name), result, call)) taken = seq;
+      read_documents({{*name, listing.objects.at(*name)}}, result, call, [&](const ObjectName& read, const Bytes& cbor) {
+        take_checkpoint(read, cbor);
+        taken = seq;
+      });
     }
   }
 }
 
-// False when it does not open or is not what its name says; the next older one is tried then.
-bool PoolLog::take_checkpoint(const ObjectName& name, const std::vector<const transfer::PoolStore*>& places, SyncResult& result,
-                              const CallOptions& call) {
-  const auto cbor = read_document(name, places, result, call);
-  if (!cbor) return false;
-  try {
-    const Checkpoint checkpoint = mf1::checkpoint_from_cbor(*cbor);
-    if (checkpoint.writer != *name.writer() || checkpoint.seq != *name.seq()) throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
-    std::vector<registry::LogRow> rows;
-    for (SeenRecord seen : checkpoint.records) {
-      const auto unknown = std::erase_if(seen.record.changes, [](const Change& change) { return std::holds_alternative<UnknownChange>(change); });
-      if (unknown > 0) log_warning(name.path() + " has changes of a kind that this version does not know; they are left out");
-      rows.push_back({seen.record.writer, seen.record.seq, seen.hash, mf1::to_cbor(seen.record)});
-    }
-    environment_.registry.transaction([&] {
-      environment_.registry.add_log_records(rows);
-      Settings(environment_.registry).set_covered(checkpoint.writer, checkpoint.seq);
-    });
-    return true;
-  } catch (const Error& error) {
-    log_warning(error.what());
-    return false;
+// Throws when it is not what its name says.
+void PoolLog::take_checkpoint(const ObjectName& name, ByteSpan cbor) {
+  const Checkpoint checkpoint = mf1::checkpoint_from_cbor(cbor);
+  if (checkpoint.writer != *name.writer() || checkpoint.seq != *name.seq()) throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
+  std::vector<registry::LogRow> rows;
+  for (SeenRecord seen : checkpoint.records) {
+    const auto unknown = std::erase_if(seen.record.changes, [](const Change& change) { return std::holds_alternative<UnknownChange>(change); });
+    if (unknown > 0) log_warning(name.path() + " has changes of a kind that this version does not know; they are left out");
+    rows.push_back({seen.record.writer, seen.record.seq, seen.hash, mf1::to_cbor(seen.record)});
   }
+  environment_.registry.transaction([&] {
+    environment_.registry.add_log_records(rows);
+    Settings(environment_.registry).set_covered(checkpoint.writer, checkpoint.seq);
+  });
 }
 
 void PoolLog::read_records(const Listing& listing, SyncResult& result, const CallOptions& call) {
   std::set<Hash256> known;
   for (const auto& row : environment_.registry.log_records()) known.insert(row.hash);
-  std::vector<registry::LogRow> rows;
+  std::vector<transfer::ListedObject> wanted;
   for (const auto& [name, places] : listing.objects) {
     if (name.type() != ObjectType::log || known.contains(*name.hash()) || *name.seq() <= covered(*name.writer())) continue;
-    check_cancelled(call, "reading the log");
-    const auto cbor = read_document(name, places, result, call);
-    if (!cbor) continue;
-    try {
-      const LogRecord record = mf1::log_record_from_cbor(*cbor);
-      if (record.writer != *name.writer() || record.seq != *name.seq()) throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
-      rows.push_back({record.writer, record.seq, *name.hash(), *cbor});
-    } catch (const Error& error) {
-      log_warning(fmt::format("{}; it is left out", error.what()));
-    }
+    wanted.push_back({name, places});
   }
+  std::vector<registry::LogRow> rows;
+  read_documents(wanted, result, call, [&](const ObjectName& name, Bytes cbor) {
+    const LogRecord record = mf1::log_record_from_cbor(cbor);
+    if (record.writer != *name.writer() || record.seq != *name.seq()) throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
+    rows.push_back({record.writer, record.seq, *name.hash(), std::move(cbor)});
+  });
   if (!rows.empty()) environment_.registry.add_log_records(rows);
 }
 
@@ -214,7 +204,7 @@ std::size_t PoolLog::durable_domains() {
   const Settings settings(environment_.registry);
   const PolicySet policy = settings.policy();
   std::set<std::string> domains;
-  for (const auto& store : stores_.all()) domains.insert(store.domain);
+  for (const auto* store : stores_.all()) domains.insert(store->domain);
   const std::size_t wanted = std::max<std::size_t>({policy.survive, policy.m, settings.largest_parity()}) + 1;
   return std::min(wanted, domains.size());
 }
@@ -232,8 +222,9 @@ void PoolLog::append(std::vector<Change> changes, const CallOptions& call) {
       documents_.enqueue(objects);
     });
   }
-  documents_.flush(call);
-  documents_.require_durable(std::span(objects).first(1), durable_domains());
+  const auto record = std::span<const NamedObject>(objects).first(1);
+  documents_.flush(WaitFor::all, call, record, durable_domains());
+  documents_.require_durable(record, durable_domains());
 }
 
 WriterId PoolLog::own_writer() {

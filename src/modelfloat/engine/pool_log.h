@@ -1,6 +1,7 @@
 #pragma once
 // The log of the pool: this machine's own chain, and what all chains together say.
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "modelfloat/domain/pool_state.h"
 #include "modelfloat/engine/documents.h"
 #include "modelfloat/mf1/keyring.h"
+#include "modelfloat/transfer/object_reader.h"
 
 namespace modelfloat::engine {
 
@@ -25,10 +27,12 @@ struct SyncResult {
 // Shared by threads.
 class PoolLog {
  public:
-  PoolLog(const Environment& environment, const mf1::Keyring& keys, const transfer::StoreSet& stores, Documents& documents);
+  PoolLog(const Environment& environment, const mf1::Keyring& keys, transfer::StoreSet& stores, Documents& documents);
 
-  // Puts what is queued, then reads what the stores list and this registry does not know yet. A store that fails is passed over and counted.
-  SyncResult sync(const CallOptions& call);
+  // Puts what is queued, and reads what the stores list and this registry does not know yet. A store that fails is passed over and counted.
+  // Looks again at stores that were away. A reader waits for enough: all but as many failure domains as the pool survives; who is much later than
+  // those is not waited for. A writer waits for all that are not far behind the others.
+  SyncResult sync(const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
 
   // The state by all records that this registry knows.
   PoolState state();
@@ -47,13 +51,14 @@ class PoolLog {
     std::map<ObjectName, std::vector<const transfer::PoolStore*>> objects;
   };
 
-  Listing list_log(SyncResult& result, const CallOptions& call);
+  Listing list_log(SyncResult& result, transfer::WaitFor wait_for, const CallOptions& call);
   void read_checkpoints(const Listing& listing, SyncResult& result, const CallOptions& call);
-  bool take_checkpoint(const ObjectName& name, const std::vector<const transfer::PoolStore*>& places, SyncResult& result,
-                       const CallOptions& call);
+  void take_checkpoint(const ObjectName& name, ByteSpan cbor);
+  void note_listed(const transfer::PoolStore& store, std::vector<std::string> paths, SyncResult& result);
   void read_records(const Listing& listing, SyncResult& result, const CallOptions& call);
-  std::optional<Bytes> read_document(const ObjectName& name, const std::vector<const transfer::PoolStore*>& places, SyncResult& result,
-                                     const CallOptions& call);
+  // Calls `take` with what opens of those documents, in the order in which they come.
+  void read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result, const CallOptions& call,
+                      const std::function<void(const ObjectName& name, Bytes cbor)>& take);
   void start_over_when_behind(const Listing& listing);
 
   std::vector<SeenRecord> known_records();
@@ -64,7 +69,7 @@ class PoolLog {
 
   const Environment environment_;
   const mf1::Keyring& keys_;
-  const transfer::StoreSet& stores_;
+  transfer::StoreSet& stores_;
   Documents& documents_;
   std::mutex mutex_;
   std::map<Hash256, SeenRecord> decoded_;  // records by object hash, so that each is decoded once; guarded by mutex_

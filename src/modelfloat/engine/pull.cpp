@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t k_window_bytes = 8ULL << 20;
 
 transfer::PackReading reading_of(Pool& pool, const TransferHooks& hooks, const CallOptions& call) {
-  return {pool.stores(), pool.registry(), pool.keys(), pool.environment().io, hooks.finding, call};
+  return {pool.stores(), pool.registry(), pool.keys(), hooks.finding, call};
 }
 
 struct Resolved {
@@ -62,7 +62,7 @@ std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelR
 
 OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call) {
   OpenManifest manifest;
-  if (!cached) manifest.maybe_stale = !refresh(pool, call);
+  if (!cached) manifest.maybe_stale = !refresh(pool, call, transfer::WaitFor::enough);
   const PoolState state = pool.log().state();
   const auto found = resolve(pool, state, ref);
   if (!found) report_not_found(state, ref);

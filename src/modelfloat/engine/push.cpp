@@ -17,6 +17,7 @@
 #include "modelfloat/mf1/git_oid.h"
 #include "modelfloat/mf1/manifest_codec.h"
 #include "modelfloat/placement/policy.h"
+#include "modelfloat/transfer/candidates.h"
 #include "modelfloat/transfer/upload.h"
 
 namespace modelfloat::engine {
@@ -123,15 +124,16 @@ static Pool::Promise promise_of(Pool& pool, const PushOptions& options, const Ca
   }
   pool.log().sync(call);
   update_catalogue(pool, call);  // what other machines stored counts as known
+  pool.stores().wait_until_decided(call);
   const auto promise = pool.promise(options.redundancy, call);
-  const auto candidates = transfer::placement_candidates(pool.stores().online(), call);
+  const auto candidates = transfer::placement_candidates(pool.stores(), pool.stores().online(), call);
   try {
     // Refuses now what would be refused after the first pack was read.
     placement::place(candidates, promise.redundancy, promise.survive, 1, 0.5);
   } catch (const Error& error) {
     std::string offline;
-    for (const auto& store : pool.stores().all()) {
-      if (!store.offline.empty()) offline += (offline.empty() ? "; offline: " : ", ") + store.name;
+    for (const auto* store : pool.stores().all()) {
+      if (!store->is_online()) offline += (offline.empty() ? "; offline: " : ", ") + store->name;
     }
     throw Error(error.kind, "", error.what() + offline);
   }
@@ -146,7 +148,7 @@ PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call)
       begin_(pool.environment().clock.steady_now()),
       promise_(promise_of(pool, options_, call_)),
       known_(pool, promise_.survive, call_),
-      upload_({pool.stores(), pool.registry(), pool.keys(), pool.environment().random, pool.environment().cpu, pool.environment().io, call_},
+      upload_({pool.stores(), pool.registry(), pool.keys(), pool.environment().random, pool.environment().cpu, call_},
               {promise_.redundancy, promise_.survive, crypto::preferred_suite(), options_.total_bytes,
                [this](const PackId& id) { known_.trust(id); }}),
       journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}

@@ -13,6 +13,7 @@
 #include "modelfloat/engine/slots.h"
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/wrap/measured.h"
+#include "modelfloat/transfer/listing.h"
 #include "modelfloat/transfer/object_reader.h"
 
 namespace modelfloat::engine {
@@ -38,8 +39,8 @@ class Recovery {
       if (state.policy) Settings(environment_.registry).set_policy(*state.policy);
       result.stores = write_stores(state);
     });
-    auto stores = open_stores(keys);
-    Pool pool(environment_, std::move(keys), std::move(stores));
+    Pool pool(environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); });
+    pool.stores().wait_until_decided(call_);
     list_shards(pool);
     update_catalogue(pool, call_);
     index_prepared(pool, state);
@@ -98,7 +99,8 @@ class Recovery {
 
   // Reads the log; older epochs become known by it, and with them more of the log.
   PoolState read_log(mf1::Keyring& keys) {
-    transfer::StoreSet stores(borrowed_stores(keys), keys.pool_tag(), environment_.io, call_);
+    const auto open = [this](const registry::StoreRow& row) { return make_store_(row.url); };
+    transfer::StoreSet stores(borrowed_stores(keys), {environment_.io, environment_.clock, keys.pool_tag(), open});
     Documents documents(environment_, stores);
     for (;;) {
       PoolLog log(environment_, keys, stores, documents);
@@ -123,8 +125,8 @@ class Recovery {
   }
 
   // The given stores by the ids in their markers; one without a marker of this pool is left out.
-  std::vector<transfer::PoolStore> borrowed_stores(const mf1::Keyring& keys) {
-    std::vector<transfer::PoolStore> stores;
+  std::vector<registry::StoreRow> borrowed_stores(const mf1::Keyring& keys) {
+    std::vector<registry::StoreRow> stores;
     for (const auto& [url, source] : sources_) {
       try {
         const auto bytes = source->get(ObjectName::marker(), {}, call_);
@@ -134,7 +136,7 @@ class Recovery {
           continue;
         }
         ids_[url] = marker->store;
-        stores.push_back({marker->store, url, url, url, 0, make_store_(url), {}});
+        stores.push_back({marker->store, url, url, url, 0, {}});
       } catch (const Error& error) {
         if (error.kind == ErrorKind::cancelled) throw;
         log_warning(fmt::format("{} is left out: {}", url, error.what()));
@@ -163,20 +165,10 @@ class Recovery {
     return environment_.registry.stores().size();
   }
 
-  transfer::StoreSet open_stores(const mf1::Keyring& keys) {
-    std::vector<transfer::PoolStore> stores;
-    for (const auto& row : environment_.registry.stores()) {
-      transfer::PoolStore store{row.id, row.name, row.url, row.domain, row.capacity_bytes, nullptr, {}};
-      try {
-        auto measured = store::make_measured(make_store_(row.url), environment_.clock);
-        opened_.push_back(measured.get());
-        store.store = std::move(measured);
-      } catch (const Error& error) {
-        store.offline = error.what();
-      }
-      stores.push_back(std::move(store));
-    }
-    return {std::move(stores), keys.pool_tag(), environment_.io, call_};
+  std::unique_ptr<store::Store> open_store(const registry::StoreRow& row) {
+    auto measured = store::make_measured(make_store_(row.url), environment_.clock);
+    opened_.push_back(measured.get());
+    return measured;
   }
 
   // What pushes that were cut off have stored counts as known, as what update_catalogue() enters does. What cannot be read now is left out.
@@ -194,10 +186,14 @@ class Recovery {
   }
 
   void list_shards(Pool& pool) {
-    for (const transfer::PoolStore* store : pool.stores().online()) {
+    for (const auto& listing : transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
+      if (!listing.complete) {
+        log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
+        continue;
+      }
       std::vector<Hash256> objects;
-      store->store->list("mf1/shard/", [&](const store::ObjectInfo& info) { objects.push_back(*info.name.hash()); }, call_);
-      environment_.registry.set_shard_places(store->id, objects);
+      for (const store::ObjectInfo& info : listing.objects) objects.push_back(*info.name.hash());
+      environment_.registry.set_shard_places(listing.store->id, objects);
     }
   }
 

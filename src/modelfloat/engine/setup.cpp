@@ -14,6 +14,7 @@
 #include "modelfloat/engine/slots.h"
 #include "modelfloat/mf1/log_codec.h"
 #include "modelfloat/mf1/marker.h"
+#include "modelfloat/transfer/listing.h"
 #include "store_texts.inc"
 
 namespace modelfloat::engine {
@@ -34,7 +35,7 @@ NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secre
     for (const auto& slot : {mf1::SlotSecret::recovery_code(code), secret}) changes.push_back(new_slot(environment, keys, slot).change);
     settings.set_pool(pool.id);
     settings.set_policy(policy);
-    const transfer::StoreSet no_stores;
+    transfer::StoreSet no_stores({}, {environment.io, environment.clock, keys.pool_tag(), {}});
     Documents documents(environment, no_stores);
     PoolLog(environment, keys, no_stores, documents).append(std::move(changes), {});
   });
@@ -66,10 +67,10 @@ std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
   for (const auto& row : pool.registry().log_records()) {
     names.insert(ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash));
   }
-  for (const transfer::PoolStore* store : pool.stores().online()) {
-    for (const char* folder : {"mf1/log/", "mf1/checkpoint/", "mf1/structure/", "mf1/content/"}) {
-      store->store->list(folder, [&](const store::ObjectInfo& info) { names.insert(info.name); }, call);
-    }
+  const std::vector<std::string> folders{"mf1/log/", "mf1/checkpoint/", "mf1/structure/", "mf1/content/"};
+  for (const auto& listing : transfer::list_stores(pool.stores(), folders, transfer::WaitFor::all, {}, call)) {
+    if (!listing.complete) log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
+    for (const store::ObjectInfo& info : listing.objects) names.insert(info.name);
   }
   return names;
 }
@@ -110,6 +111,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
     pool.registry().put_store(row);
     pool.registry().set_shard_places(row.id, shards);
   });
+  pool.stores().set_rows(pool.registry().stores());
   return row;
 }
 
@@ -123,6 +125,7 @@ void remove_store(Pool& pool, const std::string& name, const CallOptions& call) 
   const transfer::PoolStore* store = pool.stores().find(name);
   if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
   pool.log().sync(call);
+  pool.stores().wait_until_decided(call);
   ManifestReader reader(pool, {}, call);
   for (const auto& [content, live] : pool.log().state().manifests) {
     if (!live.committed) continue;
@@ -142,12 +145,14 @@ void remove_store(Pool& pool, const std::string& name, const CallOptions& call) 
   }
   pool.log().append({StoreRemoved{store->id}}, call);
   pool.registry().remove_store(store->id);
+  pool.stores().set_rows(pool.registry().stores());
 }
 
 StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call) {
   const transfer::PoolStore* store = pool.stores().find(name);
   if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
-  if (!store->offline.empty()) throw Error(ErrorKind::offline, name, store->offline);
+  pool.stores().wait_until_decided(call);
+  if (!store->is_online()) throw Error(ErrorKind::offline, name, store->state->why_not_online());
   const Clock& clock = pool.environment().clock;
   const auto timed = [&](const auto& work) {
     const SteadyTime begin = clock.steady_now();

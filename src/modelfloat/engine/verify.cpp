@@ -36,6 +36,7 @@ class Verification {
 
   VerifyReport run(const std::optional<std::string>& only) {
     pool_.log().sync(call_);
+    pool_.stores().wait_until_decided(call_);
     update_catalogue(pool_, call_);
     state_ = pool_.log().state();
     if (only && !state_.tags.contains(*only) && !has_manifest(*only)) {
@@ -64,10 +65,10 @@ class Verification {
   }
 
   void list_stores() {
-    for (const PoolStore& store : pool_.stores().all()) listings_.push_back({&store, false, {}});
+    for (const PoolStore* store : pool_.stores().all()) listings_.push_back({store, false, {}});
     TaskGroup group(pool_.environment().io, std::max<std::size_t>(listings_.size(), 1));
     for (StoreListing& listing : listings_) {
-      if (!listing.store->offline.empty()) continue;
+      if (!listing.store->is_online()) continue;
       group.run([this, &listing] {
         try {
           listing.store->store->list(

@@ -1,8 +1,178 @@
 #include "modelfloat/transfer/object_reader.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include "modelfloat/crypto/hash.h"
+#include "modelfloat/transfer/hedge.h"
+#include "modelfloat/transfer/race.h"
 
 namespace modelfloat::transfer {
+namespace {
+
+// About what a document has, to tell when its answer is late.
+constexpr std::uint64_t k_usual_bytes = std::uint64_t{64} * 1024;
+// How many objects are asked for at once.
+constexpr std::size_t k_window = 8;
+
+// One object on its way.
+struct Wanted {
+  std::vector<const PoolStore*> places;  // not asked yet
+  std::vector<std::size_t> calls;        // under way
+  bool done = false;
+};
+
+class ObjectRound {
+ public:
+  using Take = std::function<void(std::size_t, Bytes)>;
+
+  ObjectRound(const StoreSet& stores, bool anywhere, bool expected, const FindingSink& finding, const CallOptions& call)
+      : stores_(stores), anywhere_(anywhere), expected_(expected), finding_(finding), call_(call), race_(Kind::read, call) {}
+
+  void run(const std::vector<ListedObject>& objects, const Take& take) {
+    objects_ = &objects;
+    for (const ListedObject& object : objects) wanted_.push_back({object.places, {}, false});
+    for (;;) {
+      if (fill_window() == 0) break;
+      if (race_.under_way() == 0) continue;
+      if (auto answer = race_.next(next_late())) {
+        settle(*answer, take);
+      } else {
+        note_late();
+      }
+    }
+  }
+
+ private:
+  using Content = std::optional<Bytes>;
+  using Kind = Race<Content>::Kind;
+  struct Call {
+    std::size_t object = 0;
+    const PoolStore* store = nullptr;
+    HedgeTimer timer;
+  };
+
+  // Asks for objects until the window is full; returns how many are still open.
+  std::size_t fill_window() {
+    std::size_t open = 0;
+    for (std::size_t i = 0; i < wanted_.size() && open < k_window; ++i) {
+      Wanted& wanted = wanted_[i];
+      if (wanted.done) continue;
+      if (lateness_of(wanted) != Lateness::none && !ask_next(i) && wanted.calls.empty() && !wait_for_places()) {
+        wanted.done = true;  // nobody has it
+        continue;
+      }
+      ++open;
+    }
+    return open;
+  }
+
+  // Of the call that is least late; hopeless when there is none.
+  Lateness lateness_of(const Wanted& wanted) const {
+    Lateness least = Lateness::hopeless;
+    for (const std::size_t id : wanted.calls) least = std::min(least, calls_.at(id).timer.lateness());
+    return least;
+  }
+
+  bool ask_next(std::size_t object) {
+    Wanted& wanted = wanted_[object];
+    if (anywhere_) add_newcomers(wanted);
+    auto best = wanted.places.end();
+    for (auto place = wanted.places.begin(); place != wanted.places.end(); ++place) {
+      if (!may_be_asked(**place, !wanted.calls.empty(), lateness_of(wanted))) continue;
+      if (best == wanted.places.end() || rank_of(**place, k_usual_bytes) < rank_of(**best, k_usual_bytes)) best = place;
+    }
+    if (best == wanted.places.end()) return false;
+    const PoolStore& store = **best;
+    wanted.places.erase(best);
+    const std::size_t id = race_.ask(store, stores_.patience().allowed(k_usual_bytes),
+                                     [name = (*objects_)[object].name, state = store.state](store::Store& from, const CallOptions& options) {
+                                       return state->get(from, name, {}, options);
+                                     });
+    calls_.insert({id, {object, &store, HedgeTimer(store.state->pace.late_after(k_usual_bytes, stores_.patience()))}});
+    wanted.calls.push_back(id);
+    return true;
+  }
+
+  // Of an object that may lie anywhere: the stores that are online by now.
+  void add_newcomers(Wanted& wanted) {
+    for (const PoolStore* store : stores_.online()) {
+      if (known_.insert(store).second) wanted.places.push_back(store);
+    }
+  }
+
+  bool wait_for_places() const {
+    if (!anywhere_) return false;
+    return stores_.wait_until(
+        [&] {
+          const auto online = stores_.online();
+          return std::any_of(online.begin(), online.end(), [&](const PoolStore* store) { return !known_.contains(store); });
+        },
+        call_);
+  }
+
+  SteadyTime next_late() const {
+    SteadyTime next = SteadyTime::max();
+    for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
+    // Those who turn up meanwhile may be quicker than one that is late.
+    if (anywhere_ && stores_.somebody_is_awaited()) next = std::min(next, std::chrono::steady_clock::now() + stores_.patience().hedge_floor);
+    return next;
+  }
+
+  void note_late() {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    for (auto& [id, call] : calls_) {
+      if (call.timer.advance(now)) call.store->state->pace.disappointed();
+    }
+  }
+
+  void settle(Race<Content>::Answer& answer, const Take& take) {
+    const Call call = calls_.at(answer.id);
+    calls_.erase(answer.id);
+    Wanted& wanted = wanted_[call.object];
+    std::erase(wanted.calls, answer.id);
+    const ObjectName& name = (*objects_)[call.object].name;
+    try {
+      auto bytes = answer.get();
+      if (!bytes) {
+        if (expected_) report(*call.store, name, Damage::missing);
+      } else if (!fits_name(name, *bytes)) {
+        call.store->state->pace.disappointed();
+        report(*call.store, name, Damage::corrupt);
+      } else {
+        wanted.done = true;
+        for (const std::size_t id : wanted.calls) {
+          race_.cancel(id);
+          calls_.erase(id);
+        }
+        wanted.calls.clear();
+        take(call.object, *std::move(bytes));
+      }
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      if (error.kind == ErrorKind::rate_limited) return;  // not now, which is no damage
+      report(*call.store, name, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
+    }
+  }
+
+  void report(const PoolStore& store, const ObjectName& name, Damage what) const {
+    if (finding_ && name.type()) finding_({store.name, name.path(), *name.type(), what});
+  }
+
+  const StoreSet& stores_;
+  const bool anywhere_;
+  const bool expected_;
+  const FindingSink& finding_;
+  const CallOptions& call_;
+  const std::vector<ListedObject>* objects_ = nullptr;
+  std::vector<Wanted> wanted_;
+  std::map<std::size_t, Call> calls_;  // under way, by id
+  std::set<const PoolStore*> known_;  // of an object that may lie anywhere
+  Race<Content> race_;
+};
+
+}  // namespace
 
 bool fits_name(const ObjectName& name, ByteSpan object) {
   const auto hash = name.hash();
@@ -11,21 +181,14 @@ bool fits_name(const ObjectName& name, ByteSpan object) {
 
 std::optional<Bytes> read_object(const StoreSet& stores, const ObjectName& name, bool expected_everywhere, const FindingSink& finding,
                                  const CallOptions& call) {
-  const auto report = [&](const PoolStore& store, Damage what) {
-    if (finding && name.type()) finding({store.name, name.path(), *name.type(), what});
-  };
-  for (const PoolStore* store : stores.online()) {
-    try {
-      auto bytes = store->store->get(name, {}, call);
-      if (bytes && fits_name(name, *bytes)) return bytes;
-      if (bytes) report(*store, Damage::corrupt);
-      if (!bytes && expected_everywhere) report(*store, Damage::missing);
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      report(*store, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
-    }
-  }
-  return std::nullopt;
+  std::optional<Bytes> found;
+  ObjectRound(stores, true, expected_everywhere, finding, call).run({{name, {}}}, [&](std::size_t, Bytes bytes) { found = std::move(bytes); });
+  return found;
+}
+
+void read_objects(const StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding, const CallOptions& call,
+                  const std::function<void(std::size_t index, Bytes bytes)>& take) {
+  ObjectRound(stores, false, true, finding, call).run(objects, take);
 }
 
 }  // namespace modelfloat::transfer

@@ -1,8 +1,7 @@
 #include "modelfloat/transfer/pack_source.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <numeric>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
@@ -16,25 +15,25 @@ namespace modelfloat::transfer {
 static constexpr std::uint64_t k_gap_worth_reading = std::uint64_t{128} * 1024;
 
 IncomingPack::IncomingPack(const PackReading& reading, Pack pack, std::vector<Fragment> wanted)
-    : reading_(reading), pack_(std::move(pack)), wanted_(std::move(wanted)), opener_(pack_, reading.keys) {}
-
-IncomingPack::~IncomingPack() {
-  // A task of ours may still write into its future; the future of a packaged task does not wait by itself.
-  for (auto& request : shard_requests_) request.answer.wait();
-  for (auto& request : ranges_) {
-    if (request.answer.valid()) request.answer.wait();
-  }
-}
+    : pack_(std::move(pack)),
+      wanted_(std::move(wanted)),
+      opener_(pack_, reading.keys),
+      fetch_({reading.stores, reading.registry, reading.finding, reading.call}, pack_,
+             [this](const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) { return is_usable(copy, part, bytes); }) {}
 
 void IncomingPack::start() {
-  list_copies();
-  if (!start_ranges()) request_shards();
+  if (!start_ranges()) start_whole();
 }
 
 void IncomingPack::finish() {
-  if (!ranges_.empty() && finish_ranges()) return;
-  collect_shards();
-  assemble();
+  if (!ranges_.empty()) {
+    if (fetch_.finish()) {
+      lay_out_ranges();
+      return;
+    }
+    start_whole();
+  }
+  finish_whole();
 }
 
 void IncomingPack::open(const Fragment& fragment, MutableByteSpan plain) {
@@ -73,76 +72,21 @@ void IncomingPack::replace_what_lies(std::uint64_t seen_generation) {
   const bool had_shards = ranges_.empty() && !extents_.empty();
   extents_.clear();  // what they point to may go now, whatever happens below
   if (!ranges_.empty()) {
-    ranges_.clear();
-    request_shards();
+    start_whole();
   } else if (!drop_liars() && had_shards) {
     throw Error(ErrorKind::corrupt, "pack " + to_hex(pack_.id),
                 "every shard is what its name says, and yet a fragment does not open: it was sealed wrongly");
   }
-  collect_shards();
-  assemble();
+  finish_whole();
 }
 
-// --- where to read -------------------------------------------------------------------------------------------------------
-
-ObjectName IncomingPack::shard_object(std::size_t index) const {
-  return ObjectName::of(ObjectType::shard, pack_.shard_name(index));
-}
-
-void IncomingPack::list_copies() {
-  const std::size_t objects = pack_.k == 1 ? 1 : pack_.shard_count();
-  std::vector<Copy> guesses;
-  for (std::size_t index = 0; index < objects; ++index) {
-    const auto places = reading_.registry.shard_places(pack_.shard_name(index));
-    for (const PoolStore& store : reading_.stores.all()) {
-      const bool known = std::find(places.begin(), places.end(), store.id) != places.end();
-      if (!store.offline.empty()) {
-        if (known) troubles_.push_back(fmt::format("shard {} on {} (offline)", index, store.name));  // the store was named before
-      } else {
-        (known ? copies_ : guesses).push_back({index, &store, known});
-      }
-    }
-  }
-  copies_.insert(copies_.end(), guesses.begin(), guesses.end());
-}
-
-const IncomingPack::Copy* IncomingPack::known_copy(std::size_t index) const {
-  const auto found = std::find_if(copies_.begin(), copies_.end(),
-                                  [&](const Copy& copy) { return copy.known && copy.index == index; });
-  return found == copies_.end() ? nullptr : &*found;
-}
-
-IncomingPack::Answer IncomingPack::ask(const Copy& copy, ByteRange range) const {
-  return reading_.io.async([store = copy.store->store.get(), name = shard_object(copy.index), range, call = reading_.call] {
-    return store->get(name, range, call);
-  });
-}
-
-// The bytes, or nothing when this copy is of no use; why is noted.
-std::optional<Bytes> IncomingPack::receive(const Copy& copy, Answer& answer) {
+// What can be told without hashing: the tags of the frames say the rest.
+bool IncomingPack::is_usable(const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) const {
+  if (&part != &whole_) return bytes.size() == part.range.length;
   try {
-    auto bytes = answer.get();
-    if (!bytes) {
-      if (copy.known) report(copy, Damage::missing, "missing");
-      return std::nullopt;
-    }
-    bytes_fetched_ += bytes->size();
-    return bytes;
-  } catch (const Error& error) {
-    if (error.kind == ErrorKind::cancelled) throw;
-    report(copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline, error.what());
-    return std::nullopt;
-  }
-}
-
-void IncomingPack::report(const Copy& copy, Damage what, const std::string& why) {
-  troubles_.push_back(fmt::format("shard {} on {} ({})", copy.index, copy.store->name, why));
-  if (what != Damage::offline) {
-    const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
-    reading_.registry.note_shard_copy(pack_.shard_name(copy.index), copy.store->id, state);
-  }
-  if (reading_.finding) {
-    reading_.finding({copy.store->name, shard_object(copy.index).path(), ObjectType::shard, what});
+    return bytes.size() == mf1::k_header_bytes + pack_.slice_bytes && opener_.fits(mf1::parse_shard_header(bytes), copy.index);
+  } catch (const Error&) {
+    return false;  // a header that makes no sense is a wrong shard like any other
   }
 }
 
@@ -167,110 +111,79 @@ bool IncomingPack::start_ranges() {
       runs.push_back({begin, end});
     }
   }
-  std::vector<RangeRequest> requests;
+  std::list<Range> ranges;
   for (const Run& run : runs) {
     std::uint64_t at = run.begin;
     for (const mf1::SlicePiece& piece : mf1::slice_pieces(pack_, run.begin, run.end - run.begin)) {
-      const Copy* copy = known_copy(piece.shard);
-      if (copy == nullptr) return false;
-      RangeRequest request{*copy, at, piece.bytes, {}, {}};
-      request.answer = ask(*copy, {mf1::k_header_bytes + piece.offset, piece.bytes});
-      requests.push_back(std::move(request));
+      ranges.push_back({piece.shard, at, {{mf1::k_header_bytes + piece.offset, piece.bytes}, {piece.shard}, {}}, {}});
       at += piece.bytes;
     }
   }
-  ranges_ = std::move(requests);
+  fetch_.wait_for_stores();
+  // Where a shard has to be looked for, finding it is the work, and not its bytes.
+  const bool all_known = std::all_of(ranges.begin(), ranges.end(), [&](const Range& range) { return fetch_.knows_copy_of(range.shard); });
+  if (!all_known && !fetch_.knows_enough()) return false;
+  ranges_ = std::move(ranges);
+  for (Range& range : ranges_) fetch_.add(range.part);
   return true;
 }
 
-bool IncomingPack::finish_ranges() {
-  bool complete = true;
-  for (RangeRequest& request : ranges_) {
-    auto bytes = receive(request.copy, request.answer);
-    if (bytes && bytes->size() == request.length) {
-      request.bytes = std::move(*bytes);
-    } else {
-      complete = false;
+void IncomingPack::lay_out_ranges() {
+  for (Range& range : ranges_) {
+    const auto& held = range.part.held;
+    const auto own = std::find_if(held.begin(), held.end(), [&](const ShardPart::Held& one) { return one.copy.index == range.shard; });
+    if (own != held.end()) {
+      extents_.push_back({range.pack_offset, own->bytes});
+      continue;
     }
+    // The code works byte by byte, so the same range of any k shards gives that of the one that is wanted.
+    std::vector<erasure::Shard> have;
+    for (const ShardPart::Held& one : held) have.push_back({one.copy.index, one.bytes});
+    range.rebuilt.resize(range.part.range.length);
+    const erasure::WantedShard want{range.shard, range.rebuilt};
+    erasure::ReedSolomon(pack_.k, pack_.m).rebuild(have, {&want, 1});
+    extents_.push_back({range.pack_offset, range.rebuilt});
   }
-  if (!complete) {
-    ranges_.clear();
-    request_shards();
-    return false;
-  }
-  for (const RangeRequest& request : ranges_) extents_.push_back({request.pack_offset, request.bytes});
-  return true;
 }
 
 // --- whole shards ----------------------------------------------------------------------------------------------------------
 
-bool IncomingPack::is_held(std::size_t index) const {
-  return std::any_of(held_.begin(), held_.end(), [&](const Held& held) { return held.copy.index == index; });
+void IncomingPack::start_whole() {
+  fetch_.clear();
+  ranges_.clear();
+  whole_ = {{}, std::vector<std::size_t>(pack_.k), {}};
+  std::iota(whole_.wanted.begin(), whole_.wanted.end(), std::size_t{0});
+  fetch_.wait_for_stores();
+  fetch_.add(whole_);
 }
 
-// Asks for as many shards as are missing to k, each from the best place that was not tried yet.
-void IncomingPack::request_shards() {
-  for (auto copy = copies_.begin(); copy != copies_.end() && held_.size() + shard_requests_.size() < pack_.k;) {
-    const bool asked = std::any_of(shard_requests_.begin(), shard_requests_.end(),
-                                   [&](const ShardRequest& request) { return request.copy.index == copy->index; });
-    if (asked || is_held(copy->index)) {
-      ++copy;
-      continue;
-    }
-    shard_requests_.push_back({*copy, ask(*copy, {})});
-    copy = copies_.erase(copy);
-  }
-}
-
-void IncomingPack::collect_shards() {
-  for (;;) {
-    request_shards();
-    if (shard_requests_.empty()) break;
-    ShardRequest request = std::move(shard_requests_.front());
-    shard_requests_.erase(shard_requests_.begin());
-    accept(request.copy, receive(request.copy, request.answer));
-  }
-  if (held_.size() < pack_.k) report_lost();
-}
-
-void IncomingPack::accept(const Copy& copy, std::optional<Bytes> object) {
-  if (!object) return;
-  bool fits = object->size() == mf1::k_header_bytes + pack_.slice_bytes;
-  try {
-    fits = fits && opener_.fits(mf1::parse_shard_header(*object), copy.index);
-  } catch (const Error&) {
-    fits = false;  // a header that makes no sense is a wrong shard like any other
-  }
-  if (!fits) {
-    report(copy, Damage::corrupt, "corrupt");
-    return;
-  }
-  if (!copy.known) reading_.registry.add_shard_place(pack_.shard_name(copy.index), copy.store->id);
-  held_.push_back({copy, std::move(*object)});
+void IncomingPack::finish_whole() {
+  if (!fetch_.finish()) throw fetch_.failure(whole_);
+  lay_out_whole();
 }
 
 bool IncomingPack::drop_liars() {
-  const auto lies = [&](const Held& held) {
-    if (crypto::blake3(held.object) == pack_.shard_name(held.copy.index)) return false;
-    report(held.copy, Damage::corrupt, "corrupt");
+  const auto lies = [&](const ShardPart::Held& held) {
+    if (crypto::blake3(held.bytes) == pack_.shard_name(held.copy.index)) return false;
+    fetch_.report_corrupt(held.copy);
     return true;
   };
-  return std::erase_if(held_, lies) > 0;
+  return std::erase_if(whole_.held, lies) > 0;
 }
 
-// Lays the data slices out as extents, rebuilding those that are not held.
-void IncomingPack::assemble() {
+// The data slices as extents; those that are not held are rebuilt.
+void IncomingPack::lay_out_whole() {
   extents_.clear();
   rebuilt_.clear();
   std::vector<erasure::Shard> have;
-  for (const Held& held : held_) have.push_back({held.copy.index, mf1::slice_of(held.object)});
+  for (const ShardPart::Held& held : whole_.held) have.push_back({held.copy.index, mf1::slice_of(held.bytes)});
   std::vector<erasure::WantedShard> want;
   for (std::size_t index = 0; index < pack_.k; ++index) {
-    if (!is_held(index)) rebuilt_.emplace_back(pack_.slice_bytes);
+    if (!whole_.is_held(index)) rebuilt_.emplace_back(pack_.slice_bytes);
   }
   std::size_t next = 0;
   for (std::size_t index = 0; index < pack_.k; ++index) {
-    if (!is_held(index)) want.push_back({index, rebuilt_[next++]});
+    if (!whole_.is_held(index)) want.push_back({index, rebuilt_[next++]});
   }
   if (!want.empty()) erasure::ReedSolomon(pack_.k, pack_.m).rebuild(have, want);
   for (const auto& [index, slice] : have) {
@@ -278,12 +191,6 @@ void IncomingPack::assemble() {
   }
   for (const auto& [index, slice] : want) extents_.push_back({index * pack_.slice_bytes, slice});
   std::sort(extents_.begin(), extents_.end(), [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
-}
-
-void IncomingPack::report_lost() const {
-  throw Error(ErrorKind::lost, "pack " + to_hex(pack_.id),
-              fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k, held_.size(),
-                          troubles_.empty() ? "none is known to lie anywhere" : fmt::format("{}", fmt::join(troubles_, ", "))));
 }
 
 }  // namespace modelfloat::transfer

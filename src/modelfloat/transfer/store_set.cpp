@@ -9,51 +9,174 @@
 namespace modelfloat::transfer {
 
 // Why the store is not to be used, or nothing when its marker is the right one.
-static std::string why_offline(const PoolStore& store, std::span<const std::byte, 8> pool_tag, const CallOptions& options) {
-  if (!store.store) return store.offline;
+static std::string trouble_with_marker(store::Store& store, StoreState& state, const mf1::PoolTag& pool_tag, const StoreId& id, const CallOptions& call) {
   try {
-    const auto bytes = store.store->get(ObjectName::marker(), {}, options);
+    const auto bytes = state.get(store, ObjectName::marker(), {}, call);
     if (!bytes) return "its marker is missing: this is not the place that was added, or it is not mounted";
     const mf1::Marker marker = mf1::parse_marker(*bytes);
-    if (!equal(marker.pool, pool_tag)) return "it carries the marker of another pool";
-    if (marker.store != store.id) return "it carries the marker of another store of this pool";
+    if (marker.pool != pool_tag) return "it carries the marker of another pool";
+    if (marker.store != id) return "it carries the marker of another store of this pool";
     return {};
   } catch (const Error& error) {
-    if (error.kind == ErrorKind::cancelled) throw;
     return error.what();
   }
 }
 
-StoreSet::StoreSet(std::vector<PoolStore> stores, std::span<const std::byte, 8> pool_tag, Executor& io,
-                   const CallOptions& options)
-    : stores_(std::move(stores)) {
-  std::sort(stores_.begin(), stores_.end(), [](const PoolStore& a, const PoolStore& b) { return a.name < b.name; });
-  TaskGroup group(io, std::max<std::size_t>(stores_.size(), 1));
-  for (PoolStore& store : stores_) {
-    group.run([&store, pool_tag, &options] { store.offline = why_offline(store, pool_tag, options); });
+StoreSet::StoreSet(const std::vector<registry::StoreRow>& rows, Context context) : context_(std::move(context)) { set_rows(rows); }
+
+StoreSet::~StoreSet() { stop_.request_stop(); }
+
+std::unique_ptr<PoolStore> StoreSet::make(const registry::StoreRow& row) const {
+  std::shared_ptr<store::Store> store;
+  std::string trouble;
+  try {
+    store = context_.open(row);
+  } catch (const Error& error) {
+    trouble = error.what();
   }
-  group.wait();
-  for (const PoolStore& store : stores_) {
-    if (!store.offline.empty()) log_warning(store.name + " is offline: " + store.offline);
+  const store::StoreTraits traits = store ? store->traits() : store::StoreTraits{};
+  auto state = std::make_shared<StoreState>(row.name, bell_, context_.clock, context_.io, traits.parallel_calls);
+  if (!store && state->begin_check(true)) state->check_ended(trouble);
+  return std::unique_ptr<PoolStore>(
+      new PoolStore{row.id, row.name, row.url, row.domain, row.capacity_bytes, std::move(store), std::move(state),
+                    traits.downloads_are_scarce});
+}
+
+void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
+  const std::lock_guard one_at_a_time(changing_);
+  std::vector<const PoolStore*> now;
+  std::vector<const PoolStore*> joined;
+  for (const registry::StoreRow& row : rows) {
+    const PoolStore* known = find(row.id);
+    const bool same = known != nullptr && known->url == row.url && known->name == row.name && known->domain == row.domain &&
+                      known->capacity_bytes == row.capacity_bytes;
+    if (same) {
+      now.push_back(known);
+      continue;
+    }
+    auto made = make(row);
+    now.push_back(made.get());
+    joined.push_back(made.get());
+    const std::lock_guard lock(mutex_);
+    kept_.push_back(std::move(made));
   }
+  std::sort(now.begin(), now.end(), [](const PoolStore* a, const PoolStore* b) { return a->name < b->name; });
+  {
+    const std::lock_guard lock(mutex_);
+    stores_ = std::move(now);
+  }
+  for (const PoolStore* store : joined) {
+    if (store->store && store->state->begin_check(true)) check(*store);
+  }
+  bell_->ring();
+}
+
+// Everything that the task touches is its own: it may end after the set.
+void StoreSet::check(const PoolStore& store) const {
+  context_.io.submit([handle = store.store, state = store.state, tag = context_.pool_tag, id = store.id, stop = stop_.get_token(),
+                      patience = context_.patience.marker] {
+    const CallOptions call = within({stop, std::nullopt}, patience);
+    std::string trouble = stop.stop_requested() ? "stopped" : trouble_with_marker(*handle, *state, tag, id, call);
+    if (stop.stop_requested()) return;
+    state->check_ended(trouble);
+  });
+}
+
+std::vector<const PoolStore*> StoreSet::all() const {
+  const std::lock_guard lock(mutex_);
+  return stores_;
 }
 
 std::vector<const PoolStore*> StoreSet::online() const {
-  std::vector<const PoolStore*> found;
-  for (const PoolStore& store : stores_) {
-    if (store.offline.empty()) found.push_back(&store);
-  }
+  auto found = all();
+  std::erase_if(found, [](const PoolStore* store) { return !store->is_online(); });
   return found;
 }
 
-const PoolStore* StoreSet::find(const StoreId& id) const noexcept {
-  const auto found = std::find_if(stores_.begin(), stores_.end(), [&](const PoolStore& store) { return store.id == id; });
-  return found == stores_.end() ? nullptr : &*found;
+const PoolStore* StoreSet::find(const StoreId& id) const {
+  const auto stores = all();
+  const auto found = std::find_if(stores.begin(), stores.end(), [&](const PoolStore* store) { return store->id == id; });
+  return found == stores.end() ? nullptr : *found;
 }
 
-const PoolStore* StoreSet::find(std::string_view name) const noexcept {
-  const auto found = std::find_if(stores_.begin(), stores_.end(), [&](const PoolStore& store) { return store.name == name; });
-  return found == stores_.end() ? nullptr : &*found;
+const PoolStore* StoreSet::find(std::string_view name) const {
+  const auto stores = all();
+  const auto found = std::find_if(stores.begin(), stores.end(), [&](const PoolStore* store) { return store->name == name; });
+  return found == stores.end() ? nullptr : *found;
+}
+
+// Waits for `done` on the bell of the set; what it reads has mutexes of its own, and those who change it ring afterwards.
+static bool wait_on(Bell& bell, const std::function<bool()>& done, const CallOptions& call) {
+  std::unique_lock lock(bell.mutex);
+  const bool ended = call.deadline ? bell.changed.wait_until(lock, call.stop, *call.deadline, done) : bell.changed.wait(lock, call.stop, done);
+  lock.unlock();
+  if (call.stop.stop_requested()) throw Error(ErrorKind::cancelled, "stores", "stopped on request");
+  return ended;
+}
+
+bool StoreSet::somebody_is_awaited() const {
+  const auto stores = all();
+  return std::any_of(stores.begin(), stores.end(), [&](const PoolStore* store) {
+    return store->state->presence() == Presence::pending && store->state->is_awaited(context_.patience.marker);
+  });
+}
+
+bool StoreSet::wait_until(const std::function<bool()>& enough, const CallOptions& call) const {
+  bool is_enough = false;
+  const auto done = [&] {
+    is_enough = enough();
+    return is_enough || !somebody_is_awaited();
+  };
+  wait_on(*bell_, done, within(call, context_.patience.marker));
+  return is_enough;
+}
+
+void StoreSet::wait_until_decided(const CallOptions& call) const {
+  wait_until([] { return false; }, call);
+}
+
+bool StoreSet::wait_for_domains(std::size_t domains, const CallOptions& call) const {
+  return wait_until([&] { return count_domains(online()) >= domains; }, call);
+}
+
+void StoreSet::settle(const CallOptions& call) const {
+  wait_on(
+      *bell_,
+      [&] {
+        const auto stores = all();
+        return std::none_of(stores.begin(), stores.end(),
+                            [&](const PoolStore* store) { return store->state->is_awaited(context_.patience.marker); });
+      },
+      within(call, context_.patience.marker));
+}
+
+void StoreSet::look_again(bool now) {
+  for (const PoolStore* store : all()) {
+    if (!store->state->begin_check(now)) continue;
+    if (store->store) {
+      check(*store);
+    } else {
+      make_again(*store);
+    }
+  }
+}
+
+// A store that could not be made at first: a secret was missing, a helper did not run.
+void StoreSet::make_again(const PoolStore& store) {
+  auto made = make({store.id, store.name, store.url, store.domain, store.capacity_bytes, {}});
+  if (!made->store) {
+    store.state->check_ended(made->state->why_not_online());
+    return;
+  }
+  const PoolStore& fresh = *made;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto place = std::find(stores_.begin(), stores_.end(), &store);
+    if (place == stores_.end()) return;  // it has left meanwhile
+    *place = &fresh;
+    kept_.push_back(std::move(made));
+  }
+  if (fresh.state->begin_check(true)) check(fresh);
 }
 
 std::size_t StoreSet::count_domains(const std::vector<const PoolStore*>& stores) {

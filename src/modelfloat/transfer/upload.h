@@ -1,9 +1,10 @@
 #pragma once
 // New fragments go out: packed, sealed, erasure-coded, placed, put and confirmed, pack by pack.
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
+#include <future>
+#include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "modelfloat/mf1/pack_builder.h"
 #include "modelfloat/placement/policy.h"
 #include "modelfloat/registry/registry.h"
+#include "modelfloat/transfer/race.h"
 #include "modelfloat/transfer/store_set.h"
 
 namespace modelfloat::transfer {
@@ -22,7 +24,7 @@ struct UploadPlan {
   unsigned survive = 0;
   crypto::Suite suite = crypto::Suite::aes_256_gcm;
   std::optional<std::uint64_t> model_bytes;  // chooses the slice size; unknown: what has come so far does
-  std::function<void(const PackId&)> on_durable = {};  // called on any thread, once the registry has the pack
+  std::function<void(const PackId&)> on_durable = {};  // called on the uploading thread, once the registry has the pack
 };
 
 struct UploadContext {
@@ -31,17 +33,17 @@ struct UploadContext {
   const mf1::Keyring& keys;
   Random& random;
   Executor& cpu;
-  Executor& io;
   CallOptions call;
 };
 
-// Packs fragments and brings the packs to the stores. Used by one thread; blocks while a full pack is still on its way, so that at most two
-// packs are in memory. A pack counts as durable, and is entered in the registry, when every shard of it is confirmed.
+// Packs fragments and brings the packs to the stores. Used by one thread, which takes what the others have done whenever it is in here; blocks
+// while a full pack is still on its way, so that at most two packs are in memory. A pack counts as durable, and is entered in the registry, when
+// every shard of it is confirmed. A put that fails, or hangs for longer than its bytes may take, is made again at another store.
 class Upload {
  public:
   // Asks the stores for their free space.
   Upload(const UploadContext& context, const UploadPlan& plan);
-  ~Upload();  // waits for what is on its way; a pack that is not full is dropped
+  ~Upload();  // a pack that is not full, or still on its way, is dropped
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
@@ -50,44 +52,55 @@ class Upload {
   // Seals what is left and waits until every pack is durable.
   void finish();
 
-  std::uint64_t stored_bytes() const;  // put so far
-  std::uint64_t packs() const;         // durable so far
+  std::uint64_t stored_bytes() const noexcept { return stored_bytes_; }  // put so far
+  std::uint64_t packs() const noexcept { return packs_; }                // durable so far
 
  private:
-  struct Outgoing;  // a sealed pack and how many of its shards are still on their way
+  struct Outgoing {  // a sealed pack; shared with the puts under way, one of which may never end
+    mf1::SealedPack sealed;
+    std::vector<std::size_t> targets;  // of each shard
+    std::size_t left = 0;              // shards that are not confirmed
+    bool abandoned_a_put = false;      // so its bytes may still be read
+    const Bytes& object(std::size_t index) const { return sealed.shards[sealed.shards.size() == 1 ? 0 : index]; }
+  };
+  using Sealed = std::shared_ptr<Outgoing>;
+  struct Put {  // one attempt
+    std::size_t index = 0;  // of the shard
+    std::size_t target = 0;
+    SteadyTime give_up;  // for a store that does not heed its deadline
+  };
 
   void pack_pending(std::size_t keep);
-  void close_pack(bool last);
-  void seal_and_send(mf1::PackBuilder builder, bool last);
-  void put_shard(Outgoing& pack, std::size_t index);
-  void put_confirmed(const PoolStore& store, const ObjectName& name, const Bytes& object);
-  std::optional<std::size_t> replacement(const Outgoing& pack, std::size_t index) const;
-  void shard_done(const std::shared_ptr<Outgoing>& pack);
+  void close_pack();
+  void take_what_came();
+  void wait_until_durable();
+  void send(Sealed pack);
+  void put_shard(std::size_t index);
+  void settle(Race<bool>::Answer& answer);
+  void put_failed(const Put& put, const Error& error);
+  void give_up_overdue();
+  std::optional<std::size_t> replacement(std::size_t index) const;
+  void pack_is_durable();
   std::vector<std::size_t> place_pack(const Pack& pack, std::uint64_t object_bytes);
-  std::vector<Bytes> take_spare();
   mf1::PackShape next_shape() const;
-  void wait_for_room(std::size_t packs_on_their_way);
-  void fail(std::exception_ptr failure);
 
   const UploadContext context_;
   const UploadPlan plan_;
-  std::vector<const PoolStore*> targets_;  // Candidate::store is an index into it
+  const std::vector<const PoolStore*> targets_;  // Candidate::store is an index into it
+  std::vector<placement::Candidate> candidates_;  // free space goes down as shards are placed
 
   std::vector<mf1::EncodedFragment> pending_;  // looked ahead, so that a pack's end can be filled
   std::optional<mf1::PackBuilder> builder_;
   std::uint64_t bytes_come_ = 0;
+  bool last_ = false;
 
-  mutable std::mutex mutex_;  // guards all below
-  std::condition_variable changed_;
-  std::vector<placement::Candidate> candidates_;  // free space goes down as shards are placed
-  std::vector<Bytes> spare_;                      // the shards of the pack before: fresh memory is dear
-  std::size_t on_their_way_ = 0;
-  std::exception_ptr failure_;
+  std::future<Sealed> sealing_;       // a pack that all cores work on
+  Sealed pack_;                       // the one that is on its way
+  std::map<std::size_t, Put> puts_;   // of its shards, by id of the call
+  std::vector<Bytes> spare_;          // the shards of the pack before: fresh memory is dear
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t packs_ = 0;
+  Race<bool> race_;
 };
-
-// The stores that new shards may go to, with the space that they have left. Candidate::store is an index into `targets`.
-std::vector<placement::Candidate> placement_candidates(const std::vector<const PoolStore*>& targets, const CallOptions& call);
 
 }  // namespace modelfloat::transfer

@@ -1,0 +1,67 @@
+#include "modelfloat/transfer/candidates.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/transfer/race.h"
+
+namespace modelfloat::transfer {
+
+Milliseconds patience_with(const StoreSet& stores, const std::vector<const PoolStore*>& awaited) {
+  const bool all_doubtful =
+      std::all_of(awaited.begin(), awaited.end(), [](const PoolStore* store) { return store->state->pace.is_doubtful(); });
+  return all_doubtful ? stores.patience().straggler : stores.patience().marker;
+}
+
+static std::uint64_t free_bytes_of(store::Store& store, std::uint64_t capacity_bytes, const CallOptions& call) {
+  const std::uint64_t free_bytes = store.space(call).free_bytes.value_or(UINT64_MAX);
+  if (capacity_bytes == 0) return free_bytes;
+  std::uint64_t ours = 0;
+  store.list("mf1/", [&](const store::ObjectInfo& info) { ours += info.size_bytes; }, call);
+  return std::min(free_bytes, capacity_bytes > ours ? capacity_bytes - ours : 0);
+}
+
+std::vector<placement::Candidate> placement_candidates(const StoreSet& stores, const std::vector<const PoolStore*>& targets,
+                                                       const CallOptions& call) {
+  std::vector<placement::Candidate> candidates;
+  std::vector<std::size_t> asked;  // by id of the call, the index of the candidate
+  bool lists = false;              // some have to list all that they have, which may take long
+  Race<std::uint64_t> race(Race<std::uint64_t>::Kind::put, call);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const PoolStore& target = *targets[i];
+    candidates.push_back({i, target.domain, 0, 1.0});
+    if (target.state->puts_are_parked()) continue;
+    lists = lists || target.capacity_bytes != 0;
+    race.ask(target, stores.patience().listing, [capacity = target.capacity_bytes](store::Store& store, const CallOptions& options) {
+      return free_bytes_of(store, capacity, options);
+    });
+    asked.push_back(i);
+  }
+  const SteadyTime begin = std::chrono::steady_clock::now();
+  const auto limit = [&] {
+    std::vector<const PoolStore*> awaited;
+    for (std::size_t id = 0; id < asked.size(); ++id) {
+      if (race.is_under_way(id)) awaited.push_back(targets[asked[id]]);
+    }
+    return begin + (lists ? stores.patience().listing : patience_with(stores, awaited));
+  };
+  while (auto answer = race.next(limit())) {
+    placement::Candidate& candidate = candidates[asked[answer->id]];
+    try {
+      candidate.free_bytes = answer->get();
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      log_warning(fmt::format("{} takes no new data: {}", targets[candidate.store]->name, error.what()));
+    }
+  }
+  for (std::size_t id = 0; id < asked.size(); ++id) {
+    if (!race.is_under_way(id)) continue;
+    targets[asked[id]]->state->pace.disappointed();
+    log_warning(fmt::format("{} takes no new data: it does not answer", targets[asked[id]]->name));
+  }
+  return candidates;
+}
+
+}  // namespace modelfloat::transfer

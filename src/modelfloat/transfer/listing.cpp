@@ -1,0 +1,124 @@
+#include "modelfloat/transfer/listing.h"
+
+#include <algorithm>
+
+#include "modelfloat/transfer/race.h"
+
+namespace modelfloat::transfer {
+namespace {
+
+using Objects = std::vector<store::ObjectInfo>;
+
+class ListingRound {
+ public:
+  ListingRound(const StoreSet& stores, const std::vector<std::string>& prefixes, WaitFor wait_for, const ListingsSuffice& suffice,
+               const CallOptions& call)
+      : stores_(stores), prefixes_(prefixes), wait_for_(wait_for), suffice_(suffice), call_(call), race_(Race<Objects>::Kind::read, call) {}
+
+  std::vector<StoreListing> run() {
+    for (;;) {
+      ask_newcomers();
+      if (race_.under_way() > 0) {
+        // Those who turn up meanwhile are asked too, so the wait is short while some are awaited.
+        const SteadyTime look_up = stores_.somebody_is_awaited() ? std::chrono::steady_clock::now() + stores_.patience().hedge_floor : SteadyTime::max();
+        if (auto answer = race_.next(std::min(look_up, limit_))) {
+          take(*answer);
+        } else if (std::chrono::steady_clock::now() >= limit_) {
+          break;
+        }
+      } else if (!wait_for_newcomers()) {
+        break;
+      }
+    }
+    for (StoreListing& listing : listings_) {
+      if (listing.complete || !listing.trouble.empty()) continue;
+      listing.trouble = "did not answer in time";
+      if (wait_for_ == WaitFor::all) listing.store->state->pace.disappointed();
+    }
+    race_.cancel_all();
+    return std::move(listings_);
+  }
+
+ private:
+  bool was_asked(const PoolStore* store) const {
+    return std::any_of(listings_.begin(), listings_.end(), [&](const StoreListing& listing) { return listing.store == store; });
+  }
+
+  void ask_newcomers() {
+    for (const PoolStore* store : stores_.online()) {
+      if (was_asked(store) || store->state->reads_are_parked()) continue;
+      race_.ask(*store, stores_.patience().listing, [prefixes = prefixes_](store::Store& from, const CallOptions& options) {
+        Objects objects;
+        for (const std::string& prefix : prefixes) {
+          from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
+        }
+        return objects;
+      });
+      listings_.push_back({store, false, {}, {}});  // the id of the call is the place in here
+    }
+  }
+
+  bool wait_for_newcomers() const {
+    CallOptions until = call_;
+    if (limit_ != SteadyTime::max()) until.deadline = std::min(call_.deadline.value_or(limit_), limit_);
+    return stores_.wait_until(
+        [&] {
+          const auto online = stores_.online();
+          return std::any_of(online.begin(), online.end(),
+                             [&](const PoolStore* store) { return !was_asked(store) && !store->state->reads_are_parked(); });
+        },
+        until);
+  }
+
+  void take(Race<Objects>::Answer& answer) {
+    StoreListing& listing = listings_[answer.id];
+    try {
+      listing.objects = answer.get();
+      listing.complete = true;
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      listing.trouble = error.what();
+    }
+    set_limit();
+  }
+
+  // All that a store has may take it long to list, so where everybody counts only those are left behind that were late before.
+  bool somebody_may_be_long() const {
+    return std::any_of(listings_.begin(), listings_.end(), [](const StoreListing& listing) {
+      return !listing.complete && listing.trouble.empty() && !listing.store->state->pace.is_doubtful();
+    });
+  }
+
+  // Once it will do, the others have as long again as that took and a little, or a tenth of it.
+  void set_limit() {
+    if (suffice_ && !suffice_(listings_)) return;
+    if (!suffice_ && somebody_may_be_long()) return;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    const auto took = now - begin_;
+    constexpr std::chrono::milliseconds k_a_moment{5};
+    if (wait_for_ == WaitFor::enough) {
+      limit_ = std::min(limit_, now + took / 10 + k_a_moment);
+    } else {
+      limit_ = now + took + stores_.patience().straggler;
+    }
+  }
+
+  const StoreSet& stores_;
+  const std::vector<std::string>& prefixes_;
+  const WaitFor wait_for_;
+  const ListingsSuffice& suffice_;
+  const CallOptions& call_;
+  const SteadyTime begin_ = std::chrono::steady_clock::now();
+  SteadyTime limit_ = SteadyTime::max();
+  Race<Objects> race_;
+  std::vector<StoreListing> listings_;
+};
+
+}  // namespace
+
+std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes, WaitFor wait_for,
+                                      const ListingsSuffice& suffice, const CallOptions& call) {
+  return ListingRound(stores, prefixes, wait_for, suffice, call).run();
+}
+
+}  // namespace modelfloat::transfer

@@ -1,0 +1,42 @@
+#pragma once
+// How long transfer waits, and for what. docs/decisions/0008 says why.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "modelfloat/base/cancel.h"
+#include "modelfloat/base/clock.h"
+
+namespace modelfloat::transfer {
+
+// A plain value; tests make everything short.
+struct Patience {
+  // A store that has not shown its marker by then is offline until it does.
+  Milliseconds marker{10'000};
+
+  // Another copy is asked when an answer takes longer than this plus a multiple of what is usual (late_after()).
+  Milliseconds hedge_floor{50};
+  // What is taken as usual while nothing is measured.
+  Milliseconds unmeasured_latency{500};
+  std::uint64_t unmeasured_bytes_per_second = 16ULL << 20;
+
+  // A call that moves an object is given up after this plus the time that its bytes take at the slowest rate.
+  Milliseconds call_floor{30'000};
+  std::uint64_t slowest_bytes_per_second = 64ULL << 10;
+  // A listing of all that a store has is given up after this.
+  Milliseconds listing{120'000};
+  // Where all stores are waited for, one that is this much later than the others is left behind.
+  Milliseconds straggler{2'000};
+
+  Milliseconds allowed(std::uint64_t bytes) const {
+    return call_floor + Milliseconds(static_cast<Milliseconds::rep>(bytes * 1000 / std::max<std::uint64_t>(slowest_bytes_per_second, 1)));
+  }
+};
+
+// The earlier of the caller's deadline and `allowed` from now.
+inline CallOptions within(const CallOptions& call, Milliseconds allowed) {
+  const SteadyTime end = std::chrono::steady_clock::now() + allowed;
+  return {call.stop, call.deadline ? std::min(*call.deadline, end) : end};
+}
+
+}  // namespace modelfloat::transfer

@@ -1,0 +1,319 @@
+#include "modelfloat/transfer/shard_fetch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/mf1/format.h"
+
+namespace modelfloat::transfer {
+
+// Parity costs the time to rebuild data from it, so it has to be that much quicker.
+static constexpr double k_parity_factor = 1.25;
+static constexpr double k_parity_seconds = 0.010;
+// An answer is late when it takes this many times as long as those of the same part that have come.
+static constexpr double k_late_beside_peers = 3;
+
+bool ShardPart::is_held(std::size_t index) const {
+  return std::any_of(held.begin(), held.end(), [&](const Held& one) { return one.copy.index == index; });
+}
+
+bool ShardPart::is_complete(std::size_t k) const {
+  return held.size() >= k || std::all_of(wanted.begin(), wanted.end(), [&](std::size_t index) { return is_held(index); });
+}
+
+ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
+    : context_(context), pack_(pack), check_(std::move(check)), race_(Race<Content>::Kind::read, context.call) {
+  const std::size_t objects = pack_.k == 1 ? 1 : pack_.shard_count();
+  for (std::size_t index = 0; index < objects; ++index) places_.push_back(context_.registry.shard_places(pack_.shard_name(index)));
+}
+
+// --- what is asked for -------------------------------------------------------------------------------------------------------
+
+// A program that has just begun may know too few stores yet. Where nothing says where shards lie, k stores may have k of them.
+void ShardFetch::wait_for_stores() {
+  std::size_t with_places = 0;
+  for (const auto& places : places_) with_places += places.empty() ? 0 : 1;
+  context_.stores.wait_until(
+      [&] {
+        list_newcomers();
+        if (with_places < pack_.k) return listed_.size() >= pack_.k;
+        std::set<std::size_t> indices;
+        for (const ShardCopy& copy : copies_) {
+          if (copy.known) indices.insert(copy.index);
+        }
+        return indices.size() >= pack_.k;
+      },
+      context_.call);
+}
+
+void ShardFetch::add(ShardPart& part) {
+  parts_.push_back({&part, {}, false, {}});
+  top_up(parts_.back());
+}
+
+bool ShardFetch::finish() {
+  for (;;) {
+    bool open = false;
+    for (Progress& progress : parts_) {
+      if (progress.part->is_complete(pack_.k)) {
+        cancel_calls_of(progress);
+        continue;
+      }
+      top_up(progress);
+      const bool waits = std::any_of(calls_.begin(), calls_.end(), [&](const auto& call) { return call.second.part == progress.part; });
+      if (!waits) {
+        if (!wait_for_newcomers()) return false;
+        list_newcomers();
+      }
+      open = true;
+    }
+    if (!open) return true;
+    if (race_.under_way() == 0) continue;
+    if (auto answer = race_.next(next_look())) {
+      settle(*answer);
+    } else {
+      note_late();
+      list_newcomers();
+    }
+  }
+}
+
+void ShardFetch::clear() {
+  race_.cancel_all();
+  calls_.clear();
+  parts_.clear();
+}
+
+// The stores that are online by now and whose copies are not known here yet.
+void ShardFetch::list_newcomers() {
+  for (const PoolStore* store : context_.stores.online()) {
+    if (!listed_.insert(store).second) continue;
+    for (std::size_t index = 0; index < places_.size(); ++index) {
+      const bool known = std::find(places_[index].begin(), places_[index].end(), store->id) != places_[index].end();
+      copies_.push_back({index, store, known});
+    }
+  }
+}
+
+// When nothing is left to ask: stores that are still on their way, or were offline and may be back.
+bool ShardFetch::wait_for_newcomers() {
+  const auto somebody_new = [this] {
+    const auto online = context_.stores.online();
+    return std::any_of(online.begin(), online.end(), [&](const PoolStore* store) { return !listed_.contains(store); });
+  };
+  if (context_.stores.wait_until(somebody_new, context_.call)) return true;
+  if (std::exchange(looked_again_, true)) return false;
+  context_.stores.look_again();
+  context_.stores.settle(within(context_.call, context_.stores.patience().straggler));
+  return somebody_new();
+}
+
+bool ShardFetch::knows_copy_of(std::size_t index) {
+  list_newcomers();
+  return std::any_of(copies_.begin(), copies_.end(), [&](const ShardCopy& copy) {
+    return copy.known && copy.index == index && may_be_asked(*copy.store, false, Lateness::none);
+  });
+}
+
+bool ShardFetch::knows_enough() {
+  std::size_t known = 0;
+  for (std::size_t index = 0; index < places_.size(); ++index) known += knows_copy_of(index) ? 1 : 0;
+  return known >= pack_.k;
+}
+
+std::uint64_t ShardFetch::bytes_of(const ShardPart& part) const {
+  return std::min<std::uint64_t>(part.range.length, mf1::k_header_bytes + pack_.slice_bytes);
+}
+
+ShardFetch::Progress& ShardFetch::progress_of(const ShardPart& part) {
+  return *std::find_if(parts_.begin(), parts_.end(), [&](const Progress& progress) { return progress.part == &part; });
+}
+
+// It is there, or somebody was asked for it who is not late.
+bool ShardFetch::is_covered(const Progress& progress, std::size_t index) const {
+  return progress.part->is_held(index) || std::any_of(calls_.begin(), calls_.end(), [&](const auto& entry) {
+           const Call& call = entry.second;
+           return call.part == progress.part && call.copy.index == index && call.timer.lateness() == Lateness::none;
+         });
+}
+
+std::size_t ShardFetch::asked_or_held(const Progress& progress) const {
+  std::size_t covered = 0;
+  for (std::size_t index = 0; index < places_.size(); ++index) covered += is_covered(progress, index) ? 1 : 0;
+  return covered;
+}
+
+// Of the latest call of the part.
+Lateness ShardFetch::lateness_of(const Progress& progress) const {
+  Lateness worst = Lateness::none;
+  for (const auto& [id, call] : calls_) {
+    if (call.part == progress.part) worst = std::max(worst, call.timer.lateness());
+  }
+  return worst;
+}
+
+void ShardFetch::top_up(Progress& progress) {
+  const auto& wanted = progress.part->wanted;
+  if (wanted.size() == pack_.k) progress.rebuild = true;  // any k will do from the start
+  if (!progress.rebuild) {
+    for (const std::size_t index : wanted) {
+      if (is_covered(progress, index)) continue;
+      const bool is_known = knows_copy_of(index);
+      if (!is_known || !ask_best(progress, [index](std::size_t one) { return one == index; })) progress.rebuild = true;
+    }
+  }
+  if (!progress.rebuild) return;
+  const auto is_open = [&](std::size_t index) { return !is_covered(progress, index); };
+  while (asked_or_held(progress) < pack_.k && ask_best(progress, is_open)) {
+  }
+}
+
+bool ShardFetch::is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t bytes) const {
+  if (a.known != b.known) return a.known;
+  const auto key = [&](const ShardCopy& copy) {
+    Rank rank = rank_of(*copy.store, bytes);
+    if (copy.index >= pack_.k) rank.seconds = rank.seconds * k_parity_factor + k_parity_seconds;
+    return std::pair(rank, copy.index);
+  };
+  return key(a) < key(b);
+}
+
+// As company for calls that are late only copies are worth it that are known to be there, until the wait is hopeless.
+bool ShardFetch::ask_best(Progress& progress, const std::function<bool(std::size_t index)>& eligible) {
+  const Lateness lateness = lateness_of(progress);
+  const bool is_hedge = lateness != Lateness::none;
+  const ShardCopy* best = nullptr;
+  for (const ShardCopy& copy : copies_) {
+    if (!eligible(copy.index) || progress.tried.contains({copy.index, copy.store})) continue;
+    if (!copy.known && lateness == Lateness::late) continue;
+    if (!may_be_asked(*copy.store, is_hedge, lateness)) continue;
+    if (best == nullptr || is_better(copy, *best, bytes_of(*progress.part))) best = &copy;
+  }
+  if (best == nullptr) return false;
+  ask(progress, *best);
+  return true;
+}
+
+void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
+  const Patience& patience = context_.stores.patience();
+  const std::uint64_t bytes = bytes_of(*progress.part);
+  progress.tried.emplace(copy.index, copy.store);
+  const std::size_t id = race_.ask(*copy.store, patience.allowed(bytes),
+                                   [name = ObjectName::of(ObjectType::shard, pack_.shard_name(copy.index)), range = progress.part->range,
+                                    state = copy.store->state](store::Store& from, const CallOptions& options) {
+                                     return state->get(from, name, range, options);
+                                   });
+  calls_.insert({id, {progress.part, copy, HedgeTimer(copy.store->state->pace.late_after(bytes, patience))}});
+  bound_by_peers(progress);
+}
+
+// --- what comes ----------------------------------------------------------------------------------------------------------------
+
+void ShardFetch::settle(Race<Content>::Answer& answer) {
+  const Call call = calls_.at(answer.id);
+  calls_.erase(answer.id);
+  Progress& progress = progress_of(*call.part);
+  try {
+    auto bytes = answer.get();
+    if (!bytes) {
+      if (call.copy.known) report(call.copy, Damage::missing, "missing");
+      return;
+    }
+    bytes_fetched_ += bytes->size();
+    if (!check_(call.copy, *call.part, *bytes)) {
+      report_corrupt(call.copy);
+      return;
+    }
+    if (!call.copy.known) context_.registry.add_shard_place(pack_.shard_name(call.copy.index), call.copy.store->id);
+    if (call.part->is_held(call.copy.index)) return;
+    call.part->held.push_back({call.copy, std::move(*bytes)});
+    progress.answered_after.push_back(answer.seconds);
+    bound_by_peers(progress);
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::cancelled) throw;
+    if (error.kind == ErrorKind::rate_limited) {  // not now, which is no damage
+      troubles_.push_back(fmt::format("shard {} on {} ({})", call.copy.index, call.copy.store->name, error.what()));
+      longest_asked_ = std::max(longest_asked_.value_or(Milliseconds(0)), error.retry_after.value_or(Milliseconds(0)));
+      return;
+    }
+    report(call.copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline, error.what());
+  }
+}
+
+// Where nothing is known of a store yet, the others tell what is usual: they were asked for as much at the same time.
+void ShardFetch::bound_by_peers(Progress& progress) {
+  auto& seconds = progress.answered_after;
+  if (seconds.empty() || seconds.size() * 2 < pack_.k) return;
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
+  const double floor = std::chrono::duration<double>(context_.stores.patience().hedge_floor).count();
+  const double late = floor + k_late_beside_peers * seconds[seconds.size() / 2];
+  for (auto& [id, call] : calls_) {
+    if (call.part == progress.part) call.timer.bound(late);
+  }
+}
+
+SteadyTime ShardFetch::next_look() const {
+  SteadyTime next = SteadyTime::max();
+  for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
+  if (context_.stores.somebody_is_awaited()) {
+    next = std::min(next, std::chrono::steady_clock::now() + context_.stores.patience().hedge_floor);
+  }
+  return next;
+}
+
+void ShardFetch::note_late() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (auto& [id, call] : calls_) {
+    if (call.timer.advance(now)) call.copy.store->state->pace.disappointed();
+  }
+}
+
+// Whoever was only too late may be asked again, should something that is held turn out to be wrong.
+void ShardFetch::cancel_calls_of(Progress& progress) {
+  std::erase_if(calls_, [&](const auto& entry) {
+    const Call& call = entry.second;
+    if (call.part != progress.part) return false;
+    race_.cancel(entry.first);
+    progress.tried.erase({call.copy.index, call.copy.store});
+    return true;
+  });
+}
+
+void ShardFetch::report_corrupt(const ShardCopy& copy) {
+  copy.store->state->pace.disappointed();
+  report(copy, Damage::corrupt, "corrupt");
+}
+
+Error ShardFetch::failure(const ShardPart& part) const {
+  std::set<std::size_t> held;
+  for (const ShardPart::Held& one : part.held) held.insert(one.copy.index);
+  std::set<std::size_t> held_or_parked = held;
+  std::vector<std::string> troubles = troubles_;
+  for (std::size_t index = 0; index < places_.size(); ++index) {
+    for (const PoolStore* store : context_.stores.all()) {
+      if (std::find(places_[index].begin(), places_[index].end(), store->id) == places_[index].end()) continue;
+      if (!store->is_online()) troubles.push_back(fmt::format("shard {} on {} (offline)", index, store->name));
+      if (store->state->reads_are_parked()) held_or_parked.insert(index);
+    }
+  }
+  const bool later = held_or_parked.size() >= pack_.k && held.size() < pack_.k;
+  return {later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id),
+          fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k, held.size(),
+                      troubles.empty() ? "none is known to lie anywhere" : fmt::format("{}", fmt::join(troubles, ", "))),
+          later ? longest_asked_ : std::nullopt};
+}
+
+void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& why) {
+  troubles_.push_back(fmt::format("shard {} on {} ({})", copy.index, copy.store->name, why));
+  if (what != Damage::offline) {
+    const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
+    context_.registry.note_shard_copy(pack_.shard_name(copy.index), copy.store->id, state);
+  }
+  if (context_.finding) {
+    context_.finding({copy.store->name, ObjectName::of(ObjectType::shard, pack_.shard_name(copy.index)).path(), ObjectType::shard, what});
+  }
+}
+
+}  // namespace modelfloat::transfer

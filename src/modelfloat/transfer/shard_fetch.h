@@ -1,0 +1,124 @@
+#pragma once
+// Parts of shards come from whichever stores are quick enough: any k shards give every slice.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "modelfloat/domain/pack.h"
+#include "modelfloat/registry/registry.h"
+#include "modelfloat/transfer/finding.h"
+#include "modelfloat/transfer/hedge.h"
+#include "modelfloat/transfer/race.h"
+
+namespace modelfloat::transfer {
+
+// One place where a shard may be read.
+struct ShardCopy {
+  std::size_t index = 0;
+  const PoolStore* store = nullptr;
+  bool known = false;  // the registry says that it lies there; else it is only worth a try
+};
+
+// The same bytes of several shards of one pack: whole objects, or a range of each.
+struct ShardPart {
+  ByteRange range;                    // of the object
+  std::vector<std::size_t> wanted;    // data shards of which the bytes are wanted; all k of them when objects are read whole
+  struct Held {
+    ShardCopy copy;
+    Bytes bytes;
+  };
+  std::vector<Held> held;  // what has come, of different shards
+  bool is_held(std::size_t index) const;
+  // Whether what is held is all that is wanted, or k shards, which give everything.
+  bool is_complete(std::size_t k) const;
+};
+
+// Brings the parts of one pack. Each wanted shard is asked of the copy that answers best; when that is late, or fails, other copies are asked,
+// then other shards, until any k have come, and those that are later are told to stop. Used by one thread.
+class ShardFetch {
+ public:
+  struct Context {
+    StoreSet& stores;
+    registry::Registry& registry;
+    FindingSink finding;  // may be empty
+    CallOptions call;
+  };
+  // Whether bytes that have come are usable, else they count as corrupt.
+  using Check = std::function<bool(const ShardCopy&, const ShardPart&, ByteSpan)>;
+
+  // `pack` outlives it.
+  ShardFetch(const Context& context, const Pack& pack, Check check);
+
+  // Waits until copies of k shards are known to lie on stores that are online, or until no store is pending.
+  void wait_for_stores();
+  // One more part to bring. Asks for its first shards. `part` outlives the fetch, or the next clear().
+  void add(ShardPart& part);
+  // Waits until all parts are complete; false when one cannot be. May be called again after something held was thrown away.
+  bool finish();
+  // Gives up everything that is under way, and forgets the parts.
+  void clear();
+
+  // Whether a copy of this shard, or of any k shards, is known to lie on a store that is online.
+  bool knows_copy_of(std::size_t index);
+  bool knows_enough();
+
+  // Wrong bytes of a copy that seemed usable.
+  void report_corrupt(const ShardCopy& copy);
+
+  std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
+  // The error for a part that cannot be brought: Error{lost}, or Error{rate_limited} when providers that asked for patience have what is
+  // missing.
+  Error failure(const ShardPart& part) const;
+
+ private:
+  using Content = std::optional<Bytes>;
+  struct Call {
+    ShardPart* part = nullptr;
+    ShardCopy copy;
+    HedgeTimer timer;
+  };
+  struct Progress {  // of one part
+    ShardPart* part = nullptr;
+    std::set<std::pair<std::size_t, const PoolStore*>> tried;
+    bool rebuild = false;  // any k are asked for, because a wanted one is not to be had in time
+    std::vector<double> answered_after;  // seconds
+  };
+
+  void top_up(Progress& progress);
+  std::size_t asked_or_held(const Progress& progress) const;
+  bool is_covered(const Progress& progress, std::size_t index) const;
+  Lateness lateness_of(const Progress& progress) const;
+  bool ask_best(Progress& progress, const std::function<bool(std::size_t index)>& eligible);
+  void ask(Progress& progress, const ShardCopy& copy);
+  void settle(Race<Content>::Answer& answer);
+  void cancel_calls_of(Progress& progress);
+  void note_late();
+  void bound_by_peers(Progress& progress);
+  SteadyTime next_look() const;
+  void list_newcomers();
+  bool wait_for_newcomers();
+  bool is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t bytes) const;
+  std::uint64_t bytes_of(const ShardPart& part) const;
+  Progress& progress_of(const ShardPart& part);
+  void report(const ShardCopy& copy, Damage what, const std::string& why);
+
+  const Context context_;
+  const Pack& pack_;
+  const Check check_;
+  std::vector<std::vector<StoreId>> places_;  // of each shard, by the registry
+  std::set<const PoolStore*> listed_;         // stores whose copies are in copies_, or that were offline
+  std::vector<ShardCopy> copies_;
+  std::vector<Progress> parts_;
+  std::map<std::size_t, Call> calls_;  // under way, by id
+  std::uint64_t bytes_fetched_ = 0;
+  std::vector<std::string> troubles_;  // what could not be read and why
+  std::optional<Milliseconds> longest_asked_;  // how long a provider wants to be left alone
+  bool looked_again_ = false;
+  Race<Content> race_;
+};
+
+}  // namespace modelfloat::transfer

@@ -1,0 +1,329 @@
+// Stores that hang, come back, park, lie or change hands while the pool is open. What ends here ends because nobody waits: a store that stands still
+// in these tests does so for ever.
+#include <gtest/gtest.h>
+
+#include <mutex>
+#include <set>
+
+#include "engine/test_pool.h"
+#include "modelfloat/engine/catalogue.h"
+
+namespace modelfloat {
+namespace {
+
+using test::Call;
+using test::Files;
+using test::Machine;
+using test::Threads;
+using test::World;
+
+constexpr PolicySet k_survive_two{4, 2, 2};
+constexpr PolicySet k_copies{1, 1, 1};
+constexpr Call k_everything[] = {Call::put, Call::get, Call::stat, Call::remove, Call::list, Call::space};
+
+void stall(test::FaultyStore& store) {
+  for (const Call kind : k_everything) store.stall(kind);
+}
+
+template <typename Work>
+std::optional<ErrorKind> kind_thrown(Work work) {
+  try {
+    work();
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error.kind;
+  }
+}
+
+// Names of stores that are said to have done wrong.
+class Named {
+ public:
+  transfer::FindingSink sink() {
+    return [this](const transfer::Finding& finding) {
+      const std::lock_guard lock(mutex_);
+      names_.insert(finding.store);
+    };
+  }
+  std::set<std::string> names() {
+    const std::lock_guard lock(mutex_);
+    return names_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> names_;
+};
+
+class Hanging : public testing::Test {
+ protected:
+  explicit Hanging(std::size_t stores = 6) : world_(stores) {
+    machine_.create(k_survive_two);
+    machine_.push("ns/model", files_);
+  }
+  ~Hanging() override {
+    for (std::size_t i = 0; i < world_.size(); ++i) world_.faults(i).go_on();
+  }
+  World world_;
+  Machine machine_{world_};
+  const Files files_{{"m.bin", test::random_bytes(3'000'000, 1)}};
+};
+
+TEST_F(Hanging, APullGoesAroundAStoreThatBeginsToHang) {
+  for (std::size_t i = 0; i < 6; ++i) {
+    stall(world_.faults(i));
+    EXPECT_EQ(machine_.pull("ns/model"), files_) << "s" << i;
+    world_.faults(i).wait_for_none_stalled();  // what was asked of it was told to stop
+    world_.faults(i).go_on();
+  }
+}
+
+TEST_F(Hanging, TwoOfSixMayHang) {
+  stall(world_.faults(0));
+  stall(world_.faults(3));
+  EXPECT_EQ(machine_.pull("ns/model"), files_);
+}
+
+TEST_F(Hanging, APullDoesNotWaitForAStoreThatHangsFromTheStart) {
+  machine_.patience.marker = Milliseconds{600'000};
+  stall(world_.faults(1));
+  machine_.reopen();
+  EXPECT_EQ(machine_.pull("ns/model"), files_);
+  EXPECT_EQ(machine_.pool().stores().find("s1")->state->presence(), transfer::Presence::pending);
+  world_.faults(1).go_on();
+  EXPECT_TRUE(machine_.pool().stores().wait_for_domains(6, {}));
+}
+
+TEST_F(Hanging, AStoreThatHangsIsNotAskedForEachPackAgain) {
+  const Files big{{"b.bin", test::random_bytes(40'000'000, 2)}};  // three packs of 16 MiB
+  machine_.push("ns/big", big);
+  world_.faults(2).stall(Call::get);
+  const auto before = world_.faults(2).calls(Call::get);
+  EXPECT_EQ(machine_.pull("ns/big"), big);
+  EXPECT_LE(world_.faults(2).calls(Call::get) - before, 3U);  // two packs are under way at once
+}
+
+TEST_F(Hanging, ThreeOfSixAreAnErrorAndNotAWait) {
+  machine_.patience.call_floor = Milliseconds{300};
+  machine_.patience.slowest_bytes_per_second = 1U << 30;
+  machine_.reopen();
+  machine_.pool().stores().wait_until_decided({});
+  for (const std::size_t i : {0U, 2U, 5U}) world_.faults(i).stall(Call::get);
+  EXPECT_EQ(kind_thrown([&] { machine_.pull("ns/model"); }), ErrorKind::lost);
+}
+
+TEST_F(Hanging, ARangeIsRebuiltFromTheSameRangeOfOthers) {
+  const Files big{{"b.bin", test::random_bytes(14'000'000, 3)}};
+  machine_.push("ns/big", big);
+  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/big"), true, {});
+  for (std::size_t i = 0; i < 6; ++i) {
+    world_.faults(i).stall(Call::get);
+    for (const std::uint64_t offset : {1'000'000U, 5'000'000U, 9'000'000U, 13'000'000U}) {
+      Bytes got;
+      const auto fetched = engine::read_range(machine_.pool(), manifest, "b.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); }, {}, {});
+      EXPECT_TRUE(equal(got, ByteSpan(big.at("b.bin")).subspan(offset, 1000))) << "s" << i << " " << offset;
+      EXPECT_LE(fetched, 5U * ((1U << 20) + 100'000)) << "whole shards were read";
+    }
+    world_.faults(i).go_on();
+  }
+}
+
+TEST_F(Hanging, TheCallerCanStopAWaitForStoresThatHang) {
+  for (std::size_t i = 0; i < 3; ++i) world_.faults(i).stall(Call::get);
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    world_.faults(0).wait_for_stalled(1);
+    stop.request_stop();
+  });
+  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  EXPECT_EQ(kind_thrown([&] {
+              engine::read_files(
+                  machine_.pool(), manifest, [](const FileEntry&) { return true; }, [](std::size_t, std::uint64_t, ByteSpan) {}, {},
+                  {stop.get_token(), std::nullopt});
+            }),
+            ErrorKind::cancelled);
+}
+
+TEST_F(Hanging, TheLogIsReadWithoutAStoreThatHangs) {
+  world_.faults(4).stall(Call::list);
+  auto sync = machine_.pool().log().sync({}, transfer::WaitFor::enough);
+  EXPECT_TRUE(sync.fresh);
+  EXPECT_GE(sync.stores_read, 4U);
+  sync = machine_.pool().log().sync({}, transfer::WaitFor::all);
+  EXPECT_TRUE(sync.fresh);
+  EXPECT_EQ(sync.stores_read, 5U);
+  EXPECT_EQ(sync.domains_silent, 1U);
+}
+
+TEST_F(Hanging, AnotherHomeReadsManifestsAroundAStoreThatHangs) {
+  Machine other(world_, Threads::many, 7);
+  other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5});
+  machine_.push("ns/new", {{"n.bin", test::random_bytes(2'000'000, 5)}});
+  world_.faults(0).stall(Call::get);
+  EXPECT_EQ(other.pull("ns/new"), (Files{{"n.bin", test::random_bytes(2'000'000, 5)}}));
+}
+
+TEST_F(Hanging, StatusSaysWhichStoreDoesNotAnswer) {
+  stall(world_.faults(2));
+  const auto status = engine::pool_status(machine_.pool(), {});
+  EXPECT_EQ(status.domains_online, 5U);
+  EXPECT_FALSE(status.stores.at(2).online);
+  EXPECT_NE(status.stores.at(2).offline, "");
+}
+
+class HangingPush : public Hanging {
+ protected:
+  HangingPush() : Hanging(7) {}
+};
+
+TEST_F(HangingPush, AnotherStoreTakesTheShardOfOneThatHangs) {
+  machine_.patience.call_floor = Milliseconds{8'000};  // more than a put in memory takes on a busy machine
+  machine_.patience.slowest_bytes_per_second = 1U << 30;
+  machine_.reopen();
+  machine_.pool().stores().wait_until_decided({});
+  world_.faults(0).stall(Call::put);
+  const Files files{{"p.bin", test::random_bytes(3'000'000, 80)}};
+  machine_.push("ns/pushed", files);
+  EXPECT_EQ(machine_.pull("ns/pushed"), files);
+}
+
+TEST_F(HangingPush, AStoreThatOnlySaysThatItStoredIsReplaced) {
+  const Files files{{"p.bin", test::random_bytes(3'000'000, 9)}};
+  world_.faults(2).lie_about_length(1);
+  machine_.push("ns/pushed", files);
+  world_.faults(2).lie_about_length(0);
+  EXPECT_EQ(machine_.pull("ns/pushed"), files);
+  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/pushed"), true, {});
+  engine::map_fragments(
+      machine_.pool(), manifest,
+      [](const engine::PackView& pack) {
+        for (const auto& shard : pack.shards) EXPECT_NE(shard.stores, std::vector<std::string>{"s2"});
+      },
+      [](const engine::FragmentView&) {}, {});
+}
+
+TEST_F(HangingPush, AParkedStoreGetsNothing) {
+  const Files files{{"p.bin", test::random_bytes(3'000'000, 10)}};
+  world_.faults(1).fail_next(Call::put, ErrorKind::rate_limited, 1, Milliseconds{3'600'000});
+  const auto before = world_.faults(1).calls(Call::put);
+  machine_.push("ns/pushed", files);
+  EXPECT_LE(world_.faults(1).calls(Call::put) - before, 1U);
+  EXPECT_EQ(machine_.pull("ns/pushed"), files);
+}
+
+// --- stores that come, go and change -----------------------------------------------------------------------------------------
+
+TEST(ChangingStores, OneThatComesBackIsUsedAgain) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  world.faults(0).set_offline(true);
+  machine.reopen();
+  EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 2U);
+  machine.push("ns/model", {{"m.bin", test::random_bytes(1000, 1)}});
+  world.faults(0).set_offline(false);
+  machine.clock().advance(Milliseconds{30'000});
+  engine::refresh(machine.pool(), {});
+  EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 3U);
+  EXPECT_EQ(engine::pool_status(machine.pool(), {}).stores.at(0).queued, 0U);  // and has what it missed
+}
+
+TEST(ChangingStores, OneThatGoesIsNoticedByItsFirstCall) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  world.faults(2).set_offline(true);
+  engine::refresh(machine.pool(), {});
+  EXPECT_FALSE(machine.pool().stores().find("s2")->is_online());
+  EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 2U);
+}
+
+TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {
+  World world(4);
+  Machine one(world, Threads::one, 1);
+  one.create(k_copies);
+  Machine two(world, Threads::one, 2);
+  two.recover(one.recovery_secret(), {0, 1, 2, 3});
+  engine::remove_store(two.pool(), "s3", {});
+  EXPECT_EQ(two.pool().stores().find("s3"), nullptr);
+  ASSERT_NE(one.pool().stores().find("s3"), nullptr);
+  engine::refresh(one.pool(), {});
+  EXPECT_EQ(one.pool().stores().find("s3"), nullptr);
+  EXPECT_EQ(one.pool().registry().stores().size(), 3U);
+
+  const auto again = world.open(World::url(3));
+  engine::add_store(two.pool(), "s3", World::url(3), "domain3", 0, *again, {});
+  EXPECT_NE(two.pool().stores().find("s3"), nullptr);
+  engine::refresh(one.pool(), {});
+  ASSERT_NE(one.pool().stores().find("s3"), nullptr);
+  EXPECT_TRUE(one.pool().stores().find("s3")->is_online());
+  one.push("ns/model", {{"m.bin", test::random_bytes(1000, 3)}});
+  EXPECT_EQ(two.pull("ns/model"), (Files{{"m.bin", test::random_bytes(1000, 3)}}));
+}
+
+// --- stores that are parked, scarce or lie -----------------------------------------------------------------------------------
+
+class Choosy : public testing::TestWithParam<Threads> {
+ protected:
+  Choosy() {
+    machine_.create(k_survive_two);
+    machine_.push("ns/model", files_);
+  }
+  World world_{6};
+  Machine machine_{world_, GetParam()};
+  const Files files_{{"m.bin", test::random_bytes(3'000'000, 1)}};
+};
+
+TEST_P(Choosy, ParkedStoresAreReadAroundAndNotBlamed) {
+  Named named;
+  for (const std::size_t i : {0U, 1U}) world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
+  const auto before = world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get);
+  EXPECT_EQ(machine_.pull("ns/model", named.sink()), files_);
+  EXPECT_EQ(machine_.pull("ns/model", named.sink()), files_);
+  EXPECT_TRUE(named.names().empty());
+  EXPECT_LE(world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get), before + 4);  // asked once, they are left alone
+}
+
+TEST_P(Choosy, TooManyParkedStoresMeanLaterAndNotLost) {
+  for (const std::size_t i : {0U, 1U, 2U}) world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
+  EXPECT_EQ(kind_thrown([&] { machine_.pull("ns/model"); }), ErrorKind::rate_limited);
+}
+
+TEST_P(Choosy, ScarceDownloadsAreSparedWhereOthersDo) {
+  store::StoreTraits scarce;
+  scarce.downloads_are_scarce = true;
+  for (const std::size_t i : {0U, 1U}) world_.faults(i).set_traits(scarce);
+  machine_.reopen();
+  machine_.pool().stores().wait_until_decided({});
+  const auto before = world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get);
+  EXPECT_EQ(machine_.pull("ns/model"), files_);
+  EXPECT_EQ(world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get), before);
+  world_.faults(2).set_offline(true);
+  world_.faults(3).set_offline(true);
+  EXPECT_EQ(machine_.pull("ns/model"), files_);  // nothing else is left
+}
+
+TEST_P(Choosy, ALiarIsNamedWhenARangeOrADocumentIsRead) {
+  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).flip_bits_everywhere(i == 2 || i == 3);
+  Named named;
+  for (const std::uint64_t offset : {100'000U, 900'000U, 1'700'000U, 2'500'000U}) {
+    Bytes got;
+    engine::read_range(machine_.pool(), manifest, "m.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); }, {{}, named.sink()}, {});
+    EXPECT_TRUE(equal(got, ByteSpan(files_.at("m.bin")).subspan(offset, 1000))) << offset;
+  }
+  for (const std::string& name : named.names()) EXPECT_TRUE(name == "s2" || name == "s3") << name;
+
+  Machine other(world_, GetParam(), 9);
+  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).flip_bits_everywhere(false);
+  other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5});
+  const Files more{{"n.bin", test::random_bytes(2'000'000, 5)}};
+  machine_.push("ns/new", more);
+  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).flip_bits_everywhere(i < 2);
+  EXPECT_EQ(other.pull("ns/new"), more);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, Choosy, testing::Values(Threads::one, Threads::many),
+                         [](const auto& param) { return param.param == Threads::one ? "OneThread" : "ManyThreads"; });
+
+}  // namespace
+}  // namespace modelfloat

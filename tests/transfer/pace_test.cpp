@@ -1,0 +1,82 @@
+#include "modelfloat/transfer/pace.h"
+
+#include <gtest/gtest.h>
+
+#include "modelfloat/transfer/hedge.h"
+#include "support/fake_clock.h"
+
+namespace modelfloat::transfer {
+namespace {
+
+constexpr std::uint64_t k_mib = 1U << 20;
+
+class PaceTest : public testing::Test {
+ protected:
+  test::FakeClock clock_;
+  Pace pace_{clock_};
+  Patience patience_;
+};
+
+TEST_F(PaceTest, TheUnknownGetsItsChanceAndAStartValue) {
+  EXPECT_EQ(pace_.usual_seconds(16 * k_mib), 0);
+  // 0.05 s floor, twice 0.5 s and 16 MiB at 16 MiB/s.
+  EXPECT_NEAR(pace_.late_after(16 * k_mib, patience_), 0.05 + 2 * (0.5 + 1), 1e-9);
+}
+
+TEST_F(PaceTest, SmallAnswersSayNothingOfLargeOnes) {
+  for (int i = 0; i < 40; ++i) pace_.answered(1000, 0.01);
+  EXPECT_NEAR(pace_.late_after(1000, patience_), 0.05 + 0.02, 0.001);
+  EXPECT_GT(pace_.late_after(16 * k_mib, patience_), 2);
+  for (int i = 0; i < 10; ++i) pace_.answered(16 * k_mib, 4);
+  EXPECT_NEAR(pace_.usual_seconds(16 * k_mib), 4.01, 0.01);
+  EXPECT_NEAR(pace_.late_after(8 * k_mib, patience_), 0.05 + 2 * (0.01 + 2), 0.01);
+  EXPECT_NEAR(pace_.late_after(1000, patience_), 0.05 + 0.02, 0.001);
+}
+
+TEST_F(PaceTest, ItIsThe95thPercentileThatBounds) {
+  for (int i = 0; i < 60; ++i) pace_.answered(1000, i % 15 == 0 ? 1.0 : 0.01);  // one in fifteen is slow
+  EXPECT_NEAR(pace_.usual_seconds(1000), 0.01, 1e-6);
+  EXPECT_GT(pace_.late_after(1000, patience_), 2.0);
+}
+
+TEST_F(PaceTest, OldAnswersAreForgotten) {
+  for (int i = 0; i < 64; ++i) pace_.answered(1000, 5);
+  for (int i = 0; i < 64; ++i) pace_.answered(1000, 0.01);
+  EXPECT_LT(pace_.late_after(1000, patience_), 0.1);
+}
+
+TEST_F(PaceTest, DoubtEndsWithAnAnswerOrWithTime) {
+  EXPECT_FALSE(pace_.is_doubtful());
+  pace_.disappointed();
+  EXPECT_TRUE(pace_.is_doubtful());
+  pace_.answered(1, 0.1);
+  EXPECT_FALSE(pace_.is_doubtful());
+  pace_.disappointed();
+  clock_.advance(Milliseconds{61'000});
+  EXPECT_FALSE(pace_.is_doubtful());
+}
+
+TEST(HedgeTimer, BecomesLateAndThenHopeless) {
+  const SteadyTime begin = std::chrono::steady_clock::now();
+  HedgeTimer timer(10);
+  EXPECT_FALSE(timer.advance(begin + std::chrono::seconds(9)));
+  EXPECT_EQ(timer.lateness(), Lateness::none);
+  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(11)));
+  EXPECT_EQ(timer.lateness(), Lateness::late);
+  EXPECT_FALSE(timer.advance(begin + std::chrono::seconds(30)));
+  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(41)));
+  EXPECT_EQ(timer.lateness(), Lateness::hopeless);
+  EXPECT_EQ(timer.next(), SteadyTime::max());
+}
+
+TEST(HedgeTimer, PeersLowerTheBoundAndNeverRaiseIt) {
+  const SteadyTime begin = std::chrono::steady_clock::now();
+  HedgeTimer timer(10);
+  timer.bound(20);
+  EXPECT_LT(timer.next(), begin + std::chrono::seconds(11));
+  timer.bound(1);
+  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(2)));
+}
+
+}  // namespace
+}  // namespace modelfloat::transfer
