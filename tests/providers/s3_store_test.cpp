@@ -87,7 +87,7 @@ class S3StoreTest : public testing::Test {
   }
 
   template <typename Work>
-  static std::optional<Error> failure_of(Work work) {
+  static std::optional<Error> failure_of(const Work& work) {
     try {
       work();
     } catch (const Error& error) {
@@ -97,7 +97,7 @@ class S3StoreTest : public testing::Test {
   }
 
   template <typename Work>
-  static std::optional<ErrorKind> kind_of(Work work) {
+  static std::optional<ErrorKind> kind_of(const Work& work) {
     const auto error = failure_of(work);
     return error ? std::optional(error->kind) : std::nullopt;
   }
@@ -446,7 +446,7 @@ TEST_F(S3StoreTest, ListsChecksumsThatAreTrue) {
   ASSERT_TRUE(listed);
   // What md5sum says of the same bytes.
   const TemporaryFolder folder;
-  std::ofstream(folder / "object", std::ios::binary).write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(folder / "object", std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   ASSERT_EQ(std::system(("md5sum " + (folder / "object").string() + " > " + (folder / "sum").string()).c_str()), 0);  // NOLINT(concurrency-mt-unsafe)
   std::string sum;
   std::ifstream(folder / "sum") >> sum;
@@ -481,7 +481,7 @@ TEST_F(S3StoreTest, SharesObjectsWithAnotherClient) {
     return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
   };
   const Bytes bytes = random_bytes(200'000);
-  std::ofstream(folder / "in", std::ios::binary).write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(folder / "in", std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   ASSERT_EQ(curl("--upload-file " + (folder / "in").string(), shard_name(1)), 0);
   EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
   direct_->put(shard_name(2), bytes, k_patient);

@@ -45,7 +45,7 @@ class PatientHome final : public StoreHome {
   SystemRandom random_;
 };
 
-StoreCase case_of(std::string name, const char* variable, std::string folder, std::uint64_t largest_mib, std::size_t many_names, bool patient = false) {
+StoreCase case_of(std::string name, const char* variable, const std::string& folder, std::uint64_t largest_mib, std::size_t many_names, bool patient = false) {
   return {.name = std::move(name),
           .make = [=]() -> std::unique_ptr<StoreHome> {
             const std::string url = "webdav:" + *server_variable(variable) + folder + "/" + fresh_name();
@@ -80,7 +80,7 @@ class WebdavStoreTest : public testing::Test {
   }
 
   template <typename Work>
-  static std::optional<Error> failure_of(Work work) {
+  static std::optional<Error> failure_of(const Work& work) {
     try {
       work();
     } catch (const Error& error) {
@@ -89,7 +89,7 @@ class WebdavStoreTest : public testing::Test {
     return std::nullopt;
   }
   template <typename Work>
-  static std::optional<ErrorKind> kind_of(Work work) {
+  static std::optional<ErrorKind> kind_of(const Work& work) {
     const auto error = failure_of(work);
     return error ? std::optional(error->kind) : std::nullopt;
   }
@@ -345,7 +345,9 @@ TEST_F(WebdavStoreTest, RedirectsToTheSameThingAreFollowed) {
   // As a server that has moved its folder: /old/... leads to /basic/...
   const auto moved = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + "/old" + folder_.substr(6));
   for (const std::string& path : {shard_name(1).path(), std::string()}) {
-    proxy_->add(R"({"times": 0, "target": "^/old.*)" + path + R"(/?$", "fault": "answer", "status": 307, "headers": {"Location": ")" + folder_ + "/" + path + R"("}})");
+    std::string rule = R"({"times": 0, "target": "^/old.*)";
+    rule.append(path).append(R"(/?$", "fault": "answer", "status": 307, "headers": {"Location": ")").append(folder_).append("/").append(path).append(R"("}})");
+    proxy_->add(rule);
   }
   EXPECT_EQ(moved->get(shard_name(1), k_all, k_patient), bytes);
   EXPECT_EQ(moved->stat(shard_name(1), k_patient)->size_bytes, 1000U);
