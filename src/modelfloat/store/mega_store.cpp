@@ -28,7 +28,7 @@ constexpr unsigned k_tries = 4;  // of a read whose object is replaced meanwhile
 
 class MegaStore final : public Store {
  public:
-  MegaStore(std::string folder, const StoreSettings& settings, const StoreContext& context)
+  MegaStore(const std::string& folder, const StoreSettings& settings, const StoreContext& context)
       : where_("mega:" + folder), clock_(context.clock), random_(context.random), api_(where_, settings, context), tree_(folder) {}
 
   StoreTraits traits() const override {
@@ -237,16 +237,17 @@ Handle MegaStore::folder_for(const std::string& path, const CallOptions& options
   for (std::string_view rest = path; !rest.empty();) {
     const std::string leaf(rest.substr(0, rest.find('/')));
     rest.remove_prefix(std::min(rest.size(), leaf.size() + 1));
-    const std::string next = way.empty() ? leaf : way + "/" + leaf;
+    const std::string before = way.empty() ? way : way + "/";
+    std::string next = before + leaf;
     if (!known(next)) {
       auto names = with_neighbours(way, leaf);
-      std::erase_if(names, [&](const std::string& name) { return known(way + "/" + name).has_value(); });
+      std::erase_if(names, [&](const std::string& name) { return known(before + name).has_value(); });
       make_folders(parent, names, options);
     }
     const auto handle = known(next);
     if (!handle) throw Error(ErrorKind::transient, where_, "MEGA did not make the folder " + next);
     parent = *handle;
-    way = next;
+    way = std::move(next);
   }
   return parent;
 }
