@@ -53,6 +53,15 @@ TEST(Base64, IsTheOneOfTheRfc) {
   for (const auto& [plain, text] : vectors) EXPECT_EQ(to_base64(as_bytes(plain)), text);
 }
 
+TEST(Base64Url, WritesTheVectorsOfTheRfc) {
+  EXPECT_EQ(to_base64url(as_bytes("")), "");
+  EXPECT_EQ(to_base64url(as_bytes("f")), "Zg");
+  EXPECT_EQ(to_base64url(as_bytes("fo")), "Zm8");
+  EXPECT_EQ(to_base64url(as_bytes("foo")), "Zm9v");
+  EXPECT_EQ(to_base64url(as_bytes("foobar")), "Zm9vYmFy");
+  EXPECT_EQ(to_base64url(as_bytes("\xfb\xff\xfe")), "-__-");
+}
+
 TEST(HexAndBase32, GiveBackAnyBytes) {
   EXPECT_TRUE(rc::check([](const std::string& text) {
     const Bytes bytes = to_bytes(text);

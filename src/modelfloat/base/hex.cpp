@@ -85,4 +85,17 @@ std::string to_base64(ByteSpan bytes) {
   return text;
 }
 
+std::string to_base64url(ByteSpan bytes) {
+  static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  unsigned bits = 0;
+  unsigned held = 0;
+  for (const std::byte byte : bytes) {
+    bits = (bits << 8) | std::to_integer<unsigned>(byte);
+    for (held += 8; held >= 6; held -= 6) text.push_back(alphabet[(bits >> (held - 6)) & 63]);
+  }
+  if (held > 0) text.push_back(alphabet[(bits << (6 - held)) & 63]);
+  return text;
+}
+
 }  // namespace modelfloat

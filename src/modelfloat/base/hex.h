@@ -1,5 +1,5 @@
 #pragma once
-// Bytes as text: hexadecimal and the base32 of RFC 4648, both in lower case, and its base64.
+// Bytes as text: hexadecimal and the base32 of RFC 4648, both in lower case, and its base64 and base64url.
 
 #include <optional>
 #include <string>
@@ -32,5 +32,7 @@ std::optional<Bytes> from_base32(std::string_view);
 
 // With padding characters.
 std::string to_base64(ByteSpan);
+// RFC 4648, section 5: - and _ for + and /, without padding characters.
+std::string to_base64url(ByteSpan);
 
 }  // namespace modelfloat

@@ -212,7 +212,7 @@ void MegaStore::make_folders(Handle parent, const std::vector<std::string>& name
     auto key = random_.array<mega::k_block_bytes>();
     const std::string attributes = mega::seal_name(key, name);
     mega::encrypt_ecb(session->master_key.bytes(), key);
-    nodes.push_back({{"h", "xxxxxxxx"}, {"t", 1}, {"a", attributes}, {"k", mega::to_base64url(key)}});
+    nodes.push_back({{"h", "xxxxxxxx"}, {"t", 1}, {"a", attributes}, {"k", to_base64url(key)}});
   }
   const json answer = api_.call({{"a", "p"}, {"t", mega::to_text(parent)}, {"n", nodes}}, Purpose::write, where_, options);
   if (!answer.is_object() || !answer.contains("f")) throw Error(ErrorKind::corrupt, where_, "MEGA does not say what folder it made");
@@ -306,7 +306,7 @@ void MegaStore::add_file(Handle folder, const std::string& leaf, const mega::Upl
   const auto session = api_.session(options);
   auto key = uploaded.key.pack();
   mega::encrypt_ecb(session->master_key.bytes(), key);
-  const json node = {{"h", uploaded.token}, {"t", 0}, {"a", mega::seal_name(uploaded.key.key, leaf)}, {"k", mega::to_base64url(key)}};
+  const json node = {{"h", uploaded.token}, {"t", 0}, {"a", mega::seal_name(uploaded.key.key, leaf)}, {"k", to_base64url(key)}};
   try {
     const json answer = api_.call({{"a", "p"}, {"t", mega::to_text(folder)}, {"n", json::array({node})}}, Purpose::write, where(name), options);
     if (!answer.is_object() || !answer.contains("f")) throw Error(ErrorKind::corrupt, where(name), "MEGA does not say what it stored");

@@ -89,21 +89,6 @@ int value_of(char c) {
 
 }  // namespace
 
-std::string to_base64url(ByteSpan bytes) {
-  static constexpr std::string_view k_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  text.reserve(bytes.size() * 4 / 3 + 2);
-  std::uint32_t bits = 0;
-  unsigned held = 0;
-  for (const std::byte byte : bytes) {
-    bits = bits << 8 | static_cast<std::uint32_t>(byte);
-    held += 8;
-    while (held >= 6) text += k_alphabet[bits >> (held -= 6) & 63];
-  }
-  if (held > 0) text += k_alphabet[bits << (6 - held) & 63];
-  return text;
-}
-
 std::optional<Bytes> from_base64url(std::string_view text) {
   while (!text.empty() && text.back() == '=') text.remove_suffix(1);
   if (text.size() % 4 == 1) return std::nullopt;

@@ -7,15 +7,14 @@
 #include <string_view>
 
 #include "modelfloat/base/bytes.h"
+#include "modelfloat/base/hex.h"
 
 namespace modelfloat::store::mega {
 
 constexpr std::size_t k_block_bytes = 16;
 using Block = std::array<std::byte, k_block_bytes>;
 
-// base64url without padding.
-std::string to_base64url(ByteSpan bytes);
-// Takes the characters of plain base64 too, as MEGA's own clients do; nothing for any other character or an impossible length.
+// base64url. Takes the characters of plain base64 too, as MEGA's own clients do; nothing for any other character or an impossible length.
 std::optional<Bytes> from_base64url(std::string_view text);
 
 // AES-128 without padding, in place. `key` has 16 bytes and `blocks` whole blocks, else Error{internal}.
