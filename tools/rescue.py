@@ -244,7 +244,10 @@ class Stores:
         for folder in self.folders:
             top = os.path.join(folder, "mf1", FOLDERS[object_type])
             for parent, _, files in os.walk(top, onerror=self._cannot_list):
-                names = (os.path.basename(parent) + "/" + name for name in files)
+                if parent == top:  # as it came from Google Drive, which has no folders below
+                    names = ((name[:32] + "/" + name[33:] if "-" in name else name[:2] + "/" + name) for name in files)
+                else:
+                    names = (os.path.basename(parent) + "/" + name for name in files)
                 found.update("mf1/%s/%s" % (FOLDERS[object_type], name) for name in names if re.fullmatch(pattern, name))
         return sorted(found)
 
@@ -252,10 +255,19 @@ class Stores:
         if not isinstance(error, FileNotFoundError):
             note("cannot list %s: %s" % (error.filename, error.strerror))
 
+    def _files(self, path):
+        """Where a copy may be: in each folder under its path, or as it came from Google Drive, which has no folders below that of the type."""
+        parts = path.split("/")
+        flat = None
+        if len(parts) == 4:
+            flat = "/".join(parts[:2]) + "/" + (parts[3] if len(parts[2]) == 2 else parts[2] + "-" + parts[3])
+        for folder in self.folders:
+            for place in (path, flat) if flat else (path,):
+                yield os.path.join(folder, place)
+
     def copies(self, path, most=None):
         """(where, bytes) of each copy, or its first bytes. Not proven."""
-        for folder in self.folders:
-            full = os.path.join(folder, path)
+        for full in self._files(path):
             try:
                 if not os.path.isfile(full):
                     continue
@@ -268,7 +280,7 @@ class Stores:
                 note("cannot read %s: %s" % (full, error.strerror))
 
     def exists(self, path):
-        return any(os.path.isfile(os.path.join(folder, path)) for folder in self.folders)
+        return any(os.path.isfile(full) for full in self._files(path))
 
     def read(self, path):
         """The bytes of a copy that fits its name, or None."""

@@ -32,6 +32,21 @@ def test_healthy_pool(make_site, files, suite, k, m, encode):
     assert done.stderr == ""
 
 
+def test_folders_downloaded_from_google_drive(site, files):
+    """Drive has one folder for each type, and nothing below it."""
+    write(site, files)
+    for store in site.stores:
+        for kind in os.scandir(os.path.join(store, "mf1")):
+            for below in list(os.scandir(kind)) if kind.is_dir() else ():
+                for name in os.listdir(below):
+                    flat = name if len(below.name) == 2 else below.name + "-" + name
+                    os.rename(os.path.join(below, name), os.path.join(kind, flat))
+                os.rmdir(below)
+    done, found = site.restore("lab/net")
+    assert found == files, done.stderr
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("k, m", [(4, 2), (1, 2)])
 def test_every_two_stores_lost(site, files, k, m):
     write(site, files, k=k, m=m)
