@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/store/drive/drive_store.h"
 #include "modelfloat/store/ipfs_store.h"
 #include "modelfloat/store/local_store.h"
 #include "modelfloat/store/mega_store.h"
@@ -17,7 +18,7 @@ namespace modelfloat::store {
 namespace {
 
 const auto& schemes() {
-  static const std::array all = {local_scheme(), ipfs_scheme(), mega_scheme(), rclone_scheme(), s3_scheme(), webdav_scheme()};
+  static const std::array all = {local_scheme(), drive_scheme(), ipfs_scheme(), mega_scheme(), rclone_scheme(), s3_scheme(), webdav_scheme()};
   return all;
 }
 

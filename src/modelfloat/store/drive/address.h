@@ -1,0 +1,38 @@
+#pragma once
+// Where a store lies on Google Drive, and under which names.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "modelfloat/domain/object_name.h"
+
+namespace modelfloat::store::drive {
+
+// FOLDER or a/b/c below "My Drive", or //ID/a/b/c on the shared drive of that id.
+struct Address {
+  std::string shared_drive;          // empty: My Drive
+  std::vector<std::string> folders;  // at least one
+
+  std::string rest() const;  // the one way to write it, behind "drive:"
+};
+// Slashes at the ends or in a row count for nothing. Error{invalid} for what names no folder, for . and .., and for control characters.
+Address parse_address(std::string_view rest);
+
+// Drive holds the objects of one type in one folder, FOLDER/mf1/<type>, so that a listing is one query (docs/stores/drive.md says why). A file's name
+// there is the rest of the object's name: the 64 digits of its hash; <writer>-<seq>-<hash> for log and checkpoint. What has no type lies in mf1 itself.
+struct Place {
+  std::string folder;  // "mf1" or "mf1/<type>"
+  std::string leaf;
+};
+Place place_of(const ObjectName& name);
+// The object that a file of this name in this folder is; nothing when it is none.
+std::optional<ObjectName> object_at(std::string_view folder, std::string_view leaf);
+
+// "mf1", then all "mf1/<type>".
+const std::vector<std::string>& folders_of_objects();
+// The folders that can hold objects whose names start with `prefix`.
+std::vector<std::string> folders_with(std::string_view prefix);
+
+}  // namespace modelfloat::store::drive

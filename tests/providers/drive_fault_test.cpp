@@ -1,0 +1,567 @@
+// Google Drive when its server refuses, breaks off, lies, or does what it says it did not.
+
+#include <functional>
+#include <regex>
+#include <set>
+#include <thread>
+
+#include "providers/drive_server.h"
+#include "support/fake_clock.h"
+#include "support/fixed_random.h"
+#include <gmock/gmock.h>
+
+#include "modelfloat/store/drive/address.h"
+#include "modelfloat/store/wrap/retrying.h"
+
+namespace modelfloat::test {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+const CallOptions k_patient;
+constexpr ByteRange k_all;
+constexpr std::size_t k_small = 100'000;    // one request
+constexpr std::size_t k_large = 6'000'000;  // a resumable upload
+
+class DriveFaults : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!server_variable(k_drive_variable)) GTEST_SKIP() << unless_set(k_drive_variable);
+    server_.clear();
+    use_account(json::object());
+  }
+  void TearDown() override {
+    if (server_variable(k_drive_variable)) {
+      server_.control("index", {{"frozen", false}});
+      server_.clear();
+    }
+  }
+
+  void use_account(const json& wishes) {
+    settings_ = server_.new_account(wishes);
+    context_.emplace();
+    ListeningDialogue dialogue;
+    store::prepare_new_store(url_, settings_, context(), dialogue, {});
+    store_ = open();
+  }
+  store::StoreContext context() { return {clock_, random_, context_->vault()}; }
+  std::unique_ptr<store::Store> open() { return store::make_store(url_, settings_, context()); }
+  // As the program uses it, but in a time that passes only by waiting.
+  std::unique_ptr<store::Store> open_retrying() { return store::make_retrying(open(), store::RetryLimits(), clock_, random_); }
+
+  // What the work throws; no secret is in it.
+  std::optional<Error> failure_of(const std::function<void()>& work) {
+    try {
+      work();
+      return std::nullopt;
+    } catch (const Error& error) {
+      for (const char* name : {"client_secret", "refresh_token"}) {
+        EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr(std::string(*settings_.credentials.find(name)))));
+      }
+      EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("ya29.")));
+      EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("upload_id")));
+      EXPECT_THAT(error.where, testing::HasSubstr(url_));
+      return error;
+    }
+  }
+  std::optional<ErrorKind> kind_of(const std::function<void()>& work) {
+    const auto error = failure_of(work);
+    return error ? std::optional(error->kind) : std::nullopt;
+  }
+
+  static std::string leaf(const ObjectName& name) { return store::drive::place_of(name).leaf; }
+  std::uint64_t files_of(const ObjectName& name) { return server_.files_called(leaf(name), settings_.credentials); }
+  std::size_t listed(store::Store& store) {
+    std::size_t count = 0;
+    store.list("", [&](const store::ObjectInfo&) { ++count; }, k_patient);
+    return count;
+  }
+
+  DriveServer server_;
+  const std::string url_ = "drive:" + fresh_name();
+  FakeClock clock_;
+  FixedRandom random_{7};
+  std::optional<RealContext> context_;
+  store::StoreSettings settings_;
+  std::unique_ptr<store::Store> store_;
+};
+
+// One operation, and the calls that it makes when it is the first of a new handle.
+struct Operation {
+  std::string name;
+  std::vector<std::string> calls;
+  std::function<void(store::Store&, const ObjectName&, const Bytes&, const CallOptions&)> work;
+  std::size_t size = k_small;
+  bool puts = false;
+};
+
+std::vector<Operation> operations() {
+  const auto put = [](store::Store& store, const ObjectName& name, const Bytes& bytes, const CallOptions& options) { store.put(name, bytes, options); };
+  return {
+      {"put", {"files.list", "files.generateIds", "files.create.multipart"}, put, k_small, true},
+      {"put large", {"files.create.resumable", "upload.chunk"}, put, k_large, true},
+      {"get", {"files.list", "files.get.media"}, [](auto& store, auto& name, auto& bytes, auto& options) {
+         if (store.get(name, k_all, options) != bytes) throw Error(ErrorKind::corrupt, "test", "other bytes, or none");
+       }},
+      {"get range", {"files.list", "files.get.media"}, [](auto& store, auto& name, auto& bytes, auto& options) {
+         const auto part = store.get(name, ByteRange{1000, 5000}, options);
+         if (!part || !equal(*part, ByteSpan(bytes).subspan(1000, 5000))) throw Error(ErrorKind::corrupt, "test", "other bytes, or none");
+       }},
+      {"stat", {"files.list", "files.get"}, [](auto& store, auto& name, auto& bytes, auto& options) {
+         const auto info = store.stat(name, options);
+         if (!info || info->size_bytes != bytes.size()) throw Error(ErrorKind::corrupt, "test", "another size, or none");
+       }},
+      {"remove", {"files.list", "files.delete"}, [](auto& store, auto& name, auto&, auto& options) { store.remove(name, options); }},
+      {"list", {"files.list"}, [](auto& store, auto& name, auto&, auto& options) {
+         bool found = false;
+         store.list("mf1/shard/", [&](const store::ObjectInfo& info) { found = found || info.name == name; }, options);
+         if (!found) throw Error(ErrorKind::corrupt, "test", "not listed");
+       }},
+      {"space", {"about.get"}, [](auto& store, auto&, auto&, auto& options) { store.space(options); }},
+  };
+}
+
+struct Fault {
+  json plan;
+  ErrorKind kind;
+  Milliseconds wait{0};  // at least so long the caller is asked to stay away
+};
+
+std::vector<Fault> refusals() {
+  const auto refusal = [](int status, const char* reason, ErrorKind kind, Milliseconds wait = Milliseconds(0)) {
+    return Fault{{{"status", status}, {"reason", reason}}, kind, wait};
+  };
+  std::vector<Fault> all = {
+      refusal(403, "userRateLimitExceeded", ErrorKind::rate_limited, 1s),
+      refusal(403, "rateLimitExceeded", ErrorKind::rate_limited, 1s),
+      refusal(429, "rateLimitExceeded", ErrorKind::rate_limited, 1s),
+      refusal(403, "dailyLimitExceeded", ErrorKind::rate_limited, 1h),
+      refusal(403, "downloadQuotaExceeded", ErrorKind::rate_limited, 1h),
+      refusal(403, "uploadLimitExceeded", ErrorKind::rate_limited, 1h),
+      refusal(403, "storageQuotaExceeded", ErrorKind::out_of_space),
+      refusal(403, "appNotAuthorizedToFile", ErrorKind::denied),
+      refusal(403, "insufficientPermissions", ErrorKind::denied),
+      refusal(403, "neverHeardOf", ErrorKind::denied),
+      refusal(412, "conditionNotMet", ErrorKind::transient),
+      refusal(500, "internalError", ErrorKind::transient),
+      refusal(502, "backendError", ErrorKind::transient),
+      refusal(503, "backendError", ErrorKind::transient),
+  };
+  all.push_back({{{"status", 429}, {"headers", {{"Retry-After", "7"}}}, {"reason", "userRateLimitExceeded"}}, ErrorKind::rate_limited, 7s});
+  all.push_back({{{"status", 503}, {"headers", {{"Retry-After", "9"}}}, {"body", "busy"}}, ErrorKind::rate_limited, 9s});
+  all.push_back({{{"status", 403}, {"body", "<html>no JSON</html>"}}, ErrorKind::denied});
+  all.push_back({{{"hang_up", true}}, ErrorKind::transient});
+  return all;
+}
+
+// Each refusal of each call: the right kind, the right wait, nothing half done; and then it works.
+TEST_F(DriveFaults, EachCallRefusedInEachWay) {
+  std::uint64_t seed = 1000;
+  for (const Operation& operation : operations()) {
+    for (const std::string& call : operation.calls) {
+      for (const Fault& fault : refusals()) {
+        SCOPED_TRACE(operation.name + ", " + call + ": " + fault.plan.dump());
+        const ObjectName name = shard_name(++seed);
+        const Bytes bytes = random_bytes(operation.size, seed);
+        if (!operation.puts) store_->put(name, bytes, k_patient);
+        const auto fresh = open();
+        json plan = fault.plan;
+        plan["call"] = call;
+        server_.fault(plan);
+        const auto error = failure_of([&] { operation.work(*fresh, name, bytes, k_patient); });
+        // A connection that was kept and turns out dead is replaced without a word.
+        ASSERT_TRUE(error || plan.contains("hang_up"));
+        if (error) {
+          EXPECT_EQ(error->kind, fault.kind) << error->what();
+          EXPECT_GE(error->retry_after.value_or(0ms), fault.wait);
+        }
+        if (operation.puts) {
+          EXPECT_LE(files_of(name), 1U);
+        }
+        operation.work(*fresh, name, bytes, k_patient);
+        if (operation.puts) {
+          EXPECT_TRUE(fresh->get(name, k_all, k_patient) == bytes);
+          EXPECT_EQ(files_of(name), 1U);
+        }
+        server_.clear();
+      }
+    }
+  }
+}
+
+// The work is done, but the answer says that it was not, or never comes: the second try finds it, and makes nothing twice.
+TEST_F(DriveFaults, StoredThoughAnErrorWasSaid) {
+  std::uint64_t seed = 5000;
+  for (const Operation& operation : operations()) {
+    if (!operation.puts && operation.name != "remove") continue;
+    for (json plan : {json{{"hang_up", true}}, json{{"status", 500}}, json{{"status", 429}, {"reason", "rateLimitExceeded"}}, json{{"garbage", "{}"}}, json{{"garbage", ""}}}) {
+      if (operation.name == "remove" && plan.contains("garbage")) continue;  // a success is a success
+      SCOPED_TRACE(operation.name + ": " + plan.dump());
+      const ObjectName name = shard_name(++seed);
+      const Bytes bytes = random_bytes(operation.size, seed);
+      if (!operation.puts) store_->put(name, bytes, k_patient);
+      const auto retrying = open_retrying();
+      plan["call"] = operation.calls.back();
+      plan["work"] = true;
+      server_.fault(plan);
+      operation.work(*retrying, name, bytes, k_patient);
+      EXPECT_EQ(files_of(name), operation.puts ? 1U : 0U);
+      if (operation.puts) {
+        EXPECT_TRUE(retrying->get(name, k_all, k_patient) == bytes);
+        if (!plan.contains("hang_up")) {
+          EXPECT_EQ(server_.calls(operation.calls.back()), 1U) << "sent twice";
+        }
+      }
+      server_.clear();
+    }
+  }
+}
+
+TEST_F(DriveFaults, StoredThoughAnErrorWasSaidWhileListingsAreBehind) {
+  const Bytes bytes = random_bytes(k_small);
+  server_.control("index", {{"frozen", true}});
+  server_.fault({{"call", "files.create.multipart"}, {"status", 500}, {"work", true}});
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_EQ(files_of(shard_name(1)), 1U);
+}
+
+TEST_F(DriveFaults, ListingsThatAreBehindDeceiveNobody) {
+  const Bytes bytes = random_bytes(k_small);
+  store_->put(shard_name(1), bytes, k_patient);
+  server_.control("index", {{"frozen", true}});
+  store_->put(shard_name(2), bytes, k_patient);
+  EXPECT_TRUE(store_->traits().delayed_listing);
+  EXPECT_EQ(store_->stat(shard_name(2), k_patient)->size_bytes, k_small);
+  EXPECT_TRUE(store_->get(shard_name(2), k_all, k_patient) == bytes);
+  store_->put(shard_name(2), bytes, k_patient);
+  EXPECT_EQ(files_of(shard_name(2)), 1U);
+  store_->remove(shard_name(1), k_patient);
+  store_->remove(shard_name(2), k_patient);
+  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
+  EXPECT_FALSE(store_->get(shard_name(2), k_all, k_patient));
+  EXPECT_EQ(listed(*store_), 0U);
+  const auto other = open();  // knows nothing but what is listed
+  EXPECT_FALSE(other->stat(shard_name(1), k_patient));
+  EXPECT_FALSE(other->get(shard_name(1), k_all, k_patient));
+  other->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(other->get(shard_name(1), k_all, k_patient) == bytes);
+}
+
+TEST_F(DriveFaults, SuccessSaidButNotStoredIsFoundByStat) {
+  for (const auto& [call, size] : {std::pair("files.create.multipart", k_small), std::pair("upload.chunk", k_large)}) {
+    const ObjectName name = shard_name(size);
+    const Bytes bytes = random_bytes(size);
+    server_.fault({{"call", call}, {"lose", true}});
+    store_->put(name, bytes, k_patient);
+    EXPECT_FALSE(store_->stat(name, k_patient));
+    EXPECT_FALSE(store_->get(name, k_all, k_patient));
+    store_->put(name, bytes, k_patient);
+    EXPECT_TRUE(store_->get(name, k_all, k_patient) == bytes);
+  }
+}
+
+TEST_F(DriveFaults, OtherBytesThanWereSentAreRemoved) {
+  for (const auto& [call, size] : {std::pair("files.create.multipart", k_small), std::pair("upload.chunk", k_large)}) {
+    const ObjectName name = shard_name(size);
+    const Bytes bytes = random_bytes(size);
+    server_.fault({{"call", call}, {"flip", 5000}});
+    EXPECT_EQ(kind_of([&] { store_->put(name, bytes, k_patient); }), ErrorKind::transient);
+    EXPECT_EQ(files_of(name), 0U);
+    EXPECT_FALSE(store_->stat(name, k_patient));
+    store_->put(name, bytes, k_patient);
+    EXPECT_TRUE(store_->get(name, k_all, k_patient) == bytes);
+  }
+}
+
+TEST_F(DriveFaults, AnUploadGoesOnWhereItWasCutAlsoAfterARestart) {
+  const Bytes bytes = random_bytes(k_large);
+  server_.fault({{"call", "upload.chunk"}, {"read_status", 4'000'000}, {"status", 503}, {"reason", "backendError"}});
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  store_ = open();
+  server_.fault({{"call", "upload.chunk"}, {"read_status", 1'000'000}, {"status", 503}, {"reason", "backendError"}});
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  store_ = open();
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  EXPECT_EQ(server_.calls("files.create.resumable"), 1U) << "begun again";
+  EXPECT_EQ(server_.calls("upload.status"), 2U);
+  EXPECT_EQ(server_.calls("upload.chunk"), 3U);
+  EXPECT_EQ(files_of(shard_name(1)), 1U);
+}
+
+TEST_F(DriveFaults, AnUploadIsCutAtAnyByte) {
+  const Bytes bytes = random_bytes(k_large, 3);
+  std::uint64_t seed = 100;
+  for (const std::size_t at : {std::size_t{0}, std::size_t{1}, std::size_t{262'143}, std::size_t{262'144}, std::size_t{262'145}, k_large - 1}) {
+    const ObjectName name = shard_name(++seed);
+    server_.fault({{"call", "upload.chunk"}, {"read", at}});
+    const auto kind = kind_of([&] { store_->put(name, bytes, k_patient); });
+    EXPECT_EQ(kind.value_or(ErrorKind::transient), ErrorKind::transient) << at;  // the HTTP client may have sent it again itself
+    store_->put(name, bytes, k_patient);
+    EXPECT_TRUE(store_->get(name, k_all, k_patient) == bytes) << at;
+    EXPECT_EQ(files_of(name), 1U) << at;
+  }
+}
+
+TEST_F(DriveFaults, AnUploadThatTheServerForgotBeginsAgain) {
+  const Bytes bytes = random_bytes(k_large);
+  server_.fault({{"call", "upload.chunk"}, {"read_status", 3'000'000}, {"status", 503}, {"reason", "backendError"}});
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  server_.control("lose_sessions");
+  store_ = open();
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  EXPECT_EQ(files_of(shard_name(1)), 1U);
+}
+
+TEST_F(DriveFaults, AnotherContentDoesNotGoOnWithAnUpload) {
+  server_.fault({{"call", "upload.chunk"}, {"read_status", 3'000'000}, {"status", 503}, {"reason", "backendError"}});
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(k_large, 1), k_patient); }), ErrorKind::transient);
+  const Bytes other = random_bytes(k_large, 2);
+  store_->put(shard_name(1), other, k_patient);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == other);
+}
+
+TEST_F(DriveFaults, WhatComesDamagedIsNeverTakenForTheObject) {
+  const Bytes bytes = random_bytes(k_small);
+  store_->put(shard_name(1), bytes, k_patient);
+  struct Case {
+    json plan;
+    ErrorKind kind;
+  };
+  const std::vector<Case> cases = {
+      {{{"after", 0}, {"then", "reset"}}, ErrorKind::transient},  {{{"after", 50'000}, {"then", "reset"}}, ErrorKind::transient},
+      {{{"after", 0}, {"then", "end"}}, ErrorKind::transient},    {{{"after", 50'000}, {"then", "end"}}, ErrorKind::transient},
+      {{{"short", 1}}, ErrorKind::corrupt},                       {{{"short", 100'000}}, ErrorKind::corrupt},
+      {{{"long", 1}}, ErrorKind::corrupt},                        {{{"garbage", "{}"}}, ErrorKind::corrupt},
+      {{{"garbage", ""}}, ErrorKind::corrupt},
+  };
+  for (const Case& one : cases) {
+    json plan = one.plan;
+    plan.update({{"call", "files.get.media"}, {"times", 99}});
+    server_.fault(plan);
+    EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_patient); }), one.kind) << plan.dump();
+    const auto kind = kind_of([&] { store_->get(shard_name(1), ByteRange{10, 90'000}, k_patient); });
+    EXPECT_TRUE(kind == ErrorKind::transient || kind == ErrorKind::corrupt) << plan.dump();
+    server_.clear();
+    EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  }
+}
+
+TEST_F(DriveFaults, AStalledOrCreepingServerIsLeftAtTheDeadline) {
+  const Bytes bytes = random_bytes(k_small);
+  store_->put(shard_name(1), bytes, k_patient);
+  const auto within = [](Milliseconds time) {
+    CallOptions options;
+    options.deadline = std::chrono::steady_clock::now() + time;
+    return options;
+  };
+  for (const json& plan : {json{{"stall", true}}, json{{"after", 1000}, {"then", "stall"}}, json{{"after", 1000}, {"then", "slow"}}}) {
+    for (const Operation& operation : operations()) {
+      if (operation.size != k_small || operation.name == "remove") continue;
+      json fault = plan;
+      if (plan.contains("after") && operation.calls.back() != "files.get.media") continue;
+      fault["call"] = operation.calls.back();
+      server_.fault(fault);
+      const ObjectName name = operation.puts ? shard_name(2) : shard_name(1);
+      EXPECT_EQ(kind_of([&] { operation.work(*store_, name, bytes, within(300ms)); }), ErrorKind::timed_out) << operation.name << fault.dump();
+      server_.clear();
+    }
+  }
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+}
+
+TEST_F(DriveFaults, AStopEndsACallThatHangs) {
+  server_.fault({{"call", "about.get"}, {"stall", true}});
+  std::stop_source stop;
+  CallOptions options;
+  options.stop = stop.get_token();
+  const std::jthread stopper([&] {
+    while (server_.calls("about.get") == 0) std::this_thread::yield();
+    stop.request_stop();
+  });
+  EXPECT_EQ(kind_of([&] { store_->space(options); }), ErrorKind::cancelled);
+}
+
+TEST_F(DriveFaults, NobodyThereIsOffline) {
+  settings_.api_url = "http://127.0.0.1:1";
+  const auto store = open();
+  EXPECT_EQ(kind_of([&] { store->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_of([&] { store->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
+}
+
+TEST_F(DriveFaults, TooManyRequestsAreAnsweredByLongerAndLongerWaits) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  const auto retrying = open_retrying();
+  server_.fault({{"call", "files.get.media"}, {"times", 3}, {"status", 403}, {"reason", "userRateLimitExceeded"}});
+  EXPECT_TRUE(retrying->get(shard_name(1), k_all, k_patient));
+  const auto sleeps = clock_.sleeps();
+  ASSERT_EQ(sleeps.size(), 3U);
+  EXPECT_GE(sleeps[0], 1s);
+  EXPECT_GE(sleeps[1], 2s);
+  EXPECT_GE(sleeps[2], 4s);
+  EXPECT_LT(sleeps[2], 8s);
+}
+
+TEST_F(DriveFaults, AParkedStoreIsNotAskedAgain) {
+  const auto retrying = open_retrying();
+  server_.fault({{"call", "files.create.multipart"}, {"times", 9}, {"status", 403}, {"reason", "uploadLimitExceeded"}});
+  const auto error = failure_of([&] { retrying->put(shard_name(1), random_bytes(10), k_patient); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::rate_limited);
+  EXPECT_GE(*error->retry_after, 1h);
+  EXPECT_EQ(server_.calls("files.create.multipart"), 1U);
+  EXPECT_TRUE(clock_.sleeps().empty());
+}
+
+TEST_F(DriveFaults, AFullDriveTakesNoMoreAndKeepsWhatItHas) {
+  use_account({{"limit", 20'000'000}});
+  const Bytes large = random_bytes(k_large);
+  store_->put(shard_name(1), large, k_patient);
+  store_->put(shard_name(2), large, k_patient);
+  store_->put(shard_name(3), large, k_patient);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(4), large, k_patient); }), ErrorKind::out_of_space);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(5), random_bytes(3'000'000), k_patient); }), ErrorKind::out_of_space);
+  EXPECT_LT(*store_->space(k_patient).free_bytes, 3'000'000U);
+  EXPECT_EQ(listed(*store_), 3U);
+  store_->remove(shard_name(1), k_patient);
+  store_->put(shard_name(4), large, k_patient);
+  EXPECT_TRUE(store_->get(shard_name(4), k_all, k_patient) == large);
+}
+
+TEST_F(DriveFaults, FullInTheMiddleOfAnUpload) {
+  server_.fault({{"call", "upload.chunk"}, {"read_status", 1'000'000}, {"status", 403}, {"reason", "storageQuotaExceeded"}});
+  const Bytes bytes = random_bytes(k_large);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::out_of_space);
+  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+}
+
+TEST_F(DriveFaults, UnlimitedStorageHasNoFreeBytes) {
+  EXPECT_EQ(store_->space(k_patient).free_bytes, std::nullopt);  // the account of this test has no limit
+}
+
+TEST_F(DriveFaults, AnExpiredTokenIsReplacedOnceForAllThreads) {
+  for (std::uint64_t i = 0; i < 8; ++i) store_->put(shard_name(i), random_bytes(1000, i), k_patient);
+  server_.clear();
+  server_.control("expire");
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t i = 0; i < 8; ++i) {
+      threads.emplace_back([this, i] { EXPECT_TRUE(store_->get(shard_name(i), k_all, k_patient) == random_bytes(1000, i)); });
+    }
+  }
+  EXPECT_EQ(server_.calls("token"), 1U);
+  for (const Operation& operation : operations()) {
+    server_.control("expire");
+    const ObjectName name = shard_name(operation.puts ? 100 + operation.size : 1);
+    const Bytes bytes = operation.puts ? random_bytes(operation.size) : random_bytes(1000, 1);
+    if (operation.name == "get range") continue;  // of more than there is
+    EXPECT_EQ(kind_of([&] { operation.work(*store_, name, bytes, k_patient); }), std::nullopt) << operation.name;
+    if (operation.name == "remove") store_->put(name, bytes, k_patient);
+  }
+}
+
+TEST_F(DriveFaults, ATokenIsKeptForTheNextRun) {
+  server_.clear();
+  for (int i = 0; i < 3; ++i) open()->space(k_patient);
+  EXPECT_EQ(server_.calls("token"), 0U);
+  clock_.advance(std::chrono::hours(1));
+  open()->space(k_patient);
+  EXPECT_EQ(server_.calls("token"), 1U);
+}
+
+TEST_F(DriveFaults, ATokenThatIsNeverTakenIsDenied) {
+  server_.fault({{"call", "about.get"}, {"times", 9}, {"status", 401}, {"reason", "authError"}});
+  EXPECT_EQ(kind_of([&] { store_->space(k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(server_.calls("about.get"), 2U);
+}
+
+TEST_F(DriveFaults, ALoginThatHasEndedSaysToLogInAgain) {
+  server_.control("revoke", {{"refresh_token", std::string(*settings_.credentials.find("refresh_token"))}});
+  server_.control("expire");
+  const auto error = failure_of([&] { store_->space(k_patient); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::denied);
+  EXPECT_THAT(error->what(), testing::HasSubstr("log in again"));
+}
+
+TEST_F(DriveFaults, TheAddressOfTokensFails) {
+  struct Case {
+    json plan;
+    ErrorKind kind;
+  };
+  for (const Case& one : {Case{{{"status", 503}}, ErrorKind::transient}, Case{{{"hang_up", true}}, ErrorKind::transient}, 
+                          Case{{{"status", 429}, {"headers", {{"Retry-After", "5"}}}}, ErrorKind::rate_limited}, Case{{{"garbage", "hello"}}, ErrorKind::transient},
+                          Case{{{"status", 400}, {"body", {{"error", "invalid_client"}}}}, ErrorKind::denied}}) {
+    server_.control("expire");
+    json plan = one.plan;
+    plan["call"] = "token";
+    server_.fault(plan);
+    const auto kind = kind_of([&] { store_->space(k_patient); });
+    EXPECT_TRUE(kind == one.kind || (!kind && plan.contains("hang_up"))) << plan.dump();
+    EXPECT_EQ(kind_of([&] { store_->space(k_patient); }), std::nullopt);
+  }
+}
+
+TEST_F(DriveFaults, AFolderInTheTrashIsOfflineNotEmpty) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  server_.control("trash", {{"name", url_.substr(6)}});
+  const auto other = open();
+  for (store::Store* store : {store_.get(), other.get()}) {
+    EXPECT_EQ(kind_of([&] { listed(*store); }), ErrorKind::offline);
+    EXPECT_EQ(kind_of([&] { store->stat(shard_name(2), k_patient); }), ErrorKind::offline);
+    EXPECT_EQ(kind_of([&] { store->get(shard_name(2), k_all, k_patient); }), ErrorKind::offline);
+    EXPECT_EQ(kind_of([&] { store->remove(shard_name(2), k_patient); }), ErrorKind::offline);
+    EXPECT_EQ(kind_of([&] { store->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
+  }
+}
+
+TEST_F(DriveFaults, AStoreWhoseFolderWasNeverMadeIsOffline) {
+  const auto store = store::make_store("drive:" + fresh_name(), settings_, context());
+  try {
+    store->stat(shard_name(1), k_patient);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind, ErrorKind::offline);
+    EXPECT_THAT(error.what(), testing::HasSubstr("another OAuth client"));
+  }
+}
+
+TEST_F(DriveFaults, AnotherClientOfTheSamePersonSeesNothingOfIt) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  settings_ = server_.new_account();
+  context_.emplace();
+  store_ = open();
+  EXPECT_EQ(kind_of([&] { listed(*store_); }), ErrorKind::offline);
+}
+
+TEST_F(DriveFaults, AFolderOfObjectsThatWentAwayIsMadeAgain) {
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  server_.control("trash", {{"name", "shard"}});
+  EXPECT_EQ(listed(*store_), 0U);
+  store_->put(shard_name(2), random_bytes(10), k_patient);
+  EXPECT_TRUE(store_->stat(shard_name(2), k_patient));
+  EXPECT_EQ(listed(*open()), 1U);
+}
+
+TEST_F(DriveFaults, AListingIsWholeOrAnError) {
+  for (std::uint64_t i = 0; i < 30; ++i) store_->put(shard_name(i), random_bytes(10), k_patient);
+  const auto retrying = open_retrying();
+  server_.clear();
+  server_.fault({{"call", "files.list"}, {"skip", 2}, {"status", 500}});
+  EXPECT_EQ(listed(*retrying), 30U);
+  server_.fault({{"call", "files.list"}, {"skip", 2}, {"garbage", R"({"files":[]x)"}});
+  EXPECT_EQ(listed(*retrying), 30U);
+  server_.fault({{"call", "files.list"}, {"skip", 2}, {"garbage", R"({"incompleteSearch":true,"files":[]})"}});
+  EXPECT_EQ(listed(*retrying), 30U);
+  server_.fault({{"call", "files.list"}, {"skip", 2}, {"after", 100}, {"then", "end"}});
+  EXPECT_EQ(listed(*retrying), 30U);
+}
+
+}  // namespace
+}  // namespace modelfloat::test

@@ -1,0 +1,207 @@
+// Google Drive: the suite of all stores, and what other clients read and write.
+
+#include "modelfloat/store/drive/drive_store.h"
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "providers/drive_server.h"
+#include "support/fixed_random.h"
+#include "support/temporary_folder.h"
+#include <gmock/gmock.h>
+
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/store/drive/access_tokens.h"
+#include "modelfloat/store/drive/address.h"
+
+namespace modelfloat::test {
+namespace {
+
+const CallOptions k_patient;
+constexpr ByteRange k_all;
+
+std::unique_ptr<StoreHome> make_my_drive() {
+  return std::make_unique<ProviderHome>("drive:" + fresh_name() + "/models of mine", DriveServer().new_account());
+}
+
+std::unique_ptr<StoreHome> make_shared_drive() {
+  std::string drive;
+  const auto settings = DriveServer().new_service_account(drive);
+  return std::make_unique<ProviderHome>("drive://" + drive + "/" + fresh_name(), settings);
+}
+
+INSTANTIATE_TEST_SUITE_P(Drive, StoreSuite,
+                         testing::Values(StoreCase{"my_drive", make_my_drive, std::uint64_t{64} << 20, 3000, unless_set(k_drive_variable)},
+                                         StoreCase{"shared_drive", make_shared_drive, std::uint64_t{6} << 20, 300, unless_set(k_drive_variable)}),
+                         name_of_case);
+
+// The account of MODELFLOAT_TEST_DRIVE_CREDENTIALS, which rclone and Google's own client use too.
+class DriveClients : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!server_variable(k_drive_variable)) GTEST_SKIP() << unless_set(k_drive_variable);
+    store::StoreSettings settings = server_.addresses();
+    settings.credentials = store::Credentials::parse(as_bytes(read_file(*server_variable("MODELFLOAT_TEST_DRIVE_CREDENTIALS"))), "credentials");
+    credentials_ = settings.credentials;
+    home_ = std::make_unique<ProviderHome>("drive:" + folder_, settings);
+    store_ = home_->open();
+  }
+
+  static std::string read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+  std::string written(const std::string& name, ByteSpan bytes) const {
+    const std::string path = (temporary_ / name).string();
+    std::ofstream(path, std::ios::binary).write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+    return path;
+  }
+  // What the client of this variable says; its arguments need no quoting.
+  static std::string run(const char* variable, const std::string& arguments) {
+    const std::string command = *server_variable(variable) + " " + arguments + " </dev/null 2>&1";
+    std::FILE* pipe = ::popen(command.c_str(), "r");  // NOLINT(cert-env33-c): a command of ours
+    if (pipe == nullptr) return "cannot be started";
+    std::string text;
+    std::array<char, 65536> buffer;
+    while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe)) text.append(buffer.data(), count);
+    const int status = ::pclose(pipe);
+    EXPECT_EQ(status, 0) << arguments << "\n" << text.substr(0, 2000);
+    return text;
+  }
+  static std::string rclone(const std::string& arguments) { return run("MODELFLOAT_TEST_DRIVE_RCLONE", arguments); }
+  static std::string google(const std::string& arguments) { return run("MODELFLOAT_TEST_DRIVE_GOOGLE", arguments); }
+
+  static ObjectName name_of(ByteSpan bytes) { return ObjectName::of(ObjectType::shard, crypto::blake3(bytes)); }
+  std::string shards() const { return folder_ + "/mf1/shard"; }
+  static std::string leaf(ByteSpan bytes) { return store::drive::place_of(name_of(bytes)).leaf; }
+
+  DriveServer server_;
+  const std::string folder_ = fresh_name();
+  TemporaryFolder temporary_;
+  store::Credentials credentials_;
+  std::unique_ptr<ProviderHome> home_;
+  std::unique_ptr<store::Store> store_;
+};
+
+const std::array<std::size_t, 4> k_sizes = {0, 1, 300'000, 20'000'001};  // by one request, and by a resumable upload
+
+TEST_F(DriveClients, OthersReadWhatWeWrote) {
+  for (const std::size_t size : k_sizes) {
+    const Bytes bytes = random_bytes(size, size + 1);
+    store_->put(name_of(bytes), bytes, k_patient);
+    EXPECT_TRUE(rclone("cat drive:" + shards() + "/" + leaf(bytes)) == as_text(bytes)) << size;
+    const std::string copy = (temporary_ / "copy").string();
+    google("get " + shards() + " " + leaf(bytes) + " " + copy);
+    EXPECT_TRUE(read_file(copy) == as_text(bytes)) << size;
+  }
+}
+
+TEST_F(DriveClients, WeReadWhatOthersWrote) {
+  for (const std::size_t size : k_sizes) {
+    const Bytes by_rclone = random_bytes(size, size + 2);
+    rclone("copyto " + written("a", by_rclone) + " drive:" + shards() + "/" + leaf(by_rclone));
+    EXPECT_TRUE(store_->get(name_of(by_rclone), k_all, k_patient) == by_rclone) << size;
+    if (size == 0) continue;  // has the same name
+    const Bytes by_google = random_bytes(size, size + 3);
+    google("put " + shards() + " " + leaf(by_google) + " " + written("b", by_google) + (size > 1'000'000 ? " resumable" : ""));
+    EXPECT_TRUE(store_->get(name_of(by_google), k_all, k_patient) == by_google) << size;
+    EXPECT_TRUE(equal(*store_->get(name_of(by_google), ByteRange{size / 2}, k_patient), ByteSpan(by_google).subspan(size / 2))) << size;
+  }
+  std::size_t listed = 0;
+  store_->list("mf1/shard/", [&](const store::ObjectInfo&) { ++listed; }, k_patient);
+  EXPECT_EQ(listed, 7U);
+}
+
+TEST_F(DriveClients, RcloneFindsTheSameFilesAndChecksums) {
+  std::vector<std::string> expected;
+  for (std::size_t i = 0; i < 40; ++i) {
+    const Bytes bytes = random_bytes(i * 10, 900 + i);
+    store_->put(name_of(bytes), bytes, k_patient);
+    expected.push_back(to_hex(crypto::sha256(bytes)) + "  " + leaf(bytes));
+  }
+  const std::string sums = rclone("hashsum sha256 drive:" + shards());
+  for (const std::string& line : expected) EXPECT_THAT(sums, testing::HasSubstr(line));
+  std::size_t listed = 0;
+  store_->list("", [&](const store::ObjectInfo& info) {
+    ++listed;
+    EXPECT_THAT(sums, testing::HasSubstr(info.checksum->substr(std::string("sha256:").size()) + "  " + store::drive::place_of(info.name).leaf));
+  }, k_patient);
+  EXPECT_EQ(listed, expected.size());
+}
+
+TEST_F(DriveClients, WhatRcloneDeletesIsGoneAndItsTrashDoesNotCount) {
+  const Bytes a = random_bytes(1000, 1);
+  const Bytes b = random_bytes(1000, 2);
+  for (const Bytes& bytes : {a, b}) store_->put(name_of(bytes), bytes, k_patient);
+  rclone("deletefile drive:" + shards() + "/" + leaf(a));  // into the trash
+  rclone("deletefile --drive-use-trash=false drive:" + shards() + "/" + leaf(b));
+  for (const Bytes& bytes : {a, b}) EXPECT_FALSE(store_->stat(name_of(bytes), k_patient));
+  store_->list("", [](const store::ObjectInfo& info) { ADD_FAILURE() << info.name.path(); }, k_patient);
+  const auto other = home_->open();
+  for (const Bytes& bytes : {a, b}) EXPECT_FALSE(other->get(name_of(bytes), k_all, k_patient));
+}
+
+TEST_F(DriveClients, OfFilesOfOneNameTheRightOneIsReadAndAPutLeavesOnlyIt) {
+  const Bytes good = random_bytes(50'000, 1);
+  Bytes same_length = good;
+  same_length[7] ^= std::byte{1};
+  google("put " + shards() + " " + leaf(good) + " " + written("a", random_bytes(40'000, 2)));
+  google("put " + shards() + " " + leaf(good) + " " + written("b", good));
+  google("put " + shards() + " " + leaf(good) + " " + written("c", same_length));
+  EXPECT_TRUE(store_->get(name_of(good), k_all, k_patient) == good);
+  EXPECT_EQ(store_->stat(name_of(good), k_patient)->checksum, "sha256:" + to_hex(crypto::sha256(good)));
+  std::size_t listed = 0;
+  store_->list("", [&](const store::ObjectInfo&) { ++listed; }, k_patient);
+  EXPECT_EQ(listed, 1U);
+  const auto other = home_->open();
+  EXPECT_TRUE(equal(*other->get(name_of(good), ByteRange{7, 1}, k_patient), ByteSpan(good).subspan(7, 1)));
+  other->put(name_of(good), good, k_patient);
+  EXPECT_EQ(server_.files_called(leaf(good), credentials_), 1U);
+  EXPECT_TRUE(other->get(name_of(good), k_all, k_patient) == good);
+}
+
+TEST_F(DriveClients, ForeignFilesAreLeftAlone) {
+  const Bytes bytes = random_bytes(1000);
+  const std::string file = written("a", bytes);
+  for (const char* path : {"/notes.txt", "/mf1/notes.txt", "/mf1/shard/notes.txt", "/mf1/shard/deeper/x", "/mf1/other/x"}) {
+    rclone("copyto " + file + " drive:" + folder_ + path);
+  }
+  rclone("mkdir drive:" + shards() + "/" + leaf(bytes));
+  EXPECT_FALSE(store_->stat(name_of(bytes), k_patient));
+  store_->list("", [](const store::ObjectInfo& info) { ADD_FAILURE() << info.name.path(); }, k_patient);
+  store_->put(name_of(bytes), bytes, k_patient);
+  EXPECT_TRUE(store_->get(name_of(bytes), k_all, k_patient) == bytes);
+  store_->remove(name_of(bytes), k_patient);
+  EXPECT_THAT(rclone("lsf -R --dirs-only drive:" + shards()), testing::HasSubstr(leaf(bytes)));
+  EXPECT_THAT(rclone("cat drive:" + folder_ + "/mf1/shard/notes.txt"), testing::Eq(as_text(bytes)));
+}
+
+TEST_F(DriveClients, TheFreeSpaceIsWhatGooglesClientSees) {
+  store_->put(shard_name(1), random_bytes(1'000'000), k_patient);
+  EXPECT_EQ(std::to_string(*store_->space(k_patient).free_bytes) + "\n", google("free"));
+}
+
+TEST_F(DriveClients, AnotherServerGivesTokens) {
+  RealContext context;
+  store::StoreSettings settings;
+  settings.token_url = *server_variable("MODELFLOAT_TEST_DRIVE_OAUTH2");
+  for (const char* name : {"client_id", "client_secret", "refresh_token"}) settings.credentials.set(name, "any");
+  SystemClock clock;
+  store::http::HttpClient client;
+  store::drive::Backoff backoff(clock);
+  store::drive::Session session(context.vault(), clock, "test");
+  store::drive::AccessTokens tokens(settings, session, client, clock, backoff, "drive:test");
+  const auto token = tokens.get(k_patient);
+  EXPECT_THAT(std::string(as_text(token.bytes())), testing::MatchesRegex("[^.]+\\.[^.]+\\.[^.]+"));  // it gives JSON Web Tokens
+  EXPECT_TRUE(tokens.get(k_patient) == token);
+  tokens.reject(token);
+  EXPECT_FALSE(tokens.get(k_patient).empty());
+  EXPECT_GT(session.token()->expires, clock.utc_now() + std::chrono::minutes(1));
+}
+
+}  // namespace
+}  // namespace modelfloat::test
