@@ -107,6 +107,30 @@ TEST_F(Retrying, DoesNotRepeatWhatCannotGetBetter) {
   EXPECT_TRUE(clock_.sleeps().empty());
 }
 
+TEST_F(Retrying, ABudgetKeepsTroubleFromBecomingAStorm) {
+  const auto extra_calls = [&](unsigned calls) {
+    const auto before = counter_.calls();
+    for (unsigned i = 0; i < calls; ++i) {
+      faulty_->fail_next(Call::get, ErrorKind::transient, 100);
+      EXPECT_EQ(kind_of([&] { store_->get(name_, k_all, k_patient); }), ErrorKind::transient);
+    }
+    return counter_.calls() - before - calls;
+  };
+  const auto start = clock_.steady_now();
+  const auto extra = static_cast<double>(extra_calls(1000));
+  EXPECT_LE(extra, 32 + 100 + seconds_between(start, clock_.steady_now()) / 10 + 1) << "a tenth of the calls, and a floor";
+  EXPECT_GE(extra, 100);
+  clock_.advance(1h);
+  EXPECT_EQ(extra_calls(1), 3U) << "after a rest all attempts are there again";
+}
+
+TEST_F(Retrying, AWaitThatWasAskedForCostsNothingOfTheBudget) {
+  for (int i = 0; i < 100; ++i) {
+    faulty_->fail_next(Call::get, ErrorKind::rate_limited, 3, 1s);
+    EXPECT_NO_THROW(store_->get(name_, k_all, k_patient));
+  }
+}
+
 TEST_F(Retrying, DoesNotWaitPastTheDeadline) {
   CallOptions options;
   options.deadline = clock_.steady_now() + 30s;

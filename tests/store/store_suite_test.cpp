@@ -7,8 +7,11 @@
 
 #include "modelfloat/store/local_store.h"
 #include "modelfloat/store/memory_store.h"
+#include "modelfloat/store/wrap/breaker.h"
+#include "modelfloat/store/wrap/limited.h"
 #include "modelfloat/store/wrap/measured.h"
 #include "modelfloat/store/wrap/retrying.h"
+#include "modelfloat/store/wrap/standard.h"
 
 namespace modelfloat::test {
 namespace {
@@ -45,7 +48,8 @@ class TwitchyHome final : public StoreHome {
  public:
   std::unique_ptr<store::Store> open() override {
     auto twitchy = std::make_unique<Twitchy>(*memory_);
-    return store::make_retrying(std::move(twitchy), store::RetryLimits(), clock_, random_);
+    constexpr store::RetryBudget k_no_end{1e9, 1, 1};
+    return store::make_retrying(std::move(twitchy), store::RetryLimits(), clock_, random_, k_no_end);
   }
 
  private:
@@ -99,6 +103,42 @@ class MeasuredHome final : public MemoryHome {
   std::unique_ptr<store::Store> open() override { return store::make_measured(MemoryHome::open(), clock_); }
 };
 
+class LimitedHome final : public MemoryHome {
+ public:
+  std::unique_ptr<store::Store> open() override {
+    auto limits = store::limits_of({}, "memory");
+    limits.parallel_calls = 3;
+    limits.calls_per_second = 10'000;
+    limits.up = {std::make_shared<store::Throttle>(1e9)};
+    limits.down = {std::make_shared<store::Throttle>(1e9)};
+    return store::make_limited(MemoryHome::open(), limits, ledger_, clock_);
+  }
+
+ private:
+  store::MemoryLedger ledger_;
+};
+
+class BreakerHome final : public MemoryHome {
+ public:
+  std::unique_ptr<store::Store> open() override {
+    return store::make_breaker(MemoryHome::open(), "memory", store::BreakerLimits(), ledger_, clock_, random_);
+  }
+
+ private:
+  store::MemoryLedger ledger_;
+};
+
+class StandardHome final : public MemoryHome {
+ public:
+  std::unique_ptr<store::Store> open() override {
+    return store::make_standard(MemoryHome::open(), "memory", bandwidth_, {std::uint64_t{1} << 30, 0}, ledger_, clock_, random_);
+  }
+
+ private:
+  const store::SharedBandwidth bandwidth_{{std::uint64_t{1} << 30, std::uint64_t{1} << 30}};
+  store::MemoryLedger ledger_;
+};
+
 template <typename Home>
 StoreCase store_case(std::string name, std::uint64_t largest_mib = 64) {
   return {std::move(name), [] { return std::make_unique<Home>(); }, largest_mib << 20};
@@ -108,7 +148,8 @@ INSTANTIATE_TEST_SUITE_P(Stores, StoreSuite,
                          testing::Values(store_case<MemoryHome>("memory"), store_case<LocalHome>("local"),
                                          store_case<RetryingHome>("retrying", 5),
                                          store_case<TwitchyHome>("retrying_twitchy", 5),
-                                         store_case<MeasuredHome>("measured", 5)),
+                                         store_case<MeasuredHome>("measured", 5), store_case<LimitedHome>("limited", 5),
+                                         store_case<BreakerHome>("breaker", 5), store_case<StandardHome>("standard", 5)),
                          name_of_case);
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace {
 // The last seconds of one kind of call, and its sums.
 class Gauge {
  public:
+  explicit Gauge(const CallMeasurements& before) : sums_(before) {}
+
   void succeeded(double seconds, std::uint64_t bytes) {
     recent_[filled_++ % recent_.size()] = seconds;
     ++sums_.calls;
@@ -25,7 +27,8 @@ class Gauge {
     CallMeasurements result = sums_;
     std::vector<double> sorted(recent_.begin(),
                                recent_.begin() + static_cast<std::ptrdiff_t>(std::min(filled_, recent_.size())));
-    if (sorted.empty()) return result;
+    constexpr std::size_t k_enough = 4;
+    if (sorted.empty() || (result.p50_seconds && sorted.size() < k_enough)) return result;
     std::sort(sorted.begin(), sorted.end());
     result.p50_seconds = sorted[(sorted.size() - 1) / 2];
     result.p95_seconds = sorted[(sorted.size() - 1) * 95 / 100];
@@ -40,7 +43,18 @@ class Gauge {
 
 class Measuring final : public MeasuredStore {
  public:
-  Measuring(std::unique_ptr<Store> inner, Clock& clock) : inner_(std::move(inner)), clock_(clock) {}
+  Measuring(std::unique_ptr<Store> inner, Clock& clock, const Measurements& before)
+      : inner_(std::move(inner)),
+        clock_(clock),
+        put_(before.put),
+        get_(before.get),
+        stat_(before.stat),
+        remove_(before.remove),
+        list_(before.list),
+        space_(before.space),
+        last_seen_(before.last_seen),
+        last_error_(before.last_error),
+        last_error_time_(before.last_error_time) {}
 
   StoreTraits traits() const override { return inner_->traits(); }
 
@@ -132,8 +146,26 @@ class Measuring final : public MeasuredStore {
 
 }  // namespace
 
-std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock) {
-  return std::make_unique<Measuring>(std::move(inner), clock);
+std::uint64_t Measurements::calls() const noexcept {
+  return put.calls + get.calls + stat.calls + remove.calls + list.calls + space.calls;
+}
+
+std::uint64_t Measurements::errors() const noexcept {
+  return put.errors + get.errors + stat.errors + remove.errors + list.errors + space.errors;
+}
+
+Measurements faded(Measurements measurements) noexcept {
+  for (CallMeasurements* kind : {&measurements.put, &measurements.get, &measurements.stat, &measurements.remove, &measurements.list, &measurements.space}) {
+    kind->calls /= 2;
+    kind->errors /= 2;
+    kind->bytes /= 2;
+    kind->seconds /= 2;
+  }
+  return measurements;
+}
+
+std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock, const Measurements& before) {
+  return std::make_unique<Measuring>(std::move(inner), clock, before);
 }
 
 }  // namespace modelfloat::store

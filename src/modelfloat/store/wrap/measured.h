@@ -11,7 +11,7 @@
 
 namespace modelfloat::store {
 
-// One kind of call. The quantiles are over the last 128 calls that succeeded; nothing before the first.
+// One kind of call, since the program started or, with kept values, before that too. The quantiles are over the last 128 calls that succeeded; nothing before the first.
 struct CallMeasurements {
   std::uint64_t calls = 0;   // that ended, well or badly
   std::uint64_t errors = 0;  // of these; calls that ended by Error{cancelled} count in neither
@@ -19,6 +19,7 @@ struct CallMeasurements {
   double seconds = 0;        // the sum over the calls that succeeded
   std::optional<double> p50_seconds;
   std::optional<double> p95_seconds;
+  bool operator==(const CallMeasurements&) const = default;
 };
 
 struct Measurements {
@@ -26,7 +27,15 @@ struct Measurements {
   std::optional<UtcTime> last_seen;     // when a call last succeeded
   std::optional<ErrorKind> last_error;  // of the newest call that failed
   std::optional<UtcTime> last_error_time;
+  bool operator==(const Measurements&) const = default;
+
+  // Of all kinds together.
+  std::uint64_t calls() const noexcept;
+  std::uint64_t errors() const noexcept;
 };
+
+// Measurements that count half: what an earlier run saw, to start the next one with. So old ones fade away.
+Measurements faded(Measurements) noexcept;
 
 class MeasuredStore : public Store {
  public:
@@ -34,7 +43,8 @@ class MeasuredStore : public Store {
   virtual Measurements measurements() const = 0;
 };
 
-// `clock` outlives the store. What a sink throws during list() is not held against the store.
-std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock);
+// `clock` outlives the store. What a sink throws during list() is not held against the store. `before` is where it starts: its sums go on, and its
+// quantiles count until a few calls of its own have succeeded.
+std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock, const Measurements& before = {});
 
 }  // namespace modelfloat::store

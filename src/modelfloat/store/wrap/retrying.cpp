@@ -1,5 +1,7 @@
 #include "modelfloat/store/wrap/retrying.h"
 
+#include <algorithm>
+#include <mutex>
 #include <vector>
 
 #include "modelfloat/base/error.h"
@@ -7,10 +9,35 @@
 namespace modelfloat::store {
 namespace {
 
+// What is left of a RetryBudget. Shared by threads.
+class Allowance {
+ public:
+  Allowance(RetryBudget budget, SteadyTime now) : budget_(budget), left_(budget.start), last_(now) {}
+
+  void called() {
+    const std::lock_guard lock(mutex_);
+    left_ = std::min(budget_.start, left_ + budget_.per_call);
+  }
+  bool take(SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    left_ = std::min(budget_.start, left_ + budget_.per_second * std::max(0.0, seconds_between(last_, now)));
+    last_ = std::max(last_, now);
+    if (left_ < 1) return false;
+    left_ -= 1;
+    return true;
+  }
+
+ private:
+  const RetryBudget budget_;
+  std::mutex mutex_;
+  double left_;  // guarded, like the next
+  SteadyTime last_;
+};
+
 class RetryingStore final : public Store {
  public:
-  RetryingStore(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random)
-      : inner_(std::move(inner)), limits_(limits), clock_(clock), random_(random) {}
+  RetryingStore(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random, RetryBudget budget)
+      : inner_(std::move(inner)), limits_(limits), clock_(clock), random_(random), allowance_(budget, clock.steady_now()) {}
 
   StoreTraits traits() const override { return inner_->traits(); }
 
@@ -44,6 +71,7 @@ class RetryingStore final : public Store {
  private:
   template <typename Work>
   auto retry(const CallOptions& options, Work work) -> decltype(work()) {
+    allowance_.called();
     for (unsigned attempt = 1;; ++attempt) {
       try {
         return work();
@@ -51,6 +79,7 @@ class RetryingStore final : public Store {
         if (!worth_retrying(error.kind)) throw;
         const auto delay = retry_delay(attempt, limits_, error.retry_after, random_.fraction());
         if (!delay || (options.deadline && clock_.steady_now() + *delay >= *options.deadline)) throw;
+        if (!error.retry_after && !allowance_.take(clock_.steady_now())) throw;
         clock_.sleep_for(*delay, options.stop);
         if (options.stop.stop_requested()) {
           throw Error(ErrorKind::cancelled, error.where, "stopped while waiting to try again");
@@ -63,12 +92,13 @@ class RetryingStore final : public Store {
   const RetryLimits limits_;
   Clock& clock_;
   Random& random_;
+  Allowance allowance_;
 };
 
 }  // namespace
 
-std::unique_ptr<Store> make_retrying(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random) {
-  return std::make_unique<RetryingStore>(std::move(inner), limits, clock, random);
+std::unique_ptr<Store> make_retrying(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random, RetryBudget budget) {
+  return std::make_unique<RetryingStore>(std::move(inner), limits, clock, random, budget);
 }
 
 }  // namespace modelfloat::store

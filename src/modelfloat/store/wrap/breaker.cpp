@@ -1,0 +1,204 @@
+#include "modelfloat/store/wrap/breaker.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <optional>
+
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::store {
+namespace {
+
+constexpr std::array k_lanes = {Lane::all, Lane::uploads, Lane::downloads};
+
+Milliseconds remaining(UtcTime until, UtcTime now) { return std::max(Milliseconds(1), std::chrono::duration_cast<Milliseconds>(until - now)); }
+
+// The state of it all, without any call. Shared by threads.
+class Circuit {
+ public:
+  Circuit(std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock, Random& random)
+      : where_(std::move(where)), limits_(limits), ledger_(ledger), clock_(clock), random_(random), wait_(limits.first) {
+    for (const Lane lane : k_lanes) parked_[static_cast<std::size_t>(lane)] = ledger_.parked(lane);
+  }
+
+  // Throws when the call is not to be made. True when it is the one that tries whether the store is back.
+  bool admit(Lane lane) {
+    const std::lock_guard lock(mutex_);
+    for (const Lane place : {Lane::all, lane}) {
+      const auto& parked = parked_[static_cast<std::size_t>(place)];
+      const UtcTime now = clock_.utc_now();
+      if (parked && parked->until > now) {
+        throw Error(ErrorKind::rate_limited, where_, "is left alone until " + to_rfc3339(parked->until) + ", as it asked: " + parked->why,
+                    remaining(parked->until, now));
+      }
+    }
+    if (!open_until_) return false;
+    const SteadyTime now = clock_.steady_now();
+    if (now >= *open_until_ && !trying_) {
+      trying_ = true;
+      return true;
+    }
+    const auto rest = std::max(Milliseconds(1), std::chrono::duration_cast<Milliseconds>(*open_until_ - now));
+    throw Error(last_kind_ == ErrorKind::denied ? ErrorKind::denied : ErrorKind::offline, where_,
+                "failed again and again and is left alone for a moment; the last time: " + last_text_, rest);
+  }
+
+  void succeeded(bool tried) {
+    const std::lock_guard lock(mutex_);
+    if (tried) trying_ = false;
+    failures_ = 0;
+    open_until_.reset();
+    wait_ = limits_.first;
+  }
+
+  void gave_up(bool tried) {
+    const std::lock_guard lock(mutex_);
+    if (tried) trying_ = false;
+  }
+
+  void failed(const Error& error, bool tried, SteadyTime started) {
+    const double fraction = random_.fraction();
+    const std::lock_guard lock(mutex_);
+    if (tried) trying_ = false;
+    last_kind_ = error.kind;
+    last_text_ = error.what();
+    if (failures_++ == 0) first_failure_ = started;
+    const SteadyTime now = clock_.steady_now();
+    const bool opens = failures_ >= limits_.failures && now - first_failure_ >= limits_.over;
+    if (!tried && (open_until_ || !opens)) return;
+    // Up to a quarter more, so that many who fail together don't come back together.
+    open_until_ = now + wait_ + std::chrono::duration_cast<Milliseconds>(wait_ * (fraction / 4));
+    wait_ = std::min(limits_.longest, wait_ * 2);
+  }
+
+  void asked_to_wait(const Error& error, Lane lane, bool tried) {
+    const Milliseconds wait = *error.retry_after;
+    const Lane place = wait > limits_.short_wait ? lane : Lane::all;
+    const Parked parked{clock_.utc_now() + wait, error.what()};
+    {
+      const std::lock_guard lock(mutex_);
+      if (tried) trying_ = false;
+      open_until_.reset();  // it does answer
+      failures_ = 0;
+      auto& known = parked_[static_cast<std::size_t>(place)];
+      if (known && known->until >= parked.until) return;
+      known = parked;
+    }
+    if (wait >= limits_.remembered) ledger_.park(place, parked);
+  }
+
+ private:
+  const std::string where_;
+  const BreakerLimits limits_;
+  Ledger& ledger_;
+  Clock& clock_;
+  Random& random_;
+  std::mutex mutex_;  // guards all below
+  std::array<std::optional<Parked>, k_lanes.size()> parked_;
+  unsigned failures_ = 0;  // in a row
+  SteadyTime first_failure_;
+  std::optional<SteadyTime> open_until_;
+  Milliseconds wait_;
+  bool trying_ = false;  // one call is out to see whether the store is back
+  ErrorKind last_kind_ = ErrorKind::transient;
+  std::string last_text_;
+};
+
+class Breaker final : public Store {
+ public:
+  Breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock, Random& random)
+      : inner_(std::move(inner)), limits_(limits), clock_(clock), circuit_(std::move(where), limits, ledger, clock, random) {}
+
+  StoreTraits traits() const override { return inner_->traits(); }
+
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
+    call(Lane::uploads, [&] { inner_->put(name, bytes, options); });
+  }
+  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
+    return call(Lane::downloads, [&] { return inner_->get(name, range, options); });
+  }
+  std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override {
+    return call(Lane::all, [&] { return inner_->stat(name, options); });
+  }
+  void remove(const ObjectName& name, const CallOptions& options) override {
+    call(Lane::all, [&] { inner_->remove(name, options); });
+  }
+  void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
+    call(Lane::all, [&] { inner_->list(prefix, sink, options); });
+  }
+  Space space(const CallOptions& options) override {
+    return call(Lane::all, [&] { return inner_->space(options); });
+  }
+
+ private:
+  // One call's part in the circuit: whatever comes out of it, the circuit is told once.
+  struct Part {
+    Part(Circuit& of, Lane lane) : circuit(of), tries(of.admit(lane)) {}
+    ~Part() {
+      if (!told) circuit.gave_up(tries);
+    }
+    Part(const Part&) = delete;
+    Part& operator=(const Part&) = delete;
+    Circuit& circuit;
+    const bool tries;
+    bool told = false;
+  };
+
+  template <typename Work>
+  auto call(Lane lane, Work work) -> decltype(work()) {
+    Part part(circuit_, lane);
+    const SteadyTime started = clock_.steady_now();
+    try {
+      if constexpr (std::is_void_v<decltype(work())>) {
+        work();
+        part.told = true;
+        circuit_.succeeded(part.tries);
+      } else {
+        auto result = work();
+        part.told = true;
+        circuit_.succeeded(part.tries);
+        return result;
+      }
+    } catch (const Error& error) {
+      if (!part.told) tell(part, error, lane, started);
+      throw;
+    }
+  }
+
+  void tell(Part& part, const Error& error, Lane lane, SteadyTime started) {
+    const bool slow = clock_.steady_now() - started >= limits_.slow;
+    switch (error.kind) {
+      case ErrorKind::cancelled:
+        return;
+      case ErrorKind::offline:
+      case ErrorKind::timed_out:
+        if (!slow && !part.tries) return;
+        [[fallthrough]];
+      case ErrorKind::transient:
+      case ErrorKind::denied:
+        part.told = true;
+        return circuit_.failed(error, part.tries, started);
+      case ErrorKind::rate_limited:
+        part.told = true;
+        if (error.retry_after && error.retry_after->count() > 0) return circuit_.asked_to_wait(error, lane, part.tries);
+        return circuit_.failed(error, part.tries, started);
+      default:
+        part.told = true;
+        return circuit_.succeeded(part.tries);
+    }
+  }
+
+  const std::unique_ptr<Store> inner_;
+  const BreakerLimits limits_;
+  Clock& clock_;
+  Circuit circuit_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock, Random& random) {
+  return std::make_unique<Breaker>(std::move(inner), std::move(where), limits, ledger, clock, random);
+}
+
+}  // namespace modelfloat::store

@@ -1,0 +1,39 @@
+#include "modelfloat/store/wrap/turnstile.h"
+
+namespace modelfloat::store {
+
+void Turnstile::enter(const CallOptions& options, const std::string& where) {
+  std::unique_lock lock(mutex_);
+  check_cancelled(options, where);
+  if (free_ > 0) {  // then nobody waits
+    --free_;
+    return;
+  }
+  Waiting mine;
+  const auto place = waiting_.insert(waiting_.end(), &mine);
+  const auto admitted = [&] { return mine.admitted; };
+  if (options.deadline) {
+    mine.called.wait_until(lock, options.stop, *options.deadline, admitted);
+  } else {
+    mine.called.wait(lock, options.stop, admitted);
+  }
+  if (mine.admitted) return;  // off the list already
+  waiting_.erase(place);
+  lock.unlock();
+  if (options.stop.stop_requested()) throw Error(ErrorKind::cancelled, where, "stopped on request");
+  throw Error(ErrorKind::timed_out, where, "the deadline passed before the store had a free connection");
+}
+
+void Turnstile::leave() {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) {
+    ++free_;
+    return;
+  }
+  Waiting* next = waiting_.front();
+  waiting_.pop_front();
+  next->admitted = true;
+  next->called.notify_one();  // under the lock: once it is out, the waiting one may be gone
+}
+
+}  // namespace modelfloat::store

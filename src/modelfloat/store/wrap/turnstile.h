@@ -1,0 +1,46 @@
+#pragma once
+// So many at once, in the order of coming.
+
+#include <condition_variable>
+#include <cstddef>
+#include <list>
+#include <mutex>
+
+#include "modelfloat/base/cancel.h"
+
+namespace modelfloat::store {
+
+// Shared by threads.
+class Turnstile {
+ public:
+  explicit Turnstile(std::size_t width) : free_(width) {}
+
+  // Held while somebody is inside.
+  class Pass {
+   public:
+    // Waits. Error{timed_out} when the deadline passes first, Error{cancelled} on a stop; both name `where`.
+    Pass(Turnstile& turnstile, const CallOptions& options, const std::string& where) : turnstile_(turnstile) { turnstile.enter(options, where); }
+    ~Pass() { turnstile_.leave(); }
+    Pass(const Pass&) = delete;
+    Pass& operator=(const Pass&) = delete;
+
+   private:
+    Turnstile& turnstile_;
+  };
+
+ private:
+  // Each waits for its own flag, so that leaving wakes one thread and not all.
+  struct Waiting {
+    std::condition_variable_any called;
+    bool admitted = false;
+  };
+
+  void enter(const CallOptions& options, const std::string& where);
+  void leave();
+
+  std::mutex mutex_;
+  std::size_t free_;            // guarded, like the next
+  std::list<Waiting*> waiting_;  // the first has come first
+};
+
+}  // namespace modelfloat::store
