@@ -80,6 +80,32 @@ TEST_F(SqliteRegistryTest, StoreSettingsAndSessionsStayUntilTheStoreGoes) {
   EXPECT_EQ(registry_->store_session(other), std::nullopt);
 }
 
+TEST_F(SqliteRegistryTest, HowStoresDoIsKeptUntilTheStoreGoes) {
+  const auto store = sample_id<StoreId>(1);
+  EXPECT_EQ(registry_->store_health(store), StoreHealthRow());
+  EXPECT_EQ(registry_->store_use(store), StoreUseRow());
+  EXPECT_TRUE(registry_->store_parks(store).empty());
+  const StoreHealthRow health{UtcTime(Milliseconds(5)), "transient", UtcTime(Milliseconds(7)), {{"get", 1, 2, UINT64_MAX, 4, 5, 6}, {"put", 7, 8, 9, 10, 11, 12}}};
+  registry_->put_store_health(store, {UtcTime(Milliseconds(1)), "", {}, {{"list", 1, 1, 1, 1, 1, 1}}});
+  registry_->put_store_health(store, health);
+  registry_->add_store_use(store, {20, 100, 1});
+  registry_->add_store_use(store, {20, 50, 2});
+  registry_->park_store(store, {"uploads", UtcTime(Milliseconds(1)), "older"});
+  registry_->park_store(store, {"uploads", UtcTime(Milliseconds(9)), "full"});
+  registry_->park_store(store, {"all", UtcTime(Milliseconds(3)), "slow down"});
+  reopen();
+  EXPECT_EQ(registry_->store_health(store), health);
+  EXPECT_EQ(registry_->store_use(store), (StoreUseRow{20, 150, 3}));
+  EXPECT_EQ(registry_->store_parks(store),
+            (std::vector<StoreParkRow>{{"all", UtcTime(Milliseconds(3)), "slow down"}, {"uploads", UtcTime(Milliseconds(9)), "full"}}));
+  registry_->add_store_use(store, {21, 4, 0});
+  EXPECT_EQ(registry_->store_use(store), (StoreUseRow{21, 4, 0}));
+  registry_->remove_store(store);
+  EXPECT_EQ(registry_->store_health(store), StoreHealthRow());
+  EXPECT_EQ(registry_->store_use(store), StoreUseRow());
+  EXPECT_TRUE(registry_->store_parks(store).empty());
+}
+
 TEST_F(SqliteRegistryTest, StoresAreOrderedByNameAndReplacedById) {
   const StoreRow disk{
       sample_id<StoreId>(1), "disk", "local:/mnt/disk", "disk", 0, UtcTime(Milliseconds(1'700'000'000'123))};

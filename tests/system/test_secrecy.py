@@ -108,7 +108,11 @@ def descendants(pid):
 def open_files(pid):
     """(what /proc calls it, whether it is a plain file of a file system) for every descriptor and mapping of a process."""
     found = []
-    for link in Path(f"/proc/{pid}/fd").iterdir():
+    try:
+        links = list(Path(f"/proc/{pid}/fd").iterdir())
+    except PermissionError:
+        return []  # modelfloat itself, whose memory only root looks into
+    for link in links:
         try:
             found.append((os.readlink(link), link))
         except OSError:

@@ -94,7 +94,10 @@ void forget_signals() noexcept {
 
 // When memory runs out, let the kernel take the engine and not us.
 void volunteer_for_the_oom_killer() noexcept {
+  // A parent that forbids core dumps makes these files root's own, in us too until we become the program.
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (file < 0) return;
   [[maybe_unused]] const auto written = ::write(file, "500", 3);
   ::close(file);

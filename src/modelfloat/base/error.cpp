@@ -24,6 +24,14 @@ std::string_view to_string(ErrorKind kind) noexcept {
   return "internal";
 }
 
+std::optional<ErrorKind> error_kind_from(std::string_view name) noexcept {
+  for (int number = 0; number <= static_cast<int>(ErrorKind::internal); ++number) {
+    const auto kind = static_cast<ErrorKind>(number);
+    if (to_string(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
 bool worth_retrying(ErrorKind kind) noexcept {
   return kind == ErrorKind::rate_limited || kind == ErrorKind::transient || kind == ErrorKind::timed_out;
 }

@@ -26,6 +26,8 @@ enum class ErrorKind {
 };
 
 std::string_view to_string(ErrorKind) noexcept;
+// The kind of this name, or nothing.
+std::optional<ErrorKind> error_kind_from(std::string_view name) noexcept;
 
 // Whether the same call may succeed later without anything being changed: rate_limited, transient and timed_out.
 bool worth_retrying(ErrorKind) noexcept;

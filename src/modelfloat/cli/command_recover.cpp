@@ -10,7 +10,6 @@
 #include "modelfloat/cli/terminal.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/setup.h"
-#include "modelfloat/store/memory_vault.h"
 #include "modelfloat/store/store_factory.h"
 
 namespace modelfloat::cli {
@@ -25,9 +24,10 @@ class GivenStores {
     for (const auto& store : stores) {
       const auto url = store::canonical_url(store.url);
       urls_.push_back(url);
-      Given& given = given_[url];
+      Given& given = given_.try_emplace(url, session_).first->second;
       // What it is called is in the log, which cannot be read yet: the environment counts the stores instead.
       given.settings = settings_from(store::scheme_of(url), store.options, variable_prefix(std::to_string(urls_.size())), process_variable, &dialogue_);
+      given.bandwidth = store.bandwidth;
       complete(url, given);
     }
   }
@@ -36,10 +36,10 @@ class GivenStores {
 
   // Also of a store that the pool has and that was not given. Its name is known by then.
   std::unique_ptr<store::Store> open(const std::string& url) {
-    const auto [found, is_new] = given_.try_emplace(url);
+    const auto [found, is_new] = given_.try_emplace(url, session_);
     Given& given = found->second;
     if (is_new) given.settings = settings_from(store::scheme_of(url), {}, variable_prefix(name_of(url)), process_variable, nullptr);
-    return wrap_store(store::make_store(url, given.settings, context(given)), session_.clock(), session_.random());
+    return open_trial(session_, url, given.settings, given.trial);
   }
 
   // Seals what opened the stores for this home.
@@ -48,14 +48,16 @@ class GivenStores {
     for (const auto& row : session_.registry().stores()) {
       const auto found = given_.find(row.url);
       if (found == given_.end()) continue;
-      keep_settings(session_.registry(), secrets, row.id, found->second.settings, found->second.vault);
+      keep_settings(session_.registry(), secrets, row.id, found->second.settings, found->second.trial.vault, found->second.bandwidth);
     }
   }
 
  private:
   struct Given {
+    explicit Given(Session& session) : trial(session.new_trial()) {}
     store::StoreSettings settings;
-    store::MemoryVault vault;
+    std::string bandwidth;
+    Trial& trial;
   };
   std::string name_of(const std::string& url) const {
     for (const auto& row : session_.registry().stores()) {
@@ -63,7 +65,6 @@ class GivenStores {
     }
     return {};
   }
-  store::StoreContext context(Given& given) { return {session_.clock(), session_.random(), given.vault}; }
 
   // Logs in where what was given does not do alone (a token that is yet to be granted).
   void complete(const std::string& url, Given& given) {
@@ -72,7 +73,7 @@ class GivenStores {
       open(url)->get(ObjectName::marker(), {}, session_.call());
     } catch (const Error& error) {
       if (error.kind != ErrorKind::denied) return;  // recovery tells more about it
-      store::prepare_new_store(url, given.settings, context(given), dialogue_, session_.call());
+      store::prepare_new_store(url, given.settings, {session_.clock(), session_.random(), given.trial.vault}, dialogue_, session_.call());
     }
   }
 
@@ -91,7 +92,14 @@ void change_stores(Session& session, const std::vector<RecoverStore>& given) {
       const auto before = row;
       if (!store.domain.empty()) row.domain = store.domain;
       if (store.capacity_bytes != 0) row.capacity_bytes = store.capacity_bytes;
-      if (row != before) engine::change_store(session.pool(), row, session.call());
+      if (row == before) continue;
+      try {
+        engine::change_store(session.pool(), row, session.call());
+      } catch (const Error& error) {
+        // Few stores may be enough to read everything and too few to write: what was asked for is no part of recovering.
+        if (error.kind != ErrorKind::offline) throw;
+        session.warn(fmt::format("{} stays as the pool has it: {}", row.name, error.what()));
+      }
     }
   }
 }

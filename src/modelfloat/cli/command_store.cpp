@@ -1,14 +1,17 @@
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
+#include "modelfloat/cli/store_report.h"
 #include "modelfloat/cli/store_settings.h"
 #include "modelfloat/cli/terminal.h"
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/engine/setup.h"
-#include "modelfloat/store/memory_vault.h"
 #include "modelfloat/store/store_factory.h"
 
 namespace modelfloat::cli {
@@ -21,6 +24,29 @@ registry::StoreRow row_of(registry::Registry& registry, const std::string& name)
   throw Error(ErrorKind::not_found, name, "no such store in this pool");
 }
 
+// The account by its name, where credentials have one.
+std::string account_of(Session& session, const StoreId& id) {
+  try {
+    const auto settings = engine::load_settings(session.registry(), session.opener().secrets(), id);
+    for (const char* field : {"email", "user"}) {
+      if (const auto name = settings.credentials.find(field)) return std::string(*name);
+    }
+  } catch (const Error&) {
+    // What does not open has no name, and says so where it is used.
+  }
+  return {};
+}
+
+// Companies let a person have one account (a host or bucket of one's own may have many). The account itself may be in the pool twice.
+void warn_of_terms(Session& session, const registry::StoreRow& added, const registry::StoreRow& other) {
+  const bool is_company = added.domain.find_first_of(".:/") == std::string::npos;
+  if (!is_company || store::scheme_of(added.url).credential_fields.empty()) return;
+  const auto account = account_of(session, added.id);
+  if (!account.empty() && account == account_of(session, other.id)) return;
+  session.warn(fmt::format("if {} and {} are two accounts: most providers allow a person one free account, and may close both", printable(added.name),
+                           printable(other.name)));
+}
+
 // Two stores that fall together, which the user may not know.
 void warn_of_shared_fate(Session& session, const registry::StoreRow& added, bool domain_given) {
   for (const auto& other : session.registry().stores()) {
@@ -28,6 +54,7 @@ void warn_of_shared_fate(Session& session, const registry::StoreRow& added, bool
     if (other.domain == added.domain && !domain_given) {
       session.warn(fmt::format("{} and {} are both at {} and count as one failure domain", printable(added.name), printable(other.name),
                                printable(added.domain)));
+      warn_of_terms(session, added, other);
       return;  // one warning says it
     }
     if (other.domain != added.domain && store::share_a_device(added.url, other.url)) {
@@ -64,16 +91,14 @@ ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
   auto settings =
       settings_from(store::scheme_of(url), arguments.options, variable_prefix(arguments.name), process_variable, &dialogue);
   // Which store it is, and so where its session belongs, is known when its marker has been read.
-  store::MemoryVault vault;
-  const store::StoreContext context{session.clock(), session.random(), vault};
-  store::prepare_new_store(url, settings, context, dialogue, session.call());
+  Trial& trial = session.new_trial();
+  store::prepare_new_store(url, settings, {session.clock(), session.random(), trial.vault}, dialogue, session.call());
   const std::string domain = arguments.domain.empty() ? store::default_domain(url, settings) : arguments.domain;
-  registry::StoreRow row;
-  {
-    const auto store = wrap_store(store::make_store(url, settings, context), session.clock(), session.random());
-    row = engine::add_store(pool, arguments.name, url, domain, arguments.capacity_bytes, *store, session.call());
-  }
-  keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, vault);
+  const auto store = open_trial(session, url, settings, trial);
+  const auto keep = [&](const registry::StoreRow& row) {
+    keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, trial.vault, arguments.bandwidth);
+  };
+  const auto row = engine::add_store(pool, arguments.name, url, domain, arguments.capacity_bytes, *store, session.call(), keep);
   warn_of_shared_fate(session, row, !arguments.domain.empty());
   print_store(session, row, "added");
   return ExitCode::ok;
@@ -94,14 +119,16 @@ ExitCode store_set(Session& session, const StoreSetArguments& arguments) {
   auto credentials = find_credentials(scheme, arguments.credentials_file, variable_prefix(row.name), process_variable);
   const bool new_address = arguments.api_url || arguments.token_url;
   // With nothing else asked for, it is the credentials that are wanted.
-  const bool asks = !arguments.domain && !arguments.capacity_bytes && !new_address && arguments.credentials_file.empty();
+  const bool asks = !arguments.domain && !arguments.capacity_bytes && !arguments.bandwidth && !new_address && arguments.credentials_file.empty();
   if (asks) ask_missing(scheme, false, credentials, dialogue);
   if (asks && credentials.empty()) throw Error(ErrorKind::invalid, row.name, "nothing to set was given");
-  if (!credentials.empty()) settings.credentials = std::move(credentials);
+  if (!credentials.empty() && (asks || !arguments.credentials_file.empty())) settings.credentials = std::move(credentials);
   if (asks || new_address || !arguments.credentials_file.empty()) {
-    store::MemoryVault vault;
-    try_settings(session, row, settings, vault, dialogue);
-    keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, vault);
+    Trial& trial = session.new_trial();
+    try_settings(session, row, settings, trial, dialogue);
+    keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, trial.vault, arguments.bandwidth);
+  } else if (arguments.bandwidth) {
+    engine::save_settings(pool.registry(), session.opener().secrets(), row.id, settings, arguments.bandwidth);
   }
   if (row != before) engine::change_store(pool, row, session.call());
   print_store(session, row, "set");
@@ -109,25 +136,20 @@ ExitCode store_set(Session& session, const StoreSetArguments& arguments) {
 }
 
 ExitCode store_list(Session& session) {
-  const auto status = engine::pool_status(session.pool(), session.call());
+  engine::Pool& pool = session.pool();
+  const auto status = engine::pool_status(pool, session.call());
   if (session.options().json) {
     auto stores = nlohmann::ordered_json::array();
-    for (const auto& store : status.stores) {
-      stores.push_back({{"name", store.name},
-                        {"url", store.url},
-                        {"domain", store.domain},
-                        {"id", to_hex(store.id)},
-                        {"online", store.online},
-                        {"offline", store.offline},
-                        {"capacity_bytes", store.capacity_bytes}});
-    }
+    for (const auto& store : status.stores) stores.push_back(store_json(pool, store));
     print_json({{"stores", std::move(stores)}});
     return ExitCode::ok;
   }
-  Table table({"NAME", "STATE", "URL", "DOMAIN", ">CAPACITY"});
+  Table table({"NAME", "STATE", "URL", "DOMAIN", ">FREE", ">CAPACITY", ">ERRORS", "LAST SEEN", "REMARKS"});
   for (const auto& store : status.stores) {
-    table.add({store.name, store.online ? "online" : "offline", store.url, store.domain,
-               store.capacity_bytes == 0 ? "-" : human_bytes(store.capacity_bytes)});
+    const auto health = health_of(pool, store);
+    table.add({store.name, store.online ? "online" : "offline", store.url, store.domain, free_text(store),
+               store.capacity_bytes == 0 ? "-" : human_bytes(store.capacity_bytes), error_text(health), last_seen_text(health),
+               remarks(health)});
   }
   write_stdout(table.text());
   return ExitCode::ok;
@@ -144,23 +166,68 @@ ExitCode store_remove(Session& session, const std::string& name) {
 }
 
 ExitCode store_test(Session& session, const std::string& name) {
-  const auto test = engine::test_store(session.pool(), name, session.call());
+  engine::Pool& pool = session.pool();
+  const auto test = engine::test_store(pool, name, session.call());
+  const auto row = row_of(pool.registry(), name);
+  const auto traits = pool.stores().find(name)->store->traits();
+  const double put_rate = static_cast<double>(engine::k_store_test_bytes) / std::max(test.put_seconds, 1e-9);
+  const double get_rate = static_cast<double>(engine::k_store_test_bytes) / std::max(test.get_whole_seconds, 1e-9);
   if (session.options().json) {
     nlohmann::ordered_json json{{"name", name},
+                                {"domain", row.domain},
                                 {"put_seconds", test.put_seconds},
                                 {"get_seconds", test.get_seconds},
                                 {"list_seconds", test.list_seconds},
-                                {"remove_seconds", test.remove_seconds}};
+                                {"remove_seconds", test.remove_seconds},
+                                {"put_bytes_per_second", std::llround(put_rate)},
+                                {"get_bytes_per_second", std::llround(get_rate)},
+                                {"listed_at_once", test.listed},
+                                {"traits", traits_json(traits)}};
+    json["checksum"] = test.checksum ? nlohmann::ordered_json(test.checksum->substr(0, test.checksum->find(':'))) : nlohmann::ordered_json();
     if (test.space) json["used_bytes"] = test.space->used_bytes;
     if (test.space && test.space->free_bytes) json["free_bytes"] = *test.space->free_bytes;
     print_json(json);
     return ExitCode::ok;
   }
-  std::string text = fmt::format("put     {:.4f} s\nget     {:.4f} s\nlist    {:.4f} s\nremove  {:.4f} s\n",
-                                 test.put_seconds, test.get_seconds, test.list_seconds, test.remove_seconds);
-  if (test.space && test.space->free_bytes) text += "free    " + human_bytes(*test.space->free_bytes) + "\n";
+  std::string text = fmt::format("domain         {}\n", printable(row.domain));
+  text += fmt::format("put            {:.4f} s for 1 MiB, {}/s\n", test.put_seconds, human_bytes(static_cast<std::uint64_t>(put_rate)));
+  text += fmt::format("get a range    {:.4f} s\n", test.get_seconds);
+  text += fmt::format("get            {:.4f} s for 1 MiB, {}/s\n", test.get_whole_seconds, human_bytes(static_cast<std::uint64_t>(get_rate)));
+  text += fmt::format("list           {:.4f} s{}\n", test.list_seconds, test.listed ? "" : "; fresh objects are listed later");
+  text += fmt::format("remove         {:.4f} s\n", test.remove_seconds);
+  text += fmt::format("checksums      {}\n", test.checksum ? printable(test.checksum->substr(0, test.checksum->find(':'))) : "none listed");
+  if (test.space) {
+    text += fmt::format("used, free     {}, {}\n", human_bytes(test.space->used_bytes),
+                        test.space->free_bytes ? human_bytes(*test.space->free_bytes) : "not known");
+  }
+  text += traits_text(traits);
   write_stdout(text);
   return ExitCode::ok;
+}
+
+ExitCode store_touch(Session& session, const std::string& name) {
+  constexpr std::size_t k_touch_bytes = 8U << 10;
+  engine::Pool& pool = session.pool();
+  auto touched = nlohmann::ordered_json::array();
+  auto failed = nlohmann::ordered_json::array();
+  if (!name.empty()) row_of(pool.registry(), name);
+  for (const auto& row : pool.registry().stores()) {
+    if (!name.empty() && row.name != name) continue;
+    try {
+      engine::test_store(pool, row.name, session.call(), k_touch_bytes);
+      touched.push_back(row.name);
+      session.tell("touched " + printable(row.name));
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      failed.push_back({{"name", row.name}, {"message", error.what()}});
+      session.warn(fmt::format("{} could not be touched: {}", printable(row.name), printable(error.what())));
+    }
+  }
+  const bool none = touched.empty();
+  const bool some_failed = !failed.empty();
+  if (session.options().json) print_json({{"touched", std::move(touched)}, {"failed", std::move(failed)}});
+  if (!some_failed) return ExitCode::ok;
+  return none ? ExitCode::unreachable : ExitCode::degraded;
 }
 
 }  // namespace modelfloat::cli

@@ -29,6 +29,7 @@ struct StoreAddArguments {
   std::string domain;  // empty: by the URL
   std::uint64_t capacity_bytes = 0;
   StoreOptions options;
+  std::string bandwidth;  // empty: not limited
 };
 ExitCode store_add(Session& session, const StoreAddArguments& arguments);
 struct StoreSetArguments {
@@ -38,11 +39,13 @@ struct StoreSetArguments {
   std::optional<std::string> api_url;
   std::optional<std::string> token_url;
   std::string credentials_file;
+  std::optional<std::string> bandwidth;
 };
 ExitCode store_set(Session& session, const StoreSetArguments& arguments);
 ExitCode store_list(Session& session);
 ExitCode store_remove(Session& session, const std::string& name);
 ExitCode store_test(Session& session, const std::string& name);
+ExitCode store_touch(Session& session, const std::string& name);  // empty: all of them
 
 struct PushArguments {
   std::string path;
@@ -93,6 +96,7 @@ struct RecoverStore {
   std::string domain;                // empty: as the pool says
   std::uint64_t capacity_bytes = 0;  // 0: as the pool says
   StoreOptions options;
+  std::string bandwidth;  // empty: not limited
 };
 struct RecoverArguments {
   std::string recovery_code_file;  // or the session's key file or passphrase file

@@ -10,6 +10,7 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/store/wrap/bandwidth.h"
 
 namespace modelfloat::cli {
 
@@ -44,7 +45,19 @@ std::uint64_t size_of(const toml::node& value, const fs::path& file) {
   return static_cast<std::uint64_t>(*number);
 }
 
+std::string bandwidth_of(const toml::node& value, const fs::path& file) {
+  auto text = text_of(value, file);
+  try {
+    store::parse_bandwidth(text, "bwlimit");
+  } catch (const Error& error) {
+    reject(file, value.source(), error.what());
+  }
+  return text;
+}
+
 constexpr Setter k_setters[] = {
+    {"bwlimit",
+     [](Config& config, const toml::node& value, const fs::path& file) { config.bandwidth = bandwidth_of(value, file); }},
     {"listen",
      [](Config& config, const toml::node& value, const fs::path& file) { config.listen = text_of(value, file); }},
     {"key_file", [](Config& config, const toml::node& value,
@@ -53,9 +66,18 @@ constexpr Setter k_setters[] = {
                                    const fs::path& file) { config.ram_budget_bytes = size_of(value, file); }},
 };
 
+// [store.NAME]: the names are the user's. False when it is something else.
+bool read_store(const std::string& prefix, std::string_view key, const toml::node& value, const fs::path& file, Config& config) {
+  constexpr std::string_view k_stores = "store.";
+  if (!prefix.starts_with(k_stores) || prefix.size() <= k_stores.size() || key != "bwlimit") return false;
+  config.store_bandwidth[prefix.substr(k_stores.size(), prefix.size() - k_stores.size() - 1)] = bandwidth_of(value, file);
+  return true;
+}
+
 void read_table(const toml::table& table, const std::string& prefix, const fs::path& file, Config& config) {
   for (const auto& [key, value] : table) {
     const std::string name = prefix + std::string(key.str());
+    if (read_store(prefix, key.str(), value, file, config)) continue;
     if (const auto* inner = value.as_table()) {
       read_table(*inner, name + ".", file, config);
       continue;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,8 @@ std::optional<std::string> process_variable(const char* name);
 struct Config {
   std::string listen = "127.0.0.1:8080";          // listen
   std::optional<std::filesystem::path> key_file;  // key_file; a relative path counts from the folder of config.toml
+  std::string bandwidth;                          // bwlimit: of all stores together; empty: not limited
+  std::map<std::string, std::string> store_bandwidth;  // store.NAME.bwlimit
   std::uint64_t ram_budget_bytes = 0;             // runner.ram_budget_bytes; 0: the runner chooses
 };
 // Error{invalid} names the line that is wrong.

@@ -6,12 +6,15 @@
 
 #include <CLI/CLI.hpp>
 #include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/interrupt.h"
 #include "modelfloat/store/store_factory.h"
+#include "modelfloat/store/wrap/bandwidth.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -112,6 +115,20 @@ constexpr const char* k_api_url_help = "The root of the provider's server, for o
 constexpr const char* k_token_url_help = "The whole address that gives access tokens; the provider's by default";
 constexpr const char* k_credentials_help = "A JSON file with what opens the account; only you should be able to read it";
 
+constexpr const char* k_store_bandwidth_help = "Bytes a second for this store, as --bwlimit of the program: 10M, 10M:2M (up:down) or off";
+
+CLI::Validator is_bandwidth() {
+  const auto check = [](const std::string& text) -> std::string {
+    try {
+      store::parse_bandwidth(text, text);
+      return {};
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  return {check, ""};
+}
+
 void add_store(CLI::App& app, CommandLine& line) {
   auto& group = add_command(app, "store", "The places that the pool keeps its objects in",
                             "modelfloat store add disk1 local:/mnt/disk1/models");
@@ -129,6 +146,7 @@ void add_store(CLI::App& app, CommandLine& line) {
   add.add_option("--api-url", line.store_add.options.api_url, k_api_url_help);
   add.add_option("--token-url", line.store_add.options.token_url, k_token_url_help);
   add.add_option("--credentials-file", line.store_add.options.credentials_file, k_credentials_help);
+  add.add_option("--bwlimit", line.store_add.bandwidth, k_store_bandwidth_help)->check(is_bandwidth());
   on(add, line, [&line] { return [&line](Session& session) { return store_add(session, line.store_add); }; });
 
   auto& set = add_command(group, "set",
@@ -142,6 +160,7 @@ void add_store(CLI::App& app, CommandLine& line) {
   set.add_option("--api-url", line.store_set.api_url, k_api_url_help);
   set.add_option("--token-url", line.store_set.token_url, k_token_url_help);
   set.add_option("--credentials-file", line.store_set.credentials_file, k_credentials_help);
+  set.add_option("--bwlimit", line.store_set.bandwidth, k_store_bandwidth_help)->check(is_bandwidth());
   on(set, line, [&line] { return [&line](Session& session) { return store_set(session, line.store_set); }; });
 
   auto& list = add_command(group, "ls", "List the stores", "modelfloat store ls");
@@ -153,10 +172,16 @@ void add_store(CLI::App& app, CommandLine& line) {
   remove.add_option("name", line.text, "The store")->required();
   on(remove, line, [&line] { return [&line](Session& session) { return store_remove(session, line.text); }; });
 
-  auto& test =
-      add_command(group, "test", "Write, read, list and delete a small object there", "modelfloat store test disk1");
+  auto& test = add_command(group, "test", "Write, read, list and delete an object there, and print what that tells about the store",
+                           "modelfloat store test disk1");
   test.add_option("name", line.text, "The store")->required();
   on(test, line, [&line] { return [&line](Session& session) { return store_test(session, line.text); }; });
+
+  auto& touch = add_command(group, "touch",
+                            "Keep accounts alive that their provider closes when nobody uses them: write and delete a small object there",
+                            "modelfloat store touch");
+  touch.add_option("name", line.text, "Only this store");
+  on(touch, line, [&line] { return [&line](Session& session) { return store_touch(session, line.text); }; });
 }
 
 void add_push(CLI::App& app, CommandLine& line) {
@@ -294,7 +319,7 @@ void add_recover(CLI::App& app, CommandLine& line) {
   auto& stores = line.recover.stores;
   command
       .add_option_function<std::string>(
-          "--store", [&stores](const std::string& url) { stores.push_back({url, {}, 0, {}}); },
+          "--store", [&stores](const std::string& url) { stores.push_back({url, {}, 0, {}, {}}); },
           "A store's URL; as often as there are stores. The options below belong to the --store before them.")
       ->required()
       ->trigger_on_parse();
@@ -318,6 +343,11 @@ void add_recover(CLI::App& app, CommandLine& line) {
   command
       .add_option_function<std::string>("--domain", [last](const std::string& domain) { last("--domain").domain = domain; },
                                         "What it fails together with, if not as the pool says")
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>("--bwlimit", [last](const std::string& text) { last("--bwlimit").bandwidth = text; },
+                                        k_store_bandwidth_help)
+      ->check(is_bandwidth())
       ->trigger_on_parse();
   command
       .add_option_function<std::uint64_t>("--capacity", [last](std::uint64_t bytes) { last("--capacity").capacity_bytes = bytes; },
@@ -344,6 +374,9 @@ void add_global(CLI::App& app, CommandLine& line) {
   app.add_option("--passphrase-file", global.passphrase_file,
                  "A file with the passphrase that opens the pool; or MODELFLOAT_PASSPHRASE_FILE")
       ->excludes(key_file);
+  app.add_option("--bwlimit", global.bandwidth,
+                 "Bytes a second, of all stores together: 10M, 10M:2M (up:down) or off; B, K, M, G are powers of 1024")
+      ->check(is_bandwidth());
   app.set_version_flag("--version", "modelfloat " + version_text());
 }
 
@@ -368,8 +401,19 @@ ExitCode perform(CommandLine& line, SteadyTime started) {
   }
 }
 
+// Keys and passwords lie in this memory: no core dump has them, and no other program of this user attaches to it. What we start is free again
+// (exec sets the flag anew), and reads the model by its own /proc/self/fd.
+void keep_memory_private() {
+#if !defined(__SANITIZE_ADDRESS__)  // its search for leaks attaches to the program
+  const rlimit nothing{0, 0};
+  ::setrlimit(RLIMIT_CORE, &nothing);
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // counts where cores go to a program instead of a file
+#endif
+}
+
 int start(int argc, char** argv) {
   const auto started = std::chrono::steady_clock::now();
+  keep_memory_private();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of the write
   CLI::App app(
       "ModelFloat keeps AI models in pieces, encrypted, over the storage that you have, and runs them from there.",

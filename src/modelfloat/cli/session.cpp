@@ -67,15 +67,21 @@ engine::Pool& Session::open_pool(const mf1::SlotSecret& secret) {
   const auto environment = this->environment();
   auto keys = engine::open_keys(registry(), secret);
   pool_.reset();
-  openers_.push_back(std::make_unique<StoreOpener>(registry(), keys, clock_, random_));
-  pool_ = std::make_unique<engine::Pool>(environment, std::move(keys),
-                                         [&opener = *openers_.back()](const registry::StoreRow& row) { return opener.open(row); });
+  // One for the whole run: calls of an earlier pool may still be under way.
+  if (!opener_) opener_ = std::make_unique<StoreOpener>(registry(), keys, clock_, random_, bandwidth());
+  pool_ = std::make_unique<engine::Pool>(environment, std::move(keys), [this](const registry::StoreRow& row) { return opener_->open(row); });
   return *pool_;
+}
+
+BandwidthSettings Session::bandwidth() {
+  const auto& config = this->config();
+  const auto& all = options_.bandwidth.empty() ? config.bandwidth : options_.bandwidth;
+  return {all.empty() ? store::Bandwidth() : store::parse_bandwidth(all, "bwlimit"), config.store_bandwidth};
 }
 
 StoreOpener& Session::opener() {
   pool();
-  return *openers_.back();
+  return *opener_;
 }
 
 std::optional<fs::path> Session::remembered_key_file() {

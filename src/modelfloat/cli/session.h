@@ -2,6 +2,7 @@
 // What one run of the program works with. Everything is opened when it is first asked for, so that a command pays for
 // what it uses.
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -18,6 +19,7 @@
 #include "modelfloat/engine/pool.h"
 #include "modelfloat/engine/pull.h"
 #include "modelfloat/mf1/slot.h"
+#include "modelfloat/store/memory_vault.h"
 
 namespace modelfloat::cli {
 
@@ -29,6 +31,13 @@ struct GlobalOptions {
   int verbose = 0;              // 1: what happens; 2: everything
   std::string key_file;         // empty: as the home says
   std::string passphrase_file;  // empty: as the environment says
+  std::string bandwidth;        // --bwlimit; empty: as config.toml says
+};
+
+// What a store that is not the pool's, or not yet, keeps in memory.
+struct Trial {
+  store::MemoryVault vault;
+  store::MemoryLedger ledger;
 };
 
 // Used by one thread, the main one.
@@ -59,6 +68,8 @@ class Session {
 
   // How its stores are opened. Error as pool().
   StoreOpener& opener();
+  // Lives as long as the session does, and so longer than any call to a store that uses it.
+  Trial& new_trial() { return trials_.emplace_back(); }
 
   // The secret that the options, the settings or somebody at the terminal give.
   mf1::SlotSecret find_secret();
@@ -80,6 +91,7 @@ class Session {
 
  private:
   std::optional<std::filesystem::path> remembered_key_file();
+  BandwidthSettings bandwidth();
 
   const GlobalOptions options_;
   const std::stop_token stop_;
@@ -90,7 +102,9 @@ class Session {
   SystemRandom random_;
   ProgressLine progress_;
   std::unique_ptr<registry::Registry> registry_;
-  std::vector<std::unique_ptr<StoreOpener>> openers_;  // the newest last; calls of a pool that was open before may still use the others
+  // Before all that may still call a store.
+  std::unique_ptr<StoreOpener> opener_;
+  std::deque<Trial> trials_;
   std::unique_ptr<ThreadPool> cpu_;
   std::unique_ptr<ThreadPool> io_;
   std::unique_ptr<engine::Pool> pool_;

@@ -3,20 +3,35 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/log.h"
 #include "modelfloat/store/store_factory.h"
-#include "modelfloat/store/wrap/measured.h"
-#include "modelfloat/store/wrap/retrying.h"
 
 namespace modelfloat::cli {
 
-std::unique_ptr<store::Store> wrap_store(std::unique_ptr<store::Store> store, Clock& clock, Random& random) {
-  return store::make_measured(store::make_retrying(std::move(store), {}, clock, random), clock);
+StoreOpener::~StoreOpener() {
+  try {
+    registry_.transaction([&] {
+      for (auto& [id, kept] : kept_) kept.ledger.write();
+    });
+  } catch (const std::exception& error) {
+    log_warning(error.what());  // forgetting how stores did harms nothing
+  }
 }
 
 std::unique_ptr<store::Store> StoreOpener::open(const registry::StoreRow& row) {
   const auto settings = engine::load_settings(registry_, secrets_, row.id);
+  const auto configured = bandwidth_.stores.find(row.name);
+  std::string bandwidth;
+  if (configured != bandwidth_.stores.end()) {
+    bandwidth = configured->second;
+  } else if (const auto known = registry_.store_settings(row.id)) {
+    bandwidth = known->bandwidth;
+  }
+  const auto limit = bandwidth.empty() ? store::Bandwidth() : store::parse_bandwidth(bandwidth, "the bandwidth of " + row.name);
+  Kept& kept = this->kept(row.id);
   try {
-    return wrap_store(store::make_store(row.url, settings, {clock_, random_, vault(row.id)}), clock_, random_);
+    auto store = store::make_store(row.url, settings, {clock_, random_, kept.vault});
+    return store::make_standard(std::move(store), row.name, shared_, limit, kept.ledger, clock_, random_);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::denied || !settings.credentials.empty()) throw;
     throw Error(ErrorKind::denied, row.name,
@@ -24,9 +39,9 @@ std::unique_ptr<store::Store> StoreOpener::open(const registry::StoreRow& row) {
   }
 }
 
-engine::RegistryVault& StoreOpener::vault(const StoreId& store) {
+StoreOpener::Kept& StoreOpener::kept(const StoreId& store) {
   const std::lock_guard lock(mutex_);
-  return vaults_.try_emplace(store, registry_, secrets_, store).first->second;
+  return kept_.try_emplace(store, *this, store).first->second;
 }
 
 }  // namespace modelfloat::cli

@@ -8,30 +8,32 @@
 namespace modelfloat::cli {
 
 void keep_settings(registry::Registry& registry, const engine::StoreSecrets& secrets, const StoreId& id, const store::StoreSettings& settings,
-                   store::SessionVault& vault) {
+                   store::SessionVault& vault, std::optional<std::string> bandwidth) {
   registry.transaction([&] {
-    engine::save_settings(registry, secrets, id, settings, std::nullopt);
+    engine::save_settings(registry, secrets, id, settings, std::move(bandwidth));
     const auto session = vault.load();
     engine::RegistryVault(registry, secrets, id).save(session ? session->bytes() : ByteSpan());
   });
 }
 
-static std::optional<Bytes> read_marker(Session& session, const std::string& url, const store::StoreSettings& settings, store::SessionVault& vault) {
-  const auto store =
-      wrap_store(store::make_store(url, settings, {session.clock(), session.random(), vault}), session.clock(), session.random());
-  return store->get(ObjectName::marker(), {}, session.call());
+std::unique_ptr<store::Store> open_trial(Session& session, const std::string& url, const store::StoreSettings& settings, Trial& trial) {
+  return store::make_standard(store::make_store(url, settings, {session.clock(), session.random(), trial.vault}), url, store::SharedBandwidth(), {}, trial.ledger,
+                              session.clock(), session.random());
 }
 
-void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings, store::SessionVault& vault,
-                  store::Dialogue& dialogue) {
+static std::optional<Bytes> read_marker(Session& session, const std::string& url, const store::StoreSettings& settings, Trial& trial) {
+  return open_trial(session, url, settings, trial)->get(ObjectName::marker(), {}, session.call());
+}
+
+void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings, Trial& trial, store::Dialogue& dialogue) {
   std::optional<Bytes> bytes;
   try {
     try {
-      bytes = read_marker(session, row.url, settings, vault);
+      bytes = read_marker(session, row.url, settings, trial);
     } catch (const Error& error) {
       if (error.kind != ErrorKind::denied) throw;
-      store::prepare_new_store(row.url, settings, {session.clock(), session.random(), vault}, dialogue, session.call());
-      bytes = read_marker(session, row.url, settings, vault);
+      store::prepare_new_store(row.url, settings, {session.clock(), session.random(), trial.vault}, dialogue, session.call());
+      bytes = read_marker(session, row.url, settings, trial);
     }
   } catch (const Error& error) {
     if (error.kind != ErrorKind::offline && !worth_retrying(error.kind)) throw;

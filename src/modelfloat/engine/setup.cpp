@@ -90,7 +90,8 @@ void copy_documents(Pool& pool, store::Store& to, const CallOptions& call) {
 }  // namespace
 
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
-                             std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call) {
+                             std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
+                             const std::function<void(const registry::StoreRow&)>& on_row) {
   pool.log().sync(call);
   for (const auto& row : pool.registry().stores()) {
     if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
@@ -109,6 +110,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   store.list("mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); }, call);
   pool.registry().transaction([&] {
     pool.registry().put_store(row);
+    if (on_row) on_row(row);
     pool.registry().set_shard_places(row.id, shards);
   });
   pool.stores().set_rows(pool.registry().stores());
@@ -148,7 +150,7 @@ void remove_store(Pool& pool, const std::string& name, const CallOptions& call) 
   pool.stores().set_rows(pool.registry().stores());
 }
 
-StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call) {
+StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call, std::size_t size) {
   const transfer::PoolStore* store = pool.stores().find(name);
   if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
   pool.stores().wait_until_decided(call);
@@ -160,9 +162,8 @@ StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& cal
     return seconds_between(begin, clock.steady_now());
   };
 
-  constexpr std::size_t k_test_bytes = 1U << 20;
   constexpr ByteRange k_test_range{1000, 5000};
-  Bytes bytes(k_test_bytes);
+  Bytes bytes(size);
   pool.environment().random.fill(bytes);
   const ObjectName object = ObjectName::of(ObjectType::shard, crypto::blake3(bytes));
   StoreTest test;
@@ -173,11 +174,19 @@ StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& cal
       throw Error(ErrorKind::corrupt, name, "does not give back what was put there");
     }
   });
+  test.get_whole_seconds = timed([&] {
+    const auto whole = store->store->get(object, {}, call);
+    if (!whole || !equal(*whole, bytes)) throw Error(ErrorKind::corrupt, name, "does not give back what was put there");
+  });
   test.list_seconds = timed([&] {
-    bool listed = false;
     const std::string folder = object.path().substr(0, object.path().rfind('/') + 1);
-    store->store->list(folder, [&](const store::ObjectInfo& info) { listed = listed || info.name == object; }, call);
-    if (!listed && !store->store->traits().delayed_listing) throw Error(ErrorKind::corrupt, name, "does not list what was put there");
+    const auto take = [&](const store::ObjectInfo& info) {
+      if (info.name != object) return;
+      test.listed = true;
+      test.checksum = info.checksum;
+    };
+    store->store->list(folder, take, call);
+    if (!test.listed && !store->store->traits().delayed_listing) throw Error(ErrorKind::corrupt, name, "does not list what was put there");
   });
   test.remove_seconds = timed([&] { store->store->remove(object, call); });
   test.space = store->store->space(call);

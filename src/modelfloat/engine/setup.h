@@ -30,19 +30,25 @@ void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call
 // `store` is an empty place, or one that already carries this pool's marker (then its id is taken over; with the name that it has, its address is
 // changed).
 // Error{denied} when it carries another pool's marker.
+// `on_row`, when given, is called within the transaction that enters the store into the registry: what belongs to it appears with it.
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
-                             std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call);
+                             std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
+                             const std::function<void(const registry::StoreRow&)>& on_row = {});
 // Says in the log, and notes here, that a store has this domain, capacity or address from now on. The row has the id of a store of the pool.
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call);
 // Forgets the store; its objects stay where they are. Error{out_of_space} when models would be lost by it, unless `force`.
 void remove_store(Pool& pool, const std::string& name, const CallOptions& call);
 
-// Writes, reads back, lists and deletes a small object; what it learned.
+// Writes, reads back, lists and deletes an object of so many bytes (at least 8 KiB); what it learned.
 struct StoreTest {
-  double put_seconds = 0, get_seconds = 0, list_seconds = 0, remove_seconds = 0;
+  double put_seconds = 0, get_seconds = 0, list_seconds = 0, remove_seconds = 0;  // get: of a small range
+  double get_whole_seconds = 0;
+  bool listed = false;                  // at once
+  std::optional<std::string> checksum;  // "md5:..", as the store lists it
   std::optional<store::Space> space;
 };
-StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call);
+inline constexpr std::size_t k_store_test_bytes = 1U << 20;
+StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call, std::size_t bytes = k_store_test_bytes);
 
 // In a home without a pool: finds a slot that `secret` opens on any of the given stores, reads the log, the manifests and the listings.
 // Kilobytes, not models. Stores of the catalogue that are not given are added too (they may be offline).

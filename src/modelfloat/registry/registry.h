@@ -40,6 +40,39 @@ struct StoreSettingsRow {
   bool operator==(const StoreSettingsRow&) const = default;
 };
 
+// How one kind of call to a store went.
+struct StoreCallsRow {
+  std::string kind;
+  std::uint64_t calls = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t microseconds = 0;
+  std::uint64_t p50_microseconds = 0;  // 0: not known
+  std::uint64_t p95_microseconds = 0;
+  bool operator==(const StoreCallsRow&) const = default;
+};
+struct StoreHealthRow {
+  UtcTime last_seen{};     // Unix time 0: never
+  std::string last_error;  // its kind
+  UtcTime last_error_at{};
+  std::vector<StoreCallsRow> calls = {};  // ordered by kind
+  bool operator==(const StoreHealthRow&) const = default;
+};
+// Bytes moved in one day, counted from 1970-01-01.
+struct StoreUseRow {
+  std::int64_t day = 0;
+  std::uint64_t uploaded_bytes = 0;
+  std::uint64_t downloaded_bytes = 0;
+  bool operator==(const StoreUseRow&) const = default;
+};
+// Calls that a store asked us to leave off.
+struct StoreParkRow {
+  std::string lane;
+  UtcTime until{};
+  std::string why;
+  bool operator==(const StoreParkRow&) const = default;
+};
+
 // A log record as its CBOR stood in the document, so that the state of the pool can be worked out anew at any time.
 struct LogRow {
   WriterId writer{};
@@ -127,6 +160,14 @@ class Registry {
   virtual void put_store_settings(const StoreSettingsRow&) = 0;  // replaces the store's row
   virtual std::optional<Bytes> store_session(const StoreId&) = 0;
   virtual void set_store_session(const StoreId&, ByteSpan sealed) = 0;  // replaces what was there; empty forgets it
+
+  // How stores do; what is not known is empty.
+  virtual StoreHealthRow store_health(const StoreId&) = 0;
+  virtual void put_store_health(const StoreId&, const StoreHealthRow&) = 0;  // replaces it
+  virtual StoreUseRow store_use(const StoreId&) = 0;                         // of the last day that anything was added to
+  virtual void add_store_use(const StoreId&, const StoreUseRow&) = 0;        // to what the same day has; another day starts anew
+  virtual std::vector<StoreParkRow> store_parks(const StoreId&) = 0;
+  virtual void park_store(const StoreId&, const StoreParkRow&) = 0;          // replaces that of the same lane
 
   // The log, ordered by writer and seq. Adding a record twice is fine.
   virtual std::vector<LogRow> log_records() = 0;

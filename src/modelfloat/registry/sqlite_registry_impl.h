@@ -40,6 +40,16 @@ class SqliteRegistry final : public Registry {
   void put_store_settings(const StoreSettingsRow&) override;
   std::optional<Bytes> store_session(const StoreId&) override;
   void set_store_session(const StoreId&, ByteSpan sealed) override;
+
+  // sqlite_store_health.cpp
+  StoreHealthRow store_health(const StoreId&) override;
+  void put_store_health(const StoreId&, const StoreHealthRow&) override;
+  StoreUseRow store_use(const StoreId&) override;
+  void add_store_use(const StoreId&, const StoreUseRow&) override;
+  std::vector<StoreParkRow> store_parks(const StoreId&) override;
+  void park_store(const StoreId&, const StoreParkRow&) override;
+
+  // sqlite_stores.cpp
   void note_listed(const StoreId&, std::span<const std::string> log_paths) override;
   std::vector<std::string> listed(const StoreId&) override;
   void queue_puts(std::span<const QueuedPut>) override;

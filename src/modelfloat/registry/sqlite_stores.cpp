@@ -28,6 +28,10 @@ void SqliteRegistry::remove_store(const StoreId& store) {
     c.run("delete from stores where id = ?1", store);
     c.run("delete from store_settings where store = ?1", store);
     c.run("delete from store_sessions where store = ?1", store);
+    c.run("delete from store_health where store = ?1", store);
+    c.run("delete from store_calls where store = ?1", store);
+    c.run("delete from store_use where store = ?1", store);
+    c.run("delete from store_parks where store = ?1", store);
     c.run("delete from queue where store = ?1", store);
     c.run("delete from listed where store = ?1", store);
     c.run("delete from shard_places where store = ?1", store);
