@@ -121,6 +121,7 @@ void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& 
   pool.log().sync(call);
   pool.log().append({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
   pool.registry().put_store(row);
+  pool.stores().set_rows(pool.registry().stores());
 }
 
 void remove_store(Pool& pool, const std::string& name, const CallOptions& call) {
