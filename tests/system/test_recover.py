@@ -160,7 +160,8 @@ def test_a_full_local_disk(filled, small_disk, kib):
         assert kib > 160, done
     else:
         assert done.code == Exit.ERROR and ("space" in done.err or "full" in done.err), done
-        assert home.run("ls").code == Exit.NOT_FOUND
+        listed = home.run("ls")
+        assert listed.code == Exit.NOT_FOUND or "space" in listed.err, listed  # the registry may have no room to be opened, either
         small_disk(64 * MIB, "remount")
         home.ok(*command)
     assert_all_there(home, expected)

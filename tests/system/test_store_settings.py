@@ -188,9 +188,10 @@ def test_bandwidth_is_limited(base):
     began = time.monotonic()
     site.ok("--bwlimit", "4M:off", "push", base / "a.bin", "--name", "lab/a")  # 16 MiB and more
     assert time.monotonic() - began > 1.5
-    began = time.monotonic()
     for store in site.stores:
         site.ok("store", "set", store.name, "--bwlimit", "off:1M")
+    site.push(random_file(base / "a.bin", 24 * MIB, 2), "lab/a")
+    began = time.monotonic()
     assert site.pull("lab/a")[1] == hashes(base / "a.bin")
     assert time.monotonic() - began > 1.5
     (site.folder / "config.toml").write_text("".join(f"[store.{store.name}]\nbwlimit = 'off'\n" for store in site.stores))

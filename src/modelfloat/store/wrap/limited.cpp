@@ -1,6 +1,7 @@
 #include "modelfloat/store/wrap/limited.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include "modelfloat/base/error.h"
@@ -57,12 +58,13 @@ class Limited final : public Store {
   }
 
   std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
-    const std::uint64_t expected = range.length == ByteRange::k_to_the_end ? 0 : range.length;
-    const Share share(*this, downloads_, expected, ledger_.use(clock_.utc_now()).downloaded_bytes, "download");
+    const std::uint64_t expected = range.length == ByteRange::k_to_the_end ? usual_bytes(name) : range.length;
+    const Share share(*this, downloads_, range.length == ByteRange::k_to_the_end ? 0 : expected, ledger_.use(clock_.utc_now()).downloaded_bytes, "download");
     std::optional<Bytes> bytes;
     call(options, limits_.down, expected, [&] { bytes = inner_->get(name, range, options); });
     const std::uint64_t got = bytes ? bytes->size() : 0;
     settle(limits_.down, expected, got);
+    if (got > 0 && range.length == ByteRange::k_to_the_end && name.type() == ObjectType::shard) whole_shard_bytes_ = got;
     if (got > 0) ledger_.add_use(clock_.utc_now(), 0, got);
     return bytes;
   }
@@ -81,6 +83,12 @@ class Limited final : public Store {
   }
 
  private:
+  // A guess at a whole object, so that many gets at once don't all go before the first one is counted.
+  std::uint64_t usual_bytes(const ObjectName& name) const {
+    constexpr std::uint64_t k_document_bytes = 16U << 10;
+    return name.type() == ObjectType::shard ? whole_shard_bytes_.load() : k_document_bytes;
+  }
+
   using Throttles = std::vector<std::shared_ptr<Throttle>>;
 
   // Part of a budget for as long as the call runs.
@@ -142,6 +150,7 @@ class Limited final : public Store {
   Throttle calls_;
   Budget uploads_;
   Budget downloads_;
+  std::atomic<std::uint64_t> whole_shard_bytes_ = std::uint64_t{4} << 20;  // of the last one
 };
 
 }  // namespace
