@@ -148,7 +148,7 @@ def small_disk(base):
     subprocess.run(["umount", place], capture_output=True)
 
 
-@pytest.mark.parametrize("kib", [16, 64, 160, 300, 500])
+@pytest.mark.parametrize("kib", [16, 64, 160, 220, 260, 300, 340, 500])
 def test_a_full_local_disk(filled, small_disk, kib):
     """Without room for the registry nothing is left that passes for a pool; with room, the same command does it."""
     site, expected = filled
