@@ -67,7 +67,8 @@ KEPT_APART = [
     (r"(soci|sqlite3)", r"registry/.*\.cpp"),
     (r"zstd\.h", r"codec/.*\.cpp"),
     (r"isa-l", r"erasure/.*\.cpp"),
-    (r"(sodium|openssl/|blake3)", r"crypto/.*\.cpp|server/.*\.cpp"),
+    # What a single provider's protocol wants of OpenSSL, and nothing else does, stays with that provider.
+    (r"(sodium|openssl/|blake3)", r"crypto/.*\.cpp|server/.*\.cpp|store/(drive/jwt|mega/cipher|mega/login_crypto)\.cpp"),
     (r"CLI/", r"cli/main\.cpp"),
     (r"gtest", r"$."),
 ]
