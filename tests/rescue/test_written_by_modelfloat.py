@@ -98,7 +98,8 @@ def test_too_many_stores_lost(tmp_path):
 
 def test_damaged_shards(written):
     """Two bad shards in each pack, each in another way."""
-    for store in written.stores[1:3]:
+    holders = [store for store in written.stores if any((store / "mf1/shard").rglob("*/*"))]  # three copies are not on all six
+    for store in holders[:2]:
         for number, shard in enumerate(sorted((store / "mf1/shard").rglob("*/*"))):
             if number % 3 == 0:
                 shard.write_bytes(shard.read_bytes()[:-100])
@@ -108,7 +109,7 @@ def test_damaged_shards(written):
                 flip(shard, 5000)
     done, found = written.restore("lab/net")
     assert found == written.files, done.stderr
-    assert "store1" in done.stderr or "mf1/shard" in done.stderr
+    assert holders[0].name in done.stderr or "mf1/shard" in done.stderr
 
 
 def test_key_file(written):

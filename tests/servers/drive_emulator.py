@@ -157,7 +157,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(status, json.dumps(value).encode(), [("Content-Type", "application/json; charset=UTF-8"), *headers])
 
     def send(self, status, body=b"", headers=(), blob=None, start=0, length=0):
-        """The one way out, where what was planned to go wrong does. The body is `body`, or `length` bytes of the file `blob`."""
+        """The one way out, where what was planned to go wrong does. The body is `body`, or `length` bytes of the open file `blob`."""
         fault, size = self.fault, length if blob else len(body)
         for _ in self._chunks() if self.unread == -1 else self._plain():
             pass  # what is left of the request: a connection that ends in the middle of it would hide the answer
@@ -173,13 +173,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "HEAD" or status == 204:
             return
         if blob and not {"after", "flip", "short", "long"} & fault.keys():
-            with open(blob, "rb") as file:
-                self.connection.sendfile(file, start, length)
+            self.connection.sendfile(blob, start, length)
             return
         if blob:
-            with open(blob, "rb") as file:
-                file.seek(start)
-                body = file.read(length)
+            blob.seek(start)
+            body = blob.read(length)
         body = bytearray(body[:size]) + bytes(max(0, size - len(body)))
         if "flip" in fault and body and self.command == "GET":
             body[fault["flip"] % len(body)] ^= 1
@@ -413,7 +411,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return
             length, status = end - start + 1, 206
             headers.append(("Content-Range", f"bytes {start}-{end}/{file.size}"))
-        self.send(status, headers=headers, blob=file.blob, start=start, length=length)
+        try:
+            blob = open(file.blob, "rb")
+        except FileNotFoundError:  # deleted since it was found
+            raise not_found(file.id) from None
+        with blob:  # what is deleted while it is read is read to its end
+            self.send(status, headers=headers, blob=blob, start=start, length=length)
 
     def update(self, identity):
         self.start_call("files.update")
