@@ -57,15 +57,15 @@ def main():
     demo("status")
 
     names = list(places)
-    for pair in ((names[0], names[1]), (names[3], names[5])):
-        step(f"6. Without {pair[0]} and {pair[1]}")
+    for number, pair in enumerate(((names[0], names[1]), (names[3], names[5])), 6):
+        step(f"{number}. Without {pair[0]} and {pair[1]}")
         for name in pair:
             control(listing, name, "shut")
         demo.answer("demo/smollm2", prompt)
         for name in pair:
             control(listing, name, "open")
 
-    step("7. The machine is lost: another home gets everything back by the recovery code and the stores")
+    step("8. The machine is lost: another home gets everything back by the recovery code and the stores")
     file = Path(home).with_name("recovery-code")
     file.touch(mode=0o600)
     file.write_text(code + "\n")

@@ -33,7 +33,8 @@ StoreSettings settings_of() {
   return settings;
 }
 
-// rclone answers 423 to a MOVE while another one to the same name is under way, which is for the wrapper to try again.
+// rclone answers 423 to a MOVE while another one to the same name is under way, which is for the wrapper to try again; and it takes the old file
+// away before it moves the new one.
 class PatientHome final : public StoreHome {
  public:
   explicit PatientHome(const std::string& url) : home_(url, settings_of()) {}
@@ -54,7 +55,8 @@ StoreCase case_of(std::string name, const char* variable, const std::string& fol
           },
           .largest_object_bytes = largest_mib << 20,
           .many_names = many_names,
-          .missing = unless_set(variable)};
+          .missing = unless_set(variable),
+          .replaces_at_once = !patient};
 }
 
 INSTANTIATE_TEST_SUITE_P(Webdav, StoreSuite,
