@@ -252,13 +252,13 @@ TEST_P(StoreSuite, ManyThreadsAtOnce) {
 }
 
 TEST_P(StoreSuite, ReadersSeeTheOldOrTheNewObject) {
+  if (!GetParam().replaces_at_once) GTEST_SKIP() << "this server replaces a file in several steps, which readers can see";
   const Bytes a = random_bytes(100'000, 1);
   const Bytes b = random_bytes(100'000, 2);
   store_->put(shard_name(1), a, k_patient);
   in_parallel(*store_, 40, [&](std::size_t i) {
     if (i % 4 == 0) return store_->put(shard_name(1), i % 8 == 0 ? b : a, k_patient);
     const auto seen = store_->get(shard_name(1), k_all, k_patient);
-    if (!seen && !GetParam().replaces_at_once) return;
     if (seen != a && seen != b) throw Error(ErrorKind::corrupt, "test", "a mixture, or nothing");
   });
 }

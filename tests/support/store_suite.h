@@ -27,7 +27,7 @@ struct StoreCase {
   std::uint64_t largest_object_bytes = std::uint64_t{64} << 20;
   std::size_t many_names = 3000;
   std::string missing = {};  // what this machine lacks to test the store; its tests are then skipped with these words
-  bool replaces_at_once = true;  // else readers may find nothing for a moment while a name gets other bytes
+  bool replaces_at_once = true;  // else readers can see how a name gets other bytes
 };
 
 inline void PrintTo(const StoreCase& store_case, std::ostream* out) { *out << store_case.name; }

@@ -230,10 +230,10 @@ def test_a_cut_connection_leaves_nothing(served):
     home = served.home
     begin, end, kind = form([("name", "cut/off")], [("a.bin", None)])
     head = (f"POST /models/upload HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAuthorization: Bearer {served.token('write')}\r\n"
-            f"Content-Type: {kind}\r\nContent-Length: {len(begin) + 50 * MIB + len(end)}\r\n\r\n").encode()
+            f"Content-Type: {kind}\r\nContent-Length: {len(begin) + 100 * MIB + len(end)}\r\n\r\n").encode()
     shards = len(home.objects())
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as client:
-        client.sendall(head + begin + random_bytes(40 * MIB, 77))
+        client.sendall(head + begin + random_bytes(90 * MIB, 77))
         wait_until(lambda: len(home.objects()) > shards, "the first pack on the stores")
     # Only when the server has let go of it can it be said that nothing is left.
     served.get("/healthz")
@@ -243,8 +243,8 @@ def test_a_cut_connection_leaves_nothing(served):
     assert not [path for path in home.temporary.rglob("*") if path.is_file()]
     assert not [path for path in home.shelf.rglob("*") if path.is_file() and path.name.startswith(".") and "tmp" in path.name.lower()]
     # What was durable by then is known when it comes again.
-    status, answer = upload(served, begin + random_bytes(40 * MIB, 77) + random_bytes(10 * MIB, 78) + end, kind)
-    assert status == 201 and answer["bytes"] == 50 * MIB
+    status, answer = upload(served, begin + random_bytes(90 * MIB, 77) + random_bytes(10 * MIB, 78) + end, kind)
+    assert status == 201 and answer["bytes"] == 100 * MIB
 
 
 def open_sockets(pid, port):
