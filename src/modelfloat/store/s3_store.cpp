@@ -24,17 +24,6 @@ constexpr unsigned k_attempts = 4;                     // an answer that tells u
 constexpr Milliseconds k_skew{5 * 60'000};             // Amazon refuses 15 minutes
 constexpr Milliseconds k_time_to_clean_up{15'000};
 
-std::string base64(ByteSpan bytes) {
-  static constexpr std::string_view k_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) group = group << 8 | (i + j < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i + j]) : 0);
-    for (std::size_t j = 0; j < 4; ++j) text += i + j <= bytes.size() ? k_digits[group >> (18 - 6 * j) & 63] : '=';
-  }
-  return text;
-}
-
 // "sha256:<hex>" from what S3 calls it, when it is of the whole object and not of its parts' checksums.
 std::optional<std::string> whole_sha256(std::string_view text) {
   if (text.size() != 44 || text.back() != '=') return std::nullopt;
@@ -259,7 +248,7 @@ bool S3Store::was_put(const http::Response& response, const std::string& where, 
 
 bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options) {
   const Hash256 hash = crypto::sha256(bytes);
-  const std::string checksum = base64(hash);
+  const std::string checksum = to_base64(hash);
   for (;;) {
     const bool plain = is_plain_;
     Call call{.method = "PUT", .key = key, .headers = {{"Content-Type", "application/octet-stream"}}, .body = {bytes}, .body_sha256 = hash};
@@ -273,7 +262,7 @@ bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, c
 std::string S3Store::put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part, const std::string& where, const CallOptions& options) {
   const bool plain = is_plain_;
   const Hash256 hash = crypto::sha256(part);
-  const std::string checksum = base64(hash);
+  const std::string checksum = to_base64(hash);
   const http::Response response = send({.method = "PUT",
                                         .key = key,
                                         .query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}},
