@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 
+#include "cli/variables.h"
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>
 
@@ -12,13 +13,6 @@ namespace modelfloat::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-Variables variables(std::map<std::string, std::string> values) {
-  return [values = std::move(values)](const char* name) -> std::optional<std::string> {
-    const auto found = values.find(name);
-    return found == values.end() ? std::nullopt : std::optional(found->second);
-  };
-}
 
 TEST(Home, IsOneFolderWhenTheVariableSaysSo) {
   const auto home =

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 
+#include "cli/variables.h"
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>
 
@@ -16,14 +17,6 @@ store::Scheme scheme() {
   scheme.name = "mega";
   scheme.credential_fields = {{"email", "e-mail", false}, {"password", "password", true}};
   return scheme;
-}
-
-Variables variables(std::map<std::string, std::string> values) {
-  return [values = std::move(values)](const char* name) -> std::optional<std::string> {
-    const auto found = values.find(name);
-    if (found == values.end()) return std::nullopt;
-    return found->second;
-  };
 }
 
 class StoreOptionsTest : public testing::Test {

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "support/thrown.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
@@ -9,6 +10,8 @@
 
 namespace modelfloat::crypto {
 namespace {
+
+using test::kind_thrown;
 
 Bytes counting(unsigned from, std::size_t size) {
   Bytes bytes(size);
@@ -20,16 +23,6 @@ std::string hkdf(ByteSpan input_key, ByteSpan salt, ByteSpan info, std::size_t s
   Bytes out(size);
   hkdf_sha256(input_key, salt, info, out);
   return to_hex(out);
-}
-
-template <typename Action>
-std::optional<ErrorKind> kind_of_error(Action action) {
-  try {
-    action();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error.kind;
-  }
 }
 
 TEST(Hkdf, GivesTheVectorsOfRfc5869) {
@@ -52,8 +45,8 @@ TEST(Hkdf, RefusesImpossibleLengths) {
   Bytes most(8160);
   EXPECT_NO_THROW(hkdf_sha256(as_bytes("k"), {}, {}, most));
   Bytes too_many(8161);
-  EXPECT_EQ(kind_of_error([&] { hkdf_sha256(as_bytes("k"), {}, {}, too_many); }), ErrorKind::internal);
-  EXPECT_EQ(kind_of_error([&] { hkdf_sha256(as_bytes("k"), {}, {}, {}); }), ErrorKind::internal);
+  EXPECT_EQ(kind_thrown([&] { hkdf_sha256(as_bytes("k"), {}, {}, too_many); }), ErrorKind::internal);
+  EXPECT_EQ(kind_thrown([&] { hkdf_sha256(as_bytes("k"), {}, {}, {}); }), ErrorKind::internal);
 }
 
 struct Argon2Vector {
@@ -83,7 +76,7 @@ TEST(Argon2id, AgreesWithAnotherImplementation) {
 
 TEST(Argon2id, RefusesCostsOutsideItsBounds) {
   const auto attempt = [](std::uint64_t memory_kib, std::uint32_t passes) {
-    return kind_of_error([&] {
+    return kind_thrown([&] {
       const std::array<std::byte, 16> salt{};
       argon2id(SecretBytes(std::string_view("p")), salt, memory_kib, passes);
     });

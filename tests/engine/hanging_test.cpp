@@ -13,26 +13,17 @@ namespace {
 
 using test::Call;
 using test::Files;
+using test::k_copies;
+using test::k_survive_two;
+using test::kind_thrown;
 using test::Machine;
 using test::Threads;
 using test::World;
 
-constexpr PolicySet k_survive_two{4, 2, 2};
-constexpr PolicySet k_copies{1, 1, 1};
 constexpr Call k_everything[] = {Call::put, Call::get, Call::stat, Call::remove, Call::list, Call::space};
 
 void stall(test::FaultyStore& store) {
   for (const Call kind : k_everything) store.stall(kind);
-}
-
-template <typename Work>
-std::optional<ErrorKind> kind_thrown(Work work) {
-  try {
-    work();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error.kind;
-  }
 }
 
 // Names of stores that are said to have done wrong.

@@ -8,11 +8,10 @@ namespace modelfloat {
 namespace {
 
 using test::Files;
+using test::k_copies;
 using test::Machine;
 using test::Threads;
 using test::World;
-
-constexpr PolicySet k_copies{1, 1, 1};
 
 Files small(std::uint64_t seed) { return {{"m.bin", test::random_bytes(1000, seed)}}; }
 

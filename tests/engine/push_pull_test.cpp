@@ -14,27 +14,17 @@ namespace modelfloat {
 namespace {
 
 using test::Files;
+using test::k_survive_two;
+using test::kind_thrown;
 using test::Machine;
 using test::Threads;
 using test::World;
-
-constexpr PolicySet k_survive_two{4, 2, 2};
 
 Files gguf_model(std::uint64_t changed_seed = 0) {
   test::GgufSpec spec;
   spec.tensors = test::little_llama(4);
   if (changed_seed != 0) spec.tensors[3].seed = changed_seed;
   return {{"model.gguf", test::make_gguf(spec)}};
-}
-
-template <typename Work>
-std::optional<ErrorKind> kind_thrown(Work work) {
-  try {
-    work();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error.kind;
-  }
 }
 
 class PushPull : public testing::TestWithParam<Threads> {

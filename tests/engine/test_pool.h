@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,14 @@
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
 #include "support/temporary_folder.h"
+#include "support/thrown.h"
 
 namespace modelfloat::test {
 
 using Files = std::map<std::string, Bytes>;
+
+inline constexpr PolicySet k_survive_two{4, 2, 2};
+inline constexpr PolicySet k_copies{1, 1, 1};
 
 // The stores of the world, "memory:0" to "memory:n-1". Each is a domain of its own.
 class World {

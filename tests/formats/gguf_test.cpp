@@ -128,14 +128,14 @@ TEST(Gguf, SortsTensorsThatTheHeaderLists) {
   EXPECT_EQ(layout_of(file.bytes()).tensors.at(0).name, "early");
 }
 
-struct Hostile {
+struct HostileFile {
   const char* name;
   const char* reason;
   std::function<void(GgufWriter&)> write;
 };
-void PrintTo(const Hostile& hostile, std::ostream* out) { *out << hostile.name; }
+void PrintTo(const HostileFile& hostile, std::ostream* out) { *out << hostile.name; }
 
-class HostileGguf : public ::testing::TestWithParam<Hostile> {};
+class HostileGguf : public ::testing::TestWithParam<HostileFile> {};
 
 TEST_P(HostileGguf, IsRefusedForItsReason) {
   GgufWriter file;
@@ -156,64 +156,64 @@ void one_tensor(GgufWriter& file, const std::vector<std::uint64_t>& shape, std::
 INSTANTIATE_TEST_SUITE_P(
     All, HostileGguf,
     ::testing::Values(
-        Hostile{"magic", "begin with", [](auto& f) { f.data(as_bytes("GGML")).zeros(100); }},
-        Hostile{"empty", "inside the file", [](auto&) {}},
-        Hostile{"version_1", "version is 1", [](auto& f) { f.preamble(0, 0, 1); }},
-        Hostile{"version_4", "version is 4", [](auto& f) { f.preamble(0, 0, 4); }},
-        Hostile{"big_endian", "big-endian", [](auto& f) { f.preamble(0, 0, 0x03000000); }},
-        Hostile{"tensors_2_63", "tensors", [](auto& f) { f.preamble(k_2_63, 0); }},
-        Hostile{"keys_2_63", "metadata keys", [](auto& f) { f.preamble(0, k_2_63); }},
-        Hostile{"keys_wrap", "metadata keys", [](auto& f) { f.preamble(0, UINT64_MAX); }},
-        Hostile{"key_length_2_63", "32 MiB", [](auto& f) { f.preamble(0, 1).number64(k_2_63); }},
-        Hostile{"key_length_wraps", "32 MiB", [](auto& f) { f.preamble(0, 1).number64(UINT64_MAX); }},
-        Hostile{"key_too_long", "64 KiB", [](auto& f) { f.preamble(0, 1).text_key(std::string(65537, 'k'), "v"); }},
-        Hostile{"key_empty", "empty name", [](auto& f) { f.preamble(0, 1).text_key("", "v"); }},
-        Hostile{"key_not_text", "plain text", [](auto& f) { f.preamble(0, 1).text_key("a\n", "v"); }},
-        Hostile{"key_not_utf8", "plain text", [](auto& f) { f.preamble(0, 1).text_key("a\xC0\xAF", "v"); }},
-        Hostile{"key_twice", "twice", [](auto& f) { f.preamble(0, 2).text_key("k", "v").text_key("k", "w"); }},
-        Hostile{"value_type", "metadata type 13", [](auto& f) { f.preamble(0, 1).text("k").number32(13).zeros(32); }},
-        Hostile{"text_length_2_63", "32 MiB",
+        HostileFile{"magic", "begin with", [](auto& f) { f.data(as_bytes("GGML")).zeros(100); }},
+        HostileFile{"empty", "inside the file", [](auto&) {}},
+        HostileFile{"version_1", "version is 1", [](auto& f) { f.preamble(0, 0, 1); }},
+        HostileFile{"version_4", "version is 4", [](auto& f) { f.preamble(0, 0, 4); }},
+        HostileFile{"big_endian", "big-endian", [](auto& f) { f.preamble(0, 0, 0x03000000); }},
+        HostileFile{"tensors_2_63", "tensors", [](auto& f) { f.preamble(k_2_63, 0); }},
+        HostileFile{"keys_2_63", "metadata keys", [](auto& f) { f.preamble(0, k_2_63); }},
+        HostileFile{"keys_wrap", "metadata keys", [](auto& f) { f.preamble(0, UINT64_MAX); }},
+        HostileFile{"key_length_2_63", "32 MiB", [](auto& f) { f.preamble(0, 1).number64(k_2_63); }},
+        HostileFile{"key_length_wraps", "32 MiB", [](auto& f) { f.preamble(0, 1).number64(UINT64_MAX); }},
+        HostileFile{"key_too_long", "64 KiB", [](auto& f) { f.preamble(0, 1).text_key(std::string(65537, 'k'), "v"); }},
+        HostileFile{"key_empty", "empty name", [](auto& f) { f.preamble(0, 1).text_key("", "v"); }},
+        HostileFile{"key_not_text", "plain text", [](auto& f) { f.preamble(0, 1).text_key("a\n", "v"); }},
+        HostileFile{"key_not_utf8", "plain text", [](auto& f) { f.preamble(0, 1).text_key("a\xC0\xAF", "v"); }},
+        HostileFile{"key_twice", "twice", [](auto& f) { f.preamble(0, 2).text_key("k", "v").text_key("k", "w"); }},
+        HostileFile{"value_type", "metadata type 13", [](auto& f) { f.preamble(0, 1).text("k").number32(13).zeros(32); }},
+        HostileFile{"text_length_2_63", "32 MiB",
                 [](auto& f) { f.preamble(0, 1).text("k").number32(k_string).number64(k_2_63); }},
-        Hostile{"array_wraps", "metadata array",
+        HostileFile{"array_wraps", "metadata array",
                 [](auto& f) { f.preamble(0, 1).text("k").number32(k_array).number32(k_u32).number64(1ULL << 62); }},
-        Hostile{"array_2_63_texts", "inside the file",
+        HostileFile{"array_2_63_texts", "inside the file",
                 [](auto& f) { f.preamble(0, 1).text("k").number32(k_array).number32(k_string).number64(k_2_63); }},
-        Hostile{"array_of_arrays", "nested",
+        HostileFile{"array_of_arrays", "nested",
                 [](auto& f) {
                   f.preamble(0, 1).text("k").number32(k_array);
                   for (int i = 0; i < 1000; ++i) f.number32(k_array).number64(1);
                 }},
-        Hostile{"alignment_0", "alignment of 0", [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 0); }},
-        Hostile{"alignment_48", "alignment of 48",
+        HostileFile{"alignment_0", "alignment of 0", [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 0); }},
+        HostileFile{"alignment_48", "alignment of 48",
                 [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 48); }},
-        Hostile{"alignment_huge", "alignment of 2147483648",
+        HostileFile{"alignment_huge", "alignment of 2147483648",
                 [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 1U << 31); }},
-        Hostile{"alignment_float", "32-bit number",
+        HostileFile{"alignment_float", "32-bit number",
                 [](auto& f) { f.preamble(0, 1).text("general.alignment").number32(k_f32).number32(0x42000000); }},
-        Hostile{"dimensions_5", "5 dimensions", [](auto& f) { one_tensor(f, {1, 1, 1, 1, 1}, 0, 0); }},
-        Hostile{"dimensions_2_32", "4294967295 dimensions",
+        HostileFile{"dimensions_5", "5 dimensions", [](auto& f) { one_tensor(f, {1, 1, 1, 1, 1}, 0, 0); }},
+        HostileFile{"dimensions_2_32", "4294967295 dimensions",
                 [](auto& f) { f.preamble(1, 0).text("t").number32(UINT32_MAX).zeros(64); }},
-        Hostile{"dimension_0", "impossible shape", [](auto& f) { one_tensor(f, {4, 0}, 0, 0); }},
-        Hostile{"dimension_2_63", "impossible shape", [](auto& f) { one_tensor(f, {k_2_63}, 0, 0); }},
-        Hostile{"product_wraps_to_0", "impossible shape",
+        HostileFile{"dimension_0", "impossible shape", [](auto& f) { one_tensor(f, {4, 0}, 0, 0); }},
+        HostileFile{"dimension_2_63", "impossible shape", [](auto& f) { one_tensor(f, {k_2_63}, 0, 0); }},
+        HostileFile{"product_wraps_to_0", "impossible shape",
                 [](auto& f) { one_tensor(f, {1ULL << 32, 1ULL << 32}, 0, 0); }},
-        Hostile{"product_wraps_to_1", "impossible shape",
+        HostileFile{"product_wraps_to_1", "impossible shape",
                 [](auto& f) { one_tensor(f, {0xFFFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF}, 0, 0); }},
-        Hostile{"bytes_wrap", "too large", [](auto& f) { one_tensor(f, {1ULL << 62}, 0, 0); }},
-        Hostile{"row_breaks_block", "break a block", [](auto& f) { one_tensor(f, {16, 2}, 3, 0); }},
-        Hostile{"offset_wraps", "end of any file", [](auto& f) { one_tensor(f, {4}, 0, UINT64_MAX - 31); }},
-        Hostile{"offset_behind_file", "inside the file", [](auto& f) { one_tensor(f, {4}, 0, 4096); }},
-        Hostile{"length_behind_file", "inside the file", [](auto& f) { one_tensor(f, {1000}, 0, 0); }},
-        Hostile{"unaligned", "not aligned", [](auto& f) { one_tensor(f, {4}, 0, 8); }},
-        Hostile{
+        HostileFile{"bytes_wrap", "too large", [](auto& f) { one_tensor(f, {1ULL << 62}, 0, 0); }},
+        HostileFile{"row_breaks_block", "break a block", [](auto& f) { one_tensor(f, {16, 2}, 3, 0); }},
+        HostileFile{"offset_wraps", "end of any file", [](auto& f) { one_tensor(f, {4}, 0, UINT64_MAX - 31); }},
+        HostileFile{"offset_behind_file", "inside the file", [](auto& f) { one_tensor(f, {4}, 0, 4096); }},
+        HostileFile{"length_behind_file", "inside the file", [](auto& f) { one_tensor(f, {1000}, 0, 0); }},
+        HostileFile{"unaligned", "not aligned", [](auto& f) { one_tensor(f, {4}, 0, 8); }},
+        HostileFile{
             "overlap", "overlaps",
             [](auto& f) { f.preamble(2, 0).tensor("a", {16}, 0, 0).tensor("b", {16}, 0, 32).pad_to(32).zeros(128); }},
-        Hostile{"same_place", "overlaps",
+        HostileFile{"same_place", "overlaps",
                 [](auto& f) { f.preamble(2, 0).tensor("a", {8}, 0, 0).tensor("b", {8}, 0, 0).pad_to(32).zeros(128); }},
-        Hostile{
+        HostileFile{
             "unknown_types_in_one_place", "overlaps",
             [](auto& f) { f.preamble(2, 0).tensor("a", {8}, 99, 0).tensor("b", {8}, 99, 0).pad_to(32).zeros(128); }},
-        Hostile{"name_twice", "are named",
+        HostileFile{"name_twice", "are named",
                 [](auto& f) { f.preamble(2, 0).tensor("a", {8}, 0, 0).tensor("a", {8}, 0, 32).pad_to(32).zeros(64); }}),
     [](const auto& hostile) { return hostile.param.name; });
 

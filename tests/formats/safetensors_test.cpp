@@ -86,14 +86,14 @@ TEST(Safetensors, RefusesDeepJsonWithoutFollowingIt) {
               ::testing::HasSubstr("number"));
 }
 
-struct Hostile {
+struct HostileHeader {
   const char* name;
   const char* reason;
   std::string header;
 };
-void PrintTo(const Hostile& hostile, std::ostream* out) { *out << hostile.name; }
+void PrintTo(const HostileHeader& hostile, std::ostream* out) { *out << hostile.name; }
 
-class HostileSafetensors : public ::testing::TestWithParam<Hostile> {};
+class HostileSafetensors : public ::testing::TestWithParam<HostileHeader> {};
 
 TEST_P(HostileSafetensors, IsRefusedForItsReason) {
   EXPECT_THAT(reason_against(GetParam().header), ::testing::HasSubstr(GetParam().reason));
@@ -106,49 +106,49 @@ std::string tensor(const std::string& shape, const std::string& offsets, const s
 INSTANTIATE_TEST_SUITE_P(
     All, HostileSafetensors,
     ::testing::Values(
-        Hostile{"empty_header", "'{'", ""}, Hostile{"array_header", "'{'", "[]"}, Hostile{"space_first", "'{'", " {}"},
-        Hostile{"no_tensors_but_data", "follow the last", "{}"},
-        Hostile{"text_behind", "follows the JSON", tensor("[2]", "[0,8]") + "x"},
-        Hostile{"trailing_comma", "lacks", R"({"__metadata__":{},})"},
-        Hostile{
+        HostileHeader{"empty_header", "'{'", ""}, HostileHeader{"array_header", "'{'", "[]"}, HostileHeader{"space_first", "'{'", " {}"},
+        HostileHeader{"no_tensors_but_data", "follow the last", "{}"},
+        HostileHeader{"text_behind", "follows the JSON", tensor("[2]", "[0,8]") + "x"},
+        HostileHeader{"trailing_comma", "lacks", R"({"__metadata__":{},})"},
+        HostileHeader{
             "name_twice", "are named",
             R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})"},
-        Hostile{"metadata_twice", "twice", R"({"__metadata__":{},"__metadata__":{}})"},
-        Hostile{"metadata_key_twice", "twice", R"({"__metadata__":{"k":"1","k":"2"}})"},
-        Hostile{"metadata_number", "JSON", R"({"__metadata__":{"k":1}})"},
-        Hostile{"metadata_object", "JSON", R"({"__metadata__":{"k":{"k":"v"}}})"},
-        Hostile{"field_twice", "twice", R"({"a":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,8]}})"},
-        Hostile{"field_missing", "lacks its", R"({"a":{"dtype":"F32","shape":[2]}})"},
-        Hostile{"field_unknown", "unknown key", R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":{}}})"},
-        Hostile{"name_empty", "plain text", R"({"":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})"},
-        Hostile{"name_control", "plain text", R"({"a\n":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})"},
-        Hostile{"name_bad_utf8", "plain text", "{\"a\xFF\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"},
-        Hostile{"name_half_surrogate", "surrogate", R"({"\ud800":{}})"},
-        Hostile{"name_broken_escape", "escape", R"({"\u00g0":{}})"},
-        Hostile{"name_unknown_escape", "escape", R"({"\x41":{}})"},
-        Hostile{"name_too_long", "64 KiB", "{\"" + std::string(70000, 'x') + "\":{}}"},
-        Hostile{"dimensions_9", "8 dimensions", tensor("[1,1,1,1,1,1,1,1,2]", "[0,8]")},
-        Hostile{"product_wraps", "impossible shape", tensor("[4294967296,4294967296]", "[0,8]")},
-        Hostile{"bytes_wrap", "another size", tensor("[4611686018427387906]", "[0,8]")},
-        Hostile{"number_65_bits", "64 bits", tensor("[18446744073709551616]", "[0,8]")},
-        Hostile{"number_negative", "whole number", tensor("[-2]", "[0,8]")},
-        Hostile{"number_fraction", "JSON", tensor("[2.0]", "[0,8]")},
-        Hostile{"number_leading_zero", "whole number", tensor("[02]", "[0,8]")},
-        Hostile{"number_text", "whole number", tensor("[\"2\"]", "[0,8]")},
-        Hostile{"size_not_shape", "another size", tensor("[3]", "[0,8]")},
-        Hostile{"half_a_block", "another size", tensor("[3]", "[0,1]", "F4")},
-        Hostile{"offsets_backwards", "impossible offsets", tensor("[2]", "[8,0]")},
-        Hostile{"offsets_wrap", "impossible offsets", tensor("[2]", "[18446744073709551607,18446744073709551615]")},
-        Hostile{"offsets_three", "JSON", tensor("[2]", "[0,8,16]")},
-        Hostile{"behind_file", "inside the file", tensor("[4]", "[0,16]")},
-        Hostile{"hole_at_front", "hole", tensor("[1]", "[4,8]")},
-        Hostile{"bytes_behind", "follow the last", tensor("[1]", "[0,4]")},
-        Hostile{"dtype_lower", "dtype", tensor("[2]", "[0,8]", "f32")},
-        Hostile{"dtype_long", "dtype", tensor("[2]", "[0,8]", std::string(1000, 'F'))},
-        Hostile{
+        HostileHeader{"metadata_twice", "twice", R"({"__metadata__":{},"__metadata__":{}})"},
+        HostileHeader{"metadata_key_twice", "twice", R"({"__metadata__":{"k":"1","k":"2"}})"},
+        HostileHeader{"metadata_number", "JSON", R"({"__metadata__":{"k":1}})"},
+        HostileHeader{"metadata_object", "JSON", R"({"__metadata__":{"k":{"k":"v"}}})"},
+        HostileHeader{"field_twice", "twice", R"({"a":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,8]}})"},
+        HostileHeader{"field_missing", "lacks its", R"({"a":{"dtype":"F32","shape":[2]}})"},
+        HostileHeader{"field_unknown", "unknown key", R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":{}}})"},
+        HostileHeader{"name_empty", "plain text", R"({"":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})"},
+        HostileHeader{"name_control", "plain text", R"({"a\n":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})"},
+        HostileHeader{"name_bad_utf8", "plain text", "{\"a\xFF\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"},
+        HostileHeader{"name_half_surrogate", "surrogate", R"({"\ud800":{}})"},
+        HostileHeader{"name_broken_escape", "escape", R"({"\u00g0":{}})"},
+        HostileHeader{"name_unknown_escape", "escape", R"({"\x41":{}})"},
+        HostileHeader{"name_too_long", "64 KiB", "{\"" + std::string(70000, 'x') + "\":{}}"},
+        HostileHeader{"dimensions_9", "8 dimensions", tensor("[1,1,1,1,1,1,1,1,2]", "[0,8]")},
+        HostileHeader{"product_wraps", "impossible shape", tensor("[4294967296,4294967296]", "[0,8]")},
+        HostileHeader{"bytes_wrap", "another size", tensor("[4611686018427387906]", "[0,8]")},
+        HostileHeader{"number_65_bits", "64 bits", tensor("[18446744073709551616]", "[0,8]")},
+        HostileHeader{"number_negative", "whole number", tensor("[-2]", "[0,8]")},
+        HostileHeader{"number_fraction", "JSON", tensor("[2.0]", "[0,8]")},
+        HostileHeader{"number_leading_zero", "whole number", tensor("[02]", "[0,8]")},
+        HostileHeader{"number_text", "whole number", tensor("[\"2\"]", "[0,8]")},
+        HostileHeader{"size_not_shape", "another size", tensor("[3]", "[0,8]")},
+        HostileHeader{"half_a_block", "another size", tensor("[3]", "[0,1]", "F4")},
+        HostileHeader{"offsets_backwards", "impossible offsets", tensor("[2]", "[8,0]")},
+        HostileHeader{"offsets_wrap", "impossible offsets", tensor("[2]", "[18446744073709551607,18446744073709551615]")},
+        HostileHeader{"offsets_three", "JSON", tensor("[2]", "[0,8,16]")},
+        HostileHeader{"behind_file", "inside the file", tensor("[4]", "[0,16]")},
+        HostileHeader{"hole_at_front", "hole", tensor("[1]", "[4,8]")},
+        HostileHeader{"bytes_behind", "follow the last", tensor("[1]", "[0,4]")},
+        HostileHeader{"dtype_lower", "dtype", tensor("[2]", "[0,8]", "f32")},
+        HostileHeader{"dtype_long", "dtype", tensor("[2]", "[0,8]", std::string(1000, 'F'))},
+        HostileHeader{
             "overlap", "overlaps",
             R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})"},
-        Hostile{
+        HostileHeader{
             "hole", "hole",
             R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})"}),
     [](const auto& hostile) { return hostile.param.name; });

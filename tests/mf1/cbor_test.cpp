@@ -12,7 +12,7 @@ std::string hex_of(CborWriter& writer) { return to_hex(writer.view()); }
 
 bool is_refused(std::string_view hex) {
   const Bytes bytes = from_hex(hex).value();
-  return error_of([&] {
+  return kind_thrown([&] {
            CborReader reader(bytes);
            reader.skip();
            reader.finish();
@@ -103,14 +103,14 @@ TEST(Cbor, BoundsTheDepth) {
 
 TEST(Cbor, ANumberBeyondItsTypeIsCorrupt) {
   const Bytes bytes = from_hex("190100").value();
-  EXPECT_EQ(error_of([&] { CborReader(bytes).small<std::uint8_t>(); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { CborReader(bytes).small<std::uint8_t>(); }), ErrorKind::corrupt);
   EXPECT_EQ(CborReader(bytes).small<std::uint16_t>(), 256);
 }
 
 TEST(Cbor, TheSameKeyTwiceIsNotWritten) {
   CborMap map;
   map.number("a", 1).number("a", 2);
-  EXPECT_EQ(error_of([&] { std::move(map).encoded(); }), ErrorKind::internal);
+  EXPECT_EQ(kind_thrown([&] { std::move(map).encoded(); }), ErrorKind::internal);
 }
 
 TEST(Cbor, RoundTripsAndSortsMaps) {
@@ -131,7 +131,7 @@ TEST(Cbor, RoundTripsAndSortsMaps) {
 TEST(Cbor, ReadsAnyBytesWithoutHarm) {
   EXPECT_TRUE(rc::check([](const std::vector<std::uint8_t>& raw) {
     const auto bytes = std::as_bytes(std::span(raw));
-    const auto kind = error_of([&] { CborReader(bytes).skip(); });
+    const auto kind = kind_thrown([&] { CborReader(bytes).skip(); });
     RC_ASSERT(!kind || *kind == ErrorKind::corrupt);
   }));
 }

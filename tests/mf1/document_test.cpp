@@ -9,8 +9,6 @@
 namespace modelfloat::mf1 {
 namespace {
 
-constexpr auto k_aes = crypto::Suite::aes_256_gcm;
-constexpr auto k_chacha = crypto::Suite::chacha20_poly1305;
 constexpr ObjectType k_types[] = {ObjectType::structure, ObjectType::content, ObjectType::log, ObjectType::checkpoint};
 
 TEST(Padme, FollowsThePaper) {
@@ -58,7 +56,7 @@ TEST(Document, EveryDamageIsSeen) {
   for (const auto suite : {k_aes, k_chacha}) {
     const auto sealed = seal_document(ObjectType::log, raw_bytes(200, 1), keyring, suite, random);
     for_each_damage(sealed.object, [&](const Bytes& bad, const std::string& what) {
-      EXPECT_TRUE(error_of([&] { open_document(ObjectType::log, bad, keyring); })) << what;
+      EXPECT_TRUE(kind_thrown([&] { open_document(ObjectType::log, bad, keyring); })) << what;
     });
   }
 }
@@ -68,7 +66,7 @@ TEST(Document, AnotherPoolEpochKeyOrTypeDoesNotOpenIt) {
   const Keyring keyring = sample_keyring();
   const auto sealed = seal_document(ObjectType::log, raw_bytes(200, 1), keyring, k_aes, random);
   const auto open = [&](ObjectType type, const Bytes& object, const Keyring& keys) {
-    return error_of([&] { open_document(type, object, keys); });
+    return kind_thrown([&] { open_document(type, object, keys); });
   };
   EXPECT_EQ(open(ObjectType::log, sealed.object, sample_keyring(2)), ErrorKind::denied);
   EXPECT_EQ(open(ObjectType::log, sealed.object, Keyring(keyring.pool_id(), 1, sample_keyring(2).root(1))),

@@ -174,7 +174,7 @@ class GoldenFile : public testing::Test {
     for (const auto& document : json_["documents"]) {
       if (document["type"] != 4) continue;
       const Bytes sealed = object(document["path"]);
-      if (error_of([&] { open_document(ObjectType::log, sealed, keyring); })) continue;  // of the older epoch
+      if (kind_thrown([&] { open_document(ObjectType::log, sealed, keyring); })) continue;  // of the older epoch
       for (const Change& change : log_record_from_cbor(open_document(ObjectType::log, sealed, keyring)).changes) {
         if (const auto* epoch = std::get_if<EpochBegun>(&change)) {
           keyring.add_epoch(epoch->epoch - 1, open_older_epoch(keyring, *epoch));

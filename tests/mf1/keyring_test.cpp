@@ -38,15 +38,15 @@ TEST(Keyring, FragmentIdsDependOnPoolAndEpoch) {
 
 TEST(Keyring, AnUnknownEpochIsDenied) {
   const Keyring keyring = sample_keyring();
-  EXPECT_EQ(error_of([&] { keyring.key(2, KeyUse::log); }), ErrorKind::denied);
-  EXPECT_EQ(error_of([&] { keyring.root(0); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { keyring.key(2, KeyUse::log); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { keyring.root(0); }), ErrorKind::denied);
 }
 
 TEST(Keyring, AnEpochKeepsItsKey) {
   Keyring keyring = sample_keyring();
   keyring.add_epoch(1, keyring.root(1));
-  EXPECT_EQ(error_of([&] { keyring.add_epoch(1, key_of(3)); }), ErrorKind::invalid);
-  EXPECT_EQ(error_of([&] { keyring.add_epoch(0, key_of(3)); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { keyring.add_epoch(1, key_of(3)); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { keyring.add_epoch(0, key_of(3)); }), ErrorKind::invalid);
 }
 
 TEST(Keyring, ANewEpochGivesTheOlderKeyBack) {
@@ -59,12 +59,12 @@ TEST(Keyring, ANewEpochGivesTheOlderKeyBack) {
   EXPECT_TRUE(open_older_epoch(newer, change) == both.root(1));
 
   const Keyring other(both.pool_id(), 2, key_of(10));
-  EXPECT_EQ(error_of([&] { open_older_epoch(other, change); }), ErrorKind::corrupt);
-  EXPECT_EQ(error_of([&] { open_older_epoch(sample_keyring(), change); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { open_older_epoch(other, change); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { open_older_epoch(sample_keyring(), change); }), ErrorKind::denied);
   for (std::size_t i = 0; i < change.wrapped.size(); ++i) {
     EpochBegun bad = change;
     bad.wrapped[i] ^= std::byte{4};
-    EXPECT_EQ(error_of([&] { open_older_epoch(newer, bad); }), ErrorKind::corrupt);
+    EXPECT_EQ(kind_thrown([&] { open_older_epoch(newer, bad); }), ErrorKind::corrupt);
   }
 }
 

@@ -26,7 +26,7 @@ TEST(Log, DamagedBytesNeverCrashAReader) {
     for_each_damage(document, [&](const Bytes& bad, const std::string& what) {
       for (const auto& read : {+[](ByteSpan bytes) { log_record_from_cbor(bytes); },
                                +[](ByteSpan bytes) { checkpoint_from_cbor(bytes); }}) {
-        const auto kind = error_of([&] { read(bad); });
+        const auto kind = kind_thrown([&] { read(bad); });
         EXPECT_TRUE(kind == ErrorKind::corrupt || (!kind && bad.size() == document.size())) << what;
       }
     });
@@ -55,35 +55,35 @@ TEST(Log, AChangeOfTheFutureIsPassedOver) {
   Checkpoint checkpoint;
   checkpoint.seq = 1;
   checkpoint.records.push_back({record, {}});
-  EXPECT_EQ(error_of([&] { to_cbor(checkpoint); }), ErrorKind::unsupported);
+  EXPECT_EQ(kind_thrown([&] { to_cbor(checkpoint); }), ErrorKind::unsupported);
 }
 
 TEST(Log, AKnownChangeMustBeWhole) {
   CborMap no_tag;
   no_tag.text("kind", "untagged").text("model", "a/b");
-  EXPECT_EQ(error_of([&] { log_record_from_cbor(record_with_change(std::move(no_tag))); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { log_record_from_cbor(record_with_change(std::move(no_tag))); }), ErrorKind::corrupt);
   CborMap no_kind;
   no_kind.text("model", "a/b");
-  EXPECT_EQ(error_of([&] { log_record_from_cbor(record_with_change(std::move(no_kind))); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { log_record_from_cbor(record_with_change(std::move(no_kind))); }), ErrorKind::corrupt);
   CborMap large;
   large.text("kind", "policy").number("k", 256).number("m", 0).number("survive", 0);
-  EXPECT_EQ(error_of([&] { log_record_from_cbor(record_with_change(std::move(large))); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { log_record_from_cbor(record_with_change(std::move(large))); }), ErrorKind::corrupt);
 }
 
 TEST(Log, NumbersThatMakeNoSenseAreRefused) {
   LogRecord record;
-  EXPECT_EQ(error_of([&] { to_cbor(record); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { to_cbor(record); }), ErrorKind::invalid);
   Checkpoint checkpoint;
-  EXPECT_EQ(error_of([&] { to_cbor(checkpoint); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { to_cbor(checkpoint); }), ErrorKind::invalid);
   checkpoint.seq = 3;
   checkpoint.records.resize(2);
   checkpoint.records[0].record.seq = 2;
   checkpoint.records[1].record.seq = 1;
-  EXPECT_EQ(error_of([&] { to_cbor(checkpoint); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { to_cbor(checkpoint); }), ErrorKind::invalid);
   checkpoint.records[1].record.seq = 4;
-  EXPECT_EQ(error_of([&] { to_cbor(checkpoint); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { to_cbor(checkpoint); }), ErrorKind::invalid);
   checkpoint.records[1].record.seq = 3;
-  EXPECT_FALSE(error_of([&] { to_cbor(checkpoint); }));
+  EXPECT_FALSE(kind_thrown([&] { to_cbor(checkpoint); }));
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ TEST(Manifest, ARootIsToldFromASegment) {
   EXPECT_EQ(manifest_part_of(to_cbor(samples.structure_root())), ManifestPart::root);
   EXPECT_EQ(manifest_part_of(to_cbor(samples.content_segment())), ManifestPart::segment);
   EXPECT_EQ(manifest_part_of(to_cbor(samples.structure_segment())), ManifestPart::segment);
-  EXPECT_EQ(error_of([&] { manifest_root_from_cbor(to_cbor(samples.content_segment())); }), ErrorKind::corrupt);
-  EXPECT_EQ(error_of([&] { structure_segment_from_cbor(to_cbor(samples.structure_root())); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { manifest_root_from_cbor(to_cbor(samples.content_segment())); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { structure_segment_from_cbor(to_cbor(samples.structure_root())); }), ErrorKind::corrupt);
 }
 
 // No damage makes a reader do worse than throw; most is seen here, all of it by the tag of the document.
@@ -47,7 +47,7 @@ TEST(Manifest, DamagedBytesNeverCrashAReader) {
                                +[](ByteSpan bytes) { structure_root_from_cbor(bytes); },
                                +[](ByteSpan bytes) { content_segment_from_cbor(bytes); },
                                +[](ByteSpan bytes) { structure_segment_from_cbor(bytes); }}) {
-        const auto kind = error_of([&] { read(bad); });
+        const auto kind = kind_thrown([&] { read(bad); });
         const bool refused = kind == ErrorKind::corrupt || kind == ErrorKind::unsupported;
         EXPECT_TRUE(refused || (!kind && bad.size() == document.size())) << what;
       }
@@ -71,7 +71,7 @@ TEST(Manifest, AMissingKeyIsCorrupt) {
   CborMap map;
   map.text("kind", "root").number("survive", 2);
   const Bytes cbor = std::move(map).encoded();
-  EXPECT_EQ(error_of([&] { structure_root_from_cbor(cbor); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { structure_root_from_cbor(cbor); }), ErrorKind::corrupt);
 }
 
 ManifestRoot root_with(const std::vector<std::string>& paths) {
@@ -91,7 +91,7 @@ ManifestRoot root_with(const std::vector<std::string>& paths) {
 template <typename Part, typename Change>
 std::optional<ErrorKind> refusal(Part part, Change&& change) {
   change(part);
-  return error_of([&] { to_cbor(part); });
+  return kind_thrown([&] { to_cbor(part); });
 }
 
 TEST(Manifest, RootsThatBreakARuleAreRefused) {
@@ -154,7 +154,7 @@ TEST(Manifest, FramesMustLieInTheirPacks) {
   const auto check = [&](std::uint64_t offset, const PackId& id) {
     ContentSegment content;
     content.fragments.push_back({{}, 100, 0, 0, FrameRef{id, offset, 116, 0}});
-    return error_of([&] { check_frames_fit(content, structure); });
+    return kind_thrown([&] { check_frames_fit(content, structure); });
   };
   EXPECT_FALSE(check(512 - 116 - 64, pack.id));
   EXPECT_EQ(check(512 - 116 - 63, pack.id), ErrorKind::corrupt);

@@ -12,14 +12,14 @@ TEST(Marker, RoundTripsAndSeesEveryDamage) {
   EXPECT_EQ(object.size(), k_marker_bytes);
   EXPECT_EQ(parse_marker(object), marker);
   for_each_damage(object, [&](const Bytes& bad, const std::string& what) {
-    EXPECT_TRUE(error_of([&] { parse_marker(bad); })) << what;
+    EXPECT_TRUE(kind_thrown([&] { parse_marker(bad); })) << what;
   });
 }
 
 TEST(Marker, ANewerFormatIsSaidToBeOne) {
   Bytes object = make_marker({});
   object[4] = std::byte{2};
-  EXPECT_EQ(error_of([&] { parse_marker(object); }), ErrorKind::unsupported);
+  EXPECT_EQ(kind_thrown([&] { parse_marker(object); }), ErrorKind::unsupported);
 }
 
 }  // namespace

@@ -13,8 +13,6 @@
 namespace modelfloat::mf1 {
 namespace {
 
-constexpr auto k_aes = crypto::Suite::aes_256_gcm;
-constexpr auto k_chacha = crypto::Suite::chacha20_poly1305;
 
 struct Sealed {
   SealedPack sealed;
@@ -117,16 +115,16 @@ TEST(Pack, TooFewOrForeignShardsDoNotRebuild) {
   const Pack& pack = made.sealed.pack;
   const auto& shards = made.sealed.shards;
   const ByteSpan same_twice[] = {shards[0], shards[1], shards[1]};
-  EXPECT_EQ(error_of([&] { rebuild_shard(pack, 2, same_twice); }), ErrorKind::lost);
+  EXPECT_EQ(kind_thrown([&] { rebuild_shard(pack, 2, same_twice); }), ErrorKind::lost);
   Bytes lie = shards[1];
   lie[2000] ^= std::byte{1};
   const ByteSpan with_lie[] = {shards[0], lie, shards[4]};
-  EXPECT_EQ(error_of([&] { rebuild_shard(pack, 2, with_lie); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { rebuild_shard(pack, 2, with_lie); }), ErrorKind::corrupt);
   const auto other = make_pack(shape_of(3, 2, 8192), {3000, 1000}, false);
   const ByteSpan with_foreign[] = {shards[0], other.sealed.shards[1], shards[4]};
-  EXPECT_EQ(error_of([&] { rebuild_shard(pack, 2, with_foreign); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { rebuild_shard(pack, 2, with_foreign); }), ErrorKind::corrupt);
   const ByteSpan good[] = {shards[0], shards[1], shards[4]};
-  EXPECT_EQ(error_of([&] { rebuild_shard(pack, 20, good); }), ErrorKind::internal);
+  EXPECT_EQ(kind_thrown([&] { rebuild_shard(pack, 20, good); }), ErrorKind::internal);
 }
 
 TEST(Pack, NamesAreHashesAndHeadersFit) {
@@ -156,10 +154,10 @@ TEST(Pack, EveryByteOfAHeaderCounts) {
   for_each_damage(header, [&](const Bytes& bad, const std::string& what) {
     if (bad.size() > header.size()) return;  // the slice follows there
     bool fits = false;
-    const auto kind = error_of([&] { fits = opener.fits(parse_shard_header(bad), 1); });
+    const auto kind = kind_thrown([&] { fits = opener.fits(parse_shard_header(bad), 1); });
     EXPECT_TRUE(kind.has_value() || !fits) << what;
   });
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(kind_thrown([&] {
               slice_of(ByteSpan(made.sealed.shards[0]).first(2000 < made.sealed.shards[0].size() ? 2000 : 100));
             }),
             ErrorKind::corrupt);
@@ -195,7 +193,7 @@ TEST(Pack, CanBeFilledToTheLastByte) {
   const std::uint64_t left = builder.bytes_left();
   EXPECT_TRUE(builder.fits(left));
   EXPECT_FALSE(builder.fits(left + 1));
-  EXPECT_EQ(error_of([&] { builder.add(encode_fragment(keyring, raw_bytes(left + 1, 2))); }), ErrorKind::internal);
+  EXPECT_EQ(kind_thrown([&] { builder.add(encode_fragment(keyring, raw_bytes(left + 1, 2))); }), ErrorKind::internal);
   builder.add(encode_fragment(keyring, raw_bytes(left, 2)));
   EXPECT_EQ(builder.bytes_left(), 0U);
   EXPECT_EQ(builder.used_bytes(), 2 * 4096U);
@@ -208,12 +206,12 @@ TEST(Pack, CanBeFilledToTheLastByte) {
 TEST(Pack, RefusesWhatIsNoPack) {
   for (const auto& shape : {shape_of(0, 1, 64), shape_of(17, 1, 64), shape_of(4, 9, 64), shape_of(4, 2, 0),
                             shape_of(4, 2, 100), shape_of(16, 0, std::uint64_t{1} << 30)}) {
-    EXPECT_EQ(error_of([&] { PackBuilder{shape}; }), ErrorKind::invalid);
+    EXPECT_EQ(kind_thrown([&] { PackBuilder{shape}; }), ErrorKind::invalid);
   }
   PackBuilder builder(shape_of(1, 0, 4096));
-  EXPECT_EQ(error_of([&] { builder.add({}); }), ErrorKind::internal);
+  EXPECT_EQ(kind_thrown([&] { builder.add({}); }), ErrorKind::internal);
   test::FixedRandom random;
-  EXPECT_EQ(error_of([&] { seal(std::move(builder), sample_keyring(), k_aes, random, true); }), ErrorKind::internal);
+  EXPECT_EQ(kind_thrown([&] { seal(std::move(builder), sample_keyring(), k_aes, random, true); }), ErrorKind::internal);
   PackBuilder tiny(shape_of(1, 0, 64));
   EXPECT_EQ(tiny.bytes_left(), 0U);
 }
@@ -223,7 +221,7 @@ TEST(Pack, ItsIndexTellsAllWithoutAManifest) {
   const Pack bare = pack_of(parse_shard_header(made.sealed.shards[0]));
   const auto slices = data_slices(made.sealed);
   EXPECT_EQ(PackOpener(bare, sample_keyring()).read_index(read_from_slices(bare, slices)), made.sealed.fragments);
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(kind_thrown([&] {
               PackOpener(bare, Keyring(sample_keyring().pool_id(), 1, sample_keyring(2).root(1)))
                   .read_index(read_from_slices(bare, slices));
             }),
@@ -238,7 +236,7 @@ TEST(Pack, ADamagedIndexIsNeverBelieved) {
     Bytes bad = good;
     bad[i] ^= std::byte{0x10};
     std::vector<Fragment> index;
-    const auto kind = error_of([&] { index = opener.read_index(read_from_slices(made.sealed.pack, {bad})); });
+    const auto kind = kind_thrown([&] { index = opener.read_index(read_from_slices(made.sealed.pack, {bad})); });
     EXPECT_TRUE(kind == ErrorKind::corrupt || index == made.sealed.fragments) << i;
   }
 }
@@ -288,7 +286,7 @@ TEST(Pack, AFrameSomewhereElseDoesNotOpen) {
   EXPECT_FALSE(opens(PackOpener(other, keyring), first, frame, plain));
   Fragment unknown = first;
   unknown.codec = 200;
-  EXPECT_EQ(error_of([&] { opens(opener, unknown, frame, plain); }), ErrorKind::unsupported);
+  EXPECT_EQ(kind_thrown([&] { opens(opener, unknown, frame, plain); }), ErrorKind::unsupported);
   EXPECT_TRUE(opens(opener, first, frame, plain));
 }
 
@@ -344,8 +342,8 @@ TEST(SlicePieces, CoverExactlyWhatWasAskedFor) {
   const std::vector<SlicePiece> expected = {{0, 100, 28}, {1, 0, 128}, {2, 0, 44}};
   EXPECT_EQ(slice_pieces(pack, 100, 200), expected);
   EXPECT_TRUE(slice_pieces(pack, 512, 0).empty());
-  EXPECT_EQ(error_of([&] { slice_pieces(pack, 512, 1); }), ErrorKind::corrupt);
-  EXPECT_EQ(error_of([&] { slice_pieces(pack, UINT64_MAX, 2); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { slice_pieces(pack, 512, 1); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { slice_pieces(pack, UINT64_MAX, 2); }), ErrorKind::corrupt);
 }
 
 }  // namespace

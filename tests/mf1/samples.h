@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "support/fixed_random.h"
+#include "support/thrown.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
@@ -15,21 +16,15 @@
 
 namespace modelfloat::mf1 {
 
+using test::kind_thrown;
+
+inline constexpr auto k_aes = crypto::Suite::aes_256_gcm;
+inline constexpr auto k_chacha = crypto::Suite::chacha20_poly1305;
+
 inline Keyring sample_keyring(std::uint64_t seed = 1) {
   test::FixedRandom random(seed);
   const auto pool = random.array<16>();
   return Keyring(pool, 1, crypto::SecretKey::random(random));
-}
-
-// The kind of the Error that `call` throws; nothing when it returns.
-template <typename Call>
-std::optional<ErrorKind> error_of(Call&& call) {
-  try {
-    std::forward<Call>(call)();
-  } catch (const Error& error) {
-    return error.kind;
-  }
-  return std::nullopt;
 }
 
 // Calls damaged(bytes, what) with each byte of `good` changed in turn, with each truncation, and with a byte more.

@@ -40,16 +40,16 @@ TEST(Slot, OpensWithItsSecretAlone) {
     EXPECT_EQ(opened.pool_id(), keyring.pool_id());
     EXPECT_EQ(opened.current_epoch(), 1U);
     EXPECT_TRUE(opened.root(1) == keyring.root(1));
-    EXPECT_EQ(error_of([&] { open_slot(slot, wrong); }), ErrorKind::denied);
+    EXPECT_EQ(kind_thrown([&] { open_slot(slot, wrong); }), ErrorKind::denied);
   }
   // The same 32 bytes are another secret when they are of another kind.
-  EXPECT_EQ(error_of([&] { open_slot(slot_for(code_secret(1), keyring), file_secret(1)); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { open_slot(slot_for(code_secret(1), keyring), file_secret(1)); }), ErrorKind::denied);
 }
 
 TEST(Slot, EveryDamageIsSeen) {
   const auto secret = code_secret(1);
   for_each_damage(slot_for(secret, sample_keyring()), [&](const Bytes& bad, const std::string& what) {
-    const auto kind = error_of([&] { open_slot(bad, secret); });
+    const auto kind = kind_thrown([&] { open_slot(bad, secret); });
     EXPECT_TRUE(kind == ErrorKind::corrupt || kind == ErrorKind::unsupported) << what;
   });
 }
@@ -61,7 +61,7 @@ TEST(Slot, EveryForgeryIsSeen) {
     Bytes bad = slot;
     bad[i] ^= std::byte{1};
     renew_checksum(bad);
-    EXPECT_TRUE(error_of([&] { open_slot(bad, secret); })) << i;
+    EXPECT_TRUE(kind_thrown([&] { open_slot(bad, secret); })) << i;
   }
 }
 
@@ -72,12 +72,12 @@ TEST(Slot, ExcessiveCostIsRefused) {
     Bytes bad = slot_for(secret, sample_keyring());
     store_le(MutableByteSpan(bad).subspan(offset), value);
     renew_checksum(bad);
-    EXPECT_EQ(error_of([&] { open_slot(bad, secret); }), ErrorKind::unsupported);
+    EXPECT_EQ(kind_thrown([&] { open_slot(bad, secret); }), ErrorKind::unsupported);
   }
   Bytes bad = slot_for(secret, sample_keyring());
   store_le(MutableByteSpan(bad).subspan(16), 0U);
   renew_checksum(bad);
-  EXPECT_EQ(error_of([&] { open_slot(bad, secret); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { open_slot(bad, secret); }), ErrorKind::corrupt);
 }
 
 TEST(Slot, IsForTheEpochThatWasAskedFor) {
@@ -87,15 +87,15 @@ TEST(Slot, IsForTheEpochThatWasAskedFor) {
   EXPECT_TRUE(open_slot(slot_for(code_secret(1), keyring), code_secret(1)).root(2) == keyring.root(2));
   const Bytes older = make_slot(code_secret(1), keyring, 1, random);
   EXPECT_EQ(parse_slot(older).epoch, 1U);
-  EXPECT_EQ(error_of([&] { make_slot(code_secret(1), keyring, 3, random); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { make_slot(code_secret(1), keyring, 3, random); }), ErrorKind::denied);
 }
 
 TEST(Slot, APassphraseLosesOneLineEnd) {
   const Bytes slot = slot_for(phrase("two words"), sample_keyring());
-  EXPECT_FALSE(error_of([&] { open_slot(slot, phrase("two words\n")); }));
-  EXPECT_FALSE(error_of([&] { open_slot(slot, phrase("two words\r\n")); }));
-  EXPECT_EQ(error_of([&] { open_slot(slot, phrase("two words\n\n")); }), ErrorKind::denied);
-  EXPECT_EQ(error_of([&] { phrase("\n"); }), ErrorKind::invalid);
+  EXPECT_FALSE(kind_thrown([&] { open_slot(slot, phrase("two words\n")); }));
+  EXPECT_FALSE(kind_thrown([&] { open_slot(slot, phrase("two words\r\n")); }));
+  EXPECT_EQ(kind_thrown([&] { open_slot(slot, phrase("two words\n\n")); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { phrase("\n"); }), ErrorKind::invalid);
 }
 
 TEST(RecoveryCode, RoundTripsThroughPaper) {
@@ -116,11 +116,11 @@ TEST(RecoveryCode, SeesTypingErrors) {
     if (text[i] == '-') continue;
     std::string bad = text;
     bad[i] = bad[i] == 'a' ? 'b' : 'a';
-    EXPECT_EQ(error_of([&] { RecoveryCode::parse(bad); }), ErrorKind::denied) << i;
-    EXPECT_EQ(error_of([&] { RecoveryCode::parse(text.substr(0, i)); }), ErrorKind::denied);
+    EXPECT_EQ(kind_thrown([&] { RecoveryCode::parse(bad); }), ErrorKind::denied) << i;
+    EXPECT_EQ(kind_thrown([&] { RecoveryCode::parse(text.substr(0, i)); }), ErrorKind::denied);
   }
-  EXPECT_EQ(error_of([&] { RecoveryCode::parse(text + "a"); }), ErrorKind::denied);
-  EXPECT_EQ(error_of([&] { RecoveryCode::parse("1" + text.substr(1)); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { RecoveryCode::parse(text + "a"); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { RecoveryCode::parse("1" + text.substr(1)); }), ErrorKind::denied);
 }
 
 TEST(KeyFile, RoundTrips) {
@@ -131,7 +131,7 @@ TEST(KeyFile, RoundTrips) {
   EXPECT_TRUE(parse_key_file(text.substr(0, text.size() - 1)) == key);
   for (const std::string& bad :
        {std::string(), text.substr(1), text.substr(0, text.size() - 2), "x" + text, text + "0"}) {
-    EXPECT_EQ(error_of([&] { parse_key_file(bad); }), ErrorKind::invalid) << bad;
+    EXPECT_EQ(kind_thrown([&] { parse_key_file(bad); }), ErrorKind::invalid) << bad;
   }
 }
 

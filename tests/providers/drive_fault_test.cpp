@@ -8,6 +8,7 @@
 #include "providers/drive_server.h"
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include <gmock/gmock.h>
 
 #include "modelfloat/store/drive/address.h"
@@ -19,8 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 constexpr std::size_t k_small = 100'000;    // one request
 constexpr std::size_t k_large = 6'000'000;  // a resumable upload
 

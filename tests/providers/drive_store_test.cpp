@@ -9,6 +9,7 @@
 
 #include "providers/drive_server.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/temporary_folder.h"
 #include <gmock/gmock.h>
 
@@ -18,9 +19,6 @@
 
 namespace modelfloat::test {
 namespace {
-
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 
 std::unique_ptr<StoreHome> make_my_drive() {
   return std::make_unique<ProviderHome>("drive:" + fresh_name() + "/models of mine", DriveServer().new_account());

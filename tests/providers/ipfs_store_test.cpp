@@ -7,8 +7,10 @@
 #include "providers/fault_proxy.h"
 #include "providers/provider_home.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
+#include "support/thrown.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -26,8 +28,6 @@ using store::StoreSettings;
 using testing::HasSubstr;
 using testing::Not;
 
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 constexpr const char* k_node = "MODELFLOAT_TEST_IPFS";
 
 CallOptions within(Milliseconds time) { return {{}, std::chrono::steady_clock::now() + time}; }
@@ -84,15 +84,6 @@ class IpfsStore : public testing::Test {
   store::http::HttpClient client_;
 };
 
-std::optional<Error> failure_of(const std::function<void()>& work) {
-  try {
-    work();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error;
-  }
-}
-
 StoreSettings with(std::initializer_list<std::pair<std::string_view, std::string_view>> credentials) {
   StoreSettings settings;
   for (const auto& [name, value] : credentials) settings.credentials.set(name, value);
@@ -111,7 +102,7 @@ TEST(IpfsUrl, OneStoreHasOneUrl) {
 TEST(IpfsUrl, NonsenseIsRefusedWithoutItsSecrets) {
   for (const char* url : {"ipfs:", "ipfs:host", "ipfs:/ip4/127.0.0.1/tcp/5001", "ipfs:http://host/a/../b", "ipfs:http://host/?a=hush", "ipfs:http://me:hush@host",
                           "ipfs:http://host/%00"}) {
-    const auto error = failure_of([&] { store::canonical_url(url); });
+    const auto error = thrown_by([&] { store::canonical_url(url); });
     ASSERT_TRUE(error) << url;
     EXPECT_EQ(error->kind, ErrorKind::invalid) << url;
     EXPECT_THAT(error->what(), Not(HasSubstr("hush")));
@@ -121,10 +112,10 @@ TEST(IpfsUrl, NonsenseIsRefusedWithoutItsSecrets) {
 TEST(IpfsUrl, CredentialsAreChecked) {
   RealContext context;
   const auto make = [&](StoreSettings settings) { return store::make_store("ipfs:http://127.0.0.1:1", settings, context.context()); };
-  EXPECT_EQ(failure_of([&] { make(with({{"tokn", "hush"}})); })->kind, ErrorKind::invalid);
-  EXPECT_EQ(failure_of([&] { make(with({{"user", "me"}})); })->kind, ErrorKind::denied);
-  EXPECT_EQ(failure_of([&] { make(with({{"pinning_url", "http://127.0.0.1:1"}})); })->kind, ErrorKind::denied);
-  EXPECT_EQ(failure_of([&] { make(with({{"gateway", "nonsense"}})); })->kind, ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { make(with({{"tokn", "hush"}})); })->kind, ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { make(with({{"user", "me"}})); })->kind, ErrorKind::denied);
+  EXPECT_EQ(thrown_by([&] { make(with({{"pinning_url", "http://127.0.0.1:1"}})); })->kind, ErrorKind::denied);
+  EXPECT_EQ(thrown_by([&] { make(with({{"gateway", "nonsense"}})); })->kind, ErrorKind::invalid);
 }
 
 TEST_F(IpfsStore, AMissingFolderIsOfflineAndIsNotMade) {
@@ -136,7 +127,7 @@ TEST_F(IpfsStore, AMissingFolderIsOfflineAndIsNotMade) {
       [&] { store->stat(shard_name(1), k_patient); },                  [&] { store->remove(shard_name(1), k_patient); },
       [&] { store->list("", [](const auto&) {}, k_patient); },         [&] { store->space(k_patient); }};
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    const auto error = failure_of(calls[i]);
+    const auto error = thrown_by(calls[i]);
     ASSERT_TRUE(error) << i;
     EXPECT_EQ(error->kind, ErrorKind::offline) << i << error->what();
   }
@@ -145,7 +136,7 @@ TEST_F(IpfsStore, AMissingFolderIsOfflineAndIsNotMade) {
 TEST_F(IpfsStore, AServerThatIsNoNodeIsInvalid) {
   StoreSettings settings;
   settings.api_url = *server_variable("MODELFLOAT_TEST_IPFS_SECOND_GATEWAY");
-  EXPECT_EQ(failure_of([&] { open(settings); })->kind, ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { open(settings); })->kind, ErrorKind::invalid);
 }
 
 TEST_F(IpfsStore, TheCidThatWeExpectIsTheNodes) {
@@ -187,7 +178,7 @@ TEST_F(IpfsStore, MissingBytesEndByTheDeadlineAndAPutBringsThemBack) {
       const std::string leaf = to_string(*store::ipfs::cid_of_file(ByteSpan(bytes).subspan(1 << 20, 1 << 20)));
       rpc("block/rm", {{"arg", leaf}, {"force", "true"}});
     }
-    const auto error = failure_of([&] { store->get(name, k_all, within(Milliseconds(1500))); });
+    const auto error = thrown_by([&] { store->get(name, k_all, within(Milliseconds(1500))); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::timed_out) << error->what();
     store->put(name, bytes, k_patient);
@@ -241,7 +232,7 @@ TEST_F(IpfsStore, APinningServiceIsAskedToKeepACopy) {
   EXPECT_EQ(pins()["count"], 0);
 
   const auto refused = open(with({{"pinning_url", address}, {"pinning_bearer", "hush"}}));
-  const auto error = failure_of([&] { refused->put(shard_name(2), bytes, k_patient); });
+  const auto error = thrown_by([&] { refused->put(shard_name(2), bytes, k_patient); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::denied);
   EXPECT_THAT(error->what(), Not(HasSubstr("hush")));
@@ -273,8 +264,8 @@ TEST_F(IpfsStore, TheNodesOwnClientReadsWhatWeWroteAndWeWhatItWrote) {
 TEST_F(IpfsStore, TheRpcMayWantAToken) {
   proxy_->add(R"({"unless": {"authorization": "Bearer open sesame"}, "times": 0, "fault": "answer", "status": 401})");
   const std::string proxied = *server_variable("MODELFLOAT_TEST_IPFS_PROXY");
-  EXPECT_EQ(failure_of([&] { open_at(proxied, {}); })->kind, ErrorKind::denied);
-  const auto error = failure_of([&] { open_at(proxied, with({{"bearer", "hush"}})); });
+  EXPECT_EQ(thrown_by([&] { open_at(proxied, {}); })->kind, ErrorKind::denied);
+  const auto error = thrown_by([&] { open_at(proxied, with({{"bearer", "hush"}})); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::denied);
   EXPECT_THAT(error->what(), Not(HasSubstr("hush")));
@@ -284,7 +275,7 @@ TEST_F(IpfsStore, TheRpcMayWantAToken) {
 TEST_F(IpfsStore, TheRpcMayWantAPassword) {
   proxy_->add(R"({"unless": {"authorization": "Basic bWU6b3BlbiBzZXNhbWU="}, "times": 0, "fault": "answer", "status": 401})");
   const std::string proxied = *server_variable("MODELFLOAT_TEST_IPFS_PROXY");
-  EXPECT_EQ(failure_of([&] { open_at(proxied, with({{"user", "me"}, {"password", "hush"}})); })->kind, ErrorKind::denied);
+  EXPECT_EQ(thrown_by([&] { open_at(proxied, with({{"user", "me"}, {"password", "hush"}})); })->kind, ErrorKind::denied);
   open_at(proxied, with({{"user", "me"}, {"password", "open sesame"}}))->put(shard_name(1), random_bytes(10), k_patient);
 }
 
@@ -333,7 +324,7 @@ TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
         store->put(shard_name(1), bytes, k_patient);
         proxy_->clear();
         proxy_->add("{\"target\": \"" + request + "\", " + fault.said + "}");
-        const auto error = failure_of(work);
+        const auto error = thrown_by(work);
         ASSERT_TRUE(error);
         EXPECT_EQ(error->kind, fault.kind) << error->what();
         EXPECT_EQ(error->retry_after, fault.kind == ErrorKind::rate_limited ? std::optional<Milliseconds>(7000) : std::nullopt);
@@ -348,7 +339,7 @@ TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
     SCOPED_TRACE("list: " + fault.name);
     proxy_->clear();
     proxy_->add("{\"target\": \"files/ls\", \"skip\": 2, " + fault.said + "}");
-    const auto error = failure_of([&] { store->list("", sink, k_patient); });
+    const auto error = thrown_by([&] { store->list("", sink, k_patient); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, fault.kind) << error->what();
   }
@@ -357,9 +348,9 @@ TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
 TEST_F(IpfsStore, ANodeThatTakesNoConnectionIsOffline) {
   const auto store = open_proxied();
   proxy_->listen(false);
-  EXPECT_EQ(failure_of([&] { store->put(shard_name(1), random_bytes(10), k_patient); })->kind, ErrorKind::offline);
-  EXPECT_EQ(failure_of([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::offline);
-  EXPECT_EQ(failure_of([&] { store->list("", [](const auto&) {}, k_patient); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_patient); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->list("", [](const auto&) {}, k_patient); })->kind, ErrorKind::offline);
 }
 
 TEST_F(IpfsStore, AnAnswerThatIsCutOrEmptyGivesNoBytes) {
@@ -368,14 +359,14 @@ TEST_F(IpfsStore, AnAnswerThatIsCutOrEmptyGivesNoBytes) {
   for (const char* fault : {R"("reset_answer", "times": 0, "at": 100000)", R"("cut", "times": 0, "at": 100000)", R"("empty")", R"("shorter", "by": 1)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"target": "/cat", "fault": )") + fault + "}");
-    EXPECT_EQ(failure_of([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::transient) << fault;
+    EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::transient) << fault;
   }
   proxy_->add(R"({"target": "/cat", "fault": "longer", "by": 1})");
-  EXPECT_EQ(failure_of([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::corrupt);
+  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::corrupt);
   for (const char* fault : {R"("empty")", R"("answer", "status": 200, "body": "[]")", R"("answer", "status": 200, "body": "{}")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"target": "files/stat", "fault": )") + fault + "}");
-    EXPECT_EQ(failure_of([&] { store->stat(shard_name(1), k_patient); })->kind, ErrorKind::transient) << fault;
+    EXPECT_EQ(thrown_by([&] { store->stat(shard_name(1), k_patient); })->kind, ErrorKind::transient) << fault;
   }
 }
 
@@ -386,7 +377,7 @@ TEST_F(IpfsStore, ANodeThatHangsOrCrawlsEndsByTheDeadline) {
     for (const char* request : {"files/stat", "/cat"}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"target": ")") + request + R"(", "fault": )" + fault + "}");
-      EXPECT_EQ(failure_of([&] { store->get(shard_name(1), k_all, within(Milliseconds(400))); })->kind, ErrorKind::timed_out) << fault << request;
+      EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(400))); })->kind, ErrorKind::timed_out) << fault << request;
     }
   }
 }
@@ -395,7 +386,7 @@ TEST_F(IpfsStore, BytesThatChangeOnTheWayAreNotTakenForOurs) {
   const auto store = open_proxied();
   for (const std::size_t size : {10'000U, 2'000'000U}) {
     proxy_->add(R"({"target": "/add", "fault": "request_flip", "at": 5000})");
-    const auto error = failure_of([&] { store->put(shard_name(size), random_bytes(size), k_patient); });
+    const auto error = thrown_by([&] { store->put(shard_name(size), random_bytes(size), k_patient); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::corrupt);
     EXPECT_FALSE(store->stat(shard_name(size), k_patient));
@@ -405,18 +396,18 @@ TEST_F(IpfsStore, BytesThatChangeOnTheWayAreNotTakenForOurs) {
 TEST_F(IpfsStore, SuccessThatWasOnlySaidIsFoundOut) {
   const auto store = open_proxied();
   proxy_->add(R"({"target": "files/cp", "fault": "answer", "status": 200})");
-  EXPECT_EQ(failure_of([&] { store->put(shard_name(1), random_bytes(10), k_patient); })->kind, ErrorKind::transient);
+  EXPECT_EQ(thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_patient); })->kind, ErrorKind::transient);
 }
 
 TEST_F(IpfsStore, WhatWasDoneThoughAnErrorWasSaidIsFineTheNextTime) {
   const auto store = open_proxied();
   const Bytes bytes = random_bytes(1000);
   proxy_->add(R"({"target": "files/cp", "fault": "answer_after", "status": 500})");
-  EXPECT_EQ(failure_of([&] { store->put(shard_name(1), bytes, k_patient); })->kind, ErrorKind::transient);
+  EXPECT_EQ(thrown_by([&] { store->put(shard_name(1), bytes, k_patient); })->kind, ErrorKind::transient);
   store->put(shard_name(1), bytes, k_patient);
   EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
   proxy_->add(R"({"target": "files/rm", "fault": "answer_after", "status": 500})");
-  EXPECT_EQ(failure_of([&] { store->remove(shard_name(1), k_patient); })->kind, ErrorKind::transient);
+  EXPECT_EQ(thrown_by([&] { store->remove(shard_name(1), k_patient); })->kind, ErrorKind::transient);
   store->remove(shard_name(1), k_patient);
   EXPECT_FALSE(store->stat(shard_name(1), k_patient));
 }

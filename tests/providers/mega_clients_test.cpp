@@ -9,6 +9,7 @@
 
 #include "providers/mega_server.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
 
@@ -20,7 +21,6 @@ namespace {
 using namespace mega;
 using nlohmann::json;
 
-const CallOptions k_patient;
 constexpr std::size_t k_mib = std::size_t{1} << 20;
 const std::vector<std::size_t> k_sizes = {0, 1, 15, 16, 17, 128 * 1024, 128 * 1024 + 1, 384 * 1024 - 1, 20 * k_mib, 2 * k_mib + 12'345};
 

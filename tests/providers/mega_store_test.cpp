@@ -4,15 +4,15 @@
 
 #include "providers/mega_server.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
+#include "support/thrown.h"
 
 namespace modelfloat::test {
 namespace {
 
 using namespace mega;
 using nlohmann::json;
-
-const CallOptions k_patient;
 
 // In an account of its own, whose tree does not grow from test to test.
 std::unique_ptr<StoreHome> make_home() { return std::make_unique<ProviderHome>("mega:/" + fresh_name(), settings_of(make_account())); }
@@ -30,20 +30,6 @@ class MegaStoreTest : public testing::Test {
     if (server_variable(k_variable)) plan(json::array());
   }
 };
-
-std::optional<Error> error_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
-std::optional<ErrorKind> kind_of(const std::function<void()>& work) {
-  const auto error = error_of(work);
-  return error ? std::optional(error->kind) : std::nullopt;
-}
 
 std::size_t listed(store::Store& store) {
   std::size_t count = 0;
@@ -76,7 +62,7 @@ TEST_F(MegaStoreTest, ASessionOfAnotherAccountIsNotUsed) {
   StillPlace place(settings_of("v2@example.com"));
   place.prepare();
   const auto other = store::make_store(place.url(), settings_of("v1@example.com"), place.context());
-  EXPECT_EQ(kind_of([&] { other->stat(shard_name(1), k_patient); }), ErrorKind::offline);  // it has no such folder
+  EXPECT_EQ(kind_thrown([&] { other->stat(shard_name(1), k_patient); }), ErrorKind::offline);  // it has no such folder
 }
 
 TEST_F(MegaStoreTest, LogsInAnewWhenTheSessionEndsInTheMiddle) {
@@ -112,21 +98,21 @@ TEST_F(MegaStoreTest, AWrongPasswordIsDeniedAndNotTriedAgainAtOnce) {
   StillPlace place(settings);
   const auto store = place.open();
   for (int i = 0; i < 3; ++i) {
-    const auto error = error_of([&] { store->stat(shard_name(1), k_patient); });
+    const auto error = thrown_by([&] { store->stat(shard_name(1), k_patient); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::denied);
     EXPECT_EQ(std::string(error->what()).find("s3cret"), std::string::npos);
   }
   EXPECT_EQ(count("us"), 1U);
   place.clock().advance(std::chrono::minutes(6));
-  EXPECT_EQ(kind_of([&] { store->stat(shard_name(1), k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store->stat(shard_name(1), k_patient); }), ErrorKind::denied);
   EXPECT_EQ(count("us"), 2U);
 }
 
 TEST_F(MegaStoreTest, SaysWhatIsWrongWithTheSecondFactor) {
   const auto stat_with = [](const store::StoreSettings& settings) {
     StillPlace place(settings);
-    return error_of([&] { place.open()->stat(shard_name(1), k_patient); });
+    return thrown_by([&] { place.open()->stat(shard_name(1), k_patient); });
   };
   const auto missing = stat_with(settings_of("totp@example.com"));
   EXPECT_EQ(missing->kind, ErrorKind::denied);
@@ -144,26 +130,26 @@ TEST_F(MegaStoreTest, ABlockedAccountIsDenied) {
   const auto store = place.open();
   store->put(shard_name(1), random_bytes(10), k_patient);
   control({{"do", "set"}, {"email", email}, {"blocked", true}});
-  EXPECT_EQ(kind_of([&] { store->get(shard_name(1), {}, k_patient); }), ErrorKind::denied);
-  EXPECT_EQ(kind_of([&] { store->stat(shard_name(1), k_patient); }), ErrorKind::denied);
-  EXPECT_EQ(kind_of([&] { store->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store->get(shard_name(1), {}, k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store->stat(shard_name(1), k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::denied);
   StillPlace fresh(settings_of(email));
-  EXPECT_EQ(kind_of([&] { fresh.open()->stat(shard_name(1), k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { fresh.open()->stat(shard_name(1), k_patient); }), ErrorKind::denied);
 }
 
 TEST_F(MegaStoreTest, SettingsThatMakeNoSenseAreRefused) {
   StillPlace place(settings_of("v2@example.com"));
   auto settings = settings_of("v2@example.com");
   settings.credentials.set("user", "x");
-  EXPECT_EQ(kind_of([&] { store::make_store("mega:/f", settings, place.context()); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { store::make_store("mega:/f", settings, place.context()); }), ErrorKind::invalid);
   settings = settings_of("v2@example.com");
   settings.credentials.set("password", "");
-  EXPECT_EQ(kind_of([&] { store::make_store("mega:/f", settings, place.context()); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store::make_store("mega:/f", settings, place.context()); }), ErrorKind::denied);
   settings = settings_of("v2@example.com");
   settings.api_url = "ftp://127.0.0.1";
-  EXPECT_EQ(kind_of([&] { store::make_store("mega:/f", settings, place.context()); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { store::make_store("mega:/f", settings, place.context()); }), ErrorKind::invalid);
   for (const std::string_view url : {"mega:", "mega:/a/../b", "mega:/a/./b", "mega:/a\nb"}) {
-    EXPECT_EQ(kind_of([&] { store::canonical_url(url); }), ErrorKind::invalid) << url;
+    EXPECT_EQ(kind_thrown([&] { store::canonical_url(url); }), ErrorKind::invalid) << url;
   }
   EXPECT_EQ(store::canonical_url("mega:a//b/"), "mega:/a/b");
   EXPECT_EQ(store::default_domain("mega:/a", {}), "mega");
@@ -172,9 +158,9 @@ TEST_F(MegaStoreTest, SettingsThatMakeNoSenseAreRefused) {
 TEST_F(MegaStoreTest, AFolderThatIsNotThereIsOfflineAndNotMade) {
   StillPlace place(settings_of("v2@example.com"));
   const auto store = place.open();
-  EXPECT_EQ(kind_of([&] { store->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store->get(shard_name(1), {}, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { listed(*store); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store->get(shard_name(1), {}, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { listed(*store); }), ErrorKind::offline);
   EXPECT_EQ(count("p"), 0U);
   place.prepare();
   EXPECT_EQ(listed(*store), 0U);
@@ -282,7 +268,7 @@ TEST_F(MegaStoreTest, WhatNeverEndsIsReportedAsWhatItIs) {
     one["call"] = "uq";
     one["times"] = 100;
     plan(json::array({one}));
-    const auto error = error_of([&] { warm.store->space(k_patient); });
+    const auto error = thrown_by([&] { warm.store->space(k_patient); });
     ASSERT_TRUE(error) << one;
     EXPECT_EQ(error->kind, kind) << one;
     EXPECT_EQ(error->retry_after.value_or(Milliseconds(0)) >= Milliseconds(1000), kind == ErrorKind::rate_limited) << one;
@@ -296,11 +282,11 @@ TEST_F(MegaStoreTest, ADeadlineEndsTheRepeating) {
   plan(json::array({{{"call", "uq"}, {"code", -3}, {"times", 100}}}));
   CallOptions soon;
   soon.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
-  const auto kind = kind_of([&] { warm.store->space(soon); });
+  const auto kind = kind_thrown([&] { warm.store->space(soon); });
   EXPECT_TRUE(kind == ErrorKind::timed_out || kind == ErrorKind::transient);
   plan(json::array({{{"call", "uq"}, {"stall", 3}}}));
   soon.deadline = std::chrono::steady_clock::now() + Milliseconds(200);
-  EXPECT_EQ(kind_of([&] { warm.store->space(soon); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { warm.store->space(soon); }), ErrorKind::timed_out);
 }
 
 TEST_F(MegaStoreTest, WorkIsDoneForAServerThatWantsIt) {
@@ -311,7 +297,7 @@ TEST_F(MegaStoreTest, WorkIsDoneForAServerThatWantsIt) {
   StillPlace fresh(settings_of("v2@example.com"));
   fresh.prepare();
   plan(json::array({{{"call", "uq"}, {"status", 402}, {"times", 100}}}));  // with nothing that could be solved
-  EXPECT_EQ(kind_of([&] { warm.store->space(k_patient); }), ErrorKind::rate_limited);
+  EXPECT_EQ(kind_thrown([&] { warm.store->space(k_patient); }), ErrorKind::rate_limited);
 }
 
 // --- uploads ---
@@ -319,10 +305,10 @@ TEST_F(MegaStoreTest, WorkIsDoneForAServerThatWantsIt) {
 TEST_F(MegaStoreTest, AFullAccountIsFullBeforeTheUpload) {
   const std::string email = make_account({{"quota", 1'000'000}});
   Warm warm(email);
-  EXPECT_EQ(kind_of([&] { warm.store->put(shard_name(2), random_bytes(999'500), k_patient); }), ErrorKind::out_of_space);
+  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(999'500), k_patient); }), ErrorKind::out_of_space);
   EXPECT_EQ(count("u"), 0U);
   warm.store->put(shard_name(2), random_bytes(900'000), k_patient);
-  EXPECT_EQ(kind_of([&] { warm.store->put(shard_name(3), random_bytes(200'000), k_patient); }), ErrorKind::out_of_space);
+  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(3), random_bytes(200'000), k_patient); }), ErrorKind::out_of_space);
   warm.store->remove(shard_name(2), k_patient);
   warm.store->put(shard_name(3), random_bytes(200'000), k_patient);
   const store::Space space = warm.store->space(k_patient);
@@ -337,7 +323,7 @@ TEST_F(MegaStoreTest, AnAccountThatFillsInTheMiddleIsOutOfSpace) {
       plan(json::array());
       warm.store->put(shard_name(2), random_bytes(10), k_patient);  // its folder is there
       plan(json::array({{{"call", call}, {"code", code}}}));
-      EXPECT_EQ(kind_of([&] { warm.store->put(shard_name(2), random_bytes(5'000'000, 3), k_patient); }), ErrorKind::out_of_space) << call;
+      EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(5'000'000, 3), k_patient); }), ErrorKind::out_of_space) << call;
       EXPECT_EQ(warm.store->get(shard_name(2), {}, k_patient), random_bytes(10));
     }
   }
@@ -356,7 +342,7 @@ TEST_F(MegaStoreTest, AnUploadBeginsAnewAtAnotherAddress) {
     EXPECT_TRUE(warm.store->get(shard_name(1), {}, k_patient) == bytes) << one;
   }
   plan(json::array({{{"call", "ul"}, {"status", 404}, {"times", 100}}}));
-  EXPECT_EQ(kind_of([&] { warm.store->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::transient);
 }
 
 TEST_F(MegaStoreTest, ARequestThatBreaksInTheMiddleIsSentAgain) {
@@ -376,7 +362,7 @@ TEST_F(MegaStoreTest, WhatIsOnlySaidToBeStoredIsNotThere) {
   warm.store->remove(shard_name(2), k_patient);
   plan(json::array({{{"call", "p"}, {"pretend", true}}}));
   warm.store->put(shard_name(2), random_bytes(10), k_patient);
-  EXPECT_EQ(kind_of([&] { warm.store->get(shard_name(2), {}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(2), {}, k_patient); }), ErrorKind::corrupt);
   EXPECT_FALSE(warm.store->stat(shard_name(2), k_patient));
   EXPECT_EQ(warm.store->get(shard_name(2), {}, k_patient), std::nullopt);
   EXPECT_EQ(listed(*warm.store), 1U);
@@ -404,7 +390,7 @@ TEST_F(MegaStoreTest, AUsedUpTransferQuotaSaysHowLongToWait) {
   Warm warm;
   const auto wait_after = [&](const json& fault) {
     plan(json::array({fault}));
-    const auto error = error_of([&] { warm.store->get(shard_name(1), {}, k_patient); });
+    const auto error = thrown_by([&] { warm.store->get(shard_name(1), {}, k_patient); });
     EXPECT_EQ(error->kind, ErrorKind::rate_limited) << fault;
     return error->retry_after.value_or(Milliseconds(0));
   };
@@ -420,7 +406,7 @@ TEST_F(MegaStoreTest, WrongBytesAreNeverGiven) {
   Warm warm;
   const auto kind_with = [&](const json& fault) {
     plan(json::array({fault}));
-    return kind_of([&] { warm.store->get(shard_name(1), {}, k_patient); });
+    return kind_thrown([&] { warm.store->get(shard_name(1), {}, k_patient); });
   };
   EXPECT_EQ(kind_with({{"call", "dl"}, {"flip", 0}}), ErrorKind::corrupt);
   EXPECT_EQ(kind_with({{"call", "dl"}, {"flip", 999}}), ErrorKind::corrupt);
@@ -437,7 +423,7 @@ TEST_F(MegaStoreTest, DamageOnTheServerIsFound) {
   const std::string email = make_account();
   Warm warm(email);
   control({{"do", "damage"}, {"email", email}});
-  EXPECT_EQ(kind_of([&] { warm.store->get(shard_name(1), {}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_patient); }), ErrorKind::corrupt);
   warm.store->put(shard_name(1), random_bytes(1000), k_patient);
   EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
 }
@@ -447,7 +433,7 @@ TEST_F(MegaStoreTest, AnAddressThatHasExpiredIsReplaced) {
   plan(json::array({{{"call", "dl"}, {"status", 404}, {"times", 2}}}));
   EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
   plan(json::array({{{"call", "dl"}, {"status", 404}, {"times", 100}}}));
-  EXPECT_EQ(kind_of([&] { warm.store->get(shard_name(1), {}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_patient); }), ErrorKind::corrupt);
 }
 
 TEST_F(MegaStoreTest, AStallEndsAtTheDeadline) {
@@ -455,7 +441,7 @@ TEST_F(MegaStoreTest, AStallEndsAtTheDeadline) {
   plan(json::array({{{"call", "dl"}, {"stall", 3}}}));
   CallOptions soon;
   soon.deadline = std::chrono::steady_clock::now() + Milliseconds(200);
-  EXPECT_EQ(kind_of([&] { warm.store->get(shard_name(1), {}, soon); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, soon); }), ErrorKind::timed_out);
 }
 
 // --- other writers ---

@@ -9,8 +9,10 @@
 #include "providers/fault_proxy.h"
 #include "providers/provider_home.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
+#include "support/thrown.h"
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,8 +33,6 @@ using testing::Eq;
 using testing::HasSubstr;
 using testing::Not;
 
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 constexpr const char* k_folder = "MODELFLOAT_TEST_RCLONE";
 
 CallOptions within(Milliseconds time) { return {{}, std::chrono::steady_clock::now() + time}; }
@@ -54,15 +54,6 @@ StoreCase web_case() {
   return web;
 }
 INSTANTIATE_TEST_SUITE_P(RcloneNetwork, StoreSuite, testing::Values(web_case()), name_of_case);
-
-std::optional<Error> failure_of(const std::function<void()>& work) {
-  try {
-    work();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error;
-  }
-}
 
 class RcloneStore : public testing::Test {
  protected:
@@ -96,7 +87,7 @@ void expect_every_call_fails(Store& store, ErrorKind kind) {
       [&] { store.remove(shard_name(1), k_patient); },                [&] { store.list("", [](const auto&) {}, k_patient); },
       [&] { store.space(k_patient); }};
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    const auto error = failure_of(calls[i]);
+    const auto error = thrown_by(calls[i]);
     ASSERT_TRUE(error) << i;
     EXPECT_EQ(error->kind, kind) << i << error->what();
   }
@@ -111,7 +102,7 @@ TEST(RcloneUrl, OneStoreHasOneUrl) {
 
 TEST(RcloneUrl, NonsenseIsRefusedWithoutItsSecrets) {
   for (const char* url : {"rclone:", "rclone:disk", "rclone::drive,token=hush:x", "rclone:disk,user=hush:x", "rclone:-x:y", "rclone:disk:a/../b", "rclone:disk:a\nb"}) {
-    const auto error = failure_of([&] { store::canonical_url(url); });
+    const auto error = thrown_by([&] { store::canonical_url(url); });
     ASSERT_TRUE(error) << url;
     EXPECT_EQ(error->kind, ErrorKind::invalid) << url;
     EXPECT_THAT(error->what(), Not(HasSubstr("hush")));
@@ -126,7 +117,7 @@ TEST_F(RcloneStore, TheDomainIsThatOfWhatIsBehindTheRemote) {
 }
 
 TEST_F(RcloneStore, ARemoteThatIsNotConfiguredIsOfflineAndNeverEmpty) {
-  const auto error = failure_of([&] { prepare("nobody:x"); });
+  const auto error = thrown_by([&] { prepare("nobody:x"); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::offline);
   EXPECT_THAT(error->what(), HasSubstr("rclone config"));
@@ -151,9 +142,9 @@ TEST_F(RcloneStore, AFolderThatGoesAwayMeanwhileIsOffline) {
   const auto store = open_disk();
   store->put(shard_name(1), random_bytes(10), k_patient);
   fs::rename(disk_path(), disk_path() + "-away");
-  EXPECT_EQ(failure_of([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::offline);
-  EXPECT_EQ(failure_of([&] { store->stat(shard_name(1), k_patient); })->kind, ErrorKind::offline);
-  EXPECT_EQ(failure_of([&] { store->list("", [](const auto&) {}, k_patient); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->stat(shard_name(1), k_patient); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->list("", [](const auto&) {}, k_patient); })->kind, ErrorKind::offline);
 }
 
 TEST_F(RcloneStore, ItsPasswordIsNowhereToBeSeen) {
@@ -199,7 +190,7 @@ TEST_F(RcloneStore, ADaemonThatIsKilledIsStartedAgain) {
   store->put(shard_name(1), bytes, k_patient);
   const pid_t first = *shared_daemon()->process_id();
   ::kill(first, SIGKILL);
-  const auto error = failure_of([&] { store->stat(shard_name(1), k_patient); });  // or it is up again already
+  const auto error = thrown_by([&] { store->stat(shard_name(1), k_patient); });  // or it is up again already
   EXPECT_TRUE(!error || error->kind == ErrorKind::transient || error->kind == ErrorKind::offline) << error->what();
   EXPECT_EQ(patient->get(shard_name(1), k_all, k_patient), bytes);
   EXPECT_NE(*shared_daemon()->process_id(), first);
@@ -219,7 +210,7 @@ TEST_F(RcloneStore, ADaemonThatIsKilledInTheMiddleOfAPutLeavesNothingUnderTheNam
           std::this_thread::sleep_for(Milliseconds(delay));
           ::kill(id, SIGKILL);
         });
-        failure_of([&] { hasty->put(shard_name(1), bytes, k_patient); });
+        thrown_by([&] { hasty->put(shard_name(1), bytes, k_patient); });
       }
       const auto seen = store->get(shard_name(1), k_all, k_patient);
       EXPECT_TRUE(!seen || equal(*seen, bytes));
@@ -237,7 +228,7 @@ TEST_F(RcloneStore, AnUploadThatIsCutLeavesNothing) {
     const auto store = open(std::string(remote) + ":" + (std::string_view(remote) == "disk" ? disk_path() : name_));
     const Bytes bytes = random_bytes(48 << 20);
     for (const int time : {1, 5, 10, 20, 40, 80}) {
-      if (!failure_of([&] { store->put(shard_name(1), bytes, within(Milliseconds(time))); })) store->remove(shard_name(1), k_patient);
+      if (!thrown_by([&] { store->put(shard_name(1), bytes, within(Milliseconds(time))); })) store->remove(shard_name(1), k_patient);
       const auto seen = store->get(shard_name(1), k_all, k_patient);
       EXPECT_TRUE(!seen || equal(*seen, bytes)) << time;  // done though we went away
       store->list("", [&](const store::ObjectInfo& info) { EXPECT_EQ(info.size_bytes, bytes.size()); }, k_patient);
@@ -292,7 +283,7 @@ TEST_F(RcloneStore, DamageBehindCryptIsCorruptAndAPutMendsIt) {
   stream.put('\0');
   stream.put('\1');
   stream.close();
-  const auto error = failure_of([&] { store->get(shard_name(1), k_all, k_patient); });
+  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::corrupt) << error->what();
   store->put(shard_name(1), bytes, k_patient);
@@ -348,7 +339,7 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
       store->remove(shard_name(2), k_patient);
       proxy_->clear();
       proxy_->add(R"({"method": ")" + method + R"(", "times": 0, )" + fault + "}");
-      const auto error = failure_of(work);
+      const auto error = thrown_by(work);
       ASSERT_TRUE(error);
       EXPECT_EQ(error->kind, kind) << error->what();
       EXPECT_THAT(error->what(), Not(HasSubstr("hush")));
@@ -375,7 +366,7 @@ TEST_F(RcloneStore, AProviderThatHangsOrCrawlsEndsByTheDeadline) {
   for (const char* fault : {R"("stall", "at": -1)", R"("stall", "at": 100)", R"("slow", "rate": 1)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", "fault": )") + fault + "}");
-    EXPECT_EQ(failure_of([&] { store->get(shard_name(1), k_all, within(Milliseconds(500))); })->kind, ErrorKind::timed_out) << fault;
+    EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(500))); })->kind, ErrorKind::timed_out) << fault;
   }
 }
 
@@ -385,7 +376,7 @@ TEST_F(RcloneStore, AnAnswerThatIsCutGivesNoBytes) {
   for (const char* fault : {R"("reset_answer", "times": 0, "at": 100000)", R"("cut", "times": 0, "at": 100000)", R"("shorter", "times": 0, "by": 1)", R"("empty", "times": 0)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", "fault": )") + fault + "}");
-    const auto error = failure_of([&] { store->get(shard_name(1), k_all, k_patient); });
+    const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
     ASSERT_TRUE(error) << fault;
     EXPECT_THAT(error->kind, AnyOf(Eq(ErrorKind::transient), Eq(ErrorKind::corrupt))) << fault << error->what();
   }
@@ -395,11 +386,11 @@ TEST_F(RcloneStore, SuccessThatWasOnlySaidIsFoundOut) {
   const auto store = open("dav:" + name_);
   store->put(shard_name(1), random_bytes(10), k_patient);
   proxy_->add(R"({"method": "PUT", "times": 0, "fault": "answer", "status": 201})");
-  EXPECT_TRUE(failure_of([&] { store->put(shard_name(2), random_bytes(10), k_patient); }));
+  EXPECT_TRUE(thrown_by([&] { store->put(shard_name(2), random_bytes(10), k_patient); }));
   proxy_->clear();
   EXPECT_FALSE(store->stat(shard_name(2), k_patient));
   proxy_->add(R"({"method": "MOVE", "times": 0, "fault": "answer", "status": 201})");
-  EXPECT_TRUE(failure_of([&] { store->put(shard_name(2), random_bytes(10), k_patient); }));
+  EXPECT_TRUE(thrown_by([&] { store->put(shard_name(2), random_bytes(10), k_patient); }));
 }
 
 // Programs on the PATH that are not the rclone we need. Its daemon must not run meanwhile.
@@ -420,7 +411,7 @@ class RcloneProgram : public RcloneStore {
     }
     ::setenv("PATH", (files_.path().string() + ":/usr/bin:/bin").c_str(), 1);
     const auto store = store::make_store("rclone:disk:" + disk_path(), {}, context_.context());
-    const auto error = failure_of([&] { store->stat(shard_name(1), k_patient); });
+    const auto error = thrown_by([&] { store->stat(shard_name(1), k_patient); });
     return error ? *error : Error(ErrorKind::internal, "test", "no failure");
   }
 

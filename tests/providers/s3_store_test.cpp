@@ -7,7 +7,9 @@
 #include "provider_home.h"
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/temporary_folder.h"
+#include "support/thrown.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,9 +23,6 @@ using store::StoreSettings;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 
 StoreSettings settings_of() {
   StoreSettings settings;
@@ -86,22 +85,6 @@ class S3StoreTest : public testing::Test {
     return store::make_s3_store(address, settings, context_.context(), limits);
   }
 
-  template <typename Work>
-  static std::optional<Error> failure_of(const Work& work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      return error;
-    }
-    return std::nullopt;
-  }
-
-  template <typename Work>
-  static std::optional<ErrorKind> kind_of(const Work& work) {
-    const auto error = failure_of(work);
-    return error ? std::optional(error->kind) : std::nullopt;
-  }
-
   // Every call fails with this kind while the proxy does this to all.
   void expect_kind(std::string_view rule, ErrorKind kind) {
     proxy_->clear();
@@ -117,7 +100,7 @@ class S3StoreTest : public testing::Test {
         {"space", [&] { store_->space(k_patient); }},
     };
     for (const auto& [name, call] : calls) {
-      const auto error = failure_of(call);
+      const auto error = thrown_by(call);
       ASSERT_TRUE(error) << name << " did not fail by " << rule;
       EXPECT_EQ(error->kind, kind) << name << " by " << rule << ": " << error->what();
       EXPECT_THAT(error->what(), AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_S3_SECRET_KEY"))), Not(HasSubstr("Signature=")))) << name;
@@ -168,16 +151,16 @@ TEST_F(S3StoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
   hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
   proxy_->clear();
   proxy_->add(R"({"times": 0, "fault": "stall", "at": 5})");
-  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
   proxy_->clear();
   proxy_->add(R"({"times": 0, "fault": "slow", "rate": 1})");
   hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
-  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
   proxy_->clear();
   proxy_->listen(false);
-  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
   proxy_->listen(true);
   EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient));
 }
@@ -189,7 +172,7 @@ TEST_F(S3StoreTest, NoShorterAnswerIsTakenForTheObject) {
     for (const ByteRange range : {k_all, ByteRange{10, 99'000}, ByteRange{10}}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
-      EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
+      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
       EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
     }
   }
@@ -198,7 +181,7 @@ TEST_F(S3StoreTest, NoShorterAnswerIsTakenForTheObject) {
     for (const ByteRange range : {ByteRange{10, 99'000}, ByteRange{10}}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
-      EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
+      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
     }
   }
 }
@@ -210,10 +193,10 @@ TEST_F(S3StoreTest, ARangeIsCutOutWhereTheServerIgnoresIt) {
   proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text + R"("})");
   EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_patient)), "abcda");
   EXPECT_EQ(store_->get(shard_name(1), {1002}, k_patient)->size(), 1001U);
-  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
   proxy_->clear();
   proxy_->add(R"({"method": "GET", "fault": "answer", "status": 206, "headers": {"Content-Range": "bytes 5-9/2003"}, "body": "aaaaa"})");
-  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), {4, 5}, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {4, 5}, k_patient); }), ErrorKind::transient);
 }
 
 TEST_F(S3StoreTest, NoBrokenListingIsTakenForAWholeOne) {
@@ -225,7 +208,7 @@ TEST_F(S3StoreTest, NoBrokenListingIsTakenForAWholeOne) {
                            R"("fault": "answer", "status": 200, "body": "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>&a;</x>")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", )") + rule + "}");
-    const auto error = failure_of([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); });
+    const auto error = thrown_by([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); });
     ASSERT_TRUE(error) << rule;
     EXPECT_EQ(error->kind, ErrorKind::transient) << rule;
   }
@@ -234,14 +217,14 @@ TEST_F(S3StoreTest, NoBrokenListingIsTakenForAWholeOne) {
 TEST_F(S3StoreTest, APutThatWasLostIsNoSuccessWhenTheServerErrs) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "PUT", "fault": "reset_request", "at": 40000})");
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
   EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
 }
 
 TEST_F(S3StoreTest, APutThatWasStoredButSaidToFailIsFineTheNextTime) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "PUT", "fault": "answer_after", "status": 500})");
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
   store_->put(shard_name(1), bytes, k_patient);
   EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
 }
@@ -255,7 +238,7 @@ TEST_F(S3StoreTest, APutThatWasNotStoredIsNotThere) {
 TEST_F(S3StoreTest, BytesThatChangeOnTheWayAreRefused) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "PUT", "fault": "request_flip", "at": 5000})");
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
   EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
 }
 
@@ -312,7 +295,7 @@ TEST_F(S3StoreTest, AServerThatRefusesHeadersIsStillLookedAt) {
 
 TEST_F(S3StoreTest, AnotherBadRequestIsNoReasonForPlainPuts) {
   proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 400, "body": "<Error><Code>InvalidArgument</Code><Message>no</Message></Error>"})");
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::invalid);
   EXPECT_EQ(proxy_->log("PUT").size(), 1U);
 }
 
@@ -320,7 +303,7 @@ TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
   const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
   const Bytes bytes = random_bytes(11 << 20);
   proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "answer", "status": 500})");
-  EXPECT_EQ(kind_of([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
   const auto removed = proxy_->log("DELETE");
   ASSERT_EQ(removed.size(), 1U);
   EXPECT_EQ(removed[0].status, 204);
@@ -329,10 +312,10 @@ TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
   // One that begins with success and ends with an error.
   proxy_->clear();
   proxy_->add(R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "\n<?xml version=\"1.0\"?>"})");
-  EXPECT_TRUE(failure_of([&] { in_parts->put(shard_name(1), bytes, k_patient); }));
+  EXPECT_TRUE(thrown_by([&] { in_parts->put(shard_name(1), bytes, k_patient); }));
   proxy_->clear();
   proxy_->add(R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "<Error><Code>InternalError</Code></Error>"})");
-  EXPECT_EQ(kind_of([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
   EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
   in_parts->put(shard_name(1), bytes, k_patient);
   EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
@@ -343,7 +326,7 @@ TEST_F(S3StoreTest, PartsAreTakenAwayWhenTheCallIsStopped) {
   proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "stall", "at": -1})");
   CallOptions hasty;
   hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(3000);
-  EXPECT_EQ(kind_of([&] { in_parts->put(shard_name(1), random_bytes(11 << 20), hasty); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), random_bytes(11 << 20), hasty); }), ErrorKind::timed_out);
   EXPECT_EQ(proxy_->log("DELETE").size(), 1U);
 }
 
@@ -411,16 +394,16 @@ TEST_F(S3StoreTest, ABucketInAnotherRegionIsFound) {
 
 TEST_F(S3StoreTest, ARegionThatNeverFitsIsGivenUp) {
   proxy_->add(R"({"times": 0, "method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
-  EXPECT_EQ(kind_of([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::invalid);
   EXPECT_LE(proxy_->log("HEAD").size(), 3U);
 }
 
 TEST_F(S3StoreTest, AMissingBucketIsOfflineAndNotEmpty) {
   const auto nowhere = make(*server_variable("MODELFLOAT_TEST_S3") + "/no-such-bucket/x");
-  EXPECT_EQ(kind_of([&] { nowhere->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { nowhere->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { nowhere->stat(shard_name(1), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { nowhere->space(k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { nowhere->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { nowhere->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { nowhere->stat(shard_name(1), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { nowhere->space(k_patient); }), ErrorKind::offline);
   // A put is not tried: this server makes the bucket. What Amazon would say to one is in EachTroubleHasItsKind.
 }
 
@@ -428,8 +411,8 @@ TEST_F(S3StoreTest, AWrongSecretIsDenied) {
   StoreSettings wrong = settings_of();
   wrong.credentials.set("secret_key", "very-wrong-secret");
   const auto store = make(bucket_url("MODELFLOAT_TEST_S3"), wrong);
-  for (const auto& error : {failure_of([&] { store->list("", [](const store::ObjectInfo&) {}, k_patient); }), failure_of([&] { store->stat(shard_name(1), k_patient); }),
-                            failure_of([&] { store->put(shard_name(1), random_bytes(10), k_patient); })}) {
+  for (const auto& error : {thrown_by([&] { store->list("", [](const store::ObjectInfo&) {}, k_patient); }), thrown_by([&] { store->stat(shard_name(1), k_patient); }),
+                            thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_patient); })}) {
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::denied);
     EXPECT_THAT(error->what(), Not(HasSubstr("very-wrong-secret")));

@@ -9,7 +9,9 @@
 #include "provider_home.h"
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/temporary_folder.h"
+#include "support/thrown.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,9 +24,6 @@ using store::StoreSettings;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 
 StoreSettings settings_of() {
   StoreSettings settings;
@@ -81,21 +80,6 @@ class WebdavStoreTest : public testing::Test {
     return store::make_webdav_store(address, settings, context_.context());
   }
 
-  template <typename Work>
-  static std::optional<Error> failure_of(const Work& work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      return error;
-    }
-    return std::nullopt;
-  }
-  template <typename Work>
-  static std::optional<ErrorKind> kind_of(const Work& work) {
-    const auto error = failure_of(work);
-    return error ? std::optional(error->kind) : std::nullopt;
-  }
-
   // Every call fails with this kind while the proxy does this to all.
   void expect_kind(std::string_view rule, ErrorKind kind) {
     proxy_->clear();
@@ -111,7 +95,7 @@ class WebdavStoreTest : public testing::Test {
         {"space", [&] { store_->space(k_patient); }},
     };
     for (const auto& [name, call] : calls) {
-      const auto error = failure_of(call);
+      const auto error = thrown_by(call);
       ASSERT_TRUE(error) << name << " did not fail by " << rule;
       EXPECT_EQ(error->kind, kind) << name << " by " << rule << ": " << error->what();
       EXPECT_THAT(error->what(), AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_WEBDAV_PASSWORD"))), Not(HasSubstr("Basic ")))) << name;
@@ -164,7 +148,7 @@ TEST_F(WebdavStoreTest, FullInTheMiddleAndTooLongForTheServer) {
   for (const auto& [status, kind] : {std::pair{507, ErrorKind::out_of_space}, std::pair{413, ErrorKind::out_of_space}}) {
     proxy_->clear();
     proxy_->add(R"({"method": "PUT", "fault": "answer", "status": )" + std::to_string(status) + "}");
-    EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(1000), k_patient); }), kind);
+    EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(1000), k_patient); }), kind);
     EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
   }
 }
@@ -178,12 +162,12 @@ TEST_F(WebdavStoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
     proxy_->add(rule);
     CallOptions hasty;
     hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
-    EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
+    EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
   }
   proxy_->listen(false);
-  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { listed(*store_); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { listed(*store_); }), ErrorKind::offline);
   proxy_->listen(true);
   EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient));
 }
@@ -195,13 +179,13 @@ TEST_F(WebdavStoreTest, NoShorterAnswerIsTakenForTheObject) {
     for (const ByteRange range : {k_all, ByteRange{10, 99'000}, ByteRange{10}}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
-      EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
+      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
     }
   }
   for (const char* fault : {R"("fault": "shorter", "by": 7)", R"("fault": "longer", "by": 7)", R"("fault": "empty")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
-    EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), {10, 99'000}, k_patient); }), ErrorKind::transient) << fault;
+    EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {10, 99'000}, k_patient); }), ErrorKind::transient) << fault;
   }
 }
 
@@ -209,7 +193,7 @@ TEST_F(WebdavStoreTest, ARangeIsCutOutWhereTheServerIgnoresIt) {
   const std::string text(1000, 'a');
   proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text + R"("})");
   EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_patient)), "abcda");
-  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
 }
 
 TEST_F(WebdavStoreTest, NoBrokenListingIsTakenForAWholeOne) {
@@ -274,7 +258,7 @@ TEST_F(WebdavStoreTest, AFailedPutLeavesNothing) {
                            R"({"method": "MOVE", "fault": "answer", "status": 207})"}) {
     proxy_->clear();
     proxy_->add(rule);
-    EXPECT_EQ(kind_of([&] { make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_)->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient) << rule;
+    EXPECT_EQ(kind_thrown([&] { make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_)->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient) << rule;
     EXPECT_FALSE(direct_->stat(shard_name(1), k_patient)) << rule;
     EXPECT_EQ(temporary_files(), 0U) << rule;
   }
@@ -283,7 +267,7 @@ TEST_F(WebdavStoreTest, AFailedPutLeavesNothing) {
 TEST_F(WebdavStoreTest, APutThatWasStoredButSaidToFailIsFineTheNextTime) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "MOVE", "fault": "answer_after", "status": 500})");
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
   store_->put(shard_name(1), bytes, k_patient);
   EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
   EXPECT_EQ(temporary_files(), 0U);
@@ -317,12 +301,12 @@ TEST_F(WebdavStoreTest, FoldersThatOthersTookAwayAreMadeAgain) {
 TEST_F(WebdavStoreTest, AMissingFolderIsOfflineAndNeverMadeByAPut) {
   store_->put(shard_name(1), random_bytes(10), k_patient);
   std::filesystem::remove_all(on_disk());
-  EXPECT_EQ(kind_of([&] { listed(*store_); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store_->remove(shard_name(1), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store_->space(k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { listed(*store_); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->remove(shard_name(1), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->space(k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
   EXPECT_FALSE(std::filesystem::exists(on_disk()));
 }
 
@@ -357,7 +341,7 @@ TEST_F(WebdavStoreTest, RedirectsToTheSameThingAreFollowed) {
 
 TEST_F(WebdavStoreTest, CirclesOfRedirectsEnd) {
   proxy_->add(R"({"times": 0, "fault": "answer", "status": 301, "headers": {"Location": ")" + folder_ + R"(/"}})");
-  EXPECT_EQ(kind_of([&] { listed(*store_); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { listed(*store_); }), ErrorKind::invalid);
 }
 
 // A proxy that speaks TLS for the server makes it refuse its own address.
@@ -414,7 +398,7 @@ TEST_F(WebdavStoreTest, AWrongPasswordIsDenied) {
     StoreSettings wrong = settings_of();
     wrong.credentials.set("password", "very-wrong-secret");
     const auto store = make(*server_variable("MODELFLOAT_TEST_WEBDAV") + folder, wrong);
-    const auto error = failure_of([&] { listed(*store); });
+    const auto error = thrown_by([&] { listed(*store); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::denied);
     EXPECT_THAT(error->what(), Not(HasSubstr("very-wrong-secret")));
@@ -439,7 +423,7 @@ TEST_F(WebdavStoreTest, ATokenIsSentAsOne) {
   StoreSettings settings;
   settings.credentials.set("bearer", "a-token");
   const auto store = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_, settings);
-  EXPECT_EQ(kind_of([&] { listed(*store); }), ErrorKind::denied);  // Apache wants a password
+  EXPECT_EQ(kind_thrown([&] { listed(*store); }), ErrorKind::denied);  // Apache wants a password
   EXPECT_EQ(proxy_->log().size(), 1U);                            // and is asked once
 }
 

@@ -5,6 +5,7 @@
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
@@ -14,9 +15,6 @@ namespace modelfloat::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 
 class Breaker : public testing::Test {
  protected:

@@ -6,6 +6,7 @@
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
 #include "support/store_context.h"
+#include "support/thrown.h"
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/store/drive/access_tokens.h"
@@ -21,16 +22,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace store::drive;
 
-template <typename Work>
-std::optional<ErrorKind> kind_of(Work work) {
-  try {
-    work();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error.kind;
-  }
-}
-
 TEST(DriveAddress, IsWrittenInOneWay) {
   EXPECT_EQ(parse_address("models").rest(), "models");
   EXPECT_EQ(parse_address("/a//b c/ü/").rest(), "a/b c/ü");
@@ -42,7 +33,7 @@ TEST(DriveAddress, IsWrittenInOneWay) {
 
 TEST(DriveAddress, WhatNamesNoFolderIsInvalid) {
   for (const char* rest : {"", "/", "//", "//0AbC", "//0AbC/", "a/../b", "./a", "a\nb", "a\x7f"}) {
-    EXPECT_EQ(kind_of([&] { parse_address(rest); }), ErrorKind::invalid) << rest;
+    EXPECT_EQ(kind_thrown([&] { parse_address(rest); }), ErrorKind::invalid) << rest;
   }
 }
 
@@ -197,25 +188,25 @@ TEST(DriveCredentials, AreAskedForByName) {
   RealContext context;
   store::StoreSettings settings;
   const auto make = [&] { store::make_store("drive:a", settings, context.context()); };
-  EXPECT_EQ(kind_of(make), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown(make), ErrorKind::denied);
   settings.credentials.set("client_id", "i");
   settings.credentials.set("client_secret", "s");
-  EXPECT_EQ(kind_of(make), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown(make), ErrorKind::denied);
   settings.credentials.set("refresh_token", "r");
-  EXPECT_EQ(kind_of(make), std::nullopt);
+  EXPECT_EQ(kind_thrown(make), std::nullopt);
   settings.api_url = "ftp://host";
-  EXPECT_EQ(kind_of(make), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown(make), ErrorKind::invalid);
   settings.api_url = "";
   settings.credentials.set("service_account", R"({"client_email":"x"})");
-  EXPECT_EQ(kind_of(make), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown(make), ErrorKind::invalid);
   settings.credentials.set("pasword", "x");
-  EXPECT_EQ(kind_of(make), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown(make), ErrorKind::invalid);
 }
 
 TEST(DriveJwt, AKeyThatIsNoneIsDenied) {
   ServiceAccount account{"a@b", "", "http://x/token", crypto::SecretBytes(std::string_view("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"))};
   FakeClock clock;
-  EXPECT_EQ(kind_of([&] { signed_assertion(account, "scope", "aud", clock.utc_now(), "drive:a"); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { signed_assertion(account, "scope", "aud", clock.utc_now(), "drive:a"); }), ErrorKind::denied);
 }
 
 }  // namespace

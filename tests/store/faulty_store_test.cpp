@@ -3,7 +3,9 @@
 #include <thread>
 
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
+#include "support/thrown.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/store/memory_store.h"
@@ -11,24 +13,12 @@
 namespace modelfloat::test {
 namespace {
 
-const CallOptions k_patient;
-constexpr ByteRange k_all;
-
 class Faulty : public testing::Test {
  protected:
   Faulty() {
     store_.put(a_, bytes_, k_patient);
     store_.put(b_, other_, k_patient);
     store_.counter().start_over();
-  }
-  template <typename Work>
-  std::optional<ErrorKind> failure_of(Work work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      return error.kind;
-    }
-    return std::nullopt;
   }
   std::unique_ptr<store::Store> memory_ = store::make_memory_store();
   FaultyStore store_{*memory_};
@@ -43,17 +33,17 @@ TEST_F(Faulty, CountsAllStoresThatShareTheCounterAndFailsTheNth) {
   FaultyStore x(*memory_, &counter);
   FaultyStore y(*memory_, &counter);
   counter.fail_at(2, ErrorKind::denied);
-  EXPECT_EQ(failure_of([&] { x.stat(a_, k_patient); }), std::nullopt);
-  EXPECT_EQ(failure_of([&] { y.stat(a_, k_patient); }), ErrorKind::denied);
-  EXPECT_EQ(failure_of([&] { x.stat(a_, k_patient); }), std::nullopt);
+  EXPECT_EQ(kind_thrown([&] { x.stat(a_, k_patient); }), std::nullopt);
+  EXPECT_EQ(kind_thrown([&] { y.stat(a_, k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { x.stat(a_, k_patient); }), std::nullopt);
   EXPECT_EQ(counter.calls(), 3U);
 }
 
 TEST_F(Faulty, ACutEndsEverythingAfterIt) {
   store_.counter().cut_at(2, Moment::after);
-  EXPECT_EQ(failure_of([&] { store_.put(shard_name(3), bytes_, k_patient); }), std::nullopt);
-  EXPECT_EQ(failure_of([&] { store_.put(shard_name(4), bytes_, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(failure_of([&] { store_.put(shard_name(5), bytes_, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_.put(shard_name(3), bytes_, k_patient); }), std::nullopt);
+  EXPECT_EQ(kind_thrown([&] { store_.put(shard_name(4), bytes_, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_.put(shard_name(5), bytes_, k_patient); }), ErrorKind::offline);
   EXPECT_TRUE(memory_->stat(shard_name(4), k_patient)) << "its work was done, only the answer was lost";
   EXPECT_FALSE(memory_->stat(shard_name(5), k_patient));
 }
@@ -72,7 +62,7 @@ TEST_F(Faulty, TruncatesForEveryCall) {
   store_.truncate(a_, 100);
   EXPECT_EQ(store_.stat(a_, k_patient)->size_bytes, 100U);
   EXPECT_EQ(store_.get(a_, k_all, k_patient)->size(), 100U);
-  EXPECT_EQ(failure_of([&] { store_.get(a_, {50, 51}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { store_.get(a_, {50, 51}, k_patient); }), ErrorKind::corrupt);
 }
 
 TEST_F(Faulty, SwapsTwoObjects) {
@@ -96,7 +86,7 @@ TEST_F(Faulty, RunsOutOfSpace) {
   store_.limit_space(1500);
   store_.put(shard_name(3), bytes_, k_patient);
   EXPECT_EQ(store_.space(k_patient).free_bytes, 500U);
-  EXPECT_EQ(failure_of([&] { store_.put(shard_name(4), bytes_, k_patient); }), ErrorKind::out_of_space);
+  EXPECT_EQ(kind_thrown([&] { store_.put(shard_name(4), bytes_, k_patient); }), ErrorKind::out_of_space);
 }
 
 TEST_F(Faulty, LiesAboutLengthAndAnswersShort) {
@@ -111,7 +101,7 @@ TEST_F(Faulty, StallsUntilStopped) {
   std::stop_source stop;
   CallOptions options;
   options.stop = stop.get_token();
-  std::jthread reader([&] { EXPECT_EQ(failure_of([&] { store_.get(a_, k_all, options); }), ErrorKind::cancelled); });
+  std::jthread reader([&] { EXPECT_EQ(kind_thrown([&] { store_.get(a_, k_all, options); }), ErrorKind::cancelled); });
   store_.wait_for_stalled(1);
   stop.request_stop();
 }

@@ -5,6 +5,7 @@
 #include <future>
 
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/scripted_server.h"
 #include "support/temporary_folder.h"
 #include <gmock/gmock.h>
@@ -23,8 +24,6 @@ using store::http::Response;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-const CallOptions k_patient;
 
 Request get(const std::string& url) { return {.method = "GET", .url = url, .where = "test"}; }
 

@@ -6,6 +6,7 @@
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
@@ -18,9 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using store::CallLimits;
 using store::Throttle;
-
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 
 std::optional<ErrorKind> kind_of(const std::function<void()>& work, std::optional<Milliseconds>* retry_after = nullptr) {
   try {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_context.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
@@ -25,9 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 using store::make_local_store;
 using testing::HasSubstr;
-
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 
 template <typename Work>
 Error error_of(Work work) {

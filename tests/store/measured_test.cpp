@@ -5,6 +5,7 @@
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
@@ -15,9 +16,6 @@ namespace modelfloat::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 
 // Each get and put takes the time it is told to.
 class SlowStore final : public store::Store {

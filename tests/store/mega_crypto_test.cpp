@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/source_folder.h"
+#include "support/thrown.h"
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/hex.h"
@@ -40,15 +41,6 @@ FileKey key_of(const json& vector) {
   key.key = array_from_hex<16>(text(vector, "key")).value();
   key.nonce = array_from_hex<8>(text(vector, "nonce")).value();
   return key;
-}
-
-std::optional<ErrorKind> failure_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.kind;
-  }
-  return std::nullopt;
 }
 
 TEST(MegaCryptoTest, Base64IsTakenInBothFormsAndGivenInOne) {
@@ -89,14 +81,14 @@ TEST(MegaCryptoTest, SessionsThatAreNotOursAreRefused) {
   const auto challenge = from_base64url(text(vector, "challenge")).value();
   const auto key = from_base64url(text(vector, "private_key")).value();
   const Bytes master_key = hex(vector, "master_key");
-  EXPECT_EQ(failure_of([&] { open_session(challenge, key, master_key, "AAAAAAAAAAA", "here"); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { open_session(challenge, key, master_key, "AAAAAAAAAAA", "here"); }), ErrorKind::denied);
   Bytes wrong_key = master_key;
   wrong_key[0] ^= std::byte{1};
-  EXPECT_EQ(failure_of([&] { open_session(challenge, key, wrong_key, text(vector, "user"), "here"); }), ErrorKind::denied);
-  EXPECT_EQ(failure_of([&] { open_session({}, key, master_key, text(vector, "user"), "here"); }), ErrorKind::corrupt);
-  EXPECT_EQ(failure_of([&] { open_session(ByteSpan(challenge).first(20), key, master_key, text(vector, "user"), "here"); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { open_session(challenge, key, wrong_key, text(vector, "user"), "here"); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { open_session({}, key, master_key, text(vector, "user"), "here"); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { open_session(ByteSpan(challenge).first(20), key, master_key, text(vector, "user"), "here"); }), ErrorKind::corrupt);
   for (const std::size_t length : {0U, 1U, 16U, 100U, 160U}) {
-    EXPECT_EQ(failure_of([&] { open_session(challenge, ByteSpan(key).first(length), master_key, text(vector, "user"), "here"); }), ErrorKind::denied);
+    EXPECT_EQ(kind_thrown([&] { open_session(challenge, ByteSpan(key).first(length), master_key, text(vector, "user"), "here"); }), ErrorKind::denied);
   }
 }
 
@@ -175,7 +167,7 @@ TEST(MegaCryptoTest, CodesOfTheSecondFactor) {  // RFC 6238, appendix B, the las
   for (const auto& [seconds, code] : codes) EXPECT_EQ(totp_code(secret, from_unix_seconds(seconds), "here"), code);
   EXPECT_EQ(totp_code("GEZD GNBV-gy3tqojqGEZDGNBVGY3TQOJQ", from_unix_seconds(59), "here"), "287082");
   for (const std::string_view wrong : {"", " ", "no base32!", "18"}) {
-    EXPECT_EQ(failure_of([&] { totp_code(wrong, from_unix_seconds(59), "here"); }), ErrorKind::invalid) << wrong;
+    EXPECT_EQ(kind_thrown([&] { totp_code(wrong, from_unix_seconds(59), "here"); }), ErrorKind::invalid) << wrong;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "modelfloat/store/memory_store.h"
 
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
@@ -8,8 +9,6 @@
 
 namespace modelfloat::test {
 namespace {
-
-const CallOptions k_patient;
 
 TEST(MemoryStore, AFullOneTakesNoMoreAndKeepsWhatItHas) {
   const auto store = store::make_memory_store(1000);

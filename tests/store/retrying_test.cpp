@@ -3,6 +3,7 @@
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
@@ -15,9 +16,6 @@ namespace {
 using store::retry_delay;
 using store::RetryLimits;
 using namespace std::chrono_literals;
-
-const CallOptions k_patient;
-constexpr ByteRange k_all;
 
 TEST(RetryDelay, DoublesUpToTheLongestAndIsAllJitter) {
   const RetryLimits limits{100, 200ms, 1000ms, 60s};

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/store_context.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
@@ -17,8 +18,6 @@ namespace {
 using store::canonical_url;
 using testing::HasSubstr;
 using testing::Not;
-
-const CallOptions k_patient;
 
 class StoreFactory : public testing::Test {
  protected:

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "support/fixed_random.h"
+#include "support/patience.h"
+#include "support/thrown.h"
 
 #include "modelfloat/base/error.h"
 
@@ -17,26 +19,12 @@ using store::ObjectInfo;
 // Programs that link the library of fakes for other things don't run the suite.
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreSuite);
 
-static const CallOptions k_patient;
-static constexpr ByteRange k_all;
-
 static ObjectName name_by(ObjectType type, std::uint64_t seed) {
   return ObjectName::of(type, FixedRandom(seed).array<32>());
 }
 ObjectName shard_name(std::uint64_t seed) { return name_by(ObjectType::shard, seed); }
 
 std::string name_of_case(const testing::TestParamInfo<StoreCase>& info) { return info.param.name; }
-
-// The kind of Error that the call throws; nothing when it doesn't.
-template <typename Work>
-static std::optional<ErrorKind> failure_of(Work work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.kind;
-  }
-  return std::nullopt;
-}
 
 static std::vector<std::string> paths_of(const std::vector<ObjectInfo>& infos) {
   std::vector<std::string> paths;
@@ -145,7 +133,7 @@ TEST_P(StoreSuite, RangeBeyondTheEndIsCorrupt) {
   store_->put(shard_name(1), random_bytes(1000), k_patient);
   for (const ByteRange range : {ByteRange{0, 1001}, ByteRange{999, 2}, ByteRange{1000, 1}, ByteRange{1001, 0},
                                 ByteRange{1001}, ByteRange{UINT64_MAX, 1}, ByteRange{2, UINT64_MAX - 1}}) {
-    EXPECT_EQ(failure_of([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::corrupt)
+    EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::corrupt)
         << range.offset << "+" << range.length;
   }
 }
@@ -225,7 +213,7 @@ TEST_P(StoreSuite, ListsManyNamesByPrefix) {
 TEST_P(StoreSuite, WhatTheSinkThrowsComesOut) {
   store_->put(shard_name(1), random_bytes(10), k_patient);
   const auto sink = [](const ObjectInfo&) { throw Error(ErrorKind::transient, "sink", "not now"); };
-  EXPECT_EQ(failure_of([&] { store_->list("", sink, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->list("", sink, k_patient); }), ErrorKind::transient);
 }
 
 TEST_P(StoreSuite, TheSinkMayUseTheStore) {
@@ -278,13 +266,13 @@ TEST_P(StoreSuite, AStopEndsEveryCallAndChangesNothing) {
   CallOptions stopped;
   stopped.stop = stop.get_token();
   const auto sink = [](const ObjectInfo&) { ADD_FAILURE() << "listed after the stop"; };
-  EXPECT_EQ(failure_of([&] { store_->put(shard_name(1), random_bytes(50), stopped); }), ErrorKind::cancelled);
-  EXPECT_EQ(failure_of([&] { store_->put(shard_name(2), random_bytes(50), stopped); }), ErrorKind::cancelled);
-  EXPECT_EQ(failure_of([&] { store_->get(shard_name(1), k_all, stopped); }), ErrorKind::cancelled);
-  EXPECT_EQ(failure_of([&] { store_->stat(shard_name(1), stopped); }), ErrorKind::cancelled);
-  EXPECT_EQ(failure_of([&] { store_->remove(shard_name(1), stopped); }), ErrorKind::cancelled);
-  EXPECT_EQ(failure_of([&] { store_->list("", sink, stopped); }), ErrorKind::cancelled);
-  EXPECT_EQ(failure_of([&] { store_->space(stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(50), stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(2), random_bytes(50), stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(kind_thrown([&] { store_->remove(shard_name(1), stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(kind_thrown([&] { store_->list("", sink, stopped); }), ErrorKind::cancelled);
+  EXPECT_EQ(kind_thrown([&] { store_->space(stopped); }), ErrorKind::cancelled);
   EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), old);
   EXPECT_EQ(list("").size(), 1U);
 }
@@ -294,12 +282,12 @@ TEST_P(StoreSuite, APassedDeadlineEndsEveryCall) {
   CallOptions late;
   late.deadline = std::chrono::steady_clock::now();
   const auto sink = [](const ObjectInfo&) { ADD_FAILURE() << "listed after the deadline"; };
-  EXPECT_EQ(failure_of([&] { store_->put(shard_name(2), random_bytes(50), late); }), ErrorKind::timed_out);
-  EXPECT_EQ(failure_of([&] { store_->get(shard_name(1), k_all, late); }), ErrorKind::timed_out);
-  EXPECT_EQ(failure_of([&] { store_->stat(shard_name(1), late); }), ErrorKind::timed_out);
-  EXPECT_EQ(failure_of([&] { store_->remove(shard_name(1), late); }), ErrorKind::timed_out);
-  EXPECT_EQ(failure_of([&] { store_->list("", sink, late); }), ErrorKind::timed_out);
-  EXPECT_EQ(failure_of([&] { store_->space(late); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(2), random_bytes(50), late); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, late); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), late); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { store_->remove(shard_name(1), late); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { store_->list("", sink, late); }), ErrorKind::timed_out);
+  EXPECT_EQ(kind_thrown([&] { store_->space(late); }), ErrorKind::timed_out);
   EXPECT_EQ(list("").size(), 1U);
 }
 
@@ -313,7 +301,7 @@ TEST_P(StoreSuite, AStopInTheMiddleOfAListingEndsIt) {
     ++seen;
     stop.request_stop();
   };
-  EXPECT_EQ(failure_of([&] { store_->list("", sink, options); }), ErrorKind::cancelled);
+  EXPECT_EQ(kind_thrown([&] { store_->list("", sink, options); }), ErrorKind::cancelled);
   EXPECT_EQ(seen, 1);
 }
 

@@ -27,7 +27,7 @@ Error failed(std::string_view what) { return {ErrorKind::internal, "OpenSSL", wh
 const unsigned char* octets(ByteSpan bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 unsigned char* octets(MutableByteSpan bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
 
-EVP_CIPHER* fetch(const char* name) {
+EVP_CIPHER* fetch_cipher(const char* name) {
   EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
   if (cipher == nullptr) throw failed(std::string("has no cipher ") + name);
   return cipher;
@@ -36,11 +36,11 @@ EVP_CIPHER* fetch(const char* name) {
 // Looked up once: searching OpenSSL's providers is slow beside a small frame.
 EVP_CIPHER* cipher_of(Suite suite) {
   if (suite == Suite::aes_256_gcm) {
-    static EVP_CIPHER* const aes = fetch("AES-256-GCM");
+    static EVP_CIPHER* const aes = fetch_cipher("AES-256-GCM");
     return aes;
   }
   if (suite == Suite::chacha20_poly1305) {
-    static EVP_CIPHER* const chacha = fetch("ChaCha20-Poly1305");
+    static EVP_CIPHER* const chacha = fetch_cipher("ChaCha20-Poly1305");
     return chacha;
   }
   throw Error(ErrorKind::unsupported, "cipher suite", std::to_string(static_cast<int>(suite)) + " is not known");

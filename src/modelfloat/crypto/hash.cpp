@@ -27,19 +27,19 @@ void check(int result) {
 }
 
 // Looked up once: OpenSSL 3 otherwise searches its providers at every start of a digest.
-const EVP_MD* fetch(const char* name) {
+const EVP_MD* fetch_digest(const char* name) {
   const EVP_MD* digest = EVP_MD_fetch(nullptr, name, nullptr);
   if (digest == nullptr) throw Error(ErrorKind::internal, "OpenSSL", std::string("does not know the digest ") + name);
   return digest;
 }
 
 const EVP_MD* sha256_digest() {
-  static const EVP_MD* const digest = fetch("SHA256");
+  static const EVP_MD* const digest = fetch_digest("SHA256");
   return digest;
 }
 
 const EVP_MD* sha1_digest() {
-  static const EVP_MD* const digest = fetch("SHA1");
+  static const EVP_MD* const digest = fetch_digest("SHA1");
   return digest;
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t k_checked_bytes = 32;
 
-Error refused(ErrorKind kind, std::string_view what) { return {kind, "marker", what}; }
+Error marker_refused(ErrorKind kind, std::string_view what) { return {kind, "marker", what}; }
 
 }  // namespace
 
@@ -29,16 +29,16 @@ Bytes make_marker(const Marker& marker) {
 
 Marker parse_marker(ByteSpan object) {
   if (object.size() < k_magic.size() + 1 || !equal(object.first(k_magic.size()), k_magic)) {
-    throw refused(ErrorKind::corrupt, "is no marker of ours");
+    throw marker_refused(ErrorKind::corrupt, "is no marker of ours");
   }
   FieldReader fields(object.subspan(k_magic.size()));
-  if (fields.number<std::uint8_t>() != k_format) throw refused(ErrorKind::unsupported, "is of an unknown format");
-  if (object.size() != k_marker_bytes) throw refused(ErrorKind::corrupt, "has a wrong length");
+  if (fields.number<std::uint8_t>() != k_format) throw marker_refused(ErrorKind::unsupported, "is of an unknown format");
+  if (object.size() != k_marker_bytes) throw marker_refused(ErrorKind::corrupt, "has a wrong length");
   if (!equal(crypto::blake3(object.first(k_checked_bytes)), object.subspan(k_checked_bytes))) {
-    throw refused(ErrorKind::corrupt, "is damaged");
+    throw marker_refused(ErrorKind::corrupt, "is damaged");
   }
   const bool is_marker = fields.number<std::uint8_t>() == static_cast<std::uint8_t>(ObjectType::marker);
-  if (!is_marker || !fields.zeros(2)) throw refused(ErrorKind::corrupt, "has a wrong header");
+  if (!is_marker || !fields.zeros(2)) throw marker_refused(ErrorKind::corrupt, "has a wrong header");
   Marker marker;
   marker.pool = fields.array<8>();
   marker.store = fields.array<16>();

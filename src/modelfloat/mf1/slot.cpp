@@ -18,7 +18,7 @@ constexpr std::size_t k_code_check_bytes = 3;
 constexpr std::size_t k_code_group = 7;
 constexpr std::string_view k_key_file_mark = "modelfloat-key-1 ";
 
-Error refused(ErrorKind kind, std::string_view what) { return {kind, "key slot", what}; }
+Error slot_refused(ErrorKind kind, std::string_view what) { return {kind, "key slot", what}; }
 
 bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -67,10 +67,10 @@ bool checksum_fits(ByteSpan object) {
 
 void check_cost(PassphraseCost cost) {
   if (cost.memory_kib > crypto::k_argon2id_max_memory_kib || cost.passes > crypto::k_argon2id_max_passes) {
-    throw refused(ErrorKind::unsupported, "asks for more memory or passes than a slot may");
+    throw slot_refused(ErrorKind::unsupported, "asks for more memory or passes than a slot may");
   }
   if (cost.memory_kib < crypto::k_argon2id_min_memory_kib || cost.passes < 1) {
-    throw refused(ErrorKind::corrupt, "has no passphrase cost");
+    throw slot_refused(ErrorKind::corrupt, "has no passphrase cost");
   }
 }
 
@@ -166,26 +166,26 @@ Bytes make_slot(const SlotSecret& secret, const Keyring& keyring, std::uint32_t 
 
 Slot parse_slot(ByteSpan object) {
   if (object.size() < k_magic.size() + 1 || !equal(object.first(k_magic.size()), k_magic)) {
-    throw refused(ErrorKind::corrupt, "is no object of ours");
+    throw slot_refused(ErrorKind::corrupt, "is no object of ours");
   }
   FieldReader fields(object.subspan(k_magic.size()));
-  if (fields.number<std::uint8_t>() != k_format) throw refused(ErrorKind::unsupported, "is of an unknown format");
-  if (object.size() != k_slot_bytes || !checksum_fits(object)) throw refused(ErrorKind::corrupt, "is damaged");
+  if (fields.number<std::uint8_t>() != k_format) throw slot_refused(ErrorKind::unsupported, "is of an unknown format");
+  if (object.size() != k_slot_bytes || !checksum_fits(object)) throw slot_refused(ErrorKind::corrupt, "is damaged");
   if (fields.number<std::uint8_t>() != static_cast<std::uint8_t>(ObjectType::slot)) {
-    throw refused(ErrorKind::corrupt, "is an object of another type");
+    throw slot_refused(ErrorKind::corrupt, "is an object of another type");
   }
-  if (fields.number<std::uint8_t>() != k_wrap_cipher) throw refused(ErrorKind::unsupported, "has an unknown cipher");
+  if (fields.number<std::uint8_t>() != k_wrap_cipher) throw slot_refused(ErrorKind::unsupported, "has an unknown cipher");
   Slot slot;
   slot.kind = static_cast<SecretKind>(fields.number<std::uint8_t>());
   if (slot.kind < SecretKind::recovery_code || slot.kind > SecretKind::key_file) {
-    throw refused(ErrorKind::unsupported, "is for an unknown kind of secret");
+    throw slot_refused(ErrorKind::unsupported, "is for an unknown kind of secret");
   }
   slot.epoch = fields.number<std::uint32_t>();
   slot.cost.memory_kib = fields.number<std::uint32_t>();
   slot.cost.passes = fields.number<std::uint32_t>();
   const bool stretched = slot.kind == SecretKind::passphrase;
   if (slot.epoch == 0 || (!stretched && (slot.cost.memory_kib != 0 || slot.cost.passes != 0))) {
-    throw refused(ErrorKind::corrupt, "has fields that make no sense");
+    throw slot_refused(ErrorKind::corrupt, "has fields that make no sense");
   }
   slot.pool = fields.array<16>();
   slot.id = fields.array<16>();
@@ -198,14 +198,14 @@ Slot parse_slot(ByteSpan object) {
 
 Keyring open_slot(ByteSpan object, const SlotSecret& secret) {
   const Slot slot = parse_slot(object);
-  if (slot.kind != secret.kind()) throw refused(ErrorKind::denied, "is for another kind of secret");
+  if (slot.kind != secret.kind()) throw slot_refused(ErrorKind::denied, "is for another kind of secret");
   if (slot.kind == SecretKind::passphrase) check_cost(slot.cost);
   const WrapKey wrap = wrap_key_of(secret, slot.salt, slot.cost);
   if (!crypto::equal_in_constant_time(wrap.commitment, slot.commitment)) {
-    throw refused(ErrorKind::denied, "the secret is not the one of this slot");
+    throw slot_refused(ErrorKind::denied, "the secret is not the one of this slot");
   }
   const auto root = crypto::xchacha_open(wrap.key, slot.nonce, object.first(k_aad_bytes), slot.wrapped);
-  if (!root) throw refused(ErrorKind::corrupt, "the wrapped key does not open");
+  if (!root) throw slot_refused(ErrorKind::corrupt, "the wrapped key does not open");
   return Keyring(slot.pool, slot.epoch, crypto::SecretKey(root->bytes().first<crypto::SecretKey::k_bytes>()));
 }
 

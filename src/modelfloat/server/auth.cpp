@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
 
@@ -32,9 +33,7 @@ std::optional<std::string_view> bearer_token(const Request& request) {
   const auto header = request.header("authorization");
   constexpr std::string_view k_scheme = "bearer ";
   if (!header || header->size() <= k_scheme.size()) return std::nullopt;
-  const bool bearer = std::equal(k_scheme.begin(), k_scheme.end(), header->begin(),
-                                 [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
-  if (!bearer) return std::nullopt;
+  if (!equal_ignoring_case(header->substr(0, k_scheme.size()), k_scheme)) return std::nullopt;
   return header->substr(k_scheme.size());
 }
 

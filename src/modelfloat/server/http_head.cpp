@@ -7,6 +7,8 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include "modelfloat/base/ascii.h"
+
 namespace modelfloat::server {
 namespace {
 
@@ -29,14 +31,6 @@ void check_lines(std::string_view head, std::size_t max_fields) {
     }
   }
   if (lines > max_fields + 2) throw HttpError(431, "too_many_headers", "the request has too many header fields");
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 bool is_number(std::string_view text) {

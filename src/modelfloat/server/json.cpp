@@ -4,16 +4,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "modelfloat/base/ascii.h"
+
 namespace modelfloat::server {
 namespace {
 
 constexpr std::string_view k_json_type = "application/json";
 
 bool is_json(std::string_view content_type) {
-  auto type = content_type.substr(0, content_type.find(';'));
-  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  return std::equal(type.begin(), type.end(), k_json_type.begin(), k_json_type.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
+  return equal_ignoring_case(trimmed(content_type.substr(0, content_type.find(';'))), k_json_type);
 }
 
 std::string read_text(Request& request) {

@@ -4,27 +4,13 @@
 #include <array>
 #include <cstring>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/server/http_head.h"
 
 namespace modelfloat::server {
 namespace {
 
 [[noreturn]] void bad(const std::string& why) { throw HttpError(400, "bad_multipart", why); }
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // A value and its parameters: `form-data; name="a"; filename=b`.
 struct Parameters {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
 
@@ -13,12 +14,6 @@ std::string compact_time(UtcTime now) {
   std::string text = to_rfc3339(std::chrono::floor<std::chrono::seconds>(now));
   std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
   return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return result;
 }
 
 Hash256 signing_key(const crypto::SecretBytes& secret, std::string_view date, std::string_view region) {
@@ -57,7 +52,7 @@ http::Headers sign_s3(const S3Call& call, const S3Keys& keys, std::string_view r
   if (!keys.session_token.empty()) headers.emplace_back("x-amz-security-token", as_text(keys.session_token.bytes()));
 
   http::Headers signed_headers = {{"host", call.host}};
-  for (const auto& [name, value] : headers) signed_headers.emplace_back(lower(name), value);
+  for (const auto& [name, value] : headers) signed_headers.emplace_back(lower_case(name), value);
   std::sort(signed_headers.begin(), signed_headers.end());
   std::string lines;
   std::string names;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/store/host_domain.h"
@@ -229,8 +230,7 @@ http::Response S3Store::in_words(http::Response head, const std::string& key, co
 bool S3Store::learn_to_be_plain(const http::Response& response) {
   if (response.status != 501 && response.status != 400) return false;
   const S3Trouble trouble = read_s3_trouble(response);
-  std::string words = trouble.message;
-  std::transform(words.begin(), words.end(), words.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string words = lower_case(trouble.message);
   const bool is_of_headers = words.find("header") != std::string::npos || words.find("checksum") != std::string::npos || words.find("if-none-match") != std::string::npos;
   if (trouble.code != "NotImplemented" && !((trouble.code == "InvalidArgument" || trouble.code == "InvalidRequest") && is_of_headers)) return false;
   is_plain_ = true;

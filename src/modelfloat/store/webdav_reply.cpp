@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/http/status.h"
 #include "modelfloat/store/http/url.h"
@@ -17,12 +18,6 @@ std::optional<Number> number_of(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 // "HTTP/1.1 200 OK"

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <set>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/store/host_domain.h"
 #include "modelfloat/store/http/ranged_get.h"
@@ -169,8 +170,7 @@ WebdavStore::Login WebdavStore::find_login(const std::string& where, const CallO
   bool has_basic = false;
   for (const auto& [name, value] : response.headers) {
     if (name != "www-authenticate") continue;
-    std::string words = value;
-    std::transform(words.begin(), words.end(), words.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    const std::string words = lower_case(value);
     has_digest = has_digest || words.starts_with("digest") || words.find(", digest ") != std::string::npos;
     has_basic = has_basic || words.starts_with("basic") || words.find(", basic ") != std::string::npos;
   }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/base/hex.h"
+#include "modelfloat/store/drive/json_text.h"
 #include "modelfloat/store/http/ranged_get.h"
 
 namespace modelfloat::store::drive {
@@ -41,11 +42,6 @@ std::optional<std::uint64_t> number(const json& object, const char* name) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-std::string text(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 FileInfo file_from(const json& value, const std::string& where, std::string_view what) {

@@ -6,7 +6,7 @@ namespace modelfloat::store::drive {
 namespace {
 
 const std::string k_store_folder;  // the key of the store's own folder
-const std::string k_top = "mf1";
+const std::string k_top_folder = "mf1";
 
 std::vector<std::string> ids_of(const std::vector<FileInfo>& files) {
   std::vector<std::string> ids;
@@ -14,7 +14,7 @@ std::vector<std::string> ids_of(const std::vector<FileInfo>& files) {
   return ids;
 }
 
-std::string parent_of(const std::string& folder) { return folder == k_top ? k_store_folder : k_top; }
+std::string parent_of(const std::string& folder) { return folder == k_top_folder ? k_store_folder : k_top_folder; }
 std::string leaf_of(const std::string& folder) { return folder.substr(folder.rfind('/') + 1); }
 
 }  // namespace
@@ -49,13 +49,13 @@ std::vector<std::string> FolderTree::read_store_folder(const CallOptions& option
 
 // The folders in the mf1 folders that are known. Says whether those are still there.
 bool FolderTree::reread_types(FolderIds& folders, const CallOptions& options) {
-  const auto top = folders.find(k_top);
+  const auto top = folders.find(k_top_folder);
   if (top == folders.end() || top->second.empty()) return false;
-  FolderIds fresh = {{k_store_folder, folders[k_store_folder]}, {k_top, top->second}};
+  FolderIds fresh = {{k_store_folder, folders[k_store_folder]}, {k_top_folder, top->second}};
   std::size_t found = 0;
   for (const std::string& id : top->second) {
     for (const FileInfo& folder : api_.folders_in(id, std::nullopt, where_, options)) {
-      const std::string path = k_top + "/" + folder.name;
+      const std::string path = k_top_folder + "/" + folder.name;
       const auto& all = folders_of_objects();
       if (std::find(all.begin(), all.end(), path) == all.end()) continue;
       fresh[path].push_back(folder.id);
@@ -64,7 +64,7 @@ bool FolderTree::reread_types(FolderIds& folders, const CallOptions& options) {
   }
   // What was known and is not listed may be new (listings are behind) or gone.
   for (const auto& [path, ids] : folders) {
-    for (const std::string& id : path == k_store_folder || path == k_top ? std::vector<std::string>() : ids) {
+    for (const std::string& id : path == k_store_folder || path == k_top_folder ? std::vector<std::string>() : ids) {
       auto& now = fresh[path];
       if (std::find(now.begin(), now.end(), id) != now.end()) continue;
       const auto file = api_.look_at(id, where_, options);
@@ -85,7 +85,7 @@ FolderIds FolderTree::read_all(const CallOptions& options) {
                 "the folder is not there, is in the trash, or was made with another OAuth client, whose files this one does not see");
   }
   for (const std::string& id : folders[k_store_folder]) {
-    for (const std::string& found : ids_of(api_.folders_in(id, k_top, where_, options))) folders[k_top].push_back(found);
+    for (const std::string& found : ids_of(api_.folders_in(id, k_top_folder, where_, options))) folders[k_top_folder].push_back(found);
   }
   reread_types(folders, options);
   return folders;
@@ -114,10 +114,10 @@ std::vector<std::string> FolderTree::find(const std::string& folder, const CallO
 
 std::string FolderTree::find_or_make(const std::string& folder, const CallOptions& options) {
   if (const auto ids = find(folder, options); !ids.empty()) return ids.front();
-  const auto turn = gate_.enter(k_top, options);  // one for all: making is rare
+  const auto turn = gate_.enter(k_top_folder, options);  // one for all: making is rare
   if (const auto ids = find(folder, options); !ids.empty()) return ids.front();
   const std::string parent = parent_of(folder);
-  if (parent == k_top && find(k_top, options).empty()) keep(k_top, api_.make_folder(find(k_store_folder, options).front(), k_top, where_, options));
+  if (parent == k_top_folder && find(k_top_folder, options).empty()) keep(k_top_folder, api_.make_folder(find(k_store_folder, options).front(), k_top_folder, where_, options));
   const std::string id = api_.make_folder(find(parent, options).front(), leaf_of(folder), where_, options);
   keep(folder, id);
   return id;
@@ -130,12 +130,12 @@ void FolderTree::make_all(const CallOptions& options) {
     parent = found.empty() ? api_.make_folder(parent, name, where_, options) : found.front().id;
   }
   keep(k_store_folder, parent);
-  const auto tops = api_.folders_in(parent, k_top, where_, options);
-  const std::string top = tops.empty() ? api_.make_folder(parent, k_top, where_, options) : tops.front().id;
-  keep(k_top, top);
+  const auto tops = api_.folders_in(parent, k_top_folder, where_, options);
+  const std::string top = tops.empty() ? api_.make_folder(parent, k_top_folder, where_, options) : tops.front().id;
+  keep(k_top_folder, top);
   const auto there = api_.folders_in(top, std::nullopt, where_, options);
   for (const std::string& folder : folders_of_objects()) {
-    if (folder == k_top) continue;
+    if (folder == k_top_folder) continue;
     const auto found = std::find_if(there.begin(), there.end(), [&](const FileInfo& file) { return file.name == leaf_of(folder); });
     keep(folder, found != there.end() ? found->id : api_.make_folder(top, leaf_of(folder), where_, options));
   }

@@ -7,6 +7,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/store/drive/access_tokens.h"
+#include "modelfloat/store/drive/json_text.h"
 #include "modelfloat/store/drive/loopback.h"
 
 namespace modelfloat::store::drive {
@@ -34,11 +35,6 @@ struct Login {
   http::Response post(const std::string& url, const http::Fields& fields) { return post_form(client, url, fields, where, options); }
   Error refused(const http::Response& response) { return token_error(response, where, backoff, context.clock.utc_now()); }
 };
-
-std::string text(const json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::uint64_t number(const json& object, const char* name, std::uint64_t otherwise, std::uint64_t most) {
   const auto found = object.find(name);

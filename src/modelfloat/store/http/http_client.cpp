@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/store/http/url.h"
 
 namespace modelfloat::store::http {
@@ -29,19 +30,6 @@ constexpr Milliseconds k_longest_wait{10'000};  // between two looks at the dead
 void initialise_library() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (result != CURLE_OK) throw Error(ErrorKind::internal, "libcurl", curl_easy_strerror(result));
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c); });
-  return result;
 }
 
 class HeaderList {
@@ -163,7 +151,7 @@ class Exchange {
     if (head_bytes_ > k_longest_head) throw Error(ErrorKind::corrupt, request_.where, "the answer's head is longer than it can rightly be");
     const auto colon = line.find(':');
     if (colon != std::string_view::npos) {
-      response_.headers.emplace_back(lower(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
+      response_.headers.emplace_back(lower_case(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
     }
   }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/base/error.h"
 
 namespace modelfloat::store::http {
@@ -23,13 +24,6 @@ int hex_value(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return result;
 }
 
 [[noreturn]] void refuse(std::string_view scheme, std::string_view why) { throw Error(ErrorKind::invalid, std::string(scheme) + "://…", why); }
@@ -89,7 +83,7 @@ Url parse_url(std::string_view text) {
   Url url;
   const auto colon = text.find("://");
   if (colon == std::string_view::npos) throw Error(ErrorKind::invalid, "URL", "must begin with http:// or https://");
-  url.scheme = lower(text.substr(0, colon));
+  url.scheme = lower_case(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https") throw Error(ErrorKind::invalid, "URL", "must begin with http:// or https://");
   text.remove_prefix(colon + 3);
   if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; })) {
@@ -105,7 +99,7 @@ Url parse_url(std::string_view text) {
     url.port = parse_port(url.scheme, authority.substr(port_at + 1));
     authority = authority.substr(0, port_at);
   }
-  url.host = lower(authority);
+  url.host = lower_case(authority);
   if (url.host.empty()) refuse(url.scheme, "names no host");
   if (!std::all_of(url.host.begin(), url.host.end(), is_part_of_host)) refuse(url.scheme, "has a character in its host that no host has");
   const auto question = text.find('?');
@@ -120,7 +114,7 @@ bool is_this_machine(std::string_view url) {
   std::string_view host = url.substr(begin + 3);
   host = host.substr(0, host.find_first_of("/?#"));
   if (host.starts_with("[::1]")) return true;
-  const std::string name = lower(host.substr(0, host.rfind(':')));
+  const std::string name = lower_case(host.substr(0, host.rfind(':')));
   return name == "localhost" || (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
 }
 

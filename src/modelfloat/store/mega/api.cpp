@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/store/http/status.h"
 #include "modelfloat/store/http/url.h"
 #include "modelfloat/store/mega/back_off.h"
@@ -31,12 +32,6 @@ std::string root_of(const StoreSettings& settings) {
   return root;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return result;
-}
-
 // The number that an answer is, alone or in brackets; 0 when it is more than that.
 int code_of(ByteSpan body) {
   constexpr std::size_t k_longest = 16;
@@ -58,7 +53,7 @@ Api::Api(const std::string& where, const StoreSettings& settings, const StoreCon
     : where_(where),
       root_(root_of(settings)),
       secure_(root_.starts_with("https:")),
-      email_(lower(settings.credentials.require("email", where_))),
+      email_(lower_case(settings.credentials.require("email", where_))),
       credentials_(settings.credentials),
       clock_(context.clock),
       random_(context.random),

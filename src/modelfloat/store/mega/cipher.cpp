@@ -17,9 +17,6 @@ struct FreeContext {
   void operator()(EVP_CIPHER_CTX* context) const noexcept { EVP_CIPHER_CTX_free(context); }
 };
 
-const unsigned char* raw(ByteSpan bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-unsigned char* raw(MutableByteSpan bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
-
 [[noreturn]] void fail() { throw Error(ErrorKind::internal, "AES", "OpenSSL refuses"); }
 
 // One key and mode; feeds any number of bytes.

@@ -14,6 +14,10 @@ namespace modelfloat::store::mega {
 constexpr std::size_t k_block_bytes = 16;
 using Block = std::array<std::byte, k_block_bytes>;
 
+// As OpenSSL takes and gives bytes.
+inline const unsigned char* raw(ByteSpan bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
+inline unsigned char* raw(MutableByteSpan bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
+
 // base64url. Takes the characters of plain base64 too, as MEGA's own clients do; nothing for any other character or an impossible length.
 std::optional<Bytes> from_base64url(std::string_view text);
 

@@ -28,9 +28,6 @@ struct FreeNumberContext {
   void operator()(BN_CTX* context) const noexcept { BN_CTX_free(context); }
 };
 
-const unsigned char* raw(ByteSpan bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-unsigned char* raw(MutableByteSpan bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
-
 // The UTF-16 code units of a text; a byte that is no UTF-8 stands for itself.
 std::vector<std::uint16_t> utf16_of(std::string_view text) {
   std::vector<std::uint16_t> units;

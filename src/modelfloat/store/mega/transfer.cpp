@@ -17,7 +17,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t k_request_bytes = std::uint64_t{17} << 20;  // a shard of 16 MiB and its header go in one
-constexpr std::size_t k_token_bytes = 36;
+constexpr std::size_t k_completion_bytes = 36;
 constexpr unsigned k_addresses = 3;
 
 // The address is of no use any more: begin anew with another.
@@ -88,7 +88,7 @@ class Upload {
     if (response.status == 403 || response.status == 404) throw AddressExpired();
     if (response.status == 509) throw transfer_quota_error(response, where_);
     if (!response.ok()) throw http::status_error(response, where_, "MEGA's storage server does not take it", clock_.utc_now());
-    if (response.body.size() == k_token_bytes) return to_base64url(response.body);
+    if (response.body.size() == k_completion_bytes) return to_base64url(response.body);
     const std::string_view text = response.text();
     if (text.empty() || text == "0") return std::string();
     const int code = negative_number(text);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/host_domain.h"
 #include "modelfloat/store/http/url.h"
@@ -19,11 +20,6 @@ constexpr unsigned k_deepest = 10;  // of remotes that wrap each other
 std::string option(const Config& config, std::string_view name) {
   const auto found = config.find(name);
   return found == config.end() ? std::string() : found->second;
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
 }
 
 // The company or host of "https://host:port/path", "host:port" or "host".
@@ -84,7 +80,7 @@ RemoteType innermost(const std::string& name, const Config& config, std::string_
   if (type == "local") return {type, local_domain(path)};
   if (auto company = company_of(type)) return {type, std::move(*company)};
   if (type == "s3") {
-    const std::string provider = lower(option(config, "provider"));
+    const std::string provider = lower_case(option(config, "provider"));
     if (std::string host = host_in(option(config, "endpoint")); !host.empty()) return {type, std::move(host)};
     return {type, provider.empty() || provider == "aws" ? "amazon" : provider};
   }

@@ -4,16 +4,9 @@
 #include <charconv>
 #include <utility>
 
+#include "modelfloat/base/ascii.h"
+
 namespace modelfloat::store::rclone {
-namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return result;
-}
-
-}  // namespace
 
 ErrorKind kind_of(std::string_view said, int status) {
   using Pair = std::pair<std::string_view, ErrorKind>;
@@ -103,7 +96,7 @@ ErrorKind kind_of(std::string_view said, int status) {
       {"not supported", ErrorKind::unsupported},
       {"internal server error", ErrorKind::transient},
   };
-  const std::string text = lower(said);
+  const std::string text = lower_case(said);
   for (const auto& [words, kind] : k_meanings) {
     if (text.find(words) != std::string::npos) return kind;
   }
@@ -113,7 +106,7 @@ ErrorKind kind_of(std::string_view said, int status) {
 }
 
 std::optional<Milliseconds> wait_in(std::string_view said) {
-  const std::string text = lower(said);
+  const std::string text = lower_case(said);
   for (const std::string_view words : {"retry after ", "again in ", "retry-after: "}) {
     const auto at = text.find(words);
     if (at == std::string::npos) continue;

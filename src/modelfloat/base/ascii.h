@@ -1,0 +1,16 @@
+#pragma once
+// Text as protocols have it, without regard to the locale: only ASCII letters have a case.
+
+#include <string>
+#include <string_view>
+
+namespace modelfloat {
+
+std::string lower_case(std::string_view text);
+
+bool equal_ignoring_case(std::string_view, std::string_view);
+
+// Without the blanks at both ends.
+std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\r\n");
+
+}  // namespace modelfloat
