@@ -39,6 +39,8 @@ class IncomingPack {
   // Waits for the answers and replaces what failed or is late by other copies and by parity. Throws Error{lost} naming what is missing, or
   // Error{rate_limited} when providers that asked for patience have it.
   void finish();
+  // Asks others for what is late by now. Between start() and finish(), as often as one likes; does not wait.
+  void tend() { fetch_.tend(); }
   // Decrypts, decodes and checks one of the wanted fragments. When its bytes are wrong the liar is found by the names of the shards, told
   // to the finding sink, and replaced. Throws like finish() when that is not possible.
   void open(const Fragment& fragment, MutableByteSpan plain);

@@ -1,5 +1,5 @@
 #pragma once
-// How long transfer waits, and for what. docs/decisions/0008 says why.
+// How long transfer waits, and for what. docs/decisions/0009 says why.
 
 #include <algorithm>
 #include <cstdint>
@@ -16,6 +16,8 @@ struct Patience {
 
   // Another copy is asked when an answer takes longer than this plus a multiple of what is usual (late_after()).
   Milliseconds hedge_floor{50};
+  // The same beside answers that were asked for at the same time: they say more than what was usual.
+  Milliseconds peer_floor{10};
   // What is taken as usual while nothing is measured.
   Milliseconds unmeasured_latency{500};
   std::uint64_t unmeasured_bytes_per_second = 16ULL << 20;

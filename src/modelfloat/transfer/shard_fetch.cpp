@@ -13,7 +13,7 @@ namespace modelfloat::transfer {
 static constexpr double k_parity_factor = 1.25;
 static constexpr double k_parity_seconds = 0.010;
 // An answer is late when it takes this many times as long as those of the same part that have come.
-static constexpr double k_late_beside_peers = 3;
+static constexpr double k_late_beside_peers = 2;
 
 bool ShardPart::is_held(std::size_t index) const {
   return std::any_of(held.begin(), held.end(), [&](const Held& one) { return one.copy.index == index; });
@@ -77,6 +77,15 @@ bool ShardFetch::finish() {
       note_late();
       list_newcomers();
     }
+  }
+}
+
+void ShardFetch::tend() {
+  while (auto answer = race_.next(std::chrono::steady_clock::now())) settle(*answer);
+  note_late();
+  list_newcomers();
+  for (Progress& progress : parts_) {
+    if (!progress.part->is_complete(pack_.k)) top_up(progress);
   }
 }
 
@@ -247,7 +256,7 @@ void ShardFetch::bound_by_peers(Progress& progress) {
   auto& seconds = progress.answered_after;
   if (seconds.empty() || seconds.size() * 2 < pack_.k) return;
   std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
-  const double floor = std::chrono::duration<double>(context_.stores.patience().hedge_floor).count();
+  const double floor = std::chrono::duration<double>(context_.stores.patience().peer_floor).count();
   const double late = floor + k_late_beside_peers * seconds[seconds.size() / 2];
   for (auto& [id, call] : calls_) {
     if (call.part == progress.part) call.timer.bound(late);

@@ -59,6 +59,8 @@ class ShardFetch {
   void add(ShardPart& part);
   // Waits until all parts are complete; false when one cannot be. May be called again after something held was thrown away.
   bool finish();
+  // Takes what has come and asks others for what is late by now, without waiting: for a fetch whose turn to be finished comes later.
+  void tend();
   // Gives up everything that is under way, and forgets the parts.
   void clear();
 

@@ -1,0 +1,72 @@
+#include "modelfloat/transfer/shard_fetch.h"
+
+#include <gtest/gtest.h>
+
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/registry/sqlite_registry.h"
+#include "support/fixed_random.h"
+#include "support/temporary_folder.h"
+#include "transfer/store_world.h"
+
+namespace modelfloat::transfer {
+namespace {
+
+using test::Call;
+using test::StoreWorld;
+
+// A pack at 4+1 whose shard i lies on store i.
+class ShardFetchTest : public testing::Test {
+ protected:
+  ShardFetchTest() {
+    pack_.k = 4;
+    pack_.m = 1;
+    pack_.slice_bytes = 1000;
+    for (std::size_t i = 0; i < pack_.shard_count(); ++i) {
+      const Bytes shard = test::random_bytes(pack_.slice_bytes, i);
+      pack_.shards.push_back(crypto::blake3(shard));
+      world_.inner(i).put(ObjectName::of(ObjectType::shard, pack_.shards.back()), shard, {});
+      registry_->put_store(StoreWorld::row(i));
+      registry_->add_shard_place(pack_.shards.back(), StoreWorld::id(i));
+    }
+  }
+  ~ShardFetchTest() override {
+    for (std::size_t i = 0; i < pack_.shard_count(); ++i) world_.faults(i).go_on();
+  }
+  ShardFetch fetch() {
+    return ShardFetch({*stores_, *registry_, {}, {}}, pack_, [](const ShardCopy&, const ShardPart&, ByteSpan) { return true; });
+  }
+  ShardPart whole() const { return {{0, pack_.slice_bytes}, {0, 1, 2, 3}, {}}; }
+
+  test::TemporaryFolder folder_;
+  std::unique_ptr<registry::Registry> registry_ = registry::open_sqlite_registry(folder_ / "registry.db");
+  StoreWorld world_{5};
+  Pack pack_;
+  ThreadPool io_{16};
+  std::optional<StoreSet> stores_;
+};
+
+// A store that hangs is waited for once, and not again by each fetch that asked it before anybody knew.
+TEST_F(ShardFetchTest, OneWhoseTurnComesLaterAsksOthersMeanwhile) {
+  stores_.emplace(world_.rows(), world_.context(io_));
+  stores_->wait_until_decided({});
+  world_.faults(0).stall(Call::get);
+  ShardPart later_part = whole();
+  ShardFetch later = fetch();
+  later.wait_for_stores();
+  later.add(later_part);
+  ShardPart first_part = whole();
+  ShardFetch first = fetch();
+  first.add(first_part);
+  ASSERT_TRUE(first.finish());
+  EXPECT_FALSE(first_part.is_held(0));
+
+  world_.faults(4).stall(Call::get);
+  later.tend();
+  world_.faults(4).wait_for_stalled(1);  // for ever, if nobody asked
+  world_.faults(4).go_on();
+  EXPECT_TRUE(later.finish());
+  EXPECT_TRUE(later_part.is_held(4));
+}
+
+}  // namespace
+}  // namespace modelfloat::transfer
