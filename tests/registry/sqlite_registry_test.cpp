@@ -356,6 +356,25 @@ TEST_F(SqliteRegistryTest, DamagedCopiesAreRememberedUntilTheyAreWhole) {
   EXPECT_EQ(registry_->shard_count(store), 2U);
 }
 
+TEST_F(SqliteRegistryTest, StrayShardsAreKnownByTheirPack) {
+  const SamplePack sample = sample_pack(1);
+  add(*registry_, sample);
+  const std::vector listed{sample_hash(1), sample.pack.shards[1], sample_hash(2), sample.pack.shards[5]};
+  EXPECT_EQ(registry_->unnamed_shards(listed), (std::vector{sample_hash(1), sample_hash(2)}));
+  const StrayShard later{sample_hash(2), sample.pack.id, 7};
+  const StrayShard sooner{sample_hash(3), sample.pack.id, 6};
+  const StrayShard other{sample_hash(1), sample_hash(9), 0};
+  registry_->add_stray_shards(std::vector{later, sooner, other});
+  registry_->add_stray_shards(std::vector{later});
+  reopen();
+  EXPECT_EQ(registry_->stray_shards(sample.pack.id), (std::vector{sooner, later}));
+  EXPECT_EQ(registry_->stray_shard(sample_hash(1)), other);
+  EXPECT_EQ(registry_->stray_shard(sample_hash(4)), std::nullopt);
+  EXPECT_EQ(registry_->unnamed_shards(listed), (std::vector{sample_hash(1), sample_hash(2)}));
+  registry_->clear();
+  EXPECT_TRUE(registry_->stray_shards(sample.pack.id).empty());
+}
+
 TEST_F(SqliteRegistryTest, PackThatIsPutAgainIsWholeAgain) {
   const SamplePack sample = sample_pack(1);
   add(*registry_, sample);

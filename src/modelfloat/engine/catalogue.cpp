@@ -306,17 +306,17 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
     for (const Pack& pack : segment.structure.packs) {
       PackView view{pack, {}};
       const auto shards = shard_standing(pool, pack);
-      for (std::size_t i = 0; i < shards.size(); ++i) {
-        ShardView shard{i, ObjectName::of(ObjectType::shard, pack.shard_name(i)).path(), {}, "missing"};
-        for (const auto* store : shards[i].online) shard.stores.push_back(store->name);
-        for (const auto* store : shards[i].offline) shard.stores.push_back(store->name);
-        if (!shards[i].online.empty()) {
+      for (const ShardStanding& standing : shards) {
+        ShardView shard{standing.index, ObjectName::of(ObjectType::shard, standing.object).path(), {}, "missing"};
+        for (const auto* store : standing.online) shard.stores.push_back(store->name);
+        for (const auto* store : standing.offline) shard.stores.push_back(store->name);
+        if (!standing.online.empty()) {
           shard.state = "present";
-        } else if (!shards[i].offline.empty()) {
+        } else if (!standing.offline.empty()) {
           shard.state = "offline";
-        } else if (!shards[i].corrupt.empty()) {
+        } else if (!standing.corrupt.empty()) {
           shard.state = "corrupt";
-          for (const auto* store : shards[i].corrupt) shard.stores.push_back(store->name);
+          for (const auto* store : standing.corrupt) shard.stores.push_back(store->name);
         }
         view.shards.push_back(std::move(shard));
       }

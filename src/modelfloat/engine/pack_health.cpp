@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "modelfloat/transfer/later_parity.h"
+
 namespace modelfloat::engine {
 
 std::string_view to_string(Health health) noexcept {
@@ -14,41 +16,62 @@ std::string_view to_string(Health health) noexcept {
   return "unknown";
 }
 
-std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack) {
-  std::vector<ShardStanding> shards(pack.shard_count());
-  for (std::size_t index = 0; index < shards.size(); ++index) {
-    ShardStanding all;
-    for (const registry::ShardCopy& copy : pool.registry().shard_copies(pack.shard_name(index))) {
-      const transfer::PoolStore* store = pool.stores().find(copy.store);
-      if (store == nullptr || copy.state == registry::CopyState::missing) continue;
-      if (copy.state == registry::CopyState::corrupt) {
-        all.corrupt.push_back(store);
-      } else {
-        (store->is_online() ? all.online : all.offline).push_back(store);
-      }
+static ShardStanding standing_of(Pool& pool, std::size_t index, const Hash256& object) {
+  ShardStanding standing{index, object, {}, {}, {}};
+  for (const registry::ShardCopy& copy : pool.registry().shard_copies(object)) {
+    const transfer::PoolStore* store = pool.stores().find(copy.store);
+    if (store == nullptr || copy.state == registry::CopyState::missing) continue;
+    if (copy.state == registry::CopyState::corrupt) {
+      standing.corrupt.push_back(store);
+    } else {
+      (store->is_online() ? standing.online : standing.offline).push_back(store);
     }
-    if (pack.k > 1) {
-      shards[index] = std::move(all);
-      continue;
+  }
+  return standing;
+}
+
+// One object, each copy of which counts as a shard.
+static std::vector<ShardStanding> standing_of_copies(Pool& pool, const Pack& pack) {
+  const ShardStanding all = standing_of(pool, 0, pack.shard_name(0));
+  std::vector<ShardStanding> shards;
+  for (std::size_t copy = 0; copy < pack.shard_count(); ++copy) {
+    ShardStanding shard{copy, all.object, {}, {}, {}};
+    if (copy < all.online.size()) {
+      shard.online = {all.online[copy]};
+    } else if (copy < all.online.size() + all.offline.size()) {
+      shard.offline = {all.offline[copy - all.online.size()]};
+    } else {
+      shard.corrupt = all.corrupt;
     }
-    for (std::size_t copy = 0; copy < shards.size(); ++copy) {
-      if (copy < all.online.size()) {
-        shards[copy].online = {all.online[copy]};
-      } else if (copy < all.online.size() + all.offline.size()) {
-        shards[copy].offline = {all.offline[copy - all.online.size()]};
-      } else {
-        shards[copy].corrupt = all.corrupt;
-      }
-    }
-    break;
+    shards.push_back(std::move(shard));
   }
   return shards;
 }
 
-Health pack_health(const std::vector<ShardStanding>& shards, const Pack& pack) noexcept {
-  const auto present = std::count_if(shards.begin(), shards.end(), [](const ShardStanding& shard) { return !shard.online.empty(); });
-  if (present < pack.k) return Health::lost;
-  return static_cast<std::size_t>(present) == shards.size() ? Health::sound : Health::degraded;
+std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack) {
+  if (pack.k == 1) return standing_of_copies(pool, pack);
+  std::vector<ShardStanding> shards;
+  for (std::size_t index = 0; index < pack.shard_count(); ++index) shards.push_back(standing_of(pool, index, pack.shard_name(index)));
+  for (const registry::StrayShard& later : transfer::later_parity(pool.registry(), pack)) {
+    ShardStanding standing = standing_of(pool, later.index, later.object);
+    const bool anywhere = !standing.online.empty() || !standing.offline.empty() || !standing.corrupt.empty();
+    if (anywhere) shards.push_back(std::move(standing));
+  }
+  return shards;
+}
+
+Health pack_health(const std::vector<ShardStanding>& shards, const Pack& pack) {
+  std::set<std::size_t> present;
+  for (const ShardStanding& shard : shards) {
+    if (!shard.online.empty()) present.insert(shard.index);
+  }
+  return pack_health(present, pack);
+}
+
+Health pack_health(const std::set<std::size_t>& present, const Pack& pack) {
+  if (present.size() < pack.k) return Health::lost;
+  const auto promised = std::count_if(present.begin(), present.end(), [&](std::size_t index) { return index < pack.shard_count(); });
+  return static_cast<std::size_t>(promised) == pack.shard_count() ? Health::sound : Health::degraded;
 }
 
 }  // namespace modelfloat::engine

@@ -13,6 +13,7 @@
 #include "modelfloat/engine/slots.h"
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/wrap/measured.h"
+#include "modelfloat/transfer/later_parity.h"
 #include "modelfloat/transfer/listing.h"
 #include "modelfloat/transfer/object_reader.h"
 
@@ -41,9 +42,10 @@ class Recovery {
     });
     Pool pool(environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); });
     pool.stores().wait_until_decided(call_);
-    list_shards(pool);
+    const transfer::ListedShards shards = list_shards(pool);
     update_catalogue(pool, call_);
     index_prepared(pool, state);
+    transfer::learn_stray_shards(pool.stores(), environment_.registry, shards, call_);
     if (own_secret_ != nullptr) add_own_slot(pool);
     Settings(environment_.registry).set_pool(pool.keys().pool_id());  // last: now it is whole
     result.models = environment_.registry.models("", "", SIZE_MAX >> 1).size();
@@ -185,16 +187,21 @@ class Recovery {
     }
   }
 
-  void list_shards(Pool& pool) {
+  transfer::ListedShards list_shards(Pool& pool) {
+    transfer::ListedShards listed;
     for (const auto& listing : transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
       if (!listing.complete) {
         log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
         continue;
       }
       std::vector<Hash256> objects;
-      for (const store::ObjectInfo& info : listing.objects) objects.push_back(*info.name.hash());
+      for (const store::ObjectInfo& info : listing.objects) {
+        objects.push_back(*info.name.hash());
+        listed[objects.back()].push_back(listing.store);
+      }
       environment_.registry.set_shard_places(listing.store->id, objects);
     }
+    return listed;
   }
 
   void add_own_slot(Pool& pool) {

@@ -136,6 +136,7 @@ void remove_store(Pool& pool, const std::string& name, const CallOptions& call) 
     for (std::size_t index = 0; index < root.segments.size(); ++index) {
       for (const Pack& pack : reader.segment(root, index).structure.packs) {
         auto shards = shard_standing(pool, pack);
+        shards.resize(pack.shard_count());  // parity that was added later is not proven
         for (ShardStanding& shard : shards) {
           std::erase(shard.online, store);
           std::erase(shard.offline, store);

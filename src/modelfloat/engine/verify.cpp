@@ -11,6 +11,7 @@
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/manifest_writer.h"
 #include "modelfloat/mf1/format.h"
+#include "modelfloat/transfer/later_parity.h"
 #include "modelfloat/transfer/object_reader.h"
 
 namespace modelfloat::engine {
@@ -43,6 +44,7 @@ class Verification {
       throw Error(ErrorKind::not_found, *only, "no such model in this pool");
     }
     list_stores();
+    learn_stray_shards();
     if (!only) check_common_objects();
     for (const auto& [content, live] : state_.manifests) {
       if (live.committed && (!only || live.model == *only)) check_manifest(live);
@@ -84,6 +86,17 @@ class Verification {
     for (const StoreListing& listing : listings_) {
       if (!listing.readable) found(listing.store->name, ObjectName::marker(), Damage::offline);
     }
+  }
+
+  void learn_stray_shards() {
+    transfer::ListedShards shards;
+    for (const StoreListing& listing : listings_) {
+      for (const auto& [path, size] : listing.sizes) {
+        const auto name = ObjectName::parse(path);
+        if (name && name->type() == ObjectType::shard) shards[*name->hash()].push_back(listing.store);
+      }
+    }
+    transfer::learn_stray_shards(pool_.stores(), pool_.registry(), shards, call_);
   }
 
   // An object that has to be on every store: slots and the newest log.
@@ -131,31 +144,43 @@ class Verification {
     bool readable = true;
     std::vector<PackId> packs;
   };
+  struct GoodShard {
+    std::size_t index = 0;
+    std::string path;
+    const PoolStore* store = nullptr;
+  };
   struct PackCheck {
     Pack pack;
-    std::set<std::pair<std::size_t, const PoolStore*>> good;  // shard and where
+    std::vector<GoodShard> good;
   };
 
   void check_pack(PackCheck& check) {
     const std::size_t objects = check.pack.k == 1 ? 1 : check.pack.shard_count();
-    for (std::size_t index = 0; index < objects; ++index) check_shard(check, index);
+    for (std::size_t index = 0; index < objects; ++index) {
+      const Hash256& object = check.pack.shard_name(index);
+      const bool accounted = check_shard(check, index, object, true);
+      if (!accounted) found("", ObjectName::of(ObjectType::shard, object), Damage::missing);
+    }
+    for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), check.pack)) check_shard(check, later.index, later.object, false);
   }
 
-  void check_shard(PackCheck& check, std::size_t index) {
-    const Hash256& hash = check.pack.shard_name(index);
+  // Whether it is on some store, or missing from a store that is named, or may be on one that is offline. What nobody promised (parity that was
+  // added later) cannot be missing.
+  bool check_shard(PackCheck& check, std::size_t index, const Hash256& hash, bool promised) {
     const ObjectName name = ObjectName::of(ObjectType::shard, hash);
     const std::uint64_t size = mf1::k_header_bytes + check.pack.slice_bytes;
     const auto expected = pool_.registry().shard_copies(hash);
-    bool accounted = false;  // it is on some store, or missing from a store that is named, or may be on one that is offline
+    bool accounted = false;
     for (const StoreListing& listing : listings_) {
       const PoolStore& store = *listing.store;
       const auto known = std::find_if(expected.begin(), expected.end(), [&](const ShardCopy& copy) { return copy.store == store.id; });
       const bool is_expected = known != expected.end();
       const auto listed = listing.sizes.find(name.path());
       if (listed == listing.sizes.end()) {
-        if (is_expected) found(store.name, name, listing.readable ? Damage::missing : Damage::offline);
-        if (is_expected && listing.readable) pool_.registry().note_shard_copy(hash, store.id, CopyState::missing);
-        accounted = accounted || is_expected;
+        if (!is_expected) continue;
+        if (promised) found(store.name, name, listing.readable ? Damage::missing : Damage::offline);
+        if (listing.readable) pool_.registry().note_shard_copy(hash, store.id, CopyState::missing);
+        accounted = true;
         continue;
       }
       accounted = true;
@@ -167,18 +192,16 @@ class Verification {
       }
       if (!is_expected || known->state == CopyState::missing) pool_.registry().add_shard_place(hash, store.id);
       if (was_corrupt) doubted_.emplace(name.path(), &store);
-      check.good.emplace(index, &store);
+      check.good.push_back({index, name.path(), &store});
       to_read_.emplace(name.path(), &store);
     }
-    if (!accounted) found("", name, Damage::missing);
+    return accounted;
   }
 
   static Health health_of(const PackCheck& check) {
-    std::set<std::size_t> indices;
-    for (const auto& [index, store] : check.good) indices.insert(index);
-    const std::size_t present = check.pack.k == 1 ? check.good.size() : indices.size();
-    if (present < check.pack.k) return Health::lost;
-    return present >= check.pack.shard_count() ? Health::sound : Health::degraded;
+    std::set<std::size_t> present;
+    for (const GoodShard& good : check.good) present.insert(check.pack.k == 1 ? present.size() : good.index);  // copies are all of number 0
+    return pack_health(present, check.pack);
   }
 
   // Every object that something names, read on every store that lists it, and compared with its name.
@@ -217,9 +240,7 @@ class Verification {
 
   void sum_up() {
     for (auto& [id, check] : packs_) {
-      std::erase_if(check.good, [&, &pack = check.pack](const auto& good) {
-        return bad_.contains({ObjectName::of(ObjectType::shard, pack.shard_name(good.first)).path(), good.second});
-      });
+      std::erase_if(check.good, [&](const GoodShard& good) { return bad_.contains({good.path, good.store}); });
     }
     std::map<std::string, Health> health;
     for (const ManifestCheck& check : manifests_) {

@@ -94,6 +94,14 @@ struct ShardCopy {
   bool operator==(const ShardCopy&) const = default;
 };
 
+// A shard that no manifest names, by what its header says.
+struct StrayShard {
+  Hash256 object{};
+  PackId pack{};
+  std::uint8_t index = 0;
+  bool operator==(const StrayShard&) const = default;
+};
+
 // A small object that a store has yet to get.
 struct QueuedPut {
   StoreId store{};
@@ -207,6 +215,13 @@ class Registry {
   virtual std::vector<ShardCopy> shard_copies(const Hash256& object) = 0;  // of all that are, or should be, there
   virtual std::vector<Hash256> damaged_shards(const StoreId&) = 0;  // its copies that are not whole
   virtual std::uint64_t shard_count(const StoreId&) = 0;  // whole copies
+
+  // Of these objects, in the given order, those that no pack here names.
+  virtual std::vector<Hash256> unnamed_shards(std::span<const Hash256> objects) = 0;
+  // The headers of such shards that were read. Adding one twice is fine; what a pack names since then may still be there.
+  virtual void add_stray_shards(std::span<const StrayShard>) = 0;
+  virtual std::optional<StrayShard> stray_shard(const Hash256& object) = 0;
+  virtual std::vector<StrayShard> stray_shards(const PackId&) = 0;  // ordered by index
 
   // What listings show. One row a manifest; tags point to manifests by their content name.
   virtual void put_revision(const RevisionRow&) = 0;

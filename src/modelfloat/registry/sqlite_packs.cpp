@@ -115,4 +115,38 @@ void SqliteRegistry::remove_pack(const PackId& id) {
   database_.write([&](Connection& c) { forget_pack(c, id); });
 }
 
+std::vector<Hash256> SqliteRegistry::unnamed_shards(std::span<const Hash256> objects) {
+  return database_.read([&](Connection& c) {
+    std::vector<Hash256> unnamed;
+    for (const Hash256& object : objects) {
+      if (c.rows<std::uint64_t>("select pack from shards where object = ?1 limit 1", object).empty()) {
+        unnamed.push_back(object);
+      }
+    }
+    return unnamed;
+  });
+}
+
+void SqliteRegistry::add_stray_shards(std::span<const StrayShard> shards) {
+  database_.write([&](Connection& c) {
+    for (const StrayShard& shard : shards) {
+      c.run("insert or replace into stray_shards values (?1, ?2, ?3)", shard.object, shard.pack, shard.index);
+    }
+  });
+}
+
+std::optional<StrayShard> SqliteRegistry::stray_shard(const Hash256& object) {
+  return database_.read([&](Connection& c) {
+    return c.row<StrayShard, Hash256, PackId, std::uint8_t>(
+        "select object, pack, position from stray_shards where object = ?1", object);
+  });
+}
+
+std::vector<StrayShard> SqliteRegistry::stray_shards(const PackId& id) {
+  return database_.read([&](Connection& c) {
+    return c.rows<StrayShard, Hash256, PackId, std::uint8_t>(
+        "select object, pack, position from stray_shards where pack = ?1 order by position, object", id);
+  });
+}
+
 }  // namespace modelfloat::registry

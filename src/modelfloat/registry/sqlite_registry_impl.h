@@ -70,6 +70,10 @@ class SqliteRegistry final : public Registry {
   std::optional<Pack> pack(const PackId&) override;
   std::vector<Fragment> find_fragment(const FragmentId&) override;
   void remove_pack(const PackId&) override;
+  std::vector<Hash256> unnamed_shards(std::span<const Hash256> objects) override;
+  void add_stray_shards(std::span<const StrayShard>) override;
+  std::optional<StrayShard> stray_shard(const Hash256& object) override;
+  std::vector<StrayShard> stray_shards(const PackId&) override;
 
   // sqlite_models.cpp
   void put_revision(const RevisionRow&) override;

@@ -73,7 +73,7 @@ void IncomingPack::replace_what_lies(std::uint64_t seen_generation) {
   extents_.clear();  // what they point to may go now, whatever happens below
   if (!ranges_.empty()) {
     start_whole();
-  } else if (!drop_liars() && had_shards) {
+  } else if (!drop_liars() && !drop_unproven() && had_shards) {
     throw Error(ErrorKind::corrupt, "pack " + to_hex(pack_.id),
                 "every shard is what its name says, and yet a fragment does not open: it was sealed wrongly");
   }
@@ -141,7 +141,7 @@ void IncomingPack::lay_out_ranges() {
     for (const ShardPart::Held& one : held) have.push_back({one.copy.index, one.bytes});
     range.rebuilt.resize(range.part.range.length);
     const erasure::WantedShard want{range.shard, range.rebuilt};
-    erasure::ReedSolomon(pack_.k, pack_.m).rebuild(have, {&want, 1});
+    erasure::ReedSolomon(pack_.k, Redundancy::k_max_parity).rebuild(have, {&want, 1});
     extents_.push_back({range.pack_offset, range.rebuilt});
   }
 }
@@ -164,11 +164,20 @@ void IncomingPack::finish_whole() {
 
 bool IncomingPack::drop_liars() {
   const auto lies = [&](const ShardPart::Held& held) {
-    if (crypto::blake3(held.bytes) == pack_.shard_name(held.copy.index)) return false;
+    if (crypto::blake3(held.bytes) == held.copy.object) return false;
     fetch_.report_corrupt(held.copy);
     return true;
   };
   return std::erase_if(whole_.held, lies) > 0;
+}
+
+// Every shard is what its name says: only what no manifest names can be a lie. One at a time, as there may be more of it to try.
+bool IncomingPack::drop_unproven() {
+  const auto suspect = std::find_if(whole_.held.begin(), whole_.held.end(), [](const ShardPart::Held& held) { return !held.copy.named; });
+  if (suspect == whole_.held.end()) return false;
+  fetch_.report_unproven(suspect->copy);
+  whole_.held.erase(suspect);
+  return true;
 }
 
 // The data slices as extents; those that are not held are rebuilt.
@@ -185,7 +194,7 @@ void IncomingPack::lay_out_whole() {
   for (std::size_t index = 0; index < pack_.k; ++index) {
     if (!whole_.is_held(index)) want.push_back({index, rebuilt_[next++]});
   }
-  if (!want.empty()) erasure::ReedSolomon(pack_.k, pack_.m).rebuild(have, want);
+  if (!want.empty()) erasure::ReedSolomon(pack_.k, Redundancy::k_max_parity).rebuild(have, want);
   for (const auto& [index, slice] : have) {
     if (index < pack_.k) extents_.push_back({index * pack_.slice_bytes, slice});
   }

@@ -70,6 +70,7 @@ class IncomingPack {
   void finish_whole();
   void lay_out_whole();
   bool drop_liars();
+  bool drop_unproven();
 
   const Pack pack_;
   const std::vector<Fragment> wanted_;

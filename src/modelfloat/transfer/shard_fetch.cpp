@@ -6,6 +6,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/mf1/format.h"
+#include "modelfloat/transfer/later_parity.h"
 
 namespace modelfloat::transfer {
 
@@ -26,7 +27,24 @@ bool ShardPart::is_complete(std::size_t k) const {
 ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
     : context_(context), pack_(pack), check_(std::move(check)), race_(Race<Content>::Kind::read, context.call) {
   const std::size_t objects = pack_.k == 1 ? 1 : pack_.shard_count();
-  for (std::size_t index = 0; index < objects; ++index) places_.push_back(context_.registry.shard_places(pack_.shard_name(index)));
+  for (std::size_t index = 0; index < objects; ++index) add_shard(index, pack_.shard_name(index), true);
+  add_later_parity();
+}
+
+void ShardFetch::add_shard(std::size_t index, const Hash256& object, bool named) {
+  shards_.push_back({index, object, context_.registry.shard_places(object), named});
+}
+
+// That the registry knows of and that is not here yet; whether there was any.
+bool ShardFetch::add_later_parity() {
+  bool any = false;
+  for (const registry::StrayShard& stray : later_parity(context_.registry, pack_)) {
+    if (std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.object == stray.object; })) continue;
+    add_shard(stray.index, stray.object, false);
+    for (const PoolStore* store : listed_) list_copies(shards_.back(), *store);
+    any = true;
+  }
+  return any;
 }
 
 // --- what is asked for -------------------------------------------------------------------------------------------------------
@@ -34,7 +52,7 @@ ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
 // A program that has just begun may know too few stores yet. Where nothing says where shards lie, k stores may have k of them.
 void ShardFetch::wait_for_stores() {
   std::size_t with_places = 0;
-  for (const auto& places : places_) with_places += places.empty() ? 0 : 1;
+  for (const Shard& shard : shards_) with_places += shard.places.empty() ? 0 : 1;
   context_.stores.wait_until(
       [&] {
         list_newcomers();
@@ -64,7 +82,7 @@ bool ShardFetch::finish() {
       top_up(progress);
       const bool waits = std::any_of(calls_.begin(), calls_.end(), [&](const auto& call) { return call.second.part == progress.part; });
       if (!waits) {
-        if (!wait_for_newcomers()) return false;
+        if (!wait_for_newcomers() && !look_for_later_parity()) return false;
         list_newcomers();
       }
       open = true;
@@ -99,11 +117,13 @@ void ShardFetch::clear() {
 void ShardFetch::list_newcomers() {
   for (const PoolStore* store : context_.stores.online()) {
     if (!listed_.insert(store).second) continue;
-    for (std::size_t index = 0; index < places_.size(); ++index) {
-      const bool known = std::find(places_[index].begin(), places_[index].end(), store->id) != places_[index].end();
-      copies_.push_back({index, store, known});
-    }
+    for (const Shard& shard : shards_) list_copies(shard, *store);
   }
+}
+
+void ShardFetch::list_copies(const Shard& shard, const PoolStore& store) {
+  const bool known = std::find(shard.places.begin(), shard.places.end(), store.id) != shard.places.end();
+  if (known || shard.named) copies_.push_back({shard.index, shard.object, &store, known, shard.named});
 }
 
 // When nothing is left to ask: stores that are still on their way, or were offline and may be back.
@@ -119,6 +139,13 @@ bool ShardFetch::wait_for_newcomers() {
   return somebody_new();
 }
 
+// When no store has anything more of what the manifest names.
+bool ShardFetch::look_for_later_parity() {
+  if (pack_.k == 1 || std::exchange(looked_for_parity_, true)) return false;
+  find_stray_shards(context_.stores, context_.registry, context_.call);
+  return add_later_parity();
+}
+
 bool ShardFetch::knows_copy_of(std::size_t index) {
   list_newcomers();
   return std::any_of(copies_.begin(), copies_.end(), [&](const ShardCopy& copy) {
@@ -128,7 +155,7 @@ bool ShardFetch::knows_copy_of(std::size_t index) {
 
 bool ShardFetch::knows_enough() {
   std::size_t known = 0;
-  for (std::size_t index = 0; index < places_.size(); ++index) known += knows_copy_of(index) ? 1 : 0;
+  for (std::size_t index = 0; index < pack_.k + Redundancy::k_max_parity; ++index) known += knows_copy_of(index) ? 1 : 0;
   return known >= pack_.k;
 }
 
@@ -150,7 +177,7 @@ bool ShardFetch::is_covered(const Progress& progress, std::size_t index) const {
 
 std::size_t ShardFetch::asked_or_held(const Progress& progress) const {
   std::size_t covered = 0;
-  for (std::size_t index = 0; index < places_.size(); ++index) covered += is_covered(progress, index) ? 1 : 0;
+  for (std::size_t index = 0; index < pack_.k + Redundancy::k_max_parity; ++index) covered += is_covered(progress, index) ? 1 : 0;
   return covered;
 }
 
@@ -181,6 +208,7 @@ void ShardFetch::top_up(Progress& progress) {
 
 bool ShardFetch::is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t bytes) const {
   if (a.known != b.known) return a.known;
+  if (a.named != b.named) return a.named;
   const auto key = [&](const ShardCopy& copy) {
     Rank rank = rank_of(*copy.store, bytes);
     if (copy.index >= pack_.k) rank.seconds = rank.seconds * k_parity_factor + k_parity_seconds;
@@ -195,7 +223,7 @@ bool ShardFetch::ask_best(Progress& progress, const std::function<bool(std::size
   const bool is_hedge = lateness != Lateness::none;
   const ShardCopy* best = nullptr;
   for (const ShardCopy& copy : copies_) {
-    if (!eligible(copy.index) || progress.tried.contains({copy.index, copy.store})) continue;
+    if (!eligible(copy.index) || progress.tried.contains({copy.object, copy.store})) continue;
     if (!copy.known && lateness == Lateness::late) continue;
     if (!may_be_asked(*copy.store, is_hedge, lateness)) continue;
     if (best == nullptr || is_better(copy, *best, bytes_of(*progress.part))) best = &copy;
@@ -208,9 +236,9 @@ bool ShardFetch::ask_best(Progress& progress, const std::function<bool(std::size
 void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
   const Patience& patience = context_.stores.patience();
   const std::uint64_t bytes = bytes_of(*progress.part);
-  progress.tried.emplace(copy.index, copy.store);
+  progress.tried.emplace(copy.object, copy.store);
   const std::size_t id = race_.ask(*copy.store, patience.allowed(bytes),
-                                   [name = ObjectName::of(ObjectType::shard, pack_.shard_name(copy.index)), range = progress.part->range,
+                                   [name = ObjectName::of(ObjectType::shard, copy.object), range = progress.part->range,
                                     state = copy.store->state](store::Store& from, const CallOptions& options) {
                                      return state->get(from, name, range, options);
                                    });
@@ -235,7 +263,7 @@ void ShardFetch::settle(Race<Content>::Answer& answer) {
       report_corrupt(call.copy);
       return;
     }
-    if (!call.copy.known) context_.registry.add_shard_place(pack_.shard_name(call.copy.index), call.copy.store->id);
+    if (!call.copy.known) context_.registry.add_shard_place(call.copy.object, call.copy.store->id);
     if (call.part->is_held(call.copy.index)) return;
     call.part->held.push_back({call.copy, std::move(*bytes)});
     progress.answered_after.push_back(answer.seconds);
@@ -285,9 +313,16 @@ void ShardFetch::cancel_calls_of(Progress& progress) {
     const Call& call = entry.second;
     if (call.part != progress.part) return false;
     race_.cancel(entry.first);
-    progress.tried.erase({call.copy.index, call.copy.store});
+    progress.tried.erase({call.copy.object, call.copy.store});
     return true;
   });
+}
+
+void ShardFetch::report_unproven(const ShardCopy& copy) {
+  troubles_.push_back(fmt::format("shard {} on {} (added later, and wrong)", copy.index, copy.store->name));
+  if (context_.finding) {
+    context_.finding({copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, Damage::corrupt});
+  }
 }
 
 void ShardFetch::report_corrupt(const ShardCopy& copy) {
@@ -300,11 +335,11 @@ Error ShardFetch::failure(const ShardPart& part) const {
   for (const ShardPart::Held& one : part.held) held.insert(one.copy.index);
   std::set<std::size_t> held_or_parked = held;
   std::vector<std::string> troubles = troubles_;
-  for (std::size_t index = 0; index < places_.size(); ++index) {
+  for (const Shard& shard : shards_) {
     for (const PoolStore* store : context_.stores.all()) {
-      if (std::find(places_[index].begin(), places_[index].end(), store->id) == places_[index].end()) continue;
-      if (!store->is_online()) troubles.push_back(fmt::format("shard {} on {} (offline)", index, store->name));
-      if (store->state->reads_are_parked()) held_or_parked.insert(index);
+      if (std::find(shard.places.begin(), shard.places.end(), store->id) == shard.places.end()) continue;
+      if (!store->is_online()) troubles.push_back(fmt::format("shard {} on {} (offline)", shard.index, store->name));
+      if (store->state->reads_are_parked()) held_or_parked.insert(shard.index);
     }
   }
   const bool later = held_or_parked.size() >= pack_.k && held.size() < pack_.k;
@@ -318,10 +353,10 @@ void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& w
   troubles_.push_back(fmt::format("shard {} on {} ({})", copy.index, copy.store->name, why));
   if (what != Damage::offline) {
     const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
-    context_.registry.note_shard_copy(pack_.shard_name(copy.index), copy.store->id, state);
+    context_.registry.note_shard_copy(copy.object, copy.store->id, state);
   }
   if (context_.finding) {
-    context_.finding({copy.store->name, ObjectName::of(ObjectType::shard, pack_.shard_name(copy.index)).path(), ObjectType::shard, what});
+    context_.finding({copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, what});
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "modelfloat/domain/pack.h"
+#include "modelfloat/domain/redundancy.h"
 #include "modelfloat/registry/registry.h"
 #include "modelfloat/transfer/finding.h"
 #include "modelfloat/transfer/hedge.h"
@@ -19,8 +20,10 @@ namespace modelfloat::transfer {
 // One place where a shard may be read.
 struct ShardCopy {
   std::size_t index = 0;
+  Hash256 object{};    // its name
   const PoolStore* store = nullptr;
   bool known = false;  // the registry says that it lies there; else it is only worth a try
+  bool named = true;   // by the manifest; else it is parity that was added later, and nothing but a tag proves it
 };
 
 // The same bytes of several shards of one pack: whole objects, or a range of each.
@@ -38,7 +41,8 @@ struct ShardPart {
 };
 
 // Brings the parts of one pack. Each wanted shard is asked of the copy that answers best; when that is late, or fails, other copies are asked,
-// then other shards, until any k have come, and those that are later are told to stop. Used by one thread.
+// then other shards, until any k have come, and those that are later are told to stop. Where the shards that the manifest names are too few, parity
+// that was added later is looked for. Used by one thread.
 class ShardFetch {
  public:
   struct Context {
@@ -70,6 +74,8 @@ class ShardFetch {
 
   // Wrong bytes of a copy that seemed usable.
   void report_corrupt(const ShardCopy& copy);
+  // Nothing opens with this copy, which the manifest does not name. Not remembered: it may be another one's fault.
+  void report_unproven(const ShardCopy& copy);
 
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
   // The error for a part that cannot be brought: Error{lost}, or Error{rate_limited} when providers that asked for patience have what is
@@ -78,6 +84,12 @@ class ShardFetch {
 
  private:
   using Content = std::optional<Bytes>;
+  struct Shard {
+    std::size_t index = 0;
+    Hash256 object{};
+    std::vector<StoreId> places;  // by the registry
+    bool named = true;            // see ShardCopy
+  };
   struct Call {
     ShardPart* part = nullptr;
     ShardCopy copy;
@@ -85,7 +97,7 @@ class ShardFetch {
   };
   struct Progress {  // of one part
     ShardPart* part = nullptr;
-    std::set<std::pair<std::size_t, const PoolStore*>> tried;
+    std::set<std::pair<Hash256, const PoolStore*>> tried;
     bool rebuild = false;  // any k are asked for, because a wanted one is not to be had in time
     std::vector<double> answered_after;  // seconds
   };
@@ -101,7 +113,11 @@ class ShardFetch {
   void note_late();
   void bound_by_peers(Progress& progress);
   SteadyTime next_look() const;
+  void add_shard(std::size_t index, const Hash256& object, bool named);
+  bool add_later_parity();
+  bool look_for_later_parity();
   void list_newcomers();
+  void list_copies(const Shard& shard, const PoolStore& store);
   bool wait_for_newcomers();
   bool is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t bytes) const;
   std::uint64_t bytes_of(const ShardPart& part) const;
@@ -111,8 +127,8 @@ class ShardFetch {
   const Context context_;
   const Pack& pack_;
   const Check check_;
-  std::vector<std::vector<StoreId>> places_;  // of each shard, by the registry
-  std::set<const PoolStore*> listed_;         // stores whose copies are in copies_, or that were offline
+  std::vector<Shard> shards_;          // those that the manifest names, then parity that was added later
+  std::set<const PoolStore*> listed_;  // stores whose copies are in copies_
   std::vector<ShardCopy> copies_;
   std::vector<Progress> parts_;
   std::map<std::size_t, Call> calls_;  // under way, by id
@@ -120,6 +136,7 @@ class ShardFetch {
   std::vector<std::string> troubles_;  // what could not be read and why
   std::optional<Milliseconds> longest_asked_;  // how long a provider wants to be left alone
   bool looked_again_ = false;
+  bool looked_for_parity_ = false;
   Race<Content> race_;
 };
 
