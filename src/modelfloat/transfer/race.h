@@ -36,7 +36,9 @@ class Race {
   // What kind of calls these are: a provider that wants to be left alone by one kind may still take the other.
   enum class Kind { read, put };
 
-  Race(Kind kind, CallOptions call) : kind_(kind), call_(std::move(call)) {}
+  // `on_answer` is called when an answer is there to be taken, on whatever thread brought it, also for calls that were cancelled meanwhile; it
+  // may come after the race has ended. It must be quick.
+  Race(Kind kind, CallOptions call, std::function<void()> on_answer = {}) : kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
   ~Race() { cancel_all(); }
   Race(const Race&) = delete;
   Race& operator=(const Race&) = delete;
@@ -78,6 +80,7 @@ class Race {
 
   const Kind kind_;
   const CallOptions call_;
+  const std::function<void()> on_answer_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();  // calls that end late still have a place for their answer
   std::map<std::size_t, Call> under_way_;
   std::size_t next_id_ = 0;
@@ -88,7 +91,7 @@ std::size_t Race<T>::ask(const PoolStore& store, Milliseconds allowed, Work work
   const std::size_t id = next_id_++;
   const SteadyTime now = std::chrono::steady_clock::now();
   const Call& call = under_way_.emplace(id, Call{std::stop_source(), now}).first->second;
-  auto task = [id, now, kind = kind_, inbox = inbox_, handle = store.store, state = store.state, stop = call.stop, outer = call_, allowed, work = std::move(work)]() mutable {
+  auto task = [id, now, kind = kind_, inbox = inbox_, handle = store.store, state = store.state, stop = call.stop, outer = call_, on_answer = on_answer_, allowed, work = std::move(work)]() mutable {
     Answer answer;
     answer.id = id;
     try {
@@ -105,9 +108,12 @@ std::size_t Race<T>::ask(const PoolStore& store, Milliseconds allowed, Work work
     }
     work = nullptr;
     answer.seconds = seconds_between(now, std::chrono::steady_clock::now());
-    const std::lock_guard lock(inbox->mutex);
-    inbox->answers.push_back(std::move(answer));
-    inbox->came.notify_all();
+    {
+      const std::lock_guard lock(inbox->mutex);
+      inbox->answers.push_back(std::move(answer));
+      inbox->came.notify_all();
+    }
+    if (on_answer) on_answer();
   };
   store.state->lane->submit(std::move(task));
   return id;

@@ -20,13 +20,18 @@ Upload::Upload(const UploadContext& context, const UploadPlan& plan)
       plan_(plan),
       targets_(context.stores.online()),
       candidates_(placement_candidates(context.stores, targets_, context.call)),
-      race_(Race<bool>::Kind::put, context.call) {}
+      race_(Race<bool>::Kind::put, context.call, [news = news_] { news->ring(); }),
+      attendant_([this](const std::stop_token& stop) { attend(stop); }) {}
 
 Upload::~Upload() {
+  attendant_.request_stop();
+  attendant_.join();
   if (sealing_.valid()) sealing_.wait();  // it works with keys and randomness that are not ours
 }
 
 void Upload::add(mf1::EncodedFragment fragment) {
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
   bytes_come_ += fragment.bytes.size();
   pending_.push_back(std::move(fragment));
   take_what_came();
@@ -34,10 +39,22 @@ void Upload::add(mf1::EncodedFragment fragment) {
 }
 
 void Upload::finish() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
   pack_pending(0);
   last_ = true;
   if (builder_ && !builder_->empty()) close_pack();
   wait_until_durable();
+}
+
+std::uint64_t Upload::stored_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return stored_bytes_;
+}
+
+std::uint64_t Upload::packs() const {
+  const std::lock_guard lock(mutex_);
+  return packs_;
 }
 
 // Moves fragments into packs until at most `keep` are pending. A pack takes the oldest while it fits; when it doesn't, the largest that does;
@@ -76,15 +93,55 @@ void Upload::close_pack() {
   auto builder = std::make_shared<mf1::PackBuilder>(std::move(*builder_));
   builder_.reset();
   auto spare = std::make_shared<std::vector<Bytes>>(std::exchange(spare_, {}));
-  sealing_ = context_.cpu.async([context = &context_, suite = plan_.suite, last = last_, builder, spare] {
+  auto task = std::make_shared<std::packaged_task<Sealed()>>([context = &context_, suite = plan_.suite, last = last_, builder, spare] {
     auto pack = std::make_shared<Outgoing>();
     pack->sealed = mf1::seal(std::move(*builder), context->keys, suite, context->random, last, std::move(*spare));
     return pack;
+  });
+  sealing_ = task->get_future();
+  context_.cpu.submit([task, news = news_] {
+    (*task)();
+    news->ring();
   });
   take_what_came();
 }
 
 // --- on its way --------------------------------------------------------------------------------------------------------------
+
+void Upload::News::ring() {
+  const std::lock_guard lock(mutex);
+  any = true;
+  came.notify_all();
+}
+
+// What the thread of the upload does.
+void Upload::attend(const std::stop_token& stop) {
+  SteadyTime look = SteadyTime::max();
+  for (;;) {
+    {
+      std::unique_lock lock(news_->mutex);
+      const auto any = [this] { return news_->any; };
+      // A wait until the end of time overflows in the library.
+      look == SteadyTime::max() ? news_->came.wait(lock, stop, any) : news_->came.wait_until(lock, stop, look, any);
+      if (stop.stop_requested()) return;
+      news_->any = false;
+    }
+    const std::lock_guard lock(mutex_);
+    try {
+      take_what_came();
+      look = next_overdue();
+    } catch (...) {
+      failure_ = std::current_exception();
+      return;
+    }
+  }
+}
+
+SteadyTime Upload::next_overdue() const {
+  SteadyTime next = SteadyTime::max();
+  for (const auto& [id, put] : puts_) next = std::min(next, put.give_up);
+  return next;
+}
 
 // Does what can be done without waiting.
 void Upload::take_what_came() {
@@ -97,9 +154,7 @@ void Upload::take_what_came() {
 void Upload::wait_until_durable() {
   if (sealing_.valid()) send(sealing_.get());
   while (pack_) {
-    SteadyTime until = SteadyTime::max();
-    for (const auto& [id, put] : puts_) until = std::min(until, put.give_up);
-    if (auto answer = race_.next(until)) settle(*answer);
+    if (auto answer = race_.next(next_overdue())) settle(*answer);
     give_up_overdue();
   }
 }
@@ -132,6 +187,7 @@ void Upload::put_shard(std::size_t index) {
   // Beyond what the call is told itself: it may have had to wait for others of its lane, and a folder that hangs hears nothing.
   const SteadyTime give_up = std::chrono::steady_clock::now() + 2 * allowed + context_.stores.patience().straggler;
   puts_.insert({id, {index, target, give_up}});
+  news_->ring();  // the thread waits for what is overdue, too
 }
 
 void Upload::settle(Race<bool>::Answer& answer) {

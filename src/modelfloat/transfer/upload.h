@@ -1,11 +1,15 @@
 #pragma once
 // New fragments go out: packed, sealed, erasure-coded, placed, put and confirmed, pack by pack.
 
+#include <condition_variable>
+#include <exception>
 #include <functional>
 #include <future>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "modelfloat/base/executor.h"
@@ -24,7 +28,8 @@ struct UploadPlan {
   unsigned survive = 0;
   crypto::Suite suite = crypto::Suite::aes_256_gcm;
   std::optional<std::uint64_t> model_bytes;  // chooses the slice size; unknown: what has come so far does
-  std::function<void(const PackId&)> on_durable = {};  // called on the uploading thread, once the registry has the pack
+  // Called once the registry has the pack, on the caller's thread or on that of the upload, never on both at once.
+  std::function<void(const PackId&)> on_durable = {};
 };
 
 struct UploadContext {
@@ -36,9 +41,12 @@ struct UploadContext {
   CallOptions call;
 };
 
-// Packs fragments and brings the packs to the stores. Used by one thread, which takes what the others have done whenever it is in here; blocks
-// while a full pack is still on its way, so that at most two packs are in memory. A pack counts as durable, and is entered in the registry, when
-// every shard of it is confirmed. A put that fails, or hangs for longer than its bytes may take, is made again at another store.
+// Packs fragments and brings the packs to the stores. Used by one thread; blocks while a full pack is still on its way, so that at most two packs
+// are in memory. A pack counts as durable, and is entered in the registry, when every shard of it is confirmed. A put that fails, or hangs for
+// longer than its bytes may take, is made again at another store.
+// The caller may stay away for long, waiting for bytes of its own: then a thread of the upload takes what the pools have done. One mutex lets
+// either of them in; the caller holds it whenever it is in here, also while it waits, and the thread only for what needs no waiting. What the
+// thread meets is thrown by the next call.
 class Upload {
  public:
   // Asks the stores for their free space.
@@ -52,8 +60,8 @@ class Upload {
   // Seals what is left and waits until every pack is durable.
   void finish();
 
-  std::uint64_t stored_bytes() const noexcept { return stored_bytes_; }  // put so far
-  std::uint64_t packs() const noexcept { return packs_; }                // durable so far
+  std::uint64_t stored_bytes() const;  // put so far
+  std::uint64_t packs() const;         // durable so far
 
  private:
   struct Outgoing {  // a sealed pack; shared with the puts under way, one of which may never end
@@ -70,6 +78,16 @@ class Upload {
     SteadyTime give_up;  // for a store that does not heed its deadline
   };
 
+  // Rung when something has come. Shared with the calls under way, which may outlive the upload.
+  struct News {
+    std::mutex mutex;
+    std::condition_variable_any came;
+    bool any = false;
+    void ring();
+  };
+
+  void attend(const std::stop_token& stop);
+  SteadyTime next_overdue() const;
   void pack_pending(std::size_t keep);
   void close_pack();
   void take_what_came();
@@ -87,8 +105,11 @@ class Upload {
   const UploadContext context_;
   const UploadPlan plan_;
   const std::vector<const PoolStore*> targets_;  // Candidate::store is an index into it
-  std::vector<placement::Candidate> candidates_;  // free space goes down as shards are placed
+  const std::shared_ptr<News> news_ = std::make_shared<News>();
 
+  mutable std::mutex mutex_;  // guards all below
+  std::exception_ptr failure_;                    // what the thread met
+  std::vector<placement::Candidate> candidates_;  // free space goes down as shards are placed
   std::vector<mf1::EncodedFragment> pending_;  // looked ahead, so that a pack's end can be filled
   std::optional<mf1::PackBuilder> builder_;
   std::uint64_t bytes_come_ = 0;
@@ -101,6 +122,8 @@ class Upload {
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t packs_ = 0;
   Race<bool> race_;
+
+  std::jthread attendant_;
 };
 
 }  // namespace modelfloat::transfer
