@@ -2,11 +2,14 @@
 // in these tests does so for ever.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "engine/test_pool.h"
 #include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/verify.h"
 
 namespace modelfloat {
 namespace {
@@ -159,6 +162,71 @@ TEST_F(Hanging, StatusSaysWhichStoreDoesNotAnswer) {
   EXPECT_EQ(status.domains_online, 5U);
   EXPECT_FALSE(status.stores.at(2).online);
   EXPECT_NE(status.stores.at(2).offline, "");
+}
+
+// --- whoever looks at every store ------------------------------------------------------------------------------------------------
+
+TEST_F(Hanging, RecoverGoesAroundAStoreThatHangs) {
+  stall(world_.faults(1));
+  Machine other(world_, Threads::many, 7);
+  other.patience.call_floor = Milliseconds{600'000};
+  EXPECT_EQ(other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5}).models, 1U);
+  EXPECT_EQ(other.pull("ns/model"), files_);
+}
+
+TEST_F(Hanging, RecoverGoesAroundAStoreThatDoesNotList) {
+  world_.faults(0).stall(Call::list);
+  Machine other(world_, Threads::many, 7);
+  other.patience.call_floor = Milliseconds{600'000};
+  other.patience.listing = Milliseconds{1'000};
+  EXPECT_EQ(other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5}).models, 1U);
+  EXPECT_EQ(other.pull("ns/model"), files_);
+}
+
+TEST_F(Hanging, RecoverFromStoresThatAllHangIsAnError) {
+  for (std::size_t i = 0; i < 6; ++i) stall(world_.faults(i));
+  Machine other(world_, Threads::many, 7);
+  other.patience.call_floor = Milliseconds{300};
+  EXPECT_EQ(kind_thrown([&] { other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5}); }), ErrorKind::offline);
+}
+
+TEST_F(Hanging, VerifyNamesAStoreThatDoesNotList) {
+  machine_.patience.listing = Milliseconds{1'000};
+  machine_.reopen();
+  world_.faults(2).stall(Call::list);
+  const auto report = engine::verify(machine_.pool(), std::nullopt, false, {}, {});
+  EXPECT_TRUE(std::any_of(report.damaged.begin(), report.damaged.end(), [](const transfer::Finding& finding) {
+    return finding.store == "s2" && finding.object == "mf1/marker" && finding.what == transfer::Damage::offline;
+  }));
+  EXPECT_TRUE(report.readable());
+  EXPECT_EQ(report.models.at(0).health, engine::Health::degraded);
+}
+
+TEST_F(Hanging, VerifyReadsOnWithoutAStoreThatHangs) {
+  machine_.patience.call_floor = Milliseconds{2'000};
+  machine_.patience.slowest_bytes_per_second = 1U << 30;
+  machine_.reopen();
+  machine_.pool().stores().wait_until_decided({});
+  world_.faults(4).stall(Call::get);
+  const auto report = engine::verify(machine_.pool(), std::nullopt, true, {}, {});
+  EXPECT_FALSE(report.damaged.empty());
+  for (const auto& finding : report.damaged) {
+    EXPECT_EQ(finding.store, "s4");
+    EXPECT_EQ(finding.what, transfer::Damage::offline);
+  }
+  EXPECT_TRUE(report.readable());
+  EXPECT_EQ(report.models.at(0).health, engine::Health::degraded);
+  world_.faults(4).go_on();
+  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound());  // nothing is held against it
+}
+
+// A marker may take long; those who read need not know, and a push only where its place is needed.
+TEST_F(Hanging, ListingModelsDoesNotWaitForAMarkerThatHangs) {
+  machine_.patience.marker = Milliseconds{600'000};
+  stall(world_.faults(1));
+  machine_.reopen();
+  EXPECT_TRUE(engine::refresh(machine_.pool(), {}, transfer::WaitFor::enough));
+  EXPECT_EQ(engine::list_models(machine_.pool(), "", "", 10).models.at(0).health, engine::Health::degraded);
 }
 
 class HangingPush : public Hanging {

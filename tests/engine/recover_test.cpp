@@ -68,6 +68,32 @@ TEST(Recover, WhatAnEarlierAttemptLeftIsForgotten) {
   EXPECT_TRUE(registry.queued_puts().empty());
 }
 
+// What opens the stores is there from the moment on in which there is a pool, and not before.
+TEST(Recover, WhatBelongsToThePoolAppearsWithIt) {
+  World world(2);
+  Machine machine(world, Threads::one, 6);
+  machine.create({1, 1, 1});
+  machine.push("ns/model", files());
+
+  Machine home(world, Threads::one, 7);
+  registry::Registry& registry = home.environment().registry;
+  const auto cut_off = [&](const mf1::Keyring&) {
+    EXPECT_FALSE(engine::Settings(registry).pool());
+    registry.set_setting("credentials", to_bytes("half"));
+    throw Error(ErrorKind::cancelled, "test", "cut off");
+  };
+  EXPECT_THROW(home.recover(machine.recovery_secret(), {0, 1}, cut_off), Error);
+  EXPECT_FALSE(engine::Settings(registry).pool());
+  EXPECT_EQ(registry.setting("credentials"), std::nullopt);
+
+  home.recover(machine.recovery_secret(), {0, 1}, [&](const mf1::Keyring& keys) {
+    EXPECT_EQ(keys.pool_id(), machine.pool().keys().pool_id());
+    registry.set_setting("credentials", to_bytes("whole"));
+  });
+  EXPECT_EQ(registry.setting("credentials"), to_bytes("whole"));
+  EXPECT_EQ(home.pull("ns/model"), files());
+}
+
 // One of three copies is enough to read everything, and too few places to write that another secret opens the pool.
 TEST(Recover, FromTheLastCopyAlone) {
   World world(3);

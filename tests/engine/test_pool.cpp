@@ -65,12 +65,13 @@ void Machine::create(PolicySet policy) {
 
 mf1::SlotSecret Machine::recovery_secret() const { return mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(recovery_code_)); }
 
-engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores) {
+engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores,
+                                       const std::function<void(const mf1::Keyring&)>& on_pool) {
   std::vector<engine::RecoverSource> sources;
   for (const std::size_t index : stores) sources.push_back({World::url(index), world_.open(World::url(index))});
   const engine::StoreMaker maker = [this](const std::string& url) { return world_.open(url); };
   const auto own_secret = mf1::SlotSecret::key_file(key_);
-  auto result = engine::recover(environment_, secret, std::move(sources), maker, &own_secret, {});
+  auto result = engine::recover(environment_, secret, std::move(sources), maker, {&own_secret, on_pool, patience}, {});
   reopen();
   return result;
 }

@@ -59,7 +59,8 @@ class Machine {
 
   // Makes the pool and adds all stores of the world.
   void create(PolicySet policy);
-  engine::RecoverResult recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores);
+  engine::RecoverResult recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores,
+                                const std::function<void(const mf1::Keyring&)>& on_pool = {});
   // How long the next pool that is opened waits for stores.
   transfer::Patience patience = short_patience();
   // As if the program started anew: markers are read again.

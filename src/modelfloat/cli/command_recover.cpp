@@ -43,8 +43,8 @@ class GivenStores {
   }
 
   // Seals what opened the stores for this home.
-  void keep(const mf1::SlotSecret& secret) {
-    const engine::StoreSecrets secrets(engine::open_keys(session_.registry(), secret), session_.random());
+  void keep(const mf1::Keyring& keys) {
+    const engine::StoreSecrets secrets(keys, session_.random());
     for (const auto& row : session_.registry().stores()) {
       const auto found = given_.find(row.url);
       if (found == given_.end()) continue;
@@ -125,12 +125,16 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
   for (const auto& url : given.urls()) sources.push_back({url, given.open(url)});
   // The recovery code stays on its paper: from now on a key file of this home opens the pool.
   const auto own_secret = by_code ? std::optional(home_key(session)) : std::nullopt;
+  engine::RecoverOptions options;
+  options.own_secret = own_secret ? &*own_secret : nullptr;
+  options.on_pool = [&](const mf1::Keyring& keys) {
+    given.keep(keys);
+    if (!session.options().key_file.empty()) session.remember_key_file(session.options().key_file);
+  };
   session.progress().show("reading the log of the pool");
   const auto result = engine::recover(
       session.environment(), secret, std::move(sources),
-      [&](const std::string& url) { return given.open(url); }, own_secret ? &*own_secret : nullptr, session.call());
-  given.keep(secret);
-  if (!session.options().key_file.empty()) session.remember_key_file(session.options().key_file);
+      [&](const std::string& url) { return given.open(url); }, options, session.call());
   change_stores(session, arguments.stores);
   session.progress().clear();
 

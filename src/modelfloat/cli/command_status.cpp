@@ -47,7 +47,7 @@ ExitCode code_of(const engine::PoolStatus& status) {
 
 ExitCode status(Session& session) {
   engine::Pool& pool = session.pool();
-  if (!session.options().cached && !pool.stores().online().empty()) session.sync_log();
+  if (!session.options().cached && !pool.stores().online().empty()) session.sync_log(transfer::WaitFor::all);
   const auto status = engine::pool_status(pool, session.call());
   const auto policy = engine::Settings(pool.registry()).policy();
   if (session.options().json) {

@@ -111,12 +111,12 @@ void Session::require_a_store() {
   throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached" + reasons);
 }
 
-void Session::sync_log() {
+void Session::sync_log(transfer::WaitFor wait_for) {
   if (options_.cached) return;
   require_a_store();
   if (pool().stores().all().empty()) return;
   progress_.show("reading the log");
-  const auto sync = pool().log().sync(call());
+  const auto sync = pool().log().sync(call(), wait_for);
   progress_.clear();
   if (sync.stores_read == 0) throw Error(ErrorKind::offline, "this pool", "no store lets its log be read");
   if (!sync.fresh) warn("too few stores answer to be sure of the newest state: this may be stale");

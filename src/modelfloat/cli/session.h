@@ -76,9 +76,9 @@ class Session {
   // The key file that this home opens its pool with, when it is another one than home().key_file().
   void remember_key_file(const std::filesystem::path& file);
 
-  // Brings the pool's view up to date, unless --cached. Warns when too few stores answered to be sure. Error{offline}
+  // Brings the pool's view up to date, unless --cached, as one does who only reads or as one does who waits for all. Warns when too few stores answered to be sure. Error{offline}
   // when none did.
-  void sync_log();
+  void sync_log(transfer::WaitFor wait_for = transfer::WaitFor::enough);
   // Error{offline} when the pool has stores and none of them is there.
   void require_a_store();
 

@@ -98,7 +98,7 @@ struct Standing {
 
 Standing standing_of(Pool& pool, const registry::RevisionRow& row, const CallOptions& call) {
   Standing standing;
-  pool.stores().wait_until_decided(call);
+  pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
   try {
     ManifestReader reader(pool, {}, call);
     const ManifestRoot root = reader.root(row.manifest);
@@ -169,7 +169,7 @@ std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer:
 // Reads the markers of all stores anew: what is shown is how they are now. One that hangs is not waited for.
 void look_now(Pool& pool, const CallOptions& call) {
   pool.stores().look_again(true);
-  pool.stores().settle(transfer::within(call, pool.stores().patience().straggler));
+  pool.stores().settle(call, pool.stores().patience().straggler);
 }
 
 ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions& call) {

@@ -28,7 +28,7 @@ PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, trans
 SyncResult PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
   stores_.look_again();
   if (wait_for == WaitFor::all) {
-    stores_.settle(transfer::within(call, stores_.patience().straggler));
+    stores_.settle(call, stores_.patience().straggler);
     documents_.flush(wait_for, call);  // a store that was away gets what it missed
   }
   SyncResult result;

@@ -16,18 +16,33 @@
 #include "modelfloat/transfer/later_parity.h"
 #include "modelfloat/transfer/listing.h"
 #include "modelfloat/transfer/object_reader.h"
+#include "modelfloat/transfer/race.h"
 
 namespace modelfloat::engine {
 namespace {
 
-using MeasuredSource = std::pair<std::string, std::unique_ptr<store::MeasuredStore>>;  // URL and store
+using transfer::PoolStore;
+
+// A given store, of which only the address is known as yet.
+struct Source {
+  std::shared_ptr<store::MeasuredStore> measured;
+  std::unique_ptr<PoolStore> store;  // its name is its URL
+  bool is_silent = false;            // it did not answer, and is not asked again
+};
 
 class Recovery {
  public:
   Recovery(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources, const StoreMaker& make_store,
-           const mf1::SlotSecret* own_secret, const CallOptions& call)
-      : environment_(environment), secret_(secret), make_store_(make_store), own_secret_(own_secret), call_(call), begin_(environment.clock.steady_now()) {
-    for (auto& source : sources) sources_.emplace_back(source.url, store::make_measured(std::move(source.store), environment.clock));
+           const RecoverOptions& options, const CallOptions& call)
+      : environment_(environment), secret_(secret), make_store_(make_store), options_(options), call_(call), begin_(environment.clock.steady_now()) {
+    const auto bell = std::make_shared<transfer::Bell>();
+    for (auto& source : sources) {
+      std::shared_ptr<store::MeasuredStore> measured = store::make_measured(std::move(source.store), environment.clock);
+      const store::StoreTraits traits = measured->traits();
+      auto state = std::make_shared<transfer::StoreState>(source.url, bell, environment.clock, environment.io, traits.parallel_calls);
+      std::unique_ptr<PoolStore> as_ours(new PoolStore{StoreId{}, source.url, source.url, source.url, 0, measured, std::move(state), traits.downloads_are_scarce});
+      sources_.push_back({std::move(measured), std::move(as_ours), false});
+    }
   }
 
   RecoverResult run() {
@@ -40,14 +55,17 @@ class Recovery {
       if (state.policy) Settings(environment_.registry).set_policy(*state.policy);
       result.stores = write_stores(state);
     });
-    Pool pool(environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); });
+    Pool pool(environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); }, options_.patience);
     pool.stores().wait_until_decided(call_);
     const transfer::ListedShards shards = list_shards(pool);
     update_catalogue(pool, call_);
     index_prepared(pool, state);
     transfer::learn_stray_shards(pool.stores(), environment_.registry, shards, call_);
-    if (own_secret_ != nullptr) add_own_slot(pool);
-    Settings(environment_.registry).set_pool(pool.keys().pool_id());  // last: now it is whole
+    if (options_.own_secret != nullptr) add_own_slot(pool);
+    environment_.registry.transaction([&] {
+      if (options_.on_pool) options_.on_pool(pool.keys());
+      Settings(environment_.registry).set_pool(pool.keys().pool_id());  // last: now it is whole
+    });
     result.models = environment_.registry.models("", "", SIZE_MAX >> 1).size();
     result.bytes_read = bytes_read();
     result.seconds = seconds_between(begin_, environment_.clock.steady_now());
@@ -55,46 +73,73 @@ class Recovery {
   }
 
  private:
+  // Asks all sources at once, and gives each answer to `take`, which says whether it is one. After the first that is, the others have as long again as
+  // that took, and a little; before, `longest` in all. Who is later is left out from now on.
+  template <typename T>
+  void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work, const std::function<bool(const std::string& url, T)>& take) {
+    transfer::Race<T> race(transfer::Race<T>::Kind::read, call_);
+    std::map<std::size_t, Source*> asked;  // by id of the call
+    for (Source& source : sources_) {
+      if (!source.is_silent) asked[race.ask(*source.store, longest, work)] = &source;
+    }
+    const SteadyTime begin = std::chrono::steady_clock::now();
+    SteadyTime limit = begin + longest;
+    while (auto answer = race.next(limit)) {
+      const std::string& url = asked.at(answer->id)->store->name;
+      try {
+        if (!take(url, answer->get())) continue;
+        const SteadyTime now = std::chrono::steady_clock::now();
+        limit = std::min(limit, now + (now - begin) + options_.patience.straggler);
+      } catch (const Error& error) {
+        if (error.kind == ErrorKind::cancelled) throw;
+        if (error.kind != ErrorKind::offline) log_warning(fmt::format("{} is left out: {}", url, error.what()));  // that is said already
+      }
+    }
+    for (const auto& [id, source] : asked) {
+      if (!race.is_under_way(id)) continue;
+      source->is_silent = true;
+      log_warning(source->store->name + " is left out: it does not answer");
+    }
+  }
+
+  using Slots = std::vector<std::pair<ObjectName, Bytes>>;
+
+  static Slots read_slots(store::Store& store, const CallOptions& call) {
+    std::vector<ObjectName> names;
+    store.list("mf1/slot/", [&](const store::ObjectInfo& info) { names.push_back(info.name); }, call);
+    Slots slots;
+    for (const ObjectName& name : names) {
+      auto bytes = store.get(name, {}, call);
+      if (bytes && transfer::fits_name(name, *bytes)) slots.emplace_back(name, *std::move(bytes));  // else another store may have a good copy
+    }
+    return slots;
+  }
+
   // The keys of the newest epoch that the secret opens a slot of.
   mf1::Keyring find_keys() {
     std::optional<mf1::Keyring> best;
     std::set<ObjectName> tried;
-    std::string last_trouble = "no key slot was found on any of the stores";
-    ErrorKind kind = ErrorKind::offline;
-    for (const auto& [url, store] : sources_) {
-      try {
-        std::vector<ObjectName> names;
-        store->list("mf1/slot/", [&](const store::ObjectInfo& info) { names.push_back(info.name); }, call_);
-        for (const ObjectName& name : names) {
-          if (!tried.insert(name).second) continue;
-          const auto bytes = store->get(name, {}, call_);
-          if (!bytes || !transfer::fits_name(name, *bytes)) {
-            tried.erase(name);  // another store may have a good copy
-            continue;
-          }
-          try_slot(*bytes, best);
-          kind = ErrorKind::denied;
-          last_trouble = "it opens none of the pool's key slots: is it the right one for these stores?";
-        }
-      } catch (const Error& error) {
-        if (error.kind == ErrorKind::cancelled) throw;
-        log_warning(fmt::format("{}: {}", url, error.what()));
+    ask_sources<Slots>(options_.patience.call_floor, read_slots, [&](const std::string&, const Slots& slots) {
+      for (const auto& [name, bytes] : slots) {
+        if (tried.insert(name).second) try_slot(bytes, best);
       }
-    }
-    if (!best) throw Error(kind, kind == ErrorKind::denied ? "key, code or passphrase" : "recover", last_trouble);
-    return *std::move(best);
+      return !slots.empty();
+    });
+    if (several_pools_) throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
+    if (best) return *std::move(best);
+    if (tried.empty()) throw Error(ErrorKind::offline, "recover", "no key slot was found on any of the stores");
+    throw Error(ErrorKind::denied, "key, code or passphrase", "it opens none of the pool's key slots: is it the right one for these stores?");
   }
 
   void try_slot(ByteSpan bytes, std::optional<mf1::Keyring>& best) {
     try {
       if (mf1::parse_slot(bytes).kind != secret_.kind()) return;
       mf1::Keyring keys = mf1::open_slot(bytes, secret_);
-      if (best && best->pool_id() != keys.pool_id()) throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools");
+      several_pools_ = several_pools_ || (best && best->pool_id() != keys.pool_id());
       if (best && best->current_epoch() >= keys.current_epoch()) return;
       opened_slot_ = mf1::parse_slot(bytes).id;
       best = std::move(keys);
     } catch (const Error& error) {
-      if (error.kind == ErrorKind::invalid) throw;
       log_debug(error.what());  // another secret's slot, or a damaged one
     }
   }
@@ -102,7 +147,7 @@ class Recovery {
   // Reads the log; older epochs become known by it, and with them more of the log.
   PoolState read_log(mf1::Keyring& keys) {
     const auto open = [this](const registry::StoreRow& row) { return make_store_(row.url); };
-    transfer::StoreSet stores(borrowed_stores(keys), {environment_.io, environment_.clock, keys.pool_tag(), open});
+    transfer::StoreSet stores(borrowed_stores(keys), {environment_.io, environment_.clock, keys.pool_tag(), open, options_.patience});
     Documents documents(environment_, stores);
     for (;;) {
       PoolLog log(environment_, keys, stores, documents);
@@ -129,21 +174,17 @@ class Recovery {
   // The given stores by the ids in their markers; one without a marker of this pool is left out.
   std::vector<registry::StoreRow> borrowed_stores(const mf1::Keyring& keys) {
     std::vector<registry::StoreRow> stores;
-    for (const auto& [url, source] : sources_) {
-      try {
-        const auto bytes = source->get(ObjectName::marker(), {}, call_);
-        const auto marker = bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
-        if (!marker || marker->pool != keys.pool_tag()) {
-          log_warning(url + " is not a store of this pool and is left out");
-          continue;
-        }
-        ids_[url] = marker->store;
-        stores.push_back({marker->store, url, url, url, 0, {}});
-      } catch (const Error& error) {
-        if (error.kind == ErrorKind::cancelled) throw;
-        log_warning(fmt::format("{} is left out: {}", url, error.what()));
+    const auto read_marker = [](store::Store& store, const CallOptions& call) { return store.get(ObjectName::marker(), {}, call); };
+    ask_sources<std::optional<Bytes>>(options_.patience.marker, read_marker, [&](const std::string& url, const std::optional<Bytes>& bytes) {
+      const auto marker = bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
+      if (!marker || marker->pool != keys.pool_tag()) {
+        log_warning(url + " is not a store of this pool and is left out");
+        return false;
       }
-    }
+      ids_[url] = marker->store;
+      stores.push_back({marker->store, url, url, url, 0, {}});
+      return true;
+    });
     return stores;
   }
 
@@ -206,7 +247,7 @@ class Recovery {
 
   void add_own_slot(Pool& pool) {
     try {
-      add_slot(pool, *own_secret_, call_);
+      add_slot(pool, *options_.own_secret, call_);
     } catch (const Error& error) {
       // Few stores may be enough to read everything and too few to write. The slot is in this home, and goes to the others when they are back.
       if (error.kind != ErrorKind::offline) throw;
@@ -216,7 +257,7 @@ class Recovery {
 
   std::uint64_t bytes_read() const {
     std::uint64_t sum = 0;
-    for (const auto& [url, store] : sources_) sum += store->measurements().get.bytes;
+    for (const Source& source : sources_) sum += source.measured->measurements().get.bytes;
     for (const auto* store : opened_) sum += store->measurements().get.bytes;
     return sum;
   }
@@ -224,11 +265,12 @@ class Recovery {
   const Environment& environment_;
   const mf1::SlotSecret& secret_;
   const StoreMaker& make_store_;
-  const mf1::SlotSecret* const own_secret_;
+  const RecoverOptions& options_;
   const CallOptions& call_;
   const SteadyTime begin_;
-  std::vector<MeasuredSource> sources_;
+  std::vector<Source> sources_;
   mf1::SlotId opened_slot_{};
+  bool several_pools_ = false;
   std::map<std::string, StoreId> ids_;                // of the given stores that are the pool's, by URL
   std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
 };
@@ -236,8 +278,8 @@ class Recovery {
 }  // namespace
 
 RecoverResult recover(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
-                      const StoreMaker& make_store, const mf1::SlotSecret* own_secret, const CallOptions& call) {
-  return Recovery(environment, secret, std::move(sources), make_store, own_secret, call).run();
+                      const StoreMaker& make_store, const RecoverOptions& options, const CallOptions& call) {
+  return Recovery(environment, secret, std::move(sources), make_store, options, call).run();
 }
 
 }  // namespace modelfloat::engine

@@ -52,8 +52,8 @@ StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& cal
 
 // In a home without a pool: finds a slot that `secret` opens on any of the given stores, reads the log, the manifests and the listings.
 // Kilobytes, not models. Stores of the catalogue that are not given are added too (they may be offline).
-// `own_secret`, where there is one, opens the pool from now on, too; in this home at once, elsewhere when enough stores are there. The home has
-// a pool when this returns, and none when it throws or is cut off: it may then be done again.
+// The home has a pool when this returns, and none when it throws or is cut off: it may then be done again. A given store that does not answer, or
+// much later than the others, is named in the log and left out.
 // Error{denied}: the secret opens no slot; Error{offline}: no log could be read.
 struct RecoverSource {
   std::string url;
@@ -66,7 +66,14 @@ struct RecoverResult {
   double seconds = 0;
 };
 using StoreMaker = std::function<std::unique_ptr<store::Store>(const std::string& url)>;
+struct RecoverOptions {
+  // Opens the pool from now on, too; in this home at once, elsewhere when enough stores are there.
+  const mf1::SlotSecret* own_secret = nullptr;
+  // Called within the transaction that gives the home its pool: what belongs to it appears with it.
+  std::function<void(const mf1::Keyring&)> on_pool = {};
+  transfer::Patience patience = {};
+};
 RecoverResult recover(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
-                      const StoreMaker& make_store, const mf1::SlotSecret* own_secret, const CallOptions& call);
+                      const StoreMaker& make_store, const RecoverOptions& options, const CallOptions& call);
 
 }  // namespace modelfloat::engine

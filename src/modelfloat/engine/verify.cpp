@@ -1,9 +1,7 @@
 #include "modelfloat/engine/verify.h"
 
 #include <algorithm>
-#include <atomic>
 #include <map>
-#include <mutex>
 #include <set>
 
 #include "modelfloat/base/hex.h"
@@ -11,8 +9,9 @@
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/manifest_writer.h"
 #include "modelfloat/mf1/format.h"
+#include "modelfloat/transfer/copy_check.h"
 #include "modelfloat/transfer/later_parity.h"
-#include "modelfloat/transfer/object_reader.h"
+#include "modelfloat/transfer/listing.h"
 
 namespace modelfloat::engine {
 namespace {
@@ -62,27 +61,18 @@ class Verification {
 
   void found(const std::string& store, const ObjectName& name, Damage what) {
     const Finding finding{store, name.path(), name.type().value_or(ObjectType::marker), what};
-    const std::lock_guard lock(mutex_);
     if (findings_.insert(finding).second && progress_) progress_(finding);
   }
 
   void list_stores() {
     for (const PoolStore* store : pool_.stores().all()) listings_.push_back({store, false, {}});
-    TaskGroup group(pool_.environment().io, std::max<std::size_t>(listings_.size(), 1));
-    for (StoreListing& listing : listings_) {
-      if (!listing.store->is_online()) continue;
-      group.run([this, &listing] {
-        try {
-          listing.store->store->list(
-              "mf1/", [&](const store::ObjectInfo& info) { listing.sizes[info.name.path()] = info.size_bytes; }, call_);
-          listing.readable = true;
-        } catch (const Error& error) {
-          if (error.kind == ErrorKind::cancelled) throw;
-          log_warning(std::string(listing.store->name) + " cannot be listed: " + error.what());
-        }
-      });
+    for (const auto& listed : transfer::list_stores(pool_.stores(), {"mf1/"}, transfer::WaitFor::all, {}, call_)) {
+      const auto listing = std::find_if(listings_.begin(), listings_.end(), [&](const StoreListing& one) { return one.store == listed.store; });
+      if (listing == listings_.end()) continue;
+      listing->readable = listed.complete;
+      if (!listed.complete) log_warning(listed.store->name + " cannot be listed: " + listed.trouble);
+      for (const store::ObjectInfo& info : listed.objects) listing->sizes[info.name.path()] = info.size_bytes;
     }
-    group.wait();
     for (const StoreListing& listing : listings_) {
       if (!listing.readable) found(listing.store->name, ObjectName::marker(), Damage::offline);
     }
@@ -206,31 +196,22 @@ class Verification {
 
   // Every object that something names, read on every store that lists it, and compared with its name.
   void read_everything() {
-    TaskGroup group(pool_.environment().io, pool_.environment().io.width());
-    for (const auto& [path, store] : to_read_) {
-      group.run([this, name = *ObjectName::parse(path), store = store] { read_object(name, *store); });
-    }
-    group.wait();
-  }
-
-  void read_object(const ObjectName& name, const PoolStore& store) {
-    try {
-      const auto bytes = store.store->get(name, {}, call_);
-      if (bytes) bytes_read_ += bytes->size();
-      if (bytes && transfer::fits_name(name, *bytes)) {
-        if (doubted_.contains({name.path(), &store})) note(name, store, CopyState::whole);
+    std::vector<transfer::CopyToCheck> copies;
+    for (const auto& [path, store] : to_read_) copies.push_back({*ObjectName::parse(path), store, listed_size(path, store)});
+    report_.bytes_read = transfer::check_copies(pool_.stores(), std::move(copies), call_, [this](const transfer::CopyToCheck& copy, std::optional<Damage> damage) {
+      if (!damage) {
+        if (doubted_.contains({copy.name.path(), copy.store})) note(copy.name, *copy.store, CopyState::whole);
         return;
       }
-      found(store.name, name, bytes ? Damage::corrupt : Damage::missing);
-      note(name, store, bytes ? CopyState::corrupt : CopyState::missing);
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      const bool corrupt = error.kind == ErrorKind::corrupt;
-      found(store.name, name, corrupt ? Damage::corrupt : Damage::offline);
-      if (corrupt) note(name, store, CopyState::corrupt);
-    }
-    const std::lock_guard lock(mutex_);
-    bad_.emplace(name.path(), &store);
+      found(copy.store->name, copy.name, *damage);
+      if (*damage != Damage::offline) note(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
+      bad_.emplace(copy.name.path(), copy.store);
+    });
+  }
+
+  std::uint64_t listed_size(const std::string& path, const PoolStore* store) const {
+    const auto listing = std::find_if(listings_.begin(), listings_.end(), [&](const StoreListing& one) { return one.store == store; });
+    return listing->sizes.at(path);
   }
 
   // What is found is remembered for shards alone: every store has the other objects, and each push puts what it needs of them again.
@@ -251,7 +232,6 @@ class Verification {
     }
     for (const auto& [model, worst] : health) report_.models.push_back({model, worst});
     report_.damaged.assign(findings_.begin(), findings_.end());
-    report_.bytes_read = bytes_read_;
   }
 
   Pool& pool_;
@@ -265,8 +245,6 @@ class Verification {
   std::set<std::pair<std::string, const PoolStore*>> to_read_;
   std::set<std::pair<std::string, const PoolStore*>> doubted_;  // of to_read_: found to be corrupt the last time
   VerifyReport report_;
-  std::atomic<std::uint64_t> bytes_read_ = 0;
-  std::mutex mutex_;  // guards findings_ and bad_ while objects are read
   std::set<Finding> findings_;
   std::set<std::pair<std::string, const PoolStore*>> bad_;
 };

@@ -60,14 +60,14 @@ class ListingRound {
 
   bool wait_for_newcomers() const {
     CallOptions until = call_;
-    if (limit_ != SteadyTime::max()) until.deadline = std::min(call_.deadline.value_or(limit_), limit_);
+    until.deadline = std::min(call_.deadline.value_or(limit_), limit_);
     return stores_.wait_until(
         [&] {
           const auto online = stores_.online();
           return std::any_of(online.begin(), online.end(),
                              [&](const PoolStore* store) { return !was_asked(store) && !store->state->reads_are_parked(); });
         },
-        until);
+        until, will_do_ ? std::optional(stores_.patience().straggler) : std::nullopt);
   }
 
   void take(Race<Objects>::Answer& answer) {
@@ -93,13 +93,14 @@ class ListingRound {
   void set_limit() {
     if (suffice_ && !suffice_(listings_)) return;
     if (!suffice_ && somebody_may_be_long()) return;
+    will_do_ = true;
     const SteadyTime now = std::chrono::steady_clock::now();
     const auto took = now - begin_;
     constexpr std::chrono::milliseconds k_a_moment{5};
     if (wait_for_ == WaitFor::enough) {
       limit_ = std::min(limit_, now + took / 10 + k_a_moment);
     } else {
-      limit_ = now + took + stores_.patience().straggler;
+      limit_ = std::min(begin_ + stores_.patience().listing, now + took + stores_.patience().straggler);
     }
   }
 
@@ -109,7 +110,8 @@ class ListingRound {
   const ListingsSuffice& suffice_;
   const CallOptions& call_;
   const SteadyTime begin_ = std::chrono::steady_clock::now();
-  SteadyTime limit_ = SteadyTime::max();
+  SteadyTime limit_ = begin_ + stores_.patience().listing;  // also for a store that does not heed its deadline
+  bool will_do_ = false;
   Race<Objects> race_;
   std::vector<StoreListing> listings_;
 };

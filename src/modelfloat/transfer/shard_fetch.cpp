@@ -135,7 +135,7 @@ bool ShardFetch::wait_for_newcomers() {
   if (context_.stores.wait_until(somebody_new, context_.call)) return true;
   if (std::exchange(looked_again_, true)) return false;
   context_.stores.look_again();
-  context_.stores.settle(within(context_.call, context_.stores.patience().straggler));
+  context_.stores.settle(context_.call, context_.stores.patience().straggler);
   return somebody_new();
 }
 

@@ -105,49 +105,52 @@ const PoolStore* StoreSet::find(std::string_view name) const {
   return found == stores.end() ? nullptr : *found;
 }
 
-// Waits for `done` on the bell of the set; what it reads has mutexes of its own, and those who change it ring afterwards.
-static bool wait_on(Bell& bell, const std::function<bool()>& done, const CallOptions& call) {
-  std::unique_lock lock(bell.mutex);
-  const bool ended = call.deadline ? bell.changed.wait_until(lock, call.stop, *call.deadline, done) : bell.changed.wait(lock, call.stop, done);
-  lock.unlock();
-  if (call.stop.stop_requested()) throw Error(ErrorKind::cancelled, "stores", "stopped on request");
-  return ended;
+// Until when somebody is to be waited for, as it looks now; the beginning of time when nobody is.
+SteadyTime StoreSet::awaited_until(Awaited which, Milliseconds patience) const {
+  SteadyTime until = SteadyTime::min();
+  for (const PoolStore* store : all()) {
+    if (which == Awaited::pending && store->state->presence() != Presence::pending) continue;
+    until = std::max(until, store->state->awaited_until(patience));
+  }
+  return until;
 }
 
-bool StoreSet::somebody_is_awaited() const {
-  const auto stores = all();
-  return std::any_of(stores.begin(), stores.end(), [&](const PoolStore* store) {
-    return store->state->presence() == Presence::pending && store->state->is_awaited(context_.patience.marker);
-  });
+// What `enough` reads has mutexes of its own, and those who change it ring the bell afterwards.
+bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Milliseconds patience, const CallOptions& call) const {
+  for (;;) {
+    bool is_enough = false;
+    SteadyTime until;
+    const auto done = [&] {
+      is_enough = enough();
+      until = awaited_until(which, patience);
+      return is_enough || until <= std::chrono::steady_clock::now();
+    };
+    std::unique_lock lock(bell_->mutex);
+    if (done()) return is_enough;
+    const SteadyTime deadline = std::min(call.deadline.value_or(until), until);
+    bell_->changed.wait_until(lock, call.stop, deadline, done);
+    lock.unlock();
+    if (call.stop.stop_requested()) throw Error(ErrorKind::cancelled, "stores", "stopped on request");
+    if (is_enough || (call.deadline && *call.deadline <= std::chrono::steady_clock::now())) return is_enough;
+  }
 }
 
-bool StoreSet::wait_until(const std::function<bool()>& enough, const CallOptions& call) const {
-  bool is_enough = false;
-  const auto done = [&] {
-    is_enough = enough();
-    return is_enough || !somebody_is_awaited();
-  };
-  wait_on(*bell_, done, within(call, context_.patience.marker));
-  return is_enough;
+bool StoreSet::somebody_is_awaited() const { return awaited_until(Awaited::pending, context_.patience.marker) > std::chrono::steady_clock::now(); }
+
+bool StoreSet::wait_until(const std::function<bool()>& enough, const CallOptions& call, std::optional<Milliseconds> patience) const {
+  return wait(enough, Awaited::pending, patience.value_or(context_.patience.marker), call);
 }
 
-void StoreSet::wait_until_decided(const CallOptions& call) const {
-  wait_until([] { return false; }, call);
+void StoreSet::wait_until_decided(const CallOptions& call, std::optional<Milliseconds> patience) const {
+  wait_until([] { return false; }, call, patience);
 }
 
 bool StoreSet::wait_for_domains(std::size_t domains, const CallOptions& call) const {
   return wait_until([&] { return count_domains(online()) >= domains; }, call);
 }
 
-void StoreSet::settle(const CallOptions& call) const {
-  wait_on(
-      *bell_,
-      [&] {
-        const auto stores = all();
-        return std::none_of(stores.begin(), stores.end(),
-                            [&](const PoolStore* store) { return store->state->is_awaited(context_.patience.marker); });
-      },
-      within(call, context_.patience.marker));
+void StoreSet::settle(const CallOptions& call, std::optional<Milliseconds> patience) const {
+  wait([] { return false; }, Awaited::any, patience.value_or(context_.patience.marker), call);
 }
 
 void StoreSet::look_again(bool now) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -62,17 +63,17 @@ class StoreSet {
   const PoolStore* find(const StoreId& id) const;
   const PoolStore* find(std::string_view name) const;
 
-  // Returns true as soon as `enough` is, false when no store is pending any more and it still is not. Waits no longer than markers
-  // may take. `enough` is asked again whenever a store turns up.
-  bool wait_until(const std::function<bool()>& enough, const CallOptions& call) const;
+  // Returns true as soon as `enough` is, false when no store is pending any more and it still is not. Waits for no marker that takes longer than
+  // `patience` since it was asked for; as long as markers may take when that is not given. `enough` is asked again whenever a store turns up.
+  bool wait_until(const std::function<bool()>& enough, const CallOptions& call, std::optional<Milliseconds> patience = std::nullopt) const;
   // Whether a store is still pending, and not for longer than markers may take.
   bool somebody_is_awaited() const;
   // Until no store is pending any more.
-  void wait_until_decided(const CallOptions& call) const;
+  void wait_until_decided(const CallOptions& call, std::optional<Milliseconds> patience = std::nullopt) const;
   // Until stores of so many failure domains are online.
   bool wait_for_domains(std::size_t domains, const CallOptions& call) const;
-  // Waits until no marker is being read, at most as long as markers may take.
-  void settle(const CallOptions& call) const;
+  // Waits until no marker is being read; for none longer than that, as above.
+  void settle(const CallOptions& call, std::optional<Milliseconds> patience = std::nullopt) const;
 
   // Begins to read the markers of stores that were not looked at for a while or are due after a back-off; with `now`, of all.
   void look_again(bool now = false);
@@ -90,6 +91,10 @@ class StoreSet {
  private:
   std::unique_ptr<PoolStore> make(const registry::StoreRow& row) const;
   void check(const PoolStore& store) const;
+  // Which stores a wait is for.
+  enum class Awaited { pending, any };
+  SteadyTime awaited_until(Awaited which, Milliseconds patience) const;
+  bool wait(const std::function<bool()>& enough, Awaited which, Milliseconds patience, const CallOptions& call) const;
   void make_again(const PoolStore& store);
 
   const Context context_;

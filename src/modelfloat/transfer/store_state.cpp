@@ -84,9 +84,9 @@ bool StoreState::begin_check(bool now) {
   return true;
 }
 
-bool StoreState::is_awaited(Milliseconds patience) const {
+SteadyTime StoreState::awaited_until(Milliseconds patience) const {
   const std::lock_guard lock(mutex_);
-  return checking_ && std::chrono::steady_clock::now() < check_began_ + patience;
+  return checking_ ? check_began_ + patience : SteadyTime::min();
 }
 
 void StoreState::check_ended(const std::string& trouble) {

@@ -1,0 +1,131 @@
+#include "modelfloat/transfer/copy_check.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/transfer/object_reader.h"
+#include "modelfloat/transfer/race.h"
+
+namespace modelfloat::transfer {
+namespace {
+
+class CopyRound {
+ public:
+  CopyRound(const StoreSet& stores, const CallOptions& call, const CopyVerdict& verdict)
+      : stores_(stores), verdict_(verdict), race_(Race<Read>::Kind::read, call) {}
+
+  std::uint64_t run(std::vector<CopyToCheck> copies) {
+    for (CopyToCheck& copy : copies) queues_[copy.store].push_back(std::move(copy));
+    for (;;) {
+      fill_lanes();
+      if (race_.under_way() == 0) break;
+      if (auto answer = race_.next(next_overdue())) {
+        settle(*answer);
+      } else {
+        leave_overdue();
+      }
+    }
+    return bytes_read_;
+  }
+
+ private:
+  struct Read {
+    std::uint64_t bytes = 0;
+    std::optional<Damage> damage;
+  };
+  struct Call {
+    CopyToCheck copy;
+    SteadyTime give_up;  // for a store that does not heed its deadline
+  };
+
+  // The bytes are hashed where they come, and not kept.
+  static Read read(store::Store& store, const ObjectName& name, const CallOptions& options) {
+    const auto bytes = store.get(name, {}, options);
+    if (!bytes) return {0, Damage::missing};
+    return {bytes->size(), fits_name(name, *bytes) ? std::nullopt : std::optional(Damage::corrupt)};
+  }
+
+  // Stores take turns, so that none waits for another.
+  void fill_lanes() {
+    for (bool asked = true; asked;) {
+      asked = false;
+      for (auto& [store, queue] : queues_) {
+        if (race_.under_way() >= stores_.io().width()) return;
+        if (queue.empty() || calls_at(store) >= lane_width(store->store->traits().parallel_calls, stores_.io().width())) continue;
+        ask(std::move(queue.front()));
+        queue.pop_front();
+        asked = true;
+      }
+    }
+  }
+
+  std::size_t calls_at(const PoolStore* store) const {
+    return static_cast<std::size_t>(std::count_if(calls_.begin(), calls_.end(), [&](const auto& entry) { return entry.second.copy.store == store; }));
+  }
+
+  void ask(CopyToCheck copy) {
+    const Milliseconds allowed = stores_.patience().allowed(copy.size_bytes);
+    const std::size_t id = race_.ask(*copy.store, allowed, [name = copy.name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
+    calls_.insert({id, {std::move(copy), std::chrono::steady_clock::now() + allowed + stores_.patience().straggler}});
+  }
+
+  void settle(Race<Read>::Answer& answer) {
+    const CopyToCheck copy = std::move(calls_.extract(answer.id).mapped().copy);
+    try {
+      const Read read = answer.get();
+      bytes_read_ += read.bytes;
+      verdict_(copy, read.damage);
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      verdict_(copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
+      if (error.kind == ErrorKind::timed_out) leave(copy.store);
+    }
+  }
+
+  SteadyTime next_overdue() const {
+    SteadyTime next = SteadyTime::max();
+    for (const auto& [id, call] : calls_) next = std::min(next, call.give_up);
+    return next;
+  }
+
+  void leave_overdue() {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    std::vector<const PoolStore*> silent;
+    for (const auto& [id, call] : calls_) {
+      if (call.give_up <= now) silent.push_back(call.copy.store);
+    }
+    for (const PoolStore* store : silent) leave(store);
+  }
+
+  // Nothing more is read from it.
+  void leave(const PoolStore* store) {
+    std::deque<CopyToCheck> rest = std::exchange(queues_[store], {});
+    std::erase_if(calls_, [&](const auto& entry) {
+      if (entry.second.copy.store != store) return false;
+      race_.cancel(entry.first);
+      rest.push_back(entry.second.copy);
+      return true;
+    });
+    if (rest.empty()) return;
+    store->state->pace.disappointed();
+    log_warning(store->name + " does not answer, and is not read any more");
+    for (const CopyToCheck& copy : rest) verdict_(copy, Damage::offline);
+  }
+
+  const StoreSet& stores_;
+  const CopyVerdict& verdict_;
+  std::map<const PoolStore*, std::deque<CopyToCheck>> queues_;  // not asked for yet
+  std::map<std::size_t, Call> calls_;                           // under way, by id
+  std::uint64_t bytes_read_ = 0;
+  Race<Read> race_;
+};
+
+}  // namespace
+
+std::uint64_t check_copies(const StoreSet& stores, std::vector<CopyToCheck> copies, const CallOptions& call, const CopyVerdict& verdict) {
+  return CopyRound(stores, call, verdict).run(std::move(copies));
+}
+
+}  // namespace modelfloat::transfer
