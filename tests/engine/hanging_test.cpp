@@ -245,6 +245,33 @@ TEST_F(HangingPush, AnotherStoreTakesTheShardOfOneThatHangs) {
   EXPECT_EQ(machine_.pull("ns/pushed"), files);
 }
 
+TEST_F(HangingPush, AMarkerThatHangsIsNotWaitedFor) {
+  machine_.patience.marker = Milliseconds{600'000};
+  stall(world_.faults(3));
+  machine_.reopen();
+  const Files files{{"p.bin", test::random_bytes(3'000'000, 81)}};
+  machine_.push("ns/pushed", files);
+  EXPECT_EQ(machine_.pull("ns/pushed"), files);
+  EXPECT_EQ(machine_.pool().stores().find("s3")->state->presence(), transfer::Presence::pending);
+}
+
+// Six stores are needed and one of them is slow.
+TEST_F(HangingPush, AMarkerIsWaitedForWhereItsStoreIsNeeded) {
+  machine_.patience.marker = Milliseconds{600'000};
+  world_.faults(0).set_offline(true);
+  world_.faults(3).stall(Call::get);
+  machine_.reopen();
+  std::jthread goes_on([&] {
+    // The second look at the log comes after the wait for prompt stores.
+    const auto before = world_.faults(1).calls(Call::space);
+    while (world_.faults(1).calls(Call::space) == before) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    world_.faults(3).go_on();
+  });
+  const Files files{{"p.bin", test::random_bytes(3'000'000, 82)}};
+  machine_.push("ns/pushed", files);
+  EXPECT_EQ(machine_.pull("ns/pushed"), files);
+}
+
 TEST_F(HangingPush, AStoreThatOnlySaysThatItStoredIsReplaced) {
   const Files files{{"p.bin", test::random_bytes(3'000'000, 9)}};
   world_.faults(2).lie_about_length(1);
@@ -284,6 +311,21 @@ TEST(ChangingStores, OneThatComesBackIsUsedAgain) {
   engine::refresh(machine.pool(), {});
   EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 3U);
   EXPECT_EQ(engine::pool_status(machine.pool(), {}).stores.at(0).queued, 0U);  // and has what it missed
+}
+
+// Nobody has looked since it came back, and no time has passed.
+TEST(ChangingStores, APushLooksItselfBeforeItIsRefused) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create({1, 2, 2});
+  const Files files{{"m.bin", test::random_bytes(1'000'000, 4)}};
+  for (const std::size_t away : {0U, 1U}) world.faults(away).set_offline(true);
+  machine.reopen();
+  EXPECT_EQ(kind_thrown([&] { machine.push("ns/model", files); }), ErrorKind::out_of_space);
+  for (const std::size_t away : {0U, 1U}) world.faults(away).set_offline(false);
+  machine.push("ns/model", files);
+  EXPECT_EQ(engine::find_model(machine.pool(), "ns/model")->health, engine::Health::sound);
+  EXPECT_EQ(machine.pull("ns/model"), files);
 }
 
 TEST(ChangingStores, OneThatGoesIsNoticedByItsFirstCall) {

@@ -118,24 +118,44 @@ class PushSession::Impl {
   std::uint64_t new_bytes_ = 0;
 };
 
-static Pool::Promise promise_of(Pool& pool, const PushOptions& options, const CallOptions& call) {
-  if (pool.stores().all().empty()) {
-    throw Error(ErrorKind::invalid, "push", "this pool has no store yet: add some with `modelfloat store add NAME URL`");
-  }
-  pool.log().sync(call);
-  update_catalogue(pool, call);  // what other machines stored counts as known
-  pool.stores().wait_until_decided(call);
+// By the stores that are online. Refuses now what would be refused after the first pack was read.
+static Pool::Promise promise_by_stores_at_hand(Pool& pool, const PushOptions& options, const CallOptions& call) {
   const auto promise = pool.promise(options.redundancy, call);
   const auto candidates = transfer::placement_candidates(pool.stores(), pool.stores().online(), call);
+  placement::place(candidates, promise.redundancy, promise.survive, 1, 0.5);
+  return promise;
+}
+
+// Stores that were away may be back, and those that are slow to show their marker are needed.
+static Pool::Promise promise_after_another_look(Pool& pool, const PushOptions& options, const CallOptions& call) {
+  pool.stores().look_again(true);
+  pool.stores().settle(call);
+  pool.log().sync(call);  // what they missed goes there, and what only they have is read
+  update_catalogue(pool, call);
   try {
-    // Refuses now what would be refused after the first pack was read.
-    placement::place(candidates, promise.redundancy, promise.survive, 1, 0.5);
+    return promise_by_stores_at_hand(pool, options, call);
   } catch (const Error& error) {
     std::string offline;
     for (const auto* store : pool.stores().all()) {
       if (!store->is_online()) offline += (offline.empty() ? "; offline: " : ", ") + store->name;
     }
     throw Error(error.kind, "", error.what() + offline);
+  }
+}
+
+static Pool::Promise promise_of(Pool& pool, const PushOptions& options, const CallOptions& call) {
+  if (pool.stores().all().empty()) {
+    throw Error(ErrorKind::invalid, "push", "this pool has no store yet: add some with `modelfloat store add NAME URL`");
+  }
+  pool.log().sync(call);
+  update_catalogue(pool, call);  // what other machines stored counts as known
+  pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
+  Pool::Promise promise;
+  try {
+    promise = promise_by_stores_at_hand(pool, options, call);
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::out_of_space) throw;
+    promise = promise_after_another_look(pool, options, call);
   }
   Settings(pool.registry()).raise_largest_parity(static_cast<std::uint8_t>(promise.redundancy.m));
   return promise;
