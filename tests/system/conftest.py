@@ -1,6 +1,7 @@
 """Each test gets a folder of its own, in memory where there is plenty, and it is gone when the test ends."""
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -69,6 +70,25 @@ def serve():
     yield start
     for server in servers:
         assert server.stop() == 0, server.errors()
+
+
+@pytest.fixture
+def small_disk(base):
+    """small_disk(name, bytes): a file system of that size; one that is there gets another size with "remount"."""
+    places = []
+
+    def mount(name, size, *options):
+        place = base / name
+        place.mkdir(exist_ok=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join((f"size={size}", *options)), "tmpfs", place], capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
+        places.append(place)
+        return place
+
+    yield mount
+    for place in set(places):
+        subprocess.run(["umount", place], capture_output=True)
 
 
 def real(variable, what):

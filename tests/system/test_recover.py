@@ -1,7 +1,6 @@
 """Everything comes back on an empty machine from the stores and one secret."""
 import os
 import shutil
-import subprocess
 import time
 
 import pytest
@@ -132,27 +131,11 @@ def test_with_the_passphrase(base):
     assert_all_there(home, {"lab/net": hashes(file)})
 
 
-@pytest.fixture
-def small_disk(base):
-    """small_disk(bytes): a file system of that size, and how to make it larger."""
-    place = base / "disk"
-    place.mkdir()
-
-    def mount(size, *more):
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join((f"size={size}", *more)), "tmpfs", place], capture_output=True, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
-        return place
-
-    yield mount
-    subprocess.run(["umount", place], capture_output=True)
-
-
 @pytest.mark.parametrize("kib", [16, 64, 160, 220, 260, 300, 340, 500])
 def test_a_full_local_disk(filled, small_disk, kib):
     """Without room for the registry nothing is left that passes for a pool; with room, the same command does it."""
     site, expected = filled
-    disk = small_disk(kib << 10)
+    disk = small_disk("disk", kib << 10)
     home = Home(disk, "new")
     command = ("recover", "--recovery-code-file", site.code_file, *(part for store in site.stores for part in ("--store", f"local:{store}")))
     done = home.run(*command)
@@ -162,7 +145,7 @@ def test_a_full_local_disk(filled, small_disk, kib):
         assert done.code == Exit.ERROR and ("space" in done.err or "full" in done.err), done
         listed = home.run("ls")
         assert listed.code == Exit.NOT_FOUND or "space" in listed.err, listed  # the registry may have no room to be opened, either
-        small_disk(64 * MIB, "remount")
+        small_disk("disk", 64 * MIB, "remount")
         home.ok(*command)
     assert_all_there(home, expected)
     home.ok("verify")

@@ -200,11 +200,15 @@ def test_uploads_that_are_refused(served):
     assert "up/none" not in served.home.models()
 
 
-def test_an_upload_whose_stores_fill_up_on_the_way(base, serve):
+@pytest.mark.parametrize("how", ["capacity", "disk"])
+def test_an_upload_whose_stores_fill_up_on_the_way(base, small_disk, serve, how):
     """The client is told so while it still sends, and nothing of the model is left but objects that nobody names."""
     site = Site(base, "2+1", stores=0)
     for index in range(3):
-        site.ok("store", "add", f"s{index}", f"local:{base}/s{index}", "--capacity", 20 * MIB)
+        if how == "capacity":
+            site.ok("store", "add", f"s{index}", f"local:{base}/s{index}", "--capacity", 20 * MIB)
+        else:
+            site.ok("store", "add", f"s{index}", f"local:{small_disk(f'disk{index}', 20 * MIB)}/store")
     server = serve(site)
     random_file(base / "large.bin", 120 * MIB, 1)
 
@@ -222,6 +226,13 @@ def test_an_upload_whose_stores_fill_up_on_the_way(base, serve):
     status, answer = send()  # once more: what was stored counts, and it still does not fit
     assert status == 507, answer
     assert not [path for path in site.temporary.rglob("*") if path.is_file()]
+    if how == "disk":
+        assert not [path for index in range(3) for path in (base / f"disk{index}").rglob("*tmp*")], "half an object was left"
+        for index in range(3):
+            small_disk(f"disk{index}", 200 * MIB, "remount")
+        status, answer = send()
+        assert status == 201 and answer["new_bytes"] < 120 * MIB, answer
+        assert site.pull("lab/large")[1] == hashes(base / "large.bin")
 
 
 def test_a_cut_connection_leaves_nothing(served):
