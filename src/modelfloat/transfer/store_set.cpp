@@ -125,13 +125,11 @@ bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Millisec
       until = awaited_until(which, patience);
       return is_enough || until <= std::chrono::steady_clock::now();
     };
-    std::unique_lock lock(bell_->mutex);
-    if (done()) return is_enough;
-    const SteadyTime deadline = std::min(call.deadline.value_or(until), until);
-    bell_->changed.wait_until(lock, call.stop, deadline, done);
-    lock.unlock();
     if (call.stop.stop_requested()) throw Error(ErrorKind::cancelled, "stores", "stopped on request");
-    if (is_enough || (call.deadline && *call.deadline <= std::chrono::steady_clock::now())) return is_enough;
+    std::unique_lock lock(bell_->mutex);
+    if (done() || (call.deadline && *call.deadline <= std::chrono::steady_clock::now())) return is_enough;
+    // Who is awaited, and until when, may have changed by then.
+    bell_->changed.wait_until(lock, call.stop, std::min(call.deadline.value_or(until), until), done);
   }
 }
 
@@ -146,7 +144,13 @@ void StoreSet::wait_until_decided(const CallOptions& call, std::optional<Millise
 }
 
 bool StoreSet::wait_for_domains(std::size_t domains, const CallOptions& call) const {
-  return wait_until([&] { return count_domains(online()) >= domains; }, call);
+  return wait_until(
+      [&] {
+        std::set<std::string_view> there;
+        for (const PoolStore* store : online()) there.insert(store->domain);
+        return there.size() >= domains;
+      },
+      call);
 }
 
 void StoreSet::settle(const CallOptions& call, std::optional<Milliseconds> patience) const {
@@ -180,12 +184,6 @@ void StoreSet::make_again(const PoolStore& store) {
     kept_.push_back(std::move(made));
   }
   if (fresh.state->begin_check(true)) check(fresh);
-}
-
-std::size_t StoreSet::count_domains(const std::vector<const PoolStore*>& stores) {
-  std::set<std::string_view> domains;
-  for (const PoolStore* store : stores) domains.insert(store->domain);
-  return domains.size();
 }
 
 }  // namespace modelfloat::transfer

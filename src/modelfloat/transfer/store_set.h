@@ -85,9 +85,6 @@ class StoreSet {
   Executor& io() const noexcept { return context_.io; }
   const Clock& clock() const noexcept { return context_.clock; }
 
-  // How many different failure domains these are.
-  static std::size_t count_domains(const std::vector<const PoolStore*>& stores);
-
  private:
   std::unique_ptr<PoolStore> make(const registry::StoreRow& row) const;
   void check(const PoolStore& store) const;
