@@ -1,6 +1,7 @@
 #include "modelfloat/formats/read_layout.h"
 
 #include "support/model_files.h"
+#include "support/stepped_source.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,23 +12,6 @@ namespace modelfloat::formats {
 namespace {
 
 using test::GgufWriter;
-
-// Hands out a few bytes at a time, does not know its size, and counts what it gave.
-class Trickle final : public ByteSource {
- public:
-  Trickle(ByteSpan bytes, std::size_t step) : inner_(bytes), step_(step) {}
-  std::size_t read(MutableByteSpan to) override {
-    const auto count = inner_.read(to.first(std::min(step_, to.size())));
-    given += count;
-    return count;
-  }
-  std::optional<std::uint64_t> size_bytes() const override { return std::nullopt; }
-  std::uint64_t given = 0;
-
- private:
-  MemorySource inner_;
-  std::size_t step_;
-};
 
 // Zeros without end behind a head.
 class Endless final : public ByteSource {
@@ -64,12 +48,12 @@ TEST(ReadLayout, KnowsFilesByTheirContentWhateverTheirName) {
 
 TEST(ReadLayout, GrowsTheHeadOverAStreamAndReadsNothingAway) {
   const auto file = test::make_gguf({.vocabulary = 20'000, .tensors = test::little_llama(1)});
-  Trickle source(file, 777);
+  test::SteppedSource source(file, 777);
   PeekReader reader(source);
   const auto layout = read_layout(reader, "a.gguf");
   EXPECT_EQ(layout.tensors, layout_of(file, "a.gguf").tensors);
   EXPECT_GT(layout.header_bytes, 100'000U);
-  EXPECT_LE(source.given, 2 * layout.header_bytes + 777);
+  EXPECT_LE(source.given(), 2 * layout.header_bytes + 777);
   Bytes all(file.size() + 1);
   EXPECT_EQ(reader.read(all), file.size());
   all.resize(file.size());

@@ -12,19 +12,21 @@ namespace modelfloat::test {
 class SteppedSource final : public ByteSource {
  public:
   SteppedSource(ByteSpan bytes, std::size_t step, std::optional<std::uint64_t> claimed_size = std::nullopt)
-      : inner_(bytes), left_(bytes.size()), step_(step), claimed_size_(claimed_size) {}
+      : inner_(bytes), size_(bytes.size()), step_(step), claimed_size_(claimed_size) {}
   std::size_t read(MutableByteSpan to) override {
     const auto count = inner_.read(to.first(std::min(step_, to.size())));
-    left_ -= count;
+    given_ += count;
     return count;
   }
   std::optional<std::uint64_t> size_bytes() const override { return claimed_size_; }
-  bool used_up() const noexcept { return left_ == 0; }
+  std::size_t given() const noexcept { return given_; }
+  bool used_up() const noexcept { return given_ == size_; }
 
  private:
   MemorySource inner_;
-  std::size_t left_;
+  std::size_t size_;
   std::size_t step_;
+  std::size_t given_ = 0;
   std::optional<std::uint64_t> claimed_size_;
 };
 
