@@ -44,8 +44,12 @@ def replays_of(build):
     return sorted(source.stem for source in sources if source.stem != "replay_main")
 
 
+def limit_of(build):
+    return SANITIZED_SECONDS if build.name in ("asan", "tsan") else UNIT_SECONDS
+
+
 def unit_suites(build, label, results, without_engine):
-    limit = SANITIZED_SECONDS if label else UNIT_SECONDS
+    limit = limit_of(build)
     left_out = (["RealLlamaTest.*"] if without_engine else []) + (ON_ONE_THREAD if build.name == "tsan" else [])
     for folder in folders_of(build):
         command = [build / "tests" / f"test_{folder}", f"--gtest_output=xml:{results / (label + folder)}.xml"]
@@ -63,7 +67,7 @@ def provider_suites(build, label, results):
         words = "".join(word.capitalize() for word in name.split("_"))
         yield Suite(f"{label}provider-{name}", [sys.executable, ROOT / "tests/servers/run.py", name, "--", build / "tests/test_providers",
                                                 f"--gtest_filter={words}*", f"--gtest_output=xml:{results / f'{label}provider-{name}.xml'}"],
-                    PYTHON_SECONDS)
+                    limit_of(build))
 
 
 def python_suites(results):
@@ -169,7 +173,7 @@ def command_run(arguments):
 
 def command_programs(arguments):
     build = Path(arguments.build)
-    print(*(f"test_{folder}" for folder in folders_of(build)), *(f"replay_{name}" for name in replays_of(build)))
+    print(*(f"test_{folder}" for folder in [*folders_of(build), "providers"]), *(f"replay_{name}" for name in replays_of(build)))
     return 0
 
 
