@@ -1,5 +1,5 @@
 // Puts or gets many objects of a store at once, for bench/store_throughput.py, and prints the seconds that the calls took.
-//   bench_store_calls put|get URL CREDENTIALS_FILE COUNT OBJECT_BYTES THREADS
+//   bench_store_calls put|get URL CREDENTIALS_FILE COUNT OBJECT_BYTES THREADS [API_URL [TOKEN_URL]]
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -32,12 +32,14 @@ ObjectName name_of(std::uint64_t number) {
 }
 
 void run(int argc, char** argv) {
-  if (argc != 7) throw Error(ErrorKind::invalid, "arguments", "put|get URL CREDENTIALS_FILE COUNT OBJECT_BYTES THREADS");
+  if (argc < 7 || argc > 9) throw Error(ErrorKind::invalid, "arguments", "put|get URL CREDENTIALS_FILE COUNT OBJECT_BYTES THREADS [API_URL [TOKEN_URL]]");
   const bool puts = std::string(argv[1]) == "put";
   std::ifstream file(argv[3], std::ios::binary);
   const std::string json((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   store::StoreSettings settings;
   settings.credentials = store::Credentials::parse(as_bytes(json), "credentials");
+  if (argc > 7) settings.api_url = argv[7];
+  if (argc > 8) settings.token_url = argv[8];
   SystemClock clock;
   SystemRandom random;
   store::MemoryVault vault;

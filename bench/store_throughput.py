@@ -13,14 +13,18 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/servers"))
+import mega  # noqa: E402
 from run import servers  # noqa: E402
 from tools import tool  # noqa: E402
 
@@ -41,14 +45,14 @@ def timed(command, **options):
 class Ours:
     name = "modelfloat"
 
-    def __init__(self, url, credentials, work, sizes, program):
-        self.url, self.sizes, self.program = url, sizes, program
+    def __init__(self, url, credentials, work, sizes, program, *addresses):
+        self.url, self.sizes, self.program, self.addresses = url, sizes, program, addresses  # the provider's, where they are not in the URL
         self.credentials = work / "credentials.json"
         self.credentials.write_text(json.dumps(credentials))
 
     def run(self, what, place):
         count, size, threads = self.sizes
-        return float(checked([self.program, what, f"{self.url}/{place}", self.credentials, count, size, threads]))
+        return float(checked([self.program, what, f"{self.url}/{place}", self.credentials, count, size, threads, *self.addresses]))
 
     def put(self, place):
         return self.run("put", place)
@@ -87,15 +91,52 @@ class CurlDav(Curl):
         checked(["curl", "--silent", "--show-error", "--noproxy", "*", "--config", "-", "--request", "MKCOL", f"{self.url}/{place}/"], input="\n".join(self.options))
 
 
+class CurlIpfs(Curl):
+    """Adds and pins, then gives names as deep in folders as ours; looks at nothing before or after. Reads by CID."""
+
+    def put(self, place):
+        answers = {file: self.config.parent / f"{place}-{file.name}.json" for file in self.files}
+        added = self.transfer(lambda file: [f'form = "file=@{file}"', f'url = "{self.url}/api/v0/add?cid-version=1&raw-leaves=true&chunker=size-1048576&progress=false"',
+                                            f'output = "{answers[file]}"'])
+        self.cids = {file: json.loads(answer.read_text().splitlines()[-1])["Hash"] for file, answer in answers.items()}
+        return added + self.transfer(lambda file: ['request = "POST"', 'output = "/dev/null"',
+                                                   f'url = "{self.url}/api/v0/files/cp?parents=true&arg=/ipfs/{self.cids[file]}&arg=/{place}/mf1/shard/{self.cids[file][-2:]}/{file.name}"'])
+
+    def get(self, place):
+        with tempfile.TemporaryDirectory(dir=self.config.parent) as target:
+            return self.transfer(lambda file: ['request = "POST"', f'url = "{self.url}/api/v0/cat?arg={self.cids[file]}"', f'output = "{target}/{file.name}"'])
+
+
+class CurlDrive(Curl):
+    """By resumable uploads in one piece, answered with checksums as ours are, and by id. It looks for no other file of the name."""
+
+    def __init__(self, url, token, work, sizes, files):
+        super().__init__(url, [f'header = "Authorization: Bearer {token}"'], work, sizes, files)
+
+    def put(self, place):
+        heads, answers = ({file: self.config.parent / f"{place}-{file.name}.{kind}" for file in self.files} for kind in ("head", "json"))
+        begun = self.transfer(lambda file: [f'url = "{self.url}/upload/drive/v3/files?uploadType=resumable&fields=id,md5Checksum,sha256Checksum"', 'header = "Content-Type: application/json"',
+                                            f'data = "{{\\"name\\": \\"{place}-{file.name}\\"}}"', f'dump-header = "{heads[file]}"', 'output = "/dev/null"'])
+        sessions = {file: re.search(r"(?im)^location: (\S+)", head.read_text())[1] for file, head in heads.items()}
+        sent = self.transfer(lambda file: [f'upload-file = "{file}"', f'url = "{sessions[file]}"', f'output = "{answers[file]}"'])
+        self.ids = {file: json.loads(answer.read_text())["id"] for file, answer in answers.items()}
+        return begun + sent
+
+    def get(self, place):
+        with tempfile.TemporaryDirectory(dir=self.config.parent) as target:
+            return self.transfer(lambda file: [f'url = "{self.url}/drive/v3/files/{self.ids[file]}?alt=media"', f'output = "{target}/{file.name}"'])
+
+
 class Rclone:
     name = "rclone"
 
     def __init__(self, remote, environment, work, sizes, folder):
         self.remote, self.work, self.sizes, self.folder = remote, work, sizes, folder
+        self.program = tool("rclone")
         self.environment = dict(os.environ, RCLONE_CONFIG=str(work / "rclone.conf"), NO_PROXY="127.0.0.1", **environment)
 
     def copy(self, source, target):
-        return timed([tool("rclone"), "copy", "--transfers", self.sizes[2], "--checkers", self.sizes[2], "--no-check-dest", "--no-traverse", "--retries", "1", source, target], env=self.environment)
+        return timed([self.program, "copy", "--transfers", self.sizes[2], "--checkers", self.sizes[2], "--no-check-dest", "--no-traverse", "--retries", "1", source, target], env=self.environment)
 
     def put(self, place):
         return self.copy(self.folder, f"{self.remote}/{place}")
@@ -130,7 +171,66 @@ class Webdav:
                                 "RCLONE_CONFIG_BENCH_PASS": obscured}, work, sizes, folder)
 
 
-PROVIDERS = {"s3": S3, "webdav": Webdav}
+class Ipfs:
+    server = "ipfs"
+
+    def tools(self, environment, work, sizes, files, folder, program):
+        url = environment["MODELFLOAT_TEST_IPFS"]
+        yield Ours(f"ipfs:{url}", {}, work, sizes, program)
+        yield CurlIpfs(url, [], work, sizes, files)
+
+
+class RcloneDisk:
+    """A local remote, where rclone itself only copies files."""
+    server = "rclone"
+
+    def tools(self, environment, work, sizes, files, folder, program):
+        os.environ.update({name: environment[name] for name in ("PATH", "RCLONE_CONFIG")})
+        disk = environment["MODELFLOAT_TEST_RCLONE"] + "/disk"
+        yield Ours(f"rclone:disk:{disk}/ours", {}, work, sizes, program)
+        yield Rclone(f"bench:{disk}/theirs", {"RCLONE_CONFIG_BENCH_TYPE": "local"}, work, sizes, folder)
+
+
+class RcloneCrypt:
+    server = "rclone"
+
+    def tools(self, environment, work, sizes, files, folder, program):
+        os.environ.update({name: environment[name] for name in ("PATH", "RCLONE_CONFIG")})
+        yield Ours("rclone:secret:ours", {}, work, sizes, program)
+        rclone = Rclone("secret:theirs", {}, work, sizes, folder)
+        rclone.environment["RCLONE_CONFIG"] = environment["RCLONE_CONFIG"]
+        yield rclone
+
+
+class Drive:
+    """rclone can be told no other address, so a proxy that speaks TLS stands before the emulator for it alone, which makes it slow: curl is what counts."""
+    server = "drive"
+
+    def tools(self, environment, work, sizes, files, folder, program):
+        root = environment["MODELFLOAT_TEST_DRIVE"]
+        credentials = json.loads(pathlib.Path(environment["MODELFLOAT_TEST_DRIVE_CREDENTIALS"]).read_text())
+        yield Ours("drive:bench", credentials, work, sizes, program, root, root + "/token")
+        form = urllib.parse.urlencode({**credentials, "grant_type": "refresh_token"}).encode()
+        with urllib.request.urlopen(root + "/token", form) as answer:
+            token = json.load(answer)["access_token"]
+        yield CurlDrive(root, token, work, sizes, files)
+        rclone = Rclone("drive:theirs", {}, work, sizes, folder)
+        rclone.program = environment["MODELFLOAT_TEST_DRIVE_RCLONE"]
+        yield rclone
+
+
+class Mega:
+    """Curl alone cannot speak MEGA's protocol: everything is encrypted by the client."""
+    server = "mega"
+
+    def tools(self, environment, work, sizes, files, folder, program):
+        root, account = environment["MODELFLOAT_TEST_MEGA"], mega.ACCOUNTS[0]["email"]
+        yield Ours("mega:", {"email": account, "password": mega.PASSWORD}, work, sizes, program, root)
+        obscured = checked([tool("rclone"), "obscure", "-"], input=mega.PASSWORD).strip()
+        yield Rclone("bench:", {"X_MEGA_API_URL": root, "RCLONE_CONFIG_BENCH_TYPE": "mega", "RCLONE_CONFIG_BENCH_USER": account, "RCLONE_CONFIG_BENCH_PASS": obscured}, work, sizes, folder)
+
+
+PROVIDERS = {"s3": S3, "webdav": Webdav, "ipfs": Ipfs, "rclone": RcloneDisk, "rclone-crypt": RcloneCrypt, "drive": Drive, "mega": Mega}
 
 
 def measure(provider, arguments, program, home):
@@ -141,11 +241,11 @@ def measure(provider, arguments, program, home):
         folder = work / "files"
         folder.mkdir()
         files = [folder / f"object{number}" for number in range(arguments.objects)]
-        for file in files:
-            file.write_bytes(os.urandom(size))
         tools = list(provider.tools(environment, work, (arguments.objects, size, arguments.threads), files, folder, program))
         for run in range(arguments.runs):
             for one in tools[run % len(tools):] + tools[:run % len(tools)]:
+                for file in files:  # new ones: a server that knows blocks by their content would have them from the last round
+                    file.write_bytes(os.urandom(size))
                 for what in ("put", "get"):
                     seconds.setdefault((one.name, what), []).append(getattr(one, what)(f"{one.name}-{run}"))
     return {key: total / statistics.median(values) for key, values in seconds.items()}
