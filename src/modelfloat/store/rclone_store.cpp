@@ -291,28 +291,30 @@ void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const Ca
   const Profile known = profile(options);
   require_folder(options);
   const std::string root = place("");
-  const auto pass_on = [&](const std::vector<Item>& items) {
-    for (const Item& item : items) {
-      check_cancelled(options, rc_.where(root));
-      if (is_stale(item.path, context_.clock.utc_now())) rc_.remove(item.path, options);
-      const std::string_view full = std::string_view(item.path).substr(std::min(root.size(), item.path.size()));
-      if (item.is_folder || !full.starts_with(prefix)) continue;
-      if (const auto name = ObjectName::parse(full)) sink({*name, item.size_bytes, item.checksum});
-    }
+  std::vector<std::string> stale;
+  const auto pass_on = [&](const Item& item) {
+    check_cancelled(options, rc_.where(root));
+    if (is_stale(item.path, context_.clock.utc_now())) stale.push_back(item.path);
+    const std::string_view full = std::string_view(item.path).substr(std::min(root.size(), item.path.size()));
+    if (item.is_folder || !full.starts_with(prefix)) return;
+    if (const auto name = ObjectName::parse(full)) sink({*name, item.size_bytes, item.checksum});
   };
   if (!may_match("mf1/", prefix)) return;
-  const auto top = rc_.list(place("mf1"), false, known.features.checksum, options);
-  if (!top) return;
-  pass_on(*top);
-  for (const Item& item : *top) {
-    const std::string folder = item.path.substr(std::min(root.size(), item.path.size()));
+  std::vector<std::string> folders;
+  const auto at_top = [&](const Item& item) {
+    if (item.is_folder) folders.push_back(item.path);
+    pass_on(item);
+  };
+  if (!rc_.list(place("mf1"), false, known.features.checksum, at_top, options)) return;
+  for (const std::string& path : folders) {
+    const std::string folder = path.substr(std::min(root.size(), path.size()));
     const std::string_view leaf = std::string_view(folder).substr(folder.rfind('/') + 1);
-    if (!item.is_folder || !object_type_from(leaf) || !may_match(folder + "/", prefix)) continue;
+    if (!object_type_from(leaf) || !may_match(folder + "/", prefix)) continue;
     // As deep as the prefix leads: one folder of those inside, or all of them by the provider's own recursion.
     const auto slash = prefix.size() > folder.size() + 1 ? prefix.find('/', folder.size() + 1) : std::string_view::npos;
-    const std::string from = slash == std::string_view::npos ? item.path : place(prefix.substr(0, slash));
-    if (const auto items = rc_.list(from, true, known.features.checksum, options)) pass_on(*items);
+    rc_.list(slash == std::string_view::npos ? path : place(prefix.substr(0, slash)), true, known.features.checksum, pass_on, options);
   }
+  for (const std::string& path : stale) rc_.remove(path, options);
 }
 
 Space RcloneStore::space(const CallOptions& options) {

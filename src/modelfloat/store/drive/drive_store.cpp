@@ -75,8 +75,7 @@ class DriveStore final : public Store {
   FileInfo choose(const ObjectName& name, const std::vector<FileInfo>& files, const CallOptions& options);
   void put_in_turn(const ObjectName& name, ByteSpan bytes, const CallOptions& options);
   void remove_file(const std::string& id, const std::string& place, const CallOptions& options);
-  void list_folder(const std::string& folder, std::string_view prefix, const std::function<void(const ObjectName&, const FileInfo&)>& sink,
-                   const CallOptions& options);
+  void list_folder(const std::string& folder, std::string_view prefix, const ObjectSink& sink, const CallOptions& options);
   // What depends on ids of folders is tried once more with fresh ones.
   template <typename Work>
   void with_fresh_folders(const CallOptions& options, Work work) {
@@ -236,34 +235,26 @@ void DriveStore::remove(const ObjectName& name, const CallOptions& options) {
   }
 }
 
-void DriveStore::list_folder(const std::string& folder, std::string_view prefix, const std::function<void(const ObjectName&, const FileInfo&)>& sink,
-                             const CallOptions& options) {
-  for (const std::string& id : tree_.find(folder, options)) {
-    const auto visit = [&](const FileInfo& file) {
-      const auto name = object_at(folder, file.name);
-      if (name && file.size_bytes && name->path().starts_with(prefix) && !known_.is_buried(file.id)) sink(*name, file);
-    };
-    api_.list(id, std::nullopt, visit, where_ + "/" + folder, options);
-  }
+void DriveStore::list_folder(const std::string& folder, std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
+  const auto ids = tree_.find(folder, options);
+  std::optional<ObjectName> last;         // files of one name come one after the other,
+  std::unordered_set<std::size_t> seen;   // but not from several folders of one name. Names are made of hashes: 64 bits of them are enough
+  const auto visit = [&](const FileInfo& file) {
+    const auto name = object_at(folder, file.name);
+    if (!name || !file.size_bytes || !name->path().starts_with(prefix) || known_.is_buried(file.id)) return;
+    const bool again = name == last || (ids.size() > 1 && !seen.insert(std::hash<std::string>()(name->path())).second);
+    if (again) return known_.doubt(name->path());  // which of them is the object is found out when it is read
+    last = name;
+    known_.note(name->path(), file);
+    sink({*name, *file.size_bytes, checksum_of(file)});
+  };
+  for (const std::string& id : ids) api_.list(id, std::nullopt, visit, where_ + "/" + folder, options);
 }
 
 void DriveStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
   check_cancelled(options, where_);
   tree_.refresh(options);
-  std::unordered_set<std::size_t> seen;  // names are made of hashes: 64 bits of them are enough
-  for (const std::string& folder : folders_with(prefix)) {
-    list_folder(
-        folder, prefix,
-        [&](const ObjectName& name, const FileInfo& file) {
-          if (!seen.insert(std::hash<std::string>()(name.path())).second) {
-            known_.doubt(name.path());  // which of them is the object is found out when it is read
-            return;
-          }
-          known_.note(name.path(), file);
-          sink({name, *file.size_bytes, checksum_of(file)});
-        },
-        options);
-  }
+  for (const std::string& folder : folders_with(prefix)) list_folder(folder, prefix, sink, options);
 }
 
 Space DriveStore::space(const CallOptions& options) {

@@ -8,6 +8,7 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/store/http/url.h"
+#include "modelfloat/store/rclone/list_items.h"
 #include "modelfloat/store/rclone/words.h"
 
 namespace modelfloat::store::rclone {
@@ -58,6 +59,18 @@ Item item_of(const json& object, const std::string& prefix, const std::string& c
   return item;
 }
 
+// `body` outlives the call.
+http::Request call_request(std::string_view name, std::string_view body, const std::string& where) {
+  http::Request request;
+  request.method = "POST";
+  request.url = "/" + std::string(name);
+  request.where = where;
+  request.headers.emplace_back("Content-Type", "application/json");
+  request.body = {as_bytes(body)};
+  request.max_answer_bytes = k_longest_answer;
+  return request;
+}
+
 // The number behind the slash of "bytes 0-9/300000".
 std::optional<std::uint64_t> whole_in(std::string_view content_range) {
   const auto slash = content_range.rfind('/');
@@ -87,14 +100,7 @@ void Rc::fail(const http::Response& response, const std::string& where) const {
 
 json Rc::call(std::string_view name, const json& parameters, const std::string& where, const CallOptions& options) {
   const std::string body = parameters.dump();
-  http::Request request;
-  request.method = "POST";
-  request.url = "/" + std::string(name);
-  request.where = where;
-  request.headers.emplace_back("Content-Type", "application/json");
-  request.body = {as_bytes(body)};
-  request.max_answer_bytes = k_longest_answer;
-  const http::Response response = daemon_->send(std::move(request), options);
+  const http::Response response = daemon_->send(call_request(name, body, where), options);
   if (!response.ok()) fail(response, where);
   json answer = json::parse(response.text(), nullptr, false);
   if (!answer.is_object()) refuse_answer(where);
@@ -142,21 +148,27 @@ std::optional<Item> Rc::stat(const std::string& path, bool files_only, const std
   }
 }
 
-std::optional<std::vector<Item>> Rc::list(const std::string& path, bool deep, const std::string& checksum, const CallOptions& options) {
+bool Rc::list(const std::string& path, bool deep, const std::string& checksum, const std::function<void(const Item&)>& on_item, const CallOptions& options) {
   const Place place = place_of(remote_, path);
   json how = options_for(deep, checksum);
   how["recurse"] = deep;
-  try {
-    const json answer = call("operations/list", json({{"fs", place.fs}, {"remote", place.remote}, {"opt", how}}), where(path), options);
-    if (!answer.contains("list")) refuse_answer(where(path));
-    std::vector<Item> items;
-    if (answer["list"].is_null()) return items;
-    for (const json& one : answer["list"]) items.push_back(item_of(one, path.starts_with('/') ? "/" : "", checksum, where(path)));
-    return items;
-  } catch (const Error& error) {
-    if (error.kind == ErrorKind::not_found) return std::nullopt;
-    throw;
+  ListItems items(where(path), [&](std::string_view text) {
+    on_item(item_of(json::parse(text, nullptr, false), path.starts_with('/') ? "/" : "", checksum, where(path)));
+  });
+  const std::string body = json({{"fs", place.fs}, {"remote", place.remote}, {"opt", how}}).dump();
+  http::Request request = call_request("operations/list", body, where(path));
+  request.sink = [&](ByteSpan piece) { items.feed(piece); };
+  const http::Response response = daemon_->send(std::move(request), options);
+  if (!response.ok()) {
+    try {
+      fail(response, where(path));
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::not_found) return false;
+      throw;
+    }
   }
+  items.finish();
+  return true;
 }
 
 void Rc::upload(const std::string& folder, const std::string& leaf, ByteSpan bytes, const CallOptions& options) {

@@ -2,6 +2,7 @@
 // One remote of rclone's, by the calls of its remote control.
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,8 +47,9 @@ class Rc {
 
   // The `checksum` of Features::checksum, or none.
   std::optional<Item> stat(const std::string& path, bool files_only, const std::string& checksum, const CallOptions&);
-  // The files and folders in a folder, or, when `deep`, all files below it. Nothing when there is no such folder.
-  std::optional<std::vector<Item>> list(const std::string& path, bool deep, const std::string& checksum, const CallOptions&);
+  // The files and folders in a folder, or, when `deep`, all files below it. They are handed on as the answer comes. False when
+  // there is no such folder.
+  bool list(const std::string& path, bool deep, const std::string& checksum, const std::function<void(const Item&)>& on_item, const CallOptions&);
   void upload(const std::string& folder, const std::string& leaf, ByteSpan bytes, const CallOptions&);
   // Bytes from offset on, `range.length` at most, and the size of the whole; nothing when there is no such file.
   struct Part {

@@ -5,6 +5,8 @@
 #include <mutex>
 #include <vector>
 
+#include "modelfloat/store/wrap/guarded_list.h"
+
 namespace modelfloat::store {
 namespace {
 
@@ -87,15 +89,12 @@ class Measuring final : public MeasuredStore {
     });
   }
   void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
-    std::vector<ObjectInfo> found;
-    measure(list_, [&] {
-      inner_->list(prefix, [&](const ObjectInfo& info) { found.push_back(info); }, options);
-      return 0;
+    guarded_list(sink, [&](const ObjectSink& guarded) {
+      measure(list_, [&] {
+        inner_->list(prefix, guarded, options);
+        return 0;
+      });
     });
-    for (const ObjectInfo& info : found) {
-      check_cancelled(options, "list");
-      sink(info);
-    }
   }
   Space space(const CallOptions& options) override {
     Space space;

@@ -1,10 +1,13 @@
 #include "modelfloat/store/wrap/retrying.h"
 
 #include <algorithm>
+#include <deque>
+#include <functional>
 #include <mutex>
 #include <vector>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/store/wrap/guarded_list.h"
 
 namespace modelfloat::store {
 namespace {
@@ -34,6 +37,29 @@ class Allowance {
   SteadyTime last_;
 };
 
+// What a sink has seen of a listing that may have to be begun anew, in any order. Names are made of hashes, so 64 bits tell them apart.
+class HandedOn {
+ public:
+  void start_over() {
+    std::vector<std::uint64_t> all(before_.size() + now_.size());
+    std::copy(now_.begin(), now_.end(), std::copy(before_.begin(), before_.end(), all.begin()));
+    std::sort(all.begin(), all.end());
+    before_ = std::move(all);
+    now_.clear();
+  }
+  // Whether it has not been seen before.
+  bool take(const ObjectName& name) {
+    const std::uint64_t hash = std::hash<std::string>()(name.path());
+    if (std::binary_search(before_.begin(), before_.end(), hash)) return false;
+    now_.push_back(hash);
+    return true;
+  }
+
+ private:
+  std::vector<std::uint64_t> before_;  // by earlier tries, sorted
+  std::deque<std::uint64_t> now_;      // grows without being copied
+};
+
 class RetryingStore final : public Store {
  public:
   RetryingStore(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random, RetryBudget budget)
@@ -54,15 +80,19 @@ class RetryingStore final : public Store {
     retry(options, [&] { inner_->remove(name, options); });
   }
   void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
-    std::vector<ObjectInfo> found;
-    retry(options, [&] {
-      found.clear();
-      inner_->list(prefix, [&](const ObjectInfo& info) { found.push_back(info); }, options);
+    HandedOn handed_on;
+    guarded_list(sink, [&](const ObjectSink& guarded) {
+      retry(options, [&] {
+        handed_on.start_over();
+        inner_->list(
+            prefix,
+            [&](const ObjectInfo& info) {
+              check_cancelled(options, "list");
+              if (handed_on.take(info.name)) guarded(info);
+            },
+            options);
+      });
     });
-    for (const ObjectInfo& info : found) {
-      check_cancelled(options, "list");
-      sink(info);
-    }
   }
   Space space(const CallOptions& options) override {
     return retry(options, [&] { return inner_->space(options); });
