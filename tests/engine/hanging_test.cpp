@@ -164,6 +164,18 @@ TEST_F(Hanging, StatusSaysWhichStoreDoesNotAnswer) {
   EXPECT_NE(status.stores.at(2).offline, "");
 }
 
+// What it missed goes there when it takes it; nothing needs that now.
+TEST_F(Hanging, AQueueForAStoreThatHangsHoldsUpNobody) {
+  world_.faults(1).set_offline(true);
+  machine_.push("ns/small", {{"s.bin", test::random_bytes(1000, 6)}}, Redundancy{1, 2});
+  world_.faults(1).set_offline(false);
+  world_.faults(1).stall(Call::put);
+  machine_.patience.call_floor = Milliseconds{600'000};
+  machine_.reopen();
+  machine_.pool().stores().wait_until_decided({});
+  EXPECT_TRUE(machine_.pool().log().sync({}, transfer::WaitFor::all).fresh);
+}
+
 // --- whoever looks at every store ------------------------------------------------------------------------------------------------
 
 TEST_F(Hanging, RecoverGoesAroundAStoreThatHangs) {

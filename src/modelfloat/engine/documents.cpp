@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/transfer/candidates.h"
 #include "modelfloat/transfer/object_reader.h"
 
 namespace modelfloat::engine {
@@ -91,11 +92,20 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
   SteadyTime limit = wait_for == WaitFor::enough ? begin : SteadyTime::max();
   for (;;) {
     start_sending();
+    if (limit == SteadyTime::max() && domains_having(objects) >= domains) {
+      // Nobody needs what is under way: it may be for a store that hangs.
+      std::vector<const PoolStore*> awaited;
+      for (const auto& [id, store] : sending_) awaited.push_back(store);
+      limit = begin + transfer::patience_with(stores_, awaited);
+    }
     auto answer = race_.next(limit, call);
     if (!answer) break;  // nothing is under way, or who is left is left behind
     bytes += take(*answer);
     const SteadyTime now = std::chrono::steady_clock::now();
     if (wait_for == WaitFor::all && domains_having(objects) >= domains) limit = now + (now - begin) + stores_.patience().straggler;
+  }
+  if (wait_for == WaitFor::all) {
+    for (const auto& [id, store] : sending_) store->state->pace.disappointed();
   }
   return bytes;
 }

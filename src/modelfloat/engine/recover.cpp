@@ -57,6 +57,11 @@ class Recovery {
     });
     Pool pool(environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); }, options_.patience);
     pool.stores().wait_until_decided(call_);
+    for (const Source& source : sources_) {
+      for (const PoolStore* store : pool.stores().all()) {
+        if (source.is_silent && store->url == source.store->url) store->state->pace.disappointed();
+      }
+    }
     const transfer::ListedShards shards = list_shards(pool);
     update_catalogue(pool, call_);
     index_prepared(pool, state);
