@@ -119,7 +119,7 @@ def end_group(child):
 def show(log):
     lines = log.read_text(errors="replace").splitlines()
     kept = 400
-    print(f"--- {log.relative_to(ROOT)}" + (f", its last {kept} lines" if len(lines) > kept else ""))
+    print(f"--- {os.path.relpath(log, ROOT)}" + (f", its last {kept} lines" if len(lines) > kept else ""))
     print("\n".join(lines[-kept:]))
     print("---", flush=True)
 

@@ -22,7 +22,7 @@ constexpr auto k_prefix = "modelfloat-run-";
 constexpr std::chrono::minutes k_settled{1};  // by then a folder's maker has locked it, or is dead
 
 fs::path default_parent() {
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): nobody sets any
   std::error_code error;
   if (runtime != nullptr && fs::is_directory(runtime, error)) return runtime;
   return fs::temp_directory_path();

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::optional<std::string> variable(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets any
   if (value == nullptr || *value == '\0') return std::nullopt;
   return value;
 }
