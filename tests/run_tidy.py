@@ -1,5 +1,6 @@
-"""Runs clang-tidy over the sources of a compile database. A file that was clean is not looked at again until it, one of the
-headers of this project that it includes, its command, the configuration or clang-tidy changes. ./test --tidy calls it.
+"""Runs clang-tidy over the sources of a compile database. It takes those together that CMake compiles together (build/tidy), since nearly all
+of its time goes into the headers of others. What was clean is not looked at again until one of these sources, a header of this project that they
+include, their command, the configuration or clang-tidy changes. ./test --tidy calls it.
 """
 import argparse
 import concurrent.futures
@@ -47,10 +48,22 @@ def reach(path):
     return sorted(seen)
 
 
+def sources_of(entry):
+    """The sources of this project that are compiled by it."""
+    file = Path(entry["file"])
+    if file.suffix == ".cxx":  # CMake's own: it includes them
+        return [source for source in included(file) if source.suffix == ".cpp"]
+    return [file] if file.suffix == ".cpp" else []
+
+
+def is_ours(path):
+    return path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / "build")
+
+
 def key_of(entry, base):
     # The place of the checkout does not count, so that another one is spared what this one has checked.
     digest = hashlib.sha256(base + entry.get("command", "").replace(str(ROOT), "").encode())
-    for file in reach(Path(entry["file"]).resolve()):
+    for file in sorted({file for source in sources_of(entry) for file in reach(source)}):
         digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + hashlib.sha256(content(file)).digest())
     return digest.hexdigest()
 
@@ -75,11 +88,10 @@ def main():
     cache.mkdir(parents=True, exist_ok=True)
     base = (ROOT / ".clang-tidy").read_bytes() + subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
     entries = [entry for entry in json.loads((Path(arguments.build) / "compile_commands.json").read_text())
-               if Path(entry["file"]).suffix == ".cpp" and Path(entry["file"]).is_relative_to(ROOT)
-               and not Path(entry["file"]).is_relative_to(ROOT / "build")]
+               if sources_of(entry) and all(map(is_ours, sources_of(entry)))]
     entries = list({entry["file"]: entry for entry in entries}.values())
     folders = ["src", "fuzz", "tests"]  # where time is short, what ships comes first
-    entries.sort(key=lambda entry: folders.index(Path(entry["file"]).relative_to(ROOT).parts[0]))
+    entries.sort(key=lambda entry: folders.index(sources_of(entry)[0].relative_to(ROOT).parts[0]))
 
     def visit(entry):
         clean = cache / key_of(entry, base)
@@ -99,14 +111,18 @@ def main():
     complaints = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as workers:
         for entry, how, complaint in workers.map(visit, entries):
-            counts[how] += 1
-            case = xml.SubElement(suite, "testcase", classname="clang-tidy", name=str(Path(entry["file"]).relative_to(ROOT)))
-            if how == "late":
-                xml.SubElement(case, "skipped", message="no time was left")
+            names = [str(source.relative_to(ROOT)) for source in sources_of(entry)]
+            counts[how] += len(names)
             if complaint is not None:
-                complaints += 1
-                xml.SubElement(case, "failure", message="clang-tidy complains")
                 print(complaint, flush=True)
+            blamed = [name for name in names if complaint is not None and name in complaint] or names
+            for name in names:
+                case = xml.SubElement(suite, "testcase", classname="clang-tidy", name=name)
+                if how == "late":
+                    xml.SubElement(case, "skipped", message="no time was left")
+                if complaint is not None and name in blamed:
+                    complaints += 1
+                    xml.SubElement(case, "failure", message="clang-tidy complains")
     xml.ElementTree(root).write(Path(arguments.results) / "clang-tidy.xml")
     for old in sorted(cache.iterdir(), key=lambda file: file.stat().st_mtime)[:-5000]:
         old.unlink()
