@@ -48,8 +48,14 @@ TEST(Base32, RefusesOtherCharactersAndLeftoverBits) {
 
 // RFC 4648, section 10.
 TEST(Base64, IsTheOneOfTheRfc) {
-  const std::vector<std::pair<std::string_view, std::string_view>> vectors = {
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xfe", "+//+"}};
+  const std::vector<std::pair<std::string_view, std::string_view>> vectors = {{"", ""},
+                                                                              {"f", "Zg=="},
+                                                                              {"fo", "Zm8="},
+                                                                              {"foo", "Zm9v"},
+                                                                              {"foob", "Zm9vYg=="},
+                                                                              {"fooba", "Zm9vYmE="},
+                                                                              {"foobar", "Zm9vYmFy"},
+                                                                              {"\xfb\xff\xfe", "+//+"}};
   for (const auto& [plain, text] : vectors) EXPECT_EQ(to_base64(as_bytes(plain)), text);
 }
 

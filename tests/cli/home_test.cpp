@@ -65,14 +65,15 @@ TEST(Config, IsReadFromItsFile) {
 }
 
 TEST(Config, BandwidthsOfAllStoresAndOfOne) {
-  const auto config = parse_config("bwlimit = \"10M\"\n[store.mega]\nbwlimit = \"2M:off\"\n[store.\"my.drive\"]\nbwlimit = \"off\"\n", "f");
+  const auto config = parse_config(
+      "bwlimit = \"10M\"\n[store.mega]\nbwlimit = \"2M:off\"\n[store.\"my.drive\"]\nbwlimit = \"off\"\n", "f");
   EXPECT_EQ(config.bandwidth, "10M");
   EXPECT_EQ(config.store_bandwidth, (std::map<std::string, std::string>{{"mega", "2M:off"}, {"my.drive", "off"}}));
 }
 
 TEST(Config, NamesTheLineThatIsWrong) {
-  for (const char* text : {"\nlisten = 8080\n", "\nbwlimit = \"fast\"\n", "\nstore.mega.bwlimit = 10\n", "\n[runner\n", "\nrunner.ram_budget_bytes = -1\n",
-                           "\nrunner.ram_budget_bytes = \"4 GB\"\n"}) {
+  for (const char* text : {"\nlisten = 8080\n", "\nbwlimit = \"fast\"\n", "\nstore.mega.bwlimit = 10\n", "\n[runner\n",
+                           "\nrunner.ram_budget_bytes = -1\n", "\nrunner.ram_budget_bytes = \"4 GB\"\n"}) {
     try {
       parse_config(text, "/c/config.toml");
       ADD_FAILURE() << text;

@@ -36,13 +36,15 @@ TEST_F(StoreOptionsTest, VariablesAreNamedByTheStore) {
 }
 
 TEST_F(StoreOptionsTest, CredentialsComeFromAFile) {
-  const auto found = find_credentials(scheme(), file("a.json", R"({"email": "a@b", "password": "p"})"), "X_", variables({}));
+  const auto found =
+      find_credentials(scheme(), file("a.json", R"({"email": "a@b", "password": "p"})"), "X_", variables({}));
   EXPECT_EQ(found.find("email"), "a@b");
   EXPECT_EQ(found.find("password"), "p");
 }
 
 TEST_F(StoreOptionsTest, CredentialsComeFromTheEnvironment) {
-  const auto found = find_credentials(scheme(), "", "X_", variables({{"X_EMAIL", "a@b"}, {"X_TOTP_SECRET", "t"}, {"Y_PASSWORD", "no"}}));
+  const auto found = find_credentials(scheme(), "", "X_",
+                                      variables({{"X_EMAIL", "a@b"}, {"X_TOTP_SECRET", "t"}, {"Y_PASSWORD", "no"}}));
   EXPECT_EQ(found.find("email"), "a@b");
   EXPECT_EQ(found.find("totp_secret"), "t");
   EXPECT_FALSE(found.has("password"));
@@ -51,13 +53,16 @@ TEST_F(StoreOptionsTest, CredentialsComeFromTheEnvironment) {
 TEST_F(StoreOptionsTest, AVariableStandsOverTheFileAndTheOptionOverTheVariablesFile) {
   const auto one = file("one.json", R"({"email": "one", "password": "one"})");
   const auto two = file("two.json", R"({"email": "two", "password": "two"})");
-  const auto found = find_credentials(scheme(), two, "X_", variables({{"X_CREDENTIALS_FILE", one}, {"X_EMAIL", "three"}}));
+  const auto found =
+      find_credentials(scheme(), two, "X_", variables({{"X_CREDENTIALS_FILE", one}, {"X_EMAIL", "three"}}));
   EXPECT_EQ(found.find("email"), "three");
   EXPECT_EQ(found.find("password"), "two");
   EXPECT_EQ(find_credentials(scheme(), "", "X_", variables({{"X_CREDENTIALS_FILE", one}})).find("email"), "one");
 }
 
-TEST_F(StoreOptionsTest, NothingGivenIsNothing) { EXPECT_TRUE(find_credentials(scheme(), "", "X_", variables({})).empty()); }
+TEST_F(StoreOptionsTest, NothingGivenIsNothing) {
+  EXPECT_TRUE(find_credentials(scheme(), "", "X_", variables({})).empty());
+}
 
 TEST_F(StoreOptionsTest, AFileThatIsMissingOrWrongIsNamedAndNotQuoted) {
   EXPECT_THROW(find_credentials(scheme(), (folder_ / "none").string(), "X_", variables({})), Error);

@@ -1,12 +1,12 @@
 // What is found to be wrong on a store is remembered, until it is put right.
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <mutex>
 #include <vector>
 
 #include "engine/test_pool.h"
+#include <gtest/gtest.h>
+
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/engine/verify.h"
 

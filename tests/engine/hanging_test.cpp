@@ -1,13 +1,13 @@
 // Stores that hang, come back, park, lie or change hands while the pool is open. What ends here ends because nobody waits: a store that stands still
 // in these tests does so for ever.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include "engine/test_pool.h"
+#include <gtest/gtest.h>
+
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/engine/verify.h"
 
@@ -113,7 +113,8 @@ TEST_F(Hanging, ARangeIsRebuiltFromTheSameRangeOfOthers) {
     world_.faults(i).stall(Call::get);
     for (const std::uint64_t offset : {1'000'000U, 5'000'000U, 9'000'000U, 13'000'000U}) {
       Bytes got;
-      const auto fetched = engine::read_range(machine_.pool(), manifest, "b.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); }, {}, {});
+      const auto fetched = engine::read_range(machine_.pool(), manifest, "b.bin", {offset, 1000},
+                                              [&](ByteSpan part) { append(got, part); }, {}, {});
       EXPECT_TRUE(equal(got, ByteSpan(big.at("b.bin")).subspan(offset, 1000))) << "s" << i << " " << offset;
       EXPECT_LE(fetched, 5U * ((1U << 20) + 100'000)) << "whole shards were read";
     }
@@ -131,8 +132,8 @@ TEST_F(Hanging, TheCallerCanStopAWaitForStoresThatHang) {
   const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
   EXPECT_EQ(kind_thrown([&] {
               engine::read_files(
-                  machine_.pool(), manifest, [](const FileEntry&) { return true; }, [](std::size_t, std::uint64_t, ByteSpan) {}, {},
-                  {stop.get_token(), std::nullopt});
+                  machine_.pool(), manifest, [](const FileEntry&) { return true; },
+                  [](std::size_t, std::uint64_t, ByteSpan) {}, {}, {stop.get_token(), std::nullopt});
             }),
             ErrorKind::cancelled);
 }
@@ -388,16 +389,19 @@ class Choosy : public testing::TestWithParam<Threads> {
 
 TEST_P(Choosy, ParkedStoresAreReadAroundAndNotBlamed) {
   Named named;
-  for (const std::size_t i : {0U, 1U}) world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
+  for (const std::size_t i : {0U, 1U})
+    world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
   const auto before = world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get);
   EXPECT_EQ(machine_.pull("ns/model", named.sink()), files_);
   EXPECT_EQ(machine_.pull("ns/model", named.sink()), files_);
   EXPECT_TRUE(named.names().empty());
-  EXPECT_LE(world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get), before + 4);  // asked once, they are left alone
+  EXPECT_LE(world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get),
+            before + 4);  // asked once, they are left alone
 }
 
 TEST_P(Choosy, TooManyParkedStoresMeanLaterAndNotLost) {
-  for (const std::size_t i : {0U, 1U, 2U}) world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
+  for (const std::size_t i : {0U, 1U, 2U})
+    world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
   EXPECT_EQ(kind_thrown([&] { machine_.pull("ns/model"); }), ErrorKind::rate_limited);
 }
 
@@ -421,7 +425,8 @@ TEST_P(Choosy, ALiarIsNamedWhenARangeOrADocumentIsRead) {
   Named named;
   for (const std::uint64_t offset : {100'000U, 900'000U, 1'700'000U, 2'500'000U}) {
     Bytes got;
-    engine::read_range(machine_.pool(), manifest, "m.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); }, {{}, named.sink()}, {});
+    engine::read_range(machine_.pool(), manifest, "m.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); },
+                       {{}, named.sink()}, {});
     EXPECT_TRUE(equal(got, ByteSpan(files_.at("m.bin")).subspan(offset, 1000))) << offset;
   }
   for (const std::string& name : named.names()) EXPECT_TRUE(name == "s2" || name == "s3") << name;

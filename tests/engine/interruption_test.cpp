@@ -1,7 +1,7 @@
 // A push that is cut off at any call to any store, by a machine that dies there, is nowhere half visible, and the next push ends well.
+#include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "engine/test_pool.h"
 #include "modelfloat/engine/verify.h"
 
 namespace modelfloat {
@@ -72,8 +72,9 @@ TEST_P(Interruption, APushCutOffAtAnyCallIsTakenUpAgain) {
   for (const auto& finding : report.damaged) ADD_FAILURE() << finding.store << " " << finding.object;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cut, Interruption, testing::Values(Moment::before, Moment::after),
-                         [](const auto& param) { return param.param == Moment::before ? "BeforeTheCall" : "AfterTheCall"; });
+INSTANTIATE_TEST_SUITE_P(Cut, Interruption, testing::Values(Moment::before, Moment::after), [](const auto& param) {
+  return param.param == Moment::before ? "BeforeTheCall" : "AfterTheCall";
+});
 
 TEST(Resume, PacksThatWereDurableAreNotStoredAgain) {
   World world(4);

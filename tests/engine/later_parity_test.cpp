@@ -1,12 +1,12 @@
 // Parity that was added to a pack after it was made: no manifest names it, and yet it counts.
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <mutex>
 #include <vector>
 
 #include "engine/test_pool.h"
+#include <gtest/gtest.h>
+
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/engine/verify.h"
@@ -76,7 +76,8 @@ class LaterParity : public testing::TestWithParam<Threads> {
       for (unsigned value = 0; value < times.size(); ++value) {
         times[value] = static_cast<std::byte>(multiply(value, inverse(static_cast<unsigned>(index ^ j))));
       }
-      for (std::size_t at = mf1::k_header_bytes; at < object.size(); ++at) object[at] ^= times[std::to_integer<std::size_t>(named_[j].object[at])];
+      for (std::size_t at = mf1::k_header_bytes; at < object.size(); ++at)
+        object[at] ^= times[std::to_integer<std::size_t>(named_[j].object[at])];
     }
     return object;
   }
@@ -126,7 +127,8 @@ TEST_P(LaterParity, ARangeIsReadWithIt) {
   const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
   for (const std::uint64_t offset : {100'000U, 2'900'000U}) {
     Bytes got;
-    engine::read_range(machine_.pool(), manifest, "m.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); }, {}, {});
+    engine::read_range(machine_.pool(), manifest, "m.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); },
+                       {}, {});
     EXPECT_TRUE(equal(got, ByteSpan(files_.at("m.bin")).subspan(offset, 1000))) << offset;
   }
 }

@@ -1,6 +1,6 @@
+#include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "engine/test_pool.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/engine/catalogue.h"
 
@@ -27,7 +27,8 @@ TEST(Log, AStoreThatWasAwayGetsItsRecordsLater) {
   machine.reopen();
   machine.push("ns/other", small(2));
   EXPECT_GT(world.objects(2).size(), behind + 4);
-  for (const auto& [path, bytes] : world.objects(0)) EXPECT_TRUE(world.objects(2).contains(path) || path.starts_with("mf1/marker")) << path;
+  for (const auto& [path, bytes] : world.objects(0))
+    EXPECT_TRUE(world.objects(2).contains(path) || path.starts_with("mf1/marker")) << path;
 }
 
 TEST(Log, TooFewStoresForARecordIsAnErrorAndNothingIsVisibleElsewhere) {
@@ -159,7 +160,8 @@ TEST(Log, ADamagedRecordOnOneStoreIsReadFromAnother) {
   machine.push("ns/model", small(1));
   for (const auto& [path, bytes] : world.objects(0)) {
     const auto name = ObjectName::parse(path);
-    if (name->type() == ObjectType::log || name->type() == ObjectType::content) world.faults(0).flip_bit(*name, 8 * 150);
+    if (name->type() == ObjectType::log || name->type() == ObjectType::content)
+      world.faults(0).flip_bit(*name, 8 * 150);
   }
   Machine other(world, Threads::one, 3);
   EXPECT_EQ(other.recover(machine.recovery_secret(), {0, 1, 2}).models, 1U);

@@ -1,14 +1,14 @@
-#include <gtest/gtest.h>
-
 #include <bit>
 #include <mutex>
 #include <set>
 
 #include "engine/test_pool.h"
+#include "support/model_files.h"
+#include <gtest/gtest.h>
+
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/engine/verify.h"
-#include "support/model_files.h"
 
 namespace modelfloat {
 namespace {
@@ -142,7 +142,8 @@ TEST_P(PushPull, RangesAreWhatTheFileHasThere) {
 TEST_P(PushPull, ARangeReadsAboutWhatItNeeds) {
   machine_.push("ns/model", {{"m.bin", test::random_bytes(32'000'000, 12)}});
   const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
-  const auto fetched = engine::read_range(machine_.pool(), manifest, "m.bin", {10'000'000, 1000}, [](ByteSpan) {}, {}, {});
+  const auto fetched =
+      engine::read_range(machine_.pool(), manifest, "m.bin", {10'000'000, 1000}, [](ByteSpan) {}, {}, {});
   EXPECT_LE(fetched, 2U * (1U << 20) + 1000);
 }
 

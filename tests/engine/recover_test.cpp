@@ -1,8 +1,8 @@
 // A recover that fails or is cut off leaves a home without a pool, in which it can be done again.
 
+#include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "engine/test_pool.h"
 #include "modelfloat/engine/settings.h"
 
 namespace modelfloat {

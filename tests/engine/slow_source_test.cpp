@@ -1,11 +1,10 @@
 // A push whose bytes come slowly, as an upload over HTTP may: what is full goes out meanwhile.
 
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <thread>
 
 #include "engine/test_pool.h"
+#include <gtest/gtest.h>
 
 namespace modelfloat {
 namespace {
@@ -20,7 +19,8 @@ constexpr std::size_t k_mib = std::size_t{1} << 20;
 // Bytes in memory that stop to come at `at`, until `wait` returns.
 class PausingSource final : public ByteSource {
  public:
-  PausingSource(ByteSpan bytes, std::uint64_t at, std::function<void()> wait) : inner_(bytes), at_(at), wait_(std::move(wait)) {}
+  PausingSource(ByteSpan bytes, std::uint64_t at, std::function<void()> wait)
+      : inner_(bytes), at_(at), wait_(std::move(wait)) {}
   std::size_t read(MutableByteSpan to) override {
     if (read_ == at_) wait_();
     const std::uint64_t upto = read_ < at_ ? at_ - read_ : to.size();
@@ -43,7 +43,8 @@ class SlowSource : public testing::Test {
 
   std::uint64_t shards_in_the_journal() {
     std::uint64_t sum = 0;
-    for (const auto& store : machine_.pool().registry().stores()) sum += machine_.pool().registry().shard_count(store.id);
+    for (const auto& store : machine_.pool().registry().stores())
+      sum += machine_.pool().registry().shard_count(store.id);
     return sum;
   }
   // Polled, as nothing tells from outside.

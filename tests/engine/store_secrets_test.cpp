@@ -16,7 +16,9 @@ constexpr StoreId k_other_store{std::byte{2}};
 
 class StoreSecretsTest : public testing::Test {
  protected:
-  crypto::SecretKey root(int number) { return crypto::SecretKey(std::array<std::byte, 32>{static_cast<std::byte>(number)}); }
+  crypto::SecretKey root(int number) {
+    return crypto::SecretKey(std::array<std::byte, 32>{static_cast<std::byte>(number)});
+  }
   ErrorKind error_of(const StoreSecrets& secrets, const StoreId& store, std::string_view field, ByteSpan sealed) {
     try {
       secrets.open(store, field, sealed);
@@ -38,9 +40,12 @@ TEST_F(StoreSecretsTest, OpensWhereItWasSealedAndNowhereElse) {
   EXPECT_EQ(as_text(secrets_.open(k_store, "credentials", sealed).bytes()), "hunter2");
   EXPECT_EQ(error_of(secrets_, k_other_store, "credentials", sealed), ErrorKind::corrupt);
   EXPECT_EQ(error_of(secrets_, k_store, "session", sealed), ErrorKind::corrupt);
-  EXPECT_EQ(error_of({mf1::Keyring(PoolId{std::byte{8}}, 1, root(1)), random_}, k_store, "credentials", sealed), ErrorKind::corrupt);
-  EXPECT_EQ(error_of({mf1::Keyring(PoolId{std::byte{9}}, 1, root(2)), random_}, k_store, "credentials", sealed), ErrorKind::corrupt);
-  EXPECT_EQ(error_of({mf1::Keyring(PoolId{std::byte{9}}, 2, root(1)), random_}, k_store, "credentials", sealed), ErrorKind::denied);
+  EXPECT_EQ(error_of({mf1::Keyring(PoolId{std::byte{8}}, 1, root(1)), random_}, k_store, "credentials", sealed),
+            ErrorKind::corrupt);
+  EXPECT_EQ(error_of({mf1::Keyring(PoolId{std::byte{9}}, 1, root(2)), random_}, k_store, "credentials", sealed),
+            ErrorKind::corrupt);
+  EXPECT_EQ(error_of({mf1::Keyring(PoolId{std::byte{9}}, 2, root(1)), random_}, k_store, "credentials", sealed),
+            ErrorKind::denied);
 }
 
 TEST_F(StoreSecretsTest, AnyDamageIsSeen) {
@@ -54,7 +59,8 @@ TEST_F(StoreSecretsTest, AnyDamageIsSeen) {
 }
 
 TEST_F(StoreSecretsTest, EqualSecretsLookDifferent) {
-  EXPECT_NE(secrets_.seal(k_store, "session", as_bytes("hunter2")), secrets_.seal(k_store, "session", as_bytes("hunter2")));
+  EXPECT_NE(secrets_.seal(k_store, "session", as_bytes("hunter2")),
+            secrets_.seal(k_store, "session", as_bytes("hunter2")));
 }
 
 TEST_F(StoreSecretsTest, AnOlderEpochStillOpens) {

@@ -63,7 +63,9 @@ void Machine::create(PolicySet policy) {
   reopen();
 }
 
-mf1::SlotSecret Machine::recovery_secret() const { return mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(recovery_code_)); }
+mf1::SlotSecret Machine::recovery_secret() const {
+  return mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(recovery_code_));
+}
 
 engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores,
                                        const std::function<void(const mf1::Keyring&)>& on_pool) {

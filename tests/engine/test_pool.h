@@ -7,16 +7,17 @@
 #include <string>
 #include <vector>
 
-#include "modelfloat/base/executor.h"
-#include "modelfloat/engine/pool.h"
-#include "modelfloat/engine/pull.h"
-#include "modelfloat/engine/push.h"
-#include "modelfloat/engine/setup.h"
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
+
+#include "modelfloat/base/executor.h"
+#include "modelfloat/engine/pool.h"
+#include "modelfloat/engine/pull.h"
+#include "modelfloat/engine/push.h"
+#include "modelfloat/engine/setup.h"
 
 namespace modelfloat::test {
 
@@ -71,7 +72,8 @@ class Machine {
   mf1::SlotSecret recovery_secret() const;
   FakeClock& clock() { return clock_; }
 
-  engine::PushResult push(const std::string& name, const Files& files, std::optional<Redundancy> redundancy = std::nullopt);
+  engine::PushResult push(const std::string& name, const Files& files,
+                          std::optional<Redundancy> redundancy = std::nullopt);
   Files pull(const std::string& name, transfer::FindingSink finding = {});
 
  private:

@@ -171,34 +171,36 @@ INSTANTIATE_TEST_SUITE_P(
         HostileFile{"key_not_text", "plain text", [](auto& f) { f.preamble(0, 1).text_key("a\n", "v"); }},
         HostileFile{"key_not_utf8", "plain text", [](auto& f) { f.preamble(0, 1).text_key("a\xC0\xAF", "v"); }},
         HostileFile{"key_twice", "twice", [](auto& f) { f.preamble(0, 2).text_key("k", "v").text_key("k", "w"); }},
-        HostileFile{"value_type", "metadata type 13", [](auto& f) { f.preamble(0, 1).text("k").number32(13).zeros(32); }},
+        HostileFile{"value_type", "metadata type 13",
+                    [](auto& f) { f.preamble(0, 1).text("k").number32(13).zeros(32); }},
         HostileFile{"text_length_2_63", "32 MiB",
-                [](auto& f) { f.preamble(0, 1).text("k").number32(k_string).number64(k_2_63); }},
+                    [](auto& f) { f.preamble(0, 1).text("k").number32(k_string).number64(k_2_63); }},
         HostileFile{"array_wraps", "metadata array",
-                [](auto& f) { f.preamble(0, 1).text("k").number32(k_array).number32(k_u32).number64(1ULL << 62); }},
+                    [](auto& f) { f.preamble(0, 1).text("k").number32(k_array).number32(k_u32).number64(1ULL << 62); }},
         HostileFile{"array_2_63_texts", "inside the file",
-                [](auto& f) { f.preamble(0, 1).text("k").number32(k_array).number32(k_string).number64(k_2_63); }},
+                    [](auto& f) { f.preamble(0, 1).text("k").number32(k_array).number32(k_string).number64(k_2_63); }},
         HostileFile{"array_of_arrays", "nested",
-                [](auto& f) {
-                  f.preamble(0, 1).text("k").number32(k_array);
-                  for (int i = 0; i < 1000; ++i) f.number32(k_array).number64(1);
-                }},
-        HostileFile{"alignment_0", "alignment of 0", [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 0); }},
+                    [](auto& f) {
+                      f.preamble(0, 1).text("k").number32(k_array);
+                      for (int i = 0; i < 1000; ++i) f.number32(k_array).number64(1);
+                    }},
+        HostileFile{"alignment_0", "alignment of 0",
+                    [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 0); }},
         HostileFile{"alignment_48", "alignment of 48",
-                [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 48); }},
+                    [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 48); }},
         HostileFile{"alignment_huge", "alignment of 2147483648",
-                [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 1U << 31); }},
+                    [](auto& f) { f.preamble(0, 1).number_key("general.alignment", 1U << 31); }},
         HostileFile{"alignment_float", "32-bit number",
-                [](auto& f) { f.preamble(0, 1).text("general.alignment").number32(k_f32).number32(0x42000000); }},
+                    [](auto& f) { f.preamble(0, 1).text("general.alignment").number32(k_f32).number32(0x42000000); }},
         HostileFile{"dimensions_5", "5 dimensions", [](auto& f) { one_tensor(f, {1, 1, 1, 1, 1}, 0, 0); }},
         HostileFile{"dimensions_2_32", "4294967295 dimensions",
-                [](auto& f) { f.preamble(1, 0).text("t").number32(UINT32_MAX).zeros(64); }},
+                    [](auto& f) { f.preamble(1, 0).text("t").number32(UINT32_MAX).zeros(64); }},
         HostileFile{"dimension_0", "impossible shape", [](auto& f) { one_tensor(f, {4, 0}, 0, 0); }},
         HostileFile{"dimension_2_63", "impossible shape", [](auto& f) { one_tensor(f, {k_2_63}, 0, 0); }},
         HostileFile{"product_wraps_to_0", "impossible shape",
-                [](auto& f) { one_tensor(f, {1ULL << 32, 1ULL << 32}, 0, 0); }},
+                    [](auto& f) { one_tensor(f, {1ULL << 32, 1ULL << 32}, 0, 0); }},
         HostileFile{"product_wraps_to_1", "impossible shape",
-                [](auto& f) { one_tensor(f, {0xFFFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF}, 0, 0); }},
+                    [](auto& f) { one_tensor(f, {0xFFFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF}, 0, 0); }},
         HostileFile{"bytes_wrap", "too large", [](auto& f) { one_tensor(f, {1ULL << 62}, 0, 0); }},
         HostileFile{"row_breaks_block", "break a block", [](auto& f) { one_tensor(f, {16, 2}, 3, 0); }},
         HostileFile{"offset_wraps", "end of any file", [](auto& f) { one_tensor(f, {4}, 0, UINT64_MAX - 31); }},
@@ -208,13 +210,15 @@ INSTANTIATE_TEST_SUITE_P(
         HostileFile{
             "overlap", "overlaps",
             [](auto& f) { f.preamble(2, 0).tensor("a", {16}, 0, 0).tensor("b", {16}, 0, 32).pad_to(32).zeros(128); }},
-        HostileFile{"same_place", "overlaps",
-                [](auto& f) { f.preamble(2, 0).tensor("a", {8}, 0, 0).tensor("b", {8}, 0, 0).pad_to(32).zeros(128); }},
+        HostileFile{
+            "same_place", "overlaps",
+            [](auto& f) { f.preamble(2, 0).tensor("a", {8}, 0, 0).tensor("b", {8}, 0, 0).pad_to(32).zeros(128); }},
         HostileFile{
             "unknown_types_in_one_place", "overlaps",
             [](auto& f) { f.preamble(2, 0).tensor("a", {8}, 99, 0).tensor("b", {8}, 99, 0).pad_to(32).zeros(128); }},
-        HostileFile{"name_twice", "are named",
-                [](auto& f) { f.preamble(2, 0).tensor("a", {8}, 0, 0).tensor("a", {8}, 0, 32).pad_to(32).zeros(64); }}),
+        HostileFile{
+            "name_twice", "are named",
+            [](auto& f) { f.preamble(2, 0).tensor("a", {8}, 0, 0).tensor("a", {8}, 0, 32).pad_to(32).zeros(64); }}),
     [](const auto& hostile) { return hostile.param.name; });
 
 }  // namespace

@@ -193,7 +193,8 @@ TEST_F(GoldenFile, KeysAreThoseOfTheFormat) {
   EXPECT_EQ(epochs_json(keyring), json_["epochs"]);
   EXPECT_EQ(associated_data_json(), json_["associated_data"]);
   EXPECT_EQ(salt_key_json(keyring), json_["salt_key"]);
-  EXPECT_EQ(to_hex(keyring.fragment_id(1, bytes(json_["fragment_id"]["plain"]))), json_["fragment_id"]["id"].get<std::string>());
+  EXPECT_EQ(to_hex(keyring.fragment_id(1, bytes(json_["fragment_id"]["plain"]))),
+            json_["fragment_id"]["id"].get<std::string>());
 }
 
 TEST_F(GoldenFile, EverySlotOpens) {

@@ -13,7 +13,6 @@
 namespace modelfloat::mf1 {
 namespace {
 
-
 struct Sealed {
   SealedPack sealed;
   std::vector<Bytes> plains;

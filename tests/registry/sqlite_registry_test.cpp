@@ -85,7 +85,10 @@ TEST_F(SqliteRegistryTest, HowStoresDoIsKeptUntilTheStoreGoes) {
   EXPECT_EQ(registry_->store_health(store), StoreHealthRow());
   EXPECT_EQ(registry_->store_use(store), StoreUseRow());
   EXPECT_TRUE(registry_->store_parks(store).empty());
-  const StoreHealthRow health{UtcTime(Milliseconds(5)), "transient", UtcTime(Milliseconds(7)), {{"get", 1, 2, UINT64_MAX, 4, 5, 6}, {"put", 7, 8, 9, 10, 11, 12}}};
+  const StoreHealthRow health{UtcTime(Milliseconds(5)),
+                              "transient",
+                              UtcTime(Milliseconds(7)),
+                              {{"get", 1, 2, UINT64_MAX, 4, 5, 6}, {"put", 7, 8, 9, 10, 11, 12}}};
   registry_->put_store_health(store, {UtcTime(Milliseconds(1)), "", {}, {{"list", 1, 1, 1, 1, 1, 1}}});
   registry_->put_store_health(store, health);
   registry_->add_store_use(store, {20, 100, 1});
@@ -96,8 +99,8 @@ TEST_F(SqliteRegistryTest, HowStoresDoIsKeptUntilTheStoreGoes) {
   reopen();
   EXPECT_EQ(registry_->store_health(store), health);
   EXPECT_EQ(registry_->store_use(store), (StoreUseRow{20, 150, 3}));
-  EXPECT_EQ(registry_->store_parks(store),
-            (std::vector<StoreParkRow>{{"all", UtcTime(Milliseconds(3)), "slow down"}, {"uploads", UtcTime(Milliseconds(9)), "full"}}));
+  EXPECT_EQ(registry_->store_parks(store), (std::vector<StoreParkRow>{{"all", UtcTime(Milliseconds(3)), "slow down"},
+                                                                      {"uploads", UtcTime(Milliseconds(9)), "full"}}));
   registry_->add_store_use(store, {21, 4, 0});
   EXPECT_EQ(registry_->store_use(store), (StoreUseRow{21, 4, 0}));
   registry_->remove_store(store);

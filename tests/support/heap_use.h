@@ -1,9 +1,9 @@
 #pragma once
 // How much memory malloc has given out, for tests that promise a bound.
 
-#include <malloc.h>
-
 #include <cstddef>
+
+#include <malloc.h>
 
 namespace modelfloat::test {
 

@@ -18,7 +18,8 @@ bool same_letters(std::string_view a, std::string_view b) {
 
 FileDescriptor listen_on(const sockaddr* address, socklen_t length) {
   FileDescriptor socket(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (::bind(socket.get(), address, length) != 0 || ::listen(socket.get(), 64) != 0) throw std::runtime_error("the test server cannot listen");
+  if (::bind(socket.get(), address, length) != 0 || ::listen(socket.get(), 64) != 0)
+    throw std::runtime_error("the test server cannot listen");
   return socket;
 }
 
@@ -32,7 +33,8 @@ FileDescriptor listen_on_loopback() {
 FileDescriptor listen_on_file(const std::filesystem::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.native().size() >= sizeof address.sun_path) throw std::runtime_error("the path of the test server's socket is too long");
+  if (path.native().size() >= sizeof address.sun_path)
+    throw std::runtime_error("the path of the test server's socket is too long");
   path.native().copy(address.sun_path, sizeof address.sun_path - 1);
   return listen_on(reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
@@ -98,8 +100,8 @@ void ScriptedConnection::send(std::string_view bytes) {
 }
 
 void ScriptedConnection::answer(std::string_view status, std::string_view body, std::string_view header_lines) {
-  send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(header_lines) + "\r\n" +
-       std::string(body));
+  send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+       std::string(header_lines) + "\r\n" + std::string(body));
 }
 
 void ScriptedConnection::wait_for_close() {
@@ -111,7 +113,8 @@ void ScriptedConnection::reset() {
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-ScriptedServer::ScriptedServer(Script script) : script_(std::move(script)), listener_(listen_on_loopback()), port_(port_of(listener_)) {
+ScriptedServer::ScriptedServer(Script script)
+    : script_(std::move(script)), listener_(listen_on_loopback()), port_(port_of(listener_)) {
   acceptor_ = std::jthread([this] { accept_all(); });
 }
 

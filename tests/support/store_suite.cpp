@@ -240,7 +240,8 @@ TEST_P(StoreSuite, ManyThreadsAtOnce) {
 }
 
 TEST_P(StoreSuite, ReadersSeeTheOldOrTheNewObject) {
-  if (!GetParam().replaces_at_once) GTEST_SKIP() << "this server replaces a file in several steps, which readers can see";
+  if (!GetParam().replaces_at_once)
+    GTEST_SKIP() << "this server replaces a file in several steps, which readers can see";
   const Bytes a = random_bytes(100'000, 1);
   const Bytes b = random_bytes(100'000, 2);
   store_->put(shard_name(1), a, k_patient);

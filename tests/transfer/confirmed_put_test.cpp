@@ -1,11 +1,11 @@
 #include "modelfloat/transfer/confirmed_put.h"
 
+#include "support/faulty_store.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/store/memory_store.h"
-#include "support/faulty_store.h"
 
 namespace modelfloat::transfer {
 namespace {
@@ -17,7 +17,9 @@ class Showing final : public store::Store {
   store::StoreTraits traits() const override { return {}; }
   void put(const ObjectName&, ByteSpan bytes, const CallOptions&) override { size_ = bytes.size(); }
   std::optional<Bytes> get(const ObjectName&, ByteRange, const CallOptions&) override { return std::nullopt; }
-  std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions&) override { return store::ObjectInfo{name, size_, checksum_}; }
+  std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions&) override {
+    return store::ObjectInfo{name, size_, checksum_};
+  }
   void remove(const ObjectName&, const CallOptions&) override {}
   void list(std::string_view, const store::ObjectSink&, const CallOptions&) override {}
   store::Space space(const CallOptions&) override { return {}; }

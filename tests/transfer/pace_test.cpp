@@ -1,9 +1,9 @@
 #include "modelfloat/transfer/pace.h"
 
+#include "support/fake_clock.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/transfer/hedge.h"
-#include "support/fake_clock.h"
 
 namespace modelfloat::transfer {
 namespace {

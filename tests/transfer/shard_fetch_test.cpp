@@ -1,12 +1,12 @@
 #include "modelfloat/transfer/shard_fetch.h"
 
+#include "support/fixed_random.h"
+#include "support/temporary_folder.h"
+#include "transfer/store_world.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/registry/sqlite_registry.h"
-#include "support/fixed_random.h"
-#include "support/temporary_folder.h"
-#include "transfer/store_world.h"
 
 namespace modelfloat::transfer {
 namespace {
@@ -33,7 +33,8 @@ class ShardFetchTest : public testing::Test {
     for (std::size_t i = 0; i < pack_.shard_count(); ++i) world_.faults(i).go_on();
   }
   ShardFetch fetch() {
-    return ShardFetch({*stores_, *registry_, {}, {}}, pack_, [](const ShardCopy&, const ShardPart&, ByteSpan) { return true; });
+    return ShardFetch({*stores_, *registry_, {}, {}}, pack_,
+                      [](const ShardCopy&, const ShardPart&, ByteSpan) { return true; });
   }
   ShardPart whole() const { return {{0, pack_.slice_bytes}, {0, 1, 2, 3}, {}}; }
 

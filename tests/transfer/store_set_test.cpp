@@ -1,8 +1,7 @@
 #include "modelfloat/transfer/store_set.h"
 
-#include <gtest/gtest.h>
-
 #include "transfer/store_world.h"
+#include <gtest/gtest.h>
 
 namespace modelfloat::transfer {
 namespace {

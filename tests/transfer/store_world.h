@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "support/fake_clock.h"
+#include "support/faulty_store.h"
+
 #include "modelfloat/base/executor.h"
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/memory_store.h"
 #include "modelfloat/transfer/store_set.h"
-#include "support/fake_clock.h"
-#include "support/faulty_store.h"
 
 namespace modelfloat::test {
 
@@ -40,12 +41,13 @@ class StoreWorld {
     inner_.back()->put(ObjectName::marker(), mf1::make_marker({k_tag, id(index)}), {});
   }
   transfer::StoreSet::Context context(Executor& io) {
-    return {io, clock, k_tag,
-            [this](const registry::StoreRow& row) -> std::unique_ptr<store::Store> {
-              if (unmakable) throw Error(ErrorKind::denied, row.name, "has no credentials");
-              return std::make_unique<FaultyStore>(static_cast<store::Store&>(*faulty_.at(std::stoul(row.url.substr(7)))));
-            },
-            patience};
+    return {
+        io, clock, k_tag,
+        [this](const registry::StoreRow& row) -> std::unique_ptr<store::Store> {
+          if (unmakable) throw Error(ErrorKind::denied, row.name, "has no credentials");
+          return std::make_unique<FaultyStore>(static_cast<store::Store&>(*faulty_.at(std::stoul(row.url.substr(7)))));
+        },
+        patience};
   }
 
   static constexpr mf1::PoolTag k_tag{std::byte{9}};

@@ -187,8 +187,9 @@ ChildProcess::ChildProcess(const ChildSpec& spec) : name_(spec.program.string())
   const auto argument_pointers = pointers(arguments);
   const auto environment_pointers = pointers(environment);
 
-  id_ = launch_program({name_.c_str(), argument_pointers.data(), environment_pointers.data(), input.read_end.get(),
-                        output.write_end.get(), spec.inherited_fd, report.write_end.get(), ::getpid(), spec.before_exec});
+  id_ =
+      launch_program({name_.c_str(), argument_pointers.data(), environment_pointers.data(), input.read_end.get(),
+                      output.write_end.get(), spec.inherited_fd, report.write_end.get(), ::getpid(), spec.before_exec});
   if (id_ < 0) throw system_error(errno, name_, "cannot start a process");
   report.write_end.reset();
   output.write_end.reset();

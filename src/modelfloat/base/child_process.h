@@ -23,8 +23,9 @@ struct ChildSpec {
   std::vector<std::string> environment;  // "NAME=value"; the child gets these and no others
   std::string input;                     // what it can read on its standard input, once; at most 4096 bytes
   int inherited_fd = -1;                 // the only descriptor of ours that it gets, as k_inherited_fd; -1 for none
-  const char* (*before_exec)() noexcept = nullptr;  // the new process's last step before the program: safe after a fork; gives nullptr, or what failed, with errno set
-  std::size_t output_limit = 16384;      // how many of the last bytes that it says are kept
+  const char* (*before_exec)() noexcept =
+      nullptr;  // the new process's last step before the program: safe after a fork; gives nullptr, or what failed, with errno set
+  std::size_t output_limit = 16384;  // how many of the last bytes that it says are kept
 };
 
 inline constexpr int k_inherited_fd = 3;

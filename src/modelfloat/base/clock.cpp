@@ -1,9 +1,9 @@
 #include "modelfloat/base/clock.h"
 
-#include <fmt/chrono.h>
-
 #include <condition_variable>
 #include <mutex>
+
+#include <fmt/chrono.h>
 
 namespace modelfloat {
 

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <utility>
-
 namespace modelfloat {
 
 ThreadPool::ThreadPool(std::size_t threads) {

@@ -26,7 +26,8 @@ class Executor {
   // Runs `call` as a task; its value, or what it threw, comes through the future.
   template <typename Call>
   auto async(Call call) -> std::future<decltype(call())> {
-    auto task = std::make_shared<std::packaged_task<decltype(call())()>>(std::move(call));  // std::function wants to copy
+    auto task =
+        std::make_shared<std::packaged_task<decltype(call())()>>(std::move(call));  // std::function wants to copy
     auto result = task->get_future();
     submit([task] { (*task)(); });
     return result;

@@ -1,8 +1,8 @@
 #include "modelfloat/base/random.h"
 
-#include <sys/random.h>
-
 #include <cerrno>
+
+#include <sys/random.h>
 
 #include "modelfloat/base/error.h"
 

@@ -26,7 +26,8 @@ class GivenStores {
       urls_.push_back(url);
       Given& given = given_.try_emplace(url, session_).first->second;
       // What it is called is in the log, which cannot be read yet: the environment counts the stores instead.
-      given.settings = settings_from(store::scheme_of(url), store.options, variable_prefix(std::to_string(urls_.size())), process_variable, &dialogue_);
+      given.settings = settings_from(store::scheme_of(url), store.options,
+                                     variable_prefix(std::to_string(urls_.size())), process_variable, &dialogue_);
       given.bandwidth = store.bandwidth;
       complete(url, given);
     }
@@ -38,7 +39,9 @@ class GivenStores {
   std::unique_ptr<store::Store> open(const std::string& url) {
     const auto [found, is_new] = given_.try_emplace(url, session_);
     Given& given = found->second;
-    if (is_new) given.settings = settings_from(store::scheme_of(url), {}, variable_prefix(name_of(url)), process_variable, nullptr);
+    if (is_new)
+      given.settings =
+          settings_from(store::scheme_of(url), {}, variable_prefix(name_of(url)), process_variable, nullptr);
     return open_trial(session_, url, given.settings, given.trial);
   }
 
@@ -48,7 +51,8 @@ class GivenStores {
     for (const auto& row : session_.registry().stores()) {
       const auto found = given_.find(row.url);
       if (found == given_.end()) continue;
-      keep_settings(session_.registry(), secrets, row.id, found->second.settings, found->second.trial.vault, found->second.bandwidth);
+      keep_settings(session_.registry(), secrets, row.id, found->second.settings, found->second.trial.vault,
+                    found->second.bandwidth);
     }
   }
 
@@ -73,7 +77,8 @@ class GivenStores {
       open(url)->get(ObjectName::marker(), {}, transfer::within(session_.call(), transfer::Patience().marker));
     } catch (const Error& error) {
       if (error.kind != ErrorKind::denied) return;  // recovery tells more about it
-      store::prepare_new_store(url, given.settings, {session_.clock(), session_.random(), given.trial.vault}, dialogue_, session_.call());
+      store::prepare_new_store(url, given.settings, {session_.clock(), session_.random(), given.trial.vault}, dialogue_,
+                               session_.call());
     }
   }
 
@@ -133,8 +138,8 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
   };
   session.progress().show("reading the log of the pool");
   const auto result = engine::recover(
-      session.environment(), secret, std::move(sources),
-      [&](const std::string& url) { return given.open(url); }, options, session.call());
+      session.environment(), secret, std::move(sources), [&](const std::string& url) { return given.open(url); },
+      options, session.call());
   change_stores(session, arguments.stores);
   session.progress().clear();
 

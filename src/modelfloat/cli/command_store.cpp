@@ -43,8 +43,9 @@ void warn_of_terms(Session& session, const registry::StoreRow& added, const regi
   if (!is_company || store::scheme_of(added.url).credential_fields.empty()) return;
   const auto account = account_of(session, added.id);
   if (!account.empty() && account == account_of(session, other.id)) return;
-  session.warn(fmt::format("if {} and {} are two accounts: most providers allow a person one free account, and may close both", printable(added.name),
-                           printable(other.name)));
+  session.warn(
+      fmt::format("if {} and {} are two accounts: most providers allow a person one free account, and may close both",
+                  printable(added.name), printable(other.name)));
 }
 
 // Two stores that fall together, which the user may not know.
@@ -52,13 +53,14 @@ void warn_of_shared_fate(Session& session, const registry::StoreRow& added, bool
   for (const auto& other : session.registry().stores()) {
     if (other.id == added.id) continue;
     if (other.domain == added.domain && !domain_given) {
-      session.warn(fmt::format("{} and {} are both at {} and count as one failure domain", printable(added.name), printable(other.name),
-                               printable(added.domain)));
+      session.warn(fmt::format("{} and {} are both at {} and count as one failure domain", printable(added.name),
+                               printable(other.name), printable(added.domain)));
       warn_of_terms(session, added, other);
       return;  // one warning says it
     }
     if (other.domain != added.domain && store::share_a_device(added.url, other.url)) {
-      session.warn(fmt::format("{} and {} lie on one device: if it breaks, both are gone", printable(added.name), printable(other.name)));
+      session.warn(fmt::format("{} and {} lie on one device: if it breaks, both are gone", printable(added.name),
+                               printable(other.name)));
       return;
     }
   }
@@ -88,8 +90,8 @@ ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
     if (other.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
   }
   TerminalDialogue dialogue(session.stop());
-  auto settings =
-      settings_from(store::scheme_of(url), arguments.options, variable_prefix(arguments.name), process_variable, &dialogue);
+  auto settings = settings_from(store::scheme_of(url), arguments.options, variable_prefix(arguments.name),
+                                process_variable, &dialogue);
   // Which store it is, and so where its session belongs, is known when its marker has been read.
   Trial& trial = session.new_trial();
   store::prepare_new_store(url, settings, {session.clock(), session.random(), trial.vault}, dialogue, session.call());
@@ -98,7 +100,8 @@ ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
   const auto keep = [&](const registry::StoreRow& row) {
     keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, trial.vault, arguments.bandwidth);
   };
-  const auto row = engine::add_store(pool, arguments.name, url, domain, arguments.capacity_bytes, *store, session.call(), keep);
+  const auto row =
+      engine::add_store(pool, arguments.name, url, domain, arguments.capacity_bytes, *store, session.call(), keep);
   warn_of_shared_fate(session, row, !arguments.domain.empty());
   print_store(session, row, "added");
   return ExitCode::ok;
@@ -119,10 +122,12 @@ ExitCode store_set(Session& session, const StoreSetArguments& arguments) {
   auto credentials = find_credentials(scheme, arguments.credentials_file, variable_prefix(row.name), process_variable);
   const bool new_address = arguments.api_url || arguments.token_url;
   // With nothing else asked for, it is the credentials that are wanted.
-  const bool asks = !arguments.domain && !arguments.capacity_bytes && !arguments.bandwidth && !new_address && arguments.credentials_file.empty();
+  const bool asks = !arguments.domain && !arguments.capacity_bytes && !arguments.bandwidth && !new_address &&
+                    arguments.credentials_file.empty();
   if (asks) ask_missing(scheme, false, credentials, dialogue);
   if (asks && credentials.empty()) throw Error(ErrorKind::invalid, row.name, "nothing to set was given");
-  if (!credentials.empty() && (asks || !arguments.credentials_file.empty())) settings.credentials = std::move(credentials);
+  if (!credentials.empty() && (asks || !arguments.credentials_file.empty()))
+    settings.credentials = std::move(credentials);
   if (asks || new_address || !arguments.credentials_file.empty()) {
     Trial& trial = session.new_trial();
     try_settings(session, row, settings, trial, dialogue);
@@ -148,8 +153,8 @@ ExitCode store_list(Session& session) {
   for (const auto& store : status.stores) {
     const auto health = health_of(pool, store);
     table.add({store.name, store.online ? "online" : "offline", store.url, store.domain, free_text(store),
-               store.capacity_bytes == 0 ? "-" : human_bytes(store.capacity_bytes), error_text(health), last_seen_text(health),
-               remarks(health)});
+               store.capacity_bytes == 0 ? "-" : human_bytes(store.capacity_bytes), error_text(health),
+               last_seen_text(health), remarks(health)});
   }
   write_stdout(table.text());
   return ExitCode::ok;
@@ -183,19 +188,24 @@ ExitCode store_test(Session& session, const std::string& name) {
                                 {"get_bytes_per_second", std::llround(get_rate)},
                                 {"listed_at_once", test.listed},
                                 {"traits", traits_json(traits)}};
-    json["checksum"] = test.checksum ? nlohmann::ordered_json(test.checksum->substr(0, test.checksum->find(':'))) : nlohmann::ordered_json();
+    json["checksum"] = test.checksum ? nlohmann::ordered_json(test.checksum->substr(0, test.checksum->find(':')))
+                                     : nlohmann::ordered_json();
     if (test.space) json["used_bytes"] = test.space->used_bytes;
     if (test.space && test.space->free_bytes) json["free_bytes"] = *test.space->free_bytes;
     print_json(json);
     return ExitCode::ok;
   }
   std::string text = fmt::format("domain         {}\n", printable(row.domain));
-  text += fmt::format("put            {:.4f} s for 1 MiB, {}/s\n", test.put_seconds, human_bytes(static_cast<std::uint64_t>(put_rate)));
+  text += fmt::format("put            {:.4f} s for 1 MiB, {}/s\n", test.put_seconds,
+                      human_bytes(static_cast<std::uint64_t>(put_rate)));
   text += fmt::format("get a range    {:.4f} s\n", test.get_seconds);
-  text += fmt::format("get            {:.4f} s for 1 MiB, {}/s\n", test.get_whole_seconds, human_bytes(static_cast<std::uint64_t>(get_rate)));
-  text += fmt::format("list           {:.4f} s{}\n", test.list_seconds, test.listed ? "" : "; fresh objects are listed later");
+  text += fmt::format("get            {:.4f} s for 1 MiB, {}/s\n", test.get_whole_seconds,
+                      human_bytes(static_cast<std::uint64_t>(get_rate)));
+  text += fmt::format("list           {:.4f} s{}\n", test.list_seconds,
+                      test.listed ? "" : "; fresh objects are listed later");
   text += fmt::format("remove         {:.4f} s\n", test.remove_seconds);
-  text += fmt::format("checksums      {}\n", test.checksum ? printable(test.checksum->substr(0, test.checksum->find(':'))) : "none listed");
+  text += fmt::format("checksums      {}\n",
+                      test.checksum ? printable(test.checksum->substr(0, test.checksum->find(':'))) : "none listed");
   if (test.space) {
     text += fmt::format("used, free     {}, {}\n", human_bytes(test.space->used_bytes),
                         test.space->free_bytes ? human_bytes(*test.space->free_bytes) : "not known");

@@ -56,8 +56,8 @@ std::string bandwidth_of(const toml::node& value, const fs::path& file) {
 }
 
 constexpr Setter k_setters[] = {
-    {"bwlimit",
-     [](Config& config, const toml::node& value, const fs::path& file) { config.bandwidth = bandwidth_of(value, file); }},
+    {"bwlimit", [](Config& config, const toml::node& value,
+                   const fs::path& file) { config.bandwidth = bandwidth_of(value, file); }},
     {"listen",
      [](Config& config, const toml::node& value, const fs::path& file) { config.listen = text_of(value, file); }},
     {"key_file", [](Config& config, const toml::node& value,
@@ -67,10 +67,12 @@ constexpr Setter k_setters[] = {
 };
 
 // [store.NAME]: the names are the user's. False when it is something else.
-bool read_store(const std::string& prefix, std::string_view key, const toml::node& value, const fs::path& file, Config& config) {
+bool read_store(const std::string& prefix, std::string_view key, const toml::node& value, const fs::path& file,
+                Config& config) {
   constexpr std::string_view k_stores = "store.";
   if (!prefix.starts_with(k_stores) || prefix.size() <= k_stores.size() || key != "bwlimit") return false;
-  config.store_bandwidth[prefix.substr(k_stores.size(), prefix.size() - k_stores.size() - 1)] = bandwidth_of(value, file);
+  config.store_bandwidth[prefix.substr(k_stores.size(), prefix.size() - k_stores.size() - 1)] =
+      bandwidth_of(value, file);
   return true;
 }
 

@@ -20,7 +20,7 @@ struct Config {
   std::optional<std::filesystem::path> key_file;  // key_file; a relative path counts from the folder of config.toml
   std::string bandwidth;                          // bwlimit: of all stores together; empty: not limited
   std::map<std::string, std::string> store_bandwidth;  // store.NAME.bwlimit
-  std::uint64_t ram_budget_bytes = 0;             // runner.ram_budget_bytes; 0: the runner chooses
+  std::uint64_t ram_budget_bytes = 0;                  // runner.ram_budget_bytes; 0: the runner chooses
 };
 // Error{invalid} names the line that is wrong.
 Config parse_config(const std::string& text, const std::filesystem::path& file);

@@ -111,11 +111,14 @@ void add_init(CLI::App& app, CommandLine& line) {
   });
 }
 
-constexpr const char* k_api_url_help = "The root of the provider's server, for one of your own; its public one by default";
+constexpr const char* k_api_url_help =
+    "The root of the provider's server, for one of your own; its public one by default";
 constexpr const char* k_token_url_help = "The whole address that gives access tokens; the provider's by default";
-constexpr const char* k_credentials_help = "A JSON file with what opens the account; only you should be able to read it";
+constexpr const char* k_credentials_help =
+    "A JSON file with what opens the account; only you should be able to read it";
 
-constexpr const char* k_store_bandwidth_help = "Bytes a second for this store, as --bwlimit of the program: 10M, 10M:2M (up:down) or off";
+constexpr const char* k_store_bandwidth_help =
+    "Bytes a second for this store, as --bwlimit of the program: 10M, 10M:2M (up:down) or off";
 
 CLI::Validator is_bandwidth() {
   const auto check = [](const std::string& text) -> std::string {
@@ -134,25 +137,28 @@ void add_store(CLI::App& app, CommandLine& line) {
                             "modelfloat store add disk1 local:/mnt/disk1/models");
   group.require_subcommand(1);
 
-  auto& add = add_command(group, "add",
-                          "Make a place part of the pool. Its folder is made where it is missing. What opens the account comes from "
-                          "--credentials-file, from MODELFLOAT_STORE_<NAME>_<FIELD> in the environment, or is asked for.",
-                          "modelfloat store add disk1 local:/mnt/disk1/models");
+  auto& add = add_command(
+      group, "add",
+      "Make a place part of the pool. Its folder is made where it is missing. What opens the account comes from "
+      "--credentials-file, from MODELFLOAT_STORE_<NAME>_<FIELD> in the environment, or is asked for.",
+      "modelfloat store add disk1 local:/mnt/disk1/models");
   add.add_option("name", line.store_add.name, "What you call it")->required();
   add.add_option("url", line.store_add.url, "Such as " + store::example_urls())->required();
   add.add_option("--domain", line.store_add.domain,
                  "What it fails together with; by default the company or host of a cloud store, a folder by itself");
-  add.add_option("--capacity", line.store_add.capacity_bytes, "Use no more than this, such as 50GB")->transform(CLI::AsSizeValue(true));
+  add.add_option("--capacity", line.store_add.capacity_bytes, "Use no more than this, such as 50GB")
+      ->transform(CLI::AsSizeValue(true));
   add.add_option("--api-url", line.store_add.options.api_url, k_api_url_help);
   add.add_option("--token-url", line.store_add.options.token_url, k_token_url_help);
   add.add_option("--credentials-file", line.store_add.options.credentials_file, k_credentials_help);
   add.add_option("--bwlimit", line.store_add.bandwidth, k_store_bandwidth_help)->check(is_bandwidth());
   on(add, line, [&line] { return [&line](Session& session) { return store_add(session, line.store_add); }; });
 
-  auto& set = add_command(group, "set",
-                          "Change how a store is used. Alone with its name, or in the environment, it takes new credentials, which another "
-                          "machine of the pool needs once.",
-                          "modelfloat store set mega --credentials-file mega.json");
+  auto& set = add_command(
+      group, "set",
+      "Change how a store is used. Alone with its name, or in the environment, it takes new credentials, which another "
+      "machine of the pool needs once.",
+      "modelfloat store set mega --credentials-file mega.json");
   set.add_option("name", line.store_set.name, "The store")->required();
   set.add_option("--domain", line.store_set.domain, "What it fails together with");
   set.add_option("--capacity", line.store_set.capacity_bytes, "Use no more than this, such as 50GB; 0 for no limit")
@@ -172,14 +178,16 @@ void add_store(CLI::App& app, CommandLine& line) {
   remove.add_option("name", line.text, "The store")->required();
   on(remove, line, [&line] { return [&line](Session& session) { return store_remove(session, line.text); }; });
 
-  auto& test = add_command(group, "test", "Write, read, list and delete an object there, and print what that tells about the store",
+  auto& test = add_command(group, "test",
+                           "Write, read, list and delete an object there, and print what that tells about the store",
                            "modelfloat store test disk1");
   test.add_option("name", line.text, "The store")->required();
   on(test, line, [&line] { return [&line](Session& session) { return store_test(session, line.text); }; });
 
-  auto& touch = add_command(group, "touch",
-                            "Keep accounts alive that their provider closes when nobody uses them: write and delete a small object there",
-                            "modelfloat store touch");
+  auto& touch = add_command(
+      group, "touch",
+      "Keep accounts alive that their provider closes when nobody uses them: write and delete a small object there",
+      "modelfloat store touch");
   touch.add_option("name", line.text, "Only this store");
   on(touch, line, [&line] { return [&line](Session& session) { return store_touch(session, line.text); }; });
 }
@@ -220,7 +228,8 @@ void add_cat(CLI::App& app, CommandLine& line) {
   command.add_option("name", line.name, k_which_model)->required();
   command.add_option("file", line.cat.file, "Its path inside the model")->required();
   command.add_option("--offset", line.cat.range.offset, "The first byte")->check(CLI::NonNegativeNumber);
-  command.add_option("--length", line.cat.range.length, "How many bytes; to the end by default")->check(CLI::NonNegativeNumber);
+  command.add_option("--length", line.cat.range.length, "How many bytes; to the end by default")
+      ->check(CLI::NonNegativeNumber);
   on(command, line, [&line] {
     line.cat.model = model_of(line.name);
     return [&line](Session& session) { return cat(session, line.cat); };
@@ -324,7 +333,8 @@ void add_recover(CLI::App& app, CommandLine& line) {
       ->required()
       ->trigger_on_parse();
   const auto last = [&stores](const char* option) -> RecoverStore& {
-    if (stores.empty()) throw CLI::ValidationError(std::string(option) + ": goes behind the --store that it is meant for");
+    if (stores.empty())
+      throw CLI::ValidationError(std::string(option) + ": goes behind the --store that it is meant for");
     return stores.back();
   };
   command
@@ -334,24 +344,28 @@ void add_recover(CLI::App& app, CommandLine& line) {
           "What opens its account; or MODELFLOAT_STORE_<N>_<FIELD> for the N-th --store")
       ->trigger_on_parse();
   command
-      .add_option_function<std::string>("--api-url", [last](const std::string& url) { last("--api-url").options.api_url = url; }, k_api_url_help)
+      .add_option_function<std::string>(
+          "--api-url", [last](const std::string& url) { last("--api-url").options.api_url = url; }, k_api_url_help)
       ->trigger_on_parse();
   command
-      .add_option_function<std::string>("--token-url", [last](const std::string& url) { last("--token-url").options.token_url = url; },
-                                        k_token_url_help)
+      .add_option_function<std::string>(
+          "--token-url", [last](const std::string& url) { last("--token-url").options.token_url = url; },
+          k_token_url_help)
       ->trigger_on_parse();
   command
-      .add_option_function<std::string>("--domain", [last](const std::string& domain) { last("--domain").domain = domain; },
-                                        "What it fails together with, if not as the pool says")
+      .add_option_function<std::string>(
+          "--domain", [last](const std::string& domain) { last("--domain").domain = domain; },
+          "What it fails together with, if not as the pool says")
       ->trigger_on_parse();
   command
-      .add_option_function<std::string>("--bwlimit", [last](const std::string& text) { last("--bwlimit").bandwidth = text; },
-                                        k_store_bandwidth_help)
+      .add_option_function<std::string>(
+          "--bwlimit", [last](const std::string& text) { last("--bwlimit").bandwidth = text; }, k_store_bandwidth_help)
       ->check(is_bandwidth())
       ->trigger_on_parse();
   command
-      .add_option_function<std::uint64_t>("--capacity", [last](std::uint64_t bytes) { last("--capacity").capacity_bytes = bytes; },
-                                          "Use no more than this, if not as the pool says")
+      .add_option_function<std::uint64_t>(
+          "--capacity", [last](std::uint64_t bytes) { last("--capacity").capacity_bytes = bytes; },
+          "Use no more than this, if not as the pool says")
       ->transform(CLI::AsSizeValue(true))
       ->trigger_on_parse();
   on(command, line, [&line] {

@@ -69,7 +69,8 @@ engine::Pool& Session::open_pool(const mf1::SlotSecret& secret) {
   pool_.reset();
   // One for the whole run: calls of an earlier pool may still be under way.
   if (!opener_) opener_ = std::make_unique<StoreOpener>(registry(), keys, clock_, random_, bandwidth());
-  pool_ = std::make_unique<engine::Pool>(environment, std::move(keys), [this](const registry::StoreRow& row) { return opener_->open(row); });
+  pool_ = std::make_unique<engine::Pool>(environment, std::move(keys),
+                                         [this](const registry::StoreRow& row) { return opener_->open(row); });
   return *pool_;
 }
 

@@ -27,15 +27,17 @@ std::unique_ptr<store::Store> StoreOpener::open(const registry::StoreRow& row) {
   } else if (const auto known = registry_.store_settings(row.id)) {
     bandwidth = known->bandwidth;
   }
-  const auto limit = bandwidth.empty() ? store::Bandwidth() : store::parse_bandwidth(bandwidth, "the bandwidth of " + row.name);
+  const auto limit =
+      bandwidth.empty() ? store::Bandwidth() : store::parse_bandwidth(bandwidth, "the bandwidth of " + row.name);
   Kept& kept = this->kept(row.id);
   try {
     auto store = store::make_store(row.url, settings, {clock_, random_, kept.vault});
     return store::make_standard(std::move(store), row.name, shared_, limit, kept.ledger, clock_, random_);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::denied || !settings.credentials.empty()) throw;
-    throw Error(ErrorKind::denied, row.name,
-                fmt::format("has no credentials on this machine: modelfloat store set {} --credentials-file FILE", row.name));
+    throw Error(
+        ErrorKind::denied, row.name,
+        fmt::format("has no credentials on this machine: modelfloat store set {} --credentials-file FILE", row.name));
   }
 }
 

@@ -25,8 +25,14 @@ struct BandwidthSettings {
 // gathered.
 class StoreOpener {
  public:
-  StoreOpener(registry::Registry& registry, const mf1::Keyring& keys, Clock& clock, Random& random, BandwidthSettings bandwidth)
-      : registry_(registry), clock_(clock), random_(random), bandwidth_(std::move(bandwidth)), shared_(bandwidth_.all), secrets_(keys, random) {}
+  StoreOpener(registry::Registry& registry, const mf1::Keyring& keys, Clock& clock, Random& random,
+              BandwidthSettings bandwidth)
+      : registry_(registry),
+        clock_(clock),
+        random_(random),
+        bandwidth_(std::move(bandwidth)),
+        shared_(bandwidth_.all),
+        secrets_(keys, random) {}
   ~StoreOpener();
   StoreOpener(const StoreOpener&) = delete;
   StoreOpener& operator=(const StoreOpener&) = delete;

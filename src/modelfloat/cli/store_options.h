@@ -22,14 +22,16 @@ std::string variable_prefix(std::string_view store_name);
 
 // The values of <prefix>CREDENTIALS_FILE's file, and over them those of <prefix><FIELD> (EMAIL, PASSWORD, ...). `file`, when not empty, counts
 // instead of the variable's. Error names what cannot be read.
-store::Credentials find_credentials(const store::Scheme& scheme, const std::string& file, std::string_view prefix, const Variables& variables);
+store::Credentials find_credentials(const store::Scheme& scheme, const std::string& file, std::string_view prefix,
+                                    const Variables& variables);
 
 // Asks for the fields of the scheme that are missing, when somebody is there. Who gave a file, or a value that is no field (a token in place of a
 // password), is not asked. An empty answer leaves a field out.
-void ask_missing(const store::Scheme& scheme, bool has_file, store::Credentials& credentials, store::Dialogue& dialogue);
+void ask_missing(const store::Scheme& scheme, bool has_file, store::Credentials& credentials,
+                 store::Dialogue& dialogue);
 
 // All of the above.
-store::StoreSettings settings_from(const store::Scheme& scheme, const StoreOptions& options, std::string_view prefix, const Variables& variables,
-                                   store::Dialogue* dialogue);
+store::StoreSettings settings_from(const store::Scheme& scheme, const StoreOptions& options, std::string_view prefix,
+                                   const Variables& variables, store::Dialogue* dialogue);
 
 }  // namespace modelfloat::cli

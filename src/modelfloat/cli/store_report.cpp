@@ -16,7 +16,9 @@ ordered_json or_null(const std::optional<T>& value) {
   return value ? ordered_json(*value) : ordered_json();
 }
 
-ordered_json time_json(const std::optional<UtcTime>& time) { return time ? ordered_json(to_rfc3339(*time)) : ordered_json(); }
+ordered_json time_json(const std::optional<UtcTime>& time) {
+  return time ? ordered_json(to_rfc3339(*time)) : ordered_json();
+}
 
 ordered_json calls_json(const store::CallMeasurements& calls) {
   return {{"calls", calls.calls},
@@ -28,9 +30,11 @@ ordered_json calls_json(const store::CallMeasurements& calls) {
 
 ordered_json health_json(const engine::StoreHealth& health) {
   auto parks = ordered_json::array();
-  for (const auto& park : health.parks) parks.push_back({{"lane", to_string(park.lane)}, {"until", to_rfc3339(park.until)}, {"why", park.why}});
+  for (const auto& park : health.parks)
+    parks.push_back({{"lane", to_string(park.lane)}, {"until", to_rfc3339(park.until)}, {"why", park.why}});
   ordered_json json{{"last_seen", time_json(health.measured.last_seen)}, {"error_rate", or_null(health.error_rate())}};
-  json["last_error"] = health.measured.last_error ? ordered_json(to_string(*health.measured.last_error)) : ordered_json();
+  json["last_error"] =
+      health.measured.last_error ? ordered_json(to_string(*health.measured.last_error)) : ordered_json();
   json["last_error_at"] = time_json(health.measured.last_error_time);
   json["parked"] = std::move(parks);
   json["uploaded_today_bytes"] = health.uploaded_today;
@@ -64,7 +68,9 @@ ordered_json store_json(engine::Pool& pool, const engine::StoreStatus& store) {
 }
 
 ordered_json traits_json(const store::StoreTraits& traits) {
-  ordered_json json{{"parallel_calls", traits.parallel_calls}, {"delayed_listing", traits.delayed_listing}, {"lists_checksums", traits.lists_checksums}};
+  ordered_json json{{"parallel_calls", traits.parallel_calls},
+                    {"delayed_listing", traits.delayed_listing},
+                    {"lists_checksums", traits.lists_checksums}};
   json["max_object_bytes"] = limit_json(traits.max_object_bytes);
   json["downloads_are_scarce"] = traits.downloads_are_scarce;
   json["calls_per_second"] = traits.calls_per_second > 0 ? ordered_json(traits.calls_per_second) : ordered_json();
@@ -77,9 +83,12 @@ ordered_json traits_json(const store::StoreTraits& traits) {
 std::string traits_text(const store::StoreTraits& traits) {
   std::string text = fmt::format("at once        {} calls\n", traits.parallel_calls);
   if (traits.calls_per_second > 0) text += fmt::format("a second       {} calls\n", traits.calls_per_second);
-  if (traits.max_object_bytes != UINT64_MAX) text += fmt::format("objects up to  {}\n", human_bytes(traits.max_object_bytes));
-  if (traits.daily_upload_bytes != UINT64_MAX) text += fmt::format("uploads        {} a day\n", human_bytes(traits.daily_upload_bytes));
-  if (traits.daily_download_bytes != UINT64_MAX) text += fmt::format("downloads      {} a day\n", human_bytes(traits.daily_download_bytes));
+  if (traits.max_object_bytes != UINT64_MAX)
+    text += fmt::format("objects up to  {}\n", human_bytes(traits.max_object_bytes));
+  if (traits.daily_upload_bytes != UINT64_MAX)
+    text += fmt::format("uploads        {} a day\n", human_bytes(traits.daily_upload_bytes));
+  if (traits.daily_download_bytes != UINT64_MAX)
+    text += fmt::format("downloads      {} a day\n", human_bytes(traits.daily_download_bytes));
   if (traits.downloads_are_scarce) text += "downloads      scarce: read from elsewhere where possible\n";
   if (traits.idle_days != 0) text += fmt::format("idle           may be closed after {} days\n", traits.idle_days);
   return text;
@@ -103,7 +112,8 @@ std::string remarks(const engine::StoreHealth& health) {
   std::string text;
   const auto add = [&](const std::string& remark) { text += (text.empty() ? "" : "; ") + remark; };
   for (const auto& park : health.parks) {
-    add(fmt::format("{}parked until {}", park.lane == store::Lane::all ? "" : std::string(to_string(park.lane)) + " ", to_rfc3339(park.until)));
+    add(fmt::format("{}parked until {}", park.lane == store::Lane::all ? "" : std::string(to_string(park.lane)) + " ",
+                    to_rfc3339(park.until)));
   }
   if (health.upload_budget_left) add(human_bytes(*health.upload_budget_left) + " of today's uploads left");
   if (health.download_budget_left) add(human_bytes(*health.download_budget_left) + " of today's downloads left");

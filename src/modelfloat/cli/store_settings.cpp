@@ -7,8 +7,9 @@
 
 namespace modelfloat::cli {
 
-void keep_settings(registry::Registry& registry, const engine::StoreSecrets& secrets, const StoreId& id, const store::StoreSettings& settings,
-                   store::SessionVault& vault, std::optional<std::string> bandwidth) {
+void keep_settings(registry::Registry& registry, const engine::StoreSecrets& secrets, const StoreId& id,
+                   const store::StoreSettings& settings, store::SessionVault& vault,
+                   std::optional<std::string> bandwidth) {
   registry.transaction([&] {
     engine::save_settings(registry, secrets, id, settings, std::move(bandwidth));
     const auto session = vault.load();
@@ -16,28 +17,33 @@ void keep_settings(registry::Registry& registry, const engine::StoreSecrets& sec
   });
 }
 
-std::unique_ptr<store::Store> open_trial(Session& session, const std::string& url, const store::StoreSettings& settings, Trial& trial) {
-  return store::make_standard(store::make_store(url, settings, {session.clock(), session.random(), trial.vault}), url, store::SharedBandwidth(), {}, trial.ledger,
-                              session.clock(), session.random());
+std::unique_ptr<store::Store> open_trial(Session& session, const std::string& url, const store::StoreSettings& settings,
+                                         Trial& trial) {
+  return store::make_standard(store::make_store(url, settings, {session.clock(), session.random(), trial.vault}), url,
+                              store::SharedBandwidth(), {}, trial.ledger, session.clock(), session.random());
 }
 
-static std::optional<Bytes> read_marker(Session& session, const std::string& url, const store::StoreSettings& settings, Trial& trial) {
+static std::optional<Bytes> read_marker(Session& session, const std::string& url, const store::StoreSettings& settings,
+                                        Trial& trial) {
   return open_trial(session, url, settings, trial)->get(ObjectName::marker(), {}, session.call());
 }
 
-void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings, Trial& trial, store::Dialogue& dialogue) {
+void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings, Trial& trial,
+                  store::Dialogue& dialogue) {
   std::optional<Bytes> bytes;
   try {
     try {
       bytes = read_marker(session, row.url, settings, trial);
     } catch (const Error& error) {
       if (error.kind != ErrorKind::denied) throw;
-      store::prepare_new_store(row.url, settings, {session.clock(), session.random(), trial.vault}, dialogue, session.call());
+      store::prepare_new_store(row.url, settings, {session.clock(), session.random(), trial.vault}, dialogue,
+                               session.call());
       bytes = read_marker(session, row.url, settings, trial);
     }
   } catch (const Error& error) {
     if (error.kind != ErrorKind::offline && !worth_retrying(error.kind)) throw;
-    session.warn(fmt::format("{} cannot be reached now, so that these settings were not tried: {}", row.name, error.what()));
+    session.warn(
+        fmt::format("{} cannot be reached now, so that these settings were not tried: {}", row.name, error.what()));
     return;
   }
   if (!bytes) {

@@ -92,8 +92,8 @@ struct UnknownChange {
   bool operator==(const UnknownChange&) const = default;
 };
 
-using Change = std::variant<Prepared, Committed, Untagged, Removed, Condemned, Spared, StoreAdded, StoreRemoved, SlotAdded,
-                            SlotRemoved, EpochBegun, PolicySet, UnknownChange>;
+using Change = std::variant<Prepared, Committed, Untagged, Removed, Condemned, Spared, StoreAdded, StoreRemoved,
+                            SlotAdded, SlotRemoved, EpochBegun, PolicySet, UnknownChange>;
 
 // The newest record of a chain that somebody has seen.
 struct ChainHead {

@@ -11,18 +11,26 @@ static constexpr std::size_t k_hash_digits = 64;
 static constexpr std::size_t k_writer_digits = 32;
 static constexpr std::size_t k_seq_digits = 16;
 
-static constexpr std::array k_types = {ObjectType::shard,      ObjectType::structure, ObjectType::content, ObjectType::log,
-                                       ObjectType::checkpoint, ObjectType::slot,      ObjectType::marker};
+static constexpr std::array k_types = {ObjectType::shard, ObjectType::structure,  ObjectType::content,
+                                       ObjectType::log,   ObjectType::checkpoint, ObjectType::slot,
+                                       ObjectType::marker};
 
 std::string_view to_string(ObjectType type) noexcept {
   switch (type) {
-    case ObjectType::shard: return "shard";
-    case ObjectType::structure: return "structure";
-    case ObjectType::content: return "content";
-    case ObjectType::log: return "log";
-    case ObjectType::checkpoint: return "checkpoint";
-    case ObjectType::slot: return "slot";
-    case ObjectType::marker: return "marker";
+    case ObjectType::shard:
+      return "shard";
+    case ObjectType::structure:
+      return "structure";
+    case ObjectType::content:
+      return "content";
+    case ObjectType::log:
+      return "log";
+    case ObjectType::checkpoint:
+      return "checkpoint";
+    case ObjectType::slot:
+      return "slot";
+    case ObjectType::marker:
+      return "marker";
   }
   return "unknown";
 }
@@ -50,8 +58,9 @@ ObjectName ObjectName::of_chain(ObjectType type, const WriterId& writer, std::ui
   if (!is_chain(type)) throw Error(ErrorKind::internal, "object name", "not a chain type");
   std::array<std::byte, 8> big_endian;
   for (std::size_t i = 0; i < big_endian.size(); ++i) big_endian[i] = static_cast<std::byte>(seq >> (8 * (7 - i)));
-  return ObjectName("mf1/" + std::string(to_string(type)) + "/" + to_hex(writer) + "/" + to_hex(big_endian) + "-" + to_hex(hash),
-                    type);
+  return ObjectName(
+      "mf1/" + std::string(to_string(type)) + "/" + to_hex(writer) + "/" + to_hex(big_endian) + "-" + to_hex(hash),
+      type);
 }
 
 ObjectName ObjectName::marker() { return ObjectName("mf1/marker", ObjectType::marker); }

@@ -74,7 +74,8 @@ class StateBuilder {
     settle_members(slots_, state_.slots);
     settle_condemned();
     settle_policy();
-    std::sort(state_.epochs.begin(), state_.epochs.end(), [](const auto& a, const auto& b) { return a.epoch < b.epoch; });
+    std::sort(state_.epochs.begin(), state_.epochs.end(),
+              [](const auto& a, const auto& b) { return a.epoch < b.epoch; });
     return std::move(state_);
   }
 
@@ -108,8 +109,8 @@ class StateBuilder {
     // A record that came out of a checkpoint has no `previous`.
     const bool follows = next.record.seq == previous.record.seq + 1 && next.record.previous != Hash256{};
     if (follows && next.record.previous != previous.hash) {
-      state_.irregular.push_back("record " + std::to_string(next.record.seq) + " of writer " + to_hex(next.record.writer) +
-                                 " does not follow the one before it");
+      state_.irregular.push_back("record " + std::to_string(next.record.seq) + " of writer " +
+                                 to_hex(next.record.writer) + " does not follow the one before it");
     }
   }
 
@@ -130,7 +131,9 @@ class StateBuilder {
   void take(const Removed& change, const SeenRecord&, const Seen&) {
     removed_.insert(change.manifests.begin(), change.manifests.end());
   }
-  void take(const Condemned& change, const SeenRecord& by, const Seen& seen) { condemned_.push_back({&change, &by, &seen}); }
+  void take(const Condemned& change, const SeenRecord& by, const Seen& seen) {
+    condemned_.push_back({&change, &by, &seen});
+  }
   void take(const Spared& change, const SeenRecord& by, const Seen& seen) { spared_.push_back({&change, &by, &seen}); }
   void take(const StoreAdded& change, const SeenRecord& by, const Seen& seen) {
     stores_[change.store].added.push_back({&change, &by, &seen});
@@ -145,7 +148,9 @@ class StateBuilder {
     slots_[change.slot].removed.emplace_back(&by, &seen);
   }
   void take(const EpochBegun& change, const SeenRecord&, const Seen&) { state_.epochs.push_back(change); }
-  void take(const PolicySet& change, const SeenRecord& by, const Seen& seen) { keep_latest_of_chain(policies_, {&change, &by, &seen}); }
+  void take(const PolicySet& change, const SeenRecord& by, const Seen& seen) {
+    keep_latest_of_chain(policies_, {&change, &by, &seen});
+  }
   void take(const UnknownChange&, const SeenRecord&, const Seen&) { ++state_.unknown_changes; }
 
   void name_manifest(const ManifestNaming& naming, bool committed) {
@@ -175,11 +180,12 @@ class StateBuilder {
       std::vector<Placed<Committed>> candidates;
       for (const auto& commit : commits) {
         if (!state_.manifests.contains(commit.change->manifest.content)) continue;
-        const bool withdrawn = withdrawals != untagged_.end() &&
-                               std::any_of(withdrawals->second.begin(), withdrawals->second.end(), [&](const auto& other) {
-                                 if (other.by == commit.by) return says_later(*commit.by, commit.change, other.change);
-                                 return is_before(*commit.by, *other.by, *other.seen);
-                               });
+        const bool withdrawn =
+            withdrawals != untagged_.end() &&
+            std::any_of(withdrawals->second.begin(), withdrawals->second.end(), [&](const auto& other) {
+              if (other.by == commit.by) return says_later(*commit.by, commit.change, other.change);
+              return is_before(*commit.by, *other.by, *other.seen);
+            });
         if (!withdrawn) keep_latest_of_chain(candidates, commit);
       }
       if (const auto* winner = latest(candidates)) {
@@ -207,7 +213,8 @@ class StateBuilder {
       for (const CondemnedObject& object : condemned.change->objects) {
         const bool withdrawn = std::any_of(spared_.begin(), spared_.end(), [&](const auto& spared) {
           return is_before(*condemned.by, *spared.by, *spared.seen) &&
-                 std::find(spared.change->objects.begin(), spared.change->objects.end(), object) != spared.change->objects.end();
+                 std::find(spared.change->objects.begin(), spared.change->objects.end(), object) !=
+                     spared.change->objects.end();
         });
         if (!withdrawn) state_.condemned.insert(object);
       }

@@ -20,17 +20,17 @@ struct LiveManifest {
 };
 
 struct PoolState {
-  std::map<Hash256, LiveManifest> manifests;                     // by content name; those that no `removed` names
-  std::map<std::string, std::map<std::string, Hash256>> tags;    // model -> tag -> content name
+  std::map<Hash256, LiveManifest> manifests;                   // by content name; those that no `removed` names
+  std::map<std::string, std::map<std::string, Hash256>> tags;  // model -> tag -> content name
   std::set<CondemnedObject> condemned;
-  std::map<StoreId, StoreAdded> stores;                          // the catalogue
-  std::set<StoreId> removed_stores;                              // that were in it, and are not any more
+  std::map<StoreId, StoreAdded> stores;  // the catalogue
+  std::set<StoreId> removed_stores;      // that were in it, and are not any more
   std::map<std::array<std::byte, 16>, SlotAdded> slots;
-  std::vector<EpochBegun> epochs;                                // ascending
+  std::vector<EpochBegun> epochs;  // ascending
   std::optional<PolicySet> policy;
-  std::map<WriterId, ChainHead> heads;                           // the newest record of each chain
+  std::map<WriterId, ChainHead> heads;  // the newest record of each chain
   std::uint64_t unknown_changes = 0;
-  std::vector<std::string> irregular;                            // gaps and double numbers, for people
+  std::vector<std::string> irregular;  // gaps and double numbers, for people
 
   bool is_condemned(const std::string& path) const;  // anywhere
 };

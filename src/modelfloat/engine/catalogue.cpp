@@ -1,10 +1,10 @@
 #include "modelfloat/engine/catalogue.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
@@ -43,8 +43,9 @@ registry::RevisionRow row_of(const LiveManifest& live, const ManifestRoot& root)
   };
   row.description = fact("description");
   row.framework = fact("framework");
-  const auto largest = std::max_element(root.files.begin(), root.files.end(),
-                                        [](const FileEntry& a, const FileEntry& b) { return a.size_bytes < b.size_bytes; });
+  const auto largest =
+      std::max_element(root.files.begin(), root.files.end(),
+                       [](const FileEntry& a, const FileEntry& b) { return a.size_bytes < b.size_bytes; });
   if (largest != root.files.end()) row.format = largest->format;
   return row;
 }
@@ -58,15 +59,16 @@ void take_over_stores(Pool& pool, const PoolState& state) {
     pool.registry().remove_store(row.id);
   }
   for (const auto& [id, added] : state.stores) {
-    const bool known = std::any_of(rows.begin(), rows.end(), [&, &wanted = id, &name = added.name](const auto& row) { return row.id == wanted || row.name == name; });
+    const bool known = std::any_of(rows.begin(), rows.end(), [&, &wanted = id, &name = added.name](const auto& row) {
+      return row.id == wanted || row.name == name;
+    });
     if (known) continue;
-    pool.registry().put_store({id, added.name, added.url, added.domain, added.capacity_bytes, pool.environment().clock.utc_now()});
+    pool.registry().put_store(
+        {id, added.name, added.url, added.domain, added.capacity_bytes, pool.environment().clock.utc_now()});
   }
 }
 
-std::vector<std::string> all_models(registry::Registry& registry) {
-  return registry.models("", "", SIZE_MAX >> 1);
-}
+std::vector<std::string> all_models(registry::Registry& registry) { return registry.models("", "", SIZE_MAX >> 1); }
 
 std::string model_id(Pool& pool, const std::string& model) {
   // Keyed, so that an id in a URL or a log tells nothing about the name.
@@ -79,7 +81,8 @@ using Revisions = std::vector<registry::RevisionRow>;  // newest first
 using Tags = std::vector<std::pair<std::string, Hash256>>;
 
 // The tag that the model's name alone means, and its revision.
-std::optional<std::pair<std::string, const registry::RevisionRow*>> default_choice(const Revisions& revisions, const Tags& tags) {
+std::optional<std::pair<std::string, const registry::RevisionRow*>> default_choice(const Revisions& revisions,
+                                                                                   const Tags& tags) {
   std::optional<std::pair<std::string, const registry::RevisionRow*>> newest;
   for (const registry::RevisionRow& row : revisions) {
     for (const auto& [tag, content] : tags) {
@@ -130,7 +133,8 @@ struct SpaceAnswer {
 };
 
 // Of each store; all are asked at once, and who is far behind the others does not answer.
-std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer::PoolStore*>& stores, const CallOptions& call) {
+std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer::PoolStore*>& stores,
+                                   const CallOptions& call) {
   using SpaceRace = transfer::Race<store::Space>;
   std::vector<SpaceAnswer> answers(stores.size());
   std::map<std::size_t, std::size_t> asked;  // by id of the call, the place of the store
@@ -206,7 +210,8 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
     return;
   }
   for (const std::string& note : state.irregular) log_warning("the log is irregular: " + note);
-  if (state.unknown_changes > 0) log_warning("the log has changes of a kind that this version does not know: a newer one writes to this pool");
+  if (state.unknown_changes > 0)
+    log_warning("the log has changes of a kind that this version does not know: a newer one writes to this pool");
 
   std::set<Hash256> listed;
   std::vector<registry::RevisionRow> gone;
@@ -322,7 +327,8 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
       }
       on_pack(view);
     }
-    for (const PlacedFragment& placed : walk.place(segment.content)) on_fragment({placed.file, placed.offset, *placed.fragment});
+    for (const PlacedFragment& placed : walk.place(segment.content))
+      on_fragment({placed.file, placed.offset, *placed.fragment});
   }
 }
 
@@ -350,8 +356,16 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
   const auto spaces = spaces_of(pool, stores, call);
   for (std::size_t i = 0; i < stores.size(); ++i) {
     const transfer::PoolStore& store = *stores[i];
-    StoreStatus one{store.name, store.url, store.domain, store.id, spaces[i].trouble.empty(), spaces[i].trouble, spaces[i].space,
-                    store.capacity_bytes, pool.registry().shard_count(store.id), queued[store.id]};
+    StoreStatus one{store.name,
+                    store.url,
+                    store.domain,
+                    store.id,
+                    spaces[i].trouble.empty(),
+                    spaces[i].trouble,
+                    spaces[i].space,
+                    store.capacity_bytes,
+                    pool.registry().shard_count(store.id),
+                    queued[store.id]};
     domains.insert(store.domain);
     if (one.online) online.insert(store.domain);
     status.stores.push_back(std::move(one));

@@ -67,7 +67,7 @@ struct PackView {
   std::vector<ShardView> shards;
 };
 struct FragmentView {
-  std::size_t file = 0;  // index in ManifestRoot::files
+  std::size_t file = 0;      // index in ManifestRoot::files
   std::uint64_t offset = 0;  // in the file
   Fragment fragment;
 };
@@ -87,8 +87,8 @@ struct StoreStatus {
   std::string offline;  // why
   std::optional<store::Space> space;
   std::uint64_t capacity_bytes = 0;
-  std::uint64_t shards = 0;   // that the registry believes to lie there
-  std::uint64_t queued = 0;   // objects it has yet to get
+  std::uint64_t shards = 0;  // that the registry believes to lie there
+  std::uint64_t queued = 0;  // objects it has yet to get
 };
 struct PoolStatus {
   std::string pool_id;

@@ -42,7 +42,8 @@ std::vector<SeenRecord> compact_chain(std::vector<SeenRecord> chain) {
         const Hash256& content = prepared->manifest.content;
         return said_later(facts.committed, content, i) || said_later(facts.removed, content, i);
       }
-      if (const auto* committed = std::get_if<Committed>(&change)) return said_later(facts.removed, committed->manifest.content, i);
+      if (const auto* committed = std::get_if<Committed>(&change))
+        return said_later(facts.removed, committed->manifest.content, i);
       return false;
     });
   }

@@ -1,8 +1,8 @@
 #include "modelfloat/engine/documents.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/transfer/candidates.h"
@@ -22,8 +22,9 @@ void Documents::enqueue(std::span<const NamedObject> objects) {
 }
 
 // On a thread of the I/O pool; touches nothing but the store.
-Documents::Sent Documents::send(store::Store& store, transfer::StoreState& state, const std::vector<registry::QueuedPut>& queue,
-                                const transfer::Patience& patience, const CallOptions& call) {
+Documents::Sent Documents::send(store::Store& store, transfer::StoreState& state,
+                                const std::vector<registry::QueuedPut>& queue, const transfer::Patience& patience,
+                                const CallOptions& call) {
   Sent sent;
   try {
     for (const auto& put : queue) {
@@ -50,13 +51,18 @@ void Documents::start_sending() {
   for (auto& [id, puts] : by_store) {
     const PoolStore* store = stores_.find(id);
     if (store == nullptr || !store->is_online() || store->state->puts_are_parked() || failed_.contains(store)) continue;
-    if (std::any_of(sending_.begin(), sending_.end(), [&, &to = store](const auto& entry) { return entry.second == to; })) continue;
+    if (std::any_of(sending_.begin(), sending_.end(),
+                    [&, &to = store](const auto& entry) { return entry.second == to; }))
+      continue;
     Milliseconds allowed{0};
     for (const auto& put : puts) allowed += stores_.patience().allowed(put.bytes.size());
-    auto queue = std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
-    const std::size_t call = race_.ask(*store, allowed, [queue, state = store->state, patience = stores_.patience()](store::Store& to, const CallOptions& options) {
-      return send(to, *state, *queue, patience, options);
-    });
+    auto queue =
+        std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
+    const std::size_t call = race_.ask(
+        *store, allowed,
+        [queue, state = store->state, patience = stores_.patience()](store::Store& to, const CallOptions& options) {
+          return send(to, *state, *queue, patience, options);
+        });
     sending_[call] = store;
   }
 }
@@ -79,7 +85,8 @@ std::uint64_t Documents::take(transfer::Race<Sent>::Answer& answer) {
   return sent.bytes;
 }
 
-std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects, std::size_t domains) {
+std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
+                               std::size_t domains) {
   std::unique_lock lock(mutex_, std::defer_lock);
   if (wait_for == WaitFor::all) {
     lock.lock();
@@ -102,7 +109,8 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
     if (!answer) break;  // nothing is under way, or who is left is left behind
     bytes += take(*answer);
     const SteadyTime now = std::chrono::steady_clock::now();
-    if (wait_for == WaitFor::all && domains_having(objects) >= domains) limit = now + (now - begin) + stores_.patience().straggler;
+    if (wait_for == WaitFor::all && domains_having(objects) >= domains)
+      limit = now + (now - begin) + stores_.patience().straggler;
   }
   if (wait_for == WaitFor::all) {
     for (const auto& [id, store] : sending_) store->state->pace.disappointed();
@@ -128,10 +136,11 @@ void Documents::require_durable(std::span<const NamedObject> objects, std::size_
   for (const NamedObject& object : objects) {
     const std::size_t having = domains_having({&object, 1});
     if (having >= domains) continue;
-    throw Error(ErrorKind::offline, object.name.path(),
-                fmt::format("has to be on stores of {} failure domains to be safe, and only {} took it; it is kept here and "
-                            "goes there when they are back",
-                            domains, having));
+    throw Error(
+        ErrorKind::offline, object.name.path(),
+        fmt::format("has to be on stores of {} failure domains to be safe, and only {} took it; it is kept here and "
+                    "goes there when they are back",
+                    domains, having));
   }
 }
 
@@ -143,9 +152,12 @@ std::uint64_t Documents::put(std::span<const NamedObject> objects, std::size_t d
 }
 
 Bytes Documents::get(const ObjectName& name, const transfer::FindingSink& finding, const CallOptions& call) {
-  if (auto cached = environment_.registry.document(name.path()); cached && transfer::fits_name(name, *cached)) return *std::move(cached);
+  if (auto cached = environment_.registry.document(name.path()); cached && transfer::fits_name(name, *cached))
+    return *std::move(cached);
   auto bytes = transfer::read_object(stores_, name, true, finding, call);
-  if (!bytes) throw Error(ErrorKind::lost, name.path(), "no store that can be read now has a good copy of this part of a manifest");
+  if (!bytes)
+    throw Error(ErrorKind::lost, name.path(),
+                "no store that can be read now has a good copy of this part of a manifest");
   environment_.registry.keep_document(name.path(), *bytes);
   return *std::move(bytes);
 }

@@ -34,7 +34,8 @@ class Documents {
   // Puts what is queued to the stores that are online, in parallel, and returns the bytes put. With WaitFor::enough nobody is waited for:
   // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
   // itself, once every one of `objects` is in `domains` failure domains. A store that fails keeps its queue; that is logged, not thrown.
-  std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {}, std::size_t domains = 0);
+  std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
+                      std::size_t domains = 0);
   // Throws Error{offline} unless at least `domains` failure domains have each of the objects (none of theirs is queued any more).
   void require_durable(std::span<const NamedObject> objects, std::size_t domains) const;
   // All three.
@@ -60,7 +61,7 @@ class Documents {
 
   const Environment environment_;
   const transfer::StoreSet& stores_;
-  std::mutex mutex_;  // guards all below; held while flush() waits
+  std::mutex mutex_;                                           // guards all below; held while flush() waits
   std::map<std::size_t, const transfer::PoolStore*> sending_;  // by id of the call
   std::set<const transfer::PoolStore*> failed_;                // in this flush
   transfer::Race<Sent> race_;                                  // goes on between flushes

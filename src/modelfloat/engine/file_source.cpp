@@ -1,10 +1,10 @@
 #include "modelfloat/engine/file_source.h"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "modelfloat/base/error.h"
 

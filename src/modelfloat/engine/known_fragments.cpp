@@ -1,8 +1,8 @@
 #include "modelfloat/engine/known_fragments.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
@@ -41,7 +41,7 @@ void KnownFragments::trust(const PackId& id) {
 
 bool KnownFragments::examine(const Pack& pack) {
   if (pack.epoch != pool_.keys().current_epoch() || pack.survive < survive_) return false;
-  std::vector<std::string> domains;  // of each shard
+  std::vector<std::string> domains;                // of each shard
   std::vector<const transfer::PoolStore*> copies;  // with k = 1 all shards are one object
   for (std::size_t index = 0; index < pack.shard_count(); ++index) {
     const Hash256& name = pack.shard_name(index);
@@ -65,13 +65,15 @@ bool KnownFragments::examine(const Pack& pack) {
 void KnownFragments::list_shards() {
   for (const auto& listing : transfer::list_stores(pool_.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
     if (!listing.complete) {
-      log_warning(fmt::format("{} cannot be listed, so nothing on it counts as stored: {}", listing.store->name, listing.trouble));
+      log_warning(fmt::format("{} cannot be listed, so nothing on it counts as stored: {}", listing.store->name,
+                              listing.trouble));
       continue;
     }
     const auto damaged = pool_.registry().damaged_shards(listing.store->id);  // in order
     for (const store::ObjectInfo& info : listing.objects) {
       const Hash256 object = *info.name.hash();
-      if (!std::binary_search(damaged.begin(), damaged.end(), object)) places_[object].push_back({listing.store, info.size_bytes});
+      if (!std::binary_search(damaged.begin(), damaged.end(), object))
+        places_[object].push_back({listing.store, info.size_bytes});
     }
   }
 }

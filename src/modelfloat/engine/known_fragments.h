@@ -40,7 +40,7 @@ class KnownFragments {
     std::uint64_t size_bytes = 0;
   };
   std::unordered_map<Hash256, std::vector<Place>, HashOfHash256> places_;  // by the listing; fixed once it is made
-  std::mutex mutex_;  // guards all below
+  std::mutex mutex_;                                                       // guards all below
   std::map<PackId, bool> verdicts_;
   PoolState state_;
 };

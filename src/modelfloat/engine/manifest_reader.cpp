@@ -6,7 +6,9 @@
 
 namespace modelfloat::engine {
 
-static Error contradiction(const std::string& where, std::string_view message) { return Error(ErrorKind::corrupt, where, message); }
+static Error contradiction(const std::string& where, std::string_view message) {
+  return Error(ErrorKind::corrupt, where, message);
+}
 
 Bytes ManifestReader::open(ObjectType type, const Hash256& hash) {
   return mf1::open_document(type, pool_.documents().get(ObjectName::of(type, hash), finding_, call_), pool_.keys());
@@ -40,18 +42,21 @@ std::vector<PlacedFragment> FileWalk::place(const ContentSegment& segment) {
   placed.reserve(segment.fragments.size());
   for (const Fragment& fragment : segment.fragments) {
     skip_full_files();
-    if (file_ == root_.files.size()) throw contradiction("manifest of " + root_.model, "has more fragments than its files");
+    if (file_ == root_.files.size())
+      throw contradiction("manifest of " + root_.model, "has more fragments than its files");
     placed.push_back({&fragment, file_, offset_});
     offset_ += fragment.plain_bytes;
     ++taken_;
-    if (offset_ > root_.files[file_].size_bytes) throw contradiction(root_.files[file_].path, "has longer fragments than its size");
+    if (offset_ > root_.files[file_].size_bytes)
+      throw contradiction(root_.files[file_].path, "has longer fragments than its size");
   }
   return placed;
 }
 
 void FileWalk::skip_full_files() {
   while (file_ < root_.files.size() && taken_ == root_.files[file_].fragments) {
-    if (offset_ != root_.files[file_].size_bytes) throw contradiction(root_.files[file_].path, "has shorter fragments than its size");
+    if (offset_ != root_.files[file_].size_bytes)
+      throw contradiction(root_.files[file_].path, "has shorter fragments than its size");
     ++file_;
     taken_ = 0;
     offset_ = 0;

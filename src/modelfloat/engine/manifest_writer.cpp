@@ -13,7 +13,8 @@ namespace {
 
 class ManifestWriter {
  public:
-  ManifestWriter(Pool& pool, const CallOptions& call) : pool_(pool), call_(call), domains_(pool.log().durable_domains()) {}
+  ManifestWriter(Pool& pool, const CallOptions& call)
+      : pool_(pool), call_(call), domains_(pool.log().durable_domains()) {}
 
   Hash256 write(ObjectType type, ByteSpan cbor) {
     auto sealed = mf1::seal_document(type, cbor, pool_.keys(), crypto::preferred_suite(), pool_.environment().random);
@@ -47,8 +48,8 @@ StructureSegment structure_of(Pool& pool, const ContentSegment& content) {
 
 }  // namespace
 
-WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<FragmentId>& fragments, const FragmentLookup& lookup,
-                               unsigned survive, const CallOptions& call) {
+WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<FragmentId>& fragments,
+                               const FragmentLookup& lookup, unsigned survive, const CallOptions& call) {
   ManifestWriter writer(pool, call);
   StructureRoot structure_root;
   structure_root.survive = static_cast<std::uint8_t>(survive);
@@ -71,9 +72,11 @@ WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<
 std::vector<ObjectName> documents_of(Pool& pool, const ManifestId& id, const CallOptions& call) {
   ManifestReader reader(pool, {}, call);
   const ManifestRoot root = reader.root(id);
-  std::vector<ObjectName> names{ObjectName::of(ObjectType::content, id.content), ObjectName::of(ObjectType::structure, id.structure)};
+  std::vector<ObjectName> names{ObjectName::of(ObjectType::content, id.content),
+                                ObjectName::of(ObjectType::structure, id.structure)};
   for (const Hash256& segment : root.segments) names.push_back(ObjectName::of(ObjectType::content, segment));
-  for (const Hash256& segment : reader.structure_root(root).segments) names.push_back(ObjectName::of(ObjectType::structure, segment));
+  for (const Hash256& segment : reader.structure_root(root).segments)
+    names.push_back(ObjectName::of(ObjectType::structure, segment));
   return names;
 }
 

@@ -18,8 +18,8 @@ struct WrittenManifest {
 };
 
 // Writes segments and roots for the fragments of root.files in order; fills in root.segments and root.structure. Returns when all of it is durable.
-WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<FragmentId>& fragments, const FragmentLookup& lookup,
-                               unsigned survive, const CallOptions& call);
+WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<FragmentId>& fragments,
+                               const FragmentLookup& lookup, unsigned survive, const CallOptions& call);
 
 // The object names of everything that a manifest consists of.
 std::vector<ObjectName> documents_of(Pool& pool, const ManifestId& id, const CallOptions& call);

@@ -8,10 +8,14 @@ namespace modelfloat::engine {
 
 std::string_view to_string(Health health) noexcept {
   switch (health) {
-    case Health::sound: return "sound";
-    case Health::degraded: return "degraded";
-    case Health::lost: return "lost";
-    case Health::unknown: return "unknown";
+    case Health::sound:
+      return "sound";
+    case Health::degraded:
+      return "degraded";
+    case Health::lost:
+      return "lost";
+    case Health::unknown:
+      return "unknown";
   }
   return "unknown";
 }
@@ -51,7 +55,8 @@ static std::vector<ShardStanding> standing_of_copies(Pool& pool, const Pack& pac
 std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack) {
   if (pack.k == 1) return standing_of_copies(pool, pack);
   std::vector<ShardStanding> shards;
-  for (std::size_t index = 0; index < pack.shard_count(); ++index) shards.push_back(standing_of(pool, index, pack.shard_name(index)));
+  for (std::size_t index = 0; index < pack.shard_count(); ++index)
+    shards.push_back(standing_of(pool, index, pack.shard_name(index)));
   for (const registry::StrayShard& later : transfer::later_parity(pool.registry(), pack)) {
     ShardStanding standing = standing_of(pool, later.index, later.object);
     const bool anywhere = !standing.online.empty() || !standing.offline.empty() || !standing.corrupt.empty();
@@ -70,7 +75,8 @@ Health pack_health(const std::vector<ShardStanding>& shards, const Pack& pack) {
 
 Health pack_health(const std::set<std::size_t>& present, const Pack& pack) {
   if (present.size() < pack.k) return Health::lost;
-  const auto promised = std::count_if(present.begin(), present.end(), [&](std::size_t index) { return index < pack.shard_count(); });
+  const auto promised =
+      std::count_if(present.begin(), present.end(), [&](std::size_t index) { return index < pack.shard_count(); });
   return static_cast<std::size_t>(promised) == pack.shard_count() ? Health::sound : Health::degraded;
 }
 

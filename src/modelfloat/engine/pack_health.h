@@ -25,7 +25,8 @@ struct ShardStanding {
   Hash256 object{};  // its name
   std::vector<const transfer::PoolStore*> online;
   std::vector<const transfer::PoolStore*> offline;
-  std::vector<const transfer::PoolStore*> corrupt;  // what they have under its name is wrong, as a read or a verify found
+  std::vector<const transfer::PoolStore*>
+      corrupt;  // what they have under its name is wrong, as a read or a verify found
 };
 
 // Of shards 0 .. k+m-1, then of parity that was added later, as far as the registry has learned of it. With k = 1 they are copies of one object, and
@@ -33,6 +34,7 @@ struct ShardStanding {
 std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack);
 // What was added later keeps a pack from being lost, and makes no promise good.
 Health pack_health(const std::vector<ShardStanding>& shards, const Pack& pack);
-Health pack_health(const std::set<std::size_t>& present, const Pack& pack);  // by the numbers of the shards that are there
+Health pack_health(const std::set<std::size_t>& present,
+                   const Pack& pack);  // by the numbers of the shards that are there
 
 }  // namespace modelfloat::engine

@@ -12,7 +12,8 @@ static constexpr std::uint64_t k_usual_shard_bytes = 4ULL << 20;
 Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Patience patience)
     : environment_(environment),
       keys_(std::move(keys)),
-      stores_(environment_.registry.stores(), {environment_.io, environment_.clock, keys_.pool_tag(), std::move(open), patience}),
+      stores_(environment_.registry.stores(),
+              {environment_.io, environment_.clock, keys_.pool_tag(), std::move(open), patience}),
       documents_(environment_, stores_),
       log_(environment_, keys_, stores_, documents_) {}
 
@@ -27,8 +28,8 @@ Pool::Promise Pool::promise(std::optional<Redundancy> asked, const CallOptions& 
 static bool is_name_part(std::string_view part) {
   static constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   constexpr std::size_t k_max_part = 96;
-  return !part.empty() && part.size() <= k_max_part && part.find_first_not_of(allowed) == std::string_view::npos && part != "." &&
-         part != "..";
+  return !part.empty() && part.size() <= k_max_part && part.find_first_not_of(allowed) == std::string_view::npos &&
+         part != "." && part != "..";
 }
 
 ModelRef ModelRef::parse(const std::string& text) {
@@ -45,13 +46,15 @@ ModelRef ModelRef::parse(const std::string& text) {
     ref.tag = name.substr(colon + 1);
     ref.tag_given = true;
     name.resize(colon);
-    if (!is_name_part(ref.tag)) throw Error(ErrorKind::invalid, text, "a tag has 1 to 96 letters, digits, '.', '_' or '-'");
+    if (!is_name_part(ref.tag))
+      throw Error(ErrorKind::invalid, text, "a tag has 1 to 96 letters, digits, '.', '_' or '-'");
   }
   const auto slash = name.find('/');
   const std::string space = slash == std::string::npos ? "library" : name.substr(0, slash);
   const std::string leaf = slash == std::string::npos ? name : name.substr(slash + 1);
   if (!is_name_part(space) || !is_name_part(leaf)) {
-    throw Error(ErrorKind::invalid, text, "a model's name is NAMESPACE/NAME, each of 1 to 96 letters, digits, '.', '_' or '-'");
+    throw Error(ErrorKind::invalid, text,
+                "a model's name is NAMESPACE/NAME, each of 1 to 96 letters, digits, '.', '_' or '-'");
   }
   ref.model = space + "/" + leaf;
   return ref;

@@ -47,10 +47,10 @@ class Pool {
 
 // "ns/name:tag", "name" (namespace "library"), or "ns/name@<revision, 6 to 40 hex digits>".
 struct ModelRef {
-  std::string model;                    // "ns/name"
+  std::string model;  // "ns/name"
   std::string tag = "latest";
-  bool tag_given = false;               // else the tag is only the first choice: default_tag() of catalogue.h has the next
-  std::string revision;                 // prefix in hex; when set, the tag does not count
+  bool tag_given = false;  // else the tag is only the first choice: default_tag() of catalogue.h has the next
+  std::string revision;    // prefix in hex; when set, the tag does not count
   static ModelRef parse(const std::string& text);  // Error{invalid} for a name outside [A-Za-z0-9._-]{1,96}
 };
 

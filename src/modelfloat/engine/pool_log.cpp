@@ -1,9 +1,9 @@
 #include "modelfloat/engine/pool_log.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
@@ -20,7 +20,8 @@ using transfer::WaitFor;
 // A chain that is this far ahead of what we know is read by its checkpoint.
 static constexpr std::uint64_t k_worth_a_checkpoint = 8;
 
-PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, transfer::StoreSet& stores, Documents& documents)
+PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, transfer::StoreSet& stores,
+                 Documents& documents)
     : environment_(environment), keys_(keys), stores_(stores), documents_(documents) {}
 
 // --- reading -----------------------------------------------------------------------------------------------------------------
@@ -86,7 +87,8 @@ void PoolLog::note_listed(const transfer::PoolStore& store, std::vector<std::str
   if (std::any_of(seen.begin(), seen.end(),
                   [&](const std::string& path) { return !std::binary_search(paths.begin(), paths.end(), path); })) {
     result.rolled_back.push_back(store.name);
-    log_warning(fmt::format("{} no longer lists a log record that it had: it has been rolled back or damaged", store.name));
+    log_warning(
+        fmt::format("{} no longer lists a log record that it had: it has been rolled back or damaged", store.name));
   }
   environment_.registry.note_listed(store.id, paths);
 }
@@ -109,7 +111,8 @@ void PoolLog::start_over_when_behind(const Listing& listing) {
   }
 }
 
-void PoolLog::read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result, const CallOptions& call,
+void PoolLog::read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result,
+                             const CallOptions& call,
                              const std::function<void(const ObjectName& name, Bytes cbor)>& take) {
   const auto damaged = [](const transfer::Finding& finding) {
     log_warning(fmt::format("{} has a damaged {} ({})", finding.store, finding.object, to_string(finding.what)));
@@ -140,10 +143,11 @@ void PoolLog::read_checkpoints(const Listing& listing, SyncResult& result, const
       const std::uint64_t seq = *name->seq();
       // Of a fork there may be several of one number; all of them count. One that does not open leaves the turn to the next older one.
       if (taken != 0 ? seq != taken : seq < std::max(known[writer], covered(writer)) + k_worth_a_checkpoint) break;
-      read_documents({{*name, listing.objects.at(*name)}}, result, call, [&](const ObjectName& read, const Bytes& cbor) {
-        take_checkpoint(read, cbor);
-        taken = seq;
-      });
+      read_documents({{*name, listing.objects.at(*name)}}, result, call,
+                     [&](const ObjectName& read, const Bytes& cbor) {
+                       take_checkpoint(read, cbor);
+                       taken = seq;
+                     });
     }
   }
 }
@@ -151,11 +155,14 @@ void PoolLog::read_checkpoints(const Listing& listing, SyncResult& result, const
 // Throws when it is not what its name says.
 void PoolLog::take_checkpoint(const ObjectName& name, ByteSpan cbor) {
   const Checkpoint checkpoint = mf1::checkpoint_from_cbor(cbor);
-  if (checkpoint.writer != *name.writer() || checkpoint.seq != *name.seq()) throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
+  if (checkpoint.writer != *name.writer() || checkpoint.seq != *name.seq())
+    throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
   std::vector<registry::LogRow> rows;
   for (SeenRecord seen : checkpoint.records) {
-    const auto unknown = std::erase_if(seen.record.changes, [](const Change& change) { return std::holds_alternative<UnknownChange>(change); });
-    if (unknown > 0) log_warning(name.path() + " has changes of a kind that this version does not know; they are left out");
+    const auto unknown = std::erase_if(
+        seen.record.changes, [](const Change& change) { return std::holds_alternative<UnknownChange>(change); });
+    if (unknown > 0)
+      log_warning(name.path() + " has changes of a kind that this version does not know; they are left out");
     rows.push_back({seen.record.writer, seen.record.seq, seen.hash, mf1::to_cbor(seen.record)});
   }
   environment_.registry.transaction([&] {
@@ -169,13 +176,15 @@ void PoolLog::read_records(const Listing& listing, SyncResult& result, const Cal
   for (const auto& row : environment_.registry.log_records()) known.insert(row.hash);
   std::vector<transfer::ListedObject> wanted;
   for (const auto& [name, places] : listing.objects) {
-    if (name.type() != ObjectType::log || known.contains(*name.hash()) || *name.seq() <= covered(*name.writer())) continue;
+    if (name.type() != ObjectType::log || known.contains(*name.hash()) || *name.seq() <= covered(*name.writer()))
+      continue;
     wanted.push_back({name, places});
   }
   std::vector<registry::LogRow> rows;
   read_documents(wanted, result, call, [&](const ObjectName& name, Bytes cbor) {
     const LogRecord record = mf1::log_record_from_cbor(cbor);
-    if (record.writer != *name.writer() || record.seq != *name.seq()) throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
+    if (record.writer != *name.writer() || record.seq != *name.seq())
+      throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
     rows.push_back({record.writer, record.seq, *name.hash(), std::move(cbor)});
   });
   if (!rows.empty()) environment_.registry.add_log_records(rows);
@@ -187,7 +196,8 @@ std::vector<SeenRecord> PoolLog::known_records() {
   std::vector<SeenRecord> records;
   for (const auto& row : environment_.registry.log_records()) {
     auto known = decoded_.find(row.hash);
-    if (known == decoded_.end()) known = decoded_.emplace(row.hash, SeenRecord{mf1::log_record_from_cbor(row.cbor), row.hash}).first;
+    if (known == decoded_.end())
+      known = decoded_.emplace(row.hash, SeenRecord{mf1::log_record_from_cbor(row.cbor), row.hash}).first;
     records.push_back(known->second);
   }
   return records;
@@ -274,8 +284,10 @@ std::optional<NamedObject> PoolLog::make_checkpoint() {
       if (std::holds_alternative<UnknownChange>(change)) return std::nullopt;
     }
   }
-  auto sealed = mf1::seal_document(ObjectType::checkpoint, mf1::to_cbor(checkpoint), keys_, crypto::preferred_suite(), environment_.random);
-  return NamedObject{ObjectName::of_chain(ObjectType::checkpoint, writer, checkpoint.seq, sealed.hash), std::move(sealed.object)};
+  auto sealed = mf1::seal_document(ObjectType::checkpoint, mf1::to_cbor(checkpoint), keys_, crypto::preferred_suite(),
+                                   environment_.random);
+  return NamedObject{ObjectName::of_chain(ObjectType::checkpoint, writer, checkpoint.seq, sealed.hash),
+                     std::move(sealed.object)};
 }
 
 }  // namespace modelfloat::engine

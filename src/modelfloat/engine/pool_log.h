@@ -18,8 +18,8 @@ namespace modelfloat::engine {
 // How sure a look at the log is.
 struct SyncResult {
   std::size_t stores_read = 0;
-  std::size_t domains_silent = 0;        // failure domains of which no store answered
-  bool fresh = false;                    // all but `survive` domains answered: nothing that was committed can be missing
+  std::size_t domains_silent = 0;  // failure domains of which no store answered
+  bool fresh = false;              // all but `survive` domains answered: nothing that was committed can be missing
   std::uint64_t bytes_read = 0;
   std::vector<std::string> rolled_back;  // names of stores that no longer list a record that was seen there
 };

@@ -1,9 +1,9 @@
 #include "modelfloat/engine/pull.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/engine/catalogue.h"
@@ -53,7 +53,8 @@ std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelR
   if (model != state.tags.end()) {
     std::vector<std::string> tags;
     for (const auto& [tag, content] : model->second) tags.push_back(tag);
-    throw Error(ErrorKind::not_found, name, fmt::format("no such revision; the model has the tags {}", fmt::join(tags, ", ")));
+    throw Error(ErrorKind::not_found, name,
+                fmt::format("no such revision; the model has the tags {}", fmt::join(tags, ", ")));
   }
   throw Error(ErrorKind::not_found, name, "no such model in this pool");
 }
@@ -102,8 +103,8 @@ std::uint64_t read_files(Pool& pool, const OpenManifest& manifest, const std::fu
     for (const PlacedFragment& placed : walk.place(segment.content)) {
       if (is_wanted[placed.file]) pieces.push_back({placed.fragment, placed.file, placed.offset});
     }
-    fetched += transfer::download(reading, pool.environment().cpu, segment.structure.packs, root.epoch, std::move(pieces),
-                                  [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
+    fetched += transfer::download(reading, pool.environment().cpu, segment.structure.packs, root.epoch,
+                                  std::move(pieces), [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
                                     write(piece.file, piece.offset, plain);
                                     const std::uint64_t so_far = done += plain.size();
                                     if (hooks.progress) hooks.progress(so_far);
@@ -114,7 +115,8 @@ std::uint64_t read_files(Pool& pool, const OpenManifest& manifest, const std::fu
 }
 
 std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::string& path, ByteRange range,
-                         const std::function<void(ByteSpan)>& deliver, const TransferHooks& hooks, const CallOptions& call) {
+                         const std::function<void(ByteSpan)>& deliver, const TransferHooks& hooks,
+                         const CallOptions& call) {
   const ManifestRoot& root = manifest.root;
   const FileEntry& file = find_file(root, path);
   const auto file_index = static_cast<std::size_t>(&file - root.files.data());
@@ -132,7 +134,8 @@ std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::st
     Bytes bytes(last - first);
     fetched += transfer::download(reading, pool.environment().cpu, packs, root.epoch, std::move(window),
                                   [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
-                                    std::copy(plain.begin(), plain.end(), bytes.begin() + static_cast<std::ptrdiff_t>(piece.offset - first));
+                                    std::copy(plain.begin(), plain.end(),
+                                              bytes.begin() + static_cast<std::ptrdiff_t>(piece.offset - first));
                                   });
     window.clear();
     const std::uint64_t from = std::max(first, begin);
@@ -148,7 +151,8 @@ std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::st
     std::uint64_t window_bytes = 0;
     for (const PlacedFragment& placed : walk.place(segment.content)) {
       if (placed.file > file_index) break;
-      if (placed.file < file_index || placed.offset + placed.fragment->plain_bytes <= begin || placed.offset >= end) continue;
+      if (placed.file < file_index || placed.offset + placed.fragment->plain_bytes <= begin || placed.offset >= end)
+        continue;
       window.push_back({placed.fragment, placed.file, placed.offset});
       window_bytes += placed.fragment->plain_bytes;
       if (window_bytes >= k_window_bytes) {

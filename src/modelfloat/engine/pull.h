@@ -41,7 +41,8 @@ std::uint64_t read_files(Pool& pool, const OpenManifest& manifest, const std::fu
 
 // A range of one file, in order, in pieces of at most a few MiB, on the calling thread. A range beyond the end is cut off at the end.
 std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::string& path, ByteRange range,
-                         const std::function<void(ByteSpan)>& deliver, const TransferHooks& hooks, const CallOptions& call);
+                         const std::function<void(ByteSpan)>& deliver, const TransferHooks& hooks,
+                         const CallOptions& call);
 
 // To the file system. For a model of one file `target` names the file, or a folder that exists; else a folder. Written under a temporary
 // name beside the target and renamed; a failed pull leaves nothing. Returns the final path.
@@ -53,7 +54,7 @@ struct PullResult {
   std::uint64_t bytes_fetched = 0;
   double seconds = 0;
 };
-PullResult pull_to_path(Pool& pool, const ModelRef& ref, const std::filesystem::path& target, bool cached, const TransferHooks& hooks,
-                        const CallOptions& call);
+PullResult pull_to_path(Pool& pool, const ModelRef& ref, const std::filesystem::path& target, bool cached,
+                        const TransferHooks& hooks, const CallOptions& call);
 
 }  // namespace modelfloat::engine

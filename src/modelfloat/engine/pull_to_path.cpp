@@ -1,9 +1,8 @@
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/engine/pull.h"
@@ -103,8 +102,8 @@ void move_into_place(const ManifestRoot& root, const fs::path& from, const fs::p
 
 }  // namespace
 
-PullResult pull_to_path(Pool& pool, const ModelRef& ref, const fs::path& target, bool cached, const TransferHooks& hooks,
-                        const CallOptions& call) {
+PullResult pull_to_path(Pool& pool, const ModelRef& ref, const fs::path& target, bool cached,
+                        const TransferHooks& hooks, const CallOptions& call) {
   const SteadyTime begin = pool.environment().clock.steady_now();
   const OpenManifest manifest = open_manifest(pool, ref, cached, call);
   const ManifestRoot& root = manifest.root;
@@ -129,7 +128,8 @@ PullResult pull_to_path(Pool& pool, const ModelRef& ref, const fs::path& target,
   }
   result.bytes_fetched = read_files(
       pool, manifest, [](const FileEntry&) { return true; },
-      [&](std::size_t file, std::uint64_t offset, ByteSpan bytes) { outputs[file].write_at(offset, bytes); }, hooks, call);
+      [&](std::size_t file, std::uint64_t offset, ByteSpan bytes) { outputs[file].write_at(offset, bytes); }, hooks,
+      call);
   for (OutputFile& output : outputs) output.close();
 
   if (one_file) {

@@ -145,7 +145,8 @@ static Pool::Promise promise_after_another_look(Pool& pool, const PushOptions& o
 
 static Pool::Promise promise_of(Pool& pool, const PushOptions& options, const CallOptions& call) {
   if (pool.stores().all().empty()) {
-    throw Error(ErrorKind::invalid, "push", "this pool has no store yet: add some with `modelfloat store add NAME URL`");
+    throw Error(ErrorKind::invalid, "push",
+                "this pool has no store yet: add some with `modelfloat store add NAME URL`");
   }
   pool.log().sync(call);
   update_catalogue(pool, call);  // what other machines stored counts as known
@@ -174,7 +175,8 @@ PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call)
       journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}
 
 void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
-  if (!mf1::is_safe_path(path)) throw Error(ErrorKind::invalid, path, "is not a path that a file inside a model may have");
+  if (!mf1::is_safe_path(path))
+    throw Error(ErrorKind::invalid, path, "is not a path that a file inside a model may have");
   if (!paths_.insert(path).second) throw Error(ErrorKind::invalid, path, "is in the model already");
   File file;
   file.entry.path = path;
@@ -200,7 +202,8 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
     check_cancelled(call_, path);
     hashes.update(piece->bytes);
     bytes_ += piece->bytes.size();
-    auto shared = std::make_shared<fragment::Piece>(*std::move(piece));  // std::function wants something that can be copied
+    auto shared =
+        std::make_shared<fragment::Piece>(*std::move(piece));  // std::function wants something that can be copied
     window.push_back(pool_.environment().cpu.async([this, shared] { return digest(std::move(*shared)); }));
     if (window.size() == k_window) {
       take_oldest();
@@ -230,8 +233,9 @@ Digested PushSession::Impl::digest(fragment::Piece piece) {
   if (known_.find(digested.id)) return digested;
   codec::Encoded encoded = codec::encode(piece.bytes, piece.dtype);
   const bool raw = encoded.codec.id == codec::CodecId::raw;
-  digested.encoded = mf1::EncodedFragment{digested.id, digested.plain_bytes, static_cast<std::uint8_t>(encoded.codec.id),
-                                          encoded.codec.parameter, raw ? std::move(piece.bytes) : std::move(encoded.bytes)};
+  digested.encoded =
+      mf1::EncodedFragment{digested.id, digested.plain_bytes, static_cast<std::uint8_t>(encoded.codec.id),
+                           encoded.codec.parameter, raw ? std::move(piece.bytes) : std::move(encoded.bytes)};
   return digested;
 }
 
@@ -328,7 +332,8 @@ PushResult PushSession::Impl::commit() {
   if (same) {
     result.manifest = *same;
     std::vector<NamedObject> documents;  // put again: a store that lost one has it back
-    for (const ObjectName& name : documents_of(pool_, *same, call_)) documents.push_back({name, pool_.documents().get(name, {}, call_)});
+    for (const ObjectName& name : documents_of(pool_, *same, call_))
+      documents.push_back({name, pool_.documents().get(name, {}, call_)});
     pool_.documents().put(documents, pool_.log().durable_domains(), call_);
   } else {
     const auto written = write_manifest(

@@ -17,9 +17,9 @@ namespace modelfloat::engine {
 struct PushOptions {
   std::string model;  // "ns/name"
   std::string tag = "latest";
-  std::optional<Redundancy> redundancy;          // instead of the pool's
-  std::optional<std::uint64_t> total_bytes;      // when known: chooses the size of the packs
-  std::map<std::string, std::string> card;       // description, framework, ...
+  std::optional<Redundancy> redundancy;      // instead of the pool's
+  std::optional<std::uint64_t> total_bytes;  // when known: chooses the size of the packs
+  std::map<std::string, std::string> card;   // description, framework, ...
   fragment::SplitChoice split = fragment::SplitChoice::automatic;
   std::function<void(std::uint64_t bytes_read, std::uint64_t bytes_stored)> progress;  // called on the pushing thread
 };

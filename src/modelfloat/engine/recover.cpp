@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
@@ -32,21 +32,29 @@ struct Source {
 
 class Recovery {
  public:
-  Recovery(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources, const StoreMaker& make_store,
-           const RecoverOptions& options, const CallOptions& call)
-      : environment_(environment), secret_(secret), make_store_(make_store), options_(options), call_(call), begin_(environment.clock.steady_now()) {
+  Recovery(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
+           const StoreMaker& make_store, const RecoverOptions& options, const CallOptions& call)
+      : environment_(environment),
+        secret_(secret),
+        make_store_(make_store),
+        options_(options),
+        call_(call),
+        begin_(environment.clock.steady_now()) {
     const auto bell = std::make_shared<transfer::Bell>();
     for (auto& source : sources) {
       std::shared_ptr<store::MeasuredStore> measured = store::make_measured(std::move(source.store), environment.clock);
       const store::StoreTraits traits = measured->traits();
-      auto state = std::make_shared<transfer::StoreState>(source.url, bell, environment.clock, environment.io, traits.parallel_calls);
-      std::unique_ptr<PoolStore> as_ours(new PoolStore{StoreId{}, source.url, source.url, source.url, 0, measured, std::move(state), traits.downloads_are_scarce});
+      auto state = std::make_shared<transfer::StoreState>(source.url, bell, environment.clock, environment.io,
+                                                          traits.parallel_calls);
+      std::unique_ptr<PoolStore> as_ours(new PoolStore{StoreId{}, source.url, source.url, source.url, 0, measured,
+                                                       std::move(state), traits.downloads_are_scarce});
       sources_.push_back({std::move(measured), std::move(as_ours), false});
     }
   }
 
   RecoverResult run() {
-    if (Settings(environment_.registry).pool()) throw Error(ErrorKind::invalid, "recover", "there is a pool in this home already: recover into an empty one");
+    if (Settings(environment_.registry).pool())
+      throw Error(ErrorKind::invalid, "recover", "there is a pool in this home already: recover into an empty one");
     environment_.registry.clear();  // of what an earlier attempt left
     mf1::Keyring keys = find_keys();
     const PoolState state = read_log(keys);
@@ -55,7 +63,9 @@ class Recovery {
       if (state.policy) Settings(environment_.registry).set_policy(*state.policy);
       result.stores = write_stores(state);
     });
-    Pool pool(environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); }, options_.patience);
+    Pool pool(
+        environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); },
+        options_.patience);
     pool.stores().wait_until_decided(call_);
     for (const Source& source : sources_) {
       for (const PoolStore* store : pool.stores().all()) {
@@ -81,7 +91,8 @@ class Recovery {
   // Asks all sources at once, and gives each answer to `take`, which says whether it is one. After the first that is, the others have as long again as
   // that took, and a little; before, `longest` in all. Who is later is left out from now on.
   template <typename T>
-  void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work, const std::function<bool(const std::string& url, T)>& take) {
+  void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work,
+                   const std::function<bool(const std::string& url, T)>& take) {
     transfer::Race<T> race(transfer::Race<T>::Kind::read, call_);
     std::map<std::size_t, Source*> asked;  // by id of the call
     for (Source& source : sources_) {
@@ -97,7 +108,8 @@ class Recovery {
         limit = std::min(limit, now + (now - begin) + options_.patience.straggler);
       } catch (const Error& error) {
         if (error.kind == ErrorKind::cancelled) throw;
-        if (error.kind != ErrorKind::offline) log_warning(fmt::format("{} is left out: {}", url, error.what()));  // that is said already
+        if (error.kind != ErrorKind::offline)
+          log_warning(fmt::format("{} is left out: {}", url, error.what()));  // that is said already
       }
     }
     for (const auto& [id, source] : asked) {
@@ -115,7 +127,8 @@ class Recovery {
     Slots slots;
     for (const ObjectName& name : names) {
       auto bytes = store.get(name, {}, call);
-      if (bytes && transfer::fits_name(name, *bytes)) slots.emplace_back(name, *std::move(bytes));  // else another store may have a good copy
+      if (bytes && transfer::fits_name(name, *bytes))
+        slots.emplace_back(name, *std::move(bytes));  // else another store may have a good copy
     }
     return slots;
   }
@@ -130,10 +143,12 @@ class Recovery {
       }
       return !slots.empty();
     });
-    if (several_pools_) throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
+    if (several_pools_)
+      throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
     if (best) return *std::move(best);
     if (tried.empty()) throw Error(ErrorKind::offline, "recover", "no key slot was found on any of the stores");
-    throw Error(ErrorKind::denied, "key, code or passphrase", "it opens none of the pool's key slots: is it the right one for these stores?");
+    throw Error(ErrorKind::denied, "key, code or passphrase",
+                "it opens none of the pool's key slots: is it the right one for these stores?");
   }
 
   void try_slot(ByteSpan bytes, std::optional<mf1::Keyring>& best) {
@@ -152,44 +167,53 @@ class Recovery {
   // Reads the log; older epochs become known by it, and with them more of the log.
   PoolState read_log(mf1::Keyring& keys) {
     const auto open = [this](const registry::StoreRow& row) { return make_store_(row.url); };
-    transfer::StoreSet stores(borrowed_stores(keys), {environment_.io, environment_.clock, keys.pool_tag(), open, options_.patience});
+    transfer::StoreSet stores(borrowed_stores(keys),
+                              {environment_.io, environment_.clock, keys.pool_tag(), open, options_.patience});
     Documents documents(environment_, stores);
     for (;;) {
       PoolLog log(environment_, keys, stores, documents);
       const SyncResult sync = log.sync(call_);
       const PoolState state = log.state();
-      if (sync.stores_read == 0 || state.heads.empty()) throw Error(ErrorKind::offline, "recover", "no log could be read from these stores");
-      const bool had_all = std::all_of(state.epochs.begin(), state.epochs.end(),
-                                       [&](const EpochBegun& begun) { return begun.epoch <= 1 || keys.has_epoch(begun.epoch - 1); });
+      if (sync.stores_read == 0 || state.heads.empty())
+        throw Error(ErrorKind::offline, "recover", "no log could be read from these stores");
+      const bool had_all = std::all_of(state.epochs.begin(), state.epochs.end(), [&](const EpochBegun& begun) {
+        return begun.epoch <= 1 || keys.has_epoch(begun.epoch - 1);
+      });
       if (had_all) {
         if (!state.slots.contains(opened_slot_)) {
-          throw Error(ErrorKind::denied, "key, code or passphrase", "it was withdrawn: this pool is not opened by it any more");
+          throw Error(ErrorKind::denied, "key, code or passphrase",
+                      "it was withdrawn: this pool is not opened by it any more");
         }
         for (const auto& [id, slot] : state.slots) keep_slot(stores, ObjectName::of(ObjectType::slot, slot.object));
         return state;
       }
-      if (!add_older_epochs(keys, state)) throw Error(ErrorKind::corrupt, "recover", "the log begins an epoch whose key is not in it");
+      if (!add_older_epochs(keys, state))
+        throw Error(ErrorKind::corrupt, "recover", "the log begins an epoch whose key is not in it");
     }
   }
 
   void keep_slot(const transfer::StoreSet& stores, const ObjectName& name) {
-    if (const auto bytes = transfer::read_object(stores, name, false, {}, call_)) environment_.registry.keep_document(name.path(), *bytes);
+    if (const auto bytes = transfer::read_object(stores, name, false, {}, call_))
+      environment_.registry.keep_document(name.path(), *bytes);
   }
 
   // The given stores by the ids in their markers; one without a marker of this pool is left out.
   std::vector<registry::StoreRow> borrowed_stores(const mf1::Keyring& keys) {
     std::vector<registry::StoreRow> stores;
-    const auto read_marker = [](store::Store& store, const CallOptions& call) { return store.get(ObjectName::marker(), {}, call); };
-    ask_sources<std::optional<Bytes>>(options_.patience.marker, read_marker, [&](const std::string& url, const std::optional<Bytes>& bytes) {
-      const auto marker = bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
-      if (!marker || marker->pool != keys.pool_tag()) {
-        log_warning(url + " is not a store of this pool and is left out");
-        return false;
-      }
-      ids_[url] = marker->store;
-      stores.push_back({marker->store, url, url, url, 0, {}});
-      return true;
-    });
+    const auto read_marker = [](store::Store& store, const CallOptions& call) {
+      return store.get(ObjectName::marker(), {}, call);
+    };
+    ask_sources<std::optional<Bytes>>(
+        options_.patience.marker, read_marker, [&](const std::string& url, const std::optional<Bytes>& bytes) {
+          const auto marker = bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
+          if (!marker || marker->pool != keys.pool_tag()) {
+            log_warning(url + " is not a store of this pool and is left out");
+            return false;
+          }
+          ids_[url] = marker->store;
+          stores.push_back({marker->store, url, url, url, 0, {}});
+          return true;
+        });
     return stores;
   }
 
@@ -201,7 +225,8 @@ class Recovery {
     std::set<std::string> names;
     for (const auto& [id, added] : state.stores) {
       const auto place = found.find(id);
-      environment_.registry.put_store({id, added.name, place == found.end() ? added.url : place->second, added.domain, added.capacity_bytes, now});
+      environment_.registry.put_store(
+          {id, added.name, place == found.end() ? added.url : place->second, added.domain, added.capacity_bytes, now});
       names.insert(added.name);
       if (place != found.end()) found.erase(place);
     }
@@ -235,7 +260,8 @@ class Recovery {
 
   transfer::ListedShards list_shards(Pool& pool) {
     transfer::ListedShards listed;
-    for (const auto& listing : transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
+    for (const auto& listing :
+         transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
       if (!listing.complete) {
         log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
         continue;
@@ -276,7 +302,7 @@ class Recovery {
   std::vector<Source> sources_;
   mf1::SlotId opened_slot_{};
   bool several_pools_ = false;
-  std::map<std::string, StoreId> ids_;                // of the given stores that are the pool's, by URL
+  std::map<std::string, StoreId> ids_;               // of the given stores that are the pool's, by URL
   std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
 };
 

@@ -1,9 +1,10 @@
 #include "modelfloat/engine/setup.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
+
+#include "store_texts.inc"
+#include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
@@ -15,7 +16,6 @@
 #include "modelfloat/mf1/log_codec.h"
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/transfer/listing.h"
-#include "store_texts.inc"
 
 namespace modelfloat::engine {
 
@@ -32,7 +32,8 @@ NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secre
   std::vector<Change> changes{policy};
   environment.registry.transaction([&] {
     environment.registry.clear();  // of what a recover that was cut off left
-    for (const auto& slot : {mf1::SlotSecret::recovery_code(code), secret}) changes.push_back(new_slot(environment, keys, slot).change);
+    for (const auto& slot : {mf1::SlotSecret::recovery_code(code), secret})
+      changes.push_back(new_slot(environment, keys, slot).change);
     settings.set_pool(pool.id);
     settings.set_policy(policy);
     transfer::StoreSet no_stores({}, {environment.io, environment.clock, keys.pool_tag(), {}});
@@ -96,7 +97,8 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   for (const auto& row : pool.registry().stores()) {
     if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
   }
-  registry::StoreRow row{claim(pool, url, store, call), name, url, domain, capacity_bytes, pool.environment().clock.utc_now()};
+  registry::StoreRow row{claim(pool, url, store, call),     name, url, domain, capacity_bytes,
+                         pool.environment().clock.utc_now()};
   for (const auto& other : pool.registry().stores()) {
     const bool moved = other.id == row.id && other.name == name;  // the same place under a new address
     if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
@@ -188,7 +190,8 @@ StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& cal
       test.checksum = info.checksum;
     };
     store->store->list(folder, take, call);
-    if (!test.listed && !store->store->traits().delayed_listing) throw Error(ErrorKind::corrupt, name, "does not list what was put there");
+    if (!test.listed && !store->store->traits().delayed_listing)
+      throw Error(ErrorKind::corrupt, name, "does not list what was put there");
   });
   test.remove_seconds = timed([&] { store->store->remove(object, call); });
   test.space = store->store->space(call);

@@ -48,7 +48,8 @@ struct StoreTest {
   std::optional<store::Space> space;
 };
 inline constexpr std::size_t k_store_test_bytes = 1U << 20;
-StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call, std::size_t bytes = k_store_test_bytes);
+StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call,
+                     std::size_t bytes = k_store_test_bytes);
 
 // In a home without a pool: finds a slot that `secret` opens on any of the given stores, reads the log, the manifests and the listings.
 // Kilobytes, not models. Stores of the catalogue that are not given are added too (they may be offline).

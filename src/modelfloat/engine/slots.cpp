@@ -31,7 +31,8 @@ bool add_older_epochs(mf1::Keyring& keys, const PoolState& state) {
 }
 
 mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secret) {
-  if (!Settings(registry).pool()) throw Error(ErrorKind::not_found, "pool", "there is none here yet: run `modelfloat init` or `modelfloat recover`");
+  if (!Settings(registry).pool())
+    throw Error(ErrorKind::not_found, "pool", "there is none here yet: run `modelfloat init` or `modelfloat recover`");
   std::vector<SeenRecord> records;
   for (const auto& row : registry.log_records()) records.push_back({mf1::log_record_from_cbor(row.cbor), row.hash});
   const PoolState state = pool_state_of(records);

@@ -18,13 +18,14 @@ struct StoreHealth {
     UtcTime until{};
     std::string why;
   };
-  std::vector<Park> parks;  // that are not over
+  std::vector<Park> parks;           // that are not over
   std::uint64_t uploaded_today = 0;  // bytes, by UTC
   std::uint64_t downloaded_today = 0;
   std::optional<std::uint64_t> upload_budget_left;  // of today
   std::optional<std::uint64_t> download_budget_left;
-  std::optional<std::int64_t> idle_days_left;  // until the provider may close an account that nobody used; from what this machine saw
-  std::string bandwidth;                       // the store's own limit
+  std::optional<std::int64_t>
+      idle_days_left;     // until the provider may close an account that nobody used; from what this machine saw
+  std::string bandwidth;  // the store's own limit
 
   std::optional<double> error_rate() const noexcept;
 };

@@ -17,12 +17,17 @@ struct Kind {
   std::string_view name;
   CallMeasurements Measurements::* of;
 };
-constexpr std::array k_kinds = {Kind{"get", &Measurements::get},   Kind{"list", &Measurements::list},   Kind{"put", &Measurements::put},
-                                Kind{"remove", &Measurements::remove}, Kind{"space", &Measurements::space}, Kind{"stat", &Measurements::stat}};
+constexpr std::array k_kinds = {Kind{"get", &Measurements::get},     Kind{"list", &Measurements::list},
+                                Kind{"put", &Measurements::put},     Kind{"remove", &Measurements::remove},
+                                Kind{"space", &Measurements::space}, Kind{"stat", &Measurements::stat}};
 
-std::uint64_t microseconds(double seconds) { return static_cast<std::uint64_t>(std::llround(std::max(0.0, seconds) * 1e6)); }
+std::uint64_t microseconds(double seconds) {
+  return static_cast<std::uint64_t>(std::llround(std::max(0.0, seconds) * 1e6));
+}
 // At least one, since none means that it is not known.
-std::uint64_t microseconds(const std::optional<double>& seconds) { return seconds ? std::max<std::uint64_t>(1, microseconds(*seconds)) : 0; }
+std::uint64_t microseconds(const std::optional<double>& seconds) {
+  return seconds ? std::max<std::uint64_t>(1, microseconds(*seconds)) : 0;
+}
 std::optional<double> seconds(std::uint64_t microseconds) {
   if (microseconds == 0) return std::nullopt;
   return static_cast<double>(microseconds) / 1e6;
@@ -41,8 +46,8 @@ registry::StoreHealthRow row_of(const Measurements& measurements) {
   for (const Kind& kind : k_kinds) {
     const CallMeasurements& calls = measurements.*kind.of;
     if (calls.calls == 0 && !calls.p50_seconds) continue;
-    row.calls.push_back({std::string(kind.name), calls.calls, calls.errors, calls.bytes, microseconds(calls.seconds), microseconds(calls.p50_seconds),
-                         microseconds(calls.p95_seconds)});
+    row.calls.push_back({std::string(kind.name), calls.calls, calls.errors, calls.bytes, microseconds(calls.seconds),
+                         microseconds(calls.p50_seconds), microseconds(calls.p95_seconds)});
   }
   return row;
 }
@@ -75,7 +80,11 @@ Measurements measurements_of(const registry::StoreHealthRow& row) {
   for (const auto& calls : row.calls) {
     for (const Kind& kind : k_kinds) {
       if (kind.name != calls.kind) continue;
-      measurements.*kind.of = {calls.calls, calls.errors, calls.bytes, static_cast<double>(calls.microseconds) / 1e6, seconds(calls.p50_microseconds),
+      measurements.*kind.of = {calls.calls,
+                               calls.errors,
+                               calls.bytes,
+                               static_cast<double>(calls.microseconds) / 1e6,
+                               seconds(calls.p50_microseconds),
                                seconds(calls.p95_microseconds)};
     }
   }

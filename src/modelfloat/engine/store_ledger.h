@@ -27,10 +27,10 @@ class RegistryLedger final : public store::Ledger {
  private:
   registry::Registry& registry_;
   const StoreId store_;
-  std::mutex mutex_;                               // guards all below
-  std::optional<store::DayUse> known_;             // what the registry had, with what was added here
-  store::DayUse unwritten_;                        // of known_, what the registry does not have yet
-  std::optional<store::Measurements> newest_;      // not written yet
+  std::mutex mutex_;                           // guards all below
+  std::optional<store::DayUse> known_;         // what the registry had, with what was added here
+  store::DayUse unwritten_;                    // of known_, what the registry does not have yet
+  std::optional<store::Measurements> newest_;  // not written yet
 };
 
 // What the registry has of it.

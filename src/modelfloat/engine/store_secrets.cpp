@@ -15,7 +15,8 @@ namespace {
 constexpr std::byte k_version{1};
 constexpr std::size_t k_head_bytes = 1 + sizeof(std::uint32_t) + crypto::k_xchacha_nonce_bytes;
 constexpr std::string_view k_label = "modelfloat/registry/store-secret/1";
-constexpr std::string_view k_damaged = "does not open: the registry is damaged there, or it was written for another store";
+constexpr std::string_view k_damaged =
+    "does not open: the registry is damaged there, or it was written for another store";
 constexpr std::string_view k_credentials = "credentials";
 constexpr std::string_view k_session = "session";
 
@@ -31,7 +32,9 @@ crypto::SecretKey key_for(const mf1::Keyring& keys, std::uint32_t epoch, const S
   return crypto::hkdf_sha256_key(keys.key(epoch, mf1::KeyUse::local).bytes(), store, as_bytes(k_label));
 }
 
-std::string place(const StoreId& store, std::string_view field) { return std::string(field) + " of store " + to_hex(store); }
+std::string place(const StoreId& store, std::string_view field) {
+  return std::string(field) + " of store " + to_hex(store);
+}
 
 }  // namespace
 
@@ -42,7 +45,8 @@ Bytes StoreSecrets::seal(const StoreId& store, std::string_view field, ByteSpan 
   sealed.resize(1 + sizeof epoch);
   store_le<std::uint32_t>(MutableByteSpan(sealed).subspan(1), epoch);
   append(sealed, nonce);
-  append(sealed, crypto::xchacha_seal(key_for(keys_, epoch, store), nonce, associated_data(keys_.pool_id(), store, field), secret));
+  append(sealed, crypto::xchacha_seal(key_for(keys_, epoch, store), nonce,
+                                      associated_data(keys_.pool_id(), store, field), secret));
   return sealed;
 }
 
@@ -52,8 +56,8 @@ crypto::SecretBytes StoreSecrets::open(const StoreId& store, std::string_view fi
   }
   const auto epoch = load_le<std::uint32_t>(sealed.subspan(1, sizeof(std::uint32_t)));
   const auto nonce = sealed.subspan(1 + sizeof epoch).first<crypto::k_xchacha_nonce_bytes>();
-  auto secret = crypto::xchacha_open(key_for(keys_, epoch, store), nonce, associated_data(keys_.pool_id(), store, field),
-                                     sealed.subspan(k_head_bytes));
+  auto secret = crypto::xchacha_open(key_for(keys_, epoch, store), nonce,
+                                     associated_data(keys_.pool_id(), store, field), sealed.subspan(k_head_bytes));
   if (!secret) {
     throw Error(ErrorKind::corrupt, place(store, field), k_damaged);
   }
@@ -65,13 +69,14 @@ store::StoreSettings load_settings(registry::Registry& registry, const StoreSecr
   if (!row) return {};
   store::StoreSettings settings{row->api_url, row->token_url, {}};
   if (!row->credentials.empty()) {
-    settings.credentials = store::Credentials::parse(secrets.open(store, k_credentials, row->credentials).bytes(), place(store, k_credentials));
+    settings.credentials = store::Credentials::parse(secrets.open(store, k_credentials, row->credentials).bytes(),
+                                                     place(store, k_credentials));
   }
   return settings;
 }
 
-void save_settings(registry::Registry& registry, const StoreSecrets& secrets, const StoreId& store, const store::StoreSettings& settings,
-                   std::optional<std::string> bandwidth) {
+void save_settings(registry::Registry& registry, const StoreSecrets& secrets, const StoreId& store,
+                   const store::StoreSettings& settings, std::optional<std::string> bandwidth) {
   registry.transaction([&] {
     registry::StoreSettingsRow row{store, settings.api_url, settings.token_url, {}, {}};
     const auto before = registry.store_settings(store);
@@ -80,7 +85,8 @@ void save_settings(registry::Registry& registry, const StoreSecrets& secrets, co
     } else if (before) {
       row.bandwidth = before->bandwidth;
     }
-    if (!settings.credentials.empty()) row.credentials = secrets.seal(store, k_credentials, settings.credentials.to_json().bytes());
+    if (!settings.credentials.empty())
+      row.credentials = secrets.seal(store, k_credentials, settings.credentials.to_json().bytes());
     registry.put_store_settings(row);
   });
 }

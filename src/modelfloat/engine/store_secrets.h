@@ -32,7 +32,8 @@ class StoreSecrets {
 // The addresses and credentials of a store, as they are on this machine; all empty when nothing was set. Throws what open() throws.
 store::StoreSettings load_settings(registry::Registry&, const StoreSecrets&, const StoreId&);
 // Replaces them. `bandwidth` stays as it was unless it is given.
-void save_settings(registry::Registry&, const StoreSecrets&, const StoreId&, const store::StoreSettings&, std::optional<std::string> bandwidth);
+void save_settings(registry::Registry&, const StoreSecrets&, const StoreId&, const store::StoreSettings&,
+                   std::optional<std::string> bandwidth);
 
 // A store's session in the registry. Shared by threads; what it is made with outlives it.
 class RegistryVault final : public store::SessionVault {

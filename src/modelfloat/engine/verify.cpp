@@ -67,7 +67,8 @@ class Verification {
   void list_stores() {
     for (const PoolStore* store : pool_.stores().all()) listings_.push_back({store, false, {}});
     for (const auto& listed : transfer::list_stores(pool_.stores(), {"mf1/"}, transfer::WaitFor::all, {}, call_)) {
-      const auto listing = std::find_if(listings_.begin(), listings_.end(), [&](const StoreListing& one) { return one.store == listed.store; });
+      const auto listing = std::find_if(listings_.begin(), listings_.end(),
+                                        [&](const StoreListing& one) { return one.store == listed.store; });
       if (listing == listings_.end()) continue;
       listing->readable = listed.complete;
       if (!listed.complete) log_warning(listed.store->name + " cannot be listed: " + listed.trouble);
@@ -151,7 +152,8 @@ class Verification {
       const bool accounted = check_shard(check, index, object, true);
       if (!accounted) found("", ObjectName::of(ObjectType::shard, object), Damage::missing);
     }
-    for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), check.pack)) check_shard(check, later.index, later.object, false);
+    for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), check.pack))
+      check_shard(check, later.index, later.object, false);
   }
 
   // Whether it is on some store, or missing from a store that is named, or may be on one that is offline. What nobody promised (parity that was
@@ -163,7 +165,8 @@ class Verification {
     bool accounted = false;
     for (const StoreListing& listing : listings_) {
       const PoolStore& store = *listing.store;
-      const auto known = std::find_if(expected.begin(), expected.end(), [&](const ShardCopy& copy) { return copy.store == store.id; });
+      const auto known =
+          std::find_if(expected.begin(), expected.end(), [&](const ShardCopy& copy) { return copy.store == store.id; });
       const bool is_expected = known != expected.end();
       const auto listed = listing.sizes.find(name.path());
       if (listed == listing.sizes.end()) {
@@ -190,27 +193,33 @@ class Verification {
 
   static Health health_of(const PackCheck& check) {
     std::set<std::size_t> present;
-    for (const GoodShard& good : check.good) present.insert(check.pack.k == 1 ? present.size() : good.index);  // copies are all of number 0
+    for (const GoodShard& good : check.good)
+      present.insert(check.pack.k == 1 ? present.size() : good.index);  // copies are all of number 0
     return pack_health(present, check.pack);
   }
 
   // Every object that something names, read on every store that lists it, and compared with its name.
   void read_everything() {
     std::vector<transfer::CopyToCheck> copies;
-    for (const auto& [path, store] : to_read_) copies.push_back({*ObjectName::parse(path), store, listed_size(path, store)});
-    report_.bytes_read = transfer::check_copies(pool_.stores(), std::move(copies), call_, [this](const transfer::CopyToCheck& copy, std::optional<Damage> damage) {
-      if (!damage) {
-        if (doubted_.contains({copy.name.path(), copy.store})) note(copy.name, *copy.store, CopyState::whole);
-        return;
-      }
-      found(copy.store->name, copy.name, *damage);
-      if (*damage != Damage::offline) note(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
-      bad_.emplace(copy.name.path(), copy.store);
-    });
+    for (const auto& [path, store] : to_read_)
+      copies.push_back({*ObjectName::parse(path), store, listed_size(path, store)});
+    report_.bytes_read = transfer::check_copies(
+        pool_.stores(), std::move(copies), call_,
+        [this](const transfer::CopyToCheck& copy, std::optional<Damage> damage) {
+          if (!damage) {
+            if (doubted_.contains({copy.name.path(), copy.store})) note(copy.name, *copy.store, CopyState::whole);
+            return;
+          }
+          found(copy.store->name, copy.name, *damage);
+          if (*damage != Damage::offline)
+            note(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
+          bad_.emplace(copy.name.path(), copy.store);
+        });
   }
 
   std::uint64_t listed_size(const std::string& path, const PoolStore* store) const {
-    const auto listing = std::find_if(listings_.begin(), listings_.end(), [&](const StoreListing& one) { return one.store == store; });
+    const auto listing =
+        std::find_if(listings_.begin(), listings_.end(), [&](const StoreListing& one) { return one.store == store; });
     return listing->sizes.at(path);
   }
 
@@ -252,12 +261,13 @@ class Verification {
 }  // namespace
 
 bool VerifyReport::readable() const noexcept {
-  return std::none_of(models.begin(), models.end(),
-                      [](const ModelHealth& model) { return model.health == Health::lost || model.health == Health::unknown; });
+  return std::none_of(models.begin(), models.end(), [](const ModelHealth& model) {
+    return model.health == Health::lost || model.health == Health::unknown;
+  });
 }
 
-VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read, const transfer::FindingSink& progress,
-                    const CallOptions& call) {
+VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read,
+                    const transfer::FindingSink& progress, const CallOptions& call) {
   return Verification(pool, read, progress, call).run(model);
 }
 

@@ -26,7 +26,7 @@ struct VerifyReport {
 // Compares what the manifests name with what the stores list; with `read`, reads every object and checks it by its name. What is found of
 // shards is remembered in the registry: until it is read and whole, or put again, a corrupt copy counts as damaged, here and everywhere.
 // `model`: only this one.
-VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read, const transfer::FindingSink& progress,
-                    const CallOptions& call);
+VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read,
+                    const transfer::FindingSink& progress, const CallOptions& call);
 
 }  // namespace modelfloat::engine

@@ -32,7 +32,8 @@ Marker parse_marker(ByteSpan object) {
     throw marker_refused(ErrorKind::corrupt, "is no marker of ours");
   }
   FieldReader fields(object.subspan(k_magic.size()));
-  if (fields.number<std::uint8_t>() != k_format) throw marker_refused(ErrorKind::unsupported, "is of an unknown format");
+  if (fields.number<std::uint8_t>() != k_format)
+    throw marker_refused(ErrorKind::unsupported, "is of an unknown format");
   if (object.size() != k_marker_bytes) throw marker_refused(ErrorKind::corrupt, "has a wrong length");
   if (!equal(crypto::blake3(object.first(k_checked_bytes)), object.subspan(k_checked_bytes))) {
     throw marker_refused(ErrorKind::corrupt, "is damaged");

@@ -174,7 +174,8 @@ Slot parse_slot(ByteSpan object) {
   if (fields.number<std::uint8_t>() != static_cast<std::uint8_t>(ObjectType::slot)) {
     throw slot_refused(ErrorKind::corrupt, "is an object of another type");
   }
-  if (fields.number<std::uint8_t>() != k_wrap_cipher) throw slot_refused(ErrorKind::unsupported, "has an unknown cipher");
+  if (fields.number<std::uint8_t>() != k_wrap_cipher)
+    throw slot_refused(ErrorKind::unsupported, "has an unknown cipher");
   Slot slot;
   slot.kind = static_cast<SecretKind>(fields.number<std::uint8_t>());
   if (slot.kind < SecretKind::recovery_code || slot.kind > SecretKind::key_file) {

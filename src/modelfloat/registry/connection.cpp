@@ -135,9 +135,7 @@ struct Connection::Prepared {
 struct Connection::Session {
   explicit Session(const std::string& connect) : session(soci::sqlite3, connect) {}
 
-  sqlite::sqlite3* handle() {
-    return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
-  }
+  sqlite::sqlite3* handle() { return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_; }
 
   soci::session session;
   std::map<std::string, Prepared, std::less<>> prepared;

@@ -120,15 +120,15 @@ struct RevisionRow {
   std::uint64_t stored_bytes = 0;  // sealed bytes of its fragments, redundancy not counted
   std::string description;
   std::string framework;
-  std::string format;  // of its largest file
+  std::string format;            // of its largest file
   std::uint64_t created_at = 0;  // seconds of Unix time
   bool operator==(const RevisionRow&) const = default;
 };
 
 struct TokenRow {
-  std::string id;      // short, for `token ls` and `token rm`
-  Hash256 hash{};      // SHA-256 of the token; the token itself is never kept
-  std::string scope;   // read, write, infer, admin
+  std::string id;     // short, for `token ls` and `token rm`
+  Hash256 hash{};     // SHA-256 of the token; the token itself is never kept
+  std::string scope;  // read, write, infer, admin
   UtcTime created_at{};
   bool operator==(const TokenRow&) const = default;
 };
@@ -160,7 +160,7 @@ class Registry {
 
   // Stores, ordered by name.
   virtual std::vector<StoreRow> stores() = 0;
-  virtual void put_store(const StoreRow&) = 0;  // replaces the row with this id
+  virtual void put_store(const StoreRow&) = 0;    // replaces the row with this id
   virtual void remove_store(const StoreId&) = 0;  // with all that is known of it
 
   // How this machine reaches a store, and the sealed secret that the store keeps between runs. Their rows may come before the store's own.
@@ -172,10 +172,11 @@ class Registry {
   // How stores do; what is not known is empty.
   virtual StoreHealthRow store_health(const StoreId&) = 0;
   virtual void put_store_health(const StoreId&, const StoreHealthRow&) = 0;  // replaces it
-  virtual StoreUseRow store_use(const StoreId&) = 0;                         // of the last day that anything was added to
-  virtual void add_store_use(const StoreId&, const StoreUseRow&) = 0;        // to what the same day has; another day starts anew
+  virtual StoreUseRow store_use(const StoreId&) = 0;  // of the last day that anything was added to
+  virtual void add_store_use(const StoreId&,
+                             const StoreUseRow&) = 0;  // to what the same day has; another day starts anew
   virtual std::vector<StoreParkRow> store_parks(const StoreId&) = 0;
-  virtual void park_store(const StoreId&, const StoreParkRow&) = 0;          // replaces that of the same lane
+  virtual void park_store(const StoreId&, const StoreParkRow&) = 0;  // replaces that of the same lane
 
   // The log, ordered by writer and seq. Adding a record twice is fine.
   virtual std::vector<LogRow> log_records() = 0;
@@ -207,14 +208,15 @@ class Registry {
 
   // Where shard objects lie, by the hash in their name. A copy noted as corrupt is no place of the shard, whatever a listing says, until it is
   // noted as whole (its bytes were read or put) or add_pack names it.
-  virtual void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) = 0;  // replaces what was known of the store
+  virtual void set_shard_places(
+      const StoreId&, std::span<const Hash256> all_objects_there) = 0;      // replaces what was known of the store
   virtual void add_shard_place(const Hash256& object, const StoreId&) = 0;  // it was seen there
   virtual void remove_shard_place(const Hash256& object, const StoreId&) = 0;
   virtual void note_shard_copy(const Hash256& object, const StoreId&, CopyState) = 0;
-  virtual std::vector<StoreId> shard_places(const Hash256& object) = 0;  // of the whole copies
+  virtual std::vector<StoreId> shard_places(const Hash256& object) = 0;    // of the whole copies
   virtual std::vector<ShardCopy> shard_copies(const Hash256& object) = 0;  // of all that are, or should be, there
-  virtual std::vector<Hash256> damaged_shards(const StoreId&) = 0;  // its copies that are not whole
-  virtual std::uint64_t shard_count(const StoreId&) = 0;  // whole copies
+  virtual std::vector<Hash256> damaged_shards(const StoreId&) = 0;         // its copies that are not whole
+  virtual std::uint64_t shard_count(const StoreId&) = 0;                   // whole copies
 
   // Of these objects, in the given order, those that no pack here names.
   virtual std::vector<Hash256> unnamed_shards(std::span<const Hash256> objects) = 0;
@@ -230,7 +232,8 @@ class Registry {
   // Model names in order, after `after` (exclusive; empty = from the start), whose name or description contains `search`
   // (case ignored; empty = all), at most `limit`.
   virtual std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) = 0;
-  virtual void set_tags(const std::string& model, std::span<const std::pair<std::string, Hash256>> tags) = 0;  // replaces the model's
+  virtual void set_tags(const std::string& model,
+                        std::span<const std::pair<std::string, Hash256>> tags) = 0;  // replaces the model's
   virtual std::vector<std::pair<std::string, Hash256>> tags(const std::string& model) = 0;
 
   // Forgets everything, as if it were new.

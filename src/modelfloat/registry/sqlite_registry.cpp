@@ -90,7 +90,8 @@ std::unique_ptr<Registry> open_sqlite_registry(const fs::path& file, Millisecond
 void SqliteRegistry::clear() {
   database_.write([](Connection& c) {
     const auto tables = c.rows<std::string>(
-        "select name from sqlite_master where type = 'table' and name <> 'schema_version' and name not like 'sqlite_%'");
+        "select name from sqlite_master where type = 'table' and name <> 'schema_version' and name not like "
+        "'sqlite_%'");
     for (const std::string& table : tables) c.run("delete from " + table);
   });
 }

@@ -163,8 +163,9 @@ std::vector<Hash256> SqliteRegistry::damaged_shards(const StoreId& store) {
 
 std::uint64_t SqliteRegistry::shard_count(const StoreId& store) {
   return database_.read([&](Connection& c) {
-    return c.row<std::uint64_t>("select count(*) from shard_places where store = ?1 and state = ?2", store,
-                                CopyState::whole)
+    return c
+        .row<std::uint64_t>("select count(*) from shard_places where store = ?1 and state = ?2", store,
+                            CopyState::whole)
         .value();
   });
 }

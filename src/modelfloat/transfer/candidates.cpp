@@ -1,8 +1,8 @@
 #include "modelfloat/transfer/candidates.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/transfer/race.h"
@@ -10,8 +10,8 @@
 namespace modelfloat::transfer {
 
 Milliseconds patience_with(const StoreSet& stores, const std::vector<const PoolStore*>& awaited) {
-  const bool all_doubtful =
-      std::all_of(awaited.begin(), awaited.end(), [](const PoolStore* store) { return store->state->pace.is_doubtful(); });
+  const bool all_doubtful = std::all_of(awaited.begin(), awaited.end(),
+                                        [](const PoolStore* store) { return store->state->pace.is_doubtful(); });
   return all_doubtful ? stores.patience().straggler : stores.patience().marker;
 }
 
@@ -23,7 +23,8 @@ static std::uint64_t free_bytes_of(store::Store& store, std::uint64_t capacity_b
   return std::min(free_bytes, capacity_bytes > ours ? capacity_bytes - ours : 0);
 }
 
-std::vector<placement::Candidate> placement_candidates(const StoreSet& stores, const std::vector<const PoolStore*>& targets,
+std::vector<placement::Candidate> placement_candidates(const StoreSet& stores,
+                                                       const std::vector<const PoolStore*>& targets,
                                                        const CallOptions& call) {
   std::vector<placement::Candidate> candidates;
   std::vector<std::size_t> asked;  // by id of the call, the index of the candidate
@@ -34,9 +35,10 @@ std::vector<placement::Candidate> placement_candidates(const StoreSet& stores, c
     candidates.push_back({i, target.domain, 0, 1.0});
     if (target.state->puts_are_parked()) continue;
     lists = lists || target.capacity_bytes != 0;
-    race.ask(target, stores.patience().listing, [capacity = target.capacity_bytes](store::Store& store, const CallOptions& options) {
-      return free_bytes_of(store, capacity, options);
-    });
+    race.ask(target, stores.patience().listing,
+             [capacity = target.capacity_bytes](store::Store& store, const CallOptions& options) {
+               return free_bytes_of(store, capacity, options);
+             });
     asked.push_back(i);
   }
   const SteadyTime begin = std::chrono::steady_clock::now();

@@ -10,7 +10,8 @@ namespace modelfloat::transfer {
 
 // The targets with the space that they have left, all asked at once; Candidate::store is the index in `targets`. One that fails, that asked to be
 // left alone, or is far behind the others with its answer has no room.
-std::vector<placement::Candidate> placement_candidates(const StoreSet& stores, const std::vector<const PoolStore*>& targets,
+std::vector<placement::Candidate> placement_candidates(const StoreSet& stores,
+                                                       const std::vector<const PoolStore*>& targets,
                                                        const CallOptions& call);
 
 // How long to wait for the last of these to say something small: as long as for a marker, unless all of them were late before.

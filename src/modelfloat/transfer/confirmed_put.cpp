@@ -15,7 +15,8 @@ bool fits_checksum(std::string_view checksum, ByteSpan object) {
   return true;
 }
 
-void put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object, const CallOptions& call) {
+void put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object,
+                   const CallOptions& call) {
   std::string trouble;
   for (int attempt = 0; attempt < 2; ++attempt) {
     store.put(name, object, call);

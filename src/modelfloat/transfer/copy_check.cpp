@@ -53,7 +53,8 @@ class CopyRound {
       asked = false;
       for (auto& [store, queue] : queues_) {
         if (race_.under_way() >= stores_.io().width()) return;
-        if (queue.empty() || calls_at(store) >= lane_width(store->store->traits().parallel_calls, stores_.io().width())) continue;
+        if (queue.empty() || calls_at(store) >= lane_width(store->store->traits().parallel_calls, stores_.io().width()))
+          continue;
         ask(std::move(queue.front()));
         queue.pop_front();
         asked = true;
@@ -62,12 +63,15 @@ class CopyRound {
   }
 
   std::size_t calls_at(const PoolStore* store) const {
-    return static_cast<std::size_t>(std::count_if(calls_.begin(), calls_.end(), [&](const auto& entry) { return entry.second.copy.store == store; }));
+    return static_cast<std::size_t>(std::count_if(calls_.begin(), calls_.end(),
+                                                  [&](const auto& entry) { return entry.second.copy.store == store; }));
   }
 
   void ask(CopyToCheck copy) {
     const Milliseconds allowed = stores_.patience().allowed(copy.size_bytes);
-    const std::size_t id = race_.ask(*copy.store, allowed, [name = copy.name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
+    const std::size_t id = race_.ask(
+        *copy.store, allowed,
+        [name = copy.name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
     calls_.insert({id, {std::move(copy), std::chrono::steady_clock::now() + allowed + stores_.patience().straggler}});
   }
 
@@ -124,7 +128,8 @@ class CopyRound {
 
 }  // namespace
 
-std::uint64_t check_copies(const StoreSet& stores, std::vector<CopyToCheck> copies, const CallOptions& call, const CopyVerdict& verdict) {
+std::uint64_t check_copies(const StoreSet& stores, std::vector<CopyToCheck> copies, const CallOptions& call,
+                           const CopyVerdict& verdict) {
   return CopyRound(stores, call, verdict).run(std::move(copies));
 }
 

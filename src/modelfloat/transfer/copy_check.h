@@ -22,6 +22,7 @@ using CopyVerdict = std::function<void(const CopyToCheck&, std::optional<Damage>
 
 // All stores are read at once, so many copies at a time as their lanes are wide and the I/O pool is. A store that goes silent, or doesn't answer in
 // time, is not read any more: the rest of its copies are Damage::offline. Returns the bytes read. Throws only what the caller's own options say.
-std::uint64_t check_copies(const StoreSet& stores, std::vector<CopyToCheck> copies, const CallOptions& call, const CopyVerdict& verdict);
+std::uint64_t check_copies(const StoreSet& stores, std::vector<CopyToCheck> copies, const CallOptions& call,
+                           const CopyVerdict& verdict);
 
 }  // namespace modelfloat::transfer

@@ -48,7 +48,8 @@ std::vector<PackWork> by_pack(std::span<const Pack> packs, const std::vector<Dow
     const auto [place, is_new] = place_of.try_emplace(id, work.size());
     if (is_new) {
       const auto pack = std::find_if(packs.begin(), packs.end(), [&](const Pack& one) { return one.id == id; });
-      if (pack == packs.end()) throw Error(ErrorKind::corrupt, "pack " + to_hex(id), "the manifest does not describe it");
+      if (pack == packs.end())
+        throw Error(ErrorKind::corrupt, "pack " + to_hex(id), "the manifest does not describe it");
       work.push_back({&*pack, {}});
     }
     work[place->second].pieces.push_back(piece);
@@ -98,20 +99,22 @@ std::vector<std::span<const DownloadPiece>> split(std::span<const DownloadPiece>
   return result;
 }
 
-void deliver_inline(const PackReading& reading, std::uint32_t epoch, const DownloadPiece& piece, const PieceSink& deliver) {
+void deliver_inline(const PackReading& reading, std::uint32_t epoch, const DownloadPiece& piece,
+                    const PieceSink& deliver) {
   Bytes plain(piece.fragment->plain_bytes);
   if (!mf1::open_inline(*piece.fragment, reading.keys, epoch, plain)) {
-    throw Error(ErrorKind::corrupt, "fragment " + to_hex(piece.fragment->id), "its bytes in the manifest are not what they should be");
+    throw Error(ErrorKind::corrupt, "fragment " + to_hex(piece.fragment->id),
+                "its bytes in the manifest are not what they should be");
   }
   deliver(piece, plain);
 }
 
 }  // namespace
 
-std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<const Pack> packs, std::uint32_t inline_epoch,
-                       std::vector<DownloadPiece> pieces, const PieceSink& deliver) {
-  const auto packed = std::stable_partition(pieces.begin(), pieces.end(),
-                                            [](const DownloadPiece& piece) { return piece.fragment->frame() == nullptr; });
+std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<const Pack> packs,
+                       std::uint32_t inline_epoch, std::vector<DownloadPiece> pieces, const PieceSink& deliver) {
+  const auto packed = std::stable_partition(
+      pieces.begin(), pieces.end(), [](const DownloadPiece& piece) { return piece.fragment->frame() == nullptr; });
   for (auto piece = pieces.begin(); piece != packed; ++piece) deliver_inline(reading, inline_epoch, *piece, deliver);
   pieces.erase(pieces.begin(), packed);
 
@@ -126,7 +129,8 @@ std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<cons
     auto [pack, its_work] = std::move(coming.front());
     coming.pop_front();
     pack->finish();
-    for (const auto& [other, unused] : coming) other->tend();  // a store that was late for this one is late for that one too
+    for (const auto& [other, unused] : coming)
+      other->tend();  // a store that was late for this one is late for that one too
     for (const auto part : split(its_work->pieces, cpu.width() * 2)) {
       // Shared by the tasks of the pack: the last one to end frees it and gives its slot back.
       opening.run([pack = pack, part, &deliver] { open_pieces(*pack, part, deliver); });
@@ -135,11 +139,12 @@ std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<cons
   for (const PackWork& one : work) {
     check_cancelled(reading.call, "download");
     slots.take();  // at most one other pack is coming; what is waited for is a pack that is being opened
-    std::shared_ptr<IncomingPack> pack(new IncomingPack(reading, *one.pack, distinct_fragments(one)), [&](IncomingPack* done) {
-      fetched += done->bytes_fetched();
-      delete done;
-      slots.give_back();
-    });
+    std::shared_ptr<IncomingPack> pack(new IncomingPack(reading, *one.pack, distinct_fragments(one)),
+                                       [&](IncomingPack* done) {
+                                         fetched += done->bytes_fetched();
+                                         delete done;
+                                         slots.give_back();
+                                       });
     pack->start();
     coming.emplace_back(std::move(pack), &one);
     if (coming.size() == k_packs_in_memory) open_next();

@@ -21,7 +21,7 @@ using PieceSink = std::function<void(const DownloadPiece&, ByteSpan plain)>;
 
 // Fetches, opens, checks and delivers every piece; `packs` has every pack that they lie in, `inline_epoch` is the epoch of fragments that lie in
 // the manifest. At most two packs are in memory. Returns the bytes fetched. Throws the first failure of any piece.
-std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<const Pack> packs, std::uint32_t inline_epoch,
-                       std::vector<DownloadPiece> pieces, const PieceSink& deliver);
+std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<const Pack> packs,
+                       std::uint32_t inline_epoch, std::vector<DownloadPiece> pieces, const PieceSink& deliver);
 
 }  // namespace modelfloat::transfer

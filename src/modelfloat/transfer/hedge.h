@@ -18,7 +18,8 @@ enum class Lateness {
 class HedgeTimer {
  public:
   // `late_after_seconds`: see Pace::late_after.
-  explicit HedgeTimer(double late_after_seconds) : begin_(std::chrono::steady_clock::now()), late_after_(late_after_seconds) {}
+  explicit HedgeTimer(double late_after_seconds)
+      : begin_(std::chrono::steady_clock::now()), late_after_(late_after_seconds) {}
 
   // The bound may be lowered when others have answered a call of this kind.
   void bound(double late_after_seconds) { late_after_ = std::min(late_after_, late_after_seconds); }

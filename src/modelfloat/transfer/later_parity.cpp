@@ -18,7 +18,8 @@ constexpr std::size_t k_window = 16;
 
 class HeaderRound {
  public:
-  HeaderRound(const StoreSet& stores, const CallOptions& call) : stores_(stores), race_(Race<Content>::Kind::read, call) {}
+  HeaderRound(const StoreSet& stores, const CallOptions& call)
+      : stores_(stores), race_(Race<Content>::Kind::read, call) {}
 
   std::vector<registry::StrayShard> run(std::deque<std::pair<Hash256, std::vector<const PoolStore*>>> wanted) {
     wanted_ = std::move(wanted);
@@ -45,13 +46,17 @@ class HeaderRound {
   void ask_next() {
     auto [object, places] = std::move(wanted_.front());
     wanted_.pop_front();
-    std::erase_if(places, [this](const PoolStore* store) { return silent_.contains(store) || !store->is_online() || store->state->reads_are_parked(); });
+    std::erase_if(places, [this](const PoolStore* store) {
+      return silent_.contains(store) || !store->is_online() || store->state->reads_are_parked();
+    });
     if (places.empty()) return;
     const PoolStore* store = places.back();
     places.pop_back();
-    const std::size_t id = race_.ask(*store, stores_.patience().call_floor, [name = ObjectName::of(ObjectType::shard, object)](store::Store& from, const CallOptions& options) {
-      return from.get(name, {0, mf1::k_header_bytes}, options);
-    });
+    const std::size_t id =
+        race_.ask(*store, stores_.patience().call_floor,
+                  [name = ObjectName::of(ObjectType::shard, object)](store::Store& from, const CallOptions& options) {
+                    return from.get(name, {0, mf1::k_header_bytes}, options);
+                  });
     calls_[id] = {object, store, std::move(places)};
   }
 
@@ -90,7 +95,8 @@ class HeaderRound {
 
 }  // namespace
 
-void learn_stray_shards(const StoreSet& stores, registry::Registry& registry, const ListedShards& listed, const CallOptions& call) {
+void learn_stray_shards(const StoreSet& stores, registry::Registry& registry, const ListedShards& listed,
+                        const CallOptions& call) {
   std::vector<Hash256> objects;
   objects.reserve(listed.size());
   for (const auto& [object, places] : listed) objects.push_back(object);

@@ -15,7 +15,8 @@ using ListedShards = std::map<Hash256, std::vector<const PoolStore*>>;
 
 // Of those that no pack in the registry names, reads the headers, each once in the life of the registry, and notes there what they say and where
 // they lie. What cannot be read now is left out. Throws only what the caller's own options say.
-void learn_stray_shards(const StoreSet& stores, registry::Registry& registry, const ListedShards& listed, const CallOptions& call);
+void learn_stray_shards(const StoreSet& stores, registry::Registry& registry, const ListedShards& listed,
+                        const CallOptions& call);
 // The same of everything that the stores which are online list.
 void find_stray_shards(const StoreSet& stores, registry::Registry& registry, const CallOptions& call);
 

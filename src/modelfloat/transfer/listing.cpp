@@ -11,16 +11,23 @@ using Objects = std::vector<store::ObjectInfo>;
 
 class ListingRound {
  public:
-  ListingRound(const StoreSet& stores, const std::vector<std::string>& prefixes, WaitFor wait_for, const ListingsSuffice& suffice,
-               const CallOptions& call)
-      : stores_(stores), prefixes_(prefixes), wait_for_(wait_for), suffice_(suffice), call_(call), race_(Race<Objects>::Kind::read, call) {}
+  ListingRound(const StoreSet& stores, const std::vector<std::string>& prefixes, WaitFor wait_for,
+               const ListingsSuffice& suffice, const CallOptions& call)
+      : stores_(stores),
+        prefixes_(prefixes),
+        wait_for_(wait_for),
+        suffice_(suffice),
+        call_(call),
+        race_(Race<Objects>::Kind::read, call) {}
 
   std::vector<StoreListing> run() {
     for (;;) {
       ask_newcomers();
       if (race_.under_way() > 0) {
         // Those who turn up meanwhile are asked too, so the wait is short while some are awaited.
-        const SteadyTime look_up = stores_.somebody_is_awaited() ? std::chrono::steady_clock::now() + stores_.patience().hedge_floor : SteadyTime::max();
+        const SteadyTime look_up = stores_.somebody_is_awaited()
+                                       ? std::chrono::steady_clock::now() + stores_.patience().hedge_floor
+                                       : SteadyTime::max();
         if (auto answer = race_.next(std::min(look_up, limit_))) {
           take(*answer);
         } else if (std::chrono::steady_clock::now() >= limit_) {
@@ -41,19 +48,21 @@ class ListingRound {
 
  private:
   bool was_asked(const PoolStore* store) const {
-    return std::any_of(listings_.begin(), listings_.end(), [&](const StoreListing& listing) { return listing.store == store; });
+    return std::any_of(listings_.begin(), listings_.end(),
+                       [&](const StoreListing& listing) { return listing.store == store; });
   }
 
   void ask_newcomers() {
     for (const PoolStore* store : stores_.online()) {
       if (was_asked(store) || store->state->reads_are_parked()) continue;
-      race_.ask(*store, stores_.patience().listing, [prefixes = prefixes_](store::Store& from, const CallOptions& options) {
-        Objects objects;
-        for (const std::string& prefix : prefixes) {
-          from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
-        }
-        return objects;
-      });
+      race_.ask(*store, stores_.patience().listing,
+                [prefixes = prefixes_](store::Store& from, const CallOptions& options) {
+                  Objects objects;
+                  for (const std::string& prefix : prefixes) {
+                    from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
+                  }
+                  return objects;
+                });
       listings_.push_back({store, false, {}, {}});  // the id of the call is the place in here
     }
   }
@@ -64,8 +73,9 @@ class ListingRound {
     return stores_.wait_until(
         [&] {
           const auto online = stores_.online();
-          return std::any_of(online.begin(), online.end(),
-                             [&](const PoolStore* store) { return !was_asked(store) && !store->state->reads_are_parked(); });
+          return std::any_of(online.begin(), online.end(), [&](const PoolStore* store) {
+            return !was_asked(store) && !store->state->reads_are_parked();
+          });
         },
         until, will_do_ ? std::optional(stores_.patience().straggler) : std::nullopt);
   }
@@ -118,8 +128,8 @@ class ListingRound {
 
 }  // namespace
 
-std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes, WaitFor wait_for,
-                                      const ListingsSuffice& suffice, const CallOptions& call) {
+std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes,
+                                      WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call) {
   return ListingRound(stores, prefixes, wait_for, suffice, call).run();
 }
 

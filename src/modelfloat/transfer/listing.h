@@ -27,7 +27,7 @@ using ListingsSuffice = std::function<bool(const std::vector<StoreListing>&)>;
 
 // Lists everything under the prefixes on every store that is online, also on those that turn up while it waits for others. A store that fails
 // or is left behind is in the result with its trouble. Throws only what the caller's own options say.
-std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes, WaitFor wait_for,
-                                      const ListingsSuffice& suffice, const CallOptions& call);
+std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes,
+                                      WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call);
 
 }  // namespace modelfloat::transfer

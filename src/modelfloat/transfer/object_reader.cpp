@@ -28,7 +28,12 @@ class ObjectRound {
   using Take = std::function<void(std::size_t, Bytes)>;
 
   ObjectRound(const StoreSet& stores, bool anywhere, bool expected, const FindingSink& finding, const CallOptions& call)
-      : stores_(stores), anywhere_(anywhere), expected_(expected), finding_(finding), call_(call), race_(Kind::read, call) {}
+      : stores_(stores),
+        anywhere_(anywhere),
+        expected_(expected),
+        finding_(finding),
+        call_(call),
+        race_(Kind::read, call) {}
 
   void run(const std::vector<ListedObject>& objects, const Take& take) {
     objects_ = &objects;
@@ -86,10 +91,10 @@ class ObjectRound {
     if (best == wanted.places.end()) return false;
     const PoolStore& store = **best;
     wanted.places.erase(best);
-    const std::size_t id = race_.ask(store, stores_.patience().allowed(k_usual_bytes),
-                                     [name = (*objects_)[object].name, state = store.state](store::Store& from, const CallOptions& options) {
-                                       return state->get(from, name, {}, options);
-                                     });
+    const std::size_t id =
+        race_.ask(store, stores_.patience().allowed(k_usual_bytes),
+                  [name = (*objects_)[object].name, state = store.state](
+                      store::Store& from, const CallOptions& options) { return state->get(from, name, {}, options); });
     calls_.insert({id, {object, &store, HedgeTimer(store.state->pace.late_after(k_usual_bytes, stores_.patience()))}});
     wanted.calls.push_back(id);
     return true;
@@ -107,7 +112,8 @@ class ObjectRound {
     return stores_.wait_until(
         [&] {
           const auto online = stores_.online();
-          return std::any_of(online.begin(), online.end(), [&](const PoolStore* store) { return !known_.contains(store); });
+          return std::any_of(online.begin(), online.end(),
+                             [&](const PoolStore* store) { return !known_.contains(store); });
         },
         call_);
   }
@@ -116,7 +122,8 @@ class ObjectRound {
     SteadyTime next = SteadyTime::max();
     for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
     // Those who turn up meanwhile may be quicker than one that is late.
-    if (anywhere_ && stores_.somebody_is_awaited()) next = std::min(next, std::chrono::steady_clock::now() + stores_.patience().hedge_floor);
+    if (anywhere_ && stores_.somebody_is_awaited())
+      next = std::min(next, std::chrono::steady_clock::now() + stores_.patience().hedge_floor);
     return next;
   }
 
@@ -168,7 +175,7 @@ class ObjectRound {
   const std::vector<ListedObject>* objects_ = nullptr;
   std::vector<Wanted> wanted_;
   std::map<std::size_t, Call> calls_;  // under way, by id
-  std::set<const PoolStore*> known_;  // of an object that may lie anywhere
+  std::set<const PoolStore*> known_;   // of an object that may lie anywhere
   Race<Content> race_;
 };
 
@@ -179,15 +186,17 @@ bool fits_name(const ObjectName& name, ByteSpan object) {
   return !hash || crypto::blake3(object) == *hash;
 }
 
-std::optional<Bytes> read_object(const StoreSet& stores, const ObjectName& name, bool expected_everywhere, const FindingSink& finding,
-                                 const CallOptions& call) {
+std::optional<Bytes> read_object(const StoreSet& stores, const ObjectName& name, bool expected_everywhere,
+                                 const FindingSink& finding, const CallOptions& call) {
   std::optional<Bytes> found;
-  ObjectRound(stores, true, expected_everywhere, finding, call).run({{name, {}}}, [&](std::size_t, Bytes bytes) { found = std::move(bytes); });
+  ObjectRound(stores, true, expected_everywhere, finding, call).run({{name, {}}}, [&](std::size_t, Bytes bytes) {
+    found = std::move(bytes);
+  });
   return found;
 }
 
-void read_objects(const StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding, const CallOptions& call,
-                  const std::function<void(std::size_t index, Bytes bytes)>& take) {
+void read_objects(const StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding,
+                  const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& take) {
   ObjectRound(stores, false, true, finding, call).run(objects, take);
 }
 

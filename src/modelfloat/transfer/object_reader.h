@@ -13,8 +13,8 @@ namespace modelfloat::transfer {
 // The first copy whose bytes have the hash that its name says. The store that answers best is asked first, the next one when its answer is
 // late, missing or wrong; what is missing or wrong on a store is told to `finding` (absence only when `expected_everywhere`). Stores that are
 // not online yet are waited for when the others don't have it. Nothing when no store has a right copy.
-std::optional<Bytes> read_object(const StoreSet& stores, const ObjectName& name, bool expected_everywhere, const FindingSink& finding,
-                                 const CallOptions& call);
+std::optional<Bytes> read_object(const StoreSet& stores, const ObjectName& name, bool expected_everywhere,
+                                 const FindingSink& finding, const CallOptions& call);
 
 // An object and the stores that list it.
 struct ListedObject {
@@ -23,8 +23,8 @@ struct ListedObject {
 };
 // Several objects at once, each as above from its own places. `take` is called on the calling thread, with the place of the object in `objects`
 // and its bytes; not for those that cannot be had.
-void read_objects(const StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding, const CallOptions& call,
-                  const std::function<void(std::size_t index, Bytes bytes)>& take);
+void read_objects(const StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding,
+                  const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& take);
 
 // Whether these bytes are what the name says. Names without a hash (markers, texts) fit anything.
 bool fits_name(const ObjectName& name, ByteSpan object);

@@ -19,7 +19,9 @@ IncomingPack::IncomingPack(const PackReading& reading, Pack pack, std::vector<Fr
       wanted_(std::move(wanted)),
       opener_(pack_, reading.keys),
       fetch_({reading.stores, reading.registry, reading.finding, reading.call}, pack_,
-             [this](const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) { return is_usable(copy, part, bytes); }) {}
+             [this](const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) {
+               return is_usable(copy, part, bytes);
+             }) {}
 
 void IncomingPack::start() {
   if (!start_ranges()) start_whole();
@@ -84,7 +86,8 @@ void IncomingPack::replace_what_lies(std::uint64_t seen_generation) {
 bool IncomingPack::is_usable(const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) const {
   if (&part != &whole_) return bytes.size() == part.range.length;
   try {
-    return bytes.size() == mf1::k_header_bytes + pack_.slice_bytes && opener_.fits(mf1::parse_shard_header(bytes), copy.index);
+    return bytes.size() == mf1::k_header_bytes + pack_.slice_bytes &&
+           opener_.fits(mf1::parse_shard_header(bytes), copy.index);
   } catch (const Error&) {
     return false;  // a header that makes no sense is a wrong shard like any other
   }
@@ -121,7 +124,8 @@ bool IncomingPack::start_ranges() {
   }
   fetch_.wait_for_stores();
   // Where a shard has to be looked for, finding it is the work, and not its bytes.
-  const bool all_known = std::all_of(ranges.begin(), ranges.end(), [&](const Range& range) { return fetch_.knows_copy_of(range.shard); });
+  const bool all_known =
+      std::all_of(ranges.begin(), ranges.end(), [&](const Range& range) { return fetch_.knows_copy_of(range.shard); });
   if (!all_known && !fetch_.knows_enough()) return false;
   ranges_ = std::move(ranges);
   for (Range& range : ranges_) fetch_.add(range.part);
@@ -131,7 +135,8 @@ bool IncomingPack::start_ranges() {
 void IncomingPack::lay_out_ranges() {
   for (Range& range : ranges_) {
     const auto& held = range.part.held;
-    const auto own = std::find_if(held.begin(), held.end(), [&](const ShardPart::Held& one) { return one.copy.index == range.shard; });
+    const auto own = std::find_if(held.begin(), held.end(),
+                                  [&](const ShardPart::Held& one) { return one.copy.index == range.shard; });
     if (own != held.end()) {
       extents_.push_back({range.pack_offset, own->bytes});
       continue;
@@ -173,7 +178,8 @@ bool IncomingPack::drop_liars() {
 
 // Every shard is what its name says: only what no manifest names can be a lie. One at a time, as there may be more of it to try.
 bool IncomingPack::drop_unproven() {
-  const auto suspect = std::find_if(whole_.held.begin(), whole_.held.end(), [](const ShardPart::Held& held) { return !held.copy.named; });
+  const auto suspect = std::find_if(whole_.held.begin(), whole_.held.end(),
+                                    [](const ShardPart::Held& held) { return !held.copy.named; });
   if (suspect == whole_.held.end()) return false;
   fetch_.report_unproven(suspect->copy);
   whole_.held.erase(suspect);

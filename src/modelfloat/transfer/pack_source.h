@@ -81,7 +81,7 @@ class IncomingPack {
   std::list<Range> ranges_;  // addresses are held by the fetch
   ShardPart whole_;
   std::vector<Bytes> rebuilt_;
-  std::vector<Extent> extents_;  // by offset
+  std::vector<Extent> extents_;   // by offset
   std::uint64_t generation_ = 0;  // how often wrong bytes were replaced
 };
 

@@ -31,7 +31,8 @@ struct Patience {
   Milliseconds straggler{2'000};
 
   Milliseconds allowed(std::uint64_t bytes) const {
-    return call_floor + Milliseconds(static_cast<Milliseconds::rep>(bytes * 1000 / std::max<std::uint64_t>(slowest_bytes_per_second, 1)));
+    return call_floor + Milliseconds(static_cast<Milliseconds::rep>(
+                            bytes * 1000 / std::max<std::uint64_t>(slowest_bytes_per_second, 1)));
   }
 };
 

@@ -38,7 +38,8 @@ class Race {
 
   // `on_answer` is called when an answer is there to be taken, on whatever thread brought it, also for calls that were cancelled meanwhile; it
   // may come after the race has ended. It must be quick.
-  Race(Kind kind, CallOptions call, std::function<void()> on_answer = {}) : kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
+  Race(Kind kind, CallOptions call, std::function<void()> on_answer = {})
+      : kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
   ~Race() { cancel_all(); }
   Race(const Race&) = delete;
   Race& operator=(const Race&) = delete;
@@ -65,7 +66,9 @@ class Race {
   }
   std::size_t under_way() const noexcept { return under_way_.size(); }
   bool is_under_way(std::size_t id) const { return under_way_.contains(id); }
-  double seconds_so_far(std::size_t id) const { return seconds_between(under_way_.at(id).asked_at, std::chrono::steady_clock::now()); }
+  double seconds_so_far(std::size_t id) const {
+    return seconds_between(under_way_.at(id).asked_at, std::chrono::steady_clock::now());
+  }
 
  private:
   struct Inbox {
@@ -81,7 +84,8 @@ class Race {
   const Kind kind_;
   const CallOptions call_;
   const std::function<void()> on_answer_;
-  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();  // calls that end late still have a place for their answer
+  const std::shared_ptr<Inbox> inbox_ =
+      std::make_shared<Inbox>();  // calls that end late still have a place for their answer
   std::map<std::size_t, Call> under_way_;
   std::size_t next_id_ = 0;
 };
@@ -91,7 +95,8 @@ std::size_t Race<T>::ask(const PoolStore& store, Milliseconds allowed, Work work
   const std::size_t id = next_id_++;
   const SteadyTime now = std::chrono::steady_clock::now();
   const Call& call = under_way_.emplace(id, Call{std::stop_source(), now}).first->second;
-  auto task = [id, now, kind = kind_, inbox = inbox_, handle = store.store, state = store.state, stop = call.stop, outer = call_, on_answer = on_answer_, allowed, work = std::move(work)]() mutable {
+  auto task = [id, now, kind = kind_, inbox = inbox_, handle = store.store, state = store.state, stop = call.stop,
+               outer = call_, on_answer = on_answer_, allowed, work = std::move(work)]() mutable {
     Answer answer;
     answer.id = id;
     try {

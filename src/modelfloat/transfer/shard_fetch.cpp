@@ -1,8 +1,8 @@
 #include "modelfloat/transfer/shard_fetch.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/mf1/format.h"
@@ -21,7 +21,8 @@ bool ShardPart::is_held(std::size_t index) const {
 }
 
 bool ShardPart::is_complete(std::size_t k) const {
-  return held.size() >= k || std::all_of(wanted.begin(), wanted.end(), [&](std::size_t index) { return is_held(index); });
+  return held.size() >= k ||
+         std::all_of(wanted.begin(), wanted.end(), [&](std::size_t index) { return is_held(index); });
 }
 
 ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
@@ -39,7 +40,8 @@ void ShardFetch::add_shard(std::size_t index, const Hash256& object, bool named)
 bool ShardFetch::add_later_parity() {
   bool any = false;
   for (const registry::StrayShard& stray : later_parity(context_.registry, pack_)) {
-    if (std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.object == stray.object; })) continue;
+    if (std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.object == stray.object; }))
+      continue;
     add_shard(stray.index, stray.object, false);
     for (const PoolStore* store : listed_) list_copies(shards_.back(), *store);
     any = true;
@@ -80,7 +82,8 @@ bool ShardFetch::finish() {
         continue;
       }
       top_up(progress);
-      const bool waits = std::any_of(calls_.begin(), calls_.end(), [&](const auto& call) { return call.second.part == progress.part; });
+      const bool waits = std::any_of(calls_.begin(), calls_.end(),
+                                     [&](const auto& call) { return call.second.part == progress.part; });
       if (!waits) {
         if (!wait_for_newcomers() && !look_for_later_parity()) return false;
         list_newcomers();
@@ -155,7 +158,8 @@ bool ShardFetch::knows_copy_of(std::size_t index) {
 
 bool ShardFetch::knows_enough() {
   std::size_t known = 0;
-  for (std::size_t index = 0; index < pack_.k + Redundancy::k_max_parity; ++index) known += knows_copy_of(index) ? 1 : 0;
+  for (std::size_t index = 0; index < pack_.k + Redundancy::k_max_parity; ++index)
+    known += knows_copy_of(index) ? 1 : 0;
   return known >= pack_.k;
 }
 
@@ -177,7 +181,8 @@ bool ShardFetch::is_covered(const Progress& progress, std::size_t index) const {
 
 std::size_t ShardFetch::asked_or_held(const Progress& progress) const {
   std::size_t covered = 0;
-  for (std::size_t index = 0; index < pack_.k + Redundancy::k_max_parity; ++index) covered += is_covered(progress, index) ? 1 : 0;
+  for (std::size_t index = 0; index < pack_.k + Redundancy::k_max_parity; ++index)
+    covered += is_covered(progress, index) ? 1 : 0;
   return covered;
 }
 
@@ -237,11 +242,10 @@ void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
   const Patience& patience = context_.stores.patience();
   const std::uint64_t bytes = bytes_of(*progress.part);
   progress.tried.emplace(copy.object, copy.store);
-  const std::size_t id = race_.ask(*copy.store, patience.allowed(bytes),
-                                   [name = ObjectName::of(ObjectType::shard, copy.object), range = progress.part->range,
-                                    state = copy.store->state](store::Store& from, const CallOptions& options) {
-                                     return state->get(from, name, range, options);
-                                   });
+  const std::size_t id = race_.ask(
+      *copy.store, patience.allowed(bytes),
+      [name = ObjectName::of(ObjectType::shard, copy.object), range = progress.part->range, state = copy.store->state](
+          store::Store& from, const CallOptions& options) { return state->get(from, name, range, options); });
   calls_.insert({id, {progress.part, copy, HedgeTimer(copy.store->state->pace.late_after(bytes, patience))}});
   bound_by_peers(progress);
 }
@@ -321,7 +325,8 @@ void ShardFetch::cancel_calls_of(Progress& progress) {
 void ShardFetch::report_unproven(const ShardCopy& copy) {
   troubles_.push_back(fmt::format("shard {} on {} (added later, and wrong)", copy.index, copy.store->name));
   if (context_.finding) {
-    context_.finding({copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, Damage::corrupt});
+    context_.finding(
+        {copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, Damage::corrupt});
   }
 }
 
@@ -343,10 +348,11 @@ Error ShardFetch::failure(const ShardPart& part) const {
     }
   }
   const bool later = held_or_parked.size() >= pack_.k && held.size() < pack_.k;
-  return {later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id),
-          fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k, held.size(),
-                      troubles.empty() ? "none is known to lie anywhere" : fmt::format("{}", fmt::join(troubles, ", "))),
-          later ? longest_asked_ : std::nullopt};
+  return {
+      later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id),
+      fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k, held.size(),
+                  troubles.empty() ? "none is known to lie anywhere" : fmt::format("{}", fmt::join(troubles, ", "))),
+      later ? longest_asked_ : std::nullopt};
 }
 
 void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& why) {
@@ -356,7 +362,8 @@ void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& w
     context_.registry.note_shard_copy(copy.object, copy.store->id, state);
   }
   if (context_.finding) {
-    context_.finding({copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, what});
+    context_.finding(
+        {copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, what});
   }
 }
 

@@ -20,7 +20,7 @@ namespace modelfloat::transfer {
 // One place where a shard may be read.
 struct ShardCopy {
   std::size_t index = 0;
-  Hash256 object{};    // its name
+  Hash256 object{};  // its name
   const PoolStore* store = nullptr;
   bool known = false;  // the registry says that it lies there; else it is only worth a try
   bool named = true;   // by the manifest; else it is parity that was added later, and nothing but a tag proves it
@@ -28,8 +28,9 @@ struct ShardCopy {
 
 // The same bytes of several shards of one pack: whole objects, or a range of each.
 struct ShardPart {
-  ByteRange range;                    // of the object
-  std::vector<std::size_t> wanted;    // data shards of which the bytes are wanted; all k of them when objects are read whole
+  ByteRange range;  // of the object
+  std::vector<std::size_t>
+      wanted;  // data shards of which the bytes are wanted; all k of them when objects are read whole
   struct Held {
     ShardCopy copy;
     Bytes bytes;
@@ -98,7 +99,7 @@ class ShardFetch {
   struct Progress {  // of one part
     ShardPart* part = nullptr;
     std::set<std::pair<Hash256, const PoolStore*>> tried;
-    bool rebuild = false;  // any k are asked for, because a wanted one is not to be had in time
+    bool rebuild = false;                // any k are asked for, because a wanted one is not to be had in time
     std::vector<double> answered_after;  // seconds
   };
 
@@ -133,7 +134,7 @@ class ShardFetch {
   std::vector<Progress> parts_;
   std::map<std::size_t, Call> calls_;  // under way, by id
   std::uint64_t bytes_fetched_ = 0;
-  std::vector<std::string> troubles_;  // what could not be read and why
+  std::vector<std::string> troubles_;          // what could not be read and why
   std::optional<Milliseconds> longest_asked_;  // how long a provider wants to be left alone
   bool looked_again_ = false;
   bool looked_for_parity_ = false;

@@ -9,7 +9,8 @@
 namespace modelfloat::transfer {
 
 // Why the store is not to be used, or nothing when its marker is the right one.
-static std::string trouble_with_marker(store::Store& store, StoreState& state, const mf1::PoolTag& pool_tag, const StoreId& id, const CallOptions& call) {
+static std::string trouble_with_marker(store::Store& store, StoreState& state, const mf1::PoolTag& pool_tag,
+                                       const StoreId& id, const CallOptions& call) {
   try {
     const auto bytes = state.get(store, ObjectName::marker(), {}, call);
     if (!bytes) return "its marker is missing: this is not the place that was added, or it is not mounted";
@@ -22,7 +23,9 @@ static std::string trouble_with_marker(store::Store& store, StoreState& state, c
   }
 }
 
-StoreSet::StoreSet(const std::vector<registry::StoreRow>& rows, Context context) : context_(std::move(context)) { set_rows(rows); }
+StoreSet::StoreSet(const std::vector<registry::StoreRow>& rows, Context context) : context_(std::move(context)) {
+  set_rows(rows);
+}
 
 StoreSet::~StoreSet() { stop_.request_stop(); }
 
@@ -37,9 +40,8 @@ std::unique_ptr<PoolStore> StoreSet::make(const registry::StoreRow& row) const {
   const store::StoreTraits traits = store ? store->traits() : store::StoreTraits{};
   auto state = std::make_shared<StoreState>(row.name, bell_, context_.clock, context_.io, traits.parallel_calls);
   if (!store && state->begin_check(true)) state->check_ended(trouble);
-  return std::unique_ptr<PoolStore>(
-      new PoolStore{row.id, row.name, row.url, row.domain, row.capacity_bytes, std::move(store), std::move(state),
-                    traits.downloads_are_scarce});
+  return std::unique_ptr<PoolStore>(new PoolStore{row.id, row.name, row.url, row.domain, row.capacity_bytes,
+                                                  std::move(store), std::move(state), traits.downloads_are_scarce});
 }
 
 void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
@@ -48,8 +50,8 @@ void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
   std::vector<const PoolStore*> joined;
   for (const registry::StoreRow& row : rows) {
     const PoolStore* known = find(row.id);
-    const bool same = known != nullptr && known->url == row.url && known->name == row.name && known->domain == row.domain &&
-                      known->capacity_bytes == row.capacity_bytes;
+    const bool same = known != nullptr && known->url == row.url && known->name == row.name &&
+                      known->domain == row.domain && known->capacity_bytes == row.capacity_bytes;
     if (same) {
       now.push_back(known);
       continue;
@@ -73,8 +75,8 @@ void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
 
 // Everything that the task touches is its own: it may end after the set.
 void StoreSet::check(const PoolStore& store) const {
-  context_.io.submit([handle = store.store, state = store.state, tag = context_.pool_tag, id = store.id, stop = stop_.get_token(),
-                      patience = context_.patience.marker] {
+  context_.io.submit([handle = store.store, state = store.state, tag = context_.pool_tag, id = store.id,
+                      stop = stop_.get_token(), patience = context_.patience.marker] {
     const CallOptions call = within({stop, std::nullopt}, patience);
     std::string trouble = stop.stop_requested() ? "stopped" : trouble_with_marker(*handle, *state, tag, id, call);
     if (stop.stop_requested()) return;
@@ -95,13 +97,15 @@ std::vector<const PoolStore*> StoreSet::online() const {
 
 const PoolStore* StoreSet::find(const StoreId& id) const {
   const auto stores = all();
-  const auto found = std::find_if(stores.begin(), stores.end(), [&](const PoolStore* store) { return store->id == id; });
+  const auto found =
+      std::find_if(stores.begin(), stores.end(), [&](const PoolStore* store) { return store->id == id; });
   return found == stores.end() ? nullptr : *found;
 }
 
 const PoolStore* StoreSet::find(std::string_view name) const {
   const auto stores = all();
-  const auto found = std::find_if(stores.begin(), stores.end(), [&](const PoolStore* store) { return store->name == name; });
+  const auto found =
+      std::find_if(stores.begin(), stores.end(), [&](const PoolStore* store) { return store->name == name; });
   return found == stores.end() ? nullptr : *found;
 }
 
@@ -116,7 +120,8 @@ SteadyTime StoreSet::awaited_until(Awaited which, Milliseconds patience) const {
 }
 
 // What `enough` reads has mutexes of its own, and those who change it ring the bell afterwards.
-bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Milliseconds patience, const CallOptions& call) const {
+bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Milliseconds patience,
+                    const CallOptions& call) const {
   for (;;) {
     bool is_enough = false;
     SteadyTime until;
@@ -133,9 +138,12 @@ bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Millisec
   }
 }
 
-bool StoreSet::somebody_is_awaited() const { return awaited_until(Awaited::pending, context_.patience.marker) > std::chrono::steady_clock::now(); }
+bool StoreSet::somebody_is_awaited() const {
+  return awaited_until(Awaited::pending, context_.patience.marker) > std::chrono::steady_clock::now();
+}
 
-bool StoreSet::wait_until(const std::function<bool()>& enough, const CallOptions& call, std::optional<Milliseconds> patience) const {
+bool StoreSet::wait_until(const std::function<bool()>& enough, const CallOptions& call,
+                          std::optional<Milliseconds> patience) const {
   return wait(enough, Awaited::pending, patience.value_or(context_.patience.marker), call);
 }
 

@@ -23,9 +23,9 @@ namespace modelfloat::transfer {
 // One store of the pool. Shared by threads. Valid as long as its set, also when it was taken out of the pool meanwhile.
 struct PoolStore {
   const StoreId id{};
-  const std::string name;    // as the user calls it
+  const std::string name;  // as the user calls it
   const std::string url;
-  const std::string domain;  // what fails together with it
+  const std::string domain;                // what fails together with it
   const std::uint64_t capacity_bytes = 0;  // 0: not limited
   // Null when it could not even be made; never null once it was online. Shared with the calls under way: one that hangs may outlive the set.
   const std::shared_ptr<store::Store> store;
@@ -65,7 +65,8 @@ class StoreSet {
 
   // Returns true as soon as `enough` is, false when no store is pending any more and it still is not. Waits for no marker that takes longer than
   // `patience` since it was asked for; as long as markers may take when that is not given. `enough` is asked again whenever a store turns up.
-  bool wait_until(const std::function<bool()>& enough, const CallOptions& call, std::optional<Milliseconds> patience = std::nullopt) const;
+  bool wait_until(const std::function<bool()>& enough, const CallOptions& call,
+                  std::optional<Milliseconds> patience = std::nullopt) const;
   // Whether a store is still pending, and not for longer than markers may take.
   bool somebody_is_awaited() const;
   // Until no store is pending any more.

@@ -13,7 +13,8 @@ static constexpr std::chrono::seconds k_longest_back_off{60};
 // For a provider that asks for patience without saying how much.
 static constexpr std::chrono::seconds k_parked_for{60};
 
-StoreState::StoreState(std::string name, std::shared_ptr<Bell> bell, const Clock& clock, Executor& io, std::size_t calls_at_once)
+StoreState::StoreState(std::string name, std::shared_ptr<Bell> bell, const Clock& clock, Executor& io,
+                       std::size_t calls_at_once)
     : pace(clock),
       lane(std::make_shared<CallLane>(io, lane_width(calls_at_once, io.width()))),
       name_(std::move(name)),
@@ -42,14 +43,17 @@ bool StoreState::puts_are_parked() const {
   return now < puts_parked_;
 }
 
-std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name, ByteRange range, const CallOptions& call) {
+std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name, ByteRange range,
+                                     const CallOptions& call) {
   const SteadyTime begin = clock_.steady_now();
   auto bytes = store.get(name, range, call);
   pace.answered(bytes ? bytes->size() : 0, seconds_between(begin, clock_.steady_now()));
   return bytes;
 }
 
-SteadyTime StoreState::parked_until(const Error& error, SteadyTime now) { return now + error.retry_after.value_or(k_parked_for); }
+SteadyTime StoreState::parked_until(const Error& error, SteadyTime now) {
+  return now + error.retry_after.value_or(k_parked_for);
+}
 
 void StoreState::read_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();

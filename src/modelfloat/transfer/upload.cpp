@@ -1,9 +1,9 @@
 #include "modelfloat/transfer/upload.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/mf1/format.h"
@@ -82,7 +82,8 @@ void Upload::pack_pending(std::size_t keep) {
 mf1::PackShape Upload::next_shape() const {
   std::uint64_t max_object = UINT64_MAX;
   for (const PoolStore* target : targets_) max_object = std::min(max_object, target->store->traits().max_object_bytes);
-  const std::uint64_t slice = placement::slice_bytes(plan_.model_bytes.value_or(bytes_come_), plan_.redundancy, max_object);
+  const std::uint64_t slice =
+      placement::slice_bytes(plan_.model_bytes.value_or(bytes_come_), plan_.redundancy, max_object);
   return {static_cast<std::uint8_t>(plan_.redundancy.k), static_cast<std::uint8_t>(plan_.redundancy.m), slice,
           static_cast<std::uint8_t>(plan_.survive)};
 }
@@ -93,11 +94,12 @@ void Upload::close_pack() {
   auto builder = std::make_shared<mf1::PackBuilder>(std::move(*builder_));
   builder_.reset();
   auto spare = std::make_shared<std::vector<Bytes>>(std::exchange(spare_, {}));
-  auto task = std::make_shared<std::packaged_task<Sealed()>>([context = &context_, suite = plan_.suite, last = last_, builder, spare] {
-    auto pack = std::make_shared<Outgoing>();
-    pack->sealed = mf1::seal(std::move(*builder), context->keys, suite, context->random, last, std::move(*spare));
-    return pack;
-  });
+  auto task = std::make_shared<std::packaged_task<Sealed()>>(
+      [context = &context_, suite = plan_.suite, last = last_, builder, spare] {
+        auto pack = std::make_shared<Outgoing>();
+        pack->sealed = mf1::seal(std::move(*builder), context->keys, suite, context->random, last, std::move(*spare));
+        return pack;
+      });
   sealing_ = task->get_future();
   context_.cpu.submit([task, news = news_] {
     (*task)();
@@ -179,11 +181,12 @@ void Upload::put_shard(std::size_t index) {
   const std::size_t target = pack_->targets[index];
   const Milliseconds allowed = context_.stores.patience().allowed(pack_->object(index).size());
   const ObjectName name = ObjectName::of(ObjectType::shard, pack_->sealed.pack.shard_name(index));
-  const std::size_t id = race_.ask(*targets_[target], allowed, [pack = pack_, index, name, where = targets_[target]->name](
-                                                                   store::Store& store, const CallOptions& options) {
-    put_confirmed(store, where, name, pack->object(index), options);
-    return true;
-  });
+  const std::size_t id = race_.ask(
+      *targets_[target], allowed,
+      [pack = pack_, index, name, where = targets_[target]->name](store::Store& store, const CallOptions& options) {
+        put_confirmed(store, where, name, pack->object(index), options);
+        return true;
+      });
   // Beyond what the call is told itself: it may have had to wait for others of its lane, and a folder that hangs hears nothing.
   const SteadyTime give_up = std::chrono::steady_clock::now() + 2 * allowed + context_.stores.patience().straggler;
   puts_.insert({id, {index, target, give_up}});
@@ -227,7 +230,8 @@ void Upload::put_failed(const Put& put, const Error& error) {
     throw Error(ErrorKind::out_of_space, targets_[put.target]->name,
                 fmt::format("cannot take a shard, and no other store may take it in its place ({})", error.what()));
   }
-  log_warning(fmt::format("{} takes a shard instead of {}: {}", targets_[*other]->name, targets_[put.target]->name, error.what()));
+  log_warning(fmt::format("{} takes a shard instead of {}: {}", targets_[*other]->name, targets_[put.target]->name,
+                          error.what()));
   pack_->targets[put.index] = *other;
   put_shard(put.index);
 }

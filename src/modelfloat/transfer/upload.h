@@ -72,7 +72,7 @@ class Upload {
     const Bytes& object(std::size_t index) const { return sealed.shards[sealed.shards.size() == 1 ? 0 : index]; }
   };
   using Sealed = std::shared_ptr<Outgoing>;
-  struct Put {  // one attempt
+  struct Put {              // one attempt
     std::size_t index = 0;  // of the shard
     std::size_t target = 0;
     SteadyTime give_up;  // for a store that does not heed its deadline
@@ -107,18 +107,18 @@ class Upload {
   const std::vector<const PoolStore*> targets_;  // Candidate::store is an index into it
   const std::shared_ptr<News> news_ = std::make_shared<News>();
 
-  mutable std::mutex mutex_;  // guards all below
+  mutable std::mutex mutex_;                      // guards all below
   std::exception_ptr failure_;                    // what the thread met
   std::vector<placement::Candidate> candidates_;  // free space goes down as shards are placed
-  std::vector<mf1::EncodedFragment> pending_;  // looked ahead, so that a pack's end can be filled
+  std::vector<mf1::EncodedFragment> pending_;     // looked ahead, so that a pack's end can be filled
   std::optional<mf1::PackBuilder> builder_;
   std::uint64_t bytes_come_ = 0;
   bool last_ = false;
 
-  std::future<Sealed> sealing_;       // a pack that all cores work on
-  Sealed pack_;                       // the one that is on its way
-  std::map<std::size_t, Put> puts_;   // of its shards, by id of the call
-  std::vector<Bytes> spare_;          // the shards of the pack before: fresh memory is dear
+  std::future<Sealed> sealing_;      // a pack that all cores work on
+  Sealed pack_;                      // the one that is on its way
+  std::map<std::size_t, Put> puts_;  // of its shards, by id of the call
+  std::vector<Bytes> spare_;         // the shards of the pack before: fresh memory is dear
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t packs_ = 0;
   Race<bool> race_;

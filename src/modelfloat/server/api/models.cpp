@@ -42,7 +42,8 @@ void show_model(Service& service, const Request& request, Response& response) {
   const auto& model = request.params.at("id");
   nlohmann::json json = server::to_json(service.find(model));
   auto& files = json["files"] = nlohmann::json::array();
-  for (const auto& file : service.open(model, call_of(request)).root.files) files.push_back(nlohmann::json(server::to_json(file)));
+  for (const auto& file : service.open(model, call_of(request)).root.files)
+    files.push_back(nlohmann::json(server::to_json(file)));
   auto& revisions = json["revisions"] = nlohmann::json::array();
   for (const auto& revision : service.revisions(model)) revisions.push_back(nlohmann::json(server::to_json(revision)));
   send_json(response, 200, json);
