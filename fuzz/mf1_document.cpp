@@ -28,24 +28,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const ByteSpan cbor = std::as_bytes(std::span(data + 1, size - 1));
   switch (data[0] % 6) {
-    case 0:
-      check(mf1::structure_root_from_cbor, cbor);
-      break;
-    case 1:
-      check(mf1::structure_segment_from_cbor, cbor);
-      break;
-    case 2:
-      check(mf1::manifest_root_from_cbor, cbor);
-      break;
-    case 3:
-      check(mf1::content_segment_from_cbor, cbor);
-      break;
-    case 4:
-      check(mf1::log_record_from_cbor, cbor);
-      break;
-    default:
-      check(mf1::checkpoint_from_cbor, cbor);
-      break;
+    case 0: check(mf1::structure_root_from_cbor, cbor); break;
+    case 1: check(mf1::structure_segment_from_cbor, cbor); break;
+    case 2: check(mf1::manifest_root_from_cbor, cbor); break;
+    case 3: check(mf1::content_segment_from_cbor, cbor); break;
+    case 4: check(mf1::log_record_from_cbor, cbor); break;
+    default: check(mf1::checkpoint_from_cbor, cbor); break;
   }
   return 0;
 }

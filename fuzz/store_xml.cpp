@@ -30,20 +30,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteSpan body = std::as_bytes(std::span(data + 1, size - 1));
   try {
     switch (data[0] & 3U) {
-      case 0:
-        read_multistatus(body, std::size_t{data[0]} / 4 + 1);
-        break;
+      case 0: read_multistatus(body, std::size_t{data[0]} / 4 + 1); break;
       case 1: {
         const store::S3Page page = store::read_s3_page(body, "fuzz");
         fuzz_check(page.entries.size() <= body.size(), "every entry stands in the body");
         break;
       }
-      case 2:
-        store::read_s3_trouble({.status = 400, .headers = {}, .body = to_bytes(body)});
-        break;
-      default:
-        store::read_s3_element(body, "a", "b", "fuzz");
-        break;
+      case 2: store::read_s3_trouble({.status = 400, .headers = {}, .body = to_bytes(body)}); break;
+      default: store::read_s3_element(body, "a", "b", "fuzz"); break;
     }
   } catch (const Error& error) {
     fuzz_check(error.kind == ErrorKind::transient, "an answer that makes no sense is a server's trouble");

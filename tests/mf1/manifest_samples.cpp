@@ -107,30 +107,18 @@ StoreAdded Samples::store() { return {array<16>(), word(), "local:/" + word(), w
 Change Samples::change() {
   const auto small = [&] { return static_cast<std::uint8_t>(below(20)); };
   switch (below(12)) {
-    case 0:
-      return Prepared{naming()};
-    case 1:
-      return Committed{naming()};
-    case 2:
-      return Untagged{word(), word()};
-    case 3:
-      return Removed{word(), names(below(3))};
-    case 4:
-      return Condemned{objects(), any_number()};
-    case 5:
-      return Spared{objects()};
-    case 6:
-      return store();
-    case 7:
-      return StoreRemoved{array<16>()};
-    case 8:
-      return SlotAdded{array<16>(), array<32>(), small(), small()};
-    case 9:
-      return SlotRemoved{array<16>()};
-    case 10:
-      return EpochBegun{small(), array<24>(), array<48>()};
-    default:
-      return PolicySet{small(), small(), small()};
+    case 0: return Prepared{naming()};
+    case 1: return Committed{naming()};
+    case 2: return Untagged{word(), word()};
+    case 3: return Removed{word(), names(below(3))};
+    case 4: return Condemned{objects(), any_number()};
+    case 5: return Spared{objects()};
+    case 6: return store();
+    case 7: return StoreRemoved{array<16>()};
+    case 8: return SlotAdded{array<16>(), array<32>(), small(), small()};
+    case 9: return SlotRemoved{array<16>()};
+    case 10: return EpochBegun{small(), array<24>(), array<48>()};
+    default: return PolicySet{small(), small(), small()};
   }
 }
 

@@ -7,32 +7,19 @@ namespace modelfloat {
 
 std::string_view to_string(ErrorKind kind) noexcept {
   switch (kind) {
-    case ErrorKind::invalid:
-      return "invalid";
-    case ErrorKind::not_found:
-      return "not_found";
-    case ErrorKind::denied:
-      return "denied";
-    case ErrorKind::out_of_space:
-      return "out_of_space";
-    case ErrorKind::rate_limited:
-      return "rate_limited";
-    case ErrorKind::transient:
-      return "transient";
-    case ErrorKind::timed_out:
-      return "timed_out";
-    case ErrorKind::offline:
-      return "offline";
-    case ErrorKind::corrupt:
-      return "corrupt";
-    case ErrorKind::lost:
-      return "lost";
-    case ErrorKind::unsupported:
-      return "unsupported";
-    case ErrorKind::cancelled:
-      return "cancelled";
-    case ErrorKind::internal:
-      return "internal";
+    case ErrorKind::invalid: return "invalid";
+    case ErrorKind::not_found: return "not_found";
+    case ErrorKind::denied: return "denied";
+    case ErrorKind::out_of_space: return "out_of_space";
+    case ErrorKind::rate_limited: return "rate_limited";
+    case ErrorKind::transient: return "transient";
+    case ErrorKind::timed_out: return "timed_out";
+    case ErrorKind::offline: return "offline";
+    case ErrorKind::corrupt: return "corrupt";
+    case ErrorKind::lost: return "lost";
+    case ErrorKind::unsupported: return "unsupported";
+    case ErrorKind::cancelled: return "cancelled";
+    case ErrorKind::internal: return "internal";
   }
   return "internal";
 }
@@ -64,28 +51,22 @@ static ErrorKind kind_of(int error_number) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
-      return ErrorKind::out_of_space;
+    case EFBIG: return ErrorKind::out_of_space;
     case ENOENT:
-    case ENOTDIR:
-      return ErrorKind::not_found;
+    case ENOTDIR: return ErrorKind::not_found;
     case EACCES:
     case EPERM:
-    case EROFS:
-      return ErrorKind::denied;
+    case EROFS: return ErrorKind::denied;
     case EINTR:
     case EAGAIN:
     case EIO:
     case EMFILE:
-    case ENFILE:
-      return ErrorKind::transient;
+    case ENFILE: return ErrorKind::transient;
     case ENAMETOOLONG:
     case EINVAL:
     case EISDIR:
-    case ELOOP:
-      return ErrorKind::invalid;
-    default:
-      return ErrorKind::internal;
+    case ELOOP: return ErrorKind::invalid;
+    default: return ErrorKind::internal;
   }
 }
 

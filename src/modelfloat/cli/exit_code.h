@@ -19,25 +19,19 @@ enum class ExitCode : int {
 
 constexpr ExitCode exit_code_of(ErrorKind kind) noexcept {
   switch (kind) {
-    case ErrorKind::not_found:
-      return ExitCode::not_found;
+    case ErrorKind::not_found: return ExitCode::not_found;
     case ErrorKind::corrupt:
-    case ErrorKind::lost:
-      return ExitCode::lost;
-    case ErrorKind::offline:
-      return ExitCode::unreachable;
-    case ErrorKind::denied:
-      return ExitCode::denied;
-    case ErrorKind::cancelled:
-      return ExitCode::interrupted;
+    case ErrorKind::lost: return ExitCode::lost;
+    case ErrorKind::offline: return ExitCode::unreachable;
+    case ErrorKind::denied: return ExitCode::denied;
+    case ErrorKind::cancelled: return ExitCode::interrupted;
     case ErrorKind::invalid:  // the command line itself is checked before anything runs
     case ErrorKind::out_of_space:
     case ErrorKind::rate_limited:
     case ErrorKind::transient:
     case ErrorKind::timed_out:
     case ErrorKind::unsupported:
-    case ErrorKind::internal:
-      return ExitCode::error;
+    case ErrorKind::internal: return ExitCode::error;
   }
   return ExitCode::error;
 }

@@ -53,10 +53,8 @@ void check_round_trip(ByteSpan plain, ByteSpan encoded) {
 
 std::string_view to_string(CodecId id) noexcept {
   switch (id) {
-    case CodecId::raw:
-      return "raw";
-    case CodecId::zstd:
-      return "zstd";
+    case CodecId::raw: return "raw";
+    case CodecId::zstd: return "zstd";
   }
   return "unknown";
 }

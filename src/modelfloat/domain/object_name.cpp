@@ -17,20 +17,13 @@ static constexpr std::array k_types = {ObjectType::shard, ObjectType::structure,
 
 std::string_view to_string(ObjectType type) noexcept {
   switch (type) {
-    case ObjectType::shard:
-      return "shard";
-    case ObjectType::structure:
-      return "structure";
-    case ObjectType::content:
-      return "content";
-    case ObjectType::log:
-      return "log";
-    case ObjectType::checkpoint:
-      return "checkpoint";
-    case ObjectType::slot:
-      return "slot";
-    case ObjectType::marker:
-      return "marker";
+    case ObjectType::shard: return "shard";
+    case ObjectType::structure: return "structure";
+    case ObjectType::content: return "content";
+    case ObjectType::log: return "log";
+    case ObjectType::checkpoint: return "checkpoint";
+    case ObjectType::slot: return "slot";
+    case ObjectType::marker: return "marker";
   }
   return "unknown";
 }

@@ -8,14 +8,10 @@ namespace modelfloat::engine {
 
 std::string_view to_string(Health health) noexcept {
   switch (health) {
-    case Health::sound:
-      return "sound";
-    case Health::degraded:
-      return "degraded";
-    case Health::lost:
-      return "lost";
-    case Health::unknown:
-      return "unknown";
+    case Health::sound: return "sound";
+    case Health::degraded: return "degraded";
+    case Health::lost: return "lost";
+    case Health::unknown: return "unknown";
   }
   return "unknown";
 }

@@ -36,24 +36,18 @@ std::uint64_t bytes_of_value(std::uint32_t type) {
   switch (type) {
     case u8:
     case i8:
-    case boolean:
-      return 1;
+    case boolean: return 1;
     case u16:
-    case i16:
-      return 2;
+    case i16: return 2;
     case u32:
     case i32:
-    case f32:
-      return 4;
+    case f32: return 4;
     case u64:
     case i64:
-    case f64:
-      return 8;
+    case f64: return 8;
     case string:
-    case array:
-      return 0;
-    default:
-      throw BadHeader{"unknown metadata type " + std::to_string(type)};
+    case array: return 0;
+    default: throw BadHeader{"unknown metadata type " + std::to_string(type)};
   }
 }
 

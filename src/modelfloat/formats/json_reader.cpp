@@ -79,22 +79,14 @@ std::uint32_t JsonReader::escaped_code_point() {
   switch (const char c = next()) {
     case '"':
     case '\\':
-    case '/':
-      return static_cast<unsigned char>(c);
-    case 'b':
-      return '\b';
-    case 'f':
-      return '\f';
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'u':
-      break;
-    default:
-      throw BadHeader{"an unknown escape in a JSON string"};
+    case '/': return static_cast<unsigned char>(c);
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'u': break;
+    default: throw BadHeader{"an unknown escape in a JSON string"};
   }
   const auto first = four_hex_digits();
   if (first < 0xD800 || first > 0xDFFF) return first;

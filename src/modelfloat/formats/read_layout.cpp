@@ -37,17 +37,14 @@ FileLayout parse_growing(PeekReader& file, std::string_view format, Parser parse
 
 FileLayout read_layout(PeekReader& file, std::string_view path) {
   switch (sniff(file.peek(k_sniff_bytes), file.size_bytes(), path)) {
-    case Claim::gguf:
-      return parse_growing(file, "GGUF", parse_gguf);
-    case Claim::safetensors:
-      return parse_growing(file, "safetensors", parse_safetensors);
+    case Claim::gguf: return parse_growing(file, "GGUF", parse_gguf);
+    case Claim::safetensors: return parse_growing(file, "safetensors", parse_safetensors);
     case Claim::onnx: {
       FileLayout layout;
       layout.format = "onnx";
       return layout;
     }
-    case Claim::none:
-      break;
+    case Claim::none: break;
   }
   return {};
 }

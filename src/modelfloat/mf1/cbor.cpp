@@ -172,14 +172,9 @@ void CborReader::skip_item(int depth) {
   const Head found = head();
   switch (found.major) {
     case k_number:
-    case k_negative:
-      return;
-    case k_bytes:
-      take(found.argument);
-      return;
-    case k_text:
-      *this = at_head, text();
-      return;
+    case k_negative: return;
+    case k_bytes: take(found.argument); return;
+    case k_text: *this = at_head, text(); return;
     case k_array:
       *this = at_head;
       for (std::size_t left = array(); left > 0; --left) skip_item(depth - 1);
@@ -191,8 +186,7 @@ void CborReader::skip_item(int depth) {
         skip_item(depth - 1);
       });
       return;
-    default:
-      break;
+    default: break;
   }
   // false, true and null may come one day as values of unknown keys; tags and floats never.
   if (found.major != k_simple || found.argument < 20 || found.argument > 22) fail("has a tag, a float or an odd value");

@@ -31,18 +31,13 @@ std::array<std::byte, 20> epoch_aad(const PoolId& pool, std::uint32_t epoch) {
 
 KeyUse key_use_of(ObjectType type) {
   switch (type) {
-    case ObjectType::shard:
-      return KeyUse::sealing;
-    case ObjectType::structure:
-      return KeyUse::structure;
-    case ObjectType::content:
-      return KeyUse::content;
+    case ObjectType::shard: return KeyUse::sealing;
+    case ObjectType::structure: return KeyUse::structure;
+    case ObjectType::content: return KeyUse::content;
     case ObjectType::log:
-    case ObjectType::checkpoint:
-      return KeyUse::log;
+    case ObjectType::checkpoint: return KeyUse::log;
     case ObjectType::slot:
-    case ObjectType::marker:
-      break;
+    case ObjectType::marker: break;
   }
   throw Error(ErrorKind::internal, std::string(to_string(type)), "objects of this type are not sealed");
 }

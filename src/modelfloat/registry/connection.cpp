@@ -14,27 +14,20 @@ namespace sqlite = sqlite_api;
 static ErrorKind kind_of(int code, int system_errno) {
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return ErrorKind::corrupt;
-    case SQLITE_FULL:
-      return ErrorKind::out_of_space;
+    case SQLITE_NOTADB: return ErrorKind::corrupt;
+    case SQLITE_FULL: return ErrorKind::out_of_space;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM:
-      return ErrorKind::transient;
-    case SQLITE_IOERR:
-      return system_errno == 0 ? ErrorKind::transient : system_error(system_errno, "", "").kind;
+    case SQLITE_NOMEM: return ErrorKind::transient;
+    case SQLITE_IOERR: return system_errno == 0 ? ErrorKind::transient : system_error(system_errno, "", "").kind;
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-    case SQLITE_READONLY:
-      return ErrorKind::denied;
+    case SQLITE_READONLY: return ErrorKind::denied;
     case SQLITE_CONSTRAINT:
-    case SQLITE_TOOBIG:
-      return ErrorKind::invalid;
-    default:
-      return ErrorKind::internal;
+    case SQLITE_TOOBIG: return ErrorKind::invalid;
+    default: return ErrorKind::internal;
   }
 }
 

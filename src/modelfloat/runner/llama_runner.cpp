@@ -393,12 +393,9 @@ void LlamaRunner::Impl::keep_house(const std::stop_token& stop) {
 
 std::string_view to_string(RunningModel::State state) noexcept {
   switch (state) {
-    case RunningModel::State::loading:
-      return "loading";
-    case RunningModel::State::ready:
-      return "ready";
-    case RunningModel::State::stopped:
-      return "stopped";
+    case RunningModel::State::loading: return "loading";
+    case RunningModel::State::ready: return "ready";
+    case RunningModel::State::stopped: return "stopped";
   }
   return "";
 }

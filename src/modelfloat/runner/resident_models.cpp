@@ -15,12 +15,9 @@ bool is_busy(const Model& model) { return model.requests > 0 || model.phase == P
 
 RunningModel::State state_of(const Model& model) {
   switch (model.phase) {
-    case Phase::ready:
-      return RunningModel::State::ready;
-    case Phase::stopped:
-      return RunningModel::State::stopped;
-    default:
-      return RunningModel::State::loading;
+    case Phase::ready: return RunningModel::State::ready;
+    case Phase::stopped: return RunningModel::State::stopped;
+    default: return RunningModel::State::loading;
   }
 }
 

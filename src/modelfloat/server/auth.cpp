@@ -41,14 +41,10 @@ std::optional<std::string_view> bearer_token(const Request& request) {
 
 std::string_view to_string(Scope scope) noexcept {
   switch (scope) {
-    case Scope::read:
-      return "read";
-    case Scope::write:
-      return "write";
-    case Scope::infer:
-      return "infer";
-    case Scope::admin:
-      return "admin";
+    case Scope::read: return "read";
+    case Scope::write: return "write";
+    case Scope::infer: return "infer";
+    case Scope::admin: return "admin";
   }
   return "";
 }

@@ -112,8 +112,7 @@ void ChunkedDecoder::step(unsigned char c) {
       state_ = State::done;
       return;
     case State::data:
-    case State::done:
-      return;
+    case State::done: return;
   }
 }
 

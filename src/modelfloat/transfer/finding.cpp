@@ -4,12 +4,9 @@ namespace modelfloat::transfer {
 
 std::string_view to_string(Damage damage) noexcept {
   switch (damage) {
-    case Damage::missing:
-      return "missing";
-    case Damage::corrupt:
-      return "corrupt";
-    case Damage::offline:
-      return "offline";
+    case Damage::missing: return "missing";
+    case Damage::corrupt: return "corrupt";
+    case Damage::offline: return "offline";
   }
   return "missing";
 }

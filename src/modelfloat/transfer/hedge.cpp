@@ -18,12 +18,9 @@ bool HedgeTimer::advance(SteadyTime now) {
 
 SteadyTime HedgeTimer::next() const {
   switch (lateness_) {
-    case Lateness::none:
-      return at(late_after_);
-    case Lateness::late:
-      return at(late_after_ * k_hopeless);
-    case Lateness::hopeless:
-      break;
+    case Lateness::none: return at(late_after_);
+    case Lateness::late: return at(late_after_ * k_hopeless);
+    case Lateness::hopeless: break;
   }
   return SteadyTime::max();
 }

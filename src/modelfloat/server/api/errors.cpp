@@ -13,32 +13,19 @@ struct Status {
 
 Status status_of(ErrorKind kind) noexcept {
   switch (kind) {
-    case ErrorKind::invalid:
-      return {400, "invalid"};
-    case ErrorKind::not_found:
-      return {404, "not_found"};
-    case ErrorKind::denied:
-      return {403, "denied"};
-    case ErrorKind::out_of_space:
-      return {507, "out_of_space"};
-    case ErrorKind::rate_limited:
-      return {429, "rate_limited"};
-    case ErrorKind::transient:
-      return {503, "try_again"};
-    case ErrorKind::timed_out:
-      return {504, "timed_out"};
-    case ErrorKind::offline:
-      return {503, "stores_offline"};
-    case ErrorKind::corrupt:
-      return {500, "data_corrupt"};
-    case ErrorKind::lost:
-      return {503, "data_lost"};
-    case ErrorKind::unsupported:
-      return {422, "unsupported"};
-    case ErrorKind::cancelled:
-      return {503, "cancelled"};
-    case ErrorKind::internal:
-      break;
+    case ErrorKind::invalid: return {400, "invalid"};
+    case ErrorKind::not_found: return {404, "not_found"};
+    case ErrorKind::denied: return {403, "denied"};
+    case ErrorKind::out_of_space: return {507, "out_of_space"};
+    case ErrorKind::rate_limited: return {429, "rate_limited"};
+    case ErrorKind::transient: return {503, "try_again"};
+    case ErrorKind::timed_out: return {504, "timed_out"};
+    case ErrorKind::offline: return {503, "stores_offline"};
+    case ErrorKind::corrupt: return {500, "data_corrupt"};
+    case ErrorKind::lost: return {503, "data_lost"};
+    case ErrorKind::unsupported: return {422, "unsupported"};
+    case ErrorKind::cancelled: return {503, "cancelled"};
+    case ErrorKind::internal: break;
   }
   return {500, "internal"};
 }
