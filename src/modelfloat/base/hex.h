@@ -34,5 +34,7 @@ std::optional<Bytes> from_base32(std::string_view);
 std::string to_base64(ByteSpan);
 // RFC 4648, section 5: - and _ for + and /, without padding characters.
 std::string to_base64url(ByteSpan);
+// Either of the two, with padding characters or without, as MEGA's own clients read it; nothing for any other character or an impossible length.
+std::optional<Bytes> from_base64(std::string_view);
 
 }  // namespace modelfloat

@@ -50,4 +50,8 @@ std::string host_domain(std::string_view host) {
   return std::string(host);
 }
 
+std::string host_domain(const http::Url& of_address, const StoreSettings& settings) {
+  return host_domain(settings.api_url.empty() ? of_address.host : http::parse_url(settings.api_url).host);
+}
+
 }  // namespace modelfloat::store

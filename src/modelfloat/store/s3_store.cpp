@@ -27,22 +27,9 @@ constexpr Milliseconds k_time_to_clean_up{15'000};
 
 // "sha256:<hex>" from what S3 calls it, when it is of the whole object and not of its parts' checksums.
 std::optional<std::string> whole_sha256(std::string_view text) {
-  if (text.size() != 44 || text.back() != '=') return std::nullopt;
-  static constexpr std::string_view k_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  Bytes bytes;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text.substr(0, 43)) {
-    const auto value = k_digits.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes.push_back(static_cast<std::byte>(bits >> count & 255));
-    }
-  }
-  return "sha256:" + to_hex(bytes);
+  const auto bytes = from_base64(text);
+  if (!bytes || bytes->size() != sizeof(Hash256) || text.size() != 44) return std::nullopt;
+  return "sha256:" + to_hex(*bytes);
 }
 
 // The ETag of an object that was put in one piece is the MD5 of its bytes.
@@ -461,7 +448,7 @@ Scheme s3_scheme() {
           .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) { return make_s3_store(rest, settings, context); },
           .canonical_rest = [](std::string_view rest) { return parse_s3_address(rest).text(); },
           .domain = [](std::string_view rest, const StoreSettings& settings) {
-            return host_domain(settings.api_url.empty() ? parse_s3_address(rest).server.host : http::parse_url(settings.api_url).host);
+            return host_domain(parse_s3_address(rest).server, settings);
           },
           .prepare =
               [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&, const CallOptions& call) {

@@ -11,6 +11,7 @@
 #include "modelfloat/store/http/status.h"
 #include "modelfloat/store/http/url.h"
 #include "modelfloat/store/range.h"
+#include "modelfloat/store/webdav_address.h"
 #include "modelfloat/store/webdav_reply.h"
 
 namespace modelfloat::store {
@@ -33,35 +34,6 @@ std::string_view parent_of(std::string_view path) { return path.substr(0, std::m
 
 // Whether a folder whose path ends in a slash can hold names that start with `prefix`.
 bool may_match(std::string_view folder, std::string_view prefix) { return folder.starts_with(prefix) || prefix.starts_with(folder); }
-
-// Where the folder is; `folder` is plain, begins with a slash and ends without one; empty: the server's root.
-struct DavAddress {
-  http::Url server;
-  std::string folder;
-  std::string text() const { return server.root() + http::percent_encode(folder, true); }
-};
-
-[[noreturn]] void refuse(std::string_view why) { throw Error(ErrorKind::invalid, "webdav:", std::string(why) + "; an example: webdav:https://host/path"); }
-
-DavAddress parse_address(std::string_view text) {
-  if (text.find_first_of("?#") != std::string_view::npos) refuse("the address has a question mark or a hash in it (%3F and %23 where they are meant)");
-  DavAddress address;
-  address.server = http::parse_url(text);
-  if ((address.server.scheme == "https" && address.server.port == 443) || (address.server.scheme == "http" && address.server.port == 80)) address.server.port = 0;
-  std::string_view rest = address.server.path;
-  while (!rest.empty()) {
-    rest.remove_prefix(1);
-    const std::string part = http::percent_decode(rest.substr(0, rest.find('/')));
-    rest.remove_prefix(std::min(rest.find('/'), rest.size()));
-    if (part.empty()) continue;
-    if (part == "." || part == "..") refuse("the path has \".\" or \"..\" in it");
-    if (std::any_of(part.begin(), part.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/'; })) refuse("the path has a control character or an encoded slash in it");
-    address.folder += "/" + part;
-  }
-  if (address.folder.size() > 2048) refuse("the path is too long");
-  address.server.path.clear();
-  return address;
-}
 
 // One call, before the login is added.
 struct Call {
@@ -491,7 +463,7 @@ Space WebdavStore::space(const CallOptions& options) {
 }  // namespace
 
 std::unique_ptr<Store> make_webdav_store(std::string_view address, const StoreSettings& settings, const StoreContext& context) {
-  return std::make_unique<WebdavStore>(parse_address(address), settings, context);
+  return std::make_unique<WebdavStore>(parse_dav_address(address), settings, context);
 }
 
 Scheme webdav_scheme() {
@@ -499,13 +471,13 @@ Scheme webdav_scheme() {
           .example = "webdav:https://host/path",
           .credential_fields = {{"user", "User", false}, {"password", "Password", true}},
           .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) { return make_webdav_store(rest, settings, context); },
-          .canonical_rest = [](std::string_view rest) { return parse_address(rest).text(); },
+          .canonical_rest = [](std::string_view rest) { return parse_dav_address(rest).text(); },
           .domain = [](std::string_view rest, const StoreSettings& settings) {
-            return host_domain(settings.api_url.empty() ? parse_address(rest).server.host : http::parse_url(settings.api_url).host);
+            return host_domain(parse_dav_address(rest).server, settings);
           },
           .prepare =
               [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue, const CallOptions& call) {
-                const DavAddress address = parse_address(rest);
+                const DavAddress address = parse_dav_address(rest);
                 const http::Url server = settings.api_url.empty() ? address.server : http::parse_url(settings.api_url);
                 if (server.scheme == "http" && !http::is_this_machine(server.root()) && !settings.credentials.empty()) {
                   dialogue.tell("Warning: http:// shows the password of this store to everybody on the way; use https:// if the server can.");

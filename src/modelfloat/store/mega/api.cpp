@@ -202,7 +202,7 @@ SessionPointer Api::kept_session(const SessionPointer& refused) {
   const auto kept = vault_.load();
   if (!kept) return nullptr;
   const auto parsed = json::parse(as_text(kept->bytes()), nullptr, false);
-  const auto key = from_base64url(text_in(parsed, "key"));
+  const auto key = from_base64(text_in(parsed, "key"));
   if (text_in(parsed, "email") != email_ || !key || key->size() != k_block_bytes || text_in(parsed, "sid").empty()) return nullptr;
   auto session = std::make_shared<Session>();
   session->id = crypto::SecretBytes(std::string_view(text_in(parsed, "sid")));
@@ -233,7 +233,7 @@ json Api::command_without_session(const json& command, const CallOptions& option
 SessionPointer Api::log_in(const CallOptions& options) {
   const json account = command_without_session({{"a", "us0"}, {"user", email_}}, options);
   const auto version = number_in(account, "v");
-  const auto salt = from_base64url(text_in(account, "s"));
+  const auto salt = from_base64(text_in(account, "s"));
   const std::string_view password = credentials_.require("password", where_);
   if (version != 1 && (version != 2 || !salt || salt->empty())) {
     throw Error(ErrorKind::unsupported, where_, "MEGA has an account of a kind that is not known here (version " + std::to_string(version) + ")");
@@ -245,9 +245,9 @@ SessionPointer Api::log_in(const CallOptions& options) {
   }
   const json answer = command_without_session(command, options);
 
-  auto master_key = from_base64url(text_in(answer, "k"));
-  const auto private_key = from_base64url(text_in(answer, "privk"));
-  const auto challenge = from_base64url(text_in(answer, "csid"));
+  auto master_key = from_base64(text_in(answer, "k"));
+  const auto private_key = from_base64(text_in(answer, "privk"));
+  const auto challenge = from_base64(text_in(answer, "csid"));
   if (!master_key || master_key->size() != k_block_bytes || !private_key || !challenge || text_in(answer, "u").empty()) {
     throw Error(ErrorKind::corrupt, where_, "MEGA's answer to the login lacks a key");
   }

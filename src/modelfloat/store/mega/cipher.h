@@ -18,9 +18,6 @@ using Block = std::array<std::byte, k_block_bytes>;
 inline const unsigned char* raw(ByteSpan bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 inline unsigned char* raw(MutableByteSpan bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
 
-// base64url. Takes the characters of plain base64 too, as MEGA's own clients do; nothing for any other character or an impossible length.
-std::optional<Bytes> from_base64url(std::string_view text);
-
 // AES-128 without padding, in place. `key` has 16 bytes and `blocks` whole blocks, else Error{internal}.
 void encrypt_ecb(ByteSpan key, MutableByteSpan blocks);
 void decrypt_ecb(ByteSpan key, MutableByteSpan blocks);

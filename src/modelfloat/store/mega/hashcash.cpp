@@ -68,7 +68,7 @@ bool solves(const Challenge& challenge, ByteSpan token, std::uint32_t prefix) {
 }
 
 std::optional<std::string> solve(const Challenge& challenge, const std::stop_token& stop) {
-  const auto token = from_base64url(challenge.token);
+  const auto token = from_base64(challenge.token);
   if (!token || token->size() != k_token_bytes) return std::nullopt;
   const Bytes piece = copies_of(*token);
   const std::uint32_t threshold = threshold_of(challenge);

@@ -45,7 +45,7 @@ std::string to_text(Handle handle) {
 }
 
 std::optional<Handle> handle_from(std::string_view text) {
-  const auto bytes = from_base64url(text);
+  const auto bytes = from_base64(text);
   if (!bytes || bytes->size() != k_handle_bytes) return std::nullopt;
   Handle handle = 0;
   for (std::size_t i = 0; i < bytes->size(); ++i) handle |= static_cast<Handle>((*bytes)[i]) << (8 * i);
@@ -60,7 +60,7 @@ std::string seal_name(ByteSpan key, const std::string& name) {
 }
 
 std::optional<std::string> open_name(ByteSpan key, std::string_view attributes) {
-  auto bytes = from_base64url(attributes);
+  auto bytes = from_base64(attributes);
   if (!bytes || bytes->empty() || bytes->size() % k_block_bytes != 0) return std::nullopt;
   decrypt_cbc(key, *bytes);
   std::string_view text = as_text(*bytes);
@@ -94,7 +94,7 @@ bool Tree::open_key(const json& node, Node& into) const {
     rest.remove_prefix(std::min(rest.size(), one.size() + 1));
     const std::size_t colon = one.find(':');
     if (colon == std::string_view::npos || one.substr(0, colon) != user_) continue;
-    auto key = from_base64url(one.substr(colon + 1));
+    auto key = from_base64(one.substr(colon + 1));
     if (!key || key->size() != wanted) return false;
     decrypt_ecb(master_key_.bytes(), *key);
     std::copy(key->begin(), key->end(), into.node_key.begin());

@@ -1,0 +1,21 @@
+#pragma once
+// The address of a WebDAV store: webdav:https://host/path.
+
+#include <string>
+#include <string_view>
+
+#include "modelfloat/store/http/url.h"
+
+namespace modelfloat::store {
+
+// Where the folder is; `folder` is plain, begins with a slash and ends without one; empty: the server's root.
+struct DavAddress {
+  http::Url server;
+  std::string folder;
+  std::string text() const { return server.root() + http::percent_encode(folder, true); }
+};
+
+// What stands behind "webdav:". Error{invalid} when it is no such address.
+DavAddress parse_dav_address(std::string_view text);
+
+}  // namespace modelfloat::store
