@@ -1,7 +1,7 @@
 """Runs the suites of a build, each under a time limit, and adds up what came out. ./test calls it.
 
-run_suites.py run --results DIR --build DIR [--without-engine | --python | --only SUITE [ARGUMENT ...]]
-run_suites.py programs --build DIR                 the programs that `run` needs of this build, for cmake --build
+run_suites.py run --results DIR --build DIR [--without-servers | --python | --only SUITE [ARGUMENT ...]]
+run_suites.py programs --build DIR [--without-servers]      the programs that `run` needs of this build, for cmake --build
 run_suites.py sum --results DIR
 
 A suite is a GoogleTest program (tests/FOLDER/*.cpp; tests/providers with a server beside it), a replay of a fuzz corpus (fuzz/NAME.cpp) or a folder of pytest
@@ -22,9 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 UNIT_SECONDS = 600  # on a busy machine
 SANITIZED_SECONDS = 1800
 PYTHON_SECONDS = 1500
-# Nothing for the thread sanitizer: pure layers, and tests that run everything on one thread.
+PYTHON_FOLDERS = ("rescue", "system")
+# Nothing for the thread sanitizer: pure layers, tests that run everything on one thread, and those that cut one piece of work everywhere.
 WITHOUT_THREADS = {"cli", "codec", "crypto", "domain", "erasure", "formats", "fragment", "mf1", "placement"}
-ON_ONE_THREAD = ["*/OneThread", "Cut/*"]
+NOTHING_FOR_THREADS = ["*/OneThread", "Cut/*", "Resume.EachSingleFailure*", "Recover.CutOffAtAnyCall*"]
 SANITIZED_PROPERTY_RUNS = 25  # instead of RapidCheck's 100: there each run costs three to ten times as much
 SETUP_WORD = "MODELFLOAT_TEST_"  # in the reason of a test that was skipped because ./test should have set something up
 
@@ -48,9 +49,9 @@ def limit_of(build):
     return SANITIZED_SECONDS if build.name in ("asan", "tsan") else UNIT_SECONDS
 
 
-def unit_suites(build, label, results, without_engine):
+def unit_suites(build, label, results, without_llama):
     limit = limit_of(build)
-    left_out = (["RealLlamaTest.*"] if without_engine else []) + (ON_ONE_THREAD if build.name == "tsan" else [])
+    left_out = (["RealLlamaTest.*"] if without_llama else []) + (NOTHING_FOR_THREADS if build.name == "tsan" else [])
     for folder in folders_of(build):
         command = [build / "tests" / f"test_{folder}", f"--gtest_output=xml:{results / (label + folder)}.xml"]
         if left_out:
@@ -70,11 +71,20 @@ def provider_suites(build, label, results):
                     limit_of(build))
 
 
-def python_suites(results):
-    for folder in ("rescue", "system"):
-        command = [sys.executable, "-m", "pytest", "-v", "-rs", "-p", "no:cacheprovider", "--durations=15", "--tb=short"]
-        command += [f"--junit-xml={results / folder}.xml", ROOT / "tests" / folder]
-        yield Suite(folder, command, PYTHON_SECONDS)
+def pytest_suite(name, path, results):
+    command = [sys.executable, "-m", "pytest", "-v", "-rs", "-p", "no:cacheprovider", "--durations=15", "--tb=short"]
+    return Suite(name, [*command, f"--junit-xml={results / name}.xml", path], PYTHON_SECONDS)
+
+
+def python_folders(results):
+    return [pytest_suite(folder, ROOT / "tests" / folder, results) for folder in PYTHON_FOLDERS]
+
+
+def python_files(results):
+    """The same, file by file, so that two run at once."""
+    for folder in PYTHON_FOLDERS:
+        for file in sorted((ROOT / "tests" / folder).glob("test_*.py")):
+            yield pytest_suite(f"{folder}-{file.stem.removeprefix('test_')}", file, results)
 
 
 def run(suite, results, environment):
@@ -155,17 +165,17 @@ def command_run(arguments):
         environment.setdefault("RC_PARAMS", f"max_success={SANITIZED_PROPERTY_RUNS}")
     if arguments.only:
         name, *more = arguments.only
-        found = [s for s in [*unit_suites(build, label, results, False), *provider_suites(build, label, results), *python_suites(results)] if s.name == name]
+        found = [s for s in [*unit_suites(build, label, results, False), *provider_suites(build, label, results), *python_folders(results), *python_files(results)] if s.name == name]
         if not found:
             sys.exit(f"there is no suite {name}")
         suites = [Suite(s.name, [*s.command, *more], s.limit, s.own_xml) for s in found]
     elif arguments.python:
-        suites = list(python_suites(results))
+        suites = list(python_files(results))
     else:
-        suites = list(unit_suites(build, label, results, arguments.without_engine))
-        if not arguments.without_engine:
+        suites = list(unit_suites(build, label, results, arguments.without_servers))
+        if not arguments.without_servers:
             suites += provider_suites(build, label, results)
-    at_once = 1 if arguments.python else min(2, os.cpu_count() or 1)
+    at_once = min(2, os.cpu_count() or 1)
     with concurrent.futures.ThreadPoolExecutor(at_once) as workers:
         passed = list(workers.map(lambda suite: run(suite, results, environment), suites))
     return 0 if all(passed) else 1
@@ -173,7 +183,8 @@ def command_run(arguments):
 
 def command_programs(arguments):
     build = Path(arguments.build)
-    print(*(f"test_{folder}" for folder in [*folders_of(build), "providers"]), *(f"replay_{name}" for name in replays_of(build)))
+    folders = folders_of(build) + ([] if arguments.without_servers else ["providers"])
+    print(*(f"test_{folder}" for folder in folders), *(f"replay_{name}" for name in replays_of(build)))
     return 0
 
 
@@ -219,11 +230,12 @@ def main():
     run_parser.add_argument("--results", required=True)
     run_parser.add_argument("--build", required=True)
     what = run_parser.add_mutually_exclusive_group()
-    what.add_argument("--without-engine", action="store_true")
+    what.add_argument("--without-servers", action="store_true")
     what.add_argument("--python", action="store_true")
     what.add_argument("--only", nargs=argparse.REMAINDER)
     programs_parser = commands.add_parser("programs")
     programs_parser.add_argument("--build", required=True)
+    programs_parser.add_argument("--without-servers", action="store_true")
     sum_parser = commands.add_parser("sum")
     sum_parser.add_argument("--results", required=True)
     arguments = parser.parse_args()
