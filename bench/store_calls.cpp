@@ -21,7 +21,9 @@ namespace {
 class Silent final : public store::Dialogue {
  public:
   void tell(const std::string&) override {}
-  std::string ask(const std::string& prompt, bool) override { throw Error(ErrorKind::denied, prompt, "nobody is there to be asked"); }
+  std::string ask(const std::string& prompt, bool) override {
+    throw Error(ErrorKind::denied, prompt, "nobody is there to be asked");
+  }
 };
 
 ObjectName name_of(std::uint64_t number) {
@@ -32,7 +34,9 @@ ObjectName name_of(std::uint64_t number) {
 }
 
 void run(int argc, char** argv) {
-  if (argc < 7 || argc > 9) throw Error(ErrorKind::invalid, "arguments", "put|get URL CREDENTIALS_FILE COUNT OBJECT_BYTES THREADS [API_URL [TOKEN_URL]]");
+  if (argc < 7 || argc > 9)
+    throw Error(ErrorKind::invalid, "arguments",
+                "put|get URL CREDENTIALS_FILE COUNT OBJECT_BYTES THREADS [API_URL [TOKEN_URL]]");
   const bool puts = std::string(argv[1]) == "put";
   std::ifstream file(argv[3], std::ios::binary);
   const std::string json((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -67,7 +71,8 @@ void run(int argc, char** argv) {
               store->put(name_of(i), objects[i], {});
             } else {
               const auto bytes = store->get(name_of(i), {}, {});
-              if (!bytes || bytes->size() != size) throw Error(ErrorKind::corrupt, name_of(i).path(), "is not what was put");
+              if (!bytes || bytes->size() != size)
+                throw Error(ErrorKind::corrupt, name_of(i).path(), "is not what was put");
             }
           }
         } catch (const Error& error) {

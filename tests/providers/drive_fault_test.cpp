@@ -47,7 +47,9 @@ class DriveFaults : public testing::Test {
   store::StoreContext context() { return {clock_, random_, context_->vault()}; }
   std::unique_ptr<store::Store> open() { return store::make_store(url_, settings_, context()); }
   // As the program uses it, but in a time that passes only by waiting.
-  std::unique_ptr<store::Store> open_retrying() { return store::make_retrying(open(), store::RetryLimits(), clock_, random_); }
+  std::unique_ptr<store::Store> open_retrying() {
+    return store::make_retrying(open(), store::RetryLimits(), clock_, random_);
+  }
 
   // What the work throws; no secret is in it.
   std::optional<Error> failure_of(const std::function<void()>& work) {
@@ -96,23 +98,37 @@ struct Operation {
 };
 
 std::vector<Operation> operations() {
-  const auto put = [](store::Store& store, const ObjectName& name, const Bytes& bytes, const CallOptions& options) { store.put(name, bytes, options); };
+  const auto put = [](store::Store& store, const ObjectName& name, const Bytes& bytes, const CallOptions& options) {
+    store.put(name, bytes, options);
+  };
   return {
       {"put", {"files.list", "files.generateIds", "files.create.multipart"}, put, k_small, true},
       {"put large", {"files.create.resumable", "upload.chunk"}, put, k_large, true},
-      {"get", {"files.list", "files.get.media"}, [](auto& store, auto& name, auto& bytes, auto& options) {
+      {"get",
+       {"files.list", "files.get.media"},
+       [](auto& store, auto& name, auto& bytes, auto& options) {
          if (store.get(name, k_all, options) != bytes) throw Error(ErrorKind::corrupt, "test", "other bytes, or none");
        }},
-      {"get range", {"files.list", "files.get.media"}, [](auto& store, auto& name, auto& bytes, auto& options) {
+      {"get range",
+       {"files.list", "files.get.media"},
+       [](auto& store, auto& name, auto& bytes, auto& options) {
          const auto part = store.get(name, ByteRange{1000, 5000}, options);
-         if (!part || !equal(*part, ByteSpan(bytes).subspan(1000, 5000))) throw Error(ErrorKind::corrupt, "test", "other bytes, or none");
+         if (!part || !equal(*part, ByteSpan(bytes).subspan(1000, 5000)))
+           throw Error(ErrorKind::corrupt, "test", "other bytes, or none");
        }},
-      {"stat", {"files.list", "files.get"}, [](auto& store, auto& name, auto& bytes, auto& options) {
+      {"stat",
+       {"files.list", "files.get"},
+       [](auto& store, auto& name, auto& bytes, auto& options) {
          const auto info = store.stat(name, options);
-         if (!info || info->size_bytes != bytes.size()) throw Error(ErrorKind::corrupt, "test", "another size, or none");
+         if (!info || info->size_bytes != bytes.size())
+           throw Error(ErrorKind::corrupt, "test", "another size, or none");
        }},
-      {"remove", {"files.list", "files.delete"}, [](auto& store, auto& name, auto&, auto& options) { store.remove(name, options); }},
-      {"list", {"files.list"}, [](auto& store, auto& name, auto&, auto& options) {
+      {"remove",
+       {"files.list", "files.delete"},
+       [](auto& store, auto& name, auto&, auto& options) { store.remove(name, options); }},
+      {"list",
+       {"files.list"},
+       [](auto& store, auto& name, auto&, auto& options) {
          bool found = false;
          store.list("mf1/shard/", [&](const store::ObjectInfo& info) { found = found || info.name == name; }, options);
          if (!found) throw Error(ErrorKind::corrupt, "test", "not listed");
@@ -147,8 +163,11 @@ std::vector<Fault> refusals() {
       refusal(502, "backendError", ErrorKind::transient),
       refusal(503, "backendError", ErrorKind::transient),
   };
-  all.push_back({{{"status", 429}, {"headers", {{"Retry-After", "7"}}}, {"reason", "userRateLimitExceeded"}}, ErrorKind::rate_limited, 7s});
-  all.push_back({{{"status", 503}, {"headers", {{"Retry-After", "9"}}}, {"body", "busy"}}, ErrorKind::rate_limited, 9s});
+  all.push_back({{{"status", 429}, {"headers", {{"Retry-After", "7"}}}, {"reason", "userRateLimitExceeded"}},
+                 ErrorKind::rate_limited,
+                 7s});
+  all.push_back(
+      {{{"status", 503}, {"headers", {{"Retry-After", "9"}}}, {"body", "busy"}}, ErrorKind::rate_limited, 9s});
   all.push_back({{{"status", 403}, {"body", "<html>no JSON</html>"}}, ErrorKind::denied});
   all.push_back({{{"hang_up", true}}, ErrorKind::transient});
   return all;
@@ -194,7 +213,9 @@ TEST_F(DriveFaults, StoredThoughAnErrorWasSaid) {
   std::uint64_t seed = 5000;
   for (const Operation& operation : operations()) {
     if (!operation.puts && operation.name != "remove") continue;
-    for (json plan : {json{{"hang_up", true}}, json{{"status", 500}}, json{{"status", 429}, {"reason", "rateLimitExceeded"}}, json{{"garbage", "{}"}}, json{{"garbage", ""}}}) {
+    for (json plan :
+         {json{{"hang_up", true}}, json{{"status", 500}}, json{{"status", 429}, {"reason", "rateLimitExceeded"}},
+          json{{"garbage", "{}"}}, json{{"garbage", ""}}}) {
       if (operation.name == "remove" && plan.contains("garbage")) continue;  // a success is a success
       SCOPED_TRACE(operation.name + ": " + plan.dump());
       const ObjectName name = shard_name(++seed);
@@ -293,11 +314,13 @@ TEST_F(DriveFaults, AnUploadGoesOnWhereItWasCutAlsoAfterARestart) {
 TEST_F(DriveFaults, AnUploadIsCutAtAnyByte) {
   const Bytes bytes = random_bytes(k_large, 3);
   std::uint64_t seed = 100;
-  for (const std::size_t at : {std::size_t{0}, std::size_t{1}, std::size_t{262'143}, std::size_t{262'144}, std::size_t{262'145}, k_large - 1}) {
+  for (const std::size_t at : {std::size_t{0}, std::size_t{1}, std::size_t{262'143}, std::size_t{262'144},
+                               std::size_t{262'145}, k_large - 1}) {
     const ObjectName name = shard_name(++seed);
     server_.fault({{"call", "upload.chunk"}, {"read", at}});
     const auto kind = kind_of([&] { store_->put(name, bytes, k_patient); });
-    EXPECT_EQ(kind.value_or(ErrorKind::transient), ErrorKind::transient) << at;  // the HTTP client may have sent it again itself
+    EXPECT_EQ(kind.value_or(ErrorKind::transient), ErrorKind::transient)
+        << at;  // the HTTP client may have sent it again itself
     store_->put(name, bytes, k_patient);
     EXPECT_TRUE(store_->get(name, k_all, k_patient) == bytes) << at;
     EXPECT_EQ(files_of(name), 1U) << at;
@@ -331,10 +354,14 @@ TEST_F(DriveFaults, WhatComesDamagedIsNeverTakenForTheObject) {
     ErrorKind kind;
   };
   const std::vector<Case> cases = {
-      {{{"after", 0}, {"then", "reset"}}, ErrorKind::transient},  {{{"after", 50'000}, {"then", "reset"}}, ErrorKind::transient},
-      {{{"after", 0}, {"then", "end"}}, ErrorKind::transient},    {{{"after", 50'000}, {"then", "end"}}, ErrorKind::transient},
-      {{{"short", 1}}, ErrorKind::corrupt},                       {{{"short", 100'000}}, ErrorKind::corrupt},
-      {{{"long", 1}}, ErrorKind::corrupt},                        {{{"garbage", "{}"}}, ErrorKind::corrupt},
+      {{{"after", 0}, {"then", "reset"}}, ErrorKind::transient},
+      {{{"after", 50'000}, {"then", "reset"}}, ErrorKind::transient},
+      {{{"after", 0}, {"then", "end"}}, ErrorKind::transient},
+      {{{"after", 50'000}, {"then", "end"}}, ErrorKind::transient},
+      {{{"short", 1}}, ErrorKind::corrupt},
+      {{{"short", 100'000}}, ErrorKind::corrupt},
+      {{{"long", 1}}, ErrorKind::corrupt},
+      {{{"garbage", "{}"}}, ErrorKind::corrupt},
       {{{"garbage", ""}}, ErrorKind::corrupt},
   };
   for (const Case& one : cases) {
@@ -357,7 +384,8 @@ TEST_F(DriveFaults, AStalledOrCreepingServerIsLeftAtTheDeadline) {
     options.deadline = std::chrono::steady_clock::now() + time;
     return options;
   };
-  for (const json& plan : {json{{"stall", true}}, json{{"after", 1000}, {"then", "stall"}}, json{{"after", 1000}, {"then", "slow"}}}) {
+  for (const json& plan :
+       {json{{"stall", true}}, json{{"after", 1000}, {"then", "stall"}}, json{{"after", 1000}, {"then", "slow"}}}) {
     for (const Operation& operation : operations()) {
       if (operation.size != k_small || operation.name == "remove") continue;
       json fault = plan;
@@ -365,7 +393,8 @@ TEST_F(DriveFaults, AStalledOrCreepingServerIsLeftAtTheDeadline) {
       fault["call"] = operation.calls.back();
       server_.fault(fault);
       const ObjectName name = operation.puts ? shard_name(2) : shard_name(1);
-      EXPECT_EQ(kind_of([&] { operation.work(*store_, name, bytes, within(300ms)); }), ErrorKind::timed_out) << operation.name << fault.dump();
+      EXPECT_EQ(kind_of([&] { operation.work(*store_, name, bytes, within(300ms)); }), ErrorKind::timed_out)
+          << operation.name << fault.dump();
       server_.clear();
     }
   }
@@ -432,7 +461,8 @@ TEST_F(DriveFaults, AFullDriveTakesNoMoreAndKeepsWhatItHas) {
 }
 
 TEST_F(DriveFaults, FullInTheMiddleOfAnUpload) {
-  server_.fault({{"call", "upload.chunk"}, {"read_status", 1'000'000}, {"status", 403}, {"reason", "storageQuotaExceeded"}});
+  server_.fault(
+      {{"call", "upload.chunk"}, {"read_status", 1'000'000}, {"status", 403}, {"reason", "storageQuotaExceeded"}});
   const Bytes bytes = random_bytes(k_large);
   EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::out_of_space);
   EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
@@ -451,7 +481,8 @@ TEST_F(DriveFaults, AnExpiredTokenIsReplacedOnceForAllThreads) {
   {
     std::vector<std::jthread> threads;
     for (std::uint64_t i = 0; i < 8; ++i) {
-      threads.emplace_back([this, i] { EXPECT_TRUE(store_->get(shard_name(i), k_all, k_patient) == random_bytes(1000, i)); });
+      threads.emplace_back(
+          [this, i] { EXPECT_TRUE(store_->get(shard_name(i), k_all, k_patient) == random_bytes(1000, i)); });
     }
   }
   EXPECT_EQ(server_.calls("token"), 1U);
@@ -494,9 +525,11 @@ TEST_F(DriveFaults, TheAddressOfTokensFails) {
     json plan;
     ErrorKind kind;
   };
-  for (const Case& one : {Case{{{"status", 503}}, ErrorKind::transient}, Case{{{"hang_up", true}}, ErrorKind::transient}, 
-                          Case{{{"status", 429}, {"headers", {{"Retry-After", "5"}}}}, ErrorKind::rate_limited}, Case{{{"garbage", "hello"}}, ErrorKind::transient},
-                          Case{{{"status", 400}, {"body", {{"error", "invalid_client"}}}}, ErrorKind::denied}}) {
+  for (const Case& one :
+       {Case{{{"status", 503}}, ErrorKind::transient}, Case{{{"hang_up", true}}, ErrorKind::transient},
+        Case{{{"status", 429}, {"headers", {{"Retry-After", "5"}}}}, ErrorKind::rate_limited},
+        Case{{{"garbage", "hello"}}, ErrorKind::transient},
+        Case{{{"status", 400}, {"body", {{"error", "invalid_client"}}}}, ErrorKind::denied}}) {
     server_.control("expire");
     json plan = one.plan;
     plan["call"] = "token";

@@ -42,7 +42,9 @@ class DriveLogin : public testing::Test {
         EXPECT_TRUE(answer["found"]);
       }
     }
-    std::string ask(const std::string& prompt, bool) override { throw Error(ErrorKind::denied, prompt, "nobody is there"); }
+    std::string ask(const std::string& prompt, bool) override {
+      throw Error(ErrorKind::denied, prompt, "nobody is there");
+    }
     std::string told_;
     std::string page_;
 
@@ -62,7 +64,8 @@ class DriveLogin : public testing::Test {
         open(std::regex_replace(forged, std::regex("code=[^&]*"), "code=theirs"));
         EXPECT_THAT(page_, testing::HasSubstr("not the login"));
       }
-      if (decision_ == "denied") back = back.substr(0, back.find('?')) + "?error=access_denied&" + back.substr(back.find("state="));
+      if (decision_ == "denied")
+        back = back.substr(0, back.find('?')) + "?error=access_denied&" + back.substr(back.find("state="));
       open(back);
     }
 
@@ -194,7 +197,8 @@ TEST_F(DriveLogin, AServiceAccountSignsWithItsOwnKey) {
   auto settings = server_.new_service_account(drive);
   auto key = json::parse(*settings.credentials.find("service_account"));
   std::string other;
-  key["private_key"] = json::parse(*server_.new_service_account(other).credentials.find("service_account"))["private_key"];
+  key["private_key"] =
+      json::parse(*server_.new_service_account(other).credentials.find("service_account"))["private_key"];
   settings.credentials.set("service_account", key.dump());
   Person person(server_, "");
   EXPECT_THAT(denial_of([&] { log_in(settings, person); }), testing::HasSubstr("Signature"));

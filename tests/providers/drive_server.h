@@ -33,7 +33,8 @@ class DriveServer {
   store::StoreSettings new_account(const nlohmann::json& wishes = nlohmann::json::object()) {
     const auto account = control("account", wishes);
     store::StoreSettings settings = addresses();
-    for (const char* name : {"client_id", "client_secret", "refresh_token"}) settings.credentials.set(name, account[name].get<std::string>());
+    for (const char* name : {"client_id", "client_secret", "refresh_token"})
+      settings.credentials.set(name, account[name].get<std::string>());
     return settings;
   }
   // A service account that is a member of a new shared drive, whose id is `drive`.
@@ -57,7 +58,8 @@ class DriveServer {
   std::uint64_t calls(const std::string& name) { return control("seen")["counts"].value(name, std::uint64_t{0}); }
   // How many files of this name the client of these credentials has made, in the trash or not.
   std::uint64_t files_called(const std::string& name, const store::Credentials& credentials) {
-    return control("count", {{"name", name}, {"client", std::string(credentials.find("client_id").value_or(""))}})["count"];
+    return control("count",
+                   {{"name", name}, {"client", std::string(credentials.find("client_id").value_or(""))}})["count"];
   }
 
  private:

@@ -31,8 +31,10 @@ std::unique_ptr<StoreHome> make_shared_drive() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Drive, StoreSuite,
-                         testing::Values(StoreCase{"my_drive", make_my_drive, std::uint64_t{64} << 20, 3000, unless_set(k_drive_variable)},
-                                         StoreCase{"shared_drive", make_shared_drive, std::uint64_t{6} << 20, 300, unless_set(k_drive_variable)}),
+                         testing::Values(StoreCase{"my_drive", make_my_drive, std::uint64_t{64} << 20, 3000,
+                                                   unless_set(k_drive_variable)},
+                                         StoreCase{"shared_drive", make_shared_drive, std::uint64_t{6} << 20, 300,
+                                                   unless_set(k_drive_variable)}),
                          name_of_case);
 
 // The account of MODELFLOAT_TEST_DRIVE_CREDENTIALS, which rclone and Google's own client use too.
@@ -41,7 +43,8 @@ class DriveClients : public testing::Test {
   void SetUp() override {
     if (!server_variable(k_drive_variable)) GTEST_SKIP() << unless_set(k_drive_variable);
     store::StoreSettings settings = server_.addresses();
-    settings.credentials = store::Credentials::parse(as_bytes(read_file(*server_variable("MODELFLOAT_TEST_DRIVE_CREDENTIALS"))), "credentials");
+    settings.credentials = store::Credentials::parse(
+        as_bytes(read_file(*server_variable("MODELFLOAT_TEST_DRIVE_CREDENTIALS"))), "credentials");
     credentials_ = settings.credentials;
     home_ = std::make_unique<ProviderHome>("drive:" + folder_, settings);
     store_ = home_->open();
@@ -65,7 +68,8 @@ class DriveClients : public testing::Test {
     if (pipe == nullptr) return "cannot be started";
     std::string text;
     std::array<char, 65536> buffer;
-    while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe)) text.append(buffer.data(), count);
+    while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
+      text.append(buffer.data(), count);
     const int status = ::pclose(pipe);
     EXPECT_EQ(status, 0) << arguments << "\n" << text.substr(0, 2000);
     return text;
@@ -105,9 +109,12 @@ TEST_F(DriveClients, WeReadWhatOthersWrote) {
     EXPECT_TRUE(store_->get(name_of(by_rclone), k_all, k_patient) == by_rclone) << size;
     if (size == 0) continue;  // has the same name
     const Bytes by_google = random_bytes(size, size + 3);
-    google("put " + shards() + " " + leaf(by_google) + " " + written("b", by_google) + (size > 1'000'000 ? " resumable" : ""));
+    google("put " + shards() + " " + leaf(by_google) + " " + written("b", by_google) +
+           (size > 1'000'000 ? " resumable" : ""));
     EXPECT_TRUE(store_->get(name_of(by_google), k_all, k_patient) == by_google) << size;
-    EXPECT_TRUE(equal(*store_->get(name_of(by_google), ByteRange{size / 2}, k_patient), ByteSpan(by_google).subspan(size / 2))) << size;
+    EXPECT_TRUE(
+        equal(*store_->get(name_of(by_google), ByteRange{size / 2}, k_patient), ByteSpan(by_google).subspan(size / 2)))
+        << size;
   }
   std::size_t listed = 0;
   store_->list("mf1/shard/", [&](const store::ObjectInfo&) { ++listed; }, k_patient);
@@ -124,10 +131,14 @@ TEST_F(DriveClients, RcloneFindsTheSameFilesAndChecksums) {
   const std::string sums = rclone("hashsum sha256 drive:" + shards());
   for (const std::string& line : expected) EXPECT_THAT(sums, testing::HasSubstr(line));
   std::size_t listed = 0;
-  store_->list("", [&](const store::ObjectInfo& info) {
-    ++listed;
-    EXPECT_THAT(sums, testing::HasSubstr(info.checksum->substr(std::string("sha256:").size()) + "  " + store::drive::place_of(info.name).leaf));
-  }, k_patient);
+  store_->list(
+      "",
+      [&](const store::ObjectInfo& info) {
+        ++listed;
+        EXPECT_THAT(sums, testing::HasSubstr(info.checksum->substr(std::string("sha256:").size()) + "  " +
+                                             store::drive::place_of(info.name).leaf));
+      },
+      k_patient);
   EXPECT_EQ(listed, expected.size());
 }
 
@@ -165,7 +176,8 @@ TEST_F(DriveClients, OfFilesOfOneNameTheRightOneIsReadAndAPutLeavesOnlyIt) {
 TEST_F(DriveClients, ForeignFilesAreLeftAlone) {
   const Bytes bytes = random_bytes(1000);
   const std::string file = written("a", bytes);
-  for (const char* path : {"/notes.txt", "/mf1/notes.txt", "/mf1/shard/notes.txt", "/mf1/shard/deeper/x", "/mf1/other/x"}) {
+  for (const char* path :
+       {"/notes.txt", "/mf1/notes.txt", "/mf1/shard/notes.txt", "/mf1/shard/deeper/x", "/mf1/other/x"}) {
     rclone("copyto " + file + " drive:" + folder_ + path);
   }
   rclone("mkdir drive:" + shards() + "/" + leaf(bytes));
@@ -194,7 +206,8 @@ TEST_F(DriveClients, AnotherServerGivesTokens) {
   store::drive::Session session(context.vault(), clock, "test");
   store::drive::AccessTokens tokens(settings, session, client, clock, backoff, "drive:test");
   const auto token = tokens.get(k_patient);
-  EXPECT_THAT(std::string(as_text(token.bytes())), testing::MatchesRegex("[^.]+\\.[^.]+\\.[^.]+"));  // it gives JSON Web Tokens
+  EXPECT_THAT(std::string(as_text(token.bytes())),
+              testing::MatchesRegex("[^.]+\\.[^.]+\\.[^.]+"));  // it gives JSON Web Tokens
   EXPECT_TRUE(tokens.get(k_patient) == token);
   tokens.reject(token);
   EXPECT_FALSE(tokens.get(k_patient).empty());

@@ -15,7 +15,7 @@ namespace modelfloat::test {
 struct ProxiedCall {
   double seconds = 0;  // when it came
   std::string method;
-  std::string target;  // path and query
+  std::string target;                          // path and query
   std::map<std::string, std::string> headers;  // names in lower case; no Authorization
   std::uint64_t body_bytes = 0;
   std::string fault;  // empty: none

@@ -32,11 +32,15 @@ constexpr const char* k_node = "MODELFLOAT_TEST_IPFS";
 
 CallOptions within(Milliseconds time) { return {{}, std::chrono::steady_clock::now() + time}; }
 
-std::unique_ptr<StoreHome> make_home() { return std::make_unique<ProviderHome>("ipfs:" + *server_variable(k_node) + "/" + fresh_name()); }
+std::unique_ptr<StoreHome> make_home() {
+  return std::make_unique<ProviderHome>("ipfs:" + *server_variable(k_node) + "/" + fresh_name());
+}
 
 // js-ipfs takes about 100 ms to link a name on a busy machine of two cores, one at a time: 3,000 would take five minutes and show nothing that 250
 // don't, as there are no pages.
-StoreCase ipfs_case() { return {.name = "JsIpfs", .make = make_home, .many_names = 250, .missing = unless_set(k_node)}; }
+StoreCase ipfs_case() {
+  return {.name = "JsIpfs", .make = make_home, .many_names = 250, .missing = unless_set(k_node)};
+}
 INSTANTIATE_TEST_SUITE_P(Ipfs, StoreSuite, testing::Values(ipfs_case()), name_of_case);
 
 // Its stores go through the proxy when it is asked for.
@@ -100,8 +104,8 @@ TEST(IpfsUrl, OneStoreHasOneUrl) {
 }
 
 TEST(IpfsUrl, NonsenseIsRefusedWithoutItsSecrets) {
-  for (const char* url : {"ipfs:", "ipfs:host", "ipfs:/ip4/127.0.0.1/tcp/5001", "ipfs:http://host/a/../b", "ipfs:http://host/?a=hush", "ipfs:http://me:hush@host",
-                          "ipfs:http://host/%00"}) {
+  for (const char* url : {"ipfs:", "ipfs:host", "ipfs:/ip4/127.0.0.1/tcp/5001", "ipfs:http://host/a/../b",
+                          "ipfs:http://host/?a=hush", "ipfs:http://me:hush@host", "ipfs:http://host/%00"}) {
     const auto error = thrown_by([&] { store::canonical_url(url); });
     ASSERT_TRUE(error) << url;
     EXPECT_EQ(error->kind, ErrorKind::invalid) << url;
@@ -111,7 +115,9 @@ TEST(IpfsUrl, NonsenseIsRefusedWithoutItsSecrets) {
 
 TEST(IpfsUrl, CredentialsAreChecked) {
   RealContext context;
-  const auto make = [&](StoreSettings settings) { return store::make_store("ipfs:http://127.0.0.1:1", settings, context.context()); };
+  const auto make = [&](StoreSettings settings) {
+    return store::make_store("ipfs:http://127.0.0.1:1", settings, context.context());
+  };
   EXPECT_EQ(thrown_by([&] { make(with({{"tokn", "hush"}})); })->kind, ErrorKind::invalid);
   EXPECT_EQ(thrown_by([&] { make(with({{"user", "me"}})); })->kind, ErrorKind::denied);
   EXPECT_EQ(thrown_by([&] { make(with({{"pinning_url", "http://127.0.0.1:1"}})); })->kind, ErrorKind::denied);
@@ -122,10 +128,12 @@ TEST_F(IpfsStore, AMissingFolderIsOfflineAndIsNotMade) {
   const auto store = open();
   store->put(shard_name(1), random_bytes(10), k_patient);
   rpc("files/rm", {{"arg", folder_}, {"recursive", "true"}});
-  const std::vector<std::function<void()>> calls = {
-      [&] { store->put(shard_name(2), random_bytes(10), k_patient); }, [&] { store->get(shard_name(1), k_all, k_patient); },
-      [&] { store->stat(shard_name(1), k_patient); },                  [&] { store->remove(shard_name(1), k_patient); },
-      [&] { store->list("", [](const auto&) {}, k_patient); },         [&] { store->space(k_patient); }};
+  const std::vector<std::function<void()>> calls = {[&] { store->put(shard_name(2), random_bytes(10), k_patient); },
+                                                    [&] { store->get(shard_name(1), k_all, k_patient); },
+                                                    [&] { store->stat(shard_name(1), k_patient); },
+                                                    [&] { store->remove(shard_name(1), k_patient); },
+                                                    [&] { store->list("", [](const auto&) {}, k_patient); },
+                                                    [&] { store->space(k_patient); }};
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const auto error = thrown_by(calls[i]);
     ASSERT_TRUE(error) << i;
@@ -207,7 +215,8 @@ TEST_F(IpfsStore, AGatewayHasWhatTheNodeLacks) {
     const ObjectName name = shard_name(size);
     store->put(name, bytes, k_patient);
     second->put(name, bytes, k_patient);
-    const std::string block = to_string(*store::ipfs::cid_of_file(ByteSpan(bytes).first(std::min<std::size_t>(size, 1 << 20))));
+    const std::string block =
+        to_string(*store::ipfs::cid_of_file(ByteSpan(bytes).first(std::min<std::size_t>(size, 1 << 20))));
     rpc("block/rm", {{"arg", block}, {"force", "true"}});
     EXPECT_EQ(store->get(name, ByteRange{100, 500}, k_patient), to_bytes(ByteSpan(bytes).subspan(100, 500))) << size;
   }
@@ -240,7 +249,8 @@ TEST_F(IpfsStore, APinningServiceIsAskedToKeepACopy) {
 
 TEST_F(IpfsStore, TheNodesOwnClientReadsWhatWeWroteAndWeWhatItWrote) {
   const TemporaryFolder files;
-  const std::string client = *server_variable("MODELFLOAT_TEST_NODE") + " " MODELFLOAT_SOURCE_DIR "/tests/servers/kubo_client.mjs " +
+  const std::string client = *server_variable("MODELFLOAT_TEST_NODE") +
+                             " " MODELFLOAT_SOURCE_DIR "/tests/servers/kubo_client.mjs " +
                              *server_variable("MODELFLOAT_TEST_KUBO_RPC_CLIENT") + " " + node_;
   const auto store = open();
   const Bytes ours = random_bytes(2'500'000, 1);
@@ -256,7 +266,8 @@ TEST_F(IpfsStore, TheNodesOwnClientReadsWhatWeWroteAndWeWhatItWrote) {
   std::ofstream(written_file, std::ios::binary) << as_text(theirs);
   ASSERT_EQ(std::system((client + " write " + path_of(shard_name(2)) + " " + written_file).c_str()), 0);
   EXPECT_EQ(store->get(shard_name(2), k_all, k_patient), theirs);
-  EXPECT_EQ(store->get(shard_name(2), ByteRange{262'100, 100}, k_patient), to_bytes(ByteSpan(theirs).subspan(262'100, 100)));
+  EXPECT_EQ(store->get(shard_name(2), ByteRange{262'100, 100}, k_patient),
+            to_bytes(ByteSpan(theirs).subspan(262'100, 100)));
   store->put(shard_name(2), theirs, k_patient);  // the same bytes in other chunks
   EXPECT_EQ(store->get(shard_name(2), k_all, k_patient), theirs);
 }
@@ -273,10 +284,13 @@ TEST_F(IpfsStore, TheRpcMayWantAToken) {
 }
 
 TEST_F(IpfsStore, TheRpcMayWantAPassword) {
-  proxy_->add(R"({"unless": {"authorization": "Basic bWU6b3BlbiBzZXNhbWU="}, "times": 0, "fault": "answer", "status": 401})");
+  proxy_->add(
+      R"({"unless": {"authorization": "Basic bWU6b3BlbiBzZXNhbWU="}, "times": 0, "fault": "answer", "status": 401})");
   const std::string proxied = *server_variable("MODELFLOAT_TEST_IPFS_PROXY");
-  EXPECT_EQ(thrown_by([&] { open_at(proxied, with({{"user", "me"}, {"password", "hush"}})); })->kind, ErrorKind::denied);
-  open_at(proxied, with({{"user", "me"}, {"password", "open sesame"}}))->put(shard_name(1), random_bytes(10), k_patient);
+  EXPECT_EQ(thrown_by([&] { open_at(proxied, with({{"user", "me"}, {"password", "hush"}})); })->kind,
+            ErrorKind::denied);
+  open_at(proxied, with({{"user", "me"}, {"password", "open sesame"}}))
+      ->put(shard_name(1), random_bytes(10), k_patient);
 }
 
 // What each call of the store says when one of its requests fails.
@@ -291,15 +305,24 @@ const std::vector<Fault>& faults() {
       {"reset_request", R"("times": 0, "fault": "reset_request", "at": 0)", ErrorKind::transient},
       {"reset_answer", R"("times": 0, "fault": "reset_answer", "at": -1)", ErrorKind::transient},
       {"unauthorised", R"("fault": "answer", "status": 401)", ErrorKind::denied},
-      {"forbidden", R"("fault": "answer", "status": 403, "headers": {"Content-Type": "text/plain"}, "body": "403 - Forbidden")", ErrorKind::denied},
+      {"forbidden",
+       R"("fault": "answer", "status": 403, "headers": {"Content-Type": "text/plain"}, "body": "403 - Forbidden")",
+       ErrorKind::denied},
       {"no_such_call", R"("fault": "answer", "status": 404, "body": "404 page not found")", ErrorKind::invalid},
       {"too_many", R"("fault": "answer", "status": 429, "headers": {"Retry-After": "7"})", ErrorKind::rate_limited},
       {"proxy_error", R"("fault": "answer", "status": 502, "body": "<html>")", ErrorKind::transient},
       {"unavailable", R"("fault": "answer", "status": 503)", ErrorKind::transient},
-      {"full", R"("fault": "answer", "status": 500, "body": "{\"Message\":\"write: no space left on device\",\"Code\":0,\"Type\":\"error\"}")", ErrorKind::out_of_space},
-      {"gave_up", R"("fault": "answer", "status": 500, "body": "{\"Message\":\"context deadline exceeded\",\"Code\":0,\"Type\":\"error\"}")", ErrorKind::timed_out},
-      {"other_trouble", R"("fault": "answer", "status": 500, "body": "{\"Message\":\"lease lost\",\"Code\":0,\"Type\":\"error\"}")", ErrorKind::transient},
-      {"error_behind_the_answer", R"("fault": "answer", "status": 200, "headers": {"X-Stream-Error": "block was not found locally"}, "body": "")",
+      {"full",
+       R"("fault": "answer", "status": 500, "body": "{\"Message\":\"write: no space left on device\",\"Code\":0,\"Type\":\"error\"}")",
+       ErrorKind::out_of_space},
+      {"gave_up",
+       R"("fault": "answer", "status": 500, "body": "{\"Message\":\"context deadline exceeded\",\"Code\":0,\"Type\":\"error\"}")",
+       ErrorKind::timed_out},
+      {"other_trouble",
+       R"("fault": "answer", "status": 500, "body": "{\"Message\":\"lease lost\",\"Code\":0,\"Type\":\"error\"}")",
+       ErrorKind::transient},
+      {"error_behind_the_answer",
+       R"("fault": "answer", "status": 200, "headers": {"X-Stream-Error": "block was not found locally"}, "body": "")",
        ErrorKind::corrupt},
   };
   return all;
@@ -327,7 +350,8 @@ TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
         const auto error = thrown_by(work);
         ASSERT_TRUE(error);
         EXPECT_EQ(error->kind, fault.kind) << error->what();
-        EXPECT_EQ(error->retry_after, fault.kind == ErrorKind::rate_limited ? std::optional<Milliseconds>(7000) : std::nullopt);
+        EXPECT_EQ(error->retry_after,
+                  fault.kind == ErrorKind::rate_limited ? std::optional<Milliseconds>(7000) : std::nullopt);
         proxy_->clear();
         EXPECT_EQ(store->get(shard_name(1), k_all, k_patient).value_or(bytes), bytes);
         EXPECT_EQ(store->get(shard_name(2), k_all, k_patient).value_or(bytes), bytes);
@@ -335,7 +359,8 @@ TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
     }
   }
   for (const Fault& fault : faults()) {
-    if (fault.kind == ErrorKind::timed_out || fault.kind == ErrorKind::corrupt) continue;  // a listing looks at the entries one by one then
+    if (fault.kind == ErrorKind::timed_out || fault.kind == ErrorKind::corrupt)
+      continue;  // a listing looks at the entries one by one then
     SCOPED_TRACE("list: " + fault.name);
     proxy_->clear();
     proxy_->add("{\"target\": \"files/ls\", \"skip\": 2, " + fault.said + "}");
@@ -356,14 +381,16 @@ TEST_F(IpfsStore, ANodeThatTakesNoConnectionIsOffline) {
 TEST_F(IpfsStore, AnAnswerThatIsCutOrEmptyGivesNoBytes) {
   const auto store = open_proxied();
   store->put(shard_name(1), random_bytes(500'000), k_patient);
-  for (const char* fault : {R"("reset_answer", "times": 0, "at": 100000)", R"("cut", "times": 0, "at": 100000)", R"("empty")", R"("shorter", "by": 1)"}) {
+  for (const char* fault : {R"("reset_answer", "times": 0, "at": 100000)", R"("cut", "times": 0, "at": 100000)",
+                            R"("empty")", R"("shorter", "by": 1)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"target": "/cat", "fault": )") + fault + "}");
     EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::transient) << fault;
   }
   proxy_->add(R"({"target": "/cat", "fault": "longer", "by": 1})");
   EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::corrupt);
-  for (const char* fault : {R"("empty")", R"("answer", "status": 200, "body": "[]")", R"("answer", "status": 200, "body": "{}")"}) {
+  for (const char* fault :
+       {R"("empty")", R"("answer", "status": 200, "body": "[]")", R"("answer", "status": 200, "body": "{}")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"target": "files/stat", "fault": )") + fault + "}");
     EXPECT_EQ(thrown_by([&] { store->stat(shard_name(1), k_patient); })->kind, ErrorKind::transient) << fault;
@@ -377,7 +404,9 @@ TEST_F(IpfsStore, ANodeThatHangsOrCrawlsEndsByTheDeadline) {
     for (const char* request : {"files/stat", "/cat"}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"target": ")") + request + R"(", "fault": )" + fault + "}");
-      EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(400))); })->kind, ErrorKind::timed_out) << fault << request;
+      EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(400))); })->kind,
+                ErrorKind::timed_out)
+          << fault << request;
     }
   }
 }
@@ -436,13 +465,15 @@ TEST_F(IpfsStore, KubosFormsAreUnderstood) {
               R"(\",\"Size\":1000,\"CumulativeSize\":1000,\"Blocks\":0,\"Type\":\"file\"}"})");
   EXPECT_EQ(store->stat(shard_name(1), k_patient)->size_bytes, 1000U);
   proxy_->clear();
-  proxy_->add(R"({"target": "files/stat", "fault": "answer", "status": 500, "body": "{\"Message\":\"file does not exist\",\"Code\":0,\"Type\":\"error\"}"})");
+  proxy_->add(
+      R"({"target": "files/stat", "fault": "answer", "status": 500, "body": "{\"Message\":\"file does not exist\",\"Code\":0,\"Type\":\"error\"}"})");
   EXPECT_FALSE(store->stat(shard_name(1), k_patient));
   // One document for a whole folder, and null for an empty one.
   proxy_->clear();
   const std::string leaf = shard_name(1).path().substr(13);
-  proxy_->add(R"({"target": "files/ls", "skip": 2, "fault": "answer", "status": 200, "body": "{\"Entries\":[{\"Name\":\")" + leaf +
-              R"(\",\"Type\":0,\"Size\":1000,\"Hash\":\"x\"}]}\n"})");
+  proxy_->add(
+      R"({"target": "files/ls", "skip": 2, "fault": "answer", "status": 200, "body": "{\"Entries\":[{\"Name\":\")" +
+      leaf + R"(\",\"Type\":0,\"Size\":1000,\"Hash\":\"x\"}]}\n"})");
   std::vector<std::uint64_t> sizes;
   store->list("", [&](const store::ObjectInfo& info) { sizes.push_back(info.size_bytes); }, k_patient);
   EXPECT_EQ(sizes, std::vector<std::uint64_t>{1000});
@@ -451,10 +482,12 @@ TEST_F(IpfsStore, KubosFormsAreUnderstood) {
   store->list("", [](const auto&) { FAIL(); }, k_patient);
   // What rm says of a file that another one removed first: success, and then not.
   proxy_->clear();
-  proxy_->add(R"({"target": "files/rm", "fault": "answer_after", "status": 200, "headers": {"X-Stream-Error": "can't remove some files"}, "body": "\"/x: file does not exist\""})");
+  proxy_->add(
+      R"({"target": "files/rm", "fault": "answer_after", "status": 200, "headers": {"X-Stream-Error": "can't remove some files"}, "body": "\"/x: file does not exist\""})");
   store->remove(shard_name(1), k_patient);
   // Numbers, where js-ipfs has text.
-  proxy_->add(R"({"target": "repo/stat", "fault": "answer", "status": 200, "body": "{\"RepoSize\":1000,\"StorageMax\":10000000000}"})");
+  proxy_->add(
+      R"({"target": "repo/stat", "fault": "answer", "status": 200, "body": "{\"RepoSize\":1000,\"StorageMax\":10000000000}"})");
   const store::Space space = store->space(k_patient);
   EXPECT_EQ(space.used_bytes, 1000U);
   EXPECT_EQ(space.free_bytes, 9'999'999'000U);

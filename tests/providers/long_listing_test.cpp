@@ -27,10 +27,13 @@ struct Listed {
 Listed list_all(store::Store& store) {
   const std::size_t before = heap_in_use();
   Listed listed;
-  store.list("mf1/shard/", [&](const store::ObjectInfo&) {
-    ++listed.objects;
-    if (listed.objects % 50 == 0) listed.most_bytes = std::max(listed.most_bytes, heap_in_use() - std::min(before, heap_in_use()));
-  }, {});
+  store.list("mf1/shard/",
+             [&](const store::ObjectInfo&) {
+               ++listed.objects;
+               if (listed.objects % 50 == 0)
+                 listed.most_bytes = std::max(listed.most_bytes, heap_in_use() - std::min(before, heap_in_use()));
+             },
+             {});
   return listed;
 }
 
@@ -46,7 +49,8 @@ class LongListing : public testing::Test {
     store::StoreSettings own = settings;
     ListeningDialogue nobody;
     store::prepare_new_store(url, own, context_.context(), nobody, {});
-    store_ = store::make_standard(store::make_store(url, own, context_.context()), "store", bandwidth_, {}, ledger_, clock_, random_);
+    store_ = store::make_standard(store::make_store(url, own, context_.context()), "store", bandwidth_, {}, ledger_,
+                                  clock_, random_);
   }
   // Puts objects from one number to another, by eight threads.
   void fill(std::uint64_t from, std::uint64_t until) {
@@ -54,7 +58,8 @@ class LongListing : public testing::Test {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] {
-        for (std::uint64_t number = next++; number < until; number = next++) store_->put(shard_name(number), as_bytes(std::to_string(number)), {});
+        for (std::uint64_t number = next++; number < until; number = next++)
+          store_->put(shard_name(number), as_bytes(std::to_string(number)), {});
       });
     }
   }
@@ -67,7 +72,8 @@ class LongListing : public testing::Test {
     }
   }
   // `fill_up` makes objects of these numbers.
-  void expect_no_growth(std::uint64_t few_objects, const std::function<void(std::uint64_t from, std::uint64_t until)>& fill_up) {
+  void expect_no_growth(std::uint64_t few_objects,
+                        const std::function<void(std::uint64_t from, std::uint64_t until)>& fill_up) {
     if (heap_in_use() == 0) GTEST_SKIP() << "this build counts no memory";
     fill_up(0, few_objects);
     const Listed few = list_all(*store_);
@@ -75,7 +81,8 @@ class LongListing : public testing::Test {
     fill_up(few_objects, k_many);
     const Listed many = list_all(*store_);
     EXPECT_EQ(many.objects, k_many);
-    EXPECT_LE(many.most_bytes, few.most_bytes + (k_many - few_objects) * k_bytes_each) << "with " << few_objects << " objects: " << few.most_bytes;
+    EXPECT_LE(many.most_bytes, few.most_bytes + (k_many - few_objects) * k_bytes_each)
+        << "with " << few_objects << " objects: " << few.most_bytes;
     std::printf("%zu objects: %zu bytes; %zu: %zu\n", few.objects, few.most_bytes, many.objects, many.most_bytes);
   }
   void expect_no_growth() {
@@ -101,7 +108,9 @@ TEST_F(LongListing, OfS3) {
   store::StoreSettings settings;
   settings.credentials.set("access_key", *server_variable("MODELFLOAT_TEST_S3_ACCESS_KEY"));
   settings.credentials.set("secret_key", *server_variable("MODELFLOAT_TEST_S3_SECRET_KEY"));
-  open("s3:" + *server_variable("MODELFLOAT_TEST_S3") + "/" + *server_variable("MODELFLOAT_TEST_S3_BUCKET") + "/" + fresh_name(), settings);
+  open("s3:" + *server_variable("MODELFLOAT_TEST_S3") + "/" + *server_variable("MODELFLOAT_TEST_S3_BUCKET") + "/" +
+           fresh_name(),
+       settings);
   expect_no_growth();
 }
 
@@ -112,7 +121,9 @@ TEST_F(LongListing, OfWebdav) {
   settings.credentials.set("password", *server_variable("MODELFLOAT_TEST_WEBDAV_PASSWORD"));
   const std::string place = "/basic/" + fresh_name();
   open("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + place, settings);
-  expect_no_growth(k_few, [&](std::uint64_t from, std::uint64_t until) { fill_folder(*server_variable("MODELFLOAT_TEST_WEBDAV_FOLDER") + place, from, until); });
+  expect_no_growth(k_few, [&](std::uint64_t from, std::uint64_t until) {
+    fill_folder(*server_variable("MODELFLOAT_TEST_WEBDAV_FOLDER") + place, from, until);
+  });
 }
 
 TEST_F(LongListing, OfRclone) {

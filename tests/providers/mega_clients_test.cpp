@@ -5,13 +5,12 @@
 #include <fstream>
 #include <iterator>
 
-#include <sys/wait.h>
-
 #include "providers/mega_server.h"
 #include "support/fixed_random.h"
 #include "support/patience.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
+#include <sys/wait.h>
 
 #include "modelfloat/store/mega/cipher.h"
 
@@ -22,7 +21,8 @@ using namespace mega;
 using nlohmann::json;
 
 constexpr std::size_t k_mib = std::size_t{1} << 20;
-const std::vector<std::size_t> k_sizes = {0, 1, 15, 16, 17, 128 * 1024, 128 * 1024 + 1, 384 * 1024 - 1, 20 * k_mib, 2 * k_mib + 12'345};
+const std::vector<std::size_t> k_sizes = {
+    0, 1, 15, 16, 17, 128 * 1024, 128 * 1024 + 1, 384 * 1024 - 1, 20 * k_mib, 2 * k_mib + 12'345};
 
 // megajs takes one MAC too many where a content that is filled up to whole blocks ends with a chunk (0, 128 KiB, 384 KiB, ...), unlike MEGA's own clients and rclone.
 bool is_for_megajs(std::size_t size) {
@@ -46,7 +46,8 @@ class MegaClientsTest : public testing::TestWithParam<const char*> {
   // Whether the command did well; what it printed is in output().
   bool run(const std::string& command) {
     const std::string line = command + " >" + quoted((scratch_.path() / "output").string()) + " 2>&1";
-    const int status = std::system(line.c_str());  // NOLINT(concurrency-mt-unsafe,cert-env33-c): one thread, words of our own
+    const int status =
+        std::system(line.c_str());  // NOLINT(concurrency-mt-unsafe,cert-env33-c): one thread, words of our own
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
   }
   std::string output() const { return read("output"); }
@@ -61,13 +62,17 @@ class MegaClientsTest : public testing::TestWithParam<const char*> {
 
   bool rclone(const std::string& arguments) {
     const std::string program = quoted(server_variable("MODELFLOAT_TEST_RCLONE").value());
-    return run("X_MEGA_API_URL=" + server_variable(k_variable).value() + " RCLONE_CONFIG=/dev/null RCLONE_CONFIG_M_TYPE=mega RCLONE_CONFIG_M_USER=" + account_ +
-               " RCLONE_CONFIG_M_PASS=$(" + program + " obscure " + quoted(std::string(k_password)) + ") " + program + " --retries 1 " + arguments);
+    return run("X_MEGA_API_URL=" + server_variable(k_variable).value() +
+               " RCLONE_CONFIG=/dev/null RCLONE_CONFIG_M_TYPE=mega RCLONE_CONFIG_M_USER=" + account_ +
+               " RCLONE_CONFIG_M_PASS=$(" + program + " obscure " + quoted(std::string(k_password)) + ") " + program +
+               " --retries 1 " + arguments);
   }
   bool megajs(const std::string& action, const std::string& arguments) {
-    return run("NODE_PATH=" + quoted(server_variable("MODELFLOAT_TEST_MEGAJS").value()) + " " + quoted(server_variable("MODELFLOAT_TEST_NODE").value()) + " " +
-               quoted(server_variable("MODELFLOAT_TEST_SERVERS").value() + "/megajs_client.cjs") + " " + action + " " + server_variable(k_variable).value() + " " +
-               account_ + " " + quoted(std::string(k_password)) + " " + arguments);
+    return run("NODE_PATH=" + quoted(server_variable("MODELFLOAT_TEST_MEGAJS").value()) + " " +
+               quoted(server_variable("MODELFLOAT_TEST_NODE").value()) + " " +
+               quoted(server_variable("MODELFLOAT_TEST_SERVERS").value() + "/megajs_client.cjs") + " " + action + " " +
+               server_variable(k_variable).value() + " " + account_ + " " + quoted(std::string(k_password)) + " " +
+               arguments);
   }
   std::string path_of(const ObjectName& name) const { return folder_ + "/" + name.path(); }
 
@@ -93,7 +98,8 @@ TEST_P(MegaClientsTest, TheyReadWhatWeWrote) {
       EXPECT_TRUE(read("megajs-" + std::to_string(size)) == as_text(expected)) << size;
     }
   }
-  ASSERT_TRUE(megajs("range", path_of(shard_name(k_sizes.back())) + " " + file("range") + " 1000001 1200000")) << output();
+  ASSERT_TRUE(megajs("range", path_of(shard_name(k_sizes.back())) + " " + file("range") + " 1000001 1200000"))
+      << output();
   EXPECT_TRUE(read("range") == as_text(random_bytes(k_sizes.back(), k_sizes.back())).substr(1'000'001, 200'000));
 }
 
@@ -184,7 +190,9 @@ TEST_P(MegaClientsMoreTest, RcloneCopiesAStoreToADiskAsItIs) {
   EXPECT_EQ(disk->get(shard_name(1), {}, k_patient), random_bytes(1000));
 }
 
-std::string kind_of_account(const testing::TestParamInfo<const char*>& account) { return std::string(account.param).substr(0, 2); }
+std::string kind_of_account(const testing::TestParamInfo<const char*>& account) {
+  return std::string(account.param).substr(0, 2);
+}
 
 INSTANTIATE_TEST_SUITE_P(Mega, MegaClientsTest, testing::Values("v1@example.com", "v2@example.com"), kind_of_account);
 INSTANTIATE_TEST_SUITE_P(Mega, MegaClientsMoreTest, testing::Values("v2@example.com"), kind_of_account);

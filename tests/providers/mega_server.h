@@ -5,10 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 #include "providers/provider_home.h"
 #include "support/fake_clock.h"
+#include <nlohmann/json.hpp>
 
 #include "modelfloat/store/http/http_client.h"
 
@@ -41,7 +40,9 @@ inline nlohmann::json control(const nlohmann::json& what) {
 // The next calls go wrong in these ways; the counts start anew.
 inline void plan(const nlohmann::json& faults) { control({{"do", "plan"}, {"faults", faults}}); }
 // How often a call came since the last plan.
-inline std::uint64_t count(const std::string& call) { return control({{"do", "counts"}}).value(call, std::uint64_t{0}); }
+inline std::uint64_t count(const std::string& call) {
+  return control({{"do", "counts"}}).value(call, std::uint64_t{0});
+}
 
 // An account that no other test has.
 inline std::string make_account(nlohmann::json more = nlohmann::json::object()) {
@@ -54,7 +55,8 @@ inline std::string make_account(nlohmann::json more = nlohmann::json::object()) 
 // A place whose time stands still, so that nothing waits in truth.
 class StillPlace {
  public:
-  explicit StillPlace(store::StoreSettings settings, std::string url = "mega:/" + fresh_name()) : url_(std::move(url)), settings_(std::move(settings)) {}
+  explicit StillPlace(store::StoreSettings settings, std::string url = "mega:/" + fresh_name())
+      : url_(std::move(url)), settings_(std::move(settings)) {}
 
   // As `store add` does it.
   void prepare() {
@@ -69,7 +71,8 @@ class StillPlace {
  private:
   const std::string url_;
   store::StoreSettings settings_;
-  FakeClock clock_{std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now())};  // the server looks at a code's time
+  FakeClock clock_{std::chrono::time_point_cast<Milliseconds>(
+      std::chrono::system_clock::now())};  // the server looks at a code's time
   SystemRandom random_;
   store::MemoryVault vault_;
 };

@@ -15,9 +15,13 @@ using namespace mega;
 using nlohmann::json;
 
 // In an account of its own, whose tree does not grow from test to test.
-std::unique_ptr<StoreHome> make_home() { return std::make_unique<ProviderHome>("mega:/" + fresh_name(), settings_of(make_account())); }
+std::unique_ptr<StoreHome> make_home() {
+  return std::make_unique<ProviderHome>("mega:/" + fresh_name(), settings_of(make_account()));
+}
 
-INSTANTIATE_TEST_SUITE_P(Mega, StoreSuite, testing::Values(StoreCase{"mega", make_home, std::uint64_t{64} << 20, 3000, unless_set(k_variable)}),
+INSTANTIATE_TEST_SUITE_P(Mega, StoreSuite,
+                         testing::Values(StoreCase{"mega", make_home, std::uint64_t{64} << 20, 3000,
+                                                   unless_set(k_variable)}),
                          name_of_case);
 
 class MegaStoreTest : public testing::Test {
@@ -40,7 +44,8 @@ std::size_t listed(store::Store& store) {
 // --- logins and sessions ---
 
 TEST_F(MegaStoreTest, LogsInToEveryKindOfAccount) {
-  for (const auto& settings : {settings_of("v1@example.com"), settings_of("V2@Example.com"), settings_of("totp@example.com", k_totp_secret)}) {
+  for (const auto& settings :
+       {settings_of("v1@example.com"), settings_of("V2@Example.com"), settings_of("totp@example.com", k_totp_secret)}) {
     StillPlace place(settings);
     place.prepare();
     const auto store = place.open();
@@ -87,7 +92,8 @@ TEST_F(MegaStoreTest, ManyThreadsLogInOnce) {
   control({{"do", "set"}, {"email", "v2@example.com"}, {"keep_sessions", false}});
   plan(json::array());
   std::vector<std::jthread> threads;
-  for (int i = 0; i < 8; ++i) threads.emplace_back([&] { EXPECT_EQ(store->get(shard_name(1), {}, k_patient), random_bytes(1000)); });
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] { EXPECT_EQ(store->get(shard_name(1), {}, k_patient), random_bytes(1000)); });
   threads.clear();
   EXPECT_EQ(count("us"), 1U);
 }
@@ -214,9 +220,11 @@ TEST_F(MegaStoreTest, WhatMegaAsksToRepeatIsRepeatedWithGrowingPauses) {
 
 TEST_F(MegaStoreTest, TroubleOnTheWayIsRepeated) {
   Warm warm;
-  for (const json& fault : {json{{"status", 500}}, json{{"status", 503}}, json{{"reset", true}}, json{{"unanswered", true}}, json{{"cut", 1}}, json{{"one_code", -3}}}) {
+  for (const json& fault : {json{{"status", 500}}, json{{"status", 503}}, json{{"reset", true}},
+                            json{{"unanswered", true}}, json{{"cut", 1}}, json{{"one_code", -3}}}) {
     for (const char* call : {"sc", "uq", "u", "p", "g", "d", "ul"}) {
-      if (fault.contains("one_code") && (std::string_view(call) == "sc" || std::string_view(call) == "ul")) continue;  // these answer no lists
+      if (fault.contains("one_code") && (std::string_view(call) == "sc" || std::string_view(call) == "ul"))
+        continue;  // these answer no lists
       json one = fault;
       one["call"] = call;
       plan(json::array({one}));
@@ -255,13 +263,14 @@ TEST_F(MegaStoreTest, SlowingDownIsObeyed) {
 }
 
 TEST_F(MegaStoreTest, WhatNeverEndsIsReportedAsWhatItIs) {
-  const std::vector<std::pair<json, ErrorKind>> cases = {{{{"code", -3}}, ErrorKind::transient},     {{{"code", -4}}, ErrorKind::rate_limited},
-                                                         {{{"status", 500}}, ErrorKind::transient},  {{{"reset", true}}, ErrorKind::transient},
-                                                         {{{"status", 404}}, ErrorKind::not_found},  {{{"code", -1}}, ErrorKind::transient},
-                                                         {{{"code", -2}}, ErrorKind::internal},      {{{"code", -11}}, ErrorKind::denied},
-                                                         {{{"code", -16}}, ErrorKind::denied},       {{{"code", -18}}, ErrorKind::transient},
-                                                         {{{"code", -6}}, ErrorKind::rate_limited},  {{{"code", -29}}, ErrorKind::denied},
-                                                         {{{"code", -999}}, ErrorKind::internal}};
+  const std::vector<std::pair<json, ErrorKind>> cases = {
+      {{{"code", -3}}, ErrorKind::transient},    {{{"code", -4}}, ErrorKind::rate_limited},
+      {{{"status", 500}}, ErrorKind::transient}, {{{"reset", true}}, ErrorKind::transient},
+      {{{"status", 404}}, ErrorKind::not_found}, {{{"code", -1}}, ErrorKind::transient},
+      {{{"code", -2}}, ErrorKind::internal},     {{{"code", -11}}, ErrorKind::denied},
+      {{{"code", -16}}, ErrorKind::denied},      {{{"code", -18}}, ErrorKind::transient},
+      {{{"code", -6}}, ErrorKind::rate_limited}, {{{"code", -29}}, ErrorKind::denied},
+      {{{"code", -999}}, ErrorKind::internal}};
   Warm warm;
   for (const auto& [fault, kind] : cases) {
     json one = fault;
@@ -271,7 +280,8 @@ TEST_F(MegaStoreTest, WhatNeverEndsIsReportedAsWhatItIs) {
     const auto error = thrown_by([&] { warm.store->space(k_patient); });
     ASSERT_TRUE(error) << one;
     EXPECT_EQ(error->kind, kind) << one;
-    EXPECT_EQ(error->retry_after.value_or(Milliseconds(0)) >= Milliseconds(1000), kind == ErrorKind::rate_limited) << one;
+    EXPECT_EQ(error->retry_after.value_or(Milliseconds(0)) >= Milliseconds(1000), kind == ErrorKind::rate_limited)
+        << one;
     EXPECT_NE(std::string(error->what()).find(warm.place.url()), std::string::npos);
     EXPECT_LE(count("uq"), 14U) << one;  // libcurl tries a connection that was kept twice
   }
@@ -305,10 +315,12 @@ TEST_F(MegaStoreTest, WorkIsDoneForAServerThatWantsIt) {
 TEST_F(MegaStoreTest, AFullAccountIsFullBeforeTheUpload) {
   const std::string email = make_account({{"quota", 1'000'000}});
   Warm warm(email);
-  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(999'500), k_patient); }), ErrorKind::out_of_space);
+  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(999'500), k_patient); }),
+            ErrorKind::out_of_space);
   EXPECT_EQ(count("u"), 0U);
   warm.store->put(shard_name(2), random_bytes(900'000), k_patient);
-  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(3), random_bytes(200'000), k_patient); }), ErrorKind::out_of_space);
+  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(3), random_bytes(200'000), k_patient); }),
+            ErrorKind::out_of_space);
   warm.store->remove(shard_name(2), k_patient);
   warm.store->put(shard_name(3), random_bytes(200'000), k_patient);
   const store::Space space = warm.store->space(k_patient);
@@ -323,7 +335,9 @@ TEST_F(MegaStoreTest, AnAccountThatFillsInTheMiddleIsOutOfSpace) {
       plan(json::array());
       warm.store->put(shard_name(2), random_bytes(10), k_patient);  // its folder is there
       plan(json::array({{{"call", call}, {"code", code}}}));
-      EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(5'000'000, 3), k_patient); }), ErrorKind::out_of_space) << call;
+      EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(5'000'000, 3), k_patient); }),
+                ErrorKind::out_of_space)
+          << call;
       EXPECT_EQ(warm.store->get(shard_name(2), {}, k_patient), random_bytes(10));
     }
   }
@@ -394,9 +408,11 @@ TEST_F(MegaStoreTest, AUsedUpTransferQuotaSaysHowLongToWait) {
     EXPECT_EQ(error->kind, ErrorKind::rate_limited) << fault;
     return error->retry_after.value_or(Milliseconds(0));
   };
-  EXPECT_EQ(wait_after({{"call", "dl"}, {"status", 509}, {"headers", {{"X-MEGA-Time-Left", "7200"}}}}), std::chrono::hours(2));
+  EXPECT_EQ(wait_after({{"call", "dl"}, {"status", 509}, {"headers", {{"X-MEGA-Time-Left", "7200"}}}}),
+            std::chrono::hours(2));
   EXPECT_EQ(wait_after({{"call", "dl"}, {"status", 509}}), std::chrono::hours(3));
-  EXPECT_EQ(wait_after({{"call", "dl"}, {"status", 509}, {"headers", {{"X-MEGA-Time-Left", "soon"}}}}), std::chrono::hours(3));
+  EXPECT_EQ(wait_after({{"call", "dl"}, {"status", 509}, {"headers", {{"X-MEGA-Time-Left", "soon"}}}}),
+            std::chrono::hours(3));
   EXPECT_EQ(wait_after({{"call", "g"}, {"code", -17}}), std::chrono::hours(3));
   EXPECT_EQ(wait_after({{"call", "g"}, {"code", -24}}), std::chrono::hours(3));
   EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));

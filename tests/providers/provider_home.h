@@ -32,7 +32,8 @@ inline std::string fresh_name() { return "test-" + to_hex(SystemRandom().array<8
 // The place that a URL names, prepared as `store add` does it. Each open() is a new store, as after a restart, with the session kept.
 class ProviderHome final : public StoreHome {
  public:
-  explicit ProviderHome(std::string url, store::StoreSettings settings = {}) : url_(std::move(url)), settings_(std::move(settings)) {
+  explicit ProviderHome(std::string url, store::StoreSettings settings = {})
+      : url_(std::move(url)), settings_(std::move(settings)) {
     ListeningDialogue dialogue;
     store::prepare_new_store(url_, settings_, context_.context(), dialogue, {});
   }

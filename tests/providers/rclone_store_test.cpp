@@ -46,7 +46,9 @@ StoreCase rclone_case(const char* name, const char* remote) {
   };
   return {.name = name, .make = make, .missing = unless_set(k_folder)};
 }
-INSTANTIATE_TEST_SUITE_P(Rclone, StoreSuite, testing::Values(rclone_case("Local", "disk:"), rclone_case("Crypt", "secret:"), rclone_case("Chunker", "pieces:")),
+INSTANTIATE_TEST_SUITE_P(Rclone, StoreSuite,
+                         testing::Values(rclone_case("Local", "disk:"), rclone_case("Crypt", "secret:"),
+                                         rclone_case("Chunker", "pieces:")),
                          name_of_case);
 StoreCase web_case() {
   StoreCase web = rclone_case("WebDav", "web:");
@@ -81,11 +83,13 @@ class RcloneStore : public testing::Test {
 };
 
 void expect_every_call_fails(Store& store, ErrorKind kind) {
-  const std::vector<std::function<void()>> calls = {
-      [&] { store.put(shard_name(2), random_bytes(10), k_patient); }, [&] { store.get(shard_name(1), k_all, k_patient); },
-      [&] { store.get(shard_name(1), ByteRange{0, 0}, k_patient); },  [&] { store.stat(shard_name(1), k_patient); },
-      [&] { store.remove(shard_name(1), k_patient); },                [&] { store.list("", [](const auto&) {}, k_patient); },
-      [&] { store.space(k_patient); }};
+  const std::vector<std::function<void()>> calls = {[&] { store.put(shard_name(2), random_bytes(10), k_patient); },
+                                                    [&] { store.get(shard_name(1), k_all, k_patient); },
+                                                    [&] { store.get(shard_name(1), ByteRange{0, 0}, k_patient); },
+                                                    [&] { store.stat(shard_name(1), k_patient); },
+                                                    [&] { store.remove(shard_name(1), k_patient); },
+                                                    [&] { store.list("", [](const auto&) {}, k_patient); },
+                                                    [&] { store.space(k_patient); }};
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const auto error = thrown_by(calls[i]);
     ASSERT_TRUE(error) << i;
@@ -101,7 +105,8 @@ TEST(RcloneUrl, OneStoreHasOneUrl) {
 }
 
 TEST(RcloneUrl, NonsenseIsRefusedWithoutItsSecrets) {
-  for (const char* url : {"rclone:", "rclone:disk", "rclone::drive,token=hush:x", "rclone:disk,user=hush:x", "rclone:-x:y", "rclone:disk:a/../b", "rclone:disk:a\nb"}) {
+  for (const char* url : {"rclone:", "rclone:disk", "rclone::drive,token=hush:x", "rclone:disk,user=hush:x",
+                          "rclone:-x:y", "rclone:disk:a/../b", "rclone:disk:a\nb"}) {
     const auto error = thrown_by([&] { store::canonical_url(url); });
     ASSERT_TRUE(error) << url;
     EXPECT_EQ(error->kind, ErrorKind::invalid) << url;
@@ -168,7 +173,8 @@ TEST_F(RcloneStore, ItsPasswordIsNowhereToBeSeen) {
   EXPECT_THAT(environment, Not(HasSubstr("MODELFLOAT_")));
   // Whoever gets at the socket all the same is not let in.
   store::http::HttpClient client({.unix_socket = socket.string()});
-  EXPECT_EQ(client.send({.method = "POST", .url = "http://rclone/config/dump", .where = "test"}, k_patient).status, 401);
+  EXPECT_EQ(client.send({.method = "POST", .url = "http://rclone/config/dump", .where = "test"}, k_patient).status,
+            401);
 }
 
 TEST_F(RcloneStore, ItEndsWithTheLastStore) {
@@ -200,7 +206,8 @@ TEST_F(RcloneStore, ADaemonThatIsKilledInTheMiddleOfAPutLeavesNothingUnderTheNam
   for (const char* remote : {"disk", "secret", "pieces"}) {
     SCOPED_TRACE(remote);
     const std::string rest = std::string(remote) + ":" + (std::string_view(remote) == "disk" ? disk_path() : name_);
-    const auto store = store::make_retrying(open(rest), {.attempts = 8}, context_.context().clock, context_.context().random);
+    const auto store =
+        store::make_retrying(open(rest), {.attempts = 8}, context_.context().clock, context_.context().random);
     const auto hasty = store::make_store("rclone:" + rest, {}, context_.context());
     const Bytes bytes = random_bytes(40 << 20);
     for (const int delay : {0, 20, 60}) {
@@ -228,7 +235,8 @@ TEST_F(RcloneStore, AnUploadThatIsCutLeavesNothing) {
     const auto store = open(std::string(remote) + ":" + (std::string_view(remote) == "disk" ? disk_path() : name_));
     const Bytes bytes = random_bytes(48 << 20);
     for (const int time : {1, 5, 10, 20, 40, 80}) {
-      if (!thrown_by([&] { store->put(shard_name(1), bytes, within(Milliseconds(time))); })) store->remove(shard_name(1), k_patient);
+      if (!thrown_by([&] { store->put(shard_name(1), bytes, within(Milliseconds(time))); }))
+        store->remove(shard_name(1), k_patient);
       const auto seen = store->get(shard_name(1), k_all, k_patient);
       EXPECT_TRUE(!seen || equal(*seen, bytes)) << time;  // done though we went away
       store->list("", [&](const store::ObjectInfo& info) { EXPECT_EQ(info.size_bytes, bytes.size()); }, k_patient);
@@ -242,7 +250,8 @@ TEST_F(RcloneStore, ASmallUploadThatIsCutLeavesNothing) {
   const auto store = open_disk();
   store->put(shard_name(1), random_bytes(10), k_patient);
   const auto daemon = shared_daemon();
-  const std::string head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"small\"\r\n\r\n" + std::string(20'000, 'x');
+  const std::string head =
+      "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"small\"\r\n\r\n" + std::string(20'000, 'x');
   store::http::Request request;
   request.method = "POST";
   request.url = "/operations/uploadfile?fs=disk:&remote=" + disk_path();
@@ -276,7 +285,9 @@ TEST_F(RcloneStore, DamageBehindCryptIsCorruptAndAPutMendsIt) {
   store->put(shard_name(1), bytes, k_patient);
   fs::path file;
   for (const auto& entry : fs::recursive_directory_iterator(folder() + "/crypt")) {
-    if (entry.is_regular_file() && entry.file_size() > bytes.size() && (file.empty() || entry.last_write_time() > fs::last_write_time(file))) file = entry.path();
+    if (entry.is_regular_file() && entry.file_size() > bytes.size() &&
+        (file.empty() || entry.last_write_time() > fs::last_write_time(file)))
+      file = entry.path();
   }
   std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
   stream.seekp(200'000);
@@ -304,9 +315,12 @@ TEST_F(RcloneStore, RcloneItselfReadsWhatWeWroteAndWeWhatItWrote) {
     std::ifstream in(read, std::ios::binary);
     const std::string back((std::istreambuf_iterator<char>(in)), {});
     EXPECT_TRUE(equal(as_bytes(back), ours)) << remote;
-    ASSERT_EQ(std::system(("rclone copyto " + written + " " + (remote + name_) + "/" + shard_name(2).path()).c_str()), 0);
+    ASSERT_EQ(std::system(("rclone copyto " + written + " " + (remote + name_) + "/" + shard_name(2).path()).c_str()),
+              0);
     EXPECT_TRUE(equal(*store->get(shard_name(2), k_all, k_patient), theirs)) << remote;
-    EXPECT_TRUE(equal(*store->get(shard_name(2), ByteRange{4'194'300, 100}, k_patient), ByteSpan(theirs).subspan(4'194'300, 100))) << remote;
+    EXPECT_TRUE(equal(*store->get(shard_name(2), ByteRange{4'194'300, 100}, k_patient),
+                      ByteSpan(theirs).subspan(4'194'300, 100)))
+        << remote;
   }
 }
 
@@ -345,7 +359,8 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
       EXPECT_THAT(error->what(), Not(HasSubstr("hush")));
       std::size_t met = 0;
       for (const ProxiedCall& one : proxy_->log(method)) met += one.fault.empty() ? 0 : 1;
-      EXPECT_LE(met, 4U) << "rclone tried it again by itself";  // Go sends what met a reset once more, and why a GET failed takes another
+      EXPECT_LE(met, 4U)
+          << "rclone tried it again by itself";  // Go sends what met a reset once more, and why a GET failed takes another
       proxy_->clear();
       EXPECT_EQ(store->get(shard_name(1), k_all, k_patient).value_or(bytes), bytes);
       EXPECT_EQ(store->get(shard_name(2), k_all, k_patient).value_or(bytes), bytes);
@@ -366,14 +381,17 @@ TEST_F(RcloneStore, AProviderThatHangsOrCrawlsEndsByTheDeadline) {
   for (const char* fault : {R"("stall", "at": -1)", R"("stall", "at": 100)", R"("slow", "rate": 1)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", "fault": )") + fault + "}");
-    EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(500))); })->kind, ErrorKind::timed_out) << fault;
+    EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(500))); })->kind,
+              ErrorKind::timed_out)
+        << fault;
   }
 }
 
 TEST_F(RcloneStore, AnAnswerThatIsCutGivesNoBytes) {
   const auto store = open("dav:" + name_);
   store->put(shard_name(1), random_bytes(500'000), k_patient);
-  for (const char* fault : {R"("reset_answer", "times": 0, "at": 100000)", R"("cut", "times": 0, "at": 100000)", R"("shorter", "times": 0, "by": 1)", R"("empty", "times": 0)"}) {
+  for (const char* fault : {R"("reset_answer", "times": 0, "at": 100000)", R"("cut", "times": 0, "at": 100000)",
+                            R"("shorter", "times": 0, "by": 1)", R"("empty", "times": 0)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", "fault": )") + fault + "}");
     const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
@@ -426,7 +444,8 @@ TEST_F(RcloneProgram, OneThatIsMissingIsOffline) {
 }
 
 TEST_F(RcloneProgram, OneThatIsTooOldIsNamedWithItsVersion) {
-  const Error error = failure_with("#!/bin/sh\n[ \"$1\" = version ] && echo 'rclone v1.60.1-DEV' && exit\necho 'bad address' >&2; exit 1\n");
+  const Error error = failure_with(
+      "#!/bin/sh\n[ \"$1\" = version ] && echo 'rclone v1.60.1-DEV' && exit\necho 'bad address' >&2; exit 1\n");
   EXPECT_EQ(error.kind, ErrorKind::offline);
   EXPECT_THAT(error.what(), HasSubstr("1.60, too old"));
 }

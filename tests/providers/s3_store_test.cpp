@@ -31,32 +31,41 @@ StoreSettings settings_of() {
   return settings;
 }
 
-std::string bucket_url(const char* variable) { return *server_variable(variable) + "/" + *server_variable("MODELFLOAT_TEST_S3_BUCKET"); }
+std::string bucket_url(const char* variable) {
+  return *server_variable(variable) + "/" + *server_variable("MODELFLOAT_TEST_S3_BUCKET");
+}
 
-INSTANTIATE_TEST_SUITE_P(S3, StoreSuite, testing::Values(StoreCase{.name = "seaweedfs",
-                                                                  .make =
-                                                                      [] {
-                                                                        return std::make_unique<ProviderHome>(
-                                                                            "s3:" + bucket_url("MODELFLOAT_TEST_S3") + "/" + fresh_name(), settings_of());
-                                                                      },
-                                                                  .missing = unless_set("MODELFLOAT_TEST_S3")}),
+INSTANTIATE_TEST_SUITE_P(S3, StoreSuite,
+                         testing::Values(StoreCase{
+                             .name = "seaweedfs",
+                             .make =
+                                 [] {
+                                   return std::make_unique<ProviderHome>(
+                                       "s3:" + bucket_url("MODELFLOAT_TEST_S3") + "/" + fresh_name(), settings_of());
+                                 },
+                             .missing = unless_set("MODELFLOAT_TEST_S3")}),
                          name_of_case);
 
 INSTANTIATE_TEST_SUITE_P(S3Second, StoreSuite,
                          testing::Values(StoreCase{.name = "versitygw",
                                                    .make =
                                                        [] {
-                                                         return std::make_unique<ProviderHome>("s3:" + bucket_url("MODELFLOAT_TEST_S3_SECOND") + "/" + fresh_name(),
-                                                                                               settings_of());
+                                                         return std::make_unique<ProviderHome>(
+                                                             "s3:" + bucket_url("MODELFLOAT_TEST_S3_SECOND") + "/" +
+                                                                 fresh_name(),
+                                                             settings_of());
                                                        },
-                                                   .missing = server_variable("MODELFLOAT_TEST_S3_SECOND") ? "" : "a second judge, built only for ./test --nightly"}),
+                                                   .missing = server_variable("MODELFLOAT_TEST_S3_SECOND")
+                                                                  ? ""
+                                                                  : "a second judge, built only for ./test --nightly"}),
                          name_of_case);
 
 // In parts, whatever is longer than a part.
 class PartsHome final : public StoreHome {
  public:
   std::unique_ptr<store::Store> open() override {
-    return store::make_s3_store(address_, settings_of(), context_.context(), {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
+    return store::make_s3_store(address_, settings_of(), context_.context(),
+                                {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
   }
 
  private:
@@ -81,7 +90,8 @@ class S3StoreTest : public testing::Test {
     store_ = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_);
   }
 
-  std::unique_ptr<store::Store> make(const std::string& address, const StoreSettings& settings = settings_of(), const store::S3Limits& limits = {}) {
+  std::unique_ptr<store::Store> make(const std::string& address, const StoreSettings& settings = settings_of(),
+                                     const store::S3Limits& limits = {}) {
     return store::make_s3_store(address, settings, context_.context(), limits);
   }
 
@@ -103,7 +113,9 @@ class S3StoreTest : public testing::Test {
       const auto error = thrown_by(call);
       ASSERT_TRUE(error) << name << " did not fail by " << rule;
       EXPECT_EQ(error->kind, kind) << name << " by " << rule << ": " << error->what();
-      EXPECT_THAT(error->what(), AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_S3_SECRET_KEY"))), Not(HasSubstr("Signature=")))) << name;
+      EXPECT_THAT(error->what(), AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_S3_SECRET_KEY"))),
+                                       Not(HasSubstr("Signature="))))
+          << name;
     }
   }
 
@@ -124,7 +136,8 @@ TEST_F(S3StoreTest, EachTroubleHasItsKind) {
   expect_kind(s3_answer(503, "SlowDown"), ErrorKind::rate_limited);
   expect_kind(s3_answer(429, "TooManyRequests", R"("Retry-After": "3")"), ErrorKind::rate_limited);
   expect_kind(s3_answer(500, "InternalError"), ErrorKind::transient);
-  expect_kind(R"({"times": 0, "fault": "answer", "status": 502, "body": "<html>bad gateway</html>"})", ErrorKind::transient);
+  expect_kind(R"({"times": 0, "fault": "answer", "status": 502, "body": "<html>bad gateway</html>"})",
+              ErrorKind::transient);
   expect_kind(s3_answer(403, "AccessDenied"), ErrorKind::denied);
   expect_kind(s3_answer(403, "InvalidAccessKeyId"), ErrorKind::denied);
   expect_kind(s3_answer(403, "SignatureDoesNotMatch"), ErrorKind::denied);
@@ -138,7 +151,8 @@ TEST_F(S3StoreTest, EachTroubleHasItsKind) {
 // HEAD has no body and so no code. Its statuses are those of http::status_error.
 TEST_F(S3StoreTest, AWordlessAnswerHasTheKindOfItsStatus) {
   direct_->put(shard_name(1), random_bytes(1000), k_patient);
-  for (const auto& [status, kind] : {std::pair{403, ErrorKind::denied}, std::pair{500, ErrorKind::transient}, std::pair{429, ErrorKind::rate_limited}}) {
+  for (const auto& [status, kind] : {std::pair{403, ErrorKind::denied}, std::pair{500, ErrorKind::transient},
+                                     std::pair{429, ErrorKind::rate_limited}}) {
     expect_kind(R"({"times": 0, "fault": "answer", "status": )" + std::to_string(status) + "}", kind);
   }
 }
@@ -168,7 +182,8 @@ TEST_F(S3StoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
 TEST_F(S3StoreTest, NoShorterAnswerIsTakenForTheObject) {
   const Bytes bytes = random_bytes(100'000);
   direct_->put(shard_name(1), bytes, k_patient);
-  for (const char* fault : {R"("fault": "reset_answer", "at": 50000)", R"("fault": "cut", "at": 50000)", R"("fault": "cut", "at": 0)"}) {
+  for (const char* fault :
+       {R"("fault": "reset_answer", "at": 50000)", R"("fault": "cut", "at": 50000)", R"("fault": "cut", "at": 0)"}) {
     for (const ByteRange range : {k_all, ByteRange{10, 99'000}, ByteRange{10}}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
@@ -190,22 +205,27 @@ TEST_F(S3StoreTest, ARangeIsCutOutWhereTheServerIgnoresIt) {
   const Bytes bytes = random_bytes(100'000);
   direct_->put(shard_name(1), bytes, k_patient);
   const std::string text(1000, 'a');
-  proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text + R"("})");
+  proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text +
+              R"("})");
   EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_patient)), "abcda");
   EXPECT_EQ(store_->get(shard_name(1), {1002}, k_patient)->size(), 1001U);
   EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
   proxy_->clear();
-  proxy_->add(R"({"method": "GET", "fault": "answer", "status": 206, "headers": {"Content-Range": "bytes 5-9/2003"}, "body": "aaaaa"})");
+  proxy_->add(
+      R"({"method": "GET", "fault": "answer", "status": 206, "headers": {"Content-Range": "bytes 5-9/2003"}, "body": "aaaaa"})");
   EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {4, 5}, k_patient); }), ErrorKind::transient);
 }
 
 TEST_F(S3StoreTest, NoBrokenListingIsTakenForAWholeOne) {
   for (std::uint64_t i = 0; i < 5; ++i) direct_->put(shard_name(i), random_bytes(10), k_patient);
-  for (const char* rule : {R"("fault": "empty")", R"("fault": "cut", "at": 300)", R"("fault": "shorter", "by": 30)",
-                           R"("fault": "replace", "pattern": "<IsTruncated>.*?</IsTruncated>", "with": "")", R"("fault": "replace", "pattern": "<IsTruncated>false", "with": "<IsTruncated>true")",
-                           R"("fault": "replace", "pattern": "<Size>10</Size>", "with": "<Size>many</Size>")",
-                           R"("fault": "answer", "status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html>log in</html>")",
-                           R"("fault": "answer", "status": 200, "body": "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>&a;</x>")"}) {
+  for (
+      const char* rule :
+      {R"("fault": "empty")", R"("fault": "cut", "at": 300)", R"("fault": "shorter", "by": 30)",
+       R"("fault": "replace", "pattern": "<IsTruncated>.*?</IsTruncated>", "with": "")",
+       R"("fault": "replace", "pattern": "<IsTruncated>false", "with": "<IsTruncated>true")",
+       R"("fault": "replace", "pattern": "<Size>10</Size>", "with": "<Size>many</Size>")",
+       R"("fault": "answer", "status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html>log in</html>")",
+       R"("fault": "answer", "status": 200, "body": "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>&a;</x>")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", )") + rule + "}");
     const auto error = thrown_by([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); });
@@ -263,8 +283,10 @@ TEST_F(S3StoreTest, AServerThatIgnoresTheConditionIsFine) {
 }
 
 TEST_F(S3StoreTest, AServerThatRefusesHeadersGetsPlainPuts) {
-  for (const char* answer : {R"("status": 501, "body": "<Error><Code>NotImplemented</Code><Message>A header you provided implies functionality that is not implemented</Message></Error>"})",
-                             R"("status": 400, "body": "<Error><Code>InvalidArgument</Code><Message>Unsupported header 'x-amz-checksum-sha256' received for this API call.</Message></Error>"})"}) {
+  for (
+      const char* answer :
+      {R"("status": 501, "body": "<Error><Code>NotImplemented</Code><Message>A header you provided implies functionality that is not implemented</Message></Error>"})",
+       R"("status": 400, "body": "<Error><Code>InvalidArgument</Code><Message>Unsupported header 'x-amz-checksum-sha256' received for this API call.</Message></Error>"})"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "PUT", "fault": "answer", )") + answer);
     const auto store = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_);
@@ -294,13 +316,15 @@ TEST_F(S3StoreTest, AServerThatRefusesHeadersIsStillLookedAt) {
 }
 
 TEST_F(S3StoreTest, AnotherBadRequestIsNoReasonForPlainPuts) {
-  proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 400, "body": "<Error><Code>InvalidArgument</Code><Message>no</Message></Error>"})");
+  proxy_->add(
+      R"({"method": "PUT", "fault": "answer", "status": 400, "body": "<Error><Code>InvalidArgument</Code><Message>no</Message></Error>"})");
   EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::invalid);
   EXPECT_EQ(proxy_->log("PUT").size(), 1U);
 }
 
 TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
-  const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
+  const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(),
+                             {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
   const Bytes bytes = random_bytes(11 << 20);
   proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "answer", "status": 500})");
   EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
@@ -311,10 +335,12 @@ TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
   EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
   // One that begins with success and ends with an error.
   proxy_->clear();
-  proxy_->add(R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "\n<?xml version=\"1.0\"?>"})");
+  proxy_->add(
+      R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "\n<?xml version=\"1.0\"?>"})");
   EXPECT_TRUE(thrown_by([&] { in_parts->put(shard_name(1), bytes, k_patient); }));
   proxy_->clear();
-  proxy_->add(R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "<Error><Code>InternalError</Code></Error>"})");
+  proxy_->add(
+      R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "<Error><Code>InternalError</Code></Error>"})");
   EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
   EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
   in_parts->put(shard_name(1), bytes, k_patient);
@@ -322,7 +348,8 @@ TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
 }
 
 TEST_F(S3StoreTest, PartsAreTakenAwayWhenTheCallIsStopped) {
-  const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
+  const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(),
+                             {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
   proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "stall", "at": -1})");
   CallOptions hasty;
   hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(3000);
@@ -334,7 +361,8 @@ TEST_F(S3StoreTest, WaitsAsLongAsItIsAsked) {
   direct_->put(shard_name(1), random_bytes(1000), k_patient);
   FakeClock clock(context_.context().clock.utc_now());
   FixedRandom random;
-  const auto patient = store::make_retrying(make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_), {}, clock, random);
+  const auto patient =
+      store::make_retrying(make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_), {}, clock, random);
   proxy_->add(R"({"method": "GET", "times": 2, "fault": "answer", "status": 429, "headers": {"Retry-After": "7"}})");
   EXPECT_TRUE(patient->get(shard_name(1), k_all, k_patient));
   const auto sleeps = clock.sleeps();
@@ -346,10 +374,12 @@ TEST_F(S3StoreTest, WaitsAsLongAsItIsAsked) {
 TEST_F(S3StoreTest, ACallThatFailsOnceAtAnyPointIsWholeTheNextTime) {
   SystemClock clock;
   FixedRandom random;
-  const auto patient = store::make_retrying(make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_), {.first = Milliseconds(1)}, clock, random);
+  const auto patient = store::make_retrying(make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_),
+                                            {.first = Milliseconds(1)}, clock, random);
   const Bytes bytes = random_bytes(50'000);
   std::uint64_t seed = 0;
-  for (const char* fault : {R"("fault": "reset_request", "at": 10)", R"("fault": "reset_answer", "at": -1)", R"("fault": "cut", "at": 0)", R"("fault": "answer", "status": 503)",
+  for (const char* fault : {R"("fault": "reset_request", "at": 10)", R"("fault": "reset_answer", "at": -1)",
+                            R"("fault": "cut", "at": 0)", R"("fault": "answer", "status": 503)",
                             R"("fault": "answer_after", "status": 500)", R"("fault": "request_flip", "at": 10)"}) {
     for (int skip = 0; skip < 5; ++skip) {
       const ObjectName name = shard_name(++seed);
@@ -371,7 +401,8 @@ TEST_F(S3StoreTest, AWrongClockIsSetRightByTheServers) {
   FakeClock wrong(context_.context().clock.utc_now() - std::chrono::hours(50));
   SystemRandom random;
   store::MemoryVault vault;
-  const auto late = store::make_s3_store(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {wrong, random, vault});
+  const auto late =
+      store::make_s3_store(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {wrong, random, vault});
   const Bytes bytes = random_bytes(1000);
   late->put(shard_name(1), bytes, k_patient);
   EXPECT_EQ(late->get(shard_name(1), k_all, k_patient), bytes);
@@ -381,19 +412,23 @@ TEST_F(S3StoreTest, AWrongClockIsSetRightByTheServers) {
 
 TEST_F(S3StoreTest, ABucketInAnotherRegionIsFound) {
   // The server takes any region, so the proxy says what Amazon would.
-  proxy_->add(R"({"method": "GET", "fault": "answer", "status": 400, "body": "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"})");
+  proxy_->add(
+      R"({"method": "GET", "fault": "answer", "status": 400, "body": "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"})");
   StoreSettings settings = settings_of();
   ListeningDialogue dialogue;
-  store::prepare_new_store("s3:" + bucket_url("MODELFLOAT_TEST_S3_PROXY"), settings, context_.context(), dialogue, k_patient);
+  store::prepare_new_store("s3:" + bucket_url("MODELFLOAT_TEST_S3_PROXY"), settings, context_.context(), dialogue,
+                           k_patient);
   EXPECT_EQ(settings.credentials.find("region"), "eu-central-1");
   proxy_->clear();
-  proxy_->add(R"({"method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
+  proxy_->add(
+      R"({"method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
   EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
   EXPECT_EQ(proxy_->log("HEAD").size(), 2U);
 }
 
 TEST_F(S3StoreTest, ARegionThatNeverFitsIsGivenUp) {
-  proxy_->add(R"({"times": 0, "method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
+  proxy_->add(
+      R"({"times": 0, "method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
   EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::invalid);
   EXPECT_LE(proxy_->log("HEAD").size(), 3U);
 }
@@ -411,7 +446,8 @@ TEST_F(S3StoreTest, AWrongSecretIsDenied) {
   StoreSettings wrong = settings_of();
   wrong.credentials.set("secret_key", "very-wrong-secret");
   const auto store = make(bucket_url("MODELFLOAT_TEST_S3"), wrong);
-  for (const auto& error : {thrown_by([&] { store->list("", [](const store::ObjectInfo&) {}, k_patient); }), thrown_by([&] { store->stat(shard_name(1), k_patient); }),
+  for (const auto& error : {thrown_by([&] { store->list("", [](const store::ObjectInfo&) {}, k_patient); }),
+                            thrown_by([&] { store->stat(shard_name(1), k_patient); }),
                             thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_patient); })}) {
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::denied);
@@ -429,8 +465,10 @@ TEST_F(S3StoreTest, ListsChecksumsThatAreTrue) {
   ASSERT_TRUE(listed);
   // What md5sum says of the same bytes.
   const TemporaryFolder folder;
-  std::ofstream(folder / "object", std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  ASSERT_EQ(std::system(("md5sum " + (folder / "object").string() + " > " + (folder / "sum").string()).c_str()), 0);  // NOLINT(concurrency-mt-unsafe)
+  std::ofstream(folder / "object", std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  ASSERT_EQ(std::system(("md5sum " + (folder / "object").string() + " > " + (folder / "sum").string()).c_str()),
+            0);  // NOLINT(concurrency-mt-unsafe)
   std::string sum;
   std::ifstream(folder / "sum") >> sum;
   EXPECT_EQ(listed, "md5:" + sum);
@@ -459,12 +497,15 @@ TEST_F(S3StoreTest, APrefixMayHaveAnyLetters) {
 TEST_F(S3StoreTest, SharesObjectsWithAnotherClient) {
   const TemporaryFolder folder;
   const auto curl = [&](const std::string& options, const ObjectName& name) {
-    const std::string command = "curl --silent --fail --noproxy '*' --aws-sigv4 aws:amz:us-east-1:s3 --user \"$MODELFLOAT_TEST_S3_ACCESS_KEY:$MODELFLOAT_TEST_S3_SECRET_KEY\" " + options + " " +
-                                bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/" + name.path();
+    const std::string command =
+        "curl --silent --fail --noproxy '*' --aws-sigv4 aws:amz:us-east-1:s3 --user "
+        "\"$MODELFLOAT_TEST_S3_ACCESS_KEY:$MODELFLOAT_TEST_S3_SECRET_KEY\" " +
+        options + " " + bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/" + name.path();
     return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
   };
   const Bytes bytes = random_bytes(200'000);
-  std::ofstream(folder / "in", std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(folder / "in", std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   ASSERT_EQ(curl("--upload-file " + (folder / "in").string(), shard_name(1)), 0);
   EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
   direct_->put(shard_name(2), bytes, k_patient);
@@ -478,9 +519,12 @@ TEST_F(S3StoreTest, SharesObjectsWithRclone) {
   const TemporaryFolder folder;
   const auto rclone = [&](const std::string& arguments) {
     const std::string command = "RCLONE_CONFIG=" + (folder / "rclone.conf").string() +
-                                " RCLONE_CONFIG_IT_TYPE=s3 RCLONE_CONFIG_IT_PROVIDER=Other NO_PROXY=127.0.0.1 RCLONE_CONFIG_IT_ENDPOINT=$MODELFLOAT_TEST_S3"
-                                " RCLONE_CONFIG_IT_ACCESS_KEY_ID=\"$MODELFLOAT_TEST_S3_ACCESS_KEY\" RCLONE_CONFIG_IT_SECRET_ACCESS_KEY=\"$MODELFLOAT_TEST_S3_SECRET_KEY\""
-                                " \"$MODELFLOAT_TEST_RCLONE\" --retries 1 " + arguments;
+                                " RCLONE_CONFIG_IT_TYPE=s3 RCLONE_CONFIG_IT_PROVIDER=Other NO_PROXY=127.0.0.1 "
+                                "RCLONE_CONFIG_IT_ENDPOINT=$MODELFLOAT_TEST_S3"
+                                " RCLONE_CONFIG_IT_ACCESS_KEY_ID=\"$MODELFLOAT_TEST_S3_ACCESS_KEY\" "
+                                "RCLONE_CONFIG_IT_SECRET_ACCESS_KEY=\"$MODELFLOAT_TEST_S3_SECRET_KEY\""
+                                " \"$MODELFLOAT_TEST_RCLONE\" --retries 1 " +
+                                arguments;
     return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
   };
   const std::string remote = "it:" + *server_variable("MODELFLOAT_TEST_S3_BUCKET") + "/" + home_;
@@ -489,7 +533,8 @@ TEST_F(S3StoreTest, SharesObjectsWithRclone) {
   ASSERT_EQ(rclone("copy " + remote + " " + (folder / "all").string()), 0);  // checks sizes and MD5 sums
   ASSERT_EQ(rclone("copy " + (folder / "all").string() + " " + remote + "/again"), 0);
   const auto again = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/again");
-  for (std::uint64_t i = 0; i < 20; ++i) EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_patient), ByteSpan(bytes).subspan(i)));
+  for (std::uint64_t i = 0; i < 20; ++i)
+    EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_patient), ByteSpan(bytes).subspan(i)));
 }
 
 }  // namespace

@@ -37,7 +37,9 @@ StoreSettings settings_of() {
 class PatientHome final : public StoreHome {
  public:
   explicit PatientHome(const std::string& url) : home_(url, settings_of()) {}
-  std::unique_ptr<store::Store> open() override { return store::make_retrying(home_.open(), {.attempts = 20, .first = Milliseconds(5)}, clock_, random_); }
+  std::unique_ptr<store::Store> open() override {
+    return store::make_retrying(home_.open(), {.attempts = 20, .first = Milliseconds(5)}, clock_, random_);
+  }
 
  private:
   ProviderHome home_;
@@ -45,7 +47,8 @@ class PatientHome final : public StoreHome {
   SystemRandom random_;
 };
 
-StoreCase case_of(std::string name, const char* variable, const std::string& folder, std::uint64_t largest_mib, std::size_t many_names, bool patient = false) {
+StoreCase case_of(std::string name, const char* variable, const std::string& folder, std::uint64_t largest_mib,
+                  std::size_t many_names, bool patient = false) {
   return {.name = std::move(name),
           .make = [=]() -> std::unique_ptr<StoreHome> {
             const std::string url = "webdav:" + *server_variable(variable) + folder + "/" + fresh_name();
@@ -71,7 +74,8 @@ class WebdavStoreTest : public testing::Test {
     proxy_ = std::make_unique<FaultProxy>(*server_variable("MODELFLOAT_TEST_WEBDAV_CONTROL"));
     StoreSettings settings = settings_of();
     ListeningDialogue dialogue;
-    store::prepare_new_store("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + folder_, settings, context_.context(), dialogue, k_patient);
+    store::prepare_new_store("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + folder_, settings,
+                             context_.context(), dialogue, k_patient);
     direct_ = make(*server_variable("MODELFLOAT_TEST_WEBDAV") + folder_);
     store_ = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_);
   }
@@ -98,7 +102,9 @@ class WebdavStoreTest : public testing::Test {
       const auto error = thrown_by(call);
       ASSERT_TRUE(error) << name << " did not fail by " << rule;
       EXPECT_EQ(error->kind, kind) << name << " by " << rule << ": " << error->what();
-      EXPECT_THAT(error->what(), AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_WEBDAV_PASSWORD"))), Not(HasSubstr("Basic ")))) << name;
+      EXPECT_THAT(error->what(),
+                  AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_WEBDAV_PASSWORD"))), Not(HasSubstr("Basic "))))
+          << name;
     }
   }
 
@@ -112,7 +118,8 @@ class WebdavStoreTest : public testing::Test {
   std::filesystem::path on_disk() const { return *server_variable("MODELFLOAT_TEST_WEBDAV_FOLDER") + folder_; }
   std::size_t temporary_files() const {
     std::size_t count = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(on_disk())) count += entry.path().filename().string().starts_with("tmp-") ? 1 : 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(on_disk()))
+      count += entry.path().filename().string().starts_with("tmp-") ? 1 : 0;
     return count;
   }
 
@@ -124,7 +131,8 @@ class WebdavStoreTest : public testing::Test {
 };
 
 std::string answer(int status, const std::string& headers = "", const std::string& body = "") {
-  return R"({"times": 0, "fault": "answer", "status": )" + std::to_string(status) + R"(, "headers": {)" + headers + R"(}, "body": ")" + body + R"("})";
+  return R"({"times": 0, "fault": "answer", "status": )" + std::to_string(status) + R"(, "headers": {)" + headers +
+         R"(}, "body": ")" + body + R"("})";
 }
 
 TEST_F(WebdavStoreTest, EachTroubleHasItsKind) {
@@ -145,7 +153,8 @@ TEST_F(WebdavStoreTest, EachTroubleHasItsKind) {
 }
 
 TEST_F(WebdavStoreTest, FullInTheMiddleAndTooLongForTheServer) {
-  for (const auto& [status, kind] : {std::pair{507, ErrorKind::out_of_space}, std::pair{413, ErrorKind::out_of_space}}) {
+  for (const auto& [status, kind] :
+       {std::pair{507, ErrorKind::out_of_space}, std::pair{413, ErrorKind::out_of_space}}) {
     proxy_->clear();
     proxy_->add(R"({"method": "PUT", "fault": "answer", "status": )" + std::to_string(status) + "}");
     EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(1000), k_patient); }), kind);
@@ -158,7 +167,8 @@ TEST_F(WebdavStoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
   expect_kind(R"({"times": 0, "fault": "reset_answer", "at": -1})", ErrorKind::transient);
   expect_kind(R"({"times": 0, "fault": "cut", "at": -1})", ErrorKind::transient);
   proxy_->clear();
-  for (const char* rule : {R"({"method": "GET", "fault": "stall", "at": 5})", R"({"method": "GET", "fault": "slow", "rate": 1})"}) {
+  for (const char* rule :
+       {R"({"method": "GET", "fault": "stall", "at": 5})", R"({"method": "GET", "fault": "slow", "rate": 1})"}) {
     proxy_->add(rule);
     CallOptions hasty;
     hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
@@ -175,7 +185,8 @@ TEST_F(WebdavStoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
 TEST_F(WebdavStoreTest, NoShorterAnswerIsTakenForTheObject) {
   const Bytes bytes = random_bytes(100'000);
   direct_->put(shard_name(1), bytes, k_patient);
-  for (const char* fault : {R"("fault": "reset_answer", "at": 50000)", R"("fault": "cut", "at": 50000)", R"("fault": "cut", "at": 0)"}) {
+  for (const char* fault :
+       {R"("fault": "reset_answer", "at": 50000)", R"("fault": "cut", "at": 50000)", R"("fault": "cut", "at": 0)"}) {
     for (const ByteRange range : {k_all, ByteRange{10, 99'000}, ByteRange{10}}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
@@ -191,7 +202,8 @@ TEST_F(WebdavStoreTest, NoShorterAnswerIsTakenForTheObject) {
 
 TEST_F(WebdavStoreTest, ARangeIsCutOutWhereTheServerIgnoresIt) {
   const std::string text(1000, 'a');
-  proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text + R"("})");
+  proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text +
+              R"("})");
   EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_patient)), "abcda");
   EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
 }
@@ -200,18 +212,22 @@ TEST_F(WebdavStoreTest, NoBrokenListingIsTakenForAWholeOne) {
   for (std::uint64_t i = 0; i < 5; ++i) direct_->put(shard_name(i), random_bytes(10), k_patient);
   const auto whole = listed(*store_);
   ASSERT_EQ(whole.size(), 5U);
-  for (const char* rule :
-       {R"("fault": "empty")", R"("fault": "cut", "at": 300)", R"("fault": "shorter", "by": 30)", R"("fault": "replace", "pattern": "<D:response.*</D:response>", "with": "")",
-        R"("fault": "replace", "pattern": "getcontentlength>[0-9]+<", "with": "getcontentlength>many<")", R"("fault": "replace", "pattern": "<D:href>/basic", "with": "<D:href>/elsewhere%zz")",
-        R"("fault": "replace", "pattern": "<D:href>[^<]*/([0-9a-f]{64})<", "with": "<D:href>/elsewhere/\\1<")",
-        R"("fault": "answer", "status": 207, "body": "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>&a;</x>")"}) {
+  for (
+      const char* rule :
+      {R"("fault": "empty")", R"("fault": "cut", "at": 300)", R"("fault": "shorter", "by": 30)",
+       R"("fault": "replace", "pattern": "<D:response.*</D:response>", "with": "")",
+       R"("fault": "replace", "pattern": "getcontentlength>[0-9]+<", "with": "getcontentlength>many<")",
+       R"("fault": "replace", "pattern": "<D:href>/basic", "with": "<D:href>/elsewhere%zz")",
+       R"("fault": "replace", "pattern": "<D:href>[^<]*/([0-9a-f]{64})<", "with": "<D:href>/elsewhere/\\1<")",
+       R"("fault": "answer", "status": 207, "body": "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>&a;</x>")"}) {
     for (int skip = 0; skip < 9; ++skip) {  // the folder itself, mf1, shard, and what is in it
       proxy_->clear();
       proxy_->add(R"({"method": "PROPFIND", "skip": )" + std::to_string(skip) + ", " + rule + "}");
       try {
         EXPECT_EQ(listed(*store_), whole) << rule << skip;
       } catch (const Error& error) {
-        EXPECT_TRUE(error.kind == ErrorKind::transient || error.kind == ErrorKind::offline) << rule << skip << error.what();
+        EXPECT_TRUE(error.kind == ErrorKind::transient || error.kind == ErrorKind::offline)
+            << rule << skip << error.what();
       }
     }
   }
@@ -220,7 +236,8 @@ TEST_F(WebdavStoreTest, NoBrokenListingIsTakenForAWholeOne) {
 TEST_F(WebdavStoreTest, APropertyThatTheServerLacksIsNotThere) {
   direct_->put(shard_name(1), random_bytes(10), k_patient);
   // Properties under 404, as they come when asked for by name, do not count.
-  proxy_->add(R"({"times": 0, "method": "PROPFIND", "fault": "replace", "pattern": "HTTP/1.1 404 Not Found", "with": "HTTP/1.1 403 Forbidden"})");
+  proxy_->add(
+      R"({"times": 0, "method": "PROPFIND", "fault": "replace", "pattern": "HTTP/1.1 404 Not Found", "with": "HTTP/1.1 403 Forbidden"})");
   EXPECT_EQ(store_->space(k_patient).free_bytes, std::nullopt);
   EXPECT_EQ(store_->space(k_patient).used_bytes, 10U);
 }
@@ -228,8 +245,10 @@ TEST_F(WebdavStoreTest, APropertyThatTheServerLacksIsNotThere) {
 TEST_F(WebdavStoreTest, TellsTheQuota) {
   const auto with_quota = [&](const std::string& available) {
     proxy_->clear();
-    proxy_->add(R"({"times": 0, "method": "PROPFIND", "fault": "replace", "pattern": "<D:propstat>", "with": "<D:propstat><D:prop><D:quota-available-bytes>)" + available +
-                R"(</D:quota-available-bytes><D:quota-used-bytes>77</D:quota-used-bytes></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat><D:propstat>"})");
+    proxy_->add(
+        R"({"times": 0, "method": "PROPFIND", "fault": "replace", "pattern": "<D:propstat>", "with": "<D:propstat><D:prop><D:quota-available-bytes>)" +
+        available +
+        R"(</D:quota-available-bytes><D:quota-used-bytes>77</D:quota-used-bytes></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat><D:propstat>"})");
     return store_->space(k_patient);
   };
   EXPECT_EQ(with_quota("1234567890123").free_bytes, 1'234'567'890'123U);
@@ -242,7 +261,8 @@ TEST_F(WebdavStoreTest, TellsTheQuota) {
 TEST_F(WebdavStoreTest, HrefsMayBeSpelledInOtherWays) {
   direct_->put(shard_name(1), random_bytes(10), k_patient);
   const auto whole = listed(*direct_);
-  for (const char* rule : {R"("pattern": "<D:href>/basic", "with": "<D:href>http://another.host:81/basic")", R"("pattern": "<D:href>/basic", "with": "<D:href>/behind/a/proxy/basic")",
+  for (const char* rule : {R"("pattern": "<D:href>/basic", "with": "<D:href>http://another.host:81/basic")",
+                           R"("pattern": "<D:href>/basic", "with": "<D:href>/behind/a/proxy/basic")",
                            R"("pattern": "<D:href>/basic/test-", "with": "<D:href>/%62asic/%74est-")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"times": 0, "method": "PROPFIND", "fault": "replace", )") + rule + "}");
@@ -253,12 +273,18 @@ TEST_F(WebdavStoreTest, HrefsMayBeSpelledInOtherWays) {
 
 TEST_F(WebdavStoreTest, AFailedPutLeavesNothing) {
   const Bytes bytes = random_bytes(100'000);
-  for (const char* rule : {R"({"times": 0, "method": "PUT", "fault": "reset_request", "at": 40000})", R"({"method": "PUT", "fault": "answer_after", "status": 500})",
-                           R"({"method": "MOVE", "fault": "answer", "status": 500})", R"({"method": "MOVE", "fault": "answer", "status": 423})",
+  for (const char* rule : {R"({"times": 0, "method": "PUT", "fault": "reset_request", "at": 40000})",
+                           R"({"method": "PUT", "fault": "answer_after", "status": 500})",
+                           R"({"method": "MOVE", "fault": "answer", "status": 500})",
+                           R"({"method": "MOVE", "fault": "answer", "status": 423})",
                            R"({"method": "MOVE", "fault": "answer", "status": 207})"}) {
     proxy_->clear();
     proxy_->add(rule);
-    EXPECT_EQ(kind_thrown([&] { make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_)->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient) << rule;
+    EXPECT_EQ(kind_thrown([&] {
+                make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_)->put(shard_name(1), bytes, k_patient);
+              }),
+              ErrorKind::transient)
+        << rule;
     EXPECT_FALSE(direct_->stat(shard_name(1), k_patient)) << rule;
     EXPECT_EQ(temporary_files(), 0U) << rule;
   }
@@ -287,7 +313,8 @@ TEST_F(WebdavStoreTest, APutOfWhatIsThereChangesNothing) {
 }
 
 TEST_F(WebdavStoreTest, FoldersAreMadeOnce) {
-  for (std::uint64_t i = 0; i < 5; ++i) store_->put(ObjectName::of(ObjectType::shard, FixedRandom(1).array<32>()), random_bytes(10, i), k_patient);
+  for (std::uint64_t i = 0; i < 5; ++i)
+    store_->put(ObjectName::of(ObjectType::shard, FixedRandom(1).array<32>()), random_bytes(10, i), k_patient);
   EXPECT_LE(proxy_->log("MKCOL").size(), 6U);  // mf1, shard, and one of 256: tried, made, tried again
 }
 
@@ -314,9 +341,11 @@ TEST_F(WebdavStoreTest, ADayOldTemporaryFileIsCleared) {
   store_->put(shard_name(1), random_bytes(10), k_patient);
   const auto folder = (on_disk() / shard_name(1).path()).parent_path();
   const std::string digits(32, 'a');
-  for (const auto& [name, hours] : {std::pair{"tmp-" + digits, 25}, std::pair{"tmp-" + std::string(32, 'b'), 1}, std::pair{std::string("tmp-of-somebody"), 25}}) {
+  for (const auto& [name, hours] : {std::pair{"tmp-" + digits, 25}, std::pair{"tmp-" + std::string(32, 'b'), 1},
+                                    std::pair{std::string("tmp-of-somebody"), 25}}) {
     std::ofstream(folder / name) << "left";
-    std::filesystem::last_write_time(folder / name, std::filesystem::file_time_type::clock::now() - std::chrono::hours(hours));
+    std::filesystem::last_write_time(folder / name,
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(hours));
   }
   std::filesystem::permissions(folder, std::filesystem::perms::all);
   EXPECT_EQ(listed(*store_).size(), 1U);
@@ -332,7 +361,12 @@ TEST_F(WebdavStoreTest, RedirectsToTheSameThingAreFollowed) {
   const auto moved = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + "/old" + folder_.substr(6));
   for (const std::string& path : {shard_name(1).path(), std::string()}) {
     std::string rule = R"({"times": 0, "target": "^/old.*)";
-    rule.append(path).append(R"(/?$", "fault": "answer", "status": 307, "headers": {"Location": ")").append(folder_).append("/").append(path).append(R"("}})");
+    rule.append(path)
+        .append(R"(/?$", "fault": "answer", "status": 307, "headers": {"Location": ")")
+        .append(folder_)
+        .append("/")
+        .append(path)
+        .append(R"("}})");
     proxy_->add(rule);
   }
   EXPECT_EQ(moved->get(shard_name(1), k_all, k_patient), bytes);
@@ -361,7 +395,8 @@ TEST_F(WebdavStoreTest, WaitsAsLongAsItIsAsked) {
   direct_->put(shard_name(1), random_bytes(1000), k_patient);
   FakeClock clock(context_.context().clock.utc_now());
   FixedRandom random;
-  const auto patient = store::make_retrying(make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_), {}, clock, random);
+  const auto patient =
+      store::make_retrying(make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_), {}, clock, random);
   proxy_->add(R"({"method": "GET", "times": 2, "fault": "answer", "status": 429, "headers": {"Retry-After": "7"}})");
   EXPECT_TRUE(patient->get(shard_name(1), k_all, k_patient));
   const auto sleeps = clock.sleeps();
@@ -372,11 +407,13 @@ TEST_F(WebdavStoreTest, WaitsAsLongAsItIsAsked) {
 TEST_F(WebdavStoreTest, ACallThatFailsOnceAtAnyPointIsWholeTheNextTime) {
   SystemClock clock;
   FixedRandom random;
-  const auto patient = store::make_retrying(make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_), {.first = Milliseconds(1)}, clock, random);
+  const auto patient = store::make_retrying(make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_),
+                                            {.first = Milliseconds(1)}, clock, random);
   const Bytes bytes = random_bytes(50'000);
   std::uint64_t seed = 0;
-  for (const char* fault : {R"("fault": "reset_request", "at": 10)", R"("fault": "reset_answer", "at": -1)", R"("fault": "cut", "at": 0)", R"("fault": "answer", "status": 503)",
-                            R"("fault": "answer_after", "status": 500)"}) {
+  for (const char* fault :
+       {R"("fault": "reset_request", "at": 10)", R"("fault": "reset_answer", "at": -1)", R"("fault": "cut", "at": 0)",
+        R"("fault": "answer", "status": 503)", R"("fault": "answer_after", "status": 500)"}) {
     for (int skip = 0; skip < 12; ++skip) {
       const ObjectName name = shard_name(++seed);
       proxy_->clear();
@@ -409,7 +446,8 @@ TEST_F(WebdavStoreTest, NoBodyGoesOutOnlyToHearOfALogin) {
   const std::string folder = "/digest/" + fresh_name();
   StoreSettings settings = settings_of();
   ListeningDialogue dialogue;
-  store::prepare_new_store("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + folder, settings, context_.context(), dialogue, k_patient);
+  store::prepare_new_store("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + folder, settings,
+                           context_.context(), dialogue, k_patient);
   for (const std::string& place : {folder, folder_}) {
     proxy_->clear();
     make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + place)->put(shard_name(1), random_bytes(50'000), k_patient);
@@ -424,7 +462,7 @@ TEST_F(WebdavStoreTest, ATokenIsSentAsOne) {
   settings.credentials.set("bearer", "a-token");
   const auto store = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_, settings);
   EXPECT_EQ(kind_thrown([&] { listed(*store); }), ErrorKind::denied);  // Apache wants a password
-  EXPECT_EQ(proxy_->log().size(), 1U);                            // and is asked once
+  EXPECT_EQ(proxy_->log().size(), 1U);                                 // and is asked once
 }
 
 TEST_F(WebdavStoreTest, ObjectsAreFilesThatAnyClientReadsAndWrites) {
@@ -432,7 +470,9 @@ TEST_F(WebdavStoreTest, ObjectsAreFilesThatAnyClientReadsAndWrites) {
   direct_->put(shard_name(1), bytes, k_patient);
   const TemporaryFolder folder;
   const auto curl = [&](const std::string& options, const ObjectName& name) {
-    return std::system(("curl --silent --fail --noproxy '*' --user \"$MODELFLOAT_TEST_WEBDAV_USER:$MODELFLOAT_TEST_WEBDAV_PASSWORD\" " + options + " " +  // NOLINT(concurrency-mt-unsafe)
+    return std::system(("curl --silent --fail --noproxy '*' --user "
+                        "\"$MODELFLOAT_TEST_WEBDAV_USER:$MODELFLOAT_TEST_WEBDAV_PASSWORD\" " +
+                        options + " " +  // NOLINT(concurrency-mt-unsafe)
                         *server_variable("MODELFLOAT_TEST_WEBDAV") + folder_ + "/" + name.path())
                            .c_str());
   };
@@ -448,9 +488,13 @@ TEST_F(WebdavStoreTest, ObjectsAreFilesThatAnyClientReadsAndWrites) {
 TEST_F(WebdavStoreTest, SharesObjectsWithRclone) {
   const TemporaryFolder folder;
   const auto rclone = [&](const std::string& arguments) {
-    const std::string command = "RCLONE_CONFIG=" + (folder / "rclone.conf").string() + " RCLONE_CONFIG_IT_TYPE=webdav NO_PROXY=127.0.0.1 RCLONE_CONFIG_IT_URL=$MODELFLOAT_TEST_WEBDAV" + folder_ +
-                                " RCLONE_CONFIG_IT_USER=\"$MODELFLOAT_TEST_WEBDAV_USER\" RCLONE_CONFIG_IT_PASS=$(printf %s \"$MODELFLOAT_TEST_WEBDAV_PASSWORD\" | "
-                                "\"$MODELFLOAT_TEST_RCLONE\" obscure -) \"$MODELFLOAT_TEST_RCLONE\" --retries 1 " + arguments;
+    const std::string command =
+        "RCLONE_CONFIG=" + (folder / "rclone.conf").string() +
+        " RCLONE_CONFIG_IT_TYPE=webdav NO_PROXY=127.0.0.1 RCLONE_CONFIG_IT_URL=$MODELFLOAT_TEST_WEBDAV" + folder_ +
+        " RCLONE_CONFIG_IT_USER=\"$MODELFLOAT_TEST_WEBDAV_USER\" RCLONE_CONFIG_IT_PASS=$(printf %s "
+        "\"$MODELFLOAT_TEST_WEBDAV_PASSWORD\" | "
+        "\"$MODELFLOAT_TEST_RCLONE\" obscure -) \"$MODELFLOAT_TEST_RCLONE\" --retries 1 " +
+        arguments;
     return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
   };
   const Bytes bytes = random_bytes(200'000);
@@ -458,14 +502,17 @@ TEST_F(WebdavStoreTest, SharesObjectsWithRclone) {
   ASSERT_EQ(rclone("copy it: " + (folder / "all").string()), 0);
   ASSERT_EQ(rclone("copy " + (folder / "all").string() + " it:again"), 0);
   const auto again = make(*server_variable("MODELFLOAT_TEST_WEBDAV") + folder_ + "/again");
-  for (std::uint64_t i = 0; i < 20; ++i) EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_patient), ByteSpan(bytes).subspan(i)));
+  for (std::uint64_t i = 0; i < 20; ++i)
+    EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_patient), ByteSpan(bytes).subspan(i)));
 }
 
 TEST(WebdavAddressTest, OneFolderHasOneAddress) {
-  EXPECT_EQ(store::canonical_url("webdav:HTTPS://Host.example:443/remote.php//dav/files/me/"), "webdav:https://host.example/remote.php/dav/files/me");
+  EXPECT_EQ(store::canonical_url("webdav:HTTPS://Host.example:443/remote.php//dav/files/me/"),
+            "webdav:https://host.example/remote.php/dav/files/me");
   EXPECT_EQ(store::canonical_url("webdav:https://host/a%20b/%c3%a9"), "webdav:https://host/a%20b/%C3%A9");
   EXPECT_EQ(store::canonical_url("webdav:https://host"), "webdav:https://host");
-  for (const char* url : {"webdav:", "webdav:host/path", "webdav:https://user:secret@host/", "webdav:https://host/../x", "webdav:https://host/a?b", "webdav:https://host/a#b", "webdav:https://host/a%2Fb"}) {
+  for (const char* url : {"webdav:", "webdav:host/path", "webdav:https://user:secret@host/", "webdav:https://host/../x",
+                          "webdav:https://host/a?b", "webdav:https://host/a#b", "webdav:https://host/a%2Fb"}) {
     EXPECT_THROW(store::canonical_url(url), Error) << url;
   }
   EXPECT_EQ(store::default_domain("webdav:https://cloud.example.org/dav", {}), "cloud.example.org");

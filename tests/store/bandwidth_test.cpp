@@ -20,7 +20,8 @@ TEST(Bandwidth, IsWrittenAsRcloneDoes) {
 }
 
 TEST(Bandwidth, RefusesEverythingElse) {
-  for (const std::string_view text : {"", ":", "M", "10X", "10MB", "-1M", "10M:", ":2M", "1M:2M:3M", "nan", "inf", "1e3", "0.0001B", "999999999999T", " 1M"}) {
+  for (const std::string_view text : {"", ":", "M", "10X", "10MB", "-1M", "10M:", ":2M", "1M:2M:3M", "nan", "inf",
+                                      "1e3", "0.0001B", "999999999999T", " 1M"}) {
     EXPECT_THROW(parse_bandwidth(text, "--bwlimit"), Error) << text;
   }
 }

@@ -25,9 +25,15 @@ class Breaker : public testing::Test {
     store_ = store::make_breaker(std::move(faulty), "shelf", store::BreakerLimits(), ledger_, clock_, random_);
   }
   // What a stat brings, or nothing when it works.
-  std::optional<Error> stat() { return error_of([&] { store_->stat(name_, k_patient); }); }
-  std::optional<Error> put() { return error_of([&] { store_->put(name_, bytes_, k_patient); }); }
-  std::optional<Error> get() { return error_of([&] { store_->get(name_, k_all, k_patient); }); }
+  std::optional<Error> stat() {
+    return error_of([&] { store_->stat(name_, k_patient); });
+  }
+  std::optional<Error> put() {
+    return error_of([&] { store_->put(name_, bytes_, k_patient); });
+  }
+  std::optional<Error> get() {
+    return error_of([&] { store_->get(name_, k_all, k_patient); });
+  }
   static std::optional<Error> error_of(const std::function<void()>& work) {
     try {
       work();
@@ -122,7 +128,8 @@ TEST_F(Breaker, RefusedIsNotTheSameAsGone) {
 }
 
 TEST_F(Breaker, WhatTheStoreAnswersIsNoFailure) {
-  for (const ErrorKind kind : {ErrorKind::corrupt, ErrorKind::out_of_space, ErrorKind::not_found, ErrorKind::invalid, ErrorKind::cancelled}) {
+  for (const ErrorKind kind :
+       {ErrorKind::corrupt, ErrorKind::out_of_space, ErrorKind::not_found, ErrorKind::invalid, ErrorKind::cancelled}) {
     fail(kind, 9);
     EXPECT_TRUE(reaches_the_store());
   }

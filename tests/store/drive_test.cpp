@@ -1,12 +1,11 @@
 // The parts of the Google Drive store that need no server. tests/providers/drive_*_test.cpp has the rest.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
 #include "support/store_context.h"
 #include "support/thrown.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/store/drive/access_tokens.h"
@@ -41,9 +40,10 @@ TEST(DriveAddress, EveryNameHasOnePlace) {
   FixedRandom random;
   const Hash256 hash = random.array<32>();
   const auto writer = random.array<16>();
-  for (const ObjectName& name : {ObjectName::of(ObjectType::shard, hash), ObjectName::of(ObjectType::slot, hash), ObjectName::of_chain(ObjectType::log, writer, 7, hash),
-                                 ObjectName::of_chain(ObjectType::checkpoint, writer, 64, hash), ObjectName::marker(), ObjectName::format_text(),
-                                 ObjectName::rescue_reader()}) {
+  for (const ObjectName& name : {ObjectName::of(ObjectType::shard, hash), ObjectName::of(ObjectType::slot, hash),
+                                 ObjectName::of_chain(ObjectType::log, writer, 7, hash),
+                                 ObjectName::of_chain(ObjectType::checkpoint, writer, 64, hash), ObjectName::marker(),
+                                 ObjectName::format_text(), ObjectName::rescue_reader()}) {
     const Place place = place_of(name);
     EXPECT_THAT(folders_of_objects(), testing::Contains(place.folder));
     EXPECT_EQ(place.leaf.find('/'), std::string::npos);
@@ -55,17 +55,18 @@ TEST(DriveAddress, EveryNameHasOnePlace) {
 
 TEST(DriveAddress, WhatIsNoObjectHasNoName) {
   const std::string digits(64, 'a');
-  for (const auto& [folder, leaf] : std::vector<std::pair<std::string, std::string>>{{"mf1", "notes.txt"},
-                                                                                    {"mf1", "shard"},
-                                                                                    {"mf1", "shard/aa/" + digits},
-                                                                                    {"mf1/shard", digits + "a"},
-                                                                                    {"mf1/shard", std::string(64, 'A')},
-                                                                                    {"mf1/shard", "aa/" + digits.substr(3)},
-                                                                                    {"mf1/log", digits},
-                                                                                    {"mf1/log", std::string(32, 'a') + "-" + digits},
-                                                                                    {"mf1/marker", digits},
-                                                                                    {"mf1/other", digits},
-                                                                                    {"", digits}}) {
+  for (const auto& [folder, leaf] :
+       std::vector<std::pair<std::string, std::string>>{{"mf1", "notes.txt"},
+                                                        {"mf1", "shard"},
+                                                        {"mf1", "shard/aa/" + digits},
+                                                        {"mf1/shard", digits + "a"},
+                                                        {"mf1/shard", std::string(64, 'A')},
+                                                        {"mf1/shard", "aa/" + digits.substr(3)},
+                                                        {"mf1/log", digits},
+                                                        {"mf1/log", std::string(32, 'a') + "-" + digits},
+                                                        {"mf1/marker", digits},
+                                                        {"mf1/other", digits},
+                                                        {"", digits}}) {
     EXPECT_FALSE(object_at(folder, leaf)) << folder << " " << leaf;
   }
 }
@@ -101,11 +102,13 @@ store::http::Response answer(int status, std::string_view body) {
 TEST(DriveErrors, TheReasonDecidesAndTheMessageIsPlain) {
   FakeClock clock;
   Backoff backoff(clock);
-  const Error error = api_error(answer(403, R"({"error":{"errors":[{"reason":"storageQuotaExceeded","message":"x"}],"message":"full\nup"}})"), "drive:a", "cannot store it",
-                                backoff, clock.utc_now());
+  const Error error = api_error(
+      answer(403, R"({"error":{"errors":[{"reason":"storageQuotaExceeded","message":"x"}],"message":"full\nup"}})"),
+      "drive:a", "cannot store it", backoff, clock.utc_now());
   EXPECT_EQ(error.kind, ErrorKind::out_of_space);
   EXPECT_STREQ(error.what(), "drive:a: cannot store it: HTTP status 403, storageQuotaExceeded: full up");
-  for (const char* body : {"", "[]", "null", R"({"error":"x"})", R"({"error":{"errors":[]}})", R"({"error":{"errors":[1]}})", R"({"error":{"errors":{}}})"}) {
+  for (const char* body : {"", "[]", "null", R"({"error":"x"})", R"({"error":{"errors":[]}})",
+                           R"({"error":{"errors":[1]}})", R"({"error":{"errors":{}}})"}) {
     EXPECT_EQ(api_error(answer(403, body), "", "", backoff, clock.utc_now()).kind, ErrorKind::denied) << body;
     EXPECT_EQ(api_error(answer(500, body), "", "", backoff, clock.utc_now()).kind, ErrorKind::transient) << body;
     EXPECT_EQ(api_error(answer(404, body), "", "", backoff, clock.utc_now()).kind, ErrorKind::not_found) << body;
@@ -145,8 +148,9 @@ TEST(DriveSession, ComesBackFromTheVaultOnlyToItsOwner) {
 
 TEST(DriveSession, AVaultThatMakesNoSenseIsEmpty) {
   FakeClock clock;
-  for (const char* saved : {"", "x", "[]", "{}", R"({"owner":"me"})", R"({"owner":"me","folders":3,"uploads":{}})", R"({"owner":"me","folders":{},"uploads":{"a":1}})",
-                            R"({"owner":"me","folders":{},"uploads":{},"token":1})"}) {
+  for (const char* saved :
+       {"", "x", "[]", "{}", R"({"owner":"me"})", R"({"owner":"me","folders":3,"uploads":{}})",
+        R"({"owner":"me","folders":{},"uploads":{"a":1}})", R"({"owner":"me","folders":{},"uploads":{},"token":1})"}) {
     store::MemoryVault vault;
     vault.save(as_bytes(saved));
     Session session(vault, clock, "me");
@@ -204,9 +208,12 @@ TEST(DriveCredentials, AreAskedForByName) {
 }
 
 TEST(DriveJwt, AKeyThatIsNoneIsDenied) {
-  ServiceAccount account{"a@b", "", "http://x/token", crypto::SecretBytes(std::string_view("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"))};
+  ServiceAccount account{
+      "a@b", "", "http://x/token",
+      crypto::SecretBytes(std::string_view("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"))};
   FakeClock clock;
-  EXPECT_EQ(kind_thrown([&] { signed_assertion(account, "scope", "aud", clock.utc_now(), "drive:a"); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { signed_assertion(account, "scope", "aud", clock.utc_now(), "drive:a"); }),
+            ErrorKind::denied);
 }
 
 }  // namespace

@@ -49,8 +49,10 @@ ScriptedServer::Script always(std::function<void(ScriptedConnection&, const Scri
   };
 }
 
-ScriptedServer::Script always_answer(const std::string& status, const std::string& body = {}, const std::string& header_lines = {}) {
-  return always([=](ScriptedConnection& connection, const ScriptedRequest&) { connection.answer(status, body, header_lines); });
+ScriptedServer::Script always_answer(const std::string& status, const std::string& body = {},
+                                     const std::string& header_lines = {}) {
+  return always(
+      [=](ScriptedConnection& connection, const ScriptedRequest&) { connection.answer(status, body, header_lines); });
 }
 
 // Sends these bytes for the first request of each connection, then closes.
@@ -145,7 +147,9 @@ TEST(HttpClientTest, HeadHasNoBody) {
 }
 
 TEST(HttpClientTest, JoinsChunks) {
-  ScriptedServer server(send_and_close("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nWiki\r\n5;ext=1\r\npedia\r\n0\r\nX-Trailer: t\r\n\r\n"));
+  ScriptedServer server(
+      send_and_close("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n4\r\nWiki\r\n5;ext=1\r\npedia\r\n0\r\nX-Trailer: t\r\n\r\n"));
   EXPECT_EQ(HttpClient().send(get(server.url()), k_patient).text(), "Wikipedia");
 }
 
@@ -155,7 +159,8 @@ TEST(HttpClientTest, AnAnswerWithoutLengthEndsWithTheConnection) {
 }
 
 TEST(HttpClientTest, PassesOverContinue) {
-  ScriptedServer server(send_and_close("HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  ScriptedServer server(
+      send_and_close("HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
   const Response response = HttpClient().send(get(server.url()), k_patient);
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.header("x-early"), std::nullopt);
@@ -245,8 +250,10 @@ TEST(HttpClientTest, ANewConnectionThatDiesIsNotTriedAgain) {
 }
 
 TEST(HttpClientTest, CutAnswersAreTransient) {
-  for (const char* answer : {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123",
-                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n123\r\n", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP", "", "SSH-2.0-x\r\n\r\n"}) {
+  for (const char* answer : {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n123\r\n",
+                             "HTTP/1.1 200 OK\r\nContent-Le", "HTTP", "", "SSH-2.0-x\r\n\r\n"}) {
     ScriptedServer server(send_and_close(answer));
     HttpClient client;
     EXPECT_EQ(kind_of_failure(client, get(server.url())), ErrorKind::transient) << answer;
@@ -265,13 +272,15 @@ TEST(HttpClientTest, AResetIsTransient) {
 
 TEST(HttpClientTest, NobodyThereIsOffline) {
   HttpClient client;
-  EXPECT_EQ(kind_of_failure(client, get("http://127.0.0.1:" + std::to_string(closed_port()) + "/")), ErrorKind::offline);
+  EXPECT_EQ(kind_of_failure(client, get("http://127.0.0.1:" + std::to_string(closed_port()) + "/")),
+            ErrorKind::offline);
   EXPECT_EQ(kind_of_failure(client, get("http://name.invalid/")), ErrorKind::offline);
 }
 
 TEST(HttpClientTest, WhatIsNoHttpUrlIsInvalid) {
   HttpClient client;
-  for (const char* url : {"", "ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1:99999/", "http://127.0.0.1/a b\r\nX: y"}) {
+  for (const char* url :
+       {"", "ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1:99999/", "http://127.0.0.1/a b\r\nX: y"}) {
     EXPECT_EQ(kind_of_failure(client, get(url)), ErrorKind::invalid) << url;
   }
 }
@@ -349,7 +358,8 @@ TEST(HttpClientTest, AStopInTheMiddleEndsACallAtOnce) {
   options.stop = stop.get_token();
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(kind_of_failure(client, get(server.url()), options), ErrorKind::cancelled);
-  EXPECT_LT(std::chrono::steady_clock::now(), begin + Milliseconds(8000));  // waiting for the stall would take 30 s, the poll 10 s
+  EXPECT_LT(std::chrono::steady_clock::now(),
+            begin + Milliseconds(8000));  // waiting for the stall would take 30 s, the poll 10 s
   EXPECT_EQ(kind_of_failure(client, get(server.url()), options), ErrorKind::cancelled);
   EXPECT_EQ(server.connections(), 1U);
 }
@@ -395,7 +405,8 @@ TEST(HttpClientTest, ALengthThatLiesReservesNoMoreThanIsAllowed) {
 
 TEST(HttpClientTest, TheSinkGetsGoodBodiesOnly) {
   ScriptedServer server(always([](ScriptedConnection& connection, const ScriptedRequest& request) {
-    connection.answer(request.line().starts_with("GET /good") ? "206 Partial" : "404 No", std::string(2'000'000 >> (request.line().starts_with("GET /good") ? 0 : 10), 'x'));
+    connection.answer(request.line().starts_with("GET /good") ? "206 Partial" : "404 No",
+                      std::string(2'000'000 >> (request.line().starts_with("GET /good") ? 0 : 10), 'x'));
   }));
   HttpClient client;
   std::uint64_t sunk = 0;
@@ -422,7 +433,8 @@ TEST(HttpClientTest, WhatTheSinkThrowsComesOut) {
 TEST(HttpClientTest, NothingIsInjectedIntoTheHead) {
   ScriptedServer server(always_answer("200 OK"));
   HttpClient client;
-  for (const std::string& value : {std::string("secret\r\nX-Evil: 1"), std::string("secret\nX-Evil: 1"), std::string("secret\0x", 8)}) {
+  for (const std::string& value :
+       {std::string("secret\r\nX-Evil: 1"), std::string("secret\nX-Evil: 1"), std::string("secret\0x", 8)}) {
     Request request = get(server.url());
     request.headers = {{"X-Good", value}};
     const auto error = failure_of(client, request);
@@ -442,7 +454,9 @@ TEST(HttpClientTest, DigestSendsTheBodyOnce) {
       seen.push_back(request);
     }
     if (request.header("authorization").empty()) {
-      connection.answer("401 Who", "no", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\", algorithm=MD5\r\nX-First: 1\r\n");
+      connection.answer(
+          "401 Who", "no",
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\", algorithm=MD5\r\nX-First: 1\r\n");
     } else {
       connection.answer("200 OK", "in");
     }
@@ -464,7 +478,8 @@ TEST(HttpClientTest, DigestSendsTheBodyOnce) {
 }
 
 TEST(HttpClientTest, AWrongLoginIsAnAnswerLikeAnyOther) {
-  ScriptedServer server(always_answer("401 Who", "no", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\r\n"));
+  ScriptedServer server(
+      always_answer("401 Who", "no", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\r\n"));
   for (const bool digest : {false, true}) {
     const BasicLogin login{"user", crypto::SecretBytes(std::string_view("password")), digest};
     Request request = get(server.url("/x"));
@@ -476,8 +491,8 @@ TEST(HttpClientTest, AWrongLoginIsAnAnswerLikeAnyOther) {
 TEST(HttpClientTest, SpeaksOverAUnixSocket) {
   const TemporaryFolder folder;
   ScriptedServer server(folder / "socket", always([](ScriptedConnection& connection, const ScriptedRequest& request) {
-    connection.answer("200 OK", request.header("host"));
-  }));
+                          connection.answer("200 OK", request.header("host"));
+                        }));
   ClientSettings settings;
   settings.unix_socket = (folder / "socket").string();
   HttpClient client(settings);
@@ -495,7 +510,8 @@ TEST(HttpClientTest, MessagesNameNoUrl) {
   HttpClient client(impatient());
   const BasicLogin login{"secret-user", crypto::SecretBytes(std::string_view("secret-word")), false};
   for (const std::string& url :
-       {silent.url("/secret?token=secret"), cut.url("/secret?token=secret"), std::string("http://secret.invalid/secret"), std::string("secret://secret"),
+       {silent.url("/secret?token=secret"), cut.url("/secret?token=secret"),
+        std::string("http://secret.invalid/secret"), std::string("secret://secret"),
         std::string("http://secret:99999999/"), "http://127.0.0.1:" + std::to_string(closed_port()) + "/secret"}) {
     Request request = get(url);
     request.where = "the place";
@@ -541,18 +557,24 @@ class ProxyEnvironment {
 };
 
 TEST(HttpClientTest, TakesTheProxyOfTheEnvironmentButNotForThisMachine) {
-  ScriptedServer proxy(always([](ScriptedConnection& connection, const ScriptedRequest& request) { connection.answer("200 OK", request.line()); }));
+  ScriptedServer proxy(always([](ScriptedConnection& connection, const ScriptedRequest& request) {
+    connection.answer("200 OK", request.line());
+  }));
   ScriptedServer server(always_answer("200 OK", "direct"));
   const ProxyEnvironment environment(proxy.url());
   HttpClient client;
-  EXPECT_EQ(client.send(get("http://somewhere.invalid/x"), k_patient).text(), "GET http://somewhere.invalid/x HTTP/1.1");
+  EXPECT_EQ(client.send(get("http://somewhere.invalid/x"), k_patient).text(),
+            "GET http://somewhere.invalid/x HTTP/1.1");
   EXPECT_EQ(client.send(get(server.url()), k_patient).text(), "direct");
   EXPECT_EQ(client.send(get("http://LOCALHOST:" + std::to_string(server.port()) + "/"), k_patient).text(), "direct");
-  EXPECT_EQ(client.send(get("http://127.0.0.1.somewhere.invalid/"), k_patient).text(), "GET http://127.0.0.1.somewhere.invalid/ HTTP/1.1");
+  EXPECT_EQ(client.send(get("http://127.0.0.1.somewhere.invalid/"), k_patient).text(),
+            "GET http://127.0.0.1.somewhere.invalid/ HTTP/1.1");
 }
 
 TEST(HttpClientTest, ManyThreadsShareOneClient) {
-  ScriptedServer server(always([](ScriptedConnection& connection, const ScriptedRequest& request) { connection.answer("200 OK", request.body); }));
+  ScriptedServer server(always([](ScriptedConnection& connection, const ScriptedRequest& request) {
+    connection.answer("200 OK", request.body);
+  }));
   HttpClient client;
   std::atomic<int> wrong = 0;
   {

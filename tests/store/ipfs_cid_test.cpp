@@ -1,7 +1,7 @@
-#include "modelfloat/store/ipfs/cid.h"
-
 #include "support/fixed_random.h"
 #include <gtest/gtest.h>
+
+#include "modelfloat/store/ipfs/cid.h"
 
 namespace modelfloat::test {
 namespace {
@@ -26,8 +26,9 @@ TEST(IpfsCid, OneCidHasManyTexts) {
 
 TEST(IpfsCid, OtherTextsAreNone) {
   for (const std::string_view text :
-       {"", "b", "z", "Q", "Qm", "hello", "bafy", "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyk", "zdj7Wk0hxcu2rsiN6GUyHCLsSLL47kdUNfjbFqBUUhMFTZKBi",
-        "Qm0fTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n", "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1", "f01551220"}) {
+       {"", "b", "z", "Q", "Qm", "hello", "bafy", "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyk",
+        "zdj7Wk0hxcu2rsiN6GUyHCLsSLL47kdUNfjbFqBUUhMFTZKBi", "Qm0fTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n",
+        "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1", "f01551220"}) {
     EXPECT_FALSE(parse_cid(text)) << text;
   }
   EXPECT_FALSE(parse_cid(std::string(100'000, 'z')));
@@ -36,7 +37,8 @@ TEST(IpfsCid, OtherTextsAreNone) {
 // As js-ipfs and Kubo give them.
 TEST(IpfsCid, AFileOfOneChunkIsItsHash) {
   EXPECT_EQ(to_string(*cid_of_file({})), "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
-  EXPECT_EQ(to_string(*cid_of_file(as_bytes("hello world"))), "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
+  EXPECT_EQ(to_string(*cid_of_file(as_bytes("hello world"))),
+            "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
   EXPECT_EQ(cid_of_file(random_bytes(1 << 20))->codec, k_codec_raw);
 }
 

@@ -20,7 +20,8 @@ using namespace std::chrono_literals;
 using store::CallLimits;
 using store::Throttle;
 
-std::optional<ErrorKind> kind_of(const std::function<void()>& work, std::optional<Milliseconds>* retry_after = nullptr) {
+std::optional<ErrorKind> kind_of(const std::function<void()>& work,
+                                 std::optional<Milliseconds>* retry_after = nullptr) {
   try {
     work();
   } catch (const Error& error) {
@@ -75,8 +76,10 @@ TEST_F(Limited, NoMoreAtOnceThanAllowed) {
   for (int i = 0; i < 5; ++i) threads.emplace_back([&] { store->stat(shard_name(1), k_patient); });
   faulty_->wait_for_stalled(2);
   std::stop_source stop;
-  threads.emplace_back([&] { EXPECT_EQ(kind_of([&] { store->stat(shard_name(1), {stop.get_token(), {}}); }), ErrorKind::cancelled); });
-  EXPECT_EQ(kind_of([&] { store->stat(shard_name(1), {{}, std::chrono::steady_clock::now() + 20ms}); }), ErrorKind::timed_out);
+  threads.emplace_back(
+      [&] { EXPECT_EQ(kind_of([&] { store->stat(shard_name(1), {stop.get_token(), {}}); }), ErrorKind::cancelled); });
+  EXPECT_EQ(kind_of([&] { store->stat(shard_name(1), {{}, std::chrono::steady_clock::now() + 20ms}); }),
+            ErrorKind::timed_out);
   EXPECT_EQ(counter_.calls(), 2U);
   stop.request_stop();
   threads.back().join();
@@ -120,7 +123,8 @@ TEST_F(Limited, BandwidthUpAndDown) {
   limits.down = {std::make_shared<Throttle>(1000), std::make_shared<Throttle>(500)};
   const auto store = make(limits);
   for (std::uint64_t i = 0; i < 5; ++i) store->put(shard_name(i), bytes_, k_patient);
-  EXPECT_NEAR(slept_seconds(), 39, 0.5) << "5,000 bytes at 100 a second, less the last one's pause and the first second";
+  EXPECT_NEAR(slept_seconds(), 39, 0.5)
+      << "5,000 bytes at 100 a second, less the last one's pause and the first second";
   const double before = slept_seconds();
   for (std::uint64_t i = 0; i < 5; ++i) store->get(shard_name(i), k_all, k_patient);
   EXPECT_NEAR(slept_seconds() - before, 7, 0.5) << "the narrower of the two rules";
@@ -152,7 +156,8 @@ TEST_F(Limited, DailyBudgets) {
   EXPECT_TRUE(store->get(shard_name(1), {0, 400}, k_patient));
 
   store = make(limits);
-  EXPECT_EQ(kind_of([&] { store->put(shard_name(3), bytes_, k_patient); }), ErrorKind::rate_limited) << "the ledger outlives the store";
+  EXPECT_EQ(kind_of([&] { store->put(shard_name(3), bytes_, k_patient); }), ErrorKind::rate_limited)
+      << "the ledger outlives the store";
   clock_.advance(4h);
   store->put(shard_name(3), bytes_, k_patient);
   EXPECT_EQ(ledger_.use(clock_.utc_now()).uploaded_bytes, 1000U);
@@ -163,7 +168,8 @@ TEST_F(Limited, AFailedUploadCountsInNoBudget) {
   limits.daily_upload_bytes = 1000;
   const auto store = make(limits);
   faulty_->fail_next(Call::put, ErrorKind::transient, 3);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(kind_of([&] { store->put(shard_name(1), bytes_, k_patient); }), ErrorKind::transient);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(kind_of([&] { store->put(shard_name(1), bytes_, k_patient); }), ErrorKind::transient);
   store->put(shard_name(1), bytes_, k_patient);
 }
 

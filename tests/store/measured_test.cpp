@@ -152,7 +152,8 @@ TEST_F(Measured, GoesOnFromWhatAnEarlierRunSaw) {
   EXPECT_EQ(before.calls(), 12U);
   EXPECT_EQ(before.errors(), 2U);
 
-  const auto next = store::make_measured(std::make_unique<SlowStore>(faulty_, clock_, delay_), clock_, store::faded(before));
+  const auto next =
+      store::make_measured(std::make_unique<SlowStore>(faulty_, clock_, delay_), clock_, store::faded(before));
   auto now = next->measurements();
   EXPECT_EQ(now.put.calls, 5U);
   EXPECT_EQ(now.put.bytes, 5000U);

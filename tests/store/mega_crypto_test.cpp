@@ -2,11 +2,10 @@
 
 #include <fstream>
 
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-
 #include "support/source_folder.h"
 #include "support/thrown.h"
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/hex.h"
@@ -72,7 +71,8 @@ TEST(MegaCryptoTest, SessionsAreOpenedAlsoWhenTheyBeginWithZero) {
   for (const json& vector : vectors().at("sessions")) {
     const auto challenge = from_base64(text(vector, "challenge")).value();
     const auto key = from_base64(text(vector, "private_key")).value();
-    EXPECT_EQ(open_session(challenge, key, hex(vector, "master_key"), text(vector, "user"), "here"), text(vector, "session"));
+    EXPECT_EQ(open_session(challenge, key, hex(vector, "master_key"), text(vector, "user"), "here"),
+              text(vector, "session"));
   }
 }
 
@@ -84,11 +84,17 @@ TEST(MegaCryptoTest, SessionsThatAreNotOursAreRefused) {
   EXPECT_EQ(kind_thrown([&] { open_session(challenge, key, master_key, "AAAAAAAAAAA", "here"); }), ErrorKind::denied);
   Bytes wrong_key = master_key;
   wrong_key[0] ^= std::byte{1};
-  EXPECT_EQ(kind_thrown([&] { open_session(challenge, key, wrong_key, text(vector, "user"), "here"); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { open_session(challenge, key, wrong_key, text(vector, "user"), "here"); }),
+            ErrorKind::denied);
   EXPECT_EQ(kind_thrown([&] { open_session({}, key, master_key, text(vector, "user"), "here"); }), ErrorKind::corrupt);
-  EXPECT_EQ(kind_thrown([&] { open_session(ByteSpan(challenge).first(20), key, master_key, text(vector, "user"), "here"); }), ErrorKind::corrupt);
+  EXPECT_EQ(
+      kind_thrown([&] { open_session(ByteSpan(challenge).first(20), key, master_key, text(vector, "user"), "here"); }),
+      ErrorKind::corrupt);
   for (const std::size_t length : {0U, 1U, 16U, 100U, 160U}) {
-    EXPECT_EQ(kind_thrown([&] { open_session(challenge, ByteSpan(key).first(length), master_key, text(vector, "user"), "here"); }), ErrorKind::denied);
+    EXPECT_EQ(kind_thrown([&] {
+                open_session(challenge, ByteSpan(key).first(length), master_key, text(vector, "user"), "here");
+              }),
+              ErrorKind::denied);
   }
 }
 
@@ -110,7 +116,8 @@ TEST(MegaCryptoTest, TheMacDoesNotDependOnThePieces) {
   const Bytes plain = pattern(vector.at("size"));
   for (const std::size_t length : {7UL, 16UL, 4097UL, 131'072UL, 1'000'003UL}) {
     ContentMac mac(key_of(vector).key, key_of(vector).nonce);
-    for (std::size_t at = 0; at < plain.size(); at += length) mac.update(ByteSpan(plain).subspan(at, std::min(length, plain.size() - at)));
+    for (std::size_t at = 0; at < plain.size(); at += length)
+      mac.update(ByteSpan(plain).subspan(at, std::min(length, plain.size() - at)));
     EXPECT_EQ(to_hex(mac.finish()), text(vector, "mac")) << length;
   }
 }
@@ -154,7 +161,8 @@ TEST(MegaCryptoTest, NamesAreSealedAndOpened) {
     EXPECT_EQ(open_name(hex(vector, "key"), text(vector, "attributes")), text(vector, "name"));
   }
   const json& vector = vectors().at("names")[0];
-  for (const std::string& wrong : {std::string(), std::string("AAAA"), std::string(22, 'A'), text(vector, "attributes").substr(1)}) {
+  for (const std::string& wrong :
+       {std::string(), std::string("AAAA"), std::string(22, 'A'), text(vector, "attributes").substr(1)}) {
     EXPECT_FALSE(open_name(hex(vector, "key"), wrong)) << wrong;
   }
   EXPECT_FALSE(open_name(hex(vectors().at("names")[1], "key"), text(vector, "attributes")));
@@ -162,8 +170,11 @@ TEST(MegaCryptoTest, NamesAreSealedAndOpened) {
 
 TEST(MegaCryptoTest, CodesOfTheSecondFactor) {  // RFC 6238, appendix B, the last six digits
   const std::string secret = to_base32(as_bytes("12345678901234567890"));
-  const std::vector<std::pair<std::uint64_t, std::string>> codes = {
-      {59, "287082"}, {1'111'111'109, "081804"}, {1'111'111'111, "050471"}, {1'234'567'890, "005924"}, {2'000'000'000, "279037"}};
+  const std::vector<std::pair<std::uint64_t, std::string>> codes = {{59, "287082"},
+                                                                    {1'111'111'109, "081804"},
+                                                                    {1'111'111'111, "050471"},
+                                                                    {1'234'567'890, "005924"},
+                                                                    {2'000'000'000, "279037"}};
   for (const auto& [seconds, code] : codes) EXPECT_EQ(totp_code(secret, from_unix_seconds(seconds), "here"), code);
   EXPECT_EQ(totp_code("GEZD GNBV-gy3tqojqGEZDGNBVGY3TQOJQ", from_unix_seconds(59), "here"), "287082");
   for (const std::string_view wrong : {"", " ", "no base32!", "18"}) {
@@ -196,7 +207,8 @@ TEST(MegaCryptoTest, ChallengesThatMakeNoSenseAreNotWorkedOn) {
   ASSERT_TRUE(challenge);
   EXPECT_EQ(challenge->easiness, 192U);
   EXPECT_EQ(challenge->token, "AAAA");
-  for (const std::string_view wrong : {"", "1:192:17", "2:192:17:AAAA", "1:256:17:AAAA", "1:x:17:AAAA", "1:192:17:AAAA:more", "1::17:A"}) {
+  for (const std::string_view wrong :
+       {"", "1:192:17", "2:192:17:AAAA", "1:256:17:AAAA", "1:x:17:AAAA", "1:192:17:AAAA:more", "1::17:A"}) {
     EXPECT_FALSE(parse_challenge(wrong)) << wrong;
   }
   EXPECT_FALSE(solve(*challenge, {}));  // too short a token

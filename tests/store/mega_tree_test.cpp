@@ -1,11 +1,10 @@
 // What the tree of a MEGA account makes of what a server says, right and wrong.
 
+#include "support/fixed_random.h"
+#include "support/store_suite.h"
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <nlohmann/json.hpp>
-
-#include "support/fixed_random.h"
-#include "support/store_suite.h"
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/hex.h"
@@ -25,16 +24,28 @@ json folder_node(Handle handle, Handle parent, const std::string& name, std::uin
   Block key = FixedRandom(handle).array<16>();
   const std::string attributes = seal_name(key, name);
   encrypt_ecb(k_master_key, key);
-  return {{"h", to_text(handle)}, {"p", to_text(parent)}, {"u", k_user}, {"t", 1}, {"a", attributes}, {"k", std::string(k_user) + ":" + to_base64url(key)},
+  return {{"h", to_text(handle)},
+          {"p", to_text(parent)},
+          {"u", k_user},
+          {"t", 1},
+          {"a", attributes},
+          {"k", std::string(k_user) + ":" + to_base64url(key)},
           {"ts", made}};
 }
 
-json file_node(Handle handle, Handle parent, const std::string& name, std::uint64_t size = 10, std::uint64_t made = 100) {
+json file_node(Handle handle, Handle parent, const std::string& name, std::uint64_t size = 10,
+               std::uint64_t made = 100) {
   auto key = FixedRandom(handle).array<32>();
   const std::string attributes = seal_name(FileKey::unpack(key).key, name);
   encrypt_ecb(k_master_key, key);
-  return {{"h", to_text(handle)}, {"p", to_text(parent)}, {"u", k_user}, {"t", 0}, {"a", attributes}, {"k", std::string(k_user) + ":" + to_base64url(key)},
-          {"s", size},            {"ts", made}};
+  return {{"h", to_text(handle)},
+          {"p", to_text(parent)},
+          {"u", k_user},
+          {"t", 0},
+          {"a", attributes},
+          {"k", std::string(k_user) + ":" + to_base64url(key)},
+          {"s", size},
+          {"ts", made}};
 }
 
 std::string leaf_of(const ObjectName& name) { return name.path().substr(name.path().rfind('/') + 1); }
@@ -43,7 +54,10 @@ std::string short_of(const ObjectName& name) { return leaf_of(name).substr(0, 2)
 json answer_of(json nodes) {
   nodes.push_back({{"h", to_text(k_root)}, {"p", ""}, {"u", k_user}, {"t", 2}, {"a", ""}, {"k", ""}, {"ts", 1}});
   nodes.push_back({{"h", to_text(2)}, {"p", ""}, {"u", k_user}, {"t", 4}, {"a", ""}, {"k", ""}, {"ts", 1}});
-  return json::array({{{"f", std::move(nodes)}, {"ok", json::array()}, {"u", json::array({{{"u", k_user}, {"c", 2}}})}, {"sn", "AAAAAAAAAAA"}}});
+  return json::array({{{"f", std::move(nodes)},
+                       {"ok", json::array()},
+                       {"u", json::array({{{"u", k_user}, {"c", 2}}})},
+                       {"sn", "AAAAAAAAAAA"}}});
 }
 
 // As it comes over the wire: numbers that are not negative are unsigned.
@@ -53,8 +67,9 @@ void load(Tree& tree, const json& answer) { tree.load(as_bytes(answer.dump()), k
 
 // "f/mf1/shard/XX" with one object, in an order that nobody would choose.
 json small_account(const ObjectName& name) {
-  return json::array({file_node(14, 13, leaf_of(name)), folder_node(13, 12, short_of(name)), folder_node(12, 11, "shard"), folder_node(11, 10, "mf1"),
-                      folder_node(10, k_root, "f"), folder_node(20, k_root, "other"), file_node(21, 20, "photo.jpg")});
+  return json::array({file_node(14, 13, leaf_of(name)), folder_node(13, 12, short_of(name)),
+                      folder_node(12, 11, "shard"), folder_node(11, 10, "mf1"), folder_node(10, k_root, "f"),
+                      folder_node(20, k_root, "other"), file_node(21, 20, "photo.jpg")});
 }
 
 TEST(MegaTreeTest, FindsObjectsWhateverTheOrder) {
@@ -86,13 +101,16 @@ TEST(MegaTreeTest, KeepsEveryKindOfNameAndNoOther) {
   const Hash256 hash = FixedRandom(1).array<32>();
   const WriterId writer = FixedRandom(2).array<16>();
   const ObjectName chain = ObjectName::of_chain(ObjectType::log, writer, 0xFEDCBA9876543210, hash);
-  const json nodes = json::array(
-      {folder_node(10, k_root, "f"), folder_node(11, 10, "mf1"), file_node(12, 11, "marker"), file_node(13, 11, "FORMAT.txt"), file_node(14, 11, "rescue.py"),
-       folder_node(15, 11, "log"), folder_node(16, 15, to_hex(writer)), file_node(17, 16, leaf_of(chain)), file_node(18, 16, leaf_of(chain) + "x"),
-       file_node(19, 11, "notes.txt"), file_node(20, 15, "marker"), file_node(21, 16, to_hex(hash)), file_node(22, 10, "marker")});
+  const json nodes =
+      json::array({folder_node(10, k_root, "f"), folder_node(11, 10, "mf1"), file_node(12, 11, "marker"),
+                   file_node(13, 11, "FORMAT.txt"), file_node(14, 11, "rescue.py"), folder_node(15, 11, "log"),
+                   folder_node(16, 15, to_hex(writer)), file_node(17, 16, leaf_of(chain)),
+                   file_node(18, 16, leaf_of(chain) + "x"), file_node(19, 11, "notes.txt"), file_node(20, 15, "marker"),
+                   file_node(21, 16, to_hex(hash)), file_node(22, 10, "marker")});
   Tree tree("/f/");
   load(tree, answer_of(nodes));
-  for (const ObjectName& name : {chain, ObjectName::marker(), ObjectName::format_text(), ObjectName::rescue_reader()}) EXPECT_TRUE(tree.find(name)) << name.path();
+  for (const ObjectName& name : {chain, ObjectName::marker(), ObjectName::format_text(), ObjectName::rescue_reader()})
+    EXPECT_TRUE(tree.find(name)) << name.path();
   EXPECT_EQ(tree.size(), 4U);
 }
 
@@ -132,19 +150,23 @@ TEST(MegaTreeTest, FollowsEvents) {
   const ObjectName other = shard_name(2);
   // A subtree that is moved in comes with what lies in it, in any order.
   const json moved = json::array({file_node(52, 51, leaf_of(other)), folder_node(51, 12, short_of(other))});
-  EXPECT_TRUE(tree.apply(received(json::array({{{"a", "t"}, {"t", {{"f", moved}}}}, {{"a", "d"}, {"n", to_text(14)}}, {{"a", "fa"}}, 7}))));
+  EXPECT_TRUE(tree.apply(received(
+      json::array({{{"a", "t"}, {"t", {{"f", moved}}}}, {{"a", "d"}, {"n", to_text(14)}}, {{"a", "fa"}}, 7}))));
   EXPECT_TRUE(tree.find(other));
   EXPECT_FALSE(tree.find(name));
-  EXPECT_TRUE(tree.apply(received(json::array({{{"a", "d"}, {"n", to_text(21)}}, {{"a", "d"}, {"n", to_text(20)}}}))));  // not ours
-  EXPECT_TRUE(tree.apply(received(json::array({{{"a", "t"}, {"t", {{"f", json::array({file_node(60, 20, leaf_of(name))})}}}}}))));
+  EXPECT_TRUE(tree.apply(
+      received(json::array({{{"a", "d"}, {"n", to_text(21)}}, {{"a", "d"}, {"n", to_text(20)}}}))));  // not ours
+  EXPECT_TRUE(tree.apply(
+      received(json::array({{{"a", "t"}, {"t", {{"f", json::array({file_node(60, 20, leaf_of(name))})}}}}}))));
   EXPECT_FALSE(tree.find(name));
 }
 
 TEST(MegaTreeTest, AsksToBeLoadedAnewWhenFoldersChange) {
   const json nodes = small_account(shard_name(1));
-  for (const json& event : {json{{"a", "d"}, {"n", to_text(12)}}, json{{"a", "d"}, {"n", to_text(10)}}, json{{"a", "u"}, {"n", to_text(13)}, {"at", "AAAA"}},
-                            json{{"a", "u"}, {"n", to_text(14)}, {"at", "AAAA"}},
-                            json{{"a", "t"}, {"t", {{"f", json::array({folder_node(13, 20, short_of(shard_name(1)))})}}}}}) {
+  for (const json& event :
+       {json{{"a", "d"}, {"n", to_text(12)}}, json{{"a", "d"}, {"n", to_text(10)}},
+        json{{"a", "u"}, {"n", to_text(13)}, {"at", "AAAA"}}, json{{"a", "u"}, {"n", to_text(14)}, {"at", "AAAA"}},
+        json{{"a", "t"}, {"t", {{"f", json::array({folder_node(13, 20, short_of(shard_name(1)))})}}}}}) {
     Tree tree("f");
     load(tree, answer_of(nodes));
     EXPECT_FALSE(tree.apply(received(json::array({event})))) << event;
@@ -170,9 +192,22 @@ TEST(MegaTreeTest, WhatTheServerOnlyClaimsIsNotConfirmed) {
 TEST(MegaTreeTest, NodesThatMakeNoSenseArePassedOver) {
   const ObjectName name = shard_name(1);
   const json good = file_node(14, 13, leaf_of(name));
-  for (const auto& [field, value] : std::vector<std::pair<std::string, json>>{{"h", 5}, {"h", "short"}, {"h", nullptr}, {"p", "!"}, {"k", ""}, {"k", "x"}, {"k", "AAAAAAAAAAE:AAAA"},
-                                                                             {"k", "BBBBBBBBBBB:" + std::string(43, 'A')}, {"a", ""}, {"a", "A"}, {"a", std::string(64, 'A')},
-                                                                             {"t", -1}, {"t", "0"}, {"t", 77}, {"t", 1}}) {
+  for (const auto& [field, value] :
+       std::vector<std::pair<std::string, json>>{{"h", 5},
+                                                 {"h", "short"},
+                                                 {"h", nullptr},
+                                                 {"p", "!"},
+                                                 {"k", ""},
+                                                 {"k", "x"},
+                                                 {"k", "AAAAAAAAAAE:AAAA"},
+                                                 {"k", "BBBBBBBBBBB:" + std::string(43, 'A')},
+                                                 {"a", ""},
+                                                 {"a", "A"},
+                                                 {"a", std::string(64, 'A')},
+                                                 {"t", -1},
+                                                 {"t", "0"},
+                                                 {"t", 77},
+                                                 {"t", 1}}) {
     json nodes = small_account(name);
     nodes[0] = good;
     nodes[0][field] = value;
@@ -191,7 +226,9 @@ TEST(MegaTreeTest, NodesThatMakeNoSenseArePassedOver) {
 }
 
 TEST(MegaTreeTest, AnswersThatAreNoneAreCorrupt) {
-  for (const std::string_view answer : {"", "[", "[]", "{}", "[{}]", "[{\"f\":[]}]", "[{\"f\":[],\"sn\":\"AAAAAAAAAAA\"}]", "[5]", "null", "[{\"f\":[{\"t\":2}],\"sn\":\"x\"}]"}) {
+  for (const std::string_view answer :
+       {"", "[", "[]", "{}", "[{}]", "[{\"f\":[]}]", "[{\"f\":[],\"sn\":\"AAAAAAAAAAA\"}]", "[5]", "null",
+        "[{\"f\":[{\"t\":2}],\"sn\":\"x\"}]"}) {
     Tree tree("f");
     try {
       tree.load(as_bytes(answer), k_master_key, k_user, "here");
@@ -206,7 +243,8 @@ TEST(MegaTreeTest, AnswersThatAreNoneAreCorrupt) {
 TEST(MegaTreeTest, KeepsAnObjectInTwoHundredBytes) {
   constexpr std::size_t k_objects = 10'000;
   json nodes = json::array({folder_node(10, k_root, "f"), folder_node(11, 10, "mf1"), folder_node(12, 11, "shard")});
-  for (std::size_t i = 0; i < 256; ++i) nodes.push_back(folder_node(1000 + i, 12, to_hex(std::array{static_cast<std::byte>(i)})));
+  for (std::size_t i = 0; i < 256; ++i)
+    nodes.push_back(folder_node(1000 + i, 12, to_hex(std::array{static_cast<std::byte>(i)})));
   std::vector<std::pair<Handle, ObjectName>> names;
   for (std::size_t i = 0; i < k_objects; ++i) {
     const ObjectName name = shard_name(i);

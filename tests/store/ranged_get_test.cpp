@@ -16,7 +16,8 @@ constexpr std::uint64_t k_longest = 100;
 constexpr std::uint64_t k_end = ByteRange::k_to_the_end;
 
 // Asks a server that answers so, whatever is asked.
-RangedAnswer ask(ByteRange range, const std::string& status, const std::string& body, const std::string& headers = {}, std::string* asked = nullptr) {
+RangedAnswer ask(ByteRange range, const std::string& status, const std::string& body, const std::string& headers = {},
+                 std::string* asked = nullptr) {
   ScriptedServer server([&](ScriptedConnection& connection) {
     const auto request = connection.read_request();
     if (request && asked != nullptr) *asked = request->header("range");
@@ -27,9 +28,12 @@ RangedAnswer ask(ByteRange range, const std::string& status, const std::string& 
   return ranged_get(client, {.method = "GET", .url = server.url(), .where = "test"}, range, k_longest, {});
 }
 
-std::string text_of(const RangedAnswer& answer) { return answer.bytes ? std::string(as_text(*answer.bytes)) : "nothing"; }
+std::string text_of(const RangedAnswer& answer) {
+  return answer.bytes ? std::string(as_text(*answer.bytes)) : "nothing";
+}
 
-std::optional<ErrorKind> kind_of(ByteRange range, const std::string& status, const std::string& body, const std::string& headers = {}) {
+std::optional<ErrorKind> kind_of(ByteRange range, const std::string& status, const std::string& body,
+                                 const std::string& headers = {}) {
   try {
     ask(range, status, body, headers);
   } catch (const Error& error) {
@@ -72,8 +76,10 @@ TEST(RangedGetTest, TheRestOfNothingIsEmpty) {
 }
 
 TEST(RangedGetTest, AnotherRangeIsTransient) {
-  for (const char* headers : {"", "Content-Range: bytes 3-5/10\r\n", "Content-Range: bytes 2-3/10\r\n", "Content-Range: bytes 2-5/10\r\n", "Content-Range: bytes 2-4/4\r\n", "Content-Range: bytes 4-2/10\r\n",
-                              "Content-Range: bytes */10\r\n", "Content-Range: items 2-4/10\r\n", "Content-Range: bytes 2-99999999999999999999/10\r\n"}) {
+  for (const char* headers :
+       {"", "Content-Range: bytes 3-5/10\r\n", "Content-Range: bytes 2-3/10\r\n", "Content-Range: bytes 2-5/10\r\n",
+        "Content-Range: bytes 2-4/4\r\n", "Content-Range: bytes 4-2/10\r\n", "Content-Range: bytes */10\r\n",
+        "Content-Range: items 2-4/10\r\n", "Content-Range: bytes 2-99999999999999999999/10\r\n"}) {
     EXPECT_EQ(kind_of({2, 3}, "206 Partial", "cde", headers), ErrorKind::transient) << headers;
   }
   EXPECT_EQ(kind_of({2, 3}, "206 Partial", "cd", "Content-Range: bytes 2-4/10\r\n"), ErrorKind::transient);

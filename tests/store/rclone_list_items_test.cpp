@@ -1,9 +1,9 @@
-#include "modelfloat/store/rclone/list_items.h"
-
 #include <vector>
 
 #include "support/thrown.h"
 #include <gtest/gtest.h>
+
+#include "modelfloat/store/rclone/list_items.h"
 
 namespace modelfloat::store::rclone {
 namespace {
@@ -11,7 +11,8 @@ namespace {
 std::vector<std::string> items_of(std::string_view answer, std::size_t step) {
   std::vector<std::string> items;
   ListItems reader("somewhere", [&](std::string_view json) { items.emplace_back(json); });
-  for (; !answer.empty(); answer.remove_prefix(std::min(step, answer.size()))) reader.feed(as_bytes(answer.substr(0, step)));
+  for (; !answer.empty(); answer.remove_prefix(std::min(step, answer.size())))
+    reader.feed(as_bytes(answer.substr(0, step)));
   reader.finish();
   return items;
 }

@@ -1,6 +1,6 @@
-#include "modelfloat/store/rclone/remote_type.h"
-
 #include <gtest/gtest.h>
+
+#include "modelfloat/store/rclone/remote_type.h"
 
 namespace modelfloat::test {
 namespace {

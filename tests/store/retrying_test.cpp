@@ -116,7 +116,8 @@ TEST_F(Retrying, ABudgetKeepsTroubleFromBecomingAStorm) {
   };
   const auto start = clock_.steady_now();
   const auto extra = static_cast<double>(extra_calls(1000));
-  EXPECT_LE(extra, 32 + 100 + seconds_between(start, clock_.steady_now()) / 10 + 1) << "a tenth of the calls, and a floor";
+  EXPECT_LE(extra, 32 + 100 + seconds_between(start, clock_.steady_now()) / 10 + 1)
+      << "a tenth of the calls, and a floor";
   EXPECT_GE(extra, 100);
   clock_.advance(1h);
   EXPECT_EQ(extra_calls(1), 3U) << "after a rest all attempts are there again";

@@ -30,7 +30,8 @@ TEST(S3AddressTest, OneBucketHasOneAddress) {
       {"https://models.nyc3.digitaloceanspaces.com/x", "https://nyc3.digitaloceanspaces.com/models/x"},
       {"https://s3.eu-central-003.backblazeb2.com/models//x//", "https://s3.eu-central-003.backblazeb2.com/models/x"},
       {"HTTPS://S3.Example.org:443/models", "https://s3.example.org/models"},
-      {"https://models.s3.example.org/models2", "https://models.s3.example.org/models2"},  // only known hosts are spelled so
+      {"https://models.s3.example.org/models2",
+       "https://models.s3.example.org/models2"},  // only known hosts are spelled so
   };
   for (const auto& [text, canonical] : table) {
     EXPECT_EQ(parse_s3_address(text).text(), canonical);
@@ -65,8 +66,10 @@ TEST(S3AddressTest, AmazonsBucketsAreInTheHostUnlessTheyHaveDots) {
 }
 
 TEST(S3AddressTest, RefusesWhatIsNoBucket) {
-  for (const char* text : {"", "host/bucket", "https://host", "https://host/", "https://host/ab", "https://host/a%2Fb%2Fc", "https://host/bucket/../x", "https://host/bucket/./x", "https://host/bucket?x",
-                           "https://host/bucket#x", "https://user:secret@host/bucket", "https://host/bucket/%00", "https://host/bucket/%zz", "ftp://host/bucket"}) {
+  for (const char* text :
+       {"", "host/bucket", "https://host", "https://host/", "https://host/ab", "https://host/a%2Fb%2Fc",
+        "https://host/bucket/../x", "https://host/bucket/./x", "https://host/bucket?x", "https://host/bucket#x",
+        "https://user:secret@host/bucket", "https://host/bucket/%00", "https://host/bucket/%zz", "ftp://host/bucket"}) {
     EXPECT_THROW(parse_s3_address(text), Error) << text;
   }
 }

@@ -21,24 +21,31 @@ Response response_of(int status, store::http::Headers headers = {}, std::string_
 
 TEST(HttpStatusTest, EachStatusHasItsKind) {
   const std::pair<int, ErrorKind> table[] = {
-      {301, ErrorKind::invalid},       {400, ErrorKind::invalid},      {401, ErrorKind::denied},    {403, ErrorKind::denied},
-      {404, ErrorKind::not_found},     {408, ErrorKind::timed_out},    {409, ErrorKind::invalid},   {410, ErrorKind::not_found},
-      {412, ErrorKind::invalid},       {413, ErrorKind::out_of_space}, {423, ErrorKind::transient}, {425, ErrorKind::transient},
-      {429, ErrorKind::rate_limited},  {500, ErrorKind::transient},    {501, ErrorKind::unsupported}, {502, ErrorKind::transient},
-      {503, ErrorKind::transient},     {504, ErrorKind::transient},    {507, ErrorKind::out_of_space}, {599, ErrorKind::transient}};
-  for (const auto& [status, kind] : table) EXPECT_EQ(status_error(response_of(status), "x", "y", k_now).kind, kind) << status;
+      {301, ErrorKind::invalid},      {400, ErrorKind::invalid},   {401, ErrorKind::denied},
+      {403, ErrorKind::denied},       {404, ErrorKind::not_found}, {408, ErrorKind::timed_out},
+      {409, ErrorKind::invalid},      {410, ErrorKind::not_found}, {412, ErrorKind::invalid},
+      {413, ErrorKind::out_of_space}, {423, ErrorKind::transient}, {425, ErrorKind::transient},
+      {429, ErrorKind::rate_limited}, {500, ErrorKind::transient}, {501, ErrorKind::unsupported},
+      {502, ErrorKind::transient},    {503, ErrorKind::transient}, {504, ErrorKind::transient},
+      {507, ErrorKind::out_of_space}, {599, ErrorKind::transient}};
+  for (const auto& [status, kind] : table)
+    EXPECT_EQ(status_error(response_of(status), "x", "y", k_now).kind, kind) << status;
   EXPECT_EQ(status_error(response_of(503, {{"retry-after", "2"}}), "x", "y", k_now).kind, ErrorKind::rate_limited);
 }
 
 TEST(HttpStatusTest, TheMessageSaysWhatWhereAndTheServersWords) {
-  const Error error = status_error(response_of(500, {{"content-type", "text/plain; charset=utf-8"}}, "out of\tluck\nsecond line"), "store/object", "cannot put", k_now);
+  const Error error =
+      status_error(response_of(500, {{"content-type", "text/plain; charset=utf-8"}}, "out of\tluck\nsecond line"),
+                   "store/object", "cannot put", k_now);
   EXPECT_STREQ(error.what(), "store/object: cannot put: HTTP status 500: out of luck");
 }
 
 TEST(HttpStatusTest, PagesAndLongAnswersAreNotRepeated) {
-  EXPECT_THAT(status_error(response_of(500, {{"content-type", "text/html"}}, "<html>words"), "x", "y", k_now).what(), EndsWith("HTTP status 500"));
+  EXPECT_THAT(status_error(response_of(500, {{"content-type", "text/html"}}, "<html>words"), "x", "y", k_now).what(),
+              EndsWith("HTTP status 500"));
   EXPECT_THAT(status_error(response_of(500, {}, "words"), "x", "y", k_now).what(), EndsWith("HTTP status 500"));
-  const Error longer = status_error(response_of(500, {{"content-type", "text/plain"}}, std::string(5000, 'w')), "x", "y", k_now);
+  const Error longer =
+      status_error(response_of(500, {{"content-type", "text/plain"}}, std::string(5000, 'w')), "x", "y", k_now);
   EXPECT_LT(std::string_view(longer.what()).size(), 300U);
   const Error escape = status_error(response_of(500, {{"content-type", "text/plain"}}, "\x1b[31mred"), "x", "y", k_now);
   EXPECT_THAT(escape.what(), Not(HasSubstr("\x1b")));

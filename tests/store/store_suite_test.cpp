@@ -131,7 +131,8 @@ class BreakerHome final : public MemoryHome {
 class StandardHome final : public MemoryHome {
  public:
   std::unique_ptr<store::Store> open() override {
-    return store::make_standard(MemoryHome::open(), "memory", bandwidth_, {std::uint64_t{1} << 30, 0}, ledger_, clock_, random_);
+    return store::make_standard(MemoryHome::open(), "memory", bandwidth_, {std::uint64_t{1} << 30, 0}, ledger_, clock_,
+                                random_);
   }
 
  private:
@@ -149,7 +150,8 @@ INSTANTIATE_TEST_SUITE_P(Stores, StoreSuite,
                                          store_case<RetryingHome>("retrying", 5),
                                          store_case<TwitchyHome>("retrying_twitchy", 5),
                                          store_case<MeasuredHome>("measured", 5), store_case<LimitedHome>("limited", 5),
-                                         store_case<BreakerHome>("breaker", 5), store_case<StandardHome>("standard", 5)),
+                                         store_case<BreakerHome>("breaker", 5),
+                                         store_case<StandardHome>("standard", 5)),
                          name_of_case);
 
 }  // namespace

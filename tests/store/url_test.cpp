@@ -69,8 +69,10 @@ TEST(UrlTest, ReadsAddressesOfIpv6) {
 }
 
 TEST(UrlTest, RefusesWhatIsNoHttpUrl) {
-  for (const char* text : {"", "host/path", "ftp://host/", "http:/host", "http://", "http:///path", "http://host:/", "http://host:0/", "http://host:65536/",
-                           "http://host:8x/", "http://ho st/", "http://host/a\nb", "http://host\\evil/", "http://ho%41st/", "http://::1/", "http://<host>/"}) {
+  for (const char* text :
+       {"", "host/path", "ftp://host/", "http:/host", "http://", "http:///path", "http://host:/", "http://host:0/",
+        "http://host:65536/", "http://host:8x/", "http://ho st/", "http://host/a\nb", "http://host\\evil/",
+        "http://ho%41st/", "http://::1/", "http://<host>/"}) {
     try {
       parse_url(text);
       ADD_FAILURE() << text;

@@ -17,7 +17,9 @@ std::vector<std::string> read(std::string_view xml, std::size_t piece = 1 << 20)
   std::vector<std::string> events;
   XmlReader reader(
       "test", [&](std::string_view name) { events.push_back("<" + std::string(name)); },
-      [&](std::string_view name, std::string_view text) { events.push_back(std::string(name) + "=" + std::string(text)); });
+      [&](std::string_view name, std::string_view text) {
+        events.push_back(std::string(name) + "=" + std::string(text));
+      });
   for (std::size_t at = 0; at < xml.size(); at += piece) reader.feed(as_bytes(xml.substr(at, piece)));
   reader.finish();
   return events;
@@ -33,14 +35,16 @@ ErrorKind kind_of_failure(const std::string& xml) {
 }
 
 TEST(XmlReaderTest, GivesNamesAndTexts) {
-  const std::string xml = "<?xml version=\"1.0\"?><D:a xmlns:D=\"DAV:\"><D:b>one&amp;<c/>two</D:b><e xmlns=\"x\"><![CDATA[<&>]]></e></D:a>";
+  const std::string xml =
+      "<?xml version=\"1.0\"?><D:a xmlns:D=\"DAV:\"><D:b>one&amp;<c/>two</D:b><e xmlns=\"x\"><![CDATA[<&>]]></e></D:a>";
   for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, xml.size()}) {
     EXPECT_THAT(read(xml, piece), ElementsAre("<a", "<b", "<c", "c=", "b=one&two", "<e", "e=<&>", "a="));
   }
 }
 
 TEST(XmlReaderTest, RefusesWhatIsNotWhole) {
-  for (const char* xml : {"", " ", "<a>", "<a></b>", "<a/><b/>", "<a", "text", "<html><br></html>", "{\"a\": 1}"}) EXPECT_EQ(kind_of_failure(xml), ErrorKind::transient) << xml;
+  for (const char* xml : {"", " ", "<a>", "<a></b>", "<a/><b/>", "<a", "text", "<html><br></html>", "{\"a\": 1}"})
+    EXPECT_EQ(kind_of_failure(xml), ErrorKind::transient) << xml;
 }
 
 TEST(XmlReaderTest, RefusesEntitiesAndFloods) {
@@ -53,16 +57,21 @@ TEST(XmlReaderTest, RefusesEntitiesAndFloods) {
 }
 
 TEST(XmlReaderTest, WhatACallbackThrowsComesOut) {
-  XmlReader reader("test", [](std::string_view) { throw Error(ErrorKind::cancelled, "callback", "no"); }, [](std::string_view, std::string_view) {});
+  XmlReader reader(
+      "test", [](std::string_view) { throw Error(ErrorKind::cancelled, "callback", "no"); },
+      [](std::string_view, std::string_view) {});
   EXPECT_THROW(reader.feed(as_bytes("<a/>")), Error);
 }
 
 TEST(S3ReplyTest, ReadsAPage) {
-  const auto page = store::read_s3_page(
-      as_bytes("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
-               "<Contents><Key>a%20b+c</Key><ETag>&quot;0123&quot;</ETag><Size>18446744073709551615</Size><Owner><ID>x</ID></Owner></Contents>"
-               "<NextContinuationToken>t==</NextContinuationToken></ListBucketResult>"),
-      "test");
+  const auto page =
+      store::read_s3_page(as_bytes("<ListBucketResult "
+                                   "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name><EncodingType>url</"
+                                   "EncodingType><IsTruncated>true</IsTruncated>"
+                                   "<Contents><Key>a%20b+c</Key><ETag>&quot;0123&quot;</"
+                                   "ETag><Size>18446744073709551615</Size><Owner><ID>x</ID></Owner></Contents>"
+                                   "<NextContinuationToken>t==</NextContinuationToken></ListBucketResult>"),
+                          "test");
   ASSERT_EQ(page.entries.size(), 1U);
   EXPECT_EQ(page.entries[0].key, "a b c");
   EXPECT_EQ(page.entries[0].size_bytes, UINT64_MAX);
@@ -71,8 +80,11 @@ TEST(S3ReplyTest, ReadsAPage) {
 }
 
 TEST(S3ReplyTest, TroubleIsNeverThrown) {
-  const auto trouble_of = [](std::string_view body) { return store::read_s3_trouble({.status = 400, .headers = {}, .body = to_bytes(body)}); };
-  EXPECT_EQ(trouble_of("<Error><Code>NoSuchKey</Code><Message>m</Message><Region>r</Region></Error>").code, "NoSuchKey");
+  const auto trouble_of = [](std::string_view body) {
+    return store::read_s3_trouble({.status = 400, .headers = {}, .body = to_bytes(body)});
+  };
+  EXPECT_EQ(trouble_of("<Error><Code>NoSuchKey</Code><Message>m</Message><Region>r</Region></Error>").code,
+            "NoSuchKey");
   EXPECT_EQ(trouble_of("<Other><Code>NoSuchKey</Code></Other>").code, "");
   EXPECT_EQ(trouble_of("<Error><Code>NoSuchKey</Code>").code, "");
   EXPECT_EQ(trouble_of("").code, "");

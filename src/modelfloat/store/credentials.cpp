@@ -11,7 +11,9 @@ namespace modelfloat::store {
 Credentials Credentials::parse(ByteSpan json, const std::string& where) {
   // What the parser complains about would quote the secret, so it is not asked.
   const auto parsed = nlohmann::json::parse(as_text(json), nullptr, false);
-  if (!parsed.is_object()) throw Error(ErrorKind::invalid, where, "credentials are a JSON object, such as {\"user\": \"…\", \"password\": \"…\"}");
+  if (!parsed.is_object())
+    throw Error(ErrorKind::invalid, where,
+                "credentials are a JSON object, such as {\"user\": \"…\", \"password\": \"…\"}");
   Credentials credentials;
   for (const auto& [name, value] : parsed.items()) {
     if (value.is_string()) {
@@ -40,7 +42,8 @@ std::optional<std::string_view> Credentials::find(std::string_view name) const {
 std::string_view Credentials::require(std::string_view name, const std::string& where) const {
   const auto value = find(name);
   if (value && !value->empty()) return *value;
-  throw Error(ErrorKind::denied, where, "its credentials lack \"" + std::string(name) + "\": give them by --credentials-file");
+  throw Error(ErrorKind::denied, where,
+              "its credentials lack \"" + std::string(name) + "\": give them by --credentials-file");
 }
 
 void Credentials::set(std::string_view name, std::string_view value) {
@@ -50,7 +53,8 @@ void Credentials::set(std::string_view name, std::string_view value) {
 void Credentials::check_names(std::initializer_list<std::string_view> known, const std::string& where) const {
   for (const auto& [name, value] : values_) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      throw Error(ErrorKind::invalid, where, "its credentials have \"" + name + "\", which this kind of store does not know");
+      throw Error(ErrorKind::invalid, where,
+                  "its credentials have \"" + name + "\", which this kind of store does not know");
     }
   }
 }

@@ -45,7 +45,8 @@ std::string host_domain(std::string_view host) {
   };
   for (const auto& [end, company] : k_companies) {
     if (host == end) return std::string(company);
-    if (host.size() > end.size() && host.ends_with(end) && host[host.size() - end.size() - 1] == '.') return std::string(company);
+    if (host.size() > end.size() && host.ends_with(end) && host[host.size() - end.size() - 1] == '.')
+      return std::string(company);
   }
   return std::string(host);
 }

@@ -32,7 +32,8 @@ struct Address {
 };
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorKind::invalid, "ipfs:", why + "; a node is named by the address of its RPC, such as ipfs:http://127.0.0.1:5001/folder");
+  throw Error(ErrorKind::invalid,
+              "ipfs:", why + "; a node is named by the address of its RPC, such as ipfs:http://127.0.0.1:5001/folder");
 }
 
 Address parse_address(std::string_view rest) {
@@ -68,9 +69,13 @@ std::string root_of(const Address& address, const StoreSettings& settings) {
   return settings.api_url.empty() ? address.root : other_root(settings.api_url, "API address");
 }
 
-std::string text_of(const Credentials& credentials, std::string_view name) { return std::string(credentials.find(name).value_or("")); }
+std::string text_of(const Credentials& credentials, std::string_view name) {
+  return std::string(credentials.find(name).value_or(""));
+}
 
-bool may_match(std::string_view folder, std::string_view prefix) { return folder.starts_with(prefix) || prefix.starts_with(folder); }
+bool may_match(std::string_view folder, std::string_view prefix) {
+  return folder.starts_with(prefix) || prefix.starts_with(folder);
+}
 
 class IpfsStore final : public Store {
  public:
@@ -98,7 +103,8 @@ class IpfsStore final : public Store {
 
   std::string place(std::string_view path) const { return folder_ + "/" + std::string(path); }
   void require_folder(const CallOptions& options);
-  std::optional<ipfs::Node> find(const std::string& path, const CallOptions& options, Milliseconds limit = ipfs::k_quick);
+  std::optional<ipfs::Node> find(const std::string& path, const CallOptions& options,
+                                 Milliseconds limit = ipfs::k_quick);
   void check_added(const Cid& added, ByteSpan bytes, const std::string& path, const CallOptions& options);
   void name_it(const Cid& cid, const std::string& path, const CallOptions& options);
   std::optional<Bytes> read(const std::string& path, ByteRange range, Milliseconds limit, const CallOptions& options);
@@ -144,9 +150,12 @@ class IpfsStore::PinnedForNow {
 };
 
 IpfsStore::IpfsStore(const Address& address, const StoreSettings& settings, const StoreContext& context)
-    : folder_(address.folder), clock_(context.clock), rpc_(root_of(address, settings), settings.credentials, context.random, context.clock) {
+    : folder_(address.folder),
+      clock_(context.clock),
+      rpc_(root_of(address, settings), settings.credentials, context.random, context.clock) {
   const Credentials& credentials = settings.credentials;
-  credentials.check_names({"bearer", "user", "password", "pinning_url", "pinning_bearer", "gateway"}, "ipfs:" + address.root);
+  credentials.check_names({"bearer", "user", "password", "pinning_url", "pinning_bearer", "gateway"},
+                          "ipfs:" + address.root);
   if (credentials.has("pinning_url")) {
     pinning_.emplace(other_root(text_of(credentials, "pinning_url"), "pinning service's address"),
                      crypto::SecretBytes(credentials.require("pinning_bearer", "ipfs:" + address.root)), context.clock);
@@ -196,7 +205,8 @@ void IpfsStore::name_it(const Cid& cid, const std::string& path, const CallOptio
       rpc_.link(cid, path, options);
     });
   }
-  if (!stands_for_it()) throw Error(ErrorKind::transient, path, "the node did not keep the name, or somebody else took it");
+  if (!stands_for_it())
+    throw Error(ErrorKind::transient, path, "the node did not keep the name, or somebody else took it");
 }
 
 void IpfsStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
@@ -211,7 +221,8 @@ void IpfsStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& o
   if (pinning_) pinning_->pin(cid, path, options);
 }
 
-std::optional<Bytes> IpfsStore::read(const std::string& path, ByteRange range, Milliseconds limit, const CallOptions& options) {
+std::optional<Bytes> IpfsStore::read(const std::string& path, ByteRange range, Milliseconds limit,
+                                     const CallOptions& options) {
   const auto node = find(path, options, std::min(limit, ipfs::k_quick));
   if (!node) return std::nullopt;
   const ByteRange definite = clip(range, node->size_bytes, path);
@@ -223,7 +234,8 @@ std::optional<Cid> IpfsStore::linked(const std::string& path, const CallOptions&
   const std::size_t slash = path.rfind('/');
   const auto links = rpc_.links(path.substr(0, slash), options);
   if (!links) return std::nullopt;
-  const auto link = std::find_if(links->begin(), links->end(), [&](const ipfs::Link& one) { return one.name == path.substr(slash + 1); });
+  const auto link = std::find_if(links->begin(), links->end(),
+                                 [&](const ipfs::Link& one) { return one.name == path.substr(slash + 1); });
   return link == links->end() ? std::nullopt : ipfs::parse_cid(link->cid);
 }
 
@@ -236,7 +248,8 @@ Bytes IpfsStore::read_by_gateway(const Cid& cid, ByteRange range, const std::str
   const bool whole = range.offset == 0 && to_the_end;
   if (!whole) {
     const auto last = checked_add(range.offset, std::max<std::uint64_t>(range.length, 1) - 1);
-    request.headers.emplace_back("Range", "bytes=" + std::to_string(range.offset) + "-" + (to_the_end || !last ? "" : std::to_string(*last)));
+    request.headers.emplace_back(
+        "Range", "bytes=" + std::to_string(range.offset) + "-" + (to_the_end || !last ? "" : std::to_string(*last)));
   }
   request.max_answer_bytes = k_most_by_gateway;
   http::Response response = gateway_client_.send(request, options);
@@ -252,7 +265,8 @@ Bytes IpfsStore::read_by_gateway(const Cid& cid, ByteRange range, const std::str
     return to_bytes(ByteSpan(response.body).subspan(range.offset, range.length));
   }
   if (range.length == 0) return {};
-  if (!to_the_end && response.body.size() != range.length) throw Error(ErrorKind::corrupt, request.where, "has fewer bytes than were asked for");
+  if (!to_the_end && response.body.size() != range.length)
+    throw Error(ErrorKind::corrupt, request.where, "has fewer bytes than were asked for");
   return std::move(response.body);
 }
 
@@ -263,7 +277,8 @@ std::optional<Bytes> IpfsStore::get(const ObjectName& name, ByteRange range, con
     return read(path, range, k_impatient, options);
   } catch (const Error& error) {
     check_cancelled(options, path);
-    if (error.kind != ErrorKind::timed_out && error.kind != ErrorKind::transient && error.kind != ErrorKind::corrupt) throw;
+    if (error.kind != ErrorKind::timed_out && error.kind != ErrorKind::transient && error.kind != ErrorKind::corrupt)
+      throw;
     const auto cid = linked(path, options);
     if (!cid) throw;
     return read_by_gateway(*cid, range, path, options);
@@ -287,7 +302,9 @@ void IpfsStore::remove(const ObjectName& name, const CallOptions& options) {
 
 // A folder's list fails as a whole when the first block of one file is missing. Such a file is as good as gone, the others are not.
 std::optional<std::vector<ipfs::Entry>> IpfsStore::sound_entries(const std::string& path, const CallOptions& options) {
-  const auto is_of_one_file = [](const Error& error) { return error.kind == ErrorKind::timed_out || error.kind == ErrorKind::corrupt; };
+  const auto is_of_one_file = [](const Error& error) {
+    return error.kind == ErrorKind::timed_out || error.kind == ErrorKind::corrupt;
+  };
   try {
     return rpc_.list(path, options);
   } catch (const Error& error) {
@@ -335,7 +352,8 @@ Space IpfsStore::space(const CallOptions& options) {
   return rpc_.space(folder_, options);
 }
 
-std::unique_ptr<IpfsStore> make_ipfs_store(std::string_view rest, const StoreSettings& settings, const StoreContext& context) {
+std::unique_ptr<IpfsStore> make_ipfs_store(std::string_view rest, const StoreSettings& settings,
+                                           const StoreContext& context) {
   return std::make_unique<IpfsStore>(parse_address(rest), settings, context);
 }
 
@@ -345,19 +363,16 @@ Scheme ipfs_scheme() {
   return {.name = "ipfs",
           .example = "ipfs:http://127.0.0.1:5001",
           .credential_fields = {},
-          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) -> std::unique_ptr<Store> {
-            return make_ipfs_store(rest, settings, context);
-          },
+          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context)
+              -> std::unique_ptr<Store> { return make_ipfs_store(rest, settings, context); },
           .canonical_rest =
               [](std::string_view rest) {
                 const Address address = parse_address(rest);
                 return address.root + http::percent_encode(address.folder, true);
               },
           .domain = [](std::string_view rest, const StoreSettings&) { return host_domain(http::parse_url(rest).host); },
-          .prepare =
-              [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&, const CallOptions& call) {
-                make_ipfs_store(rest, settings, context)->prepare(call);
-              }};
+          .prepare = [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&,
+                        const CallOptions& call) { make_ipfs_store(rest, settings, context)->prepare(call); }};
 }
 
 }  // namespace modelfloat::store

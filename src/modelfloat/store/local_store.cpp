@@ -36,8 +36,7 @@ Error local_error(int error_number, std::string where, std::string_view message)
       const Error plain = system_error(error_number, where, message);
       return Error(ErrorKind::offline, std::move(where), std::string_view(plain.what()).substr(plain.where.size() + 2));
     }
-    default:
-      return system_error(error_number, std::move(where), message);
+    default: return system_error(error_number, std::move(where), message);
   }
 }
 

@@ -29,7 +29,11 @@ constexpr unsigned k_tries = 4;  // of a read whose object is replaced meanwhile
 class MegaStore final : public Store {
  public:
   MegaStore(const std::string& folder, const StoreSettings& settings, const StoreContext& context)
-      : where_("mega:" + folder), clock_(context.clock), random_(context.random), api_(where_, settings, context), tree_(folder) {}
+      : where_("mega:" + folder),
+        clock_(context.clock),
+        random_(context.random),
+        api_(where_, settings, context),
+        tree_(folder) {}
 
   StoreTraits traits() const override {
     StoreTraits traits;
@@ -78,7 +82,8 @@ class MegaStore final : public Store {
 
   Handle folder_for(const std::string& path, const CallOptions& options);
   void make_folders(Handle parent, const std::vector<std::string>& names, const CallOptions& options);
-  void add_file(Handle folder, const std::string& leaf, const mega::Uploaded& uploaded, const ObjectName& name, const CallOptions& options);
+  void add_file(Handle folder, const std::string& leaf, const mega::Uploaded& uploaded, const ObjectName& name,
+                const CallOptions& options);
   void remove_nodes(const std::vector<Handle>& handles, const std::string& where, const CallOptions& options);
   void require_room(std::uint64_t bytes, const std::string& where, const CallOptions& options);
   Space ask_space(const CallOptions& options);
@@ -99,7 +104,8 @@ class MegaStore final : public Store {
   SteadyTime space_asked_{};
 };
 
-MegaStore::Claim::Claim(MegaStore& store, std::string key, const CallOptions& options) : store_(store), key_(std::move(key)) {
+MegaStore::Claim::Claim(MegaStore& store, std::string key, const CallOptions& options)
+    : store_(store), key_(std::move(key)) {
   std::unique_lock lock(store_.mutex_);
   store_.wait_until(lock, [&] { return !store_.claimed_.contains(key_); }, options);
   store_.claimed_.insert(key_);
@@ -152,7 +158,8 @@ void MegaStore::refresh(const CallOptions& options) {
 // Called by one thread at a time.
 void MegaStore::bring_up_to_date(const CallOptions& options) {
   for (;;) {
-    const std::string sequence = read_tree([](const mega::Tree& tree) { return tree.loaded() ? tree.sequence() : std::string(); });
+    const std::string sequence =
+        read_tree([](const mega::Tree& tree) { return tree.loaded() ? tree.sequence() : std::string(); });
     if (sequence.empty()) {
       const auto [answer, session] = api_.nodes(options);
       const std::lock_guard lock(mutex_);
@@ -214,8 +221,10 @@ void MegaStore::make_folders(Handle parent, const std::vector<std::string>& name
     mega::encrypt_ecb(session->master_key.bytes(), key);
     nodes.push_back({{"h", "xxxxxxxx"}, {"t", 1}, {"a", attributes}, {"k", to_base64url(key)}});
   }
-  const json answer = api_.call({{"a", "p"}, {"t", mega::to_text(parent)}, {"n", nodes}}, Purpose::write, where_, options);
-  if (!answer.is_object() || !answer.contains("f")) throw Error(ErrorKind::corrupt, where_, "MEGA does not say what folder it made");
+  const json answer =
+      api_.call({{"a", "p"}, {"t", mega::to_text(parent)}, {"n", nodes}}, Purpose::write, where_, options);
+  if (!answer.is_object() || !answer.contains("f"))
+    throw Error(ErrorKind::corrupt, where_, "MEGA does not say what folder it made");
   const std::lock_guard lock(mutex_);
   tree_.add(answer["f"]);
 }
@@ -229,7 +238,9 @@ static std::vector<std::string> with_neighbours(const std::string& path, const s
 }
 
 Handle MegaStore::folder_for(const std::string& path, const CallOptions& options) {
-  const auto known = [&](const std::string& one) { return read_tree([&](const mega::Tree& tree) { return tree.folder(one); }); };
+  const auto known = [&](const std::string& one) {
+    return read_tree([&](const mega::Tree& tree) { return tree.folder(one); });
+  };
   if (const auto handle = known(path)) return *handle;
   const Claim claim(*this, "", options);
   std::string way;
@@ -269,7 +280,8 @@ void MegaStore::require_room(std::uint64_t bytes, const std::string& where, cons
     if (space_ && clock_.steady_now() < space_asked_ + k_quota_lasts && space_->free_bytes.value_or(0) >= bytes) return;
   }
   if (ask_space(options).free_bytes.value_or(0) < bytes) {
-    throw Error(ErrorKind::out_of_space, where, "the MEGA account has no room for " + std::to_string(bytes) + " bytes more");
+    throw Error(ErrorKind::out_of_space, where,
+                "the MEGA account has no room for " + std::to_string(bytes) + " bytes more");
   }
 }
 
@@ -296,20 +308,25 @@ void MegaStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& o
   const auto before = read_tree([&](const mega::Tree& tree) { return tree.all(name); });
   add_file(folder, name.path().substr(slash + 1), uploaded, name, options);
   const auto stored = read_tree([&](const mega::Tree& tree) { return tree.find(name); });
-  if (!stored || stored->size_bytes != bytes.size()) throw Error(ErrorKind::transient, where(name), "MEGA says that it is stored and does not list it");
+  if (!stored || stored->size_bytes != bytes.size())
+    throw Error(ErrorKind::transient, where(name), "MEGA says that it is stored and does not list it");
   remove_nodes(before, where(name), options);
   const std::lock_guard lock(mutex_);
   if (space_ && space_->free_bytes) *space_->free_bytes -= std::min<std::uint64_t>(*space_->free_bytes, bytes.size());
 }
 
-void MegaStore::add_file(Handle folder, const std::string& leaf, const mega::Uploaded& uploaded, const ObjectName& name, const CallOptions& options) {
+void MegaStore::add_file(Handle folder, const std::string& leaf, const mega::Uploaded& uploaded, const ObjectName& name,
+                         const CallOptions& options) {
   const auto session = api_.session(options);
   auto key = uploaded.key.pack();
   mega::encrypt_ecb(session->master_key.bytes(), key);
-  const json node = {{"h", uploaded.token}, {"t", 0}, {"a", mega::seal_name(uploaded.key.key, leaf)}, {"k", to_base64url(key)}};
+  const json node = {
+      {"h", uploaded.token}, {"t", 0}, {"a", mega::seal_name(uploaded.key.key, leaf)}, {"k", to_base64url(key)}};
   try {
-    const json answer = api_.call({{"a", "p"}, {"t", mega::to_text(folder)}, {"n", json::array({node})}}, Purpose::write, where(name), options);
-    if (!answer.is_object() || !answer.contains("f")) throw Error(ErrorKind::corrupt, where(name), "MEGA does not say what it stored");
+    const json answer = api_.call({{"a", "p"}, {"t", mega::to_text(folder)}, {"n", json::array({node})}},
+                                  Purpose::write, where(name), options);
+    if (!answer.is_object() || !answer.contains("f"))
+      throw Error(ErrorKind::corrupt, where(name), "MEGA does not say what it stored");
     const std::lock_guard lock(mutex_);
     tree_.add(answer["f"]);
   } catch (const Error& error) {
@@ -370,7 +387,8 @@ void MegaStore::list(std::string_view prefix, const ObjectSink& sink, const Call
   const auto unconfirmed = read_tree([](const mega::Tree& tree) { return tree.unconfirmed(); });
   const auto pending = [&](const mega::Tree& tree) {
     std::vector<Handle> left;
-    std::copy_if(unconfirmed.begin(), unconfirmed.end(), std::back_inserter(left), [&](Handle handle) { return tree.is_unconfirmed(handle); });
+    std::copy_if(unconfirmed.begin(), unconfirmed.end(), std::back_inserter(left),
+                 [&](Handle handle) { return tree.is_unconfirmed(handle); });
     return left;
   };
   settle(pending, options);
@@ -389,14 +407,17 @@ Space MegaStore::space(const CallOptions& options) {
 
 // "/a/b", or "/" for the account's root.
 std::string folder_of(std::string_view rest) {
-  const auto complain = [&](std::string_view words) { return Error(ErrorKind::invalid, "mega:" + std::string(rest), words); };
+  const auto complain = [&](std::string_view words) {
+    return Error(ErrorKind::invalid, "mega:" + std::string(rest), words);
+  };
   if (rest.empty()) throw complain("a MEGA store is named by its folder in the account, such as mega:/models");
   std::string folder;
   for (std::string_view left = rest; !left.empty();) {
     const std::string_view part = left.substr(0, left.find('/'));
     left.remove_prefix(std::min(left.size(), part.size() + 1));
     if (part == "." || part == "..") throw complain("has . or .. in it");
-    if (std::any_of(part.begin(), part.end(), [](char c) { return static_cast<unsigned char>(c) < 32; })) throw complain("has a control character in it");
+    if (std::any_of(part.begin(), part.end(), [](char c) { return static_cast<unsigned char>(c) < 32; }))
+      throw complain("has a control character in it");
     if (!part.empty()) folder.append("/").append(part);
   }
   return folder.empty() ? "/" : folder;
@@ -405,16 +426,16 @@ std::string folder_of(std::string_view rest) {
 }  // namespace
 
 Scheme mega_scheme() {
-  return {.name = "mega",
-          .example = "mega:/folder",
-          .credential_fields = {{"email", "MEGA account (email)", false}, {"password", "MEGA password", true}},
-          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) -> std::unique_ptr<Store> {
-            return std::make_unique<MegaStore>(folder_of(rest), settings, context);
-          },
-          .canonical_rest = [](std::string_view rest) { return folder_of(rest); },
-          .domain = [](std::string_view, const StoreSettings&) { return std::string("mega"); },
-          .prepare = [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&,
-                        const CallOptions& options) { MegaStore(folder_of(rest), settings, context).make_home(options); }};
+  return {
+      .name = "mega",
+      .example = "mega:/folder",
+      .credential_fields = {{"email", "MEGA account (email)", false}, {"password", "MEGA password", true}},
+      .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context)
+          -> std::unique_ptr<Store> { return std::make_unique<MegaStore>(folder_of(rest), settings, context); },
+      .canonical_rest = [](std::string_view rest) { return folder_of(rest); },
+      .domain = [](std::string_view, const StoreSettings&) { return std::string("mega"); },
+      .prepare = [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&,
+                    const CallOptions& options) { MegaStore(folder_of(rest), settings, context).make_home(options); }};
 }
 
 }  // namespace modelfloat::store

@@ -35,7 +35,8 @@ struct Address {
 };
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorKind::invalid, "rclone:", why + "; a remote is named as rclone names it, such as rclone:mydrive:folder");
+  throw Error(ErrorKind::invalid,
+              "rclone:", why + "; a remote is named as rclone names it, such as rclone:mydrive:folder");
 }
 
 bool is_name_character(char c) {
@@ -49,7 +50,8 @@ Address parse_address(std::string_view rest) {
   Address address{std::string(rest.substr(0, colon)), ""};
   // rclone would also take :backend,option=value: here. That is where passwords stand.
   const std::string& name = address.remote;
-  if (name.empty() || name.front() == '-' || name.front() == ' ' || name.back() == ' ' || !std::all_of(name.begin(), name.end(), is_name_character)) {
+  if (name.empty() || name.front() == '-' || name.front() == ' ' || name.back() == ' ' ||
+      !std::all_of(name.begin(), name.end(), is_name_character)) {
     refuse("that is no name of a remote in rclone's configuration");
   }
   std::string_view path = rest.substr(colon + 1);
@@ -68,7 +70,9 @@ Address parse_address(std::string_view rest) {
   return address;
 }
 
-bool may_match(std::string_view folder, std::string_view prefix) { return folder.starts_with(prefix) || prefix.starts_with(folder); }
+bool may_match(std::string_view folder, std::string_view prefix) {
+  return folder.starts_with(prefix) || prefix.starts_with(folder);
+}
 
 // What the remote would say of these bytes; `kind` is one of Features::checksum.
 std::string checksum_of(const std::string& kind, ByteSpan bytes) {
@@ -92,7 +96,9 @@ bool is_stale(std::string_view path, UtcTime now) {
 class RcloneStore final : public Store {
  public:
   RcloneStore(Address address, const StoreContext& context)
-      : address_(std::move(address)), context_(context), rc_(rclone::shared_daemon(), address_.remote, context.random) {}
+      : address_(std::move(address)),
+        context_(context),
+        rc_(rclone::shared_daemon(), address_.remote, context.random) {}
 
   StoreTraits traits() const override;
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override;
@@ -111,14 +117,19 @@ class RcloneStore final : public Store {
     StoreTraits traits;
   };
 
-  std::string place(std::string_view path) const { return address_.path.empty() || address_.path == "/" ? address_.path + std::string(path) : address_.path + "/" + std::string(path); }
+  std::string place(std::string_view path) const {
+    return address_.path.empty() || address_.path == "/" ? address_.path + std::string(path)
+                                                         : address_.path + "/" + std::string(path);
+  }
   Profile profile(const CallOptions& options) const;
   void require_folder(const CallOptions& options);
   void require_folder_lately(const CallOptions& options);
   std::optional<Item> find(const std::string& path, const Profile& profile, const CallOptions& options);
   bool is_the_same(const Item& there, ByteSpan bytes, const Profile& profile, const CallOptions& options);
-  void store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile, const CallOptions& options);
-  void upload_aside(const std::string& folder, const std::string& temporary, ByteSpan bytes, const CallOptions& options);
+  void store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile,
+                 const CallOptions& options);
+  void upload_aside(const std::string& folder, const std::string& temporary, ByteSpan bytes,
+                    const CallOptions& options);
 
   const Address address_;
   const StoreContext context_;
@@ -139,7 +150,8 @@ RcloneStore::Profile RcloneStore::profile(const CallOptions& options) const {
   profile.features = rc_.features(options);
   const auto lookup = [&](const std::string& name) { return rc_.config(name, options); };
   const std::string type = rclone::remote_type(address_.remote, address_.path, lookup).type;
-  if (type == "webdav") profile.features.shows_partial_uploads = true;  // rclone says no, but that is for each server to decide
+  if (type == "webdav")
+    profile.features.shows_partial_uploads = true;  // rclone says no, but that is for each server to decide
   profile.traits = rclone::traits_of(type);
   profile.traits.lists_checksums = !profile.features.checksum.empty();
   const std::lock_guard lock(mutex_);
@@ -165,7 +177,8 @@ void RcloneStore::prepare(const CallOptions& options) {
 void RcloneStore::require_folder(const CallOptions& options) {
   if (address_.path.empty() || address_.path == "/" || !profile(options).features.keeps_folders) return;
   const auto folder = rc_.stat(address_.path, false, {}, options);
-  if (!folder || !folder->is_folder) throw Error(ErrorKind::offline, rc_.where(address_.path), "the folder is not there");
+  if (!folder || !folder->is_folder)
+    throw Error(ErrorKind::offline, rc_.where(address_.path), "the folder is not there");
   const std::lock_guard lock(mutex_);
   folder_seen_ = context_.clock.steady_now();
 }
@@ -180,7 +193,8 @@ void RcloneStore::require_folder_lately(const CallOptions& options) {
 }
 
 std::optional<Item> RcloneStore::find(const std::string& path, const Profile& profile, const CallOptions& options) {
-  auto item = replacement_.look(options, path, [&] { return rc_.stat(path, true, profile.features.checksum, options); });
+  auto item =
+      replacement_.look(options, path, [&] { return rc_.stat(path, true, profile.features.checksum, options); });
   if (!item) require_folder(options);
   return item;
 }
@@ -198,7 +212,8 @@ bool RcloneStore::is_the_same(const Item& there, ByteSpan bytes, const Profile& 
   }
 }
 
-void RcloneStore::upload_aside(const std::string& folder, const std::string& temporary, ByteSpan bytes, const CallOptions& options) {
+void RcloneStore::upload_aside(const std::string& folder, const std::string& temporary, ByteSpan bytes,
+                               const CallOptions& options) {
   try {
     rc_.upload(folder, temporary, bytes, options);
   } catch (const Error&) {
@@ -211,7 +226,8 @@ void RcloneStore::upload_aside(const std::string& folder, const std::string& tem
   }
 }
 
-void RcloneStore::store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile, const CallOptions& options) {
+void RcloneStore::store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile,
+                            const CallOptions& options) {
   const std::size_t slash = path.rfind('/');
   const std::string folder = path.substr(0, slash);
   const std::string leaf = path.substr(slash + 1);
@@ -222,7 +238,8 @@ void RcloneStore::store_new(const std::string& path, ByteSpan bytes, bool replac
   if (!profile.features.shows_partial_uploads || !profile.features.can_move) {
     return keep([&] { rc_.upload(folder, leaf, bytes, options); });
   }
-  const std::string temporary = fmt::format("{}{:016x}-{}", k_temporary, unix_seconds(context_.clock.utc_now()), to_hex(context_.random.array<8>()));
+  const std::string temporary = fmt::format("{}{:016x}-{}", k_temporary, unix_seconds(context_.clock.utc_now()),
+                                            to_hex(context_.random.array<8>()));
   upload_aside(folder, temporary, bytes, options);
   keep([&] { rc_.move(folder + "/" + temporary, path, options); });
 }
@@ -236,7 +253,8 @@ void RcloneStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
   if (there && is_the_same(*there, bytes, known, options)) return;
   store_new(path, bytes, there.has_value(), known, options);
   const auto now = rc_.stat(path, true, known.features.checksum, options);
-  if (!now || now->size_bytes != bytes.size() || (now->checksum && *now->checksum != checksum_of(known.features.checksum, bytes))) {
+  if (!now || now->size_bytes != bytes.size() ||
+      (now->checksum && *now->checksum != checksum_of(known.features.checksum, bytes))) {
     throw Error(ErrorKind::transient, rc_.where(path), "is not there as it was put");
   }
 }
@@ -312,7 +330,8 @@ void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const Ca
     if (!object_type_from(leaf) || !may_match(folder + "/", prefix)) continue;
     // As deep as the prefix leads: one folder of those inside, or all of them by the provider's own recursion.
     const auto slash = prefix.size() > folder.size() + 1 ? prefix.find('/', folder.size() + 1) : std::string_view::npos;
-    rc_.list(slash == std::string_view::npos ? path : place(prefix.substr(0, slash)), true, known.features.checksum, pass_on, options);
+    rc_.list(slash == std::string_view::npos ? path : place(prefix.substr(0, slash)), true, known.features.checksum,
+             pass_on, options);
   }
   for (const std::string& path : stale) rc_.remove(path, options);
 }
@@ -320,7 +339,10 @@ void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const Ca
 Space RcloneStore::space(const CallOptions& options) {
   require_folder(options);
   Space space = rc_.space(address_.path, options);
-  if (space.used_bytes == 0) list("", [&](const ObjectInfo& info) { space.used_bytes += info.size_bytes; }, options);  // many providers don't tell
+  if (space.used_bytes == 0)
+    list(
+        "", [&](const ObjectInfo& info) { space.used_bytes += info.size_bytes; },
+        options);  // many providers don't tell
   return space;
 }
 
@@ -330,7 +352,8 @@ Scheme rclone_scheme() {
   return {.name = "rclone",
           .example = "rclone:remote:folder",
           .credential_fields = {},
-          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) -> std::unique_ptr<Store> {
+          .make = [](std::string_view rest, const StoreSettings& settings,
+                     const StoreContext& context) -> std::unique_ptr<Store> {
             settings.credentials.check_names({}, "rclone:" + std::string(rest));
             return std::make_unique<RcloneStore>(parse_address(rest), context);
           },
@@ -348,10 +371,8 @@ Scheme rclone_scheme() {
                 const auto lookup = [&](const std::string& name) { return rc.config(name, options); };
                 return rclone::remote_type(address.remote, address.path, lookup).domain;
               },
-          .prepare =
-              [](std::string_view rest, StoreSettings&, const StoreContext& context, Dialogue&, const CallOptions& call) {
-                RcloneStore(parse_address(rest), context).prepare(call);
-              }};
+          .prepare = [](std::string_view rest, StoreSettings&, const StoreContext& context, Dialogue&,
+                        const CallOptions& call) { RcloneStore(parse_address(rest), context).prepare(call); }};
 }
 
 }  // namespace modelfloat::store

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view k_default_region = "us-east-1";
 
-[[noreturn]] void refuse(std::string_view why) { throw Error(ErrorKind::invalid, "s3:", std::string(why) + "; an example: s3:https://host/bucket/prefix"); }
+[[noreturn]] void refuse(std::string_view why) {
+  throw Error(ErrorKind::invalid, "s3:", std::string(why) + "; an example: s3:https://host/bucket/prefix");
+}
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -28,8 +30,10 @@ bool ends_with_host(std::string_view host, std::string_view end) {
 
 // Hosts spelled [bucket.]s3.[region.]company, or s3-region for old ones of Amazon.
 bool has_s3_label(std::string_view host) {
-  static constexpr std::string_view k_ends[] = {"amazonaws.com", "amazonaws.com.cn", "wasabisys.com", "backblazeb2.com", "scw.cloud", "cloud.ovh.net", "cloud.ovh.us"};
-  return std::any_of(std::begin(k_ends), std::end(k_ends), [&](std::string_view end) { return ends_with_host(host, end); });
+  static constexpr std::string_view k_ends[] = {"amazonaws.com", "amazonaws.com.cn", "wasabisys.com", "backblazeb2.com",
+                                                "scw.cloud",     "cloud.ovh.net",    "cloud.ovh.us"};
+  return std::any_of(std::begin(k_ends), std::end(k_ends),
+                     [&](std::string_view end) { return ends_with_host(host, end); });
 }
 
 bool is_s3_label(std::string_view label) { return label == "s3" || label.starts_with("s3-"); }
@@ -44,11 +48,13 @@ std::string_view bucket_label(std::string_view host) {
     }
     return {};
   }
-  const std::pair<std::string_view, std::size_t> k_lengths[] = {{"r2.cloudflarestorage.com", 4}, {"digitaloceanspaces.com", 3}, {"linodeobjects.com", 3}};
+  const std::pair<std::string_view, std::size_t> k_lengths[] = {
+      {"r2.cloudflarestorage.com", 4}, {"digitaloceanspaces.com", 3}, {"linodeobjects.com", 3}};
   for (const auto& [end, length] : k_lengths) {
     if (!ends_with_host(host, end)) continue;
     const auto labels = split(host, '.');
-    if (labels.size() > length) return host.substr(0, static_cast<std::size_t>(labels[labels.size() - length].data() - host.data()));
+    if (labels.size() > length)
+      return host.substr(0, static_cast<std::size_t>(labels[labels.size() - length].data() - host.data()));
   }
   return {};
 }
@@ -56,9 +62,11 @@ std::string_view bucket_label(std::string_view host) {
 std::string region_of(std::string_view host) {
   const auto labels = split(host, '.');
   if (ends_with_host(host, "r2.cloudflarestorage.com")) return "auto";
-  if (ends_with_host(host, "digitaloceanspaces.com") || ends_with_host(host, "linodeobjects.com")) return std::string(labels[0]);
+  if (ends_with_host(host, "digitaloceanspaces.com") || ends_with_host(host, "linodeobjects.com"))
+    return std::string(labels[0]);
   if (!has_s3_label(host)) return std::string(k_default_region);
-  if (labels[0].starts_with("s3-") && labels[0] != "s3-accelerate" && labels[0] != "s3-fips") return std::string(labels[0].substr(3));
+  if (labels[0].starts_with("s3-") && labels[0] != "s3-accelerate" && labels[0] != "s3-fips")
+    return std::string(labels[0].substr(3));
   std::size_t at = 1;
   if (at < labels.size() && labels[at] == "dualstack") ++at;
   // s3.amazonaws.com and s3.wasabisys.com have none.
@@ -67,8 +75,9 @@ std::string region_of(std::string_view host) {
 
 void check_bucket(std::string_view bucket) {
   const bool fits = bucket.size() >= 3 && bucket.size() <= 63 && std::all_of(bucket.begin(), bucket.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-  });
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                             c == '.' || c == '_';
+                    });
   if (!fits) refuse("a bucket's name has 3 to 63 letters, digits, dots and hyphens");
 }
 
@@ -78,7 +87,9 @@ std::string clean_prefix(std::string_view path) {
     if (part.empty()) continue;
     const std::string plain = http::percent_decode(part);
     if (plain == "." || plain == "..") refuse("a prefix has no \".\" and \"..\" in it");
-    if (std::any_of(plain.begin(), plain.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) refuse("the prefix has a control character in it");
+    if (std::any_of(plain.begin(), plain.end(),
+                    [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+      refuse("the prefix has a control character in it");
     prefix += (prefix.empty() ? "" : "/") + plain;
   }
   if (prefix.size() > 800) refuse("the prefix is too long: a key has 1,024 bytes at most");
@@ -91,12 +102,17 @@ std::string amazon_host(std::string_view region) {
   return "s3." + std::string(region) + (region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com");
 }
 
-bool S3Address::is_amazon() const { return ends_with_host(server.host, "amazonaws.com") || ends_with_host(server.host, "amazonaws.com.cn"); }
+bool S3Address::is_amazon() const {
+  return ends_with_host(server.host, "amazonaws.com") || ends_with_host(server.host, "amazonaws.com.cn");
+}
 bool S3Address::is_virtual() const { return is_amazon() && bucket.find_first_of("._") == std::string::npos; }
-std::string S3Address::text() const { return server.root() + "/" + bucket + (prefix.empty() ? "" : "/" + http::percent_encode(prefix, true)); }
+std::string S3Address::text() const {
+  return server.root() + "/" + bucket + (prefix.empty() ? "" : "/" + http::percent_encode(prefix, true));
+}
 
 S3Address parse_s3_address(std::string_view text) {
-  if (text.find_first_of("?#") != std::string_view::npos) refuse("the address has a question mark or a hash in it (%3F and %23 where they are meant)");
+  if (text.find_first_of("?#") != std::string_view::npos)
+    refuse("the address has a question mark or a hash in it (%3F and %23 where they are meant)");
   S3Address address;
   address.server = http::parse_url(text);
   std::string_view path = address.server.path;
@@ -114,7 +130,9 @@ S3Address parse_s3_address(std::string_view text) {
   check_bucket(address.bucket);
   address.prefix = clean_prefix(path);
   address.server.path.clear();
-  if ((address.server.scheme == "https" && address.server.port == 443) || (address.server.scheme == "http" && address.server.port == 80)) address.server.port = 0;
+  if ((address.server.scheme == "https" && address.server.port == 443) ||
+      (address.server.scheme == "http" && address.server.port == 80))
+    address.server.port = 0;
   address.region = region_of(address.server.host);
   return address;
 }

@@ -9,10 +9,11 @@
 namespace modelfloat::store {
 
 struct S3Address {
-  http::Url server;    // scheme, host and port alone, without the bucket
+  http::Url server;  // scheme, host and port alone, without the bucket
   std::string bucket;
   std::string prefix;  // of every key; plain, without slashes at its ends; may be empty
-  std::string region;  // as far as the host's name tells; else "us-east-1", which is what servers without regions expect
+  std::string
+      region;  // as far as the host's name tells; else "us-east-1", which is what servers without regions expect
 
   // https://host/bucket/prefix
   std::string text() const;

@@ -14,32 +14,43 @@ constexpr std::size_t k_longest_words = 200;
 
 std::string printable(std::string text) {
   if (text.size() > k_longest_words) text.resize(k_longest_words);
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return text;
 }
 
-Error senseless(const std::string& where, std::string_view what) { return Error(ErrorKind::transient, where, "the answer makes no sense: " + std::string(what)); }
+Error senseless(const std::string& where, std::string_view what) {
+  return Error(ErrorKind::transient, where, "the answer makes no sense: " + std::string(what));
+}
 
-bool is_one_of(std::string_view code, std::initializer_list<std::string_view> codes) { return std::find(codes.begin(), codes.end(), code) != codes.end(); }
+bool is_one_of(std::string_view code, std::initializer_list<std::string_view> codes) {
+  return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what servers of the same protocol say.
 std::optional<ErrorKind> kind_of(const S3Trouble& trouble) {
   const std::string_view code = trouble.code;
   if (code == "NoSuchBucket") return ErrorKind::offline;
-  if (is_one_of(code, {"SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "BandwidthLimitExceeded"})) {
+  if (is_one_of(code, {"SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling",
+                       "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "BandwidthLimitExceeded"})) {
     return ErrorKind::rate_limited;
   }
-  if (is_one_of(code, {"QuotaExceeded", "QuotaExceededException", "XMinioStorageFull", "InsufficientStorage", "ServiceQuotaExceeded"})) return ErrorKind::out_of_space;
+  if (is_one_of(code, {"QuotaExceeded", "QuotaExceededException", "XMinioStorageFull", "InsufficientStorage",
+                       "ServiceQuotaExceeded"}))
+    return ErrorKind::out_of_space;
   // Backblaze has only words for it.
-  if (code == "AccessDenied" && trouble.message.find("cap exceeded") != std::string::npos) return ErrorKind::out_of_space;
+  if (code == "AccessDenied" && trouble.message.find("cap exceeded") != std::string::npos)
+    return ErrorKind::out_of_space;
   if (is_one_of(code, {"RequestTimeout"})) return ErrorKind::timed_out;
   // The bytes changed on their way, or others write or delete the same object just now.
-  if (is_one_of(code, {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody", "OperationAborted", "ConditionalRequestConflict",
-                       "InternalError", "NoSuchUpload", "InvalidPart"})) {
+  if (is_one_of(code, {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch",
+                       "IncompleteBody", "OperationAborted", "ConditionalRequestConflict", "InternalError",
+                       "NoSuchUpload", "InvalidPart"})) {
     return ErrorKind::transient;
   }
-  if (is_one_of(code, {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "RequestTimeTooSkewed", "AccountProblem", "AllAccessDisabled",
-                       "NotSignedUp", "InvalidSecurity", "InvalidTokenId", "TokenRefreshRequired"})) {
+  if (is_one_of(code, {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+                       "RequestTimeTooSkewed", "AccountProblem", "AllAccessDisabled", "NotSignedUp", "InvalidSecurity",
+                       "InvalidTokenId", "TokenRefreshRequired"})) {
     return ErrorKind::denied;
   }
   return std::nullopt;
@@ -71,12 +82,14 @@ S3Trouble read_s3_trouble(const http::Response& response) {
   return is_error ? trouble : S3Trouble();
 }
 
-Error s3_error(const http::Response& response, const S3Trouble& trouble, std::string where, std::string_view what, UtcTime now) {
+Error s3_error(const http::Response& response, const S3Trouble& trouble, std::string where, std::string_view what,
+               UtcTime now) {
   Error by_status = http::status_error(response, where, what, now);
   if (trouble.code.empty() && response.status != 503) return by_status;
   // A 503 is how S3 asks for fewer calls; HEAD cannot say so in words.
   const ErrorKind kind = kind_of(trouble).value_or(response.status == 503 ? ErrorKind::rate_limited : by_status.kind);
-  if (trouble.code.empty()) return Error(kind, std::move(where), std::string(what) + ": HTTP status 503", by_status.retry_after);
+  if (trouble.code.empty())
+    return Error(kind, std::move(where), std::string(what) + ": HTTP status 503", by_status.retry_after);
   std::string message = std::string(what) + ": " + printable(trouble.code);
   if (!trouble.message.empty()) message += ": " + printable(trouble.message);
   return Error(kind, std::move(where), message, by_status.retry_after);
@@ -129,7 +142,8 @@ S3Page read_s3_page(ByteSpan body, const std::string& where) {
       });
   reader.feed(body);
   reader.finish();
-  if (root != "ListBucketResult" || (truncated != "true" && truncated != "false")) throw senseless(where, "it is no listing");
+  if (root != "ListBucketResult" || (truncated != "true" && truncated != "false"))
+    throw senseless(where, "it is no listing");
   if (truncated == "true" && page.next.empty()) throw senseless(where, "a listing that goes on nowhere");
   if (truncated == "false") page.next.clear();
   if (encoded) decode_keys(page, where);

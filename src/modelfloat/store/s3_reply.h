@@ -11,15 +11,16 @@
 namespace modelfloat::store {
 
 struct S3Trouble {
-  std::string code;     // "NoSuchKey", ...; empty when the answer has none (HEAD never has)
+  std::string code;  // "NoSuchKey", ...; empty when the answer has none (HEAD never has)
   std::string message;
-  std::string region;   // of a bucket that is elsewhere
+  std::string region;  // of a bucket that is elsewhere
 };
 // Never throws: an answer that is none of S3's own has no code.
 S3Trouble read_s3_trouble(const http::Response& response);
 
 // The Error for an answer that is no success. NoSuchBucket is offline.
-Error s3_error(const http::Response& response, const S3Trouble& trouble, std::string where, std::string_view what, UtcTime now);
+Error s3_error(const http::Response& response, const S3Trouble& trouble, std::string where, std::string_view what,
+               UtcTime now);
 
 struct S3Entry {
   std::string key;

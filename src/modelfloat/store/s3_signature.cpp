@@ -61,13 +61,16 @@ http::Headers sign_s3(const S3Call& call, const S3Keys& keys, std::string_view r
     if (!names.empty()) names += ';';
     names += name;
   }
-  const std::string request = call.method + "\n" + call.path + "\n" + call.query + "\n" + lines + "\n" + names + "\n" + body_hash;
+  const std::string request =
+      call.method + "\n" + call.path + "\n" + call.query + "\n" + lines + "\n" + names + "\n" + body_hash;
   const std::string scope = date + "/" + std::string(region) + "/s3/aws4_request";
-  const std::string to_sign = "AWS4-HMAC-SHA256\n" + time + "\n" + scope + "\n" + to_hex(crypto::sha256(as_bytes(request)));
+  const std::string to_sign =
+      "AWS4-HMAC-SHA256\n" + time + "\n" + scope + "\n" + to_hex(crypto::sha256(as_bytes(request)));
   Hash256 key = signing_key(keys.secret_key, date, region);
   const std::string signature = to_hex(crypto::hmac_sha256(key, as_bytes(to_sign)));
   crypto::wipe(key);
-  headers.emplace_back("Authorization", "AWS4-HMAC-SHA256 Credential=" + keys.access_key + "/" + scope + ",SignedHeaders=" + names + ",Signature=" + signature);
+  headers.emplace_back("Authorization", "AWS4-HMAC-SHA256 Credential=" + keys.access_key + "/" + scope +
+                                            ",SignedHeaders=" + names + ",Signature=" + signature);
   return headers;
 }
 

@@ -21,8 +21,8 @@ namespace {
 constexpr std::uint64_t k_longest_object = std::uint64_t{1} << 30;  // ours have 64 MiB and a header
 constexpr std::uint64_t k_longest_page = std::uint64_t{8} << 20;    // 1,000 keys
 constexpr std::uint64_t k_most_parts = 10'000;
-constexpr unsigned k_attempts = 4;                     // an answer that tells us better may come for region, server and time
-constexpr Milliseconds k_skew{5 * 60'000};             // Amazon refuses 15 minutes
+constexpr unsigned k_attempts = 4;          // an answer that tells us better may come for region, server and time
+constexpr Milliseconds k_skew{5 * 60'000};  // Amazon refuses 15 minutes
 constexpr Milliseconds k_time_to_clean_up{15'000};
 
 // "sha256:<hex>" from what S3 calls it, when it is of the whole object and not of its parts' checksums.
@@ -82,7 +82,9 @@ class S3Store final : public Store {
     return endpoint_;
   }
   std::string where(const ObjectName& name) const { return url_ + "/" + name.path(); }
-  std::string key_of(std::string_view path) const { return (address_.prefix.empty() ? "" : address_.prefix + "/") + std::string(path); }
+  std::string key_of(std::string_view path) const {
+    return (address_.prefix.empty() ? "" : address_.prefix + "/") + std::string(path);
+  }
 
   http::Request request_of(const Call& call, const Endpoint& at, const std::string& where) const;
   // Sends by `deliver` until an answer has nothing more to teach.
@@ -97,19 +99,24 @@ class S3Store final : public Store {
   // Whether a 404 says that the object is not there; Error{offline} when the bucket is not.
   bool is_absent(const http::Response& response, const std::string& where, const CallOptions& options);
   // The answer to a GET where one to HEAD, which has no words, was no success.
-  http::Response in_words(http::Response head, const std::string& key, const std::string& where, const CallOptions& options);
+  http::Response in_words(http::Response head, const std::string& key, const std::string& where,
+                          const CallOptions& options);
 
   // Whether it was put: false when something stood there and `only_new`.
-  bool put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options);
-  bool put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options);
-  std::string put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part, const std::string& where, const CallOptions& options);
+  bool put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where,
+                 const CallOptions& options);
+  bool put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where,
+                    const CallOptions& options);
+  std::string put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part,
+                       const std::string& where, const CallOptions& options);
   void abort(const std::string& key, const std::string& upload, const std::string& where) noexcept;
   // Whether the server refuses headers that it does not know; from now on it gets none of them.
   bool learn_to_be_plain(const http::Response& response);
   bool was_put(const http::Response& response, const std::string& where, std::string_view checksum) const;
   bool holds(const std::string& key, ByteSpan bytes, const std::string& where, const CallOptions& options);
 
-  S3Page list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where, const CallOptions& options);
+  S3Page list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where,
+                   const CallOptions& options);
   std::optional<std::string> checksum_of(const http::Response& head) const;
 
   const S3Address address_;
@@ -127,7 +134,11 @@ class S3Store final : public Store {
 };
 
 S3Store::S3Store(S3Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits)
-    : address_(std::move(address)), url_("s3:" + address_.text()), virtual_(settings.api_url.empty() && address_.is_virtual()), limits_(limits), context_(context) {
+    : address_(std::move(address)),
+      url_("s3:" + address_.text()),
+      virtual_(settings.api_url.empty() && address_.is_virtual()),
+      limits_(limits),
+      context_(context) {
   settings.credentials.check_names({"access_key", "secret_key", "region", "session_token"}, url_);
   keys_.access_key = settings.credentials.require("access_key", url_);
   keys_.secret_key = crypto::SecretBytes(settings.credentials.require("secret_key", url_));
@@ -140,7 +151,8 @@ S3Store::S3Store(S3Address address, const StoreSettings& settings, const StoreCo
 http::Request S3Store::request_of(const Call& call, const Endpoint& at, const std::string& where) const {
   http::Url server = at.server;
   if (virtual_) server.host = address_.bucket + "." + server.host;
-  S3Call to_sign{call.method, server.authority(), virtual_ ? "/" : "/" + address_.bucket, s3_query(call.query), call.headers, {}};
+  S3Call to_sign{call.method,          server.authority(), virtual_ ? "/" : "/" + address_.bucket,
+                 s3_query(call.query), call.headers,       {}};
   if (!call.key.empty()) to_sign.path += (virtual_ ? "" : "/") + http::percent_encode(call.key, true);
   static const Hash256 k_nothing = crypto::sha256({});
   to_sign.body_sha256 = call.body_sha256.value_or(k_nothing);
@@ -160,14 +172,16 @@ bool S3Store::learn(const http::Response& response, const Endpoint& used, bool i
   if (response.status < 300 || response.status >= 500 || response.status == 404 || response.status == 412) return false;
   const S3Trouble trouble = read_s3_trouble(response);
   std::string region(response.header("x-amz-bucket-region").value_or(trouble.region));
-  if (region.size() > 64 || region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) region.clear();
+  if (region.size() > 64 || region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
+    region.clear();
   const std::lock_guard lock(mutex_);
   if (!region.empty() && region != used.region) {
     endpoint_.region = region;
     if (address_.is_amazon() && virtual_) endpoint_.server.host = amazon_host(region);
     return true;
   }
-  if (response.status != 403 || (trouble.code != "RequestTimeTooSkewed" && !(is_head && trouble.code.empty()))) return false;
+  if (response.status != 403 || (trouble.code != "RequestTimeTooSkewed" && !(is_head && trouble.code.empty())))
+    return false;
   const auto date = http::date(response);
   if (!date) return false;
   const auto skew = *date - context_.clock.utc_now();
@@ -200,16 +214,19 @@ bool S3Store::is_absent(const http::Response& response, const std::string& where
   if (response.status != 404) return false;
   const S3Trouble trouble = read_s3_trouble(response);
   if (trouble.code == "NoSuchKey") return true;
-  if (!trouble.code.empty() && trouble.code != "NoSuchVersion") throw s3_error(response, trouble, where, "cannot find it", context_.clock.utc_now());
+  if (!trouble.code.empty() && trouble.code != "NoSuchVersion")
+    throw s3_error(response, trouble, where, "cannot find it", context_.clock.utc_now());
   // Something between us and the server may say that of anything.
   list_page("", "", 1, where, options);
   return true;
 }
 
-http::Response S3Store::in_words(http::Response head, const std::string& key, const std::string& where, const CallOptions& options) {
+http::Response S3Store::in_words(http::Response head, const std::string& key, const std::string& where,
+                                 const CallOptions& options) {
   if (head.status != 400 && head.status != 403 && head.status != 404) return head;
   http::Response answer = send({.method = "GET", .key = key, .headers = {{"Range", "bytes=0-0"}}}, where, options);
-  if (answer.ok() || answer.status == 416) throw Error(ErrorKind::transient, where, "the server says now this, now that");
+  if (answer.ok() || answer.status == 416)
+    throw Error(ErrorKind::transient, where, "the server says now this, now that");
   return answer;
 }
 
@@ -218,27 +235,37 @@ bool S3Store::learn_to_be_plain(const http::Response& response) {
   if (response.status != 501 && response.status != 400) return false;
   const S3Trouble trouble = read_s3_trouble(response);
   const std::string words = lower_case(trouble.message);
-  const bool is_of_headers = words.find("header") != std::string::npos || words.find("checksum") != std::string::npos || words.find("if-none-match") != std::string::npos;
-  if (trouble.code != "NotImplemented" && !((trouble.code == "InvalidArgument" || trouble.code == "InvalidRequest") && is_of_headers)) return false;
+  const bool is_of_headers = words.find("header") != std::string::npos || words.find("checksum") != std::string::npos ||
+                             words.find("if-none-match") != std::string::npos;
+  if (trouble.code != "NotImplemented" &&
+      !((trouble.code == "InvalidArgument" || trouble.code == "InvalidRequest") && is_of_headers))
+    return false;
   is_plain_ = true;
   return true;
 }
 
 bool S3Store::was_put(const http::Response& response, const std::string& where, std::string_view checksum) const {
   if (response.status == 412 || response.status == 409) return false;
-  if (response.status == 404 && read_s3_trouble(response).code.empty()) throw Error(ErrorKind::offline, url_, "the bucket is not there");
+  if (response.status == 404 && read_s3_trouble(response).code.empty())
+    throw Error(ErrorKind::offline, url_, "the bucket is not there");
   if (!response.ok()) throw error(response, where, "cannot put");
   const auto said = response.header("x-amz-checksum-sha256");
-  if (said && !checksum.empty() && *said != checksum) throw Error(ErrorKind::transient, where, "other bytes arrived than were sent");
+  if (said && !checksum.empty() && *said != checksum)
+    throw Error(ErrorKind::transient, where, "other bytes arrived than were sent");
   return true;
 }
 
-bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options) {
+bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where,
+                        const CallOptions& options) {
   const Hash256 hash = crypto::sha256(bytes);
   const std::string checksum = to_base64(hash);
   for (;;) {
     const bool plain = is_plain_;
-    Call call{.method = "PUT", .key = key, .headers = {{"Content-Type", "application/octet-stream"}}, .body = {bytes}, .body_sha256 = hash};
+    Call call{.method = "PUT",
+              .key = key,
+              .headers = {{"Content-Type", "application/octet-stream"}},
+              .body = {bytes},
+              .body_sha256 = hash};
     if (!plain) call.headers.emplace_back("x-amz-checksum-sha256", checksum);
     if (!plain && only_new) call.headers.emplace_back("If-None-Match", "*");
     const http::Response response = send(call, where, options);
@@ -246,26 +273,33 @@ bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, c
   }
 }
 
-std::string S3Store::put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part, const std::string& where, const CallOptions& options) {
+std::string S3Store::put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part,
+                              const std::string& where, const CallOptions& options) {
   const bool plain = is_plain_;
   const Hash256 hash = crypto::sha256(part);
   const std::string checksum = to_base64(hash);
-  const http::Response response = send({.method = "PUT",
-                                        .key = key,
-                                        .query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}},
-                                        .headers = plain ? http::Headers() : http::Headers{{"x-amz-checksum-sha256", checksum}},
-                                        .body = {part},
-                                        .body_sha256 = hash},
-                                       where, options);
+  const http::Response response =
+      send({.method = "PUT",
+            .key = key,
+            .query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}},
+            .headers = plain ? http::Headers() : http::Headers{{"x-amz-checksum-sha256", checksum}},
+            .body = {part},
+            .body_sha256 = hash},
+           where, options);
   if (!response.ok()) throw error(response, where, "cannot put a part");
   std::string etag(response.header("etag").value_or(std::string_view()));
-  if (etag.empty() || etag.find_first_of("<>&") != std::string::npos) throw Error(ErrorKind::transient, where, "the server gives no ETag for a part");
+  if (etag.empty() || etag.find_first_of("<>&") != std::string::npos)
+    throw Error(ErrorKind::transient, where, "the server gives no ETag for a part");
   return "<Part><PartNumber>" + std::to_string(number) + "</PartNumber><ETag>" + etag + "</ETag>" +
          (plain ? "" : "<ChecksumSHA256>" + checksum + "</ChecksumSHA256>") + "</Part>";
 }
 
-bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where, const CallOptions& options) {
-  Call begin{.method = "POST", .key = key, .query = {{"uploads", ""}}, .headers = {{"Content-Type", "application/octet-stream"}}};
+bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where,
+                           const CallOptions& options) {
+  Call begin{.method = "POST",
+             .key = key,
+             .query = {{"uploads", ""}},
+             .headers = {{"Content-Type", "application/octet-stream"}}};
   if (!is_plain_) begin.headers.emplace_back("x-amz-checksum-algorithm", "SHA256");
   const http::Response begun = send(begin, where, options);
   if (!is_plain_ && learn_to_be_plain(begun)) return put_in_parts(key, bytes, only_new, where, options);
@@ -289,7 +323,8 @@ bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new
     const http::Response done = send(complete, where, options);
     const S3Trouble trouble = read_s3_trouble(done);
     if (done.ok() && !trouble.code.empty()) {  // it may begin with 200 and then fail
-      if (trouble.code != "PreconditionFailed") throw s3_error(done, trouble, where, "cannot put", context_.clock.utc_now());
+      if (trouble.code != "PreconditionFailed")
+        throw s3_error(done, trouble, where, "cannot put", context_.clock.utc_now());
       abort(key, upload, where);
       return false;
     }
@@ -333,7 +368,10 @@ void S3Store::put(const ObjectName& name, ByteSpan bytes, const CallOptions& opt
   const std::string place = where(name);
   const std::string key = key_of(name.path());
   const bool in_parts = bytes.size() > limits_.single_put_bytes;
-  const auto put_once = [&](bool only_new) { return in_parts ? put_in_parts(key, bytes, only_new, place, options) : put_whole(key, bytes, only_new, place, options); };
+  const auto put_once = [&](bool only_new) {
+    return in_parts ? put_in_parts(key, bytes, only_new, place, options)
+                    : put_whole(key, bytes, only_new, place, options);
+  };
   if (put_once(true)) return;
   if (holds(key, bytes, place, options)) return;
   if (!put_once(false)) throw Error(ErrorKind::transient, place, "others are changing it");
@@ -346,13 +384,15 @@ std::optional<Bytes> S3Store::get(const ObjectName& name, ByteRange range, const
     if (!info) return std::nullopt;
     return clip(range, info->size_bytes, place);
   };
-  if (range.length == 0 || range.offset == UINT64_MAX || !checked_add(range.offset, range.length == ByteRange::k_to_the_end ? 0 : range.length)) {
+  if (range.length == 0 || range.offset == UINT64_MAX ||
+      !checked_add(range.offset, range.length == ByteRange::k_to_the_end ? 0 : range.length)) {
     // HTTP cannot ask for it.
     if (!by_size()) return std::nullopt;
     return Bytes();
   }
-  auto answer = send({.method = "GET", .key = key_of(name.path())}, place, options,
-                     [&](const http::Request& request) { return http::ranged_get(client_, request, range, k_longest_object, options); });
+  auto answer = send({.method = "GET", .key = key_of(name.path())}, place, options, [&](const http::Request& request) {
+    return http::ranged_get(client_, request, range, k_longest_object, options);
+  });
   if (answer.bytes) return std::move(answer.bytes);
   if (answer.response.status == 416) {
     const auto clipped = by_size();
@@ -378,7 +418,8 @@ std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOption
   Call call{.method = "HEAD", .key = key};
   if (!is_plain_) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
   http::Response response = send(call, place, options);
-  if (!call.headers.empty() && (response.status == 400 || response.status == 501)) {  // without words: perhaps for the header
+  if (!call.headers.empty() &&
+      (response.status == 400 || response.status == 501)) {  // without words: perhaps for the header
     call.headers.clear();
     response = send(call, place, options);
     if (response.ok() || response.status == 404) is_plain_ = true;
@@ -387,7 +428,8 @@ std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOption
   if (is_absent(response, place, options)) return std::nullopt;
   if (!response.ok()) throw error(response, place, "cannot look at");
   const auto encryption = response.header("x-amz-server-side-encryption").value_or("AES256");
-  if (encryption != "AES256" || response.header("x-amz-server-side-encryption-customer-algorithm")) etags_are_md5_ = false;
+  if (encryption != "AES256" || response.header("x-amz-server-side-encryption-customer-algorithm"))
+    etags_are_md5_ = false;
   const auto size = http::content_length(response);
   if (!size) throw Error(ErrorKind::transient, place, "the server does not say how long it is");
   return ObjectInfo{name, *size, checksum_of(response)};
@@ -400,8 +442,13 @@ void S3Store::remove(const ObjectName& name, const CallOptions& options) {
   throw error(response, place, "cannot remove");
 }
 
-S3Page S3Store::list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where, const CallOptions& options) {
-  Call call{.method = "GET", .query = {{"list-type", "2"}, {"max-keys", std::to_string(count)}, {"prefix", key_of(prefix)}, {"encoding-type", "url"}}};
+S3Page S3Store::list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where,
+                          const CallOptions& options) {
+  Call call{.method = "GET",
+            .query = {{"list-type", "2"},
+                      {"max-keys", std::to_string(count)},
+                      {"prefix", key_of(prefix)},
+                      {"encoding-type", "url"}}};
   if (!token.empty()) call.query.emplace_back("continuation-token", token);
   const http::Response response = send(call, where, options);
   if (!response.ok()) {
@@ -424,7 +471,8 @@ void S3Store::list(std::string_view prefix, const ObjectSink& sink, const CallOp
       check_cancelled(options, url_);
       sink({*name, entry.size_bytes, etags_are_md5_ ? md5_of_etag(entry.etag) : std::nullopt});
     }
-    if (!page.next.empty() && page.next == token) throw Error(ErrorKind::transient, url_, "its listing goes in circles");
+    if (!page.next.empty() && page.next == token)
+      throw Error(ErrorKind::transient, url_, "its listing goes in circles");
     token = page.next;
   } while (!token.empty());
 }
@@ -437,7 +485,8 @@ Space S3Store::space(const CallOptions& options) {
 
 }  // namespace
 
-std::unique_ptr<Store> make_s3_store(std::string_view address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits) {
+std::unique_ptr<Store> make_s3_store(std::string_view address, const StoreSettings& settings,
+                                     const StoreContext& context, const S3Limits& limits) {
   return std::make_unique<S3Store>(parse_s3_address(address), settings, context, limits);
 }
 
@@ -445,13 +494,14 @@ Scheme s3_scheme() {
   return {.name = "s3",
           .example = "s3:https://host/bucket/prefix",
           .credential_fields = {{"access_key", "Access key", false}, {"secret_key", "Secret key", true}},
-          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) { return make_s3_store(rest, settings, context); },
+          .make = [](std::string_view rest, const StoreSettings& settings,
+                     const StoreContext& context) { return make_s3_store(rest, settings, context); },
           .canonical_rest = [](std::string_view rest) { return parse_s3_address(rest).text(); },
-          .domain = [](std::string_view rest, const StoreSettings& settings) {
-            return host_domain(parse_s3_address(rest).server, settings);
-          },
+          .domain = [](std::string_view rest,
+                       const StoreSettings& settings) { return host_domain(parse_s3_address(rest).server, settings); },
           .prepare =
-              [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&, const CallOptions& call) {
+              [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&,
+                 const CallOptions& call) {
                 S3Store store(parse_s3_address(rest), settings, context, {});
                 store.check(call);
                 settings.credentials.set("region", store.region());

@@ -14,7 +14,8 @@ struct S3Limits {
 };
 
 // The object NAME is the key PREFIX/NAME. A bucket that is not there is Error{offline}. `address` is what follows "s3:".
-std::unique_ptr<Store> make_s3_store(std::string_view address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits = {});
+std::unique_ptr<Store> make_s3_store(std::string_view address, const StoreSettings& settings,
+                                     const StoreContext& context, const S3Limits& limits = {});
 
 // s3:https://host/bucket/prefix, or with the bucket in the name of a host that is known to be spelled so. Credentials: access_key, secret_key, optional
 // region, session_token. A new one's bucket must be there already; its region is found out and added to the credentials.

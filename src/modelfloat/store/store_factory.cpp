@@ -18,7 +18,8 @@ namespace modelfloat::store {
 namespace {
 
 const auto& schemes() {
-  static const std::array all = {local_scheme(), drive_scheme(), ipfs_scheme(), mega_scheme(), rclone_scheme(), s3_scheme(), webdav_scheme()};
+  static const std::array all = {local_scheme(),  drive_scheme(), ipfs_scheme(),  mega_scheme(),
+                                 rclone_scheme(), s3_scheme(),    webdav_scheme()};
   return all;
 }
 

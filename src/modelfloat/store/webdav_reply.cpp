@@ -23,12 +23,15 @@ std::optional<Number> number_of(std::string_view text) {
 // "HTTP/1.1 200 OK"
 int status_of(std::string_view text) {
   const auto space = text.find(' ');
-  return space == std::string_view::npos ? 0 : static_cast<int>(number_of<std::uint16_t>(text.substr(space + 1, 3)).value_or(0));
+  return space == std::string_view::npos
+             ? 0
+             : static_cast<int>(number_of<std::uint16_t>(text.substr(space + 1, 3)).value_or(0));
 }
 
 // An absolute URL or an absolute path, encoded.
 std::string path_of_href(std::string_view href, const std::string& where) {
-  if (href.size() > k_longest_path) throw Error(ErrorKind::transient, where, "the answer names a path that is too long");
+  if (href.size() > k_longest_path)
+    throw Error(ErrorKind::transient, where, "the answer names a path that is too long");
   if (const auto scheme = href.find("://"); scheme != std::string_view::npos && scheme < href.find('/')) {
     href.remove_prefix(scheme + 3);
     href.remove_prefix(std::min(href.find('/'), href.size()));
@@ -46,7 +49,8 @@ std::string path_of_href(std::string_view href, const std::string& where) {
 }  // namespace
 
 std::string_view propfind_body() {
-  return "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<propfind xmlns=\"DAV:\"><prop><resourcetype/><getcontentlength/><getlastmodified/>"
+  return "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<propfind "
+         "xmlns=\"DAV:\"><prop><resourcetype/><getcontentlength/><getlastmodified/>"
          "<quota-available-bytes/><quota-used-bytes/></prop></propfind>";
 }
 
@@ -54,7 +58,8 @@ MultistatusReader::MultistatusReader(std::string where, std::function<void(const
     : where_(std::move(where)),
       on_entry_(std::move(on_entry)),
       reader_(
-          where_, [this](std::string_view name) { open(name); }, [this](std::string_view name, std::string_view text) { close(name, trimmed(text)); }) {}
+          where_, [this](std::string_view name) { open(name); },
+          [this](std::string_view name, std::string_view text) { close(name, trimmed(text)); }) {}
 
 void MultistatusReader::open(std::string_view name) {
   if (!has_root_ && name != "multistatus") throw Error(ErrorKind::transient, where_, "the answer is no WebDAV");
@@ -87,7 +92,8 @@ void MultistatusReader::close(std::string_view name, std::string_view text) {
   } else if (name == "status") {
     (in_propstat_ ? status_ : entry_.status) = status_of(text);
   } else if (name == "href" && !in_propstat_) {
-    if (entry_.path.empty()) entry_.path = path_of_href(text, where_);  // with a status of its own, a response may name several
+    if (entry_.path.empty())
+      entry_.path = path_of_href(text, where_);  // with a status of its own, a response may name several
   } else if (name == "response") {
     on_entry_(entry_);
   } else if (in_propstat_) {

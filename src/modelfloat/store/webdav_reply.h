@@ -40,10 +40,10 @@ class MultistatusReader {
   const std::function<void(const DavEntry&)> on_entry_;
   bool has_root_ = false;
   DavEntry entry_;
-  DavEntry found_;       // properties of the propstat that is open: whether they count, its status says, which comes last
+  DavEntry found_;  // properties of the propstat that is open: whether they count, its status says, which comes last
   bool in_propstat_ = false;
-  int status_ = 0;       // of that propstat
-  XmlReader reader_;     // the last: it uses the others
+  int status_ = 0;    // of that propstat
+  XmlReader reader_;  // the last: it uses the others
 };
 
 }  // namespace modelfloat::store

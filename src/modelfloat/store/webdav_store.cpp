@@ -33,7 +33,9 @@ std::string_view leaf_of(std::string_view path) { return path.substr(path.rfind(
 std::string_view parent_of(std::string_view path) { return path.substr(0, std::min(path.rfind('/'), path.size())); }
 
 // Whether a folder whose path ends in a slash can hold names that start with `prefix`.
-bool may_match(std::string_view folder, std::string_view prefix) { return folder.starts_with(prefix) || prefix.starts_with(folder); }
+bool may_match(std::string_view folder, std::string_view prefix) {
+  return folder.starts_with(prefix) || prefix.starts_with(folder);
+}
 
 // One call, before the login is added.
 struct Call {
@@ -82,8 +84,8 @@ class WebdavStore final : public Store {
   Error error(const http::Response& response, const std::string& where, std::string_view what) const;
 
   // Each entry of a PROPFIND; false for a 404.
-  bool properties(const std::string& path, const char* depth, const std::string& where, const CallOptions& options, const std::function<void(const DavEntry&)>& on_entry,
-                  std::optional<UtcTime>* server_time = nullptr);
+  bool properties(const std::string& path, const char* depth, const std::string& where, const CallOptions& options,
+                  const std::function<void(const DavEntry&)>& on_entry, std::optional<UtcTime>* server_time = nullptr);
   void require_root(const CallOptions& options);
   bool is_absent(const http::Response& response, const CallOptions& options);
 
@@ -92,7 +94,8 @@ class WebdavStore final : public Store {
     const std::lock_guard lock(mutex_);
     folders_.clear();
   }
-  http::Response put_file(const std::string& path, ByteSpan bytes, const std::string& where, const CallOptions& options);
+  http::Response put_file(const std::string& path, ByteSpan bytes, const std::string& where,
+                          const CallOptions& options);
   bool move_new(const std::string& from, const std::string& to, const std::string& where, const CallOptions& options);
   bool holds(const std::string& path, ByteSpan bytes, const std::string& where, const CallOptions& options);
   void discard(const std::string& path, const std::string& where) noexcept;
@@ -114,7 +117,10 @@ class WebdavStore final : public Store {
 };
 
 WebdavStore::WebdavStore(DavAddress address, const StoreSettings& settings, const StoreContext& context)
-    : address_(std::move(address)), url_("webdav:" + address_.text()), server_(settings.api_url.empty() ? address_.server : http::parse_url(settings.api_url)), context_(context) {
+    : address_(std::move(address)),
+      url_("webdav:" + address_.text()),
+      server_(settings.api_url.empty() ? address_.server : http::parse_url(settings.api_url)),
+      context_(context) {
   const Credentials& credentials = settings.credentials;
   credentials.check_names({"user", "password", "bearer"}, url_);
   if (const auto bearer = credentials.find("bearer"); bearer && !bearer->empty()) {
@@ -136,7 +142,8 @@ Error WebdavStore::error(const http::Response& response, const std::string& wher
 
 // Asked once, so that no body and no password goes out for nothing: Digest where the way is open to others, Basic where it is not or nothing else is offered.
 WebdavStore::Login WebdavStore::find_login(const std::string& where, const CallOptions& options) {
-  http::Request request{.method = "PROPFIND", .url = address_of(address_.folder + "/"), .where = where, .headers = {{"Depth", "0"}}};
+  http::Request request{
+      .method = "PROPFIND", .url = address_of(address_.folder + "/"), .where = where, .headers = {{"Depth", "0"}}};
   const http::Response response = client_.send(request, options);
   bool has_digest = false;
   bool has_basic = false;
@@ -161,12 +168,14 @@ void WebdavStore::add_login(http::Request& request, const CallOptions& options) 
     const std::lock_guard lock(mutex_);
     login_ = login;
   }
-  if (login == Login::bearer) request.headers.emplace_back("Authorization", "Bearer " + std::string(as_text(bearer_.bytes())));
+  if (login == Login::bearer)
+    request.headers.emplace_back("Authorization", "Bearer " + std::string(as_text(bearer_.bytes())));
   if (login == Login::basic) request.login = &basic_;
   if (login == Login::digest) request.login = &digest_;
 }
 
-std::string WebdavStore::redirected(const http::Response& response, std::string_view path, const std::string& where) const {
+std::string WebdavStore::redirected(const http::Response& response, std::string_view path,
+                                    const std::string& where) const {
   const std::string location(response.header("location").value_or(std::string_view()));
   std::string target;
   try {
@@ -178,12 +187,15 @@ std::string WebdavStore::redirected(const http::Response& response, std::string_
   // Whatever else it is, such as a page to log in, is not asked, and gets no password.
   const auto plain = [](std::string_view text) { return leaf_of(text.substr(0, text.find_last_not_of('/') + 1)); };
   if (target.empty() || plain(target) != plain(path)) {
-    throw Error(ErrorKind::offline, where, "the server sends us elsewhere (HTTP status " + std::to_string(response.status) + "): a page to log in, or the store has moved");
+    throw Error(ErrorKind::offline, where,
+                "the server sends us elsewhere (HTTP status " + std::to_string(response.status) +
+                    "): a page to log in, or the store has moved");
   }
   return target;
 }
 
-http::Response WebdavStore::send(Call call, const std::string& where, const CallOptions& options, const Deliver& deliver) {
+http::Response WebdavStore::send(Call call, const std::string& where, const CallOptions& options,
+                                 const Deliver& deliver) {
   for (unsigned hop = 0;; ++hop) {
     http::Request request;
     request.method = call.method;
@@ -195,18 +207,24 @@ http::Response WebdavStore::send(Call call, const std::string& where, const Call
     request.sink = call.sink;
     add_login(request, options);
     http::Response response = deliver ? deliver(std::move(request)) : client_.send(request, options);
-    const bool is_redirect = response.status == 301 || response.status == 302 || response.status == 307 || response.status == 308;
+    const bool is_redirect =
+        response.status == 301 || response.status == 302 || response.status == 307 || response.status == 308;
     if (!is_redirect || hop == k_most_redirects) return response;
     call.path = redirected(response, call.path, where);
   }
 }
 
-bool WebdavStore::properties(const std::string& path, const char* depth, const std::string& where, const CallOptions& options, const std::function<void(const DavEntry&)>& on_entry,
+bool WebdavStore::properties(const std::string& path, const char* depth, const std::string& where,
+                             const CallOptions& options, const std::function<void(const DavEntry&)>& on_entry,
                              std::optional<UtcTime>* server_time) {
   MultistatusReader reader(where, on_entry);
-  Call call{.method = "PROPFIND", .path = path, .headers = {{"Depth", depth}, {"Content-Type", "application/xml; charset=utf-8"}}, .body = {as_bytes(propfind_body())}};
+  Call call{.method = "PROPFIND",
+            .path = path,
+            .headers = {{"Depth", depth}, {"Content-Type", "application/xml; charset=utf-8"}},
+            .body = {as_bytes(propfind_body())}};
   call.on_head = [&](const http::Response& head) {
-    if (head.status != 207) throw Error(ErrorKind::offline, where, "what answers is no WebDAV server, or a page came instead of an answer");
+    if (head.status != 207)
+      throw Error(ErrorKind::offline, where, "what answers is no WebDAV server, or a page came instead of an answer");
     if (server_time != nullptr) *server_time = http::date(head);
   };
   call.sink = [&](ByteSpan piece) { reader.feed(piece); };
@@ -219,7 +237,8 @@ bool WebdavStore::properties(const std::string& path, const char* depth, const s
 
 void WebdavStore::require_root(const CallOptions& options) {
   bool is_folder = false;
-  const bool found = properties(address_.folder + "/", "0", url_, options, [&](const DavEntry& entry) { is_folder = entry.is_collection; });
+  const bool found = properties(address_.folder + "/", "0", url_, options,
+                                [&](const DavEntry& entry) { is_folder = entry.is_collection; });
   if (!found || !is_folder) throw Error(ErrorKind::offline, url_, "the folder is not there");
 }
 
@@ -267,16 +286,21 @@ void WebdavStore::make_root(const CallOptions& options) {
   require_root(options);
 }
 
-http::Response WebdavStore::put_file(const std::string& path, ByteSpan bytes, const std::string& where, const CallOptions& options) {
-  http::Response response = send({.method = "PUT", .path = path, .headers = {{"Content-Type", "application/octet-stream"}}, .body = {bytes}}, where, options);
-  if (response.ok() && response.header("content-type").value_or("").starts_with("text/html") && response.status == 200) {
+http::Response WebdavStore::put_file(const std::string& path, ByteSpan bytes, const std::string& where,
+                                     const CallOptions& options) {
+  http::Response response =
+      send({.method = "PUT", .path = path, .headers = {{"Content-Type", "application/octet-stream"}}, .body = {bytes}},
+           where, options);
+  if (response.ok() && response.header("content-type").value_or("").starts_with("text/html") &&
+      response.status == 200) {
     throw Error(ErrorKind::offline, where, "a page came instead of an answer");
   }
   return response;
 }
 
 // False when something stands there.
-bool WebdavStore::move_new(const std::string& from, const std::string& to, const std::string& where, const CallOptions& options) {
+bool WebdavStore::move_new(const std::string& from, const std::string& to, const std::string& where,
+                           const CallOptions& options) {
   // A server behind a proxy that speaks TLS for it may take its own address for another server's. Which spelling it wants is found out once.
   std::vector<std::string> spellings = {address_of(to), http::percent_encode(to, true)};
   if (server_.scheme == "https") spellings.push_back("http" + address_of(to).substr(5));
@@ -287,7 +311,9 @@ bool WebdavStore::move_new(const std::string& from, const std::string& to, const
   }
   http::Response moved;
   for (const std::size_t first = spelling;; ++spelling) {
-    moved = send({.method = "MOVE", .path = from, .headers = {{"Destination", spellings[spelling]}, {"Overwrite", "F"}}}, where, options);
+    moved =
+        send({.method = "MOVE", .path = from, .headers = {{"Destination", spellings[spelling]}, {"Overwrite", "F"}}},
+             where, options);
     const bool is_refused = moved.status == 502 || (moved.status == 400 && spelling > first);
     if (!is_refused || spelling + 1 == spellings.size()) break;
   }
@@ -297,9 +323,11 @@ bool WebdavStore::move_new(const std::string& from, const std::string& to, const
   }
   if (moved.status == 201 || moved.status == 204) return true;
   if (moved.status == 412) return false;
-  if (moved.status == 207) throw Error(ErrorKind::transient, where, "cannot move it to its name: the server says why in several answers");
+  if (moved.status == 207)
+    throw Error(ErrorKind::transient, where, "cannot move it to its name: the server says why in several answers");
   if (moved.ok()) throw Error(ErrorKind::offline, where, "a page came instead of an answer");
-  if (moved.status == 404 || moved.status == 409) throw Error(ErrorKind::transient, where, "what was put is gone, or its folder is");
+  if (moved.status == 404 || moved.status == 409)
+    throw Error(ErrorKind::transient, where, "what was put is gone, or its folder is");
   throw error(moved, where, "cannot move it to its name");
 }
 
@@ -330,7 +358,8 @@ void WebdavStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
   const std::string place = where(name.path());
   const std::string path = path_of(name);
   const std::string folder(parent_of(path));
-  const std::string temporary = folder + "/" + std::string(k_temporary) + to_hex(context_.random.array<k_temporary_digits / 2>());
+  const std::string temporary =
+      folder + "/" + std::string(k_temporary) + to_hex(context_.random.array<k_temporary_digits / 2>());
   try {
     make_folder(folder, place, options);
     http::Response response = put_file(temporary, bytes, place, options);
@@ -355,7 +384,8 @@ void WebdavStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
 
 std::optional<Bytes> WebdavStore::get(const ObjectName& name, ByteRange range, const CallOptions& options) {
   const std::string place = where(name.path());
-  if (range.length == 0 || range.offset == UINT64_MAX || !checked_add(range.offset, range.length == ByteRange::k_to_the_end ? 0 : range.length)) {
+  if (range.length == 0 || range.offset == UINT64_MAX ||
+      !checked_add(range.offset, range.length == ByteRange::k_to_the_end ? 0 : range.length)) {
     const auto info = stat(name, options);  // HTTP cannot ask for it
     if (!info) return std::nullopt;
     clip(range, info->size_bytes, place);
@@ -400,7 +430,8 @@ void WebdavStore::remove(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name.path());
   const http::Response response = send({.method = "DELETE", .path = path_of(name)}, place, options);
   if (response.status == 204 || is_absent(response, options)) return;
-  if (response.status == 207) throw Error(ErrorKind::transient, place, "cannot remove: the server says why in several answers");
+  if (response.status == 207)
+    throw Error(ErrorKind::transient, place, "cannot remove: the server says why in several answers");
   if (response.ok() && !response.header("content-type").value_or("").starts_with("text/html")) return;
   if (response.ok()) throw Error(ErrorKind::offline, place, "a page came instead of an answer");
   throw error(response, place, "cannot remove");
@@ -416,12 +447,14 @@ void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& wa
   std::optional<UtcTime> now;
   const auto on_entry = [&](const DavEntry& entry) {
     // A proxy in front may have the server at another path than it knows itself, so the end of the path decides.
-    if (entry.path == path || (entry.is_collection && leaf_of(entry.path) == own_leaf && leaf_of(parent_of(entry.path)) != own_leaf)) {
+    if (entry.path == path ||
+        (entry.is_collection && leaf_of(entry.path) == own_leaf && leaf_of(parent_of(entry.path)) != own_leaf)) {
       has_itself = true;
     } else if (leaf_of(parent_of(entry.path)) != own_leaf) {
       throw Error(ErrorKind::transient, place, "the listing names what is elsewhere");
     } else if (entry.status >= 300 && entry.status != 404) {
-      throw Error(ErrorKind::transient, place, "a part of it cannot be listed: HTTP status " + std::to_string(entry.status));
+      throw Error(ErrorKind::transient, place,
+                  "a part of it cannot be listed: HTTP status " + std::to_string(entry.status));
     } else if (entry.status != 404) {
       entries.push_back(entry);
     }
@@ -434,7 +467,8 @@ void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& wa
     if (entry.is_collection) {
       if (depth < 2 && may_match(full + "/", walk_of.prefix)) walk(full + "/", depth + 1, walk_of);
     } else if (is_temporary_name(leaf_of(entry.path))) {
-      if (entry.modified && now && *entry.modified < *now - k_stale) discard(path + "/" + std::string(leaf_of(entry.path)), place);
+      if (entry.modified && now && *entry.modified < *now - k_stale)
+        discard(path + "/" + std::string(leaf_of(entry.path)), place);
     } else if (const auto name = full.starts_with(walk_of.prefix) ? ObjectName::parse(full) : std::nullopt) {
       if (!entry.size_bytes) throw Error(ErrorKind::transient, where(full), "the listing does not say how long it is");
       walk_of.sink({*name, *entry.size_bytes, std::nullopt});
@@ -449,9 +483,11 @@ void WebdavStore::list(std::string_view prefix, const ObjectSink& sink, const Ca
 
 Space WebdavStore::space(const CallOptions& options) {
   std::optional<DavEntry> root;
-  if (!properties(address_.folder + "/", "0", url_, options, [&](const DavEntry& entry) { root = entry; })) throw Error(ErrorKind::offline, url_, "the folder is not there");
+  if (!properties(address_.folder + "/", "0", url_, options, [&](const DavEntry& entry) { root = entry; }))
+    throw Error(ErrorKind::offline, url_, "the folder is not there");
   Space space;
-  if (root && root->quota_available && *root->quota_available >= 0) space.free_bytes = static_cast<std::uint64_t>(*root->quota_available);
+  if (root && root->quota_available && *root->quota_available >= 0)
+    space.free_bytes = static_cast<std::uint64_t>(*root->quota_available);
   if (root && root->quota_used && *root->quota_used >= 0) {
     space.used_bytes = static_cast<std::uint64_t>(*root->quota_used);
   } else {
@@ -462,7 +498,8 @@ Space WebdavStore::space(const CallOptions& options) {
 
 }  // namespace
 
-std::unique_ptr<Store> make_webdav_store(std::string_view address, const StoreSettings& settings, const StoreContext& context) {
+std::unique_ptr<Store> make_webdav_store(std::string_view address, const StoreSettings& settings,
+                                         const StoreContext& context) {
   return std::make_unique<WebdavStore>(parse_dav_address(address), settings, context);
 }
 
@@ -470,17 +507,20 @@ Scheme webdav_scheme() {
   return {.name = "webdav",
           .example = "webdav:https://host/path",
           .credential_fields = {{"user", "User", false}, {"password", "Password", true}},
-          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) { return make_webdav_store(rest, settings, context); },
+          .make = [](std::string_view rest, const StoreSettings& settings,
+                     const StoreContext& context) { return make_webdav_store(rest, settings, context); },
           .canonical_rest = [](std::string_view rest) { return parse_dav_address(rest).text(); },
-          .domain = [](std::string_view rest, const StoreSettings& settings) {
-            return host_domain(parse_dav_address(rest).server, settings);
-          },
+          .domain = [](std::string_view rest,
+                       const StoreSettings& settings) { return host_domain(parse_dav_address(rest).server, settings); },
           .prepare =
-              [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue, const CallOptions& call) {
+              [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue,
+                 const CallOptions& call) {
                 const DavAddress address = parse_dav_address(rest);
                 const http::Url server = settings.api_url.empty() ? address.server : http::parse_url(settings.api_url);
                 if (server.scheme == "http" && !http::is_this_machine(server.root()) && !settings.credentials.empty()) {
-                  dialogue.tell("Warning: http:// shows the password of this store to everybody on the way; use https:// if the server can.");
+                  dialogue.tell(
+                      "Warning: http:// shows the password of this store to everybody on the way; use https:// if the "
+                      "server can.");
                 }
                 WebdavStore(address, settings, context).make_root(call);
               }};

@@ -46,7 +46,9 @@ struct XmlReader::State {
       XML_StopParser(parser.get(), XML_FALSE);
     }
   }
-  Error refused(const std::string& why) const { return Error(ErrorKind::transient, where, "the answer is no sound XML: " + why); }
+  Error refused(const std::string& why) const {
+    return Error(ErrorKind::transient, where, "the answer is no sound XML: " + why);
+  }
 
   void open(std::string_view name) {
     if (texts.size() == k_deepest) throw refused("nested too deep");
@@ -65,21 +67,28 @@ struct XmlReader::State {
 
   static State& of(void* state) { return *static_cast<State*>(state); }
   void parse(ByteSpan piece, bool last) {
-    const auto status = XML_Parse(parser.get(), reinterpret_cast<const char*>(piece.data()), static_cast<int>(piece.size()), last ? XML_TRUE : XML_FALSE);
+    const auto status = XML_Parse(parser.get(), reinterpret_cast<const char*>(piece.data()),
+                                  static_cast<int>(piece.size()), last ? XML_TRUE : XML_FALSE);
     if (failure) std::rethrow_exception(failure);
     if (status != XML_STATUS_OK) throw refused(XML_ErrorString(XML_GetErrorCode(parser.get())));
   }
 };
 
 XmlReader::XmlReader(std::string where, OnOpen on_open, OnClose on_close)
-    : state_(std::make_unique<State>(State{std::move(where), std::move(on_open), std::move(on_close), nullptr, {}, nullptr})) {
+    : state_(std::make_unique<State>(
+          State{std::move(where), std::move(on_open), std::move(on_close), nullptr, {}, nullptr})) {
   state_->parser.reset(XML_ParserCreateNS(nullptr, k_separator));
   XML_Parser parser = state_->parser.get();
   if (parser == nullptr) throw std::bad_alloc();
   XML_SetUserData(parser, state_.get());
   XML_SetElementHandler(
-      parser, [](void* state, const XML_Char* name, const XML_Char**) { State::of(state).guarded([&] { State::of(state).open(local_name(name)); }); },
-      [](void* state, const XML_Char* name) { State::of(state).guarded([&] { State::of(state).close(local_name(name)); }); });
+      parser,
+      [](void* state, const XML_Char* name, const XML_Char**) {
+        State::of(state).guarded([&] { State::of(state).open(local_name(name)); });
+      },
+      [](void* state, const XML_Char* name) {
+        State::of(state).guarded([&] { State::of(state).close(local_name(name)); });
+      });
   XML_SetCharacterDataHandler(parser, [](void* state, const XML_Char* text, int length) {
     State::of(state).guarded([&] { State::of(state).add_text({text, static_cast<std::size_t>(length)}); });
   });
@@ -90,7 +99,8 @@ XmlReader::XmlReader(std::string where, OnOpen on_open, OnClose on_close)
 XmlReader::~XmlReader() = default;
 
 void XmlReader::feed(ByteSpan piece) {
-  for (; piece.size() > k_step_bytes; piece = piece.subspan(k_step_bytes)) state_->parse(piece.first(k_step_bytes), false);
+  for (; piece.size() > k_step_bytes; piece = piece.subspan(k_step_bytes))
+    state_->parse(piece.first(k_step_bytes), false);
   state_->parse(piece, false);
 }
 

@@ -11,19 +11,22 @@ constexpr std::string_view k_google_token_url = "https://oauth2.googleapis.com/t
 constexpr std::string_view k_google_authorization_url = "https://accounts.google.com/o/oauth2/v2/auth";
 constexpr std::chrono::seconds k_margin{60};  // a token that ends sooner is not begun with
 constexpr std::uint64_t k_longest_lifetime_seconds = std::uint64_t{24} * 3600;
-constexpr Milliseconds k_look_around{1000};   // while another thread asks
+constexpr Milliseconds k_look_around{1000};  // while another thread asks
 
 }  // namespace
 
 OAuthAddresses oauth_addresses(const std::string& token_url) {
-  if (token_url.empty()) return {std::string(k_google_token_url), "https://oauth2.googleapis.com/device/code", std::string(k_google_authorization_url)};
+  if (token_url.empty())
+    return {std::string(k_google_token_url), "https://oauth2.googleapis.com/device/code",
+            std::string(k_google_authorization_url)};
   const http::Url url = http::parse_url(token_url);
   const std::string beside = url.root() + url.path.substr(0, url.path.rfind('/') + 1);
   const std::string base = beside.ends_with('/') ? beside : beside + "/";
   return {token_url, base + "device/code", base + "auth"};
 }
 
-http::Response post_form(http::HttpClient& client, const std::string& url, const http::Fields& fields, const std::string& where, const CallOptions& options) {
+http::Response post_form(http::HttpClient& client, const std::string& url, const http::Fields& fields,
+                         const std::string& where, const CallOptions& options) {
   const std::string body = http::encode_form(fields);
   http::Request request;
   request.method = "POST";
@@ -43,12 +46,20 @@ AccessToken token_from(const http::Response& response, const std::string& where,
   if (body.contains("expires_in") && body["expires_in"].is_number_unsigned()) {
     seconds = std::min(body["expires_in"].get<std::uint64_t>(), k_longest_lifetime_seconds);
   }
-  return {crypto::SecretBytes(std::string_view(body["access_token"].get_ref<const std::string&>())), now + std::chrono::seconds(seconds)};
+  return {crypto::SecretBytes(std::string_view(body["access_token"].get_ref<const std::string&>())),
+          now + std::chrono::seconds(seconds)};
 }
 
-AccessTokens::AccessTokens(const StoreSettings& settings, Session& session, http::HttpClient& client, Clock& clock, Backoff& backoff, std::string where)
-    : session_(session), client_(client), clock_(clock), backoff_(backoff), where_(std::move(where)), credentials_(settings.credentials),
-      token_url_(oauth_addresses(settings.token_url).token), token_(session.token()) {
+AccessTokens::AccessTokens(const StoreSettings& settings, Session& session, http::HttpClient& client, Clock& clock,
+                           Backoff& backoff, std::string where)
+    : session_(session),
+      client_(client),
+      clock_(clock),
+      backoff_(backoff),
+      where_(std::move(where)),
+      credentials_(settings.credentials),
+      token_url_(oauth_addresses(settings.token_url).token),
+      token_(session.token()) {
   if (const auto account = credentials_.find("service_account")) {
     service_account_ = parse_service_account(*account, where_);
     if (settings.token_url.empty()) token_url_ = service_account_->token_url;
@@ -93,7 +104,8 @@ http::Fields AccessTokens::grant() const {
   if (service_account_) {
     // It sees nothing but what was shared with it, so the wide scope gives it no more than that; the narrow one would not find the shared drive.
     const auto assertion = signed_assertion(*service_account_, k_full_scope, token_url_, clock_.utc_now(), where_);
-    return {{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"}, {"assertion", std::string(as_text(assertion.bytes()))}};
+    return {{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+            {"assertion", std::string(as_text(assertion.bytes()))}};
   }
   return {{"grant_type", "refresh_token"},
           {"client_id", std::string(credentials_.require("client_id", where_))},

@@ -16,7 +16,8 @@
 
 namespace modelfloat::store::drive {
 
-inline constexpr std::string_view k_file_scope = "https://www.googleapis.com/auth/drive.file";  // only what this client made
+inline constexpr std::string_view k_file_scope =
+    "https://www.googleapis.com/auth/drive.file";  // only what this client made
 inline constexpr std::string_view k_full_scope = "https://www.googleapis.com/auth/drive";
 
 // Where tokens are asked for. `token_url` is the whole address; without one it is Google's. The other two lie beside it, as with Google's own.
@@ -28,7 +29,8 @@ struct OAuthAddresses {
 OAuthAddresses oauth_addresses(const std::string& token_url);
 
 // A POST of a form to one of them.
-http::Response post_form(http::HttpClient& client, const std::string& url, const http::Fields& fields, const std::string& where, const CallOptions& options);
+http::Response post_form(http::HttpClient& client, const std::string& url, const http::Fields& fields,
+                         const std::string& where, const CallOptions& options);
 // The token in a good answer. Error{transient} for an answer that has none.
 AccessToken token_from(const http::Response& response, const std::string& where, UtcTime now);
 
@@ -36,7 +38,8 @@ AccessToken token_from(const http::Response& response, const std::string& where,
 class AccessTokens {
  public:
   // Error{denied} when the credentials have neither a refresh token with its client nor a service account.
-  AccessTokens(const StoreSettings& settings, Session& session, http::HttpClient& client, Clock& clock, Backoff& backoff, std::string where);
+  AccessTokens(const StoreSettings& settings, Session& session, http::HttpClient& client, Clock& clock,
+               Backoff& backoff, std::string where);
 
   // A token that is good for a while yet. Error{denied} when the login has ended.
   crypto::SecretBytes get(const CallOptions& options);

@@ -17,7 +17,8 @@ constexpr std::array k_types = {ObjectType::shard, ObjectType::structure,  Objec
 bool is_chain(ObjectType type) { return type == ObjectType::log || type == ObjectType::checkpoint; }
 
 [[noreturn]] void refuse(std::string_view why) {
-  throw Error(ErrorKind::invalid, "drive:", std::string(why) + ": write drive:FOLDER, or drive://ID/FOLDER for a shared drive");
+  throw Error(ErrorKind::invalid,
+              "drive:", std::string(why) + ": write drive:FOLDER, or drive://ID/FOLDER for a shared drive");
 }
 
 }  // namespace
@@ -91,7 +92,9 @@ std::vector<std::string> folders_with(std::string_view prefix) {
   for (const std::string& folder : folders_of_objects()) {
     const std::string inner = folder + "/";
     // What lies in mf1 itself has no slash behind it.
-    const bool fits = inner.starts_with(prefix) || (prefix.starts_with(inner) && (folder != k_top || prefix.find('/', inner.size()) == std::string_view::npos));
+    const bool fits =
+        inner.starts_with(prefix) ||
+        (prefix.starts_with(inner) && (folder != k_top || prefix.find('/', inner.size()) == std::string_view::npos));
     if (fits) folders.push_back(folder);
   }
   return folders;

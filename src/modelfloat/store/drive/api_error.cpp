@@ -52,7 +52,8 @@ std::string text_at(const json& object, const char* name) {
 std::string plain(std::string text) {
   constexpr std::size_t k_longest = 200;
   text.resize(std::min(text.size(), k_longest));
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return text;
 }
 
@@ -66,13 +67,15 @@ Refusal refusal_of(const http::Response& response) {
   if (!body.is_object() || !body.contains("error") || !body["error"].is_object()) return {};
   const json& error = body["error"];
   Refusal refusal{{}, plain(text_at(error, "message"))};
-  if (error.contains("errors") && error["errors"].is_array() && !error["errors"].empty()) refusal.reason = plain(text_at(error["errors"][0], "reason"));
+  if (error.contains("errors") && error["errors"].is_array() && !error["errors"].empty())
+    refusal.reason = plain(text_at(error["errors"][0], "reason"));
   return refusal;
 }
 
 std::string_view advice(std::string_view reason) {
   if (reason == "accessNotConfigured") return " (enable the Google Drive API in the project of the OAuth client)";
-  if (reason == "insufficientPermissions") return " (this login does not include Drive's files: log in again and allow them)";
+  if (reason == "insufficientPermissions")
+    return " (this login does not include Drive's files: log in again and allow them)";
   if (reason == "appNotAuthorizedToFile") return " (the file was made with another OAuth client)";
   return "";
 }
@@ -100,10 +103,12 @@ void Backoff::worked() noexcept {
   next_ = Milliseconds(1000);
 }
 
-Error api_error(const http::Response& response, std::string where, std::string_view what, Backoff& backoff, UtcTime now) {
+Error api_error(const http::Response& response, std::string where, std::string_view what, Backoff& backoff,
+                UtcTime now) {
   const auto [reason, message] = refusal_of(response);
   const Error plain_error = http::status_error(response, where, what, now);
-  const auto* meaning = std::find_if(std::begin(k_meanings), std::end(k_meanings), [&](const Meaning& known) { return known.reason == reason; });
+  const auto* meaning = std::find_if(std::begin(k_meanings), std::end(k_meanings),
+                                     [&](const Meaning& known) { return known.reason == reason; });
   const bool known = meaning != std::end(k_meanings);
   const ErrorKind kind = known ? meaning->kind : kind_without_reason(response, plain_error.kind);
   std::optional<Milliseconds> wait = plain_error.retry_after;
@@ -130,7 +135,9 @@ Error token_error(const http::Response& response, std::string where, Backoff& ba
   if (!description.empty()) text += ": " + description;
   if (error == "invalid_grant") {
     return Error(ErrorKind::denied, std::move(where),
-                 text + ". The login has ended: log in again (those of an OAuth project in the state \"Testing\" end after 7 days)");
+                 text +
+                     ". The login has ended: log in again (those of an OAuth project in the state \"Testing\" end "
+                     "after 7 days)");
   }
   const ErrorKind by_status = http::status_error(response, where, "", now).kind;
   if (by_status == ErrorKind::rate_limited || error == "rate_limit_exceeded") {
@@ -138,7 +145,10 @@ Error token_error(const http::Response& response, std::string where, Backoff& ba
     return Error(ErrorKind::rate_limited, std::move(where), text, asked ? *asked : backoff.refused());
   }
   const bool refused = response.status >= 400 && response.status < 500 && by_status != ErrorKind::timed_out;
-  return Error(refused ? ErrorKind::denied : by_status == ErrorKind::timed_out ? ErrorKind::timed_out : ErrorKind::transient, std::move(where), text);
+  return Error(refused                             ? ErrorKind::denied
+               : by_status == ErrorKind::timed_out ? ErrorKind::timed_out
+                                                   : ErrorKind::transient,
+               std::move(where), text);
 }
 
 }  // namespace modelfloat::store::drive

@@ -28,7 +28,8 @@ class Backoff {
 
 // An answer of Drive's API that is no success. The `reason` in it decides, then the status: limits by the minute are rate_limited (Retry-After, or `backoff`),
 // limits by the day are rate_limited with hours to wait, a full account is out_of_space.
-Error api_error(const http::Response& response, std::string where, std::string_view what, Backoff& backoff, UtcTime now);
+Error api_error(const http::Response& response, std::string where, std::string_view what, Backoff& backoff,
+                UtcTime now);
 
 // An answer of the address that gives tokens. invalid_grant is denied, and says to log in again.
 Error token_error(const http::Response& response, std::string where, Backoff& backoff, UtcTime now);

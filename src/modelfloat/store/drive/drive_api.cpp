@@ -21,7 +21,7 @@ constexpr std::string_view k_folder_type = "application/vnd.google-apps.folder";
 constexpr std::string_view k_object_type = "application/octet-stream";
 constexpr std::string_view k_file_fields = "id,name,size,md5Checksum,sha256Checksum,trashed";
 constexpr std::uint64_t k_page_bytes = std::uint64_t{16} << 20;  // 1,000 files take about 300 kB
-constexpr int k_forgotten_statuses[] = {400, 404, 410};  // 400: the address makes no sense to it any more
+constexpr int k_forgotten_statuses[] = {400, 404, 410};          // 400: the address makes no sense to it any more
 
 [[noreturn]] void strange(const std::string& where, std::string_view what) {
   throw Error(ErrorKind::transient, where, std::string(what) + ": the answer is not what Drive's API promises");
@@ -81,12 +81,18 @@ bool id_is_taken(const http::Response& response) { return response.status == 409
 
 }  // namespace
 
-DriveApi::DriveApi(const std::string& api_url, std::string shared_drive, http::HttpClient& client, AccessTokens& tokens, Clock& clock, Random& random,
-                   Backoff& backoff)
+DriveApi::DriveApi(const std::string& api_url, std::string shared_drive, http::HttpClient& client, AccessTokens& tokens,
+                   Clock& clock, Random& random, Backoff& backoff)
     : api_url_(api_url.empty() ? std::string(k_google_api_url) : api_url.substr(0, api_url.find_last_not_of('/') + 1)),
-      shared_drive_(std::move(shared_drive)), client_(client), tokens_(tokens), clock_(clock), random_(random), backoff_(backoff) {}
+      shared_drive_(std::move(shared_drive)),
+      client_(client),
+      tokens_(tokens),
+      clock_(clock),
+      random_(random),
+      backoff_(backoff) {}
 
-http::Request DriveApi::request(std::string method, std::string_view path, const http::Fields& query, const std::string& where) const {
+http::Request DriveApi::request(std::string method, std::string_view path, const http::Fields& query,
+                                const std::string& where) const {
   http::Request request;
   request.method = std::move(method);
   request.url = api_url_ + std::string(path) + (query.empty() ? "" : "?" + http::encode_form(query));
@@ -122,14 +128,17 @@ Error DriveApi::error(const http::Response& response, const std::string& where, 
   return api_error(response, where, what, backoff_, clock_.utc_now());
 }
 
-void DriveApi::each_file(const std::string& query, const std::string& order, const FileSink& sink, const std::string& where, const CallOptions& options) {
+void DriveApi::each_file(const std::string& query, const std::string& order, const FileSink& sink,
+                         const std::string& where, const CallOptions& options) {
   constexpr std::string_view k_what = "cannot list";
-  http::Fields fields = with_drives({{"q", query},
-                                     {"pageSize", "1000"},
-                                     {"orderBy", order},
-                                     {"fields", "nextPageToken,incompleteSearch,files(" + std::string(k_file_fields) + ")"}});
+  http::Fields fields =
+      with_drives({{"q", query},
+                   {"pageSize", "1000"},
+                   {"orderBy", order},
+                   {"fields", "nextPageToken,incompleteSearch,files(" + std::string(k_file_fields) + ")"}});
   if (!shared_drive_.empty()) {
-    fields.insert(fields.end(), {{"corpora", "drive"}, {"driveId", shared_drive_}, {"includeItemsFromAllDrives", "true"}});
+    fields.insert(fields.end(),
+                  {{"corpora", "drive"}, {"driveId", shared_drive_}, {"includeItemsFromAllDrives", "true"}});
   }
   const std::size_t without_page = fields.size();
   for (;;) {
@@ -138,7 +147,8 @@ void DriveApi::each_file(const std::string& query, const std::string& order, con
     const http::Response response = send(std::move(page), options);
     if (!response.ok()) throw error(response, where, k_what);
     const json answer = parse(response, where, k_what);
-    if (!answer.contains("files") || !answer["files"].is_array() || answer.value("incompleteSearch", false)) strange(where, k_what);
+    if (!answer.contains("files") || !answer["files"].is_array() || answer.value("incompleteSearch", false))
+      strange(where, k_what);
     for (const json& file : answer["files"]) {
       check_cancelled(options, where);
       sink(file_from(file, where, k_what));
@@ -150,25 +160,27 @@ void DriveApi::each_file(const std::string& query, const std::string& order, con
   }
 }
 
-void DriveApi::list(const std::string& folder_id, const std::optional<std::string>& name, const FileSink& sink, const std::string& where,
-                    const CallOptions& options) {
+void DriveApi::list(const std::string& folder_id, const std::optional<std::string>& name, const FileSink& sink,
+                    const std::string& where, const CallOptions& options) {
   std::string query = query_text(folder_id) + " in parents and trashed = false";
   if (name) query += " and name = " + query_text(*name);
   each_file(query, "name,createdTime desc", sink, where, options);
 }
 
 std::optional<FileInfo> DriveApi::look_at(const std::string& id, const std::string& where, const CallOptions& options) {
-  const http::Response response = send(
-      request("GET", std::string(k_files) + "/" + http::percent_encode(id), with_drives({{"fields", std::string(k_file_fields)}}), where), options);
+  const http::Response response = send(request("GET", std::string(k_files) + "/" + http::percent_encode(id),
+                                               with_drives({{"fields", std::string(k_file_fields)}}), where),
+                                       options);
   if (response.ok()) return file_from(parse(response, where, "cannot look at it"), where, "cannot look at it");
   Error failure = error(response, where, "cannot look at it");
   if (failure.kind == ErrorKind::not_found) return std::nullopt;
   throw failure;
 }
 
-std::vector<FileInfo> DriveApi::folders_in(const std::string& folder_id, const std::optional<std::string>& name, const std::string& where,
-                                           const CallOptions& options) {
-  std::string query = query_text(folder_id) + " in parents and trashed = false and mimeType = " + query_text(k_folder_type);
+std::vector<FileInfo> DriveApi::folders_in(const std::string& folder_id, const std::optional<std::string>& name,
+                                           const std::string& where, const CallOptions& options) {
+  std::string query =
+      query_text(folder_id) + " in parents and trashed = false and mimeType = " + query_text(k_folder_type);
   if (name) query += " and name = " + query_text(*name);
   std::vector<FileInfo> folders;
   const auto sink = [&](const FileInfo& folder) {
@@ -178,7 +190,8 @@ std::vector<FileInfo> DriveApi::folders_in(const std::string& folder_id, const s
   return folders;
 }
 
-std::string DriveApi::make_folder(const std::string& parent_id, const std::string& name, const std::string& where, const CallOptions& options) {
+std::string DriveApi::make_folder(const std::string& parent_id, const std::string& name, const std::string& where,
+                                  const CallOptions& options) {
   const std::string body = json{{"name", name}, {"parents", {parent_id}}, {"mimeType", k_folder_type}}.dump();
   http::Request call = request("POST", k_files, with_drives({{"fields", "id"}}), where);
   call.headers = {{"Content-Type", "application/json"}};
@@ -189,7 +202,8 @@ std::string DriveApi::make_folder(const std::string& parent_id, const std::strin
 }
 
 void DriveApi::trash(const std::string& id, const std::string& where, const CallOptions& options) {
-  http::Request call = request("PATCH", std::string(k_files) + "/" + http::percent_encode(id), with_drives({{"fields", "id"}}), where);
+  http::Request call =
+      request("PATCH", std::string(k_files) + "/" + http::percent_encode(id), with_drives({{"fields", "id"}}), where);
   call.headers = {{"Content-Type", "application/json"}};
   call.body = {as_bytes(R"({"trashed":true})")};
   const http::Response response = send(std::move(call), options);
@@ -199,17 +213,21 @@ void DriveApi::trash(const std::string& id, const std::string& where, const Call
 }
 
 void DriveApi::remove(const std::string& id, const std::string& where, const CallOptions& options) {
-  const http::Response response = send(request("DELETE", std::string(k_files) + "/" + http::percent_encode(id), with_drives({}), where), options);
+  const http::Response response =
+      send(request("DELETE", std::string(k_files) + "/" + http::percent_encode(id), with_drives({}), where), options);
   if (response.ok()) return;
   Error failure = error(response, where, "cannot remove it");
   if (failure.kind == ErrorKind::not_found) return;
   // A member of a shared drive who may write may still not delete for good.
-  if (failure.kind == ErrorKind::denied && response.status == 403 && !shared_drive_.empty()) return trash(id, where, options);
+  if (failure.kind == ErrorKind::denied && response.status == 403 && !shared_drive_.empty())
+    return trash(id, where, options);
   throw failure;
 }
 
 std::vector<std::string> DriveApi::new_ids(const std::string& where, const CallOptions& options) {
-  const http::Response response = send(request("GET", std::string(k_files) + "/generateIds", {{"count", "200"}, {"space", "drive"}, {"fields", "ids"}}, where), options);
+  const http::Response response = send(request("GET", std::string(k_files) + "/generateIds",
+                                               {{"count", "200"}, {"space", "drive"}, {"fields", "ids"}}, where),
+                                       options);
   if (!response.ok()) throw error(response, where, "cannot get ids for new files");
   const json answer = parse(response, where, "cannot get ids for new files");
   std::vector<std::string> ids;
@@ -222,9 +240,10 @@ std::vector<std::string> DriveApi::new_ids(const std::string& where, const CallO
   return ids;
 }
 
-std::optional<Bytes> DriveApi::download(const std::string& id, ByteRange range, std::uint64_t size_bytes, const std::string& where,
-                                        const CallOptions& options) {
-  http::Request call = request("GET", std::string(k_files) + "/" + http::percent_encode(id), with_drives({{"alt", "media"}}), where);
+std::optional<Bytes> DriveApi::download(const std::string& id, ByteRange range, std::uint64_t size_bytes,
+                                        const std::string& where, const CallOptions& options) {
+  http::Request call =
+      request("GET", std::string(k_files) + "/" + http::percent_encode(id), with_drives({{"alt", "media"}}), where);
   call.expected_bytes = size_bytes - std::min(range.offset, size_bytes);
   std::optional<Bytes> bytes;
   const http::Response response = authorized(call, options, [&](const http::Request& ready) {
@@ -240,7 +259,8 @@ std::optional<Bytes> DriveApi::download(const std::string& id, ByteRange range, 
 }
 
 Quota DriveApi::quota(const std::string& where, const CallOptions& options) {
-  const http::Response response = send(request("GET", "/drive/v3/about", {{"fields", "storageQuota(limit,usage)"}}, where), options);
+  const http::Response response =
+      send(request("GET", "/drive/v3/about", {{"fields", "storageQuota(limit,usage)"}}, where), options);
   if (!response.ok()) throw error(response, where, "cannot ask for free space");
   const json answer = parse(response, where, "cannot ask for free space");
   const auto quota = answer.find("storageQuota");
@@ -249,12 +269,15 @@ Quota DriveApi::quota(const std::string& where, const CallOptions& options) {
   return {*used, number(*quota, "limit")};
 }
 
-std::optional<FileInfo> DriveApi::upload_whole(const NewFile& file, ByteSpan bytes, const std::string& where, const CallOptions& options) {
+std::optional<FileInfo> DriveApi::upload_whole(const NewFile& file, ByteSpan bytes, const std::string& where,
+                                               const CallOptions& options) {
   const std::string boundary = to_hex(random_.array<16>());
-  const std::string head = "--" + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" + metadata_of(file) + "\r\n--" + boundary +
-                           "\r\nContent-Type: " + std::string(k_object_type) + "\r\n\r\n";
+  const std::string head = "--" + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" +
+                           metadata_of(file) + "\r\n--" + boundary + "\r\nContent-Type: " + std::string(k_object_type) +
+                           "\r\n\r\n";
   const std::string tail = "\r\n--" + boundary + "--\r\n";
-  http::Request call = request("POST", k_uploads, with_drives({{"uploadType", "multipart"}, {"fields", std::string(k_file_fields)}}), where);
+  http::Request call = request(
+      "POST", k_uploads, with_drives({{"uploadType", "multipart"}, {"fields", std::string(k_file_fields)}}), where);
   call.headers = {{"Content-Type", "multipart/related; boundary=" + boundary}};
   call.body = {as_bytes(head), bytes, as_bytes(tail)};
   const http::Response response = send(std::move(call), options);
@@ -263,9 +286,11 @@ std::optional<FileInfo> DriveApi::upload_whole(const NewFile& file, ByteSpan byt
   return file_from(parse(response, where, "cannot store it"), where, "cannot store it");
 }
 
-std::optional<std::string> DriveApi::begin_upload(const NewFile& file, std::uint64_t size_bytes, const std::string& where, const CallOptions& options) {
+std::optional<std::string> DriveApi::begin_upload(const NewFile& file, std::uint64_t size_bytes,
+                                                  const std::string& where, const CallOptions& options) {
   const std::string metadata = metadata_of(file);
-  http::Request call = request("POST", k_uploads, with_drives({{"uploadType", "resumable"}, {"fields", std::string(k_file_fields)}}), where);
+  http::Request call = request(
+      "POST", k_uploads, with_drives({{"uploadType", "resumable"}, {"fields", std::string(k_file_fields)}}), where);
   call.headers = {{"Content-Type", "application/json; charset=UTF-8"},
                   {"X-Upload-Content-Type", std::string(k_object_type)},
                   {"X-Upload-Content-Length", std::to_string(size_bytes)}};
@@ -280,34 +305,42 @@ std::optional<std::string> DriveApi::begin_upload(const NewFile& file, std::uint
 
 UploadProgress DriveApi::progress_of(const http::Response& response, const std::string& where, std::string_view what) {
   if (response.ok()) return {true, 0, file_from(parse(response, where, what), where, what)};
-  if (std::find(std::begin(k_forgotten_statuses), std::end(k_forgotten_statuses), response.status) != std::end(k_forgotten_statuses)) return {false, 0, std::nullopt};
+  if (std::find(std::begin(k_forgotten_statuses), std::end(k_forgotten_statuses), response.status) !=
+      std::end(k_forgotten_statuses))
+    return {false, 0, std::nullopt};
   if (response.status != 308) throw error(response, where, what);
   const auto range = response.header("range");
   if (!range) return {};  // nothing is kept yet
   constexpr std::string_view k_start = "bytes=0-";
   std::uint64_t last = 0;
   const char* end = range->data() + range->size();
-  if (!range->starts_with(k_start) || std::from_chars(range->data() + k_start.size(), end, last).ptr != end || last == UINT64_MAX) strange(where, what);
+  if (!range->starts_with(k_start) || std::from_chars(range->data() + k_start.size(), end, last).ptr != end ||
+      last == UINT64_MAX)
+    strange(where, what);
   return {true, last + 1, std::nullopt};
 }
 
-UploadProgress DriveApi::ask_upload(const std::string& address, std::uint64_t size_bytes, const std::string& where, const CallOptions& options) {
+UploadProgress DriveApi::ask_upload(const std::string& address, std::uint64_t size_bytes, const std::string& where,
+                                    const CallOptions& options) {
   http::Request call;
   call.where = where;
   call.headers = {{"Content-Range", "bytes */" + std::to_string(size_bytes)}};
   return progress_of(send_to(address, std::move(call), options), where, "cannot ask how far an upload has come");
 }
 
-UploadProgress DriveApi::send_rest(const std::string& address, ByteSpan bytes, std::uint64_t kept_bytes, const std::string& where, const CallOptions& options) {
+UploadProgress DriveApi::send_rest(const std::string& address, ByteSpan bytes, std::uint64_t kept_bytes,
+                                   const std::string& where, const CallOptions& options) {
   http::Request call;
   call.where = where;
-  call.headers = {{"Content-Range", "bytes " + std::to_string(kept_bytes) + "-" + std::to_string(bytes.size() - 1) + "/" + std::to_string(bytes.size())}};
+  call.headers = {{"Content-Range", "bytes " + std::to_string(kept_bytes) + "-" + std::to_string(bytes.size() - 1) +
+                                        "/" + std::to_string(bytes.size())}};
   call.body = {bytes.subspan(kept_bytes)};
   const http::Response response = send_to(address, std::move(call), options);
   if (response.status != 400) return progress_of(response, where, "cannot store it");
   // It has kept more or less than we think, as after a request that was sent twice.
   const UploadProgress progress = ask_upload(address, bytes.size(), where, options);
-  if (progress.known && !progress.done && progress.kept_bytes == kept_bytes) throw error(response, where, "cannot store it");
+  if (progress.known && !progress.done && progress.kept_bytes == kept_bytes)
+    throw error(response, where, "cannot store it");
   return progress;
 }
 

@@ -32,15 +32,20 @@ std::string owner_of(const Address& address, const Credentials& credentials) {
   return to_hex(hash.finish()).substr(0, 16);
 }
 
-bool same_content(const FileInfo& a, const FileInfo& b) { return a.size_bytes == b.size_bytes && !a.sha256.empty() && a.sha256 == b.sha256; }
+bool same_content(const FileInfo& a, const FileInfo& b) {
+  return a.size_bytes == b.size_bytes && !a.sha256.empty() && a.sha256 == b.sha256;
+}
 
 class DriveStore final : public Store {
  public:
   DriveStore(const Address& address, const StoreSettings& settings, const StoreContext& context)
-      : where_("drive:" + address.rest()), shared_(!address.shared_drive.empty()), backoff_(context.clock),
+      : where_("drive:" + address.rest()),
+        shared_(!address.shared_drive.empty()),
+        backoff_(context.clock),
         session_(context.vault, context.clock, owner_of(address, settings.credentials)),
         tokens_(settings, session_, client_, context.clock, backoff_, where_),
-        api_(settings.api_url, address.shared_drive, client_, tokens_, context.clock, context.random, backoff_), tree_(address, api_, session_, where_),
+        api_(settings.api_url, address.shared_drive, client_, tokens_, context.clock, context.random, backoff_),
+        tree_(address, api_, session_, where_),
         uploader_(api_, session_, context.clock) {}
 
   void make_folders(const CallOptions& options) { tree_.make_all(options); }
@@ -71,11 +76,13 @@ class DriveStore final : public Store {
   std::vector<FileInfo> find_all(const ObjectName& name, const CallOptions& options);
   // The file that is the object, but none of `gone`. Nothing is Error{offline} when the store's folder is not there.
   std::optional<FileInfo> locate(const ObjectName& name, const Ids& gone, const CallOptions& options);
-  std::optional<Bytes> read(const FileInfo& file, ByteRange range, const std::string& place, const CallOptions& options);
+  std::optional<Bytes> read(const FileInfo& file, ByteRange range, const std::string& place,
+                            const CallOptions& options);
   FileInfo choose(const ObjectName& name, const std::vector<FileInfo>& files, const CallOptions& options);
   void put_in_turn(const ObjectName& name, ByteSpan bytes, const CallOptions& options);
   void remove_file(const std::string& id, const std::string& place, const CallOptions& options);
-  void list_folder(const std::string& folder, std::string_view prefix, const ObjectSink& sink, const CallOptions& options);
+  void list_folder(const std::string& folder, std::string_view prefix, const ObjectSink& sink,
+                   const CallOptions& options);
   // What depends on ids of folders is tried once more with fresh ones.
   template <typename Work>
   void with_fresh_folders(const CallOptions& options, Work work) {
@@ -107,13 +114,15 @@ std::vector<FileInfo> DriveStore::find_all(const ObjectName& name, const CallOpt
   const auto sink = [&](const FileInfo& file) {
     if (file.name == place.leaf && file.size_bytes && !known_.is_buried(file.id)) files.push_back(file);
   };
-  for (const std::string& folder : tree_.find(place.folder, options)) api_.list(folder, place.leaf, sink, where(name), options);
+  for (const std::string& folder : tree_.find(place.folder, options))
+    api_.list(folder, place.leaf, sink, where(name), options);
   return files;
 }
 
 // Which of several files of one name is the object? The one that its name fits; the newest for names that say nothing of it.
 FileInfo DriveStore::choose(const ObjectName& name, const std::vector<FileInfo>& files, const CallOptions& options) {
-  const bool agree = std::all_of(files.begin(), files.end(), [&](const FileInfo& file) { return same_content(file, files.front()); });
+  const bool agree =
+      std::all_of(files.begin(), files.end(), [&](const FileInfo& file) { return same_content(file, files.front()); });
   if (files.size() == 1 || agree || !name.hash()) return files.front();
   for (const FileInfo& file : files) {
     const auto whole = api_.download(file.id, {}, file.size_bytes.value_or(0), where(name), options);
@@ -143,7 +152,8 @@ void DriveStore::put_in_turn(const ObjectName& name, ByteSpan bytes, const CallO
   std::optional<FileInfo> kept = uploader_.finish(name.path(), content, place, options);
   std::vector<FileInfo> there = find_all(name, options);
   const auto known = known_.find(name.path());
-  if (known && std::none_of(there.begin(), there.end(), [&](const FileInfo& file) { return file.id == known->id; })) there.push_back(*known);
+  if (known && std::none_of(there.begin(), there.end(), [&](const FileInfo& file) { return file.id == known->id; }))
+    there.push_back(*known);
   std::vector<std::string> bad;
   for (const FileInfo& file : there) {
     if (kept && kept->id == file.id) continue;
@@ -156,7 +166,9 @@ void DriveStore::put_in_turn(const ObjectName& name, ByteSpan bytes, const CallO
   }
   if (!kept) {
     const Place at = place_of(name);
-    kept = uploader_.upload(name.path(), {.id = {}, .name = at.leaf, .folder_id = tree_.find_or_make(at.folder, options)}, content, place, options);
+    kept =
+        uploader_.upload(name.path(), {.id = {}, .name = at.leaf, .folder_id = tree_.find_or_make(at.folder, options)},
+                         content, place, options);
   }
   if (kept->trashed) {  // with the folder that it was put into
     tree_.refresh(options);
@@ -173,7 +185,8 @@ void DriveStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& 
 }
 
 // Of a file as it was described. Nothing when it is gone.
-std::optional<Bytes> DriveStore::read(const FileInfo& file, ByteRange range, const std::string& place, const CallOptions& options) {
+std::optional<Bytes> DriveStore::read(const FileInfo& file, ByteRange range, const std::string& place,
+                                      const CallOptions& options) {
   const std::uint64_t size = file.size_bytes.value_or(0);
   if (range.length != 0) return api_.download(file.id, range, size, place, options);
   const auto now = api_.look_at(file.id, place, options);  // no bytes are wanted, but is it there?
@@ -205,7 +218,8 @@ std::optional<ObjectInfo> DriveStore::stat(const ObjectName& name, const CallOpt
   Ids gone;
   while (const auto file = locate(name, gone, options)) {
     const auto now = api_.look_at(file->id, place, options);
-    if (now && !now->trashed && now->size_bytes && now->name == place_of(name).leaf) return ObjectInfo{name, *now->size_bytes, checksum_of(*now)};
+    if (now && !now->trashed && now->size_bytes && now->name == place_of(name).leaf)
+      return ObjectInfo{name, *now->size_bytes, checksum_of(*now)};
     known_.forget(name.path(), file->id);
     gone.insert(file->id);
   }
@@ -235,10 +249,12 @@ void DriveStore::remove(const ObjectName& name, const CallOptions& options) {
   }
 }
 
-void DriveStore::list_folder(const std::string& folder, std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
+void DriveStore::list_folder(const std::string& folder, std::string_view prefix, const ObjectSink& sink,
+                             const CallOptions& options) {
   const auto ids = tree_.find(folder, options);
-  std::optional<ObjectName> last;         // files of one name come one after the other,
-  std::unordered_set<std::size_t> seen;   // but not from several folders of one name. Names are made of hashes: 64 bits of them are enough
+  std::optional<ObjectName> last;  // files of one name come one after the other,
+  std::unordered_set<std::size_t>
+      seen;  // but not from several folders of one name. Names are made of hashes: 64 bits of them are enough
   const auto visit = [&](const FileInfo& file) {
     const auto name = object_at(folder, file.name);
     if (!name || !file.size_bytes || !name->path().starts_with(prefix) || known_.is_buried(file.id)) return;
@@ -283,10 +299,12 @@ std::unique_ptr<DriveStore> make(std::string_view rest, const StoreSettings& set
   return std::make_unique<DriveStore>(address, settings, context);
 }
 
-void prepare(std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue, const CallOptions& options) {
+void prepare(std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue,
+             const CallOptions& options) {
   const std::string where = "drive:" + parse_address(rest).rest();
   check(settings, where);
-  if (!settings.credentials.has("service_account") && !settings.credentials.has("refresh_token")) log_in(settings, context, dialogue, where, options);
+  if (!settings.credentials.has("service_account") && !settings.credentials.has("refresh_token"))
+    log_in(settings, context, dialogue, where, options);
   make(rest, settings, context)->make_folders(options);
 }
 
@@ -294,15 +312,15 @@ void prepare(std::string_view rest, StoreSettings& settings, const StoreContext&
 }  // namespace drive
 
 Scheme drive_scheme() {
-  return {.name = "drive",
-          .example = "drive:FOLDER",
-          .credential_fields = {{"client_id", "OAuth client id", false}, {"client_secret", "OAuth client secret", true}},
-          .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context) -> std::unique_ptr<Store> {
-            return drive::make(rest, settings, context);
-          },
-          .canonical_rest = [](std::string_view rest) { return drive::parse_address(rest).rest(); },
-          .domain = [](std::string_view, const StoreSettings&) { return std::string("google"); },
-          .prepare = drive::prepare};
+  return {
+      .name = "drive",
+      .example = "drive:FOLDER",
+      .credential_fields = {{"client_id", "OAuth client id", false}, {"client_secret", "OAuth client secret", true}},
+      .make = [](std::string_view rest, const StoreSettings& settings, const StoreContext& context)
+          -> std::unique_ptr<Store> { return drive::make(rest, settings, context); },
+      .canonical_rest = [](std::string_view rest) { return drive::parse_address(rest).rest(); },
+      .domain = [](std::string_view, const StoreSettings&) { return std::string("google"); },
+      .prepare = drive::prepare};
 }
 
 }  // namespace modelfloat::store

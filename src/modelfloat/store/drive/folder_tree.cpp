@@ -82,10 +82,12 @@ FolderIds FolderTree::read_all(const CallOptions& options) {
   FolderIds folders = {{k_store_folder, read_store_folder(options)}};
   if (folders[k_store_folder].empty()) {
     throw Error(ErrorKind::offline, where_,
-                "the folder is not there, is in the trash, or was made with another OAuth client, whose files this one does not see");
+                "the folder is not there, is in the trash, or was made with another OAuth client, whose files this one "
+                "does not see");
   }
   for (const std::string& id : folders[k_store_folder]) {
-    for (const std::string& found : ids_of(api_.folders_in(id, k_top_folder, where_, options))) folders[k_top_folder].push_back(found);
+    for (const std::string& found : ids_of(api_.folders_in(id, k_top_folder, where_, options)))
+      folders[k_top_folder].push_back(found);
   }
   reread_types(folders, options);
   return folders;
@@ -117,7 +119,8 @@ std::string FolderTree::find_or_make(const std::string& folder, const CallOption
   const auto turn = gate_.enter(k_top_folder, options);  // one for all: making is rare
   if (const auto ids = find(folder, options); !ids.empty()) return ids.front();
   const std::string parent = parent_of(folder);
-  if (parent == k_top_folder && find(k_top_folder, options).empty()) keep(k_top_folder, api_.make_folder(find(k_store_folder, options).front(), k_top_folder, where_, options));
+  if (parent == k_top_folder && find(k_top_folder, options).empty())
+    keep(k_top_folder, api_.make_folder(find(k_store_folder, options).front(), k_top_folder, where_, options));
   const std::string id = api_.make_folder(find(parent, options).front(), leaf_of(folder), where_, options);
   keep(folder, id);
   return id;
@@ -136,7 +139,8 @@ void FolderTree::make_all(const CallOptions& options) {
   const auto there = api_.folders_in(top, std::nullopt, where_, options);
   for (const std::string& folder : folders_of_objects()) {
     if (folder == k_top_folder) continue;
-    const auto found = std::find_if(there.begin(), there.end(), [&](const FileInfo& file) { return file.name == leaf_of(folder); });
+    const auto found =
+        std::find_if(there.begin(), there.end(), [&](const FileInfo& file) { return file.name == leaf_of(folder); });
     keep(folder, found != there.end() ? found->id : api_.make_folder(top, leaf_of(folder), where_, options));
   }
 }

@@ -20,6 +20,7 @@ struct ServiceAccount {
 ServiceAccount parse_service_account(std::string_view json, const std::string& where);
 
 // Good for an hour from `now`, signed by RS256. Error{denied} naming `where` when the key is none.
-crypto::SecretBytes signed_assertion(const ServiceAccount& account, std::string_view scope, std::string_view audience, UtcTime now, const std::string& where);
+crypto::SecretBytes signed_assertion(const ServiceAccount& account, std::string_view scope, std::string_view audience,
+                                     UtcTime now, const std::string& where);
 
 }  // namespace modelfloat::store::drive

@@ -32,8 +32,12 @@ struct Login {
   Backoff backoff;
 
   std::string credential(const char* name) const { return std::string(settings.credentials.require(name, where)); }
-  http::Response post(const std::string& url, const http::Fields& fields) { return post_form(client, url, fields, where, options); }
-  Error refused(const http::Response& response) { return token_error(response, where, backoff, context.clock.utc_now()); }
+  http::Response post(const std::string& url, const http::Fields& fields) {
+    return post_form(client, url, fields, where, options);
+  }
+  Error refused(const http::Response& response) {
+    return token_error(response, where, backoff, context.clock.utc_now());
+  }
 };
 
 std::uint64_t number(const json& object, const char* name, std::uint64_t otherwise, std::uint64_t most) {
@@ -47,8 +51,10 @@ void accept(Login& login, const http::Response& response) {
   const std::string token = text(body, "refresh_token");
   if (token.empty()) throw Error(ErrorKind::transient, login.where, "the login gave no refresh token");
   const std::string scope = text(body, "scope");
-  if (!scope.empty() && scope.find(k_file_scope) == std::string::npos && scope.find(k_full_scope) == std::string::npos) {
-    throw Error(ErrorKind::denied, login.where, "the login does not include Drive's files: log in again and leave that box ticked");
+  if (!scope.empty() && scope.find(k_file_scope) == std::string::npos &&
+      scope.find(k_full_scope) == std::string::npos) {
+    throw Error(ErrorKind::denied, login.where,
+                "the login does not include Drive's files: log in again and leave that box ticked");
   }
   login.settings.credentials.set("refresh_token", token);
 }
@@ -60,10 +66,11 @@ void wait_for_device(Login& login, const std::string& device_code, Milliseconds 
   while (clock.steady_now() < end) {
     clock.sleep_for(interval, login.options.stop);
     check_cancelled(login.options, login.where);
-    const http::Response response = login.post(login.addresses.token, {{"client_id", login.credential("client_id")},
-                                                                       {"client_secret", login.credential("client_secret")},
-                                                                       {"device_code", device_code},
-                                                                       {"grant_type", std::string(k_device_grant)}});
+    const http::Response response =
+        login.post(login.addresses.token, {{"client_id", login.credential("client_id")},
+                                           {"client_secret", login.credential("client_secret")},
+                                           {"device_code", device_code},
+                                           {"grant_type", std::string(k_device_grant)}});
     if (response.ok()) return accept(login, response);
     const std::string error = token_refusal(response).error;
     if (error == "slow_down") {
@@ -82,10 +89,12 @@ void wait_for_device(Login& login, const std::string& device_code, Milliseconds 
 
 // Whether this client may log in so; false: it is of the wrong type for it.
 bool by_device(Login& login) {
-  const http::Response response = login.post(login.addresses.device_code, {{"client_id", login.credential("client_id")}, {"scope", std::string(k_file_scope)}});
+  const http::Response response = login.post(login.addresses.device_code, {{"client_id", login.credential("client_id")},
+                                                                           {"scope", std::string(k_file_scope)}});
   if (!response.ok()) {
     const auto [error, description] = token_refusal(response);
-    const bool wrong_type = error == "unauthorized_client" || (error == "invalid_client" && description.find("client type") != std::string::npos);
+    const bool wrong_type = error == "unauthorized_client" ||
+                            (error == "invalid_client" && description.find("client type") != std::string::npos);
     if (wrong_type) return false;
     throw login.refused(response);
   }
@@ -94,7 +103,8 @@ bool by_device(Login& login) {
   const std::string user_code = text(body, "user_code");
   std::string address = text(body, "verification_url");
   if (address.empty()) address = text(body, "verification_uri");  // RFC 8628 calls it so, Google does not
-  if (code.empty() || user_code.empty() || address.empty()) throw Error(ErrorKind::transient, login.where, "the answer to a request for a code has none in it");
+  if (code.empty() || user_code.empty() || address.empty())
+    throw Error(ErrorKind::transient, login.where, "the answer to a request for a code has none in it");
   login.dialogue.tell("On any device, open " + address + " and type in the code " + user_code);
   wait_for_device(login, code, std::chrono::seconds(number(body, "interval", 5, k_longest_interval_seconds)),
                   std::chrono::seconds(number(body, "expires_in", 1800, k_longest_wait_seconds)));
@@ -116,23 +126,34 @@ void by_browser(Login& login) {
                                  {"state", state},
                                  {"access_type", "offline"},
                                  {"prompt", "consent"}};
-  login.dialogue.tell("Open this address in a browser on this machine and allow access:\n\n" + login.addresses.authorization + "?" +
-                      http::encode_form(question) + "\n\nFrom another machine, first forward the port: ssh -L " + port + ":127.0.0.1:" + port + " THIS-MACHINE");
+  login.dialogue.tell("Open this address in a browser on this machine and allow access:\n\n" +
+                      login.addresses.authorization + "?" + http::encode_form(question) +
+                      "\n\nFrom another machine, first forward the port: ssh -L " + port + ":127.0.0.1:" + port +
+                      " THIS-MACHINE");
   const std::string code = listener.wait_for_code(state, login.where, login.options);
-  const http::Response response = login.post(login.addresses.token, {{"client_id", login.credential("client_id")},
-                                                                     {"client_secret", login.credential("client_secret")},
-                                                                     {"code", code},
-                                                                     {"code_verifier", verifier},
-                                                                     {"redirect_uri", redirect},
-                                                                     {"grant_type", "authorization_code"}});
+  const http::Response response =
+      login.post(login.addresses.token, {{"client_id", login.credential("client_id")},
+                                         {"client_secret", login.credential("client_secret")},
+                                         {"code", code},
+                                         {"code_verifier", verifier},
+                                         {"redirect_uri", redirect},
+                                         {"grant_type", "authorization_code"}});
   if (!response.ok()) throw login.refused(response);
   accept(login, response);
 }
 
 }  // namespace
 
-void log_in(StoreSettings& settings, const StoreContext& context, Dialogue& dialogue, const std::string& where, const CallOptions& options) {
-  Login login{settings, context, dialogue, where, options, oauth_addresses(settings.token_url), http::HttpClient(), Backoff(context.clock)};
+void log_in(StoreSettings& settings, const StoreContext& context, Dialogue& dialogue, const std::string& where,
+            const CallOptions& options) {
+  Login login{settings,
+              context,
+              dialogue,
+              where,
+              options,
+              oauth_addresses(settings.token_url),
+              http::HttpClient(),
+              Backoff(context.clock)};
   if (!by_device(login)) by_browser(login);
 }
 

@@ -27,7 +27,8 @@ bool is_readable(int socket, int milliseconds) {
 // The head of the request, as far as it comes.
 std::string read_head(int socket) {
   std::string head;
-  while (head.size() < k_longest_request && head.find("\r\n\r\n") == std::string::npos && is_readable(socket, k_longest_visit_ms)) {
+  while (head.size() < k_longest_request && head.find("\r\n\r\n") == std::string::npos &&
+         is_readable(socket, k_longest_visit_ms)) {
     char buffer[2048];
     const ssize_t count = ::recv(socket, buffer, sizeof buffer, 0);
     if (count <= 0) break;
@@ -37,9 +38,11 @@ std::string read_head(int socket) {
 }
 
 void answer(int socket, std::string_view status, std::string_view words) {
-  const std::string page = "<!doctype html><meta charset=utf-8><title>ModelFloat</title><p>" + std::string(words) + "</p>\n";
+  const std::string page =
+      "<!doctype html><meta charset=utf-8><title>ModelFloat</title><p>" + std::string(words) + "</p>\n";
   const std::string text = "HTTP/1.1 " + std::string(status) +
-                           "\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\nContent-Length: " +
+                           "\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nReferrer-Policy: "
+                           "no-referrer\r\nConnection: close\r\nContent-Length: " +
                            std::to_string(page.size()) + "\r\n\r\n" + page;
   ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);  // whether the page is seen changes nothing
   ::shutdown(socket, SHUT_WR);
@@ -76,7 +79,8 @@ LoopbackListener::LoopbackListener() : socket_(::socket(AF_INET, SOCK_STREAM | S
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  if (!socket_ || ::bind(socket_.get(), generic, length) != 0 || ::listen(socket_.get(), 8) != 0 || ::getsockname(socket_.get(), generic, &length) != 0) {
+  if (!socket_ || ::bind(socket_.get(), generic, length) != 0 || ::listen(socket_.get(), 8) != 0 ||
+      ::getsockname(socket_.get(), generic, &length) != 0) {
     throw system_error(errno, "127.0.0.1", "cannot wait for a browser");
   }
   port_ = ntohs(address.sin_port);
@@ -84,7 +88,8 @@ LoopbackListener::LoopbackListener() : socket_(::socket(AF_INET, SOCK_STREAM | S
 
 std::string LoopbackListener::redirect_uri() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
-std::string LoopbackListener::wait_for_code(std::string_view state, const std::string& where, const CallOptions& options) {
+std::string LoopbackListener::wait_for_code(std::string_view state, const std::string& where,
+                                            const CallOptions& options) {
   for (;;) {
     check_cancelled(options, where);
     if (!is_readable(socket_.get(), k_look_around_ms)) continue;
@@ -101,7 +106,8 @@ std::string LoopbackListener::wait_for_code(std::string_view state, const std::s
       return *code;
     }
     answer(visitor.get(), "200 OK", "You are not logged in.");
-    throw Error(ErrorKind::denied, where, "the login was refused: " + query_value(head, "error").value_or("no reason was given"));
+    throw Error(ErrorKind::denied, where,
+                "the login was refused: " + query_value(head, "error").value_or("no reason was given"));
   }
 }
 

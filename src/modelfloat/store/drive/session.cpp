@@ -13,16 +13,24 @@ constexpr std::chrono::hours k_longest_pending{6 * 24};  // the provider keeps a
 constexpr std::size_t k_most_pending = 64;
 
 json to_json(const PendingUpload& upload) {
-  return {{"id", upload.id}, {"address", upload.address}, {"size", upload.size_bytes}, {"sha256", upload.sha256}, {"begun", unix_seconds(upload.begun)}};
+  return {{"id", upload.id},
+          {"address", upload.address},
+          {"size", upload.size_bytes},
+          {"sha256", upload.sha256},
+          {"begun", unix_seconds(upload.begun)}};
 }
 
 PendingUpload upload_from(const json& value) {
-  return {value.at("id"), value.at("address"), value.at("size"), value.at("sha256"), from_unix_seconds(value.at("begun"))};
+  return {value.at("id"), value.at("address"), value.at("size"), value.at("sha256"),
+          from_unix_seconds(value.at("begun"))};
 }
 
 }  // namespace
 
-Session::Session(SessionVault& vault, Clock& clock, std::string owner) : vault_(vault), clock_(clock), owner_(std::move(owner)) { load(); }
+Session::Session(SessionVault& vault, Clock& clock, std::string owner)
+    : vault_(vault), clock_(clock), owner_(std::move(owner)) {
+  load();
+}
 
 void Session::load() {
   const auto saved = vault_.load();
@@ -31,7 +39,8 @@ void Session::load() {
   try {
     if (!value.is_object() || value.at("owner") != owner_) return;
     if (value.contains("token")) {
-      token_ = AccessToken{crypto::SecretBytes(std::string_view(value.at("token").get_ref<const std::string&>())), from_unix_seconds(value.at("expires"))};
+      token_ = AccessToken{crypto::SecretBytes(std::string_view(value.at("token").get_ref<const std::string&>())),
+                           from_unix_seconds(value.at("expires"))};
     }
     folders_ = value.at("folders").get<FolderIds>();
     for (const auto& [path, upload] : value.at("uploads").items()) pending_.emplace(path, upload_from(upload));
@@ -90,7 +99,8 @@ void Session::set_pending(const std::string& path, const PendingUpload& upload) 
   const std::lock_guard lock(mutex_);
   pending_.insert_or_assign(path, upload);
   if (pending_.size() > k_most_pending) {
-    pending_.erase(std::min_element(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) { return a.second.begun < b.second.begun; }));
+    pending_.erase(std::min_element(pending_.begin(), pending_.end(),
+                                    [](const auto& a, const auto& b) { return a.second.begun < b.second.begun; }));
   }
   if (!upload.address.empty()) save_locked();
 }

@@ -3,8 +3,9 @@
 namespace modelfloat::store::drive {
 namespace {
 
-constexpr std::uint64_t k_most_in_one_request = std::uint64_t{5} << 20;  // Google's advice; above it an upload can be resumed
-constexpr int k_most_rounds = 64;  // of a server that takes a piece at a time
+constexpr std::uint64_t k_most_in_one_request = std::uint64_t{5}
+                                                << 20;  // Google's advice; above it an upload can be resumed
+constexpr int k_most_rounds = 64;                       // of a server that takes a piece at a time
 
 }  // namespace
 
@@ -30,7 +31,8 @@ std::string Uploader::take_id(const std::string& where, const CallOptions& optio
   }
 }
 
-FileInfo Uploader::checked(const std::string& path, const FileInfo& file, const Content& content, const std::string& where, const CallOptions& options) {
+FileInfo Uploader::checked(const std::string& path, const FileInfo& file, const Content& content,
+                           const std::string& where, const CallOptions& options) {
   if (!content.is_in(file)) {
     api_.remove(file.id, where, options);
     session_.forget_pending(path);
@@ -40,12 +42,13 @@ FileInfo Uploader::checked(const std::string& path, const FileInfo& file, const 
   return file;
 }
 
-FileInfo Uploader::send_rest(const std::string& path, PendingUpload pending, const Content& content, std::uint64_t kept_bytes, const std::string& where,
-                             const CallOptions& options) {
+FileInfo Uploader::send_rest(const std::string& path, PendingUpload pending, const Content& content,
+                             std::uint64_t kept_bytes, const std::string& where, const CallOptions& options) {
   const std::uint64_t size = content.bytes.size();
   for (int round = 0;; ++round) {
-    const UploadProgress progress = kept_bytes < size ? api_.send_rest(pending.address, content.bytes, kept_bytes, where, options)
-                                                      : api_.ask_upload(pending.address, size, where, options);
+    const UploadProgress progress = kept_bytes < size
+                                        ? api_.send_rest(pending.address, content.bytes, kept_bytes, where, options)
+                                        : api_.ask_upload(pending.address, size, where, options);
     if (progress.done) return checked(path, *progress.done, content, where, options);
     if (!progress.known) {
       pending.address.clear();
@@ -53,13 +56,15 @@ FileInfo Uploader::send_rest(const std::string& path, PendingUpload pending, con
       throw Error(ErrorKind::transient, where, "Drive has forgotten an upload that was under way");
     }
     if (progress.kept_bytes == kept_bytes || progress.kept_bytes > size || round == k_most_rounds) {
-      throw Error(ErrorKind::transient, where, "an upload does not go on: " + std::to_string(progress.kept_bytes) + " bytes are there");
+      throw Error(ErrorKind::transient, where,
+                  "an upload does not go on: " + std::to_string(progress.kept_bytes) + " bytes are there");
     }
     kept_bytes = progress.kept_bytes;
   }
 }
 
-std::optional<FileInfo> Uploader::finish(const std::string& path, const Content& content, const std::string& where, const CallOptions& options) {
+std::optional<FileInfo> Uploader::finish(const std::string& path, const Content& content, const std::string& where,
+                                         const CallOptions& options) {
   auto pending = session_.pending(path);
   if (!pending) return std::nullopt;
   if (pending->size_bytes != content.bytes.size() || pending->sha256 != content.sha256) {
@@ -69,7 +74,8 @@ std::optional<FileInfo> Uploader::finish(const std::string& path, const Content&
   if (!pending->address.empty()) {
     const UploadProgress progress = api_.ask_upload(pending->address, pending->size_bytes, where, options);
     if (progress.done) return checked(path, *progress.done, content, where, options);
-    if (progress.known) return send_rest(path, *pending, content, std::min(progress.kept_bytes, pending->size_bytes), where, options);
+    if (progress.known)
+      return send_rest(path, *pending, content, std::min(progress.kept_bytes, pending->size_bytes), where, options);
     pending->address.clear();
     session_.set_pending(path, *pending);
   }
@@ -82,8 +88,9 @@ std::optional<FileInfo> Uploader::finish(const std::string& path, const Content&
   return checked(path, *file, content, where, options);
 }
 
-std::optional<FileInfo> Uploader::send_all(const std::string& path, const DriveApi::NewFile& file, PendingUpload pending, const Content& content,
-                                           const std::string& where, const CallOptions& options) {
+std::optional<FileInfo> Uploader::send_all(const std::string& path, const DriveApi::NewFile& file,
+                                           PendingUpload pending, const Content& content, const std::string& where,
+                                           const CallOptions& options) {
   if (content.bytes.size() <= k_most_in_one_request) {
     const auto stored = api_.upload_whole(file, content.bytes, where, options);
     if (!stored) return std::nullopt;
@@ -96,7 +103,8 @@ std::optional<FileInfo> Uploader::send_all(const std::string& path, const DriveA
   return send_rest(path, std::move(pending), content, 0, where, options);
 }
 
-FileInfo Uploader::upload(const std::string& path, DriveApi::NewFile file, const Content& content, const std::string& where, const CallOptions& options) {
+FileInfo Uploader::upload(const std::string& path, DriveApi::NewFile file, const Content& content,
+                          const std::string& where, const CallOptions& options) {
   for (bool again = false;; again = true) {
     const auto pending = session_.pending(path);
     file.id = pending && !again ? pending->id : take_id(where, options);
@@ -104,7 +112,8 @@ FileInfo Uploader::upload(const std::string& path, DriveApi::NewFile file, const
     session_.set_pending(path, begun);
     if (const auto stored = send_all(path, file, begun, content, where, options)) return *stored;
     // The id is taken: by what a request that seemed to fail has stored, or by something else.
-    if (const auto there = api_.look_at(file.id, where, options); there && !there->trashed && there->name == file.name) {
+    if (const auto there = api_.look_at(file.id, where, options);
+        there && !there->trashed && there->name == file.name) {
       return checked(path, *there, content, where, options);
     }
     if (again) throw Error(ErrorKind::transient, where, "Drive gives ids that are taken");

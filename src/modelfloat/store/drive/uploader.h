@@ -29,17 +29,20 @@ class Uploader {
   Uploader(DriveApi& api, Session& session, Clock& clock) : api_(api), session_(session), clock_(clock) {}
 
   // Ends what an earlier put of the same content began: asks how far it came, and sends the rest. Nothing when there is nothing to go on with.
-  std::optional<FileInfo> finish(const std::string& path, const Content& content, const std::string& where, const CallOptions& options);
+  std::optional<FileInfo> finish(const std::string& path, const Content& content, const std::string& where,
+                                 const CallOptions& options);
   // `file.id` is filled in here. Error{transient} when Drive keeps other bytes than were sent; they are removed.
-  FileInfo upload(const std::string& path, DriveApi::NewFile file, const Content& content, const std::string& where, const CallOptions& options);
+  FileInfo upload(const std::string& path, DriveApi::NewFile file, const Content& content, const std::string& where,
+                  const CallOptions& options);
 
  private:
   std::string take_id(const std::string& where, const CallOptions& options);
-  std::optional<FileInfo> send_all(const std::string& path, const DriveApi::NewFile& file, PendingUpload pending, const Content& content,
-                                   const std::string& where, const CallOptions& options);
-  FileInfo send_rest(const std::string& path, PendingUpload pending, const Content& content, std::uint64_t kept_bytes, const std::string& where,
-                     const CallOptions& options);
-  FileInfo checked(const std::string& path, const FileInfo& file, const Content& content, const std::string& where, const CallOptions& options);
+  std::optional<FileInfo> send_all(const std::string& path, const DriveApi::NewFile& file, PendingUpload pending,
+                                   const Content& content, const std::string& where, const CallOptions& options);
+  FileInfo send_rest(const std::string& path, PendingUpload pending, const Content& content, std::uint64_t kept_bytes,
+                     const std::string& where, const CallOptions& options);
+  FileInfo checked(const std::string& path, const FileInfo& file, const Content& content, const std::string& where,
+                   const CallOptions& options);
 
   DriveApi& api_;
   Session& session_;

@@ -40,7 +40,8 @@ class HeaderList {
   HeaderList& operator=(const HeaderList&) = delete;
   void add(const std::string& line) {
     if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-      throw Error(ErrorKind::invalid, "HTTP header", "has a line break in it");  // and is not quoted: it may be a secret
+      throw Error(ErrorKind::invalid, "HTTP header",
+                  "has a line break in it");  // and is not quoted: it may be a secret
     }
     curl_slist* longer = curl_slist_append(list_, line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
@@ -59,7 +60,8 @@ ErrorKind kind_of(CURLcode code, bool connected = false) {
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT: return ErrorKind::offline;
     case CURLE_OPERATION_TIMEDOUT: return connected ? ErrorKind::timed_out : ErrorKind::offline;
-    case CURLE_UNSUPPORTED_PROTOCOL: return connected ? ErrorKind::transient : ErrorKind::invalid;  // connected: no HTTP comes back
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return connected ? ErrorKind::transient : ErrorKind::invalid;  // connected: no HTTP comes back
     case CURLE_URL_MALFORMAT: return ErrorKind::invalid;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -127,7 +129,8 @@ class Exchange {
   // A connection that was kept and turns out dead, or Digest, makes libcurl send the body once more.
   bool on_seek(std::uint64_t offset) {
     part_ = 0;
-    while (part_ < request_.body.size() && offset >= request_.body[part_].size()) offset -= request_.body[part_++].size();
+    while (part_ < request_.body.size() && offset >= request_.body[part_].size())
+      offset -= request_.body[part_++].size();
     part_offset_ = offset;
     return part_ < request_.body.size() || offset == 0;
   }
@@ -148,7 +151,8 @@ class Exchange {
       return;
     }
     head_bytes_ += line.size();
-    if (head_bytes_ > k_longest_head) throw Error(ErrorKind::corrupt, request_.where, "the answer's head is longer than it can rightly be");
+    if (head_bytes_ > k_longest_head)
+      throw Error(ErrorKind::corrupt, request_.where, "the answer's head is longer than it can rightly be");
     const auto colon = line.find(':');
     if (colon != std::string_view::npos) {
       response_.headers.emplace_back(lower_case(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
@@ -157,7 +161,8 @@ class Exchange {
 
   void take_body(ByteSpan piece) {
     if (request_.sink && response_.ok()) return request_.sink(piece);
-    const std::uint64_t limit = response_.ok() ? request_.max_answer_bytes : std::max(request_.max_answer_bytes, k_error_bytes);
+    const std::uint64_t limit =
+        response_.ok() ? request_.max_answer_bytes : std::max(request_.max_answer_bytes, k_error_bytes);
     if (piece.size() > limit - std::min<std::uint64_t>(limit, response_.body.size())) {
       throw Error(ErrorKind::corrupt, request_.where, "the answer is longer than it can rightly be");
     }
@@ -167,11 +172,13 @@ class Exchange {
 
   void reserve() {
     std::uint64_t announced = 0;
-    if (const auto length = response_.header("content-length")) std::from_chars(length->data(), length->data() + length->size(), announced);
+    if (const auto length = response_.header("content-length"))
+      std::from_chars(length->data(), length->data() + length->size(), announced);
     response_.body.reserve(std::min(std::max(announced, request_.expected_bytes), request_.max_answer_bytes));
   }
 
-  static constexpr std::uint64_t k_error_bytes = std::uint64_t{64} << 10;  // an error may say more than the answer would
+  static constexpr std::uint64_t k_error_bytes = std::uint64_t{64}
+                                                 << 10;  // an error may say more than the answer would
 
   const Request& request_;
   std::uint64_t body_bytes_ = 0;
@@ -193,7 +200,8 @@ std::size_t read_callback(char* data, std::size_t size, std::size_t count, void*
   return static_cast<Exchange*>(exchange)->on_read(std::as_writable_bytes(std::span(data, size * count)));
 }
 int seek_callback(void* exchange, curl_off_t offset, int origin) {
-  const bool done = origin == SEEK_SET && offset >= 0 && static_cast<Exchange*>(exchange)->on_seek(static_cast<std::uint64_t>(offset));
+  const bool done = origin == SEEK_SET && offset >= 0 &&
+                    static_cast<Exchange*>(exchange)->on_seek(static_cast<std::uint64_t>(offset));
   return done ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
@@ -231,7 +239,8 @@ class HttpClient::Connection {
 };
 
 void HttpClient::Connection::set_body(const Request& request, Exchange& exchange) {
-  const bool has_body = request.has_body || !request.body.empty() || request.method == "POST" || request.method == "PUT";
+  const bool has_body =
+      request.has_body || !request.body.empty() || request.method == "POST" || request.method == "PUT";
   if (request.method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
     return;
@@ -293,7 +302,8 @@ CURLcode HttpClient::Connection::run(const std::string& where, const CallOptions
   const std::stop_callback wake(options.stop, [this] { curl_multi_wakeup(multi_); });
   for (;;) {
     int running = 0;
-    if (curl_multi_perform(multi_, &running) != CURLM_OK) throw Error(ErrorKind::internal, "libcurl", "a request cannot go on");
+    if (curl_multi_perform(multi_, &running) != CURLM_OK)
+      throw Error(ErrorKind::internal, "libcurl", "a request cannot go on");
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
       if (message->msg == CURLMSG_DONE) return message->data.result;
@@ -308,7 +318,8 @@ CURLcode HttpClient::Connection::run(const std::string& where, const CallOptions
   }
 }
 
-Response HttpClient::Connection::send(const Request& request, const ClientSettings& settings, const CallOptions& options) {
+Response HttpClient::Connection::send(const Request& request, const ClientSettings& settings,
+                                      const CallOptions& options) {
   HeaderList headers;
   for (const auto& [name, value] : request.headers) {
     std::string line = name;
@@ -323,7 +334,8 @@ Response HttpClient::Connection::send(const Request& request, const ClientSettin
     const CURLcode code = run(request.where, options);
     exchange.rethrow();
     // libcurl itself sends once more when it hears of a dead kept connection by reading, but not when it does by writing.
-    if (code != CURLE_SEND_ERROR || is_second || !was_reused() || exchange.response().status != 0) return finish(code, request, exchange);
+    if (code != CURLE_SEND_ERROR || is_second || !was_reused() || exchange.response().status != 0)
+      return finish(code, request, exchange);
   }
 }
 

@@ -42,7 +42,7 @@ struct Request {
   std::string where;  // what messages name instead: the store and the object or call
   Headers headers = {};
   std::vector<ByteSpan> body = {};  // sent end to end, not copied; must live until send() returns
-  bool has_body = false;           // an empty body is announced too (POST and PUT always announce one)
+  bool has_body = false;            // an empty body is announced too (POST and PUT always announce one)
   const BasicLogin* login = nullptr;
   std::uint64_t max_answer_bytes = std::uint64_t{1} << 20;  // a longer answer is Error{corrupt}
   std::uint64_t expected_bytes = 0;  // of the answer, as room to reserve where it doesn't say; a guess is fine

@@ -46,7 +46,8 @@ std::optional<ContentRange> content_range(const Response& response) {
 // Keeps the wanted bytes of what comes.
 class Cut {
  public:
-  Cut(ByteRange range, std::uint64_t longest, const std::string& where) : range_(range), longest_(longest), where_(where) {}
+  Cut(ByteRange range, std::uint64_t longest, const std::string& where)
+      : range_(range), longest_(longest), where_(where) {}
 
   void begin(const Response& head) {
     if (head.header("content-encoding").value_or("identity") != "identity") {
@@ -121,7 +122,8 @@ class Cut {
 
 }  // namespace
 
-RangedAnswer ranged_get(HttpClient& client, Request request, ByteRange range, std::uint64_t longest, const CallOptions& options) {
+RangedAnswer ranged_get(HttpClient& client, Request request, ByteRange range, std::uint64_t longest,
+                        const CallOptions& options) {
   if (range.offset != 0 || range.length != ByteRange::k_to_the_end) {
     std::string value = "bytes=" + std::to_string(range.offset) + "-";
     const auto end = checked_add(range.offset, range.length);

@@ -61,7 +61,8 @@ static std::string first_words(const Response& response) {
   const auto type = response.header("content-type");
   if (!type || (!type->starts_with("text/plain") && !type->starts_with("application/json"))) return {};
   std::string text(response.text().substr(0, std::min(response.text().find_first_of("\r\n"), k_longest)));
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return text;
 }
 

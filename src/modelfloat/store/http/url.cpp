@@ -11,12 +11,13 @@ namespace modelfloat::store::http {
 namespace {
 
 bool is_unreserved(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
 bool is_part_of_host(char c) {  // beyond ASCII: an international name
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || std::string_view(".-_[]:").find(c) != std::string_view::npos ||
-         static_cast<unsigned char>(c) >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+         std::string_view(".-_[]:").find(c) != std::string_view::npos || static_cast<unsigned char>(c) >= 0x80;
 }
 
 int hex_value(char c) {
@@ -26,12 +27,15 @@ int hex_value(char c) {
   return -1;
 }
 
-[[noreturn]] void refuse(std::string_view scheme, std::string_view why) { throw Error(ErrorKind::invalid, std::string(scheme) + "://…", why); }
+[[noreturn]] void refuse(std::string_view scheme, std::string_view why) {
+  throw Error(ErrorKind::invalid, std::string(scheme) + "://…", why);
+}
 
 unsigned parse_port(std::string_view scheme, std::string_view digits) {
   unsigned port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (error != std::errc() || end != digits.data() + digits.size() || port == 0 || port > 65535) refuse(scheme, "the port is no number from 1 to 65535");
+  if (error != std::errc() || end != digits.data() + digits.size() || port == 0 || port > 65535)
+    refuse(scheme, "the port is no number from 1 to 65535");
   return port;
 }
 
@@ -84,15 +88,18 @@ Url parse_url(std::string_view text) {
   const auto colon = text.find("://");
   if (colon == std::string_view::npos) throw Error(ErrorKind::invalid, "URL", "must begin with http:// or https://");
   url.scheme = lower_case(text.substr(0, colon));
-  if (url.scheme != "http" && url.scheme != "https") throw Error(ErrorKind::invalid, "URL", "must begin with http:// or https://");
+  if (url.scheme != "http" && url.scheme != "https")
+    throw Error(ErrorKind::invalid, "URL", "must begin with http:// or https://");
   text.remove_prefix(colon + 3);
-  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; })) {
+  if (std::any_of(text.begin(), text.end(),
+                  [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; })) {
     refuse(url.scheme, "has a space or a control character in it");
   }
   text = text.substr(0, text.find('#'));
   std::string_view authority = text.substr(0, text.find_first_of("/?"));
   text.remove_prefix(authority.size());
-  if (authority.find('@') != std::string_view::npos) refuse(url.scheme, "carries a user or password: give them by a credentials file");
+  if (authority.find('@') != std::string_view::npos)
+    refuse(url.scheme, "carries a user or password: give them by a credentials file");
   const auto bracket = authority.rfind(']');
   const auto port_at = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
   if (port_at != std::string_view::npos) {
@@ -101,7 +108,8 @@ Url parse_url(std::string_view text) {
   }
   url.host = lower_case(authority);
   if (url.host.empty()) refuse(url.scheme, "names no host");
-  if (!std::all_of(url.host.begin(), url.host.end(), is_part_of_host)) refuse(url.scheme, "has a character in its host that no host has");
+  if (!std::all_of(url.host.begin(), url.host.end(), is_part_of_host))
+    refuse(url.scheme, "has a character in its host that no host has");
   const auto question = text.find('?');
   url.path = text.substr(0, question);
   if (question != std::string_view::npos) url.query = text.substr(question + 1);
@@ -115,7 +123,8 @@ bool is_this_machine(std::string_view url) {
   host = host.substr(0, host.find_first_of("/?#"));
   if (host.starts_with("[::1]")) return true;
   const std::string name = lower_case(host.substr(0, host.rfind(':')));
-  return name == "localhost" || (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
+  return name == "localhost" ||
+         (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
 }
 
 }  // namespace modelfloat::store::http

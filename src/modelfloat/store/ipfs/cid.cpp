@@ -45,7 +45,8 @@ std::optional<Bytes> from_base58(std::string_view text) {
     if (carry != 0) number.push_back(carry);
   }
   Bytes bytes(std::min(text.find_first_not_of('1'), text.size()), std::byte{0});
-  std::for_each(number.rbegin(), number.rend(), [&](unsigned place) { bytes.push_back(static_cast<std::byte>(place)); });
+  std::for_each(number.rbegin(), number.rend(),
+                [&](unsigned place) { bytes.push_back(static_cast<std::byte>(place)); });
   return bytes;
 }
 
@@ -106,7 +107,7 @@ std::optional<Cid> cid_of_file(ByteSpan bytes) {
   if (bytes.size() <= k_chunk_bytes) return Cid{k_codec_raw, sha256_multihash(bytes)};
   if (bytes.size() > k_most_links * k_chunk_bytes) return std::nullopt;
   Bytes node;
-  Bytes file;  // the UnixFS message inside it
+  Bytes file;                               // the UnixFS message inside it
   append_field(file, 1, std::uint64_t{2});  // a file
   append_field(file, 3, std::uint64_t{bytes.size()});
   for (; !bytes.empty(); bytes = bytes.subspan(std::min(k_chunk_bytes, bytes.size()))) {

@@ -19,7 +19,8 @@ http::Response PinningService::send(http::Request request, std::string_view what
   return response;
 }
 
-std::vector<std::string> PinningService::requests(http::Fields query, const std::string& name, const CallOptions& options) {
+std::vector<std::string> PinningService::requests(http::Fields query, const std::string& name,
+                                                  const CallOptions& options) {
   query.emplace_back("name", name);
   query.emplace_back("limit", "1000");
   http::Request request;

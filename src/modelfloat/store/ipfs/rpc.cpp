@@ -33,7 +33,8 @@ std::optional<crypto::SecretBytes> authorization_of(const Credentials& credentia
 }
 
 bool contains(std::string_view text, std::initializer_list<std::string_view> words) {
-  return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
 // The RPC answers 500 to everything that went wrong; only the words tell. Kubo's and js-ipfs's both.
@@ -41,7 +42,8 @@ ErrorKind kind_of(std::string_view message) {
   if (contains(message, {"does not exist", "no link named", "not pinned"})) return ErrorKind::not_found;
   if (contains(message, {"timed out", "deadline exceeded", "TimeoutError"})) return ErrorKind::timed_out;
   if (contains(message, {"no space left", "ENOSPC", "disk quota", "EDQUOT"})) return ErrorKind::out_of_space;
-  if (contains(message, {"not found locally", "could not find", "did not match", "block corrupt", "verification failed", "unexpected EOF", "invalid checksum"})) {
+  if (contains(message, {"not found locally", "could not find", "did not match", "block corrupt", "verification failed",
+                         "unexpected EOF", "invalid checksum"})) {
     return ErrorKind::corrupt;
   }
   if (contains(message, {"permission denied", "EACCES", "read-only"})) return ErrorKind::denied;
@@ -112,7 +114,8 @@ Rpc::Rpc(std::string root, const Credentials& credentials, Random& random, const
 
 void Rpc::fail(const http::Response& response, const Call& call) const {
   if (response.status == 404 || response.status == 405) {
-    throw Error(ErrorKind::invalid, call.where, "no IPFS node answers at " + root_ + ": HTTP status " + std::to_string(response.status));
+    throw Error(ErrorKind::invalid, call.where,
+                "no IPFS node answers at " + root_ + ": HTTP status " + std::to_string(response.status));
   }
   const auto trailer = response.header("x-stream-error");
   const json body = trailer ? json() : json::parse(response.text(), nullptr, false);
@@ -155,8 +158,12 @@ Cid Rpc::add(ByteSpan bytes, const std::string& where, const CallOptions& option
                            "Content-Type: application/octet-stream\r\n\r\n";
   const std::string tail = "\r\n--" + boundary + "--\r\n";
   Call call{.name = "add",
-            .fields = {{"cid-version", "1"}, {"raw-leaves", "true"}, {"chunker", "size-" + std::to_string(k_chunk_bytes)},
-                       {"hash", "sha2-256"}, {"pin", "true"},        {"progress", "false"}},
+            .fields = {{"cid-version", "1"},
+                       {"raw-leaves", "true"},
+                       {"chunker", "size-" + std::to_string(k_chunk_bytes)},
+                       {"hash", "sha2-256"},
+                       {"pin", "true"},
+                       {"progress", "false"}},
             .where = where};
   call.body = {as_bytes(head), bytes, as_bytes(tail)};
   call.content_type = "multipart/form-data; boundary=" + boundary;
@@ -181,10 +188,13 @@ void Rpc::unpin(const Cid& cid, const std::string& where, const CallOptions& opt
   }
 }
 
-Bytes Rpc::cat(std::string_view cid, ByteRange range, Milliseconds limit, const std::string& where, const CallOptions& options) {
+Bytes Rpc::cat(std::string_view cid, ByteRange range, Milliseconds limit, const std::string& where,
+               const CallOptions& options) {
   if (range.length == 0) return {};
   Call call{.name = "cat",
-            .fields = {{"arg", std::string(cid)}, {"offset", std::to_string(range.offset)}, {"length", std::to_string(range.length)}},
+            .fields = {{"arg", std::string(cid)},
+                       {"offset", std::to_string(range.offset)},
+                       {"length", std::to_string(range.length)}},
             .where = where};
   call.limit = std::min(limit, limit_for(range.length));
   call.max_answer_bytes = range.length;
@@ -196,9 +206,11 @@ Bytes Rpc::cat(std::string_view cid, ByteRange range, Milliseconds limit, const 
 
 std::optional<Node> Rpc::stat(const std::string& path, const CallOptions& options, Milliseconds limit) {
   try {
-    const auto response = send({.name = "files/stat", .fields = {{"arg", path}}, .where = path, .limit = limit}, options);
+    const auto response =
+        send({.name = "files/stat", .fields = {{"arg", path}}, .where = path, .limit = limit}, options);
     const json answer = parse(response.text(), path);
-    return Node{text_of(answer, "Type", path) == "directory", number(answer, "Size", path), text_of(answer, "Hash", path)};
+    return Node{text_of(answer, "Type", path) == "directory", number(answer, "Size", path),
+                text_of(answer, "Hash", path)};
   } catch (const Error& error) {
     if (error.kind == ErrorKind::not_found) return std::nullopt;
     throw;
@@ -207,7 +219,9 @@ std::optional<Node> Rpc::stat(const std::string& path, const CallOptions& option
 
 bool Rpc::link(const Cid& cid, const std::string& path, const CallOptions& options) {
   try {
-    send({.name = "files/cp", .fields = {{"arg", "/ipfs/" + to_string(cid)}, {"arg", path}, {"parents", "true"}, {"flush", "true"}}, .where = path},
+    send({.name = "files/cp",
+          .fields = {{"arg", "/ipfs/" + to_string(cid)}, {"arg", path}, {"parents", "true"}, {"flush", "true"}},
+          .where = path},
          options);
     return true;
   } catch (const Error& error) {
@@ -228,7 +242,8 @@ void Rpc::remove(const std::string& path, const CallOptions& options) {
 }
 
 void Rpc::make_folder(const std::string& path, const CallOptions& options) {
-  send({.name = "files/mkdir", .fields = {{"arg", path}, {"parents", "true"}, {"flush", "true"}}, .where = path}, options);
+  send({.name = "files/mkdir", .fields = {{"arg", path}, {"parents", "true"}, {"flush", "true"}}, .where = path},
+       options);
 }
 
 std::optional<std::vector<Entry>> Rpc::list(const std::string& path, const CallOptions& options) {
@@ -242,7 +257,10 @@ std::optional<std::vector<Entry>> Rpc::list(const std::string& path, const CallO
       for (const json& one : *all) entries.push_back(entry_of(one, path));
     }
   });
-  Call call{.name = "files/ls", .fields = {{"arg", path}, {"long", "true"}, {"U", "true"}, {"stream", "true"}}, .where = path, .limit = k_quick};
+  Call call{.name = "files/ls",
+            .fields = {{"arg", path}, {"long", "true"}, {"U", "true"}, {"stream", "true"}},
+            .where = path,
+            .limit = k_quick};
   call.max_answer_bytes = k_listing_bytes;
   call.sink = [&](ByteSpan piece) { lines.add(piece); };
   try {
@@ -261,14 +279,27 @@ std::optional<std::vector<Link>> Rpc::links(const std::string& path, const CallO
   json answer;
   try {
     // Kubo looks at no entry when it need not say what it is; js-ipfs does all the same, and has this other call.
-    answer = parse(send({.name = "ls", .fields = {{"arg", folder->cid}, {"size", "false"}, {"resolve-type", "false"}}, .where = path,
-                         .limit = k_quick / 4, .max_answer_bytes = k_listing_bytes}, options).text(), path);
-    if (answer.contains("Objects") && answer["Objects"].is_array() && !answer["Objects"].empty()) answer = json(answer["Objects"][0]);
+    answer = parse(send({.name = "ls",
+                         .fields = {{"arg", folder->cid}, {"size", "false"}, {"resolve-type", "false"}},
+                         .where = path,
+                         .limit = k_quick / 4,
+                         .max_answer_bytes = k_listing_bytes},
+                        options)
+                       .text(),
+                   path);
+    if (answer.contains("Objects") && answer["Objects"].is_array() && !answer["Objects"].empty())
+      answer = json(answer["Objects"][0]);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::timed_out) throw;
     check_cancelled(options, path);
-    answer = parse(send({.name = "object/links", .fields = {{"arg", folder->cid}}, .where = path, .limit = k_quick / 4,
-                         .max_answer_bytes = k_listing_bytes}, options).text(), path);
+    answer = parse(send({.name = "object/links",
+                         .fields = {{"arg", folder->cid}},
+                         .where = path,
+                         .limit = k_quick / 4,
+                         .max_answer_bytes = k_listing_bytes},
+                        options)
+                       .text(),
+                   path);
   }
   std::vector<Link> links;
   if (!answer.is_object() || !answer.contains("Links") || !answer["Links"].is_array()) return links;
@@ -292,7 +323,8 @@ Space Rpc::space(const std::string& where, const CallOptions& options) {
 void Rpc::check(const std::string& where, const CallOptions& options) {
   const auto response = send({.name = "version", .fields = {}, .where = where, .limit = k_quick}, options);
   const json answer = json::parse(response.text(), nullptr, false);
-  if (!answer.is_object() || !answer.contains("Version")) throw Error(ErrorKind::invalid, where, "no IPFS node answers there");
+  if (!answer.is_object() || !answer.contains("Version"))
+    throw Error(ErrorKind::invalid, where, "no IPFS node answers there");
 }
 
 }  // namespace modelfloat::store::ipfs

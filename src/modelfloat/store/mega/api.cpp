@@ -68,8 +68,8 @@ std::string Api::next_command_path() {
   return "/cs?id=" + std::to_string(number_++);
 }
 
-Api::Reply Api::send(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes, const std::string& where,
-                     const CallOptions& options) {
+Api::Reply Api::send(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes,
+                     const std::string& where, const CallOptions& options) {
   http::Request request;
   request.method = "POST";
   request.url = root_ + path;
@@ -91,9 +91,12 @@ Api::Reply Api::send(const std::string& path, const std::string& body, std::uint
     if (response.status == 402) {
       const auto header = response.header("x-hashcash");
       const auto challenge = header ? parse_challenge(*header) : std::nullopt;
-      const auto answer = challenge && ++challenges <= k_hashcash_tries ? solve(*challenge, options.stop) : std::nullopt;
+      const auto answer =
+          challenge && ++challenges <= k_hashcash_tries ? solve(*challenge, options.stop) : std::nullopt;
       check_cancelled(options, where);
-      if (!answer) throw Error(ErrorKind::rate_limited, where, "MEGA wants work done for it and does not take it (HTTP 402)", Milliseconds(60'000));
+      if (!answer)
+        throw Error(ErrorKind::rate_limited, where, "MEGA wants work done for it and does not take it (HTTP 402)",
+                    Milliseconds(60'000));
       request.headers.emplace_back("X-Hashcash", *answer);
       continue;
     }
@@ -112,8 +115,8 @@ Api::Reply Api::send(const std::string& path, const std::string& body, std::uint
   }
 }
 
-Api::Reply Api::send_with_session(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes, const std::string& where,
-                                  const CallOptions& options, SessionPointer& session) {
+Api::Reply Api::send_with_session(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes,
+                                  const std::string& where, const CallOptions& options, SessionPointer& session) {
   const auto send_by = [&](const Session& one) {
     return send(path + "&sid=" + std::string(as_text(one.id.bytes())), body, max_answer_bytes, where, options);
   };
@@ -126,7 +129,8 @@ Api::Reply Api::send_with_session(const std::string& path, const std::string& bo
 
 json Api::call(const json& command, Purpose purpose, const std::string& where, const CallOptions& options) {
   SessionPointer session;
-  const Reply reply = send_with_session(next_command_path(), json::array({command}).dump(), k_answer_bytes, where, options, session);
+  const Reply reply =
+      send_with_session(next_command_path(), json::array({command}).dump(), k_answer_bytes, where, options, session);
   if (reply.code < 0) throw code_error(reply.code, purpose, where);
   json answer = parse_answer(reply.body, where);
   if (!answer.is_array() || answer.size() != 1) throw Error(ErrorKind::corrupt, where, "MEGA's answer makes no sense");
@@ -154,9 +158,11 @@ std::pair<Bytes, SessionPointer> Api::nodes(const CallOptions& options) {
 
 std::optional<json> Api::events(const std::string& sequence, const CallOptions& options) {
   SessionPointer session;
-  const Reply reply = send_with_session("/sc?sn=" + http::percent_encode(sequence), "", k_answer_bytes, where_, options, session);
+  const Reply reply =
+      send_with_session("/sc?sn=" + http::percent_encode(sequence), "", k_answer_bytes, where_, options, session);
   if (reply.code == -16) throw code_error(reply.code, Purpose::read, where_);
-  if (reply.code < 0) return std::nullopt;  // -6 says "too much happened"; any other trouble is cured by reading all as well
+  if (reply.code < 0)
+    return std::nullopt;  // -6 says "too much happened"; any other trouble is cured by reading all as well
   return parse_answer(reply.body, where_);
 }
 
@@ -203,7 +209,8 @@ SessionPointer Api::kept_session(const SessionPointer& refused) {
   if (!kept) return nullptr;
   const auto parsed = json::parse(as_text(kept->bytes()), nullptr, false);
   const auto key = from_base64(text_in(parsed, "key"));
-  if (text_in(parsed, "email") != email_ || !key || key->size() != k_block_bytes || text_in(parsed, "sid").empty()) return nullptr;
+  if (text_in(parsed, "email") != email_ || !key || key->size() != k_block_bytes || text_in(parsed, "sid").empty())
+    return nullptr;
   auto session = std::make_shared<Session>();
   session->id = crypto::SecretBytes(std::string_view(text_in(parsed, "sid")));
   session->master_key = crypto::SecretBytes(ByteSpan(*key));
@@ -236,7 +243,8 @@ SessionPointer Api::log_in(const CallOptions& options) {
   const auto salt = from_base64(text_in(account, "s"));
   const std::string_view password = credentials_.require("password", where_);
   if (version != 1 && (version != 2 || !salt || salt->empty())) {
-    throw Error(ErrorKind::unsupported, where_, "MEGA has an account of a kind that is not known here (version " + std::to_string(version) + ")");
+    throw Error(ErrorKind::unsupported, where_,
+                "MEGA has an account of a kind that is not known here (version " + std::to_string(version) + ")");
   }
   const PasswordKeys keys = version == 1 ? password_keys_v1(email_, password) : password_keys_v2(password, *salt);
   json command = {{"a", "us"}, {"user", email_}, {"uh", keys.proof}};
@@ -248,14 +256,16 @@ SessionPointer Api::log_in(const CallOptions& options) {
   auto master_key = from_base64(text_in(answer, "k"));
   const auto private_key = from_base64(text_in(answer, "privk"));
   const auto challenge = from_base64(text_in(answer, "csid"));
-  if (!master_key || master_key->size() != k_block_bytes || !private_key || !challenge || text_in(answer, "u").empty()) {
+  if (!master_key || master_key->size() != k_block_bytes || !private_key || !challenge ||
+      text_in(answer, "u").empty()) {
     throw Error(ErrorKind::corrupt, where_, "MEGA's answer to the login lacks a key");
   }
   decrypt_ecb(keys.key.bytes(), *master_key);
   auto session = std::make_shared<Session>();
   session->master_key = crypto::SecretBytes(std::move(*master_key));
   session->user = text_in(answer, "u");
-  session->id = crypto::SecretBytes(std::string_view(open_session(*challenge, *private_key, session->master_key.bytes(), session->user, where_)));
+  session->id = crypto::SecretBytes(
+      std::string_view(open_session(*challenge, *private_key, session->master_key.bytes(), session->user, where_)));
   keep(*session);
   return session;
 }

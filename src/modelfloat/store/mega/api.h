@@ -43,7 +43,8 @@ class Api {
   Api(const std::string& where, const StoreSettings& settings, const StoreContext& context);
 
   // One command's answer: an object, text or a positive number. A negative number becomes code_error.
-  nlohmann::json call(const nlohmann::json& command, Purpose purpose, const std::string& where, const CallOptions& options);
+  nlohmann::json call(const nlohmann::json& command, Purpose purpose, const std::string& where,
+                      const CallOptions& options);
   // Several at once, for their effect alone; not_found is fine.
   void call_all(const nlohmann::json& commands, Purpose purpose, const std::string& where, const CallOptions& options);
   // All nodes of the account: the answer to "f" as it came, which may be long, and the session that opens their keys.
@@ -61,9 +62,10 @@ class Api {
     int code = 0;  // negative when the whole answer is that number
     Bytes body;
   };
-  Reply send(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes, const std::string& where, const CallOptions& options);
-  Reply send_with_session(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes, const std::string& where,
-                          const CallOptions& options, SessionPointer& session);
+  Reply send(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes, const std::string& where,
+             const CallOptions& options);
+  Reply send_with_session(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes,
+                          const std::string& where, const CallOptions& options, SessionPointer& session);
   nlohmann::json command_without_session(const nlohmann::json& command, const CallOptions& options);
   std::string next_command_path();
 

@@ -27,7 +27,8 @@ class Cipher {
   Cipher(const EVP_CIPHER* kind, ByteSpan key, ByteSpan iv, Direction direction) : context_(EVP_CIPHER_CTX_new()) {
     const unsigned char* start = iv.empty() ? nullptr : raw(iv);
     if (key.size() != k_block_bytes || !context_ ||
-        EVP_CipherInit_ex(context_.get(), kind, nullptr, raw(key), start, direction == Direction::encrypt ? 1 : 0) != 1 ||
+        EVP_CipherInit_ex(context_.get(), kind, nullptr, raw(key), start, direction == Direction::encrypt ? 1 : 0) !=
+            1 ||
         EVP_CIPHER_CTX_set_padding(context_.get(), 0) != 1) {
       fail();
     }
@@ -77,10 +78,18 @@ Block start_of_chunk_mac(const std::array<std::byte, 8>& nonce) {
 
 }  // namespace
 
-void encrypt_ecb(ByteSpan key, MutableByteSpan blocks) { run_blocks(EVP_aes_128_ecb(), key, blocks, Cipher::Direction::encrypt); }
-void decrypt_ecb(ByteSpan key, MutableByteSpan blocks) { run_blocks(EVP_aes_128_ecb(), key, blocks, Cipher::Direction::decrypt); }
-void encrypt_cbc(ByteSpan key, MutableByteSpan blocks) { run_blocks(EVP_aes_128_cbc(), key, blocks, Cipher::Direction::encrypt); }
-void decrypt_cbc(ByteSpan key, MutableByteSpan blocks) { run_blocks(EVP_aes_128_cbc(), key, blocks, Cipher::Direction::decrypt); }
+void encrypt_ecb(ByteSpan key, MutableByteSpan blocks) {
+  run_blocks(EVP_aes_128_ecb(), key, blocks, Cipher::Direction::encrypt);
+}
+void decrypt_ecb(ByteSpan key, MutableByteSpan blocks) {
+  run_blocks(EVP_aes_128_ecb(), key, blocks, Cipher::Direction::decrypt);
+}
+void encrypt_cbc(ByteSpan key, MutableByteSpan blocks) {
+  run_blocks(EVP_aes_128_cbc(), key, blocks, Cipher::Direction::encrypt);
+}
+void decrypt_cbc(ByteSpan key, MutableByteSpan blocks) {
+  run_blocks(EVP_aes_128_cbc(), key, blocks, Cipher::Direction::decrypt);
+}
 
 FileKey FileKey::unpack(std::span<const std::byte, k_bytes> node_key) {
   FileKey result;

@@ -29,9 +29,9 @@ void decrypt_cbc(ByteSpan key, MutableByteSpan blocks);
 struct FileKey {
   static constexpr std::size_t k_bytes = 32;
 
-  Block key;                        // of AES
-  std::array<std::byte, 8> nonce;   // where the counter starts
-  std::array<std::byte, 8> mac;     // of the whole content
+  Block key;                       // of AES
+  std::array<std::byte, 8> nonce;  // where the counter starts
+  std::array<std::byte, 8> mac;    // of the whole content
 
   static FileKey unpack(std::span<const std::byte, k_bytes> node_key);
   std::array<std::byte, k_bytes> pack() const;
@@ -55,9 +55,9 @@ class ContentMac {
   Block key_;
   std::array<std::byte, 8> nonce_;
   std::uint64_t position_ = 0;
-  Bytes part_;           // of a block that a piece ended in
-  Block chunk_{};        // the MAC of the chunk so far
-  Block chained_{};      // over the chunks before
+  Bytes part_;       // of a block that a piece ended in
+  Block chunk_{};    // the MAC of the chunk so far
+  Block chained_{};  // over the chunks before
 };
 
 // Where the chunk that begins at or holds `offset` ends, in a file without end: after 128 KiB, then 256 KiB more, and so on up to 1 MiB, which is

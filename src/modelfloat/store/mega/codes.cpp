@@ -9,23 +9,31 @@ constexpr Milliseconds k_rate_limit_wait = std::chrono::seconds(30);
 // MEGA counts the downloads of an address over the last six hours; half of that is a fair guess where it does not say.
 constexpr Milliseconds k_transfer_quota_wait = std::chrono::hours(3);
 
-std::string with_code(std::string_view words, int code) { return std::string(words) + " (MEGA's error " + std::to_string(code) + ")"; }
+std::string with_code(std::string_view words, int code) {
+  return std::string(words) + " (MEGA's error " + std::to_string(code) + ")";
+}
 
 // What only means this in answer to a login.
 std::optional<Error> login_error(int code, const std::string& where) {
   const auto denied = [&](std::string_view words) { return Error(ErrorKind::denied, where, with_code(words, code)); };
   switch (code) {
-    case -5: return denied("MEGA does not take the code of the second factor: are totp_secret and this machine's clock right?");
+    case -5:
+      return denied(
+          "MEGA does not take the code of the second factor: are totp_secret and this machine's clock right?");
     case -9: return denied("MEGA knows no account with this email and password");
     case -13: return denied("the account was never confirmed: open the link in MEGA's mail");
-    case -26: return denied("the account asks for a second factor: put the secret of its authenticator into the credentials as totp_secret");
+    case -26:
+      return denied(
+          "the account asks for a second factor: put the secret of its authenticator into the credentials as "
+          "totp_secret");
     default: return std::nullopt;
   }
 }
 
 Error quota_error(int code, Purpose purpose, std::string where) {
   if (purpose == Purpose::read) {
-    return {ErrorKind::rate_limited, std::move(where), with_code("MEGA's transfer quota is used up for now", code), k_transfer_quota_wait};
+    return {ErrorKind::rate_limited, std::move(where), with_code("MEGA's transfer quota is used up for now", code),
+            k_transfer_quota_wait};
   }
   return {ErrorKind::out_of_space, std::move(where), with_code("the MEGA account is full", code)};
 }
@@ -36,13 +44,17 @@ Error code_error(int code, Purpose purpose, std::string where) {
   if (purpose == Purpose::login) {
     if (auto error = login_error(code, where)) return *std::move(error);
   }
-  const auto error = [&](ErrorKind kind, std::string_view words) { return Error(kind, std::move(where), with_code(words, code)); };
+  const auto error = [&](ErrorKind kind, std::string_view words) {
+    return Error(kind, std::move(where), with_code(words, code));
+  };
   switch (code) {
     case -1: return error(ErrorKind::transient, "MEGA has trouble inside");
     case -3: return error(ErrorKind::transient, "MEGA asks to try again later");
     case -4:
     case -6:
-    case -19: return {ErrorKind::rate_limited, std::move(where), with_code("MEGA asks for fewer calls", code), k_rate_limit_wait};
+    case -19:
+      return {ErrorKind::rate_limited, std::move(where), with_code("MEGA asks for fewer calls", code),
+              k_rate_limit_wait};
     case -5: return error(ErrorKind::transient, "the upload failed and must begin anew");
     case -8: return error(ErrorKind::transient, "what MEGA handed out has expired");
     case -9: return error(ErrorKind::not_found, "MEGA does not have it");
@@ -50,7 +62,8 @@ Error code_error(int code, Purpose purpose, std::string where) {
     case -13: return error(ErrorKind::transient, "is not complete on MEGA yet");
     case -14: return error(ErrorKind::corrupt, "MEGA cannot open a key");
     case -15: return error(ErrorKind::denied, "MEGA refuses a session that it has just given");
-    case -16: return error(ErrorKind::denied, "MEGA has blocked the account or the file: log in on its web site to see why");
+    case -16:
+      return error(ErrorKind::denied, "MEGA has blocked the account or the file: log in on its web site to see why");
     case -17:
     case -24: return quota_error(code, purpose, std::move(where));
     case -18: return error(ErrorKind::transient, "is not available on MEGA at the moment");
@@ -76,7 +89,8 @@ Error transfer_quota_error(const http::Response& response, std::string where) {
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
     if (error == std::errc() && end == text->data() + text->size() && seconds > 0) wait = std::chrono::seconds(seconds);
   }
-  return {ErrorKind::rate_limited, std::move(where), "MEGA's transfer quota for this internet address is used up for now (HTTP 509)", wait};
+  return {ErrorKind::rate_limited, std::move(where),
+          "MEGA's transfer quota for this internet address is used up for now (HTTP 509)", wait};
 }
 
 }  // namespace modelfloat::store::mega

@@ -59,7 +59,8 @@ std::optional<Challenge> parse_challenge(std::string_view header) {
   }
   unsigned easiness = 0;
   const auto [end, error] = std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), easiness);
-  if (parts[0] != "1" || error != std::errc() || end != parts[1].data() + parts[1].size() || easiness > 255) return std::nullopt;
+  if (parts[0] != "1" || error != std::errc() || end != parts[1].data() + parts[1].size() || easiness > 255)
+    return std::nullopt;
   return Challenge{easiness, std::string(parts[3])};
 }
 

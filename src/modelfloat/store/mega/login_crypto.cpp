@@ -85,14 +85,16 @@ void encrypt_over_and_over(const std::vector<Block>& keys, Block& block, unsigne
   std::vector<std::unique_ptr<EVP_CIPHER_CTX, FreeContext>> ciphers;
   for (const Block& key : keys) {
     ciphers.emplace_back(EVP_CIPHER_CTX_new());
-    if (!ciphers.back() || EVP_EncryptInit_ex(ciphers.back().get(), EVP_aes_128_ecb(), nullptr, raw(ByteSpan(key)), nullptr) != 1) {
+    if (!ciphers.back() ||
+        EVP_EncryptInit_ex(ciphers.back().get(), EVP_aes_128_ecb(), nullptr, raw(ByteSpan(key)), nullptr) != 1) {
       throw Error(ErrorKind::internal, "AES", "OpenSSL refuses");
     }
   }
   for (unsigned round = 0; round < rounds; ++round) {
     for (const auto& cipher : ciphers) {
       int written = 0;
-      EVP_EncryptUpdate(cipher.get(), raw(MutableByteSpan(block)), &written, raw(ByteSpan(block)), static_cast<int>(block.size()));
+      EVP_EncryptUpdate(cipher.get(), raw(MutableByteSpan(block)), &written, raw(ByteSpan(block)),
+                        static_cast<int>(block.size()));
     }
   }
 }
@@ -120,11 +122,13 @@ Number take_number(ByteSpan& from) {
 }
 
 // challenge^d mod p*q, as `bytes` bytes.
-crypto::SecretBytes open_challenge(const BIGNUM& challenge, const BIGNUM& p, const BIGNUM& q, const BIGNUM& d, std::size_t bytes) {
+crypto::SecretBytes open_challenge(const BIGNUM& challenge, const BIGNUM& p, const BIGNUM& q, const BIGNUM& d,
+                                   std::size_t bytes) {
   const std::unique_ptr<BN_CTX, FreeNumberContext> context(BN_CTX_secure_new());
   const Number modulus(BN_new());
   const Number plain(BN_new());
-  if (!context || !modulus || !plain || BN_mul(modulus.get(), &p, &q, context.get()) != 1 || BN_is_odd(modulus.get()) != 1 ||
+  if (!context || !modulus || !plain || BN_mul(modulus.get(), &p, &q, context.get()) != 1 ||
+      BN_is_odd(modulus.get()) != 1 ||
       BN_mod_exp_mont_consttime(plain.get(), &challenge, &d, modulus.get(), context.get(), nullptr) != 1) {
     return {};
   }
@@ -140,7 +144,8 @@ PasswordKeys password_keys_v1(std::string_view email, std::string_view password)
   std::vector<Block> keys;
   for (std::size_t at = 0; at < words.size(); at += k_block_bytes) {
     Block key{};
-    std::copy_n(words.begin() + static_cast<std::ptrdiff_t>(at), std::min(k_block_bytes, words.size() - at), key.begin());
+    std::copy_n(words.begin() + static_cast<std::ptrdiff_t>(at), std::min(k_block_bytes, words.size() - at),
+                key.begin());
     keys.push_back(key);
   }
   static constexpr std::array<std::uint8_t, k_block_bytes> k_start = {0x93, 0xC4, 0x67, 0xE3, 0x7D, 0xB0, 0xC7, 0xA4,
@@ -157,16 +162,19 @@ PasswordKeys password_keys_v1(std::string_view email, std::string_view password)
 
 PasswordKeys password_keys_v2(std::string_view password, ByteSpan salt) {
   std::array<std::byte, 2 * k_block_bytes> derived;
-  if (PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), raw(salt), static_cast<int>(salt.size()), k_pbkdf2_rounds,
-                        EVP_sha512(), static_cast<int>(derived.size()), raw(MutableByteSpan(derived))) != 1) {
+  if (PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), raw(salt), static_cast<int>(salt.size()),
+                        k_pbkdf2_rounds, EVP_sha512(), static_cast<int>(derived.size()),
+                        raw(MutableByteSpan(derived))) != 1) {
     throw Error(ErrorKind::internal, "PBKDF2", "OpenSSL refuses");
   }
-  PasswordKeys result{crypto::SecretBytes(ByteSpan(derived).first(k_block_bytes)), to_base64url(ByteSpan(derived).subspan(k_block_bytes))};
+  PasswordKeys result{crypto::SecretBytes(ByteSpan(derived).first(k_block_bytes)),
+                      to_base64url(ByteSpan(derived).subspan(k_block_bytes))};
   crypto::wipe(derived);
   return result;
 }
 
-std::string open_session(ByteSpan challenge, ByteSpan private_key, ByteSpan master_key, std::string_view user, const std::string& where) {
+std::string open_session(ByteSpan challenge, ByteSpan private_key, ByteSpan master_key, std::string_view user,
+                         const std::string& where) {
   Bytes opened_key = to_bytes(private_key.first(private_key.size() / k_block_bytes * k_block_bytes));
   decrypt_ecb(master_key, opened_key);
   const crypto::SecretBytes key(std::move(opened_key));  // wiped at the end
@@ -178,26 +186,32 @@ std::string open_session(ByteSpan challenge, ByteSpan private_key, ByteSpan mast
   if (!number) throw Error(ErrorKind::corrupt, where, "MEGA's answer to the login has no session in it");
   const std::size_t bytes = p && q ? static_cast<std::size_t>(BN_num_bytes(p.get()) + BN_num_bytes(q.get())) : 0;
   // The plain text begins one byte below the top of what p and q have room for, also where zeros stand in front of it.
-  const crypto::SecretBytes plain = d && bytes > k_session_bytes ? open_challenge(*number, *p, *q, *d, bytes) : crypto::SecretBytes();
-  if (plain.empty()) throw Error(ErrorKind::denied, where, "the account's private key cannot be opened: is the password right?");
+  const crypto::SecretBytes plain =
+      d && bytes > k_session_bytes ? open_challenge(*number, *p, *q, *d, bytes) : crypto::SecretBytes();
+  if (plain.empty())
+    throw Error(ErrorKind::denied, where, "the account's private key cannot be opened: is the password right?");
   const ByteSpan session = plain.bytes().subspan(1, k_session_bytes);
   if (as_text(session.subspan(k_user_offset, user.size())) != user) {
-    throw Error(ErrorKind::denied, where, "the session that MEGA gives is not for this account: is the password right?");
+    throw Error(ErrorKind::denied, where,
+                "the session that MEGA gives is not for this account: is the password right?");
   }
   return to_base64url(session);
 }
 
 std::string totp_code(std::string_view secret, UtcTime now, const std::string& where) {
   std::string digits;
-  std::copy_if(secret.begin(), secret.end(), std::back_inserter(digits), [](char c) { return c != ' ' && c != '-' && c != '='; });
+  std::copy_if(secret.begin(), secret.end(), std::back_inserter(digits),
+               [](char c) { return c != ' ' && c != '-' && c != '='; });
   const auto key = from_base32(digits);
   crypto::wipe(std::as_writable_bytes(std::span(digits)));
-  if (!key || key->empty()) throw Error(ErrorKind::invalid, where, "its totp_secret is no base32 text, such as an authenticator app takes");
+  if (!key || key->empty())
+    throw Error(ErrorKind::invalid, where, "its totp_secret is no base32 text, such as an authenticator app takes");
   const std::uint64_t step = unix_seconds(now) / 30;
   std::array<std::byte, 8> message;
   for (unsigned i = 0; i < 8; ++i) message[i] = static_cast<std::byte>(step >> (56 - 8 * i));
   std::array<std::byte, 20> mac;
-  HMAC(EVP_sha1(), key->data(), static_cast<int>(key->size()), raw(ByteSpan(message)), message.size(), raw(MutableByteSpan(mac)), nullptr);
+  HMAC(EVP_sha1(), key->data(), static_cast<int>(key->size()), raw(ByteSpan(message)), message.size(),
+       raw(MutableByteSpan(mac)), nullptr);
   const std::size_t at = static_cast<std::size_t>(mac[19]) & 15U;
   std::uint32_t value = 0;
   for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<std::uint32_t>(mac[at + i]);

@@ -26,7 +26,8 @@ PasswordKeys password_keys_v2(std::string_view password, ByteSpan salt);
 
 // The session id that the server encrypted for the account's RSA key. `private_key` is that key as the server keeps it, `user` the account's handle,
 // which the id must name. Error{denied} when the key does not open (wrong password), Error{corrupt} when the answer makes no sense.
-std::string open_session(ByteSpan challenge, ByteSpan private_key, ByteSpan master_key, std::string_view user, const std::string& where);
+std::string open_session(ByteSpan challenge, ByteSpan private_key, ByteSpan master_key, std::string_view user,
+                         const std::string& where);
 
 // The code of an authenticator app (RFC 6238, SHA-1, 30 s, 6 digits). Blanks in the secret and its case don't matter. Error{invalid} when it is no base32.
 std::string totp_code(std::string_view secret, UtcTime now, const std::string& where);

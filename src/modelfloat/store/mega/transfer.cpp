@@ -31,7 +31,8 @@ int negative_number(std::string_view text) {
 }
 
 bool is_base64url(std::string_view text) {
-  return text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == std::string_view::npos;
+  return text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+         std::string_view::npos;
 }
 
 class Upload {
@@ -41,7 +42,8 @@ class Upload {
 
   // The token; empty when the server gave none.
   std::string send_all(const FileKey& key, ByteSpan content) {
-    const json answer = api_.call({{"a", "u"}, {"s", content.size()}, {"ssl", api_.ssl()}, {"v", 2}}, Purpose::write, where_, options_);
+    const json answer =
+        api_.call({{"a", "u"}, {"s", content.size()}, {"ssl", api_.ssl()}, {"v", 2}}, Purpose::write, where_, options_);
     const std::string address = text_in(answer, "p");
     if (address.empty()) throw Error(ErrorKind::corrupt, where_, "MEGA gives no address to upload to");
     std::string token;
@@ -49,7 +51,8 @@ class Upload {
     Bytes encrypted;
     do {
       std::uint64_t end = std::min<std::uint64_t>(content.size(), end_of_chunk(begin));
-      while (end < content.size() && std::min<std::uint64_t>(content.size(), end_of_chunk(end)) - begin <= k_request_bytes) {
+      while (end < content.size() &&
+             std::min<std::uint64_t>(content.size(), end_of_chunk(end)) - begin <= k_request_bytes) {
         end = std::min<std::uint64_t>(content.size(), end_of_chunk(end));
       }
       const ByteSpan piece = content.subspan(begin, end - begin);
@@ -87,7 +90,8 @@ class Upload {
   std::optional<std::string> answer_of(const http::Response& response) const {
     if (response.status == 403 || response.status == 404) throw AddressExpired();
     if (response.status == 509) throw transfer_quota_error(response, where_);
-    if (!response.ok()) throw http::status_error(response, where_, "MEGA's storage server does not take it", clock_.utc_now());
+    if (!response.ok())
+      throw http::status_error(response, where_, "MEGA's storage server does not take it", clock_.utc_now());
     if (response.body.size() == k_completion_bytes) return to_base64url(response.body);
     const std::string_view text = response.text();
     if (text.empty() || text == "0") return std::string();
@@ -95,7 +99,8 @@ class Upload {
     if (code == -3) return std::nullopt;
     if (code == -17 || code == -24) throw code_error(code, Purpose::write, where_);
     if (code < 0) throw AddressExpired();
-    if (!is_base64url(text)) throw Error(ErrorKind::corrupt, where_, "MEGA's storage server answers with what is no token");
+    if (!is_base64url(text))
+      throw Error(ErrorKind::corrupt, where_, "MEGA's storage server answers with what is no token");
     return std::string(text);
   }
 
@@ -108,7 +113,8 @@ class Upload {
 
 }  // namespace
 
-Uploaded upload(Api& api, Clock& clock, Random& random, ByteSpan content, const std::string& where, const CallOptions& options) {
+Uploaded upload(Api& api, Clock& clock, Random& random, ByteSpan content, const std::string& where,
+                const CallOptions& options) {
   Uploaded result;
   result.key = {random.array<k_block_bytes>(), random.array<8>(), {}};
   ContentMac mac(result.key.key, result.key.nonce);
@@ -125,9 +131,12 @@ Uploaded upload(Api& api, Clock& clock, Random& random, ByteSpan content, const 
   return result;
 }
 
-Bytes download(Api& api, const FoundObject& object, ByteRange range, const std::string& where, const CallOptions& options) {
-  const json answer = api.call({{"a", "g"}, {"g", 1}, {"n", to_text(object.handle)}, {"ssl", api.ssl()}}, Purpose::read, where, options);
-  if (answer.contains("e") && answer["e"].is_number_integer() && answer["e"] < 0) throw code_error(answer["e"].get<int>(), Purpose::read, where);
+Bytes download(Api& api, const FoundObject& object, ByteRange range, const std::string& where,
+               const CallOptions& options) {
+  const json answer = api.call({{"a", "g"}, {"g", 1}, {"n", to_text(object.handle)}, {"ssl", api.ssl()}}, Purpose::read,
+                               where, options);
+  if (answer.contains("e") && answer["e"].is_number_integer() && answer["e"] < 0)
+    throw code_error(answer["e"].get<int>(), Purpose::read, where);
   const std::string address = text_in(answer, "g");
   if (address.empty() || number_in(answer, "s") != object.size_bytes) {
     throw Error(ErrorKind::corrupt, where, "MEGA has another length for it than its listing says, or no address");
@@ -140,18 +149,22 @@ Bytes download(Api& api, const FoundObject& object, ByteRange range, const std::
   request.expected_bytes = range.length;
   http::Response response = api.http().send(request, options);
   if (response.status == 509) throw transfer_quota_error(response, where);
-  if (response.status == 403 || response.status == 404) throw Error(ErrorKind::not_found, where, "the address that MEGA gave has expired");
+  if (response.status == 403 || response.status == 404)
+    throw Error(ErrorKind::not_found, where, "the address that MEGA gave has expired");
   if (!response.ok()) throw http::status_error(response, where, "MEGA's storage server does not give it", UtcTime());
   Bytes bytes = std::move(response.body);
   if (bytes.size() != range.length) {
-    throw Error(ErrorKind::corrupt, where, "MEGA gives " + std::to_string(bytes.size()) + " bytes where it has " + std::to_string(range.length));
+    throw Error(ErrorKind::corrupt, where,
+                "MEGA gives " + std::to_string(bytes.size()) + " bytes where it has " + std::to_string(range.length));
   }
   const FileKey key = FileKey::unpack(object.node_key);
   crypt_content(key, range.offset, bytes, bytes);
   if (range.length == object.size_bytes) {
     ContentMac mac(key.key, key.nonce);
     mac.update(bytes);
-    if (mac.finish() != key.mac) throw Error(ErrorKind::corrupt, where, "its bytes are not those that were uploaded: MEGA's checksum of them is another");
+    if (mac.finish() != key.mac)
+      throw Error(ErrorKind::corrupt, where,
+                  "its bytes are not those that were uploaded: MEGA's checksum of them is another");
   }
   return bytes;
 }

@@ -185,7 +185,9 @@ void Tree::add_object(const Node& node, bool confirmed) {
   erase(node.handle);
   if (node.type != k_file || !folders_.contains(node.parent)) return;
   const auto leaf = leaf_from(node.name);
-  const Object object{node.parent, node.size_bytes, node.node_key, leaf.value_or(Leaf()), node.made, next_order_++ & 0x7FFFFFFFU, confirmed};
+  const Object object{
+      node.parent, node.size_bytes, node.node_key, leaf.value_or(Leaf()), node.made, next_order_++ & 0x7FFFFFFFU,
+      confirmed};
   const auto name = leaf ? name_of(object) : std::nullopt;
   if (!name) {
     strangers_.insert(node.handle);
@@ -317,7 +319,9 @@ bool Tree::apply(const json& events) {
         const auto handle = handle_from(text_in(node, "h"));
         if (waits_for_folder && number_in(node, "t") == k_folder) return false;
         const auto known = handle ? folders_.find(*handle) : folders_.end();
-        if (known != folders_.end() && known->second.parent != 0 && handle_from(text_in(node, "p")) != known->second.parent) return false;
+        if (known != folders_.end() && known->second.parent != 0 &&
+            handle_from(text_in(node, "p")) != known->second.parent)
+          return false;
       }
       add_nodes(nodes["f"], true);
       continue;

@@ -92,7 +92,7 @@ class Tree {
     std::uint64_t size_bytes;
     std::array<std::byte, FileKey::k_bytes> node_key;
     Leaf leaf;
-    std::uint32_t made;   // seconds
+    std::uint32_t made;        // seconds
     std::uint32_t order : 31;  // in which we learned of it
     std::uint32_t confirmed : 1;
   };
@@ -120,7 +120,7 @@ class Tree {
   std::multimap<std::string, Handle, std::less<>> by_path_;
   Objects objects_;
   std::unordered_multimap<std::uint64_t, Handle> by_name_;  // by a hash of the path
-  std::unordered_set<Handle> strangers_;                    // files in our folders that are no objects, and may be renamed to one
+  std::unordered_set<Handle> strangers_;  // files in our folders that are no objects, and may be renamed to one
   std::uint32_t next_order_ = 0;
   std::size_t unconfirmed_ = 0;
 };

@@ -21,30 +21,36 @@ namespace modelfloat::store::rclone {
 namespace {
 
 constexpr std::string_view k_user = "modelfloat";
-constexpr int k_oldest[] = {1, 65};          // rclone serves a Unix socket and takes all options that we use
+constexpr int k_oldest[] = {1, 65};  // rclone serves a Unix socket and takes all options that we use
 constexpr Milliseconds k_start_limit{30'000};
-constexpr Milliseconds k_settled{60'000};    // one that lived so long did not die of its start
+constexpr Milliseconds k_settled{60'000};  // one that lived so long did not die of its start
 constexpr Milliseconds k_first_pause{250};
 constexpr Milliseconds k_longest_pause{5'000};
 constexpr Milliseconds k_look_every{10};
 
 // What rclone would take from the environment and what is ours to say.
 bool is_ours(std::string_view variable) {
-  static constexpr std::array<std::string_view, 14> k_names = {
-      "MODELFLOAT_",       "RCLONE_RC_",     "RCLONE_RETRIES",     "RCLONE_LOW_LEVEL_RETRIES", "RCLONE_STREAMING_UPLOAD_CUTOFF",
-      "RCLONE_ASK_PASSWORD=", "RCLONE_LOG",  "RCLONE_VERBOSE=",    "RCLONE_QUIET=",            "RCLONE_DRY_RUN=",
-      "RCLONE_INTERACTIVE=", "RCLONE_PROGRESS=", "RCLONE_MAX_",     "TMPDIR="};
+  static constexpr std::array<std::string_view, 14> k_names = {"MODELFLOAT_",
+                                                               "RCLONE_RC_",
+                                                               "RCLONE_RETRIES",
+                                                               "RCLONE_LOW_LEVEL_RETRIES",
+                                                               "RCLONE_STREAMING_UPLOAD_CUTOFF",
+                                                               "RCLONE_ASK_PASSWORD=",
+                                                               "RCLONE_LOG",
+                                                               "RCLONE_VERBOSE=",
+                                                               "RCLONE_QUIET=",
+                                                               "RCLONE_DRY_RUN=",
+                                                               "RCLONE_INTERACTIVE=",
+                                                               "RCLONE_PROGRESS=",
+                                                               "RCLONE_MAX_",
+                                                               "TMPDIR="};
   return std::any_of(k_names.begin(), k_names.end(), [&](std::string_view name) { return variable.starts_with(name); });
 }
 
 std::vector<std::string> environment(const std::filesystem::path& folder, const std::string& password) {
   std::vector<std::string> variables = {
-      "RCLONE_RC_ADDR=unix://" + (folder / "rc.sock").string(),
-      "RCLONE_RC_USER=" + std::string(k_user),
-      "RCLONE_RC_PASS=" + password,
-      "RCLONE_RC_SERVE=true",
-      "RCLONE_RETRIES=1",
-      "RCLONE_LOW_LEVEL_RETRIES=1",
+      "RCLONE_RC_ADDR=unix://" + (folder / "rc.sock").string(), "RCLONE_RC_USER=" + std::string(k_user),
+      "RCLONE_RC_PASS=" + password, "RCLONE_RC_SERVE=true", "RCLONE_RETRIES=1", "RCLONE_LOW_LEVEL_RETRIES=1",
       // Below this size rclone takes an upload that was cut for a whole one that is short (operations.Rcat); 0 leaves no such size.
       "RCLONE_STREAMING_UPLOAD_CUTOFF=0",
       "RCLONE_ASK_PASSWORD=false",  // there is nobody to ask
@@ -76,11 +82,14 @@ std::optional<std::array<int, 2>> version_in(std::string_view text) {
   return minor.ec == std::errc() ? std::optional(version) : std::nullopt;
 }
 
-bool is_too_old(const std::array<int, 2>& version) { return version[0] < k_oldest[0] || (version[0] == k_oldest[0] && version[1] < k_oldest[1]); }
+bool is_too_old(const std::array<int, 2>& version) {
+  return version[0] < k_oldest[0] || (version[0] == k_oldest[0] && version[1] < k_oldest[1]);
+}
 
 [[noreturn]] void refuse_old(const std::string& program, const std::array<int, 2>& version) {
   throw Error(ErrorKind::offline, program,
-              fmt::format("is version {}.{}, too old: {}.{} or newer is needed (https://rclone.org/install)", version[0], version[1], k_oldest[0], k_oldest[1]));
+              fmt::format("is version {}.{}, too old: {}.{} or newer is needed (https://rclone.org/install)",
+                          version[0], version[1], k_oldest[0], k_oldest[1]));
 }
 
 // Why a program that is called rclone did not come up.
@@ -102,7 +111,8 @@ bool is_too_old(const std::array<int, 2>& version) { return version[0] < k_oldes
 // One life of the daemon.
 struct Daemon::Running {
   Running(const std::filesystem::path& folder, std::string_view password)
-      : authorization(http::basic_authorization(k_user, password)), client({.unix_socket = (folder / "rc.sock").string()}) {}
+      : authorization(http::basic_authorization(k_user, password)),
+        client({.unix_socket = (folder / "rc.sock").string()}) {}
 
   http::Response send(http::Request request, const CallOptions& options) {
     request.url = "http://rclone" + request.url;
@@ -134,7 +144,8 @@ void Daemon::publish(std::shared_ptr<Running> running, std::optional<Error> fail
     running_ = std::move(running);
     failure_ = std::move(failure);
     if (failure_) {
-      const Milliseconds pause = std::min<Milliseconds>(k_longest_pause, k_first_pause * (1LL << std::min(failures_, 10U)));
+      const Milliseconds pause =
+          std::min<Milliseconds>(k_longest_pause, k_first_pause * (1LL << std::min(failures_, 10U)));
       ++failures_;
       not_before_ = std::chrono::steady_clock::now() + pause;
     }
@@ -155,7 +166,8 @@ std::shared_ptr<Daemon::Running> Daemon::running(const std::string& where, const
     wanted_ = true;
     changed_.notify_all();
     const auto settled = [this] { return running_ || failure_; };
-    const bool came = options.deadline ? changed_.wait_until(lock, options.stop, *options.deadline, settled) : changed_.wait(lock, options.stop, settled);
+    const bool came = options.deadline ? changed_.wait_until(lock, options.stop, *options.deadline, settled)
+                                       : changed_.wait(lock, options.stop, settled);
     if (!came) {
       check_cancelled(options, where);
       throw Error(ErrorKind::timed_out, where, "the deadline passed while rclone was started");
@@ -163,7 +175,8 @@ std::shared_ptr<Daemon::Running> Daemon::running(const std::string& where, const
   }
 }
 
-void Daemon::wait_until_up(Running& running, const ChildProcess& child, const std::string& program, const CallOptions& options) {
+void Daemon::wait_until_up(Running& running, const ChildProcess& child, const std::string& program,
+                           const CallOptions& options) {
   for (;;) {
     std::optional<http::Response> response;
     try {
@@ -173,7 +186,8 @@ void Daemon::wait_until_up(Running& running, const ChildProcess& child, const st
     }
     if (response) {
       const auto answer = nlohmann::json::parse(response->text(), nullptr, false);
-      const auto version = version_in("rclone " + (answer.is_object() ? answer.value("version", std::string()) : std::string()));
+      const auto version =
+          version_in("rclone " + (answer.is_object() ? answer.value("version", std::string()) : std::string()));
       if (!response->ok() || !version) throw Error(ErrorKind::offline, program, "does not answer as rclone does");
       if (is_too_old(*version)) refuse_old(program, *version);
       return;
@@ -184,7 +198,9 @@ void Daemon::wait_until_up(Running& running, const ChildProcess& child, const st
 
 void Daemon::live_through_one(const std::stop_token& stop) {
   const auto program = find_program("rclone");
-  if (!program) throw Error(ErrorKind::offline, "rclone", "there is no rclone on the PATH: install it (https://rclone.org/install)");
+  if (!program)
+    throw Error(ErrorKind::offline, "rclone",
+                "there is no rclone on the PATH: install it (https://rclone.org/install)");
   const PrivateFolder folder;
   const std::string password = to_hex(SystemRandom().array<32>());
   const auto running = std::make_shared<Running>(folder.path(), password);

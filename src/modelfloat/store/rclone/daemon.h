@@ -38,7 +38,8 @@ class Daemon {
   std::shared_ptr<Running> running(const std::string& where, const CallOptions&);
   void keep(const std::stop_token& stop);
   void live_through_one(const std::stop_token& stop);
-  static void wait_until_up(Running& running, const ChildProcess& child, const std::string& program, const CallOptions&);
+  static void wait_until_up(Running& running, const ChildProcess& child, const std::string& program,
+                            const CallOptions&);
   void publish(std::shared_ptr<Running> running, std::optional<Error> failure);
 
   mutable std::mutex mutex_;

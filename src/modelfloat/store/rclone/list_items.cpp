@@ -12,13 +12,16 @@ void ListItems::feed(ByteSpan piece) {
 }
 
 void ListItems::take(char c) {
-  if (ended_ && std::string_view(" \r\n\t").find(c) == std::string_view::npos) throw Error(ErrorKind::transient, where_, "rclone's answer goes on behind its end");
+  if (ended_ && std::string_view(" \r\n\t").find(c) == std::string_view::npos)
+    throw Error(ErrorKind::transient, where_, "rclone's answer goes on behind its end");
   const bool opens = !in_text_ && (c == '{' || c == '[');
   const bool closes = !in_text_ && (c == '}' || c == ']');
-  if (depth_ == 0 && !opens && std::string_view(" \r\n\t").find(c) == std::string_view::npos) throw Error(ErrorKind::transient, where_, "rclone's answer makes no sense");
+  if (depth_ == 0 && !opens && std::string_view(" \r\n\t").find(c) == std::string_view::npos)
+    throw Error(ErrorKind::transient, where_, "rclone's answer makes no sense");
   if (opens) ++depth_;
   if (depth_ >= k_item_depth) {
-    if (item_.size() == k_longest_item) throw Error(ErrorKind::transient, where_, "rclone's answer has an item that is too long");
+    if (item_.size() == k_longest_item)
+      throw Error(ErrorKind::transient, where_, "rclone's answer has an item that is too long");
     item_ += c;
   }
   if (escaped_) {

@@ -12,7 +12,8 @@ namespace modelfloat::store::rclone {
 class ListItems {
  public:
   // `where` is for messages.
-  ListItems(std::string where, std::function<void(std::string_view json)> on_item) : where_(std::move(where)), on_item_(std::move(on_item)) {}
+  ListItems(std::string where, std::function<void(std::string_view json)> on_item)
+      : where_(std::move(where)), on_item_(std::move(on_item)) {}
 
   // Error{transient} when it is no such answer. What the callback throws comes out.
   void feed(ByteSpan piece);

@@ -40,7 +40,9 @@ json options_for(bool files_only, const std::string& checksum) {
   return options;
 }
 
-[[noreturn]] void refuse_answer(const std::string& where) { throw Error(ErrorKind::transient, where, "rclone's answer makes no sense"); }
+[[noreturn]] void refuse_answer(const std::string& where) {
+  throw Error(ErrorKind::transient, where, "rclone's answer makes no sense");
+}
 
 Item item_of(const json& object, const std::string& prefix, const std::string& checksum, const std::string& where) {
   Item item;
@@ -53,7 +55,8 @@ Item item_of(const json& object, const std::string& prefix, const std::string& c
     item.size_bytes = size->get<std::uint64_t>();
   }
   const auto hashes = object.find("Hashes");
-  if (!checksum.empty() && hashes != object.end() && hashes->is_object() && hashes->contains(checksum) && (*hashes)[checksum].is_string()) {
+  if (!checksum.empty() && hashes != object.end() && hashes->is_object() && hashes->contains(checksum) &&
+      (*hashes)[checksum].is_string()) {
     if (std::string hash = (*hashes)[checksum]; !hash.empty()) item.checksum = checksum + ":" + hash;
   }
   return item;
@@ -91,7 +94,9 @@ void Rc::fail(const http::Response& response, const std::string& where) const {
   const ErrorKind kind = kind_of(text, response.status);
   std::string message = "rclone says: " + safe_words(text);
   if (text.find("didn't find section in config file") != std::string::npos) {
-    message = "rclone's configuration has no remote of this name: `rclone config` makes one, RCLONE_CONFIG names another configuration";
+    message =
+        "rclone's configuration has no remote of this name: `rclone config` makes one, RCLONE_CONFIG names another "
+        "configuration";
   } else if (kind == ErrorKind::denied) {
     message += " (`rclone config reconnect " + remote_ + ":` logs in again)";
   }
@@ -118,7 +123,8 @@ Features Rc::features(const CallOptions& options) {
   if (!has.value("SlowHash", false) && answer.contains("Hashes") && answer["Hashes"].is_array()) {
     for (const std::string_view checksum : k_checksums) {
       const auto& known = answer["Hashes"];
-      if (features.checksum.empty() && std::find(known.begin(), known.end(), checksum) != known.end()) features.checksum = checksum;
+      if (features.checksum.empty() && std::find(known.begin(), known.end(), checksum) != known.end())
+        features.checksum = checksum;
     }
   }
   return features;
@@ -128,17 +134,21 @@ Config Rc::config(const std::string& name, const CallOptions& options) {
   const json answer = call("config/get", json({{"name", name}}), name + ":", options);
   Config config;
   // The rest is secrets, and of no use here.
-  for (const char* field : {"type", "remote", "upstreams", "provider", "endpoint", "url", "host", "server", "auth", "namenode"}) {
+  for (const char* field :
+       {"type", "remote", "upstreams", "provider", "endpoint", "url", "host", "server", "auth", "namenode"}) {
     if (answer.contains(field) && answer[field].is_string()) config[field] = answer[field].get<std::string>();
   }
   return config;
 }
 
-std::optional<Item> Rc::stat(const std::string& path, bool files_only, const std::string& checksum, const CallOptions& options) {
+std::optional<Item> Rc::stat(const std::string& path, bool files_only, const std::string& checksum,
+                             const CallOptions& options) {
   const Place place = place_of(remote_, path);
   try {
-    const json answer = call("operations/stat",
-                               json({{"fs", place.fs}, {"remote", place.remote}, {"opt", options_for(files_only, checksum)}}), where(path), options);
+    const json answer =
+        call("operations/stat",
+             json({{"fs", place.fs}, {"remote", place.remote}, {"opt", options_for(files_only, checksum)}}),
+             where(path), options);
     if (!answer.contains("item")) refuse_answer(where(path));
     if (answer["item"].is_null()) return std::nullopt;
     return item_of(answer["item"], path.starts_with('/') ? "/" : "", checksum, where(path));
@@ -148,7 +158,8 @@ std::optional<Item> Rc::stat(const std::string& path, bool files_only, const std
   }
 }
 
-bool Rc::list(const std::string& path, bool deep, const std::string& checksum, const std::function<void(const Item&)>& on_item, const CallOptions& options) {
+bool Rc::list(const std::string& path, bool deep, const std::string& checksum,
+              const std::function<void(const Item&)>& on_item, const CallOptions& options) {
   const Place place = place_of(remote_, path);
   json how = options_for(deep, checksum);
   how["recurse"] = deep;
@@ -192,7 +203,9 @@ void Rc::upload(const std::string& folder, const std::string& leaf, ByteSpan byt
 // (lib/http/serve.Object). Reading the file for its hash makes it say why.
 void Rc::explain(const std::string& path, const CallOptions& options) {
   const Place place = place_of(remote_, path);
-  call("operations/hashsumfile", json({{"fs", place.fs}, {"remote", place.remote}, {"hashType", "md5"}, {"download", true}}), where(path), options);
+  call("operations/hashsumfile",
+       json({{"fs", place.fs}, {"remote", place.remote}, {"hashType", "md5"}, {"download", true}}), where(path),
+       options);
 }
 
 std::optional<Rc::Part> Rc::read(const std::string& path, ByteRange range, const CallOptions& options) {
@@ -204,7 +217,8 @@ std::optional<Rc::Part> Rc::read(const std::string& path, ByteRange range, const
   throw Error(ErrorKind::transient, where(path), "rclone could not open it, and then it could");
 }
 
-std::optional<Rc::Part> Rc::read_once(const std::string& path, ByteRange range, bool& again, const CallOptions& options) {
+std::optional<Rc::Part> Rc::read_once(const std::string& path, ByteRange range, bool& again,
+                                      const CallOptions& options) {
   const Place place = place_of(remote_, path);
   const bool to_the_end = range.length == ByteRange::k_to_the_end;
   http::Request request;
@@ -212,7 +226,8 @@ std::optional<Rc::Part> Rc::read_once(const std::string& path, ByteRange range, 
   request.where = where(path);
   if (range.offset != 0 || !to_the_end) {
     const auto last = checked_add(range.offset, std::max<std::uint64_t>(range.length, 1) - 1);
-    request.headers.emplace_back("Range", "bytes=" + std::to_string(range.offset) + "-" + (to_the_end || !last ? "" : std::to_string(*last)));
+    request.headers.emplace_back(
+        "Range", "bytes=" + std::to_string(range.offset) + "-" + (to_the_end || !last ? "" : std::to_string(*last)));
   }
   request.max_answer_bytes = to_the_end ? k_longest_answer : std::max<std::uint64_t>(range.length, 1);
   request.expected_bytes = to_the_end ? 0 : range.length;
@@ -238,7 +253,8 @@ std::optional<Rc::Part> Rc::read_once(const std::string& path, ByteRange range, 
   }
   const auto content_range = response.header("content-range");
   if (response.status == 206 && !content_range) refuse_answer(where(path));
-  const auto whole = response.status == 206 ? whole_in(*content_range) : std::optional<std::uint64_t>(response.body.size());
+  const auto whole =
+      response.status == 206 ? whole_in(*content_range) : std::optional<std::uint64_t>(response.body.size());
   if (!whole) refuse_answer(where(path));
   return Part{std::move(response.body), *whole};
 }
@@ -246,10 +262,14 @@ std::optional<Rc::Part> Rc::read_once(const std::string& path, ByteRange range, 
 void Rc::move(const std::string& from, const std::string& to, const CallOptions& options) {
   const Place source = place_of(remote_, from);
   const Place target = place_of(remote_, to);
-  call("operations/movefile",
-       json({{"srcFs", source.fs}, {"srcRemote", source.remote}, {"dstFs", target.fs}, {"dstRemote", target.remote},
-                   {"_config", {{"IgnoreTimes", true}}}}),  // else it takes files of one size for equal where it knows no hash
-       where(to), options);
+  call(
+      "operations/movefile",
+      json({{"srcFs", source.fs},
+            {"srcRemote", source.remote},
+            {"dstFs", target.fs},
+            {"dstRemote", target.remote},
+            {"_config", {{"IgnoreTimes", true}}}}),  // else it takes files of one size for equal where it knows no hash
+      where(to), options);
 }
 
 void Rc::remove(const std::string& path, const CallOptions& options) {
@@ -271,7 +291,8 @@ Space Rc::space(const std::string& path, const CallOptions& options) {
   try {
     const json answer = call("operations/about", json({{"fs", where(path)}}), where(path), options);
     if (answer.contains("used") && answer["used"].is_number_unsigned()) space.used_bytes = answer["used"];
-    if (answer.contains("free") && answer["free"].is_number_unsigned()) space.free_bytes = answer["free"].get<std::uint64_t>();
+    if (answer.contains("free") && answer["free"].is_number_unsigned())
+      space.free_bytes = answer["free"].get<std::uint64_t>();
   } catch (const Error& error) {
     if (error.kind != ErrorKind::unsupported) throw;  // many providers don't tell
   }

@@ -37,7 +37,8 @@ struct Features {
 // rclone's words mean (words.h), with `where` naming remote and path; and the daemon's own.
 class Rc {
  public:
-  Rc(std::shared_ptr<Daemon> daemon, std::string remote, Random& random) : daemon_(std::move(daemon)), remote_(std::move(remote)), random_(random) {}
+  Rc(std::shared_ptr<Daemon> daemon, std::string remote, Random& random)
+      : daemon_(std::move(daemon)), remote_(std::move(remote)), random_(random) {}
 
   std::string where(std::string_view path) const { return remote_ + ":" + std::string(path); }
 
@@ -49,7 +50,8 @@ class Rc {
   std::optional<Item> stat(const std::string& path, bool files_only, const std::string& checksum, const CallOptions&);
   // The files and folders in a folder, or, when `deep`, all files below it. They are handed on as the answer comes. False when
   // there is no such folder.
-  bool list(const std::string& path, bool deep, const std::string& checksum, const std::function<void(const Item&)>& on_item, const CallOptions&);
+  bool list(const std::string& path, bool deep, const std::string& checksum,
+            const std::function<void(const Item&)>& on_item, const CallOptions&);
   void upload(const std::string& folder, const std::string& leaf, ByteSpan bytes, const CallOptions&);
   // Bytes from offset on, `range.length` at most, and the size of the whole; nothing when there is no such file.
   struct Part {
@@ -64,9 +66,11 @@ class Rc {
   Space space(const std::string& path, const CallOptions&);  // used_bytes is 0 where the provider doesn't tell
 
  private:
-  nlohmann::json call(std::string_view name, const nlohmann::json& parameters, const std::string& where, const CallOptions&);
+  nlohmann::json call(std::string_view name, const nlohmann::json& parameters, const std::string& where,
+                      const CallOptions&);
   [[noreturn]] void fail(const http::Response& response, const std::string& where) const;
-  std::optional<Part> read_once(const std::string& path, ByteRange range, bool& again, const CallOptions&);  // `again`: what went wrong is gone
+  std::optional<Part> read_once(const std::string& path, ByteRange range, bool& again,
+                                const CallOptions&);          // `again`: what went wrong is gone
   void explain(const std::string& path, const CallOptions&);  // throws why it cannot be read
 
   const std::shared_ptr<Daemon> daemon_;

@@ -34,8 +34,10 @@ std::string host_in(const std::string& text) {
 // Of remotes that wrap another: what they wrap, as rclone writes it.
 std::vector<std::string> wrapped(const Config& config) {
   const std::string type = option(config, "type");
-  static constexpr std::array<std::string_view, 7> k_around_one = {"crypt", "chunker", "alias", "compress", "hasher", "cache", "archive"};
-  if (std::find(k_around_one.begin(), k_around_one.end(), type) != k_around_one.end()) return {option(config, "remote")};
+  static constexpr std::array<std::string_view, 7> k_around_one = {"crypt",  "chunker", "alias",  "compress",
+                                                                   "hasher", "cache",   "archive"};
+  if (std::find(k_around_one.begin(), k_around_one.end(), type) != k_around_one.end())
+    return {option(config, "remote")};
   std::vector<std::string> result;
   if (type != "union" && type != "combine") return result;
   const std::string upstreams = option(config, "upstreams");
@@ -62,13 +64,36 @@ std::string local_domain(std::string_view path) {
 // The company behind a type, where it has one.
 std::optional<std::string> company_of(std::string_view type) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  static constexpr Pair k_companies[] = {
-      {"drive", "google"},        {"google photos", "google"},   {"google cloud storage", "google"}, {"gphotos", "google"},   {"gcs", "google"},
-      {"mega", "mega"},           {"dropbox", "dropbox"},        {"onedrive", "microsoft"},          {"azureblob", "microsoft"}, {"azurefiles", "microsoft"},
-      {"b2", "backblaze"},        {"pcloud", "pcloud"},          {"box", "box"},                     {"koofr", "koofr"},      {"jottacloud", "jottacloud"},
-      {"yandex", "yandex"},       {"hidrive", "strato"},         {"pikpak", "pikpak"},               {"protondrive", "proton"}, {"iclouddrive", "apple"},
-      {"zoho", "zoho"},           {"mailru", "mailru"},          {"putio", "putio"},                 {"premiumizeme", "premiumizeme"}, {"storj", "storj"},
-      {"internetarchive", "internetarchive"}, {"opendrive", "opendrive"}, {"sugarsync", "sugarsync"}, {"sharefile", "sharefile"}, {"1fichier", "1fichier"}};
+  static constexpr Pair k_companies[] = {{"drive", "google"},
+                                         {"google photos", "google"},
+                                         {"google cloud storage", "google"},
+                                         {"gphotos", "google"},
+                                         {"gcs", "google"},
+                                         {"mega", "mega"},
+                                         {"dropbox", "dropbox"},
+                                         {"onedrive", "microsoft"},
+                                         {"azureblob", "microsoft"},
+                                         {"azurefiles", "microsoft"},
+                                         {"b2", "backblaze"},
+                                         {"pcloud", "pcloud"},
+                                         {"box", "box"},
+                                         {"koofr", "koofr"},
+                                         {"jottacloud", "jottacloud"},
+                                         {"yandex", "yandex"},
+                                         {"hidrive", "strato"},
+                                         {"pikpak", "pikpak"},
+                                         {"protondrive", "proton"},
+                                         {"iclouddrive", "apple"},
+                                         {"zoho", "zoho"},
+                                         {"mailru", "mailru"},
+                                         {"putio", "putio"},
+                                         {"premiumizeme", "premiumizeme"},
+                                         {"storj", "storj"},
+                                         {"internetarchive", "internetarchive"},
+                                         {"opendrive", "opendrive"},
+                                         {"sugarsync", "sugarsync"},
+                                         {"sharefile", "sharefile"},
+                                         {"1fichier", "1fichier"}};
   for (const auto& [name, company] : k_companies) {
     if (type == name) return std::string(company);
   }
@@ -100,10 +125,12 @@ RemoteType follow(const std::string& name, std::string_view path, const Lookup& 
     const auto colon = target.find(':');
     if (target.starts_with('/') || target.starts_with('.') || colon == std::string::npos) {
       one = {"local", local_domain(target)};
-    } else if (colon == 0 || target.find(',') < colon) {  // ":backend,option=value:path", or a remote with other options
+    } else if (colon == 0 ||
+               target.find(',') < colon) {  // ":backend,option=value:path", or a remote with other options
       const std::size_t begin = colon == 0 ? 1 : 0;
       const std::string word = target.substr(begin, target.find_first_of(",:", begin) - begin);
-      one = colon == 0 ? innermost(name, {{"type", word}}, target.substr(target.rfind(':') + 1)) : follow(word, {}, lookup, depth + 1);
+      one = colon == 0 ? innermost(name, {{"type", word}}, target.substr(target.rfind(':') + 1))
+                       : follow(word, {}, lookup, depth + 1);
     } else {
       one = follow(target.substr(0, colon), target.substr(colon + 1), lookup, depth + 1);
     }
@@ -118,7 +145,9 @@ RemoteType follow(const std::string& name, std::string_view path, const Lookup& 
 
 }  // namespace
 
-RemoteType remote_type(const std::string& name, std::string_view path, const Lookup& lookup) { return follow(name, path, lookup, 0); }
+RemoteType remote_type(const std::string& name, std::string_view path, const Lookup& lookup) {
+  return follow(name, path, lookup, 0);
+}
 
 StoreTraits traits_of(std::string_view type) {
   StoreTraits traits;

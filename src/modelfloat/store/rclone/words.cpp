@@ -115,7 +115,10 @@ std::optional<Milliseconds> wait_in(std::string_view said) {
     const auto [end, error] = std::from_chars(begin, text.data() + text.size(), seconds);
     if (error != std::errc() || seconds < 0 || seconds > 1e6) continue;
     const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    const double factor = unit.starts_with("ms") ? 1 : unit.starts_with("m") ? 60'000 : unit.starts_with("h") ? 3'600'000 : 1000;
+    const double factor = unit.starts_with("ms")  ? 1
+                          : unit.starts_with("m") ? 60'000
+                          : unit.starts_with("h") ? 3'600'000
+                                                  : 1000;
     return Milliseconds(static_cast<Milliseconds::rep>(seconds * factor));
   }
   return std::nullopt;
@@ -128,7 +131,8 @@ std::string safe_words(std::string_view text) {
   std::string words;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    if (c == '?' && i + 1 < text.size() && text.substr(0, i).rfind("://") != std::string_view::npos && text[i + 1] != ' ') {
+    if (c == '?' && i + 1 < text.size() && text.substr(0, i).rfind("://") != std::string_view::npos &&
+        text[i + 1] != ' ') {
       words += "?…";
       i = std::min(text.find_first_of(" \"'", i), text.size()) - 1;
     } else {

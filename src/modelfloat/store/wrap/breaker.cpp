@@ -12,13 +12,20 @@ namespace {
 
 constexpr std::array k_lanes = {Lane::all, Lane::uploads, Lane::downloads};
 
-Milliseconds remaining(UtcTime until, UtcTime now) { return std::max(Milliseconds(1), std::chrono::duration_cast<Milliseconds>(until - now)); }
+Milliseconds remaining(UtcTime until, UtcTime now) {
+  return std::max(Milliseconds(1), std::chrono::duration_cast<Milliseconds>(until - now));
+}
 
 // The state of it all, without any call. Shared by threads.
 class Circuit {
  public:
   Circuit(std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock, Random& random)
-      : where_(std::move(where)), limits_(limits), ledger_(ledger), clock_(clock), random_(random), wait_(limits.first) {
+      : where_(std::move(where)),
+        limits_(limits),
+        ledger_(ledger),
+        clock_(clock),
+        random_(random),
+        wait_(limits.first) {
     for (const Lane lane : k_lanes) parked_[static_cast<std::size_t>(lane)] = ledger_.parked(lane);
   }
 
@@ -29,7 +36,8 @@ class Circuit {
       const auto& parked = parked_[static_cast<std::size_t>(place)];
       const UtcTime now = clock_.utc_now();
       if (parked && parked->until > now) {
-        throw Error(ErrorKind::rate_limited, where_, "is left alone until " + to_rfc3339(parked->until) + ", as it asked: " + parked->why,
+        throw Error(ErrorKind::rate_limited, where_,
+                    "is left alone until " + to_rfc3339(parked->until) + ", as it asked: " + parked->why,
                     remaining(parked->until, now));
       }
     }
@@ -107,8 +115,12 @@ class Circuit {
 
 class Breaker final : public Store {
  public:
-  Breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock, Random& random)
-      : inner_(std::move(inner)), limits_(limits), clock_(clock), circuit_(std::move(where), limits, ledger, clock, random) {}
+  Breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock,
+          Random& random)
+      : inner_(std::move(inner)),
+        limits_(limits),
+        clock_(clock),
+        circuit_(std::move(where), limits, ledger, clock, random) {}
 
   StoreTraits traits() const override { return inner_->traits(); }
 
@@ -169,23 +181,18 @@ class Breaker final : public Store {
   void tell(Part& part, const Error& error, Lane lane, SteadyTime started) {
     const bool slow = clock_.steady_now() - started >= limits_.slow;
     switch (error.kind) {
-      case ErrorKind::cancelled:
-        return;
+      case ErrorKind::cancelled: return;
       case ErrorKind::offline:
       case ErrorKind::timed_out:
         if (!slow && !part.tries) return;
         [[fallthrough]];
       case ErrorKind::transient:
-      case ErrorKind::denied:
-        part.told = true;
-        return circuit_.failed(error, part.tries, started);
+      case ErrorKind::denied: part.told = true; return circuit_.failed(error, part.tries, started);
       case ErrorKind::rate_limited:
         part.told = true;
         if (error.retry_after && error.retry_after->count() > 0) return circuit_.asked_to_wait(error, lane, part.tries);
         return circuit_.failed(error, part.tries, started);
-      default:
-        part.told = true;
-        return circuit_.succeeded(part.tries);
+      default: part.told = true; return circuit_.succeeded(part.tries);
     }
   }
 
@@ -197,7 +204,8 @@ class Breaker final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> make_breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock, Random& random) {
+std::unique_ptr<Store> make_breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits,
+                                    Ledger& ledger, Clock& clock, Random& random) {
   return std::make_unique<Breaker>(std::move(inner), std::move(where), limits, ledger, clock, random);
 }
 

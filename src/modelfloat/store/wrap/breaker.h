@@ -12,13 +12,14 @@
 namespace modelfloat::store {
 
 struct BreakerLimits {
-  unsigned failures = 5;               // so many in a row,
-  Milliseconds over{2'000};            // over at least this time, and calls fail at once
-  Milliseconds first{1'000};           // for this long; doubled each time that the next try fails too
+  unsigned failures = 5;      // so many in a row,
+  Milliseconds over{2'000};   // over at least this time, and calls fail at once
+  Milliseconds first{1'000};  // for this long; doubled each time that the next try fails too
   Milliseconds longest{60'000};
-  Milliseconds slow{500};              // an Error{offline} or {timed_out} that came sooner cost nothing and does not count
-  Milliseconds short_wait{300'000};    // a longer wait that the store asks for is about a quota: reads don't wait for uploads
-  Milliseconds remembered{30'000};     // a wait of this length outlives the process
+  Milliseconds slow{500};  // an Error{offline} or {timed_out} that came sooner cost nothing and does not count
+  Milliseconds short_wait{
+      300'000};  // a longer wait that the store asks for is about a quota: reads don't wait for uploads
+  Milliseconds remembered{30'000};  // a wait of this length outlives the process
 };
 
 // - Calls that fail (transient, timed_out, offline, denied, rate_limited without a time) in a row open the circuit: calls are Error{offline}, or
@@ -27,6 +28,7 @@ struct BreakerLimits {
 // - Error{rate_limited} with a time parks the store: until then calls are Error{rate_limited} with the rest of the time, without being made. A long one
 //   parks uploads or downloads alone, as the call was; the ledger remembers it.
 // `clock`, `random` and `ledger` outlive the store.
-std::unique_ptr<Store> make_breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock, Random& random);
+std::unique_ptr<Store> make_breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits,
+                                    Ledger& ledger, Clock& clock, Random& random);
 
 }  // namespace modelfloat::store

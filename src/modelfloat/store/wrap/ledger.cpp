@@ -11,7 +11,9 @@ std::string_view to_string(Lane lane) noexcept {
   return "all";
 }
 
-std::int64_t day_of(UtcTime time) noexcept { return std::chrono::floor<std::chrono::days>(time).time_since_epoch().count(); }
+std::int64_t day_of(UtcTime time) noexcept {
+  return std::chrono::floor<std::chrono::days>(time).time_since_epoch().count();
+}
 
 UtcTime next_day(UtcTime time) noexcept { return std::chrono::floor<std::chrono::days>(time) + std::chrono::days(1); }
 

@@ -59,12 +59,14 @@ class Limited final : public Store {
 
   std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
     const std::uint64_t expected = range.length == ByteRange::k_to_the_end ? usual_bytes(name) : range.length;
-    const Share share(*this, downloads_, range.length == ByteRange::k_to_the_end ? 0 : expected, ledger_.use(clock_.utc_now()).downloaded_bytes, "download");
+    const Share share(*this, downloads_, range.length == ByteRange::k_to_the_end ? 0 : expected,
+                      ledger_.use(clock_.utc_now()).downloaded_bytes, "download");
     std::optional<Bytes> bytes;
     call(options, limits_.down, expected, [&] { bytes = inner_->get(name, range, options); });
     const std::uint64_t got = bytes ? bytes->size() : 0;
     settle(limits_.down, expected, got);
-    if (got > 0 && range.length == ByteRange::k_to_the_end && name.type() == ObjectType::shard) whole_shard_bytes_ = got;
+    if (got > 0 && range.length == ByteRange::k_to_the_end && name.type() == ObjectType::shard)
+      whole_shard_bytes_ = got;
     if (got > 0) ledger_.add_use(clock_.utc_now(), 0, got);
     return bytes;
   }
@@ -93,10 +95,12 @@ class Limited final : public Store {
 
   // Part of a budget for as long as the call runs.
   struct Share {
-    Share(Limited& limited, Budget& of, std::uint64_t of_bytes, std::uint64_t used, const char* what) : budget(of), bytes(of_bytes) {
+    Share(Limited& limited, Budget& of, std::uint64_t of_bytes, std::uint64_t used, const char* what)
+        : budget(of), bytes(of_bytes) {
       if (budget.take(bytes, used)) return;
       const UtcTime now = limited.clock_.utc_now();
-      throw Error(ErrorKind::rate_limited, limited.limits_.where, std::string("its budget for ") + what + "s is used up for today (UTC)",
+      throw Error(ErrorKind::rate_limited, limited.limits_.where,
+                  std::string("its budget for ") + what + "s is used up for today (UTC)",
                   std::chrono::duration_cast<Milliseconds>(next_day(now) - now));
     }
     ~Share() { budget.done(bytes); }
@@ -107,7 +111,8 @@ class Limited final : public Store {
   };
 
   template <typename Work>
-  auto call(const CallOptions& options, const Throttles& throttles, std::uint64_t bytes, Work work) -> decltype(work()) {
+  auto call(const CallOptions& options, const Throttles& throttles, std::uint64_t bytes, Work work)
+      -> decltype(work()) {
     const Turnstile::Pass pass(turnstile_, options, limits_.where);
     if (limits_.calls_per_second > 0) wait_for(calls_, 1, options);
     std::size_t taken = 0;
@@ -116,7 +121,8 @@ class Limited final : public Store {
       return work();
     } catch (const Error& error) {
       // Nothing went over the line for these.
-      const bool unused = error.kind == ErrorKind::offline || error.kind == ErrorKind::rate_limited || taken < throttles.size();
+      const bool unused =
+          error.kind == ErrorKind::offline || error.kind == ErrorKind::rate_limited || taken < throttles.size();
       if (unused) {
         for (std::size_t i = 0; i < taken; ++i) throttles[i]->give_back(static_cast<double>(bytes));
       }
@@ -127,9 +133,12 @@ class Limited final : public Store {
   void wait_for(Throttle& throttle, double amount, const CallOptions& options) {
     const SteadyTime now = clock_.steady_now();
     std::optional<Milliseconds> longest;
-    if (options.deadline) longest = std::max(Milliseconds(0), std::chrono::duration_cast<Milliseconds>(*options.deadline - now));
+    if (options.deadline)
+      longest = std::max(Milliseconds(0), std::chrono::duration_cast<Milliseconds>(*options.deadline - now));
     const auto wait = throttle.take(amount, now, longest);
-    if (!wait) throw Error(ErrorKind::timed_out, limits_.where, "the deadline passes before the limit on calls or bandwidth lets it go");
+    if (!wait)
+      throw Error(ErrorKind::timed_out, limits_.where,
+                  "the deadline passes before the limit on calls or bandwidth lets it go");
     if (wait->count() == 0) return;
     clock_.sleep_for(*wait, options.stop);
     if (!options.stop.stop_requested()) return;
@@ -139,7 +148,8 @@ class Limited final : public Store {
 
   // How much came is known only now: the next ones wait for it.
   void settle(const Throttles& throttles, std::uint64_t expected, std::uint64_t got) {
-    for (const auto& throttle : throttles) throttle->give_back(static_cast<double>(expected) - static_cast<double>(got));
+    for (const auto& throttle : throttles)
+      throttle->give_back(static_cast<double>(expected) - static_cast<double>(got));
   }
 
   const std::unique_ptr<Store> inner_;
@@ -156,7 +166,13 @@ class Limited final : public Store {
 }  // namespace
 
 CallLimits limits_of(const StoreTraits& traits, std::string where) {
-  return {std::move(where), traits.parallel_calls, traits.calls_per_second, traits.daily_upload_bytes, traits.daily_download_bytes, {}, {}};
+  return {std::move(where),
+          traits.parallel_calls,
+          traits.calls_per_second,
+          traits.daily_upload_bytes,
+          traits.daily_download_bytes,
+          {},
+          {}};
 }
 
 std::unique_ptr<Store> make_limited(std::unique_ptr<Store> inner, CallLimits limits, Ledger& ledger, Clock& clock) {

@@ -154,7 +154,8 @@ std::uint64_t Measurements::errors() const noexcept {
 }
 
 Measurements faded(Measurements measurements) noexcept {
-  for (CallMeasurements* kind : {&measurements.put, &measurements.get, &measurements.stat, &measurements.remove, &measurements.list, &measurements.space}) {
+  for (CallMeasurements* kind : {&measurements.put, &measurements.get, &measurements.stat, &measurements.remove,
+                                 &measurements.list, &measurements.space}) {
     kind->calls /= 2;
     kind->errors /= 2;
     kind->bytes /= 2;

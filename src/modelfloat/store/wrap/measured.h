@@ -45,6 +45,7 @@ class MeasuredStore : public Store {
 
 // `clock` outlives the store. What a sink throws during list() is not held against the store; the time that it takes is. `before` is where it starts: its sums go on, and its
 // quantiles count until a few calls of its own have succeeded.
-std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock, const Measurements& before = {});
+std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock,
+                                             const Measurements& before = {});
 
 }  // namespace modelfloat::store

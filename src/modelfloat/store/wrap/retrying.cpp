@@ -63,7 +63,11 @@ class HandedOn {
 class RetryingStore final : public Store {
  public:
   RetryingStore(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random, RetryBudget budget)
-      : inner_(std::move(inner)), limits_(limits), clock_(clock), random_(random), allowance_(budget, clock.steady_now()) {}
+      : inner_(std::move(inner)),
+        limits_(limits),
+        clock_(clock),
+        random_(random),
+        allowance_(budget, clock.steady_now()) {}
 
   StoreTraits traits() const override { return inner_->traits(); }
 
@@ -127,7 +131,8 @@ class RetryingStore final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> make_retrying(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random, RetryBudget budget) {
+std::unique_ptr<Store> make_retrying(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random,
+                                     RetryBudget budget) {
   return std::make_unique<RetryingStore>(std::move(inner), limits, clock, random, budget);
 }
 

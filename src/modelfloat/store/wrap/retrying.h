@@ -22,6 +22,7 @@ struct RetryBudget {
 // attempts are used up or when the wait would pass the deadline; a stop during a wait is Error{cancelled}. Objects
 // that list() finds are handed on as they come; one that is begun anew passes over those that the sink has seen, for which 8 bytes of each are kept.
 // The sink is called inside the call to the store, so it must not wait for other calls to it. `clock` and `random` outlive the store.
-std::unique_ptr<Store> make_retrying(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random, RetryBudget budget = {});
+std::unique_ptr<Store> make_retrying(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random,
+                                     RetryBudget budget = {});
 
 }  // namespace modelfloat::store

@@ -18,11 +18,19 @@ class Remembering final : public MeasuredStore {
   ~Remembering() override { ledger_.keep(inner_->measurements()); }
 
   StoreTraits traits() const override { return inner_->traits(); }
-  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override { inner_->put(name, bytes, options); }
-  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override { return inner_->get(name, range, options); }
-  std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override { return inner_->stat(name, options); }
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
+    inner_->put(name, bytes, options);
+  }
+  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
+    return inner_->get(name, range, options);
+  }
+  std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override {
+    return inner_->stat(name, options);
+  }
   void remove(const ObjectName& name, const CallOptions& options) override { inner_->remove(name, options); }
-  void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override { inner_->list(prefix, sink, options); }
+  void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
+    inner_->list(prefix, sink, options);
+  }
   Space space(const CallOptions& options) override { return inner_->space(options); }
   Measurements measurements() const override { return inner_->measurements(); }
 
@@ -35,8 +43,9 @@ class Remembering final : public MeasuredStore {
 
 SharedBandwidth::SharedBandwidth(Bandwidth limit) : up(throttle(limit.up)), down(throttle(limit.down)) {}
 
-std::unique_ptr<MeasuredStore> make_standard(std::unique_ptr<Store> provider, const std::string& name, const SharedBandwidth& shared, Bandwidth own,
-                                             Ledger& ledger, Clock& clock, Random& random) {
+std::unique_ptr<MeasuredStore> make_standard(std::unique_ptr<Store> provider, const std::string& name,
+                                             const SharedBandwidth& shared, Bandwidth own, Ledger& ledger, Clock& clock,
+                                             Random& random) {
   auto limits = limits_of(provider->traits(), name);
   for (const auto& up : {shared.up, throttle(own.up)}) {
     if (up) limits.up.push_back(up);

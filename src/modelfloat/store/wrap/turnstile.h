@@ -19,7 +19,9 @@ class Turnstile {
   class Pass {
    public:
     // Waits. Error{timed_out} when the deadline passes first, Error{cancelled} on a stop; both name `where`.
-    Pass(Turnstile& turnstile, const CallOptions& options, const std::string& where) : turnstile_(turnstile) { turnstile.enter(options, where); }
+    Pass(Turnstile& turnstile, const CallOptions& options, const std::string& where) : turnstile_(turnstile) {
+      turnstile.enter(options, where);
+    }
     ~Pass() { turnstile_.leave(); }
     Pass(const Pass&) = delete;
     Pass& operator=(const Pass&) = delete;
@@ -39,7 +41,7 @@ class Turnstile {
   void leave();
 
   std::mutex mutex_;
-  std::size_t free_;            // guarded, like the next
+  std::size_t free_;             // guarded, like the next
   std::list<Waiting*> waiting_;  // the first has come first
 };
 
