@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 
 #include "modelfloat/base/ascii.h"
 #include "modelfloat/base/hex.h"
@@ -12,17 +11,14 @@
 #include "modelfloat/store/http/status.h"
 #include "modelfloat/store/range.h"
 #include "modelfloat/store/s3_address.h"
+#include "modelfloat/store/s3_connection.h"
 #include "modelfloat/store/s3_reply.h"
-#include "modelfloat/store/s3_signature.h"
 
 namespace modelfloat::store {
 namespace {
 
 constexpr std::uint64_t k_longest_object = std::uint64_t{1} << 30;  // ours have 64 MiB and a header
-constexpr std::uint64_t k_longest_page = std::uint64_t{8} << 20;    // 1,000 keys
 constexpr std::uint64_t k_most_parts = 10'000;
-constexpr unsigned k_attempts = 4;          // an answer that tells us better may come for region, server and time
-constexpr Milliseconds k_skew{5 * 60'000};  // Amazon refuses 15 minutes
 constexpr Milliseconds k_time_to_clean_up{15'000};
 
 // "sha256:<hex>" from what S3 calls it, when it is of the whole object and not of its parts' checksums.
@@ -38,18 +34,6 @@ std::optional<std::string> md5_of_etag(std::string_view etag) {
   if (etag.size() != 32 || !from_hex(etag)) return std::nullopt;
   return "md5:" + std::string(etag);
 }
-
-// One call, before it is signed.
-struct Call {
-  std::string method;
-  std::string key = {};  // empty: the bucket itself
-  http::Fields query = {};
-  http::Headers headers = {};
-  std::vector<ByteSpan> body = {};
-  bool has_body = false;
-  std::optional<Hash256> body_sha256 = {};  // of nothing when it is not given
-  std::uint64_t max_answer_bytes = k_longest_page;
-};
 
 class S3Store final : public Store {
  public:
@@ -67,31 +51,13 @@ class S3Store final : public Store {
 
   // Error when the bucket cannot be listed.
   void check(const CallOptions& options) { list_page("", "", 1, url_, options); }
-  std::string region() const { return endpoint().region; }
+  std::string region() const { return connection_.region(); }
 
  private:
-  // What answers teach us; the rest never changes.
-  struct Endpoint {
-    http::Url server;
-    std::string region;
-    Milliseconds clock_skew{0};
-  };
-
-  Endpoint endpoint() const {
-    const std::lock_guard lock(mutex_);
-    return endpoint_;
-  }
   std::string where(const ObjectName& name) const { return url_ + "/" + name.path(); }
   std::string key_of(std::string_view path) const {
     return (address_.prefix.empty() ? "" : address_.prefix + "/") + std::string(path);
   }
-
-  http::Request request_of(const Call& call, const Endpoint& at, const std::string& where) const;
-  // Sends by `deliver` until an answer has nothing more to teach.
-  template <typename Deliver>
-  auto send(const Call& call, const std::string& where, const CallOptions& options, Deliver deliver);
-  http::Response send(const Call& call, const std::string& where, const CallOptions& options);
-  bool learn(const http::Response& response, const Endpoint& used, bool is_head);
 
   Error error(const http::Response& response, const std::string& where, std::string_view what) const {
     return s3_error(response, read_s3_trouble(response), where, what, context_.clock.utc_now());
@@ -121,94 +87,19 @@ class S3Store final : public Store {
 
   const S3Address address_;
   const std::string url_;
-  const bool virtual_;
   const S3Limits limits_;
   StoreContext context_;
-  S3Keys keys_;
-  http::HttpClient client_;
+  S3Connection connection_;
   std::atomic<bool> etags_are_md5_{true};  // until an answer says that the bucket is encrypted by a key service
   std::atomic<bool> is_plain_{false};      // no conditions, no checksums: the signature proves the bytes anyway
-
-  mutable std::mutex mutex_;
-  Endpoint endpoint_;
 };
 
 S3Store::S3Store(S3Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits)
     : address_(std::move(address)),
       url_("s3:" + address_.text()),
-      virtual_(settings.api_url.empty() && address_.is_virtual()),
       limits_(limits),
-      context_(context) {
-  settings.credentials.check_names({"access_key", "secret_key", "region", "session_token"}, url_);
-  keys_.access_key = settings.credentials.require("access_key", url_);
-  keys_.secret_key = crypto::SecretBytes(settings.credentials.require("secret_key", url_));
-  if (const auto token = settings.credentials.find("session_token")) keys_.session_token = crypto::SecretBytes(*token);
-  endpoint_.server = settings.api_url.empty() ? address_.server : http::parse_url(settings.api_url);
-  endpoint_.region = settings.credentials.find("region").value_or(address_.region);
-  if (endpoint_.region.empty()) endpoint_.region = address_.region;
-}
-
-http::Request S3Store::request_of(const Call& call, const Endpoint& at, const std::string& where) const {
-  http::Url server = at.server;
-  if (virtual_) server.host = address_.bucket + "." + server.host;
-  S3Call to_sign{call.method,          server.authority(), virtual_ ? "/" : "/" + address_.bucket,
-                 s3_query(call.query), call.headers,       {}};
-  if (!call.key.empty()) to_sign.path += (virtual_ ? "" : "/") + http::percent_encode(call.key, true);
-  static const Hash256 k_nothing = crypto::sha256({});
-  to_sign.body_sha256 = call.body_sha256.value_or(k_nothing);
-  http::Request request;
-  request.method = call.method;
-  request.url = server.root() + to_sign.path + (to_sign.query.empty() ? "" : "?" + to_sign.query);
-  request.where = where;
-  request.headers = sign_s3(to_sign, keys_, at.region, context_.clock.utc_now() + at.clock_skew);
-  request.body = call.body;
-  request.has_body = call.has_body;
-  request.max_answer_bytes = call.max_answer_bytes;
-  return request;
-}
-
-// Whether the same call may now end otherwise: the bucket is in another region, or our clock is wrong.
-bool S3Store::learn(const http::Response& response, const Endpoint& used, bool is_head) {
-  if (response.status < 300 || response.status >= 500 || response.status == 404 || response.status == 412) return false;
-  const S3Trouble trouble = read_s3_trouble(response);
-  std::string region(response.header("x-amz-bucket-region").value_or(trouble.region));
-  if (region.size() > 64 || region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
-    region.clear();
-  const std::lock_guard lock(mutex_);
-  if (!region.empty() && region != used.region) {
-    endpoint_.region = region;
-    if (address_.is_amazon() && virtual_) endpoint_.server.host = amazon_host(region);
-    return true;
-  }
-  if (response.status != 403 || (trouble.code != "RequestTimeTooSkewed" && !(is_head && trouble.code.empty())))
-    return false;
-  const auto date = http::date(response);
-  if (!date) return false;
-  const auto skew = *date - context_.clock.utc_now();
-  if (std::chrono::abs(skew - used.clock_skew) < k_skew) return false;
-  endpoint_.clock_skew = skew;
-  return true;
-}
-
-template <typename Deliver>
-auto S3Store::send(const Call& call, const std::string& where, const CallOptions& options, Deliver deliver) {
-  for (unsigned attempt = 1;; ++attempt) {
-    const Endpoint at = endpoint();
-    auto answer = deliver(request_of(call, at, where));
-    const http::Response* response = nullptr;
-    if constexpr (std::is_same_v<decltype(answer), http::Response>) {
-      response = &answer;
-    } else {
-      response = &answer.response;
-    }
-    if (attempt == k_attempts || !learn(*response, at, call.method == "HEAD")) return answer;
-    check_cancelled(options, where);
-  }
-}
-
-http::Response S3Store::send(const Call& call, const std::string& where, const CallOptions& options) {
-  return send(call, where, options, [&](const http::Request& request) { return client_.send(request, options); });
-}
+      context_(context),
+      connection_(address_, settings, context) {}
 
 bool S3Store::is_absent(const http::Response& response, const std::string& where, const CallOptions& options) {
   if (response.status != 404) return false;
@@ -224,7 +115,8 @@ bool S3Store::is_absent(const http::Response& response, const std::string& where
 http::Response S3Store::in_words(http::Response head, const std::string& key, const std::string& where,
                                  const CallOptions& options) {
   if (head.status != 400 && head.status != 403 && head.status != 404) return head;
-  http::Response answer = send({.method = "GET", .key = key, .headers = {{"Range", "bytes=0-0"}}}, where, options);
+  http::Response answer =
+      connection_.send({.method = "GET", .key = key, .headers = {{"Range", "bytes=0-0"}}}, where, options);
   if (answer.ok() || answer.status == 416)
     throw Error(ErrorKind::transient, where, "the server says now this, now that");
   return answer;
@@ -261,14 +153,14 @@ bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, c
   const std::string checksum = to_base64(hash);
   for (;;) {
     const bool plain = is_plain_;
-    Call call{.method = "PUT",
-              .key = key,
-              .headers = {{"Content-Type", "application/octet-stream"}},
-              .body = {bytes},
-              .body_sha256 = hash};
+    S3Request call{.method = "PUT",
+                   .key = key,
+                   .headers = {{"Content-Type", "application/octet-stream"}},
+                   .body = {bytes},
+                   .body_sha256 = hash};
     if (!plain) call.headers.emplace_back("x-amz-checksum-sha256", checksum);
     if (!plain && only_new) call.headers.emplace_back("If-None-Match", "*");
-    const http::Response response = send(call, where, options);
+    const http::Response response = connection_.send(call, where, options);
     if (plain || !learn_to_be_plain(response)) return was_put(response, where, checksum);
   }
 }
@@ -279,13 +171,13 @@ std::string S3Store::put_part(const std::string& key, const std::string& upload,
   const Hash256 hash = crypto::sha256(part);
   const std::string checksum = to_base64(hash);
   const http::Response response =
-      send({.method = "PUT",
-            .key = key,
-            .query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}},
-            .headers = plain ? http::Headers() : http::Headers{{"x-amz-checksum-sha256", checksum}},
-            .body = {part},
-            .body_sha256 = hash},
-           where, options);
+      connection_.send({.method = "PUT",
+                        .key = key,
+                        .query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}},
+                        .headers = plain ? http::Headers() : http::Headers{{"x-amz-checksum-sha256", checksum}},
+                        .body = {part},
+                        .body_sha256 = hash},
+                       where, options);
   if (!response.ok()) throw error(response, where, "cannot put a part");
   std::string etag(response.header("etag").value_or(std::string_view()));
   if (etag.empty() || etag.find_first_of("<>&") != std::string::npos)
@@ -296,12 +188,12 @@ std::string S3Store::put_part(const std::string& key, const std::string& upload,
 
 bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where,
                            const CallOptions& options) {
-  Call begin{.method = "POST",
-             .key = key,
-             .query = {{"uploads", ""}},
-             .headers = {{"Content-Type", "application/octet-stream"}}};
+  S3Request begin{.method = "POST",
+                  .key = key,
+                  .query = {{"uploads", ""}},
+                  .headers = {{"Content-Type", "application/octet-stream"}}};
   if (!is_plain_) begin.headers.emplace_back("x-amz-checksum-algorithm", "SHA256");
-  const http::Response begun = send(begin, where, options);
+  const http::Response begun = connection_.send(begin, where, options);
   if (!is_plain_ && learn_to_be_plain(begun)) return put_in_parts(key, bytes, only_new, where, options);
   if (!begun.ok()) throw error(begun, where, "cannot begin to put");
   const std::string upload = read_s3_element(begun.body, "InitiateMultipartUploadResult", "UploadId", where);
@@ -313,14 +205,14 @@ bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new
       bytes = bytes.subspan(part.size());
     }
     list += "</CompleteMultipartUpload>";
-    Call complete{.method = "POST",
-                  .key = key,
-                  .query = {{"uploadId", upload}},
-                  .headers = {{"Content-Type", "application/xml"}},
-                  .body = {as_bytes(list)},
-                  .body_sha256 = crypto::sha256(as_bytes(list))};
+    S3Request complete{.method = "POST",
+                       .key = key,
+                       .query = {{"uploadId", upload}},
+                       .headers = {{"Content-Type", "application/xml"}},
+                       .body = {as_bytes(list)},
+                       .body_sha256 = crypto::sha256(as_bytes(list))};
     if (only_new && !is_plain_) complete.headers.emplace_back("If-None-Match", "*");
-    const http::Response done = send(complete, where, options);
+    const http::Response done = connection_.send(complete, where, options);
     const S3Trouble trouble = read_s3_trouble(done);
     if (done.ok() && !trouble.code.empty()) {  // it may begin with 200 and then fail
       if (trouble.code != "PreconditionFailed")
@@ -343,7 +235,7 @@ void S3Store::abort(const std::string& key, const std::string& upload, const std
   try {
     CallOptions options;  // also when the caller's time is up
     options.deadline = std::chrono::steady_clock::now() + k_time_to_clean_up;
-    send({.method = "DELETE", .key = key, .query = {{"uploadId", upload}}}, where, options);
+    connection_.send({.method = "DELETE", .key = key, .query = {{"uploadId", upload}}}, where, options);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what went wrong before is what matters
   }
 }
@@ -351,14 +243,15 @@ void S3Store::abort(const std::string& key, const std::string& upload, const std
 bool S3Store::holds(const std::string& key, ByteSpan bytes, const std::string& where, const CallOptions& options) {
   std::uint64_t at = 0;
   bool same = true;
-  const http::Response response = send({.method = "GET", .key = key}, where, options, [&](http::Request request) {
-    request.on_head = [&](const http::Response&) { at = 0; };
-    request.sink = [&](ByteSpan piece) {
-      same = same && piece.size() <= bytes.size() - at && equal(piece, bytes.subspan(at, piece.size()));
-      at += same ? piece.size() : 0;
-    };
-    return client_.send(request, options);
-  });
+  const http::Response response =
+      connection_.send({.method = "GET", .key = key}, where, options, [&](http::Request request) {
+        request.on_head = [&](const http::Response&) { at = 0; };
+        request.sink = [&](ByteSpan piece) {
+          same = same && piece.size() <= bytes.size() - at && equal(piece, bytes.subspan(at, piece.size()));
+          at += same ? piece.size() : 0;
+        };
+        return connection_.client().send(request, options);
+      });
   if (is_absent(response, where, options)) return false;
   if (!response.ok()) throw error(response, where, "cannot read what is there");
   return same && at == bytes.size();
@@ -390,9 +283,10 @@ std::optional<Bytes> S3Store::get(const ObjectName& name, ByteRange range, const
     if (!by_size()) return std::nullopt;
     return Bytes();
   }
-  auto answer = send({.method = "GET", .key = key_of(name.path())}, place, options, [&](const http::Request& request) {
-    return http::ranged_get(client_, request, range, k_longest_object, options);
-  });
+  auto answer = connection_.send(
+      {.method = "GET", .key = key_of(name.path())}, place, options, [&](const http::Request& request) {
+        return http::ranged_get(connection_.client(), request, range, k_longest_object, options);
+      });
   if (answer.bytes) return std::move(answer.bytes);
   if (answer.response.status == 416) {
     const auto clipped = by_size();
@@ -415,13 +309,13 @@ std::optional<std::string> S3Store::checksum_of(const http::Response& head) cons
 std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name);
   const std::string key = key_of(name.path());
-  Call call{.method = "HEAD", .key = key};
+  S3Request call{.method = "HEAD", .key = key};
   if (!is_plain_) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
-  http::Response response = send(call, place, options);
+  http::Response response = connection_.send(call, place, options);
   if (!call.headers.empty() &&
       (response.status == 400 || response.status == 501)) {  // without words: perhaps for the header
     call.headers.clear();
-    response = send(call, place, options);
+    response = connection_.send(call, place, options);
     if (response.ok() || response.status == 404) is_plain_ = true;
   }
   response = in_words(std::move(response), key, place, options);
@@ -437,20 +331,20 @@ std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOption
 
 void S3Store::remove(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name);
-  const http::Response response = send({.method = "DELETE", .key = key_of(name.path())}, place, options);
+  const http::Response response = connection_.send({.method = "DELETE", .key = key_of(name.path())}, place, options);
   if (response.ok() || is_absent(response, place, options)) return;
   throw error(response, place, "cannot remove");
 }
 
 S3Page S3Store::list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where,
                           const CallOptions& options) {
-  Call call{.method = "GET",
-            .query = {{"list-type", "2"},
-                      {"max-keys", std::to_string(count)},
-                      {"prefix", key_of(prefix)},
-                      {"encoding-type", "url"}}};
+  S3Request call{.method = "GET",
+                 .query = {{"list-type", "2"},
+                           {"max-keys", std::to_string(count)},
+                           {"prefix", key_of(prefix)},
+                           {"encoding-type", "url"}}};
   if (!token.empty()) call.query.emplace_back("continuation-token", token);
-  const http::Response response = send(call, where, options);
+  const http::Response response = connection_.send(call, where, options);
   if (!response.ok()) {
     // Nothing of the bucket answers to a listing: it is not the store that we know.
     if (response.status == 404) throw Error(ErrorKind::offline, url_, "the bucket is not there");
