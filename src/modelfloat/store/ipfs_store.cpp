@@ -12,6 +12,7 @@
 #include "modelfloat/store/ipfs/cid.h"
 #include "modelfloat/store/ipfs/pinning.h"
 #include "modelfloat/store/ipfs/rpc.h"
+#include "modelfloat/store/may_match.h"
 #include "modelfloat/store/range.h"
 #include "modelfloat/store/replacement.h"
 
@@ -71,10 +72,6 @@ std::string root_of(const Address& address, const StoreSettings& settings) {
 
 std::string text_of(const Credentials& credentials, std::string_view name) {
   return std::string(credentials.find(name).value_or(""));
-}
-
-bool may_match(std::string_view folder, std::string_view prefix) {
-  return folder.starts_with(prefix) || prefix.starts_with(folder);
 }
 
 class IpfsStore final : public Store {

@@ -15,6 +15,7 @@
 #include "modelfloat/base/file_descriptor.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/random.h"
+#include "modelfloat/store/may_match.h"
 #include "modelfloat/store/range.h"
 
 namespace modelfloat::store {
@@ -268,11 +269,6 @@ void LocalStore::remove(const ObjectName& name, const CallOptions& options) {
     throw Error(ErrorKind::corrupt, where(name.path()), "something else than a file stands in the object's place");
   }
   throw local_error(errno, where(name.path()), "cannot remove");
-}
-
-// Whether a folder whose path ends in a slash can hold names that start with `prefix`.
-bool may_match(std::string_view directory, std::string_view prefix) {
-  return directory.starts_with(prefix) || prefix.starts_with(directory);
 }
 
 void clear_if_stale(int directory, const char* leaf) {

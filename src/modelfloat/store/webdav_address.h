@@ -1,6 +1,7 @@
 #pragma once
 // The address of a WebDAV store: webdav:https://host/path.
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -17,5 +18,11 @@ struct DavAddress {
 
 // What stands behind "webdav:". Error{invalid} when it is no such address.
 DavAddress parse_dav_address(std::string_view text);
+
+// The last part of a path, and what stands before its slash.
+inline std::string_view leaf_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+inline std::string_view parent_of(std::string_view path) {
+  return path.substr(0, std::min(path.rfind('/'), path.size()));
+}
 
 }  // namespace modelfloat::store

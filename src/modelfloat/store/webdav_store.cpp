@@ -10,15 +10,16 @@
 #include "modelfloat/store/http/ranged_get.h"
 #include "modelfloat/store/http/status.h"
 #include "modelfloat/store/http/url.h"
+#include "modelfloat/store/may_match.h"
 #include "modelfloat/store/range.h"
 #include "modelfloat/store/webdav_address.h"
+#include "modelfloat/store/webdav_connection.h"
 #include "modelfloat/store/webdav_reply.h"
 
 namespace modelfloat::store {
 namespace {
 
 constexpr std::uint64_t k_longest_object = std::uint64_t{1} << 30;  // ours have 64 MiB and a header
-constexpr unsigned k_most_redirects = 3;
 constexpr Milliseconds k_stale{24 * 60 * 60 * 1000};
 constexpr Milliseconds k_time_to_clean_up{15'000};
 constexpr std::string_view k_temporary = "tmp-";
@@ -28,24 +29,6 @@ bool is_temporary_name(std::string_view leaf) {
   return leaf.size() == k_temporary.size() + k_temporary_digits && leaf.starts_with(k_temporary) &&
          leaf.find_first_not_of("0123456789abcdef", k_temporary.size()) == std::string_view::npos;
 }
-
-std::string_view leaf_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-std::string_view parent_of(std::string_view path) { return path.substr(0, std::min(path.rfind('/'), path.size())); }
-
-// Whether a folder whose path ends in a slash can hold names that start with `prefix`.
-bool may_match(std::string_view folder, std::string_view prefix) {
-  return folder.starts_with(prefix) || prefix.starts_with(folder);
-}
-
-// One call, before the login is added.
-struct Call {
-  std::string method;
-  std::string path;  // plain; a folder's ends in a slash
-  http::Headers headers = {};
-  std::vector<ByteSpan> body = {};
-  std::function<void(const http::Response&)> on_head = {};
-  std::function<void(ByteSpan)> sink = {};
-};
 
 class WebdavStore final : public Store {
  public:
@@ -63,7 +46,6 @@ class WebdavStore final : public Store {
   void make_root(const CallOptions& options);
 
  private:
-  enum class Login { unknown, none, basic, digest, bearer };
   struct Walk {
     std::string_view prefix;
     const ObjectSink& sink;
@@ -72,15 +54,7 @@ class WebdavStore final : public Store {
 
   std::string where(std::string_view path) const { return url_ + "/" + std::string(path); }
   std::string path_of(const ObjectName& name) const { return address_.folder + "/" + name.path(); }
-  std::string address_of(std::string_view path) const { return server_.root() + http::percent_encode(path, true); }
 
-  // The answer, after redirects that lead to the same thing. With `deliver`, it sends instead of the client.
-  using Deliver = std::function<http::Response(http::Request)>;
-  http::Response send(Call call, const std::string& where, const CallOptions& options, const Deliver& deliver = {});
-  void add_login(http::Request& request, const CallOptions& options);
-  Login find_login(const std::string& where, const CallOptions& options);
-  // The path that a redirect leads to; throws when it leads to something else.
-  std::string redirected(const http::Response& response, std::string_view path, const std::string& where) const;
   Error error(const http::Response& response, const std::string& where, std::string_view what) const;
 
   // Each entry of a PROPFIND; false for a 404.
@@ -103,15 +77,9 @@ class WebdavStore final : public Store {
 
   const DavAddress address_;
   const std::string url_;
-  const http::Url server_;
   StoreContext context_;
-  http::BasicLogin basic_;
-  http::BasicLogin digest_;
-  crypto::SecretBytes bearer_;
-  http::HttpClient client_;
-
+  WebdavConnection connection_;
   std::mutex mutex_;
-  Login login_ = Login::unknown;
   std::size_t spelling_ = 0;       // of Destination, that the server takes
   std::set<std::string> folders_;  // that are known to be there
 };
@@ -119,116 +87,28 @@ class WebdavStore final : public Store {
 WebdavStore::WebdavStore(DavAddress address, const StoreSettings& settings, const StoreContext& context)
     : address_(std::move(address)),
       url_("webdav:" + address_.text()),
-      server_(settings.api_url.empty() ? address_.server : http::parse_url(settings.api_url)),
-      context_(context) {
-  const Credentials& credentials = settings.credentials;
-  credentials.check_names({"user", "password", "bearer"}, url_);
-  if (const auto bearer = credentials.find("bearer"); bearer && !bearer->empty()) {
-    bearer_ = crypto::SecretBytes(*bearer);
-    login_ = Login::bearer;
-  } else if (credentials.has("user")) {
-    basic_.user = credentials.require("user", url_);
-    basic_.password = crypto::SecretBytes(credentials.require("password", url_));
-    digest_ = basic_;
-    digest_.digest = true;
-  } else {
-    login_ = Login::none;
-  }
-}
+      context_(context),
+      connection_(address_, settings) {}
 
 Error WebdavStore::error(const http::Response& response, const std::string& where, std::string_view what) const {
   return http::status_error(response, where, what, context_.clock.utc_now());
-}
-
-// Asked once, so that no body and no password goes out for nothing: Digest where the way is open to others, Basic where it is not or nothing else is offered.
-WebdavStore::Login WebdavStore::find_login(const std::string& where, const CallOptions& options) {
-  http::Request request{
-      .method = "PROPFIND", .url = address_of(address_.folder + "/"), .where = where, .headers = {{"Depth", "0"}}};
-  const http::Response response = client_.send(request, options);
-  bool has_digest = false;
-  bool has_basic = false;
-  for (const auto& [name, value] : response.headers) {
-    if (name != "www-authenticate") continue;
-    const std::string words = lower_case(value);
-    has_digest = has_digest || words.starts_with("digest") || words.find(", digest ") != std::string::npos;
-    has_basic = has_basic || words.starts_with("basic") || words.find(", basic ") != std::string::npos;
-  }
-  const bool in_the_open = server_.scheme != "https";
-  return has_digest && (in_the_open || !has_basic) ? Login::digest : Login::basic;
-}
-
-void WebdavStore::add_login(http::Request& request, const CallOptions& options) {
-  Login login = Login::unknown;
-  {
-    const std::lock_guard lock(mutex_);
-    login = login_;
-  }
-  if (login == Login::unknown) {
-    login = find_login(request.where, options);
-    const std::lock_guard lock(mutex_);
-    login_ = login;
-  }
-  if (login == Login::bearer)
-    request.headers.emplace_back("Authorization", "Bearer " + std::string(as_text(bearer_.bytes())));
-  if (login == Login::basic) request.login = &basic_;
-  if (login == Login::digest) request.login = &digest_;
-}
-
-std::string WebdavStore::redirected(const http::Response& response, std::string_view path,
-                                    const std::string& where) const {
-  const std::string location(response.header("location").value_or(std::string_view()));
-  std::string target;
-  try {
-    const http::Url url = http::parse_url(location.starts_with('/') ? server_.root() + location : location);
-    if (url.root() == server_.root()) target = http::percent_decode(url.path);
-  } catch (const Error&) {
-    target.clear();
-  }
-  // Whatever else it is, such as a page to log in, is not asked, and gets no password.
-  const auto plain = [](std::string_view text) { return leaf_of(text.substr(0, text.find_last_not_of('/') + 1)); };
-  if (target.empty() || plain(target) != plain(path)) {
-    throw Error(ErrorKind::offline, where,
-                "the server sends us elsewhere (HTTP status " + std::to_string(response.status) +
-                    "): a page to log in, or the store has moved");
-  }
-  return target;
-}
-
-http::Response WebdavStore::send(Call call, const std::string& where, const CallOptions& options,
-                                 const Deliver& deliver) {
-  for (unsigned hop = 0;; ++hop) {
-    http::Request request;
-    request.method = call.method;
-    request.url = address_of(call.path);
-    request.where = where;
-    request.headers = call.headers;
-    request.body = call.body;
-    request.on_head = call.on_head;
-    request.sink = call.sink;
-    add_login(request, options);
-    http::Response response = deliver ? deliver(std::move(request)) : client_.send(request, options);
-    const bool is_redirect =
-        response.status == 301 || response.status == 302 || response.status == 307 || response.status == 308;
-    if (!is_redirect || hop == k_most_redirects) return response;
-    call.path = redirected(response, call.path, where);
-  }
 }
 
 bool WebdavStore::properties(const std::string& path, const char* depth, const std::string& where,
                              const CallOptions& options, const std::function<void(const DavEntry&)>& on_entry,
                              std::optional<UtcTime>* server_time) {
   MultistatusReader reader(where, on_entry);
-  Call call{.method = "PROPFIND",
-            .path = path,
-            .headers = {{"Depth", depth}, {"Content-Type", "application/xml; charset=utf-8"}},
-            .body = {as_bytes(propfind_body())}};
+  WebdavRequest call{.method = "PROPFIND",
+                     .path = path,
+                     .headers = {{"Depth", depth}, {"Content-Type", "application/xml; charset=utf-8"}},
+                     .body = {as_bytes(propfind_body())}};
   call.on_head = [&](const http::Response& head) {
     if (head.status != 207)
       throw Error(ErrorKind::offline, where, "what answers is no WebDAV server, or a page came instead of an answer");
     if (server_time != nullptr) *server_time = http::date(head);
   };
   call.sink = [&](ByteSpan piece) { reader.feed(piece); };
-  const http::Response response = send(std::move(call), where, options);
+  const http::Response response = connection_.send(std::move(call), where, options);
   if (response.status == 404) return false;
   if (!response.ok()) throw error(response, where, "cannot look at");
   reader.finish();
@@ -255,7 +135,7 @@ void WebdavStore::make_folder(const std::string& path, const std::string& where,
     if (folders_.contains(path)) return;
   }
   if (path.size() <= address_.folder.size()) return require_root(options);
-  const auto make = [&] { return send({.method = "MKCOL", .path = path + "/"}, where, options); };
+  const auto make = [&] { return connection_.send({.method = "MKCOL", .path = path + "/"}, where, options); };
   http::Response made = make();
   if (made.status == 409 || made.status == 404) {
     make_folder(std::string(parent_of(path)), where, options);
@@ -280,7 +160,7 @@ void WebdavStore::make_root(const CallOptions& options) {
     missing.emplace_back(rest);
   }
   for (auto path = missing.rbegin(); path != missing.rend(); ++path) {
-    const http::Response made = send({.method = "MKCOL", .path = *path + "/"}, url_, options);
+    const http::Response made = connection_.send({.method = "MKCOL", .path = *path + "/"}, url_, options);
     if (!made.ok() && made.status != 405) throw error(made, url_, "cannot make the folder");
   }
   require_root(options);
@@ -288,9 +168,9 @@ void WebdavStore::make_root(const CallOptions& options) {
 
 http::Response WebdavStore::put_file(const std::string& path, ByteSpan bytes, const std::string& where,
                                      const CallOptions& options) {
-  http::Response response =
-      send({.method = "PUT", .path = path, .headers = {{"Content-Type", "application/octet-stream"}}, .body = {bytes}},
-           where, options);
+  http::Response response = connection_.send(
+      {.method = "PUT", .path = path, .headers = {{"Content-Type", "application/octet-stream"}}, .body = {bytes}},
+      where, options);
   if (response.ok() && response.header("content-type").value_or("").starts_with("text/html") &&
       response.status == 200) {
     throw Error(ErrorKind::offline, where, "a page came instead of an answer");
@@ -302,8 +182,8 @@ http::Response WebdavStore::put_file(const std::string& path, ByteSpan bytes, co
 bool WebdavStore::move_new(const std::string& from, const std::string& to, const std::string& where,
                            const CallOptions& options) {
   // A server behind a proxy that speaks TLS for it may take its own address for another server's. Which spelling it wants is found out once.
-  std::vector<std::string> spellings = {address_of(to), http::percent_encode(to, true)};
-  if (server_.scheme == "https") spellings.push_back("http" + address_of(to).substr(5));
+  std::vector<std::string> spellings = {connection_.address_of(to), http::percent_encode(to, true)};
+  if (connection_.is_secure()) spellings.push_back("http" + connection_.address_of(to).substr(5));
   std::size_t spelling = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -311,9 +191,9 @@ bool WebdavStore::move_new(const std::string& from, const std::string& to, const
   }
   http::Response moved;
   for (const std::size_t first = spelling;; ++spelling) {
-    moved =
-        send({.method = "MOVE", .path = from, .headers = {{"Destination", spellings[spelling]}, {"Overwrite", "F"}}},
-             where, options);
+    moved = connection_.send(
+        {.method = "MOVE", .path = from, .headers = {{"Destination", spellings[spelling]}, {"Overwrite", "F"}}}, where,
+        options);
     const bool is_refused = moved.status == 502 || (moved.status == 400 && spelling > first);
     if (!is_refused || spelling + 1 == spellings.size()) break;
   }
@@ -338,7 +218,7 @@ bool WebdavStore::holds(const std::string& path, ByteSpan bytes, const std::stri
     same = same && piece.size() <= bytes.size() - at && equal(piece, bytes.subspan(at, piece.size()));
     at += same ? piece.size() : 0;
   };
-  const http::Response response = send({.method = "GET", .path = path, .sink = compare}, where, options);
+  const http::Response response = connection_.send({.method = "GET", .path = path, .sink = compare}, where, options);
   if (is_absent(response, options)) return false;
   if (!response.ok()) throw error(response, where, "cannot read what is there");
   return same && at == bytes.size();
@@ -349,7 +229,7 @@ void WebdavStore::discard(const std::string& path, const std::string& where) noe
   try {
     CallOptions options;  // also when the caller's time is up
     options.deadline = std::chrono::steady_clock::now() + k_time_to_clean_up;
-    send({.method = "DELETE", .path = path}, where, options);
+    connection_.send({.method = "DELETE", .path = path}, where, options);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what went wrong before is what matters
   }
 }
@@ -392,14 +272,15 @@ std::optional<Bytes> WebdavStore::get(const ObjectName& name, ByteRange range, c
     return Bytes();
   }
   std::optional<Bytes> bytes;
-  Call call{.method = "GET", .path = path_of(name)};
+  WebdavRequest call{.method = "GET", .path = path_of(name)};
   call.on_head = [&](const http::Response& head) {
     if (head.header("content-type").value_or("").starts_with("text/html")) {
       throw Error(ErrorKind::offline, place, "a page came instead of the object: one to log in, perhaps");
     }
   };
-  const http::Response response = send(std::move(call), place, options, [&](http::Request request) {
-    http::RangedAnswer answer = http::ranged_get(client_, std::move(request), range, k_longest_object, options);
+  const http::Response response = connection_.send(std::move(call), place, options, [&](http::Request request) {
+    http::RangedAnswer answer =
+        http::ranged_get(connection_.client(), std::move(request), range, k_longest_object, options);
     bytes = std::move(answer.bytes);
     return std::move(answer.response);
   });
@@ -428,7 +309,7 @@ std::optional<ObjectInfo> WebdavStore::stat(const ObjectName& name, const CallOp
 
 void WebdavStore::remove(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name.path());
-  const http::Response response = send({.method = "DELETE", .path = path_of(name)}, place, options);
+  const http::Response response = connection_.send({.method = "DELETE", .path = path_of(name)}, place, options);
   if (response.status == 204 || is_absent(response, options)) return;
   if (response.status == 207)
     throw Error(ErrorKind::transient, place, "cannot remove: the server says why in several answers");
