@@ -4,8 +4,8 @@ run_suites.py run --results DIR --build DIR [--without-servers | --python | --on
 run_suites.py programs --build DIR [--without-servers]      the programs that `run` needs of this build, for cmake --build
 run_suites.py sum --results DIR
 
-A suite is a GoogleTest program (tests/FOLDER/*.cpp; tests/providers with a server beside it), a replay of a fuzz corpus (fuzz/NAME.cpp) or a folder of pytest
-files. Each leaves NAME.xml and NAME.log in the results; what leaves no readable XML counts as one failed test. What a
+A suite is a GoogleTest program (tests/FOLDER/*.cpp; tests/providers with a server beside it), a replay of a fuzz corpus (fuzz/NAME.cpp) or a file
+of pytest's. Each leaves NAME.xml and NAME.log in the results; what leaves no readable XML counts as one failed test. What a
 build is for follows from its name: build/asan has all suites, build/tsan those that have threads.
 """
 import argparse
