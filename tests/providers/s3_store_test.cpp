@@ -3,8 +3,9 @@
 
 #include <fstream>
 
-#include "fault_proxy.h"
-#include "provider_home.h"
+#include "providers/every_call.h"
+#include "providers/fault_proxy.h"
+#include "providers/provider_home.h"
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
 #include "support/patience.h"
@@ -20,7 +21,6 @@ namespace modelfloat::test {
 namespace {
 
 using store::StoreSettings;
-using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -95,28 +95,9 @@ class S3StoreTest : public testing::Test {
     return store::make_s3_store(address, settings, context_.context(), limits);
   }
 
-  // Every call fails with this kind while the proxy does this to all.
   void expect_kind(std::string_view rule, ErrorKind kind) {
-    proxy_->clear();
-    proxy_->add(rule);
-    const Bytes bytes = random_bytes(1000);
-    const std::pair<const char*, std::function<void()>> calls[] = {
-        {"put", [&] { store_->put(shard_name(7), bytes, k_patient); }},
-        {"get", [&] { store_->get(shard_name(1), k_all, k_patient); }},
-        {"get a range", [&] { store_->get(shard_name(1), {10, 20}, k_patient); }},
-        {"stat", [&] { store_->stat(shard_name(1), k_patient); }},
-        {"remove", [&] { store_->remove(shard_name(9), k_patient); }},
-        {"list", [&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); }},
-        {"space", [&] { store_->space(k_patient); }},
-    };
-    for (const auto& [name, call] : calls) {
-      const auto error = thrown_by(call);
-      ASSERT_TRUE(error) << name << " did not fail by " << rule;
-      EXPECT_EQ(error->kind, kind) << name << " by " << rule << ": " << error->what();
-      EXPECT_THAT(error->what(), AllOf(Not(HasSubstr(*server_variable("MODELFLOAT_TEST_S3_SECRET_KEY"))),
-                                       Not(HasSubstr("Signature="))))
-          << name;
-    }
+    expect_every_call_fails(*proxy_, *store_, rule, kind,
+                            {*server_variable("MODELFLOAT_TEST_S3_SECRET_KEY"), "Signature="});
   }
 
   const std::string home_ = fresh_name();
