@@ -158,17 +158,22 @@ class S3:
                                          "RCLONE_CONFIG_BENCH_ACCESS_KEY_ID": access, "RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY": secret}, work, sizes, folder)
 
 
+def rclone_webdav(environment):
+    """The variables that make a remote "bench" of Apache's WebDAV."""
+    obscured = checked([tool("rclone"), "obscure", "-"], input=environment["MODELFLOAT_TEST_WEBDAV_PASSWORD"]).strip()
+    remote = {"TYPE": "webdav", "URL": environment["MODELFLOAT_TEST_WEBDAV"] + "/basic", "VENDOR": "other", "USER": environment["MODELFLOAT_TEST_WEBDAV_USER"], "PASS": obscured}
+    return {f"RCLONE_CONFIG_BENCH_{name}": value for name, value in remote.items()}
+
+
 class Webdav:
     server = "webdav"
 
     def tools(self, environment, work, sizes, files, folder, program):
         url, user, password = environment["MODELFLOAT_TEST_WEBDAV"] + "/basic", environment["MODELFLOAT_TEST_WEBDAV_USER"], environment["MODELFLOAT_TEST_WEBDAV_PASSWORD"]
         quoted = f"{user}:{password}".replace('"', '\\"')
-        obscured = checked([tool("rclone"), "obscure", "-"], input=password).strip()
         yield Ours(f"webdav:{url}", {"user": user, "password": password}, work, sizes, program)
         yield CurlDav(url, [f'user = "{quoted}"'], work, sizes, files)
-        yield Rclone("bench:", {"RCLONE_CONFIG_BENCH_TYPE": "webdav", "RCLONE_CONFIG_BENCH_URL": url, "RCLONE_CONFIG_BENCH_VENDOR": "other", "RCLONE_CONFIG_BENCH_USER": user,
-                                "RCLONE_CONFIG_BENCH_PASS": obscured}, work, sizes, folder)
+        yield Rclone("bench:", rclone_webdav(environment), work, sizes, folder)
 
 
 class Ipfs:
@@ -202,6 +207,16 @@ class RcloneCrypt:
         yield rclone
 
 
+class RcloneWebdav:
+    """A remote on a server, which is what rclone is for."""
+    server = "webdav"
+
+    def tools(self, environment, work, sizes, files, folder, program):
+        os.environ.update(rclone_webdav(environment), PATH=f"{tool('rclone').parent}:{os.environ['PATH']}", RCLONE_CONFIG=str(work / "rclone.conf"))
+        yield Ours("rclone:bench:ours", {}, work, sizes, program)
+        yield Rclone("bench:theirs", {}, work, sizes, folder)
+
+
 class Drive:
     """rclone can be told no other address, so a proxy that speaks TLS stands before the emulator for it alone, which makes it slow: curl is what counts."""
     server = "drive"
@@ -230,7 +245,7 @@ class Mega:
         yield Rclone("bench:", {"X_MEGA_API_URL": root, "RCLONE_CONFIG_BENCH_TYPE": "mega", "RCLONE_CONFIG_BENCH_USER": account, "RCLONE_CONFIG_BENCH_PASS": obscured}, work, sizes, folder)
 
 
-PROVIDERS = {"s3": S3, "webdav": Webdav, "ipfs": Ipfs, "rclone": RcloneDisk, "rclone-crypt": RcloneCrypt, "drive": Drive, "mega": Mega}
+PROVIDERS = {"s3": S3, "webdav": Webdav, "ipfs": Ipfs, "rclone": RcloneDisk, "rclone-crypt": RcloneCrypt, "rclone-webdav": RcloneWebdav, "drive": Drive, "mega": Mega}
 
 
 def measure(provider, arguments, program, home):
