@@ -3,14 +3,11 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 namespace modelfloat::store::drive {
 
 // The text of this name; empty when there is none.
-inline std::string text(const nlohmann::json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
+std::string text(const nlohmann::json& object, const char* name);
 
 }  // namespace modelfloat::store::drive
