@@ -77,6 +77,13 @@ TEST_F(Hanging, TwoOfSixMayHang) {
   EXPECT_EQ(machine_.pull("ns/model"), files_);
 }
 
+TEST_F(Hanging, NobodyIsWarnedOfALogThatWasNotWaitedFor) {
+  world_.faults(4).stall(Call::list);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(machine_.pull("ns/model"), files_);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST_F(Hanging, APullDoesNotWaitForAStoreThatHangsFromTheStart) {
   machine_.patience.marker = Milliseconds{600'000};
   stall(world_.faults(1));

@@ -60,10 +60,12 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
     return answering > 0 && all_domains.size() <= answering + survive;
   };
   const auto answers = transfer::list_stores(stores_, {"mf1/log/", "mf1/checkpoint/"}, wait_for, suffice, call);
+  result.fresh = suffice(answers);
 
   Listing listing;
   for (const transfer::StoreListing& answer : answers) {
     if (!answer.complete) {
+      if (answer.left_behind && wait_for == WaitFor::enough && result.fresh) continue;  // it is just not the quickest
       log_warning(fmt::format("the log on {} cannot be read: {}", answer.store->name, answer.trouble));
       continue;
     }
@@ -76,7 +78,6 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
     note_listed(*answer.store, std::move(paths), result);
   }
   result.domains_silent = all_domains.size() - std::min(all_domains.size(), domains_of(answers));
-  result.fresh = suffice(answers);
   return listing;
 }
 

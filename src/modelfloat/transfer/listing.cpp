@@ -40,6 +40,7 @@ class ListingRound {
     for (StoreListing& listing : listings_) {
       if (listing.complete || !listing.trouble.empty()) continue;
       listing.trouble = "did not answer in time";
+      listing.left_behind = true;
       if (wait_for_ == WaitFor::all) listing.store->state->pace.disappointed();
     }
     race_.cancel_all();
@@ -63,7 +64,7 @@ class ListingRound {
                   }
                   return objects;
                 });
-      listings_.push_back({store, false, {}, {}});  // the id of the call is the place in here
+      listings_.push_back({.store = store});  // the id of the call is the place in here
     }
   }
 

@@ -18,8 +18,9 @@ enum class WaitFor {
 struct StoreListing {
   const PoolStore* store = nullptr;
   bool complete = false;  // it answered, and this is all that it has
-  std::vector<store::ObjectInfo> objects;
-  std::string trouble;  // why not
+  std::vector<store::ObjectInfo> objects = {};
+  std::string trouble = {};  // why not
+  bool left_behind = false;  // it had not answered when nobody waited any more
 };
 
 // Whether what has come by now will do. Empty: only everybody will.
