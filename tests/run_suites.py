@@ -27,6 +27,7 @@ PYTHON_FOLDERS = ("rescue", "system")
 WITHOUT_THREADS = {"cli", "codec", "crypto", "domain", "erasure", "formats", "fragment", "mf1", "placement"}
 NOTHING_FOR_THREADS = ["*/OneThread", "Cut/*", "Resume.EachSingleFailure*", "Recover.CutOffAtAnyCall*"]
 SANITIZED_PROPERTY_RUNS = 25  # instead of RapidCheck's 100: there each run costs three to ten times as much
+SHARDS = {"engine": 4}  # under a sanitizer, so that no processor waits for the longest
 SETUP_WORD = "MODELFLOAT_TEST_"  # in the reason of a test that was skipped because ./test should have set something up
 
 
@@ -53,10 +54,14 @@ def unit_suites(build, label, results, without_llama):
     limit = limit_of(build)
     left_out = (["RealLlamaTest.*"] if without_llama else []) + (NOTHING_FOR_THREADS if build.name == "tsan" else [])
     for folder in folders_of(build):
-        command = [build / "tests" / f"test_{folder}", f"--gtest_output=xml:{results / (label + folder)}.xml"]
-        if left_out:
-            command.append("--gtest_filter=-" + ":".join(left_out))
-        yield Suite(label + folder, command, limit)
+        shards = SHARDS.get(folder, 1) if label else 1
+        for shard in range(shards):
+            name = f"{label}{folder}" + (f"-{shard + 1}" if shards > 1 else "")
+            command = ["env", f"GTEST_TOTAL_SHARDS={shards}", f"GTEST_SHARD_INDEX={shard}", build / "tests" / f"test_{folder}",
+                       f"--gtest_output=xml:{results / name}.xml"]
+            if left_out:
+                command.append("--gtest_filter=-" + ":".join(left_out))
+            yield Suite(name, command, limit)
     for name in replays_of(build):
         yield Suite(f"{label}replay_{name}", [build / "fuzz" / f"replay_{name}", ROOT / "fuzz/corpus" / name], limit, False)
 
