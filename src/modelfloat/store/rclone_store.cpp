@@ -24,7 +24,7 @@ namespace {
 using rclone::Item;
 
 constexpr std::string_view k_temporary = ".mf-tmp-";  // then 16 hex digits of seconds, a hyphen, and 16 random ones
-constexpr std::uint64_t k_stale_seconds = 24 * 3600;
+constexpr std::uint64_t k_stale_seconds = std::uint64_t{24} * 3600;
 constexpr Milliseconds k_folder_is_fresh{10'000};
 constexpr Milliseconds k_traits_limit{20'000};
 constexpr Milliseconds k_cleaning{10'000};
@@ -219,8 +219,7 @@ void RcloneStore::upload_aside(const std::string& folder, const std::string& tem
   } catch (const Error&) {
     try {
       rc_.remove(folder + "/" + temporary, {{}, std::chrono::steady_clock::now() + k_cleaning});
-    } catch (const Error&) {
-      // The failure that is under way says more; a listing clears it away some day.
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what failed before says more; a listing clears it away
     }
     throw;
   }
