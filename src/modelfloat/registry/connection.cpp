@@ -174,10 +174,10 @@ void Connection::execute(std::string_view sql, std::initializer_list<Parameter> 
   } catch (const soci::sqlite3_soci_error& error) {
     // Taken before the statement goes, which would clear it. SOCI's own text would show the parameters.
     sqlite::sqlite3* const handle = session_->handle();
-    const Error failure =
-        sqlite_error(error.result(), file_, sqlite::sqlite3_errmsg(handle), sqlite::sqlite3_system_errno(handle));
+    const std::string said = sqlite::sqlite3_errmsg(handle);
+    const int system_error = sqlite::sqlite3_system_errno(handle);
     if (found != prepared.end()) prepared.erase(found);
-    throw failure;
+    throw sqlite_error(error.result(), file_, said, system_error);
   } catch (const soci::soci_error& error) {
     if (found != prepared.end()) prepared.erase(found);
     throw Error(ErrorKind::internal, file_.string(), error.get_error_message());
