@@ -81,7 +81,7 @@ void make_folder(const fs::path& folder) {
 // Where the model goes: a file for a model of one file, else a folder.
 fs::path final_path(const ManifestRoot& root, const fs::path& target) {
   if (root.files.size() == 1) {
-    const fs::path leaf = fs::path(root.files.front().path).filename();
+    fs::path leaf = fs::path(root.files.front().path).filename();
     if (target.empty()) return leaf;
     return fs::is_directory(target) ? target / leaf : target;
   }

@@ -135,9 +135,9 @@ Completion LlamaRunner::Impl::complete(ModelSource& source, const CompletionRequ
     completion.tokens = generated.tokens;
     completion.tokens_per_second = generated.tokens_per_second;
   } catch (const Error& error) {
-    const Error explained = explain(*model, engine, error, options);
+    Error explained = explain(*model, engine, error, options);
     release(*model);
-    throw explained;
+    throw Error(std::move(explained));
   } catch (...) {
     release(*model);
     throw;

@@ -43,7 +43,7 @@ std::uint64_t cache_bytes_per_token(const formats::FileLayout& layout) {
   const std::uint64_t width = fact(layout, "embedding_length").value_or(4096);
   const std::uint64_t heads = std::max<std::uint64_t>(1, fact(layout, "head_count").value_or(1));
   const std::uint64_t shared_heads = std::clamp<std::uint64_t>(fact(layout, "head_count_kv").value_or(heads), 1, heads);
-  const std::uint64_t per_layer = multiply(multiply((width + heads - 1) / heads, shared_heads), 2 * 2);
+  const std::uint64_t per_layer = multiply(multiply((width + heads - 1) / heads, shared_heads), std::uint64_t{2} * 2);
   return multiply(per_layer, fact(layout, "block_count").value_or(32));
 }
 

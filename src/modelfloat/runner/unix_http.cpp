@@ -35,7 +35,7 @@ FileDescriptor connect_to(const std::filesystem::path& path) {
   FileDescriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!connection) throw system_error(errno, path.string(), "cannot make a socket");
   if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw Error(ErrorKind::transient, path.string(), std::string("nobody answers: ") + std::strerror(errno));
+    throw Error(ErrorKind::transient, path.string(), "nobody answers: " + std::generic_category().message(errno));
   }
   return connection;
 }
@@ -86,7 +86,7 @@ void send_all(const FileDescriptor& connection, std::string_view data, Patience&
 
 std::string to_text(const HttpRequest& request) {
   std::string text = request.method + " " + request.target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
-  for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : request.headers) text.append(name).append(": ").append(value).append("\r\n");
   return text + "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n" + request.body;
 }
 

@@ -38,7 +38,8 @@ struct Visit {
 void Routes::add(const std::string& method, const std::string& pattern, Scope scope, Handler handler,
                  std::size_t at_once) {
   const auto gate = std::make_shared<Gate>(at_once);  // both copies of the handler count together
-  const Handler guarded = [=, find_token = find_token_](Request& request, Response& response) {
+  const Handler guarded = [scope, gate, find_token = find_token_, handler = std::move(handler)](Request& request,
+                                                                                                Response& response) {
     authorise(request, response, scope, find_token);
     const Visit visit(*gate);
     handler(request, response);
