@@ -461,9 +461,9 @@ int main(int argc, char** argv) {
   // them. Shards are larger; theirs goes back, so that the sum stays bounded.
   constexpr int k_fragments_below = 2 << 20;
   constexpr int k_keep_bytes = 16 << 20;
-  mallopt(M_MMAP_THRESHOLD, k_fragments_below);
-  mallopt(M_TRIM_THRESHOLD, k_keep_bytes);
-  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, k_fragments_below);  // NOLINT(concurrency-mt-unsafe): no other thread runs yet
+  mallopt(M_TRIM_THRESHOLD, k_keep_bytes);       // NOLINT(concurrency-mt-unsafe)
+  mallopt(M_ARENA_MAX, 2);                       // NOLINT(concurrency-mt-unsafe)
   try {
     return modelfloat::cli::start(argc, argv);
   } catch (const std::exception& error) {
