@@ -31,7 +31,7 @@ std::string account_of(Session& session, const StoreId& id) {
     for (const char* field : {"email", "user"}) {
       if (const auto name = settings.credentials.find(field)) return std::string(*name);
     }
-  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what does not open has no name, and says so where it is used
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what does not open has no name
   }
   return {};
 }
