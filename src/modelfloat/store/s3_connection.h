@@ -29,7 +29,7 @@ struct S3Request {
 // May be used by several threads at once.
 class S3Connection {
  public:
-  // Error{invalid} when a credential is missing.
+  // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown name.
   S3Connection(S3Address address, const StoreSettings& settings, const StoreContext& context);
 
   // Any answer, also one that says no; Error as HttpClient gives it.
@@ -69,7 +69,7 @@ class S3Connection {
     const std::lock_guard lock(mutex_);
     return endpoint_;
   }
-  http::Request sign(const S3Request& request, const Endpoint& at, const std::string& where) const;
+  http::Request sign(const S3Request& call, const Endpoint& at, const std::string& where) const;
   // Whether the same call may now end otherwise: the bucket is in another region, or our clock is wrong.
   bool learn(const http::Response& response, const Endpoint& used, bool is_head);
 

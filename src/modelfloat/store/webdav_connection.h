@@ -26,7 +26,7 @@ struct WebdavRequest {
 // May be used by several threads at once.
 class WebdavConnection {
  public:
-  // Error{invalid} when a credential is missing.
+  // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown name.
   WebdavConnection(DavAddress address, const StoreSettings& settings);
 
   // Any answer, also one that says no; Error as HttpClient gives it, and Error{offline} when a redirect leads elsewhere. With `deliver`, it sends
