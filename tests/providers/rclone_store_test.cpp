@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "providers/every_call.h"
 #include "providers/fault_proxy.h"
 #include "providers/provider_home.h"
 #include "support/fixed_random.h"
@@ -81,21 +82,6 @@ class RcloneStore : public testing::Test {
   RealContext context_;
   std::optional<FaultProxy> proxy_;
 };
-
-void expect_every_call_fails(Store& store, ErrorKind kind) {
-  const std::vector<std::function<void()>> calls = {[&] { store.put(shard_name(2), random_bytes(10), k_patient); },
-                                                    [&] { store.get(shard_name(1), k_all, k_patient); },
-                                                    [&] { store.get(shard_name(1), ByteRange{0, 0}, k_patient); },
-                                                    [&] { store.stat(shard_name(1), k_patient); },
-                                                    [&] { store.remove(shard_name(1), k_patient); },
-                                                    [&] { store.list("", [](const auto&) {}, k_patient); },
-                                                    [&] { store.space(k_patient); }};
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const auto error = thrown_by(calls[i]);
-    ASSERT_TRUE(error) << i;
-    EXPECT_EQ(error->kind, kind) << i << error->what();
-  }
-}
 
 TEST(RcloneUrl, OneStoreHasOneUrl) {
   EXPECT_EQ(store::canonical_url("rclone:disk:"), "rclone:disk:");
