@@ -14,6 +14,12 @@
 
 namespace modelfloat {
 
+// Memory for one of the large buffers that packs and shards come in. The kernel is asked for huge pages: giving out 4 KiB at a time costs seven times
+// as much, more than a get has to do besides. Throws std::bad_alloc.
+inline constexpr std::size_t k_large_buffer_bytes = std::size_t{4} << 20;
+void* allocate_large(std::size_t bytes);
+void free_large(void* memory, std::size_t bytes) noexcept;
+
 // A std::allocator that leaves new bytes uninitialised: a buffer that is about to be overwritten need not be zeroed first.
 template <typename T>
 struct UninitialisedAllocator : std::allocator<T> {
@@ -22,6 +28,15 @@ struct UninitialisedAllocator : std::allocator<T> {
     using other = UninitialisedAllocator<U>;
   };
   using std::allocator<T>::allocator;
+  T* allocate(std::size_t count) {
+    const std::size_t bytes = count * sizeof(T);  // cannot wrap: a vector heeds max_size()
+    return bytes < k_large_buffer_bytes ? std::allocator<T>::allocate(count) : static_cast<T*>(allocate_large(bytes));
+  }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    const std::size_t bytes = count * sizeof(T);
+    if (bytes < k_large_buffer_bytes) return std::allocator<T>::deallocate(memory, count);
+    free_large(memory, bytes);
+  }
   template <typename U>
   void construct(U* place) noexcept(std::is_nothrow_default_constructible_v<U>) {
     ::new (static_cast<void*>(place)) U;
