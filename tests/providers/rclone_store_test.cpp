@@ -231,23 +231,6 @@ TEST_F(RcloneStore, AnUploadThatIsCutLeavesNothing) {
   }
 }
 
-// rclone takes the beginning of a small file for the whole of it when the request is cut (operations.Rcat).
-TEST_F(RcloneStore, ASmallUploadThatIsCutLeavesNothing) {
-  const auto store = open_disk();
-  store->put(shard_name(1), random_bytes(10), k_patient);
-  const auto daemon = shared_daemon();
-  const std::string head =
-      "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"small\"\r\n\r\n" + std::string(20'000, 'x');
-  store::http::Request request;
-  request.method = "POST";
-  request.url = "/operations/uploadfile?fs=disk:&remote=" + disk_path();
-  request.where = "test";
-  request.headers = {{"Content-Type", "multipart/form-data; boundary=b"}};
-  request.body = {as_bytes(head)};  // and no end
-  EXPECT_FALSE(daemon->send(request, k_patient).ok());
-  EXPECT_FALSE(fs::exists(disk_path() + "/small"));
-}
-
 TEST_F(RcloneStore, WhatWasOnItsWayADayAgoIsClearedAway) {
   const auto store = open_disk();
   store->put(shard_name(1), random_bytes(10), k_patient);

@@ -1,10 +1,10 @@
 #include "modelfloat/store/local_store.h"
 
 #include <chrono>
-#include <csignal>
 #include <fstream>
 #include <thread>
 
+#include "support/file_size_limit.h"
 #include "support/fixed_random.h"
 #include "support/patience.h"
 #include "support/store_context.h"
@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -223,27 +222,6 @@ TEST_F(LocalStore, AStopDuringAPutLeavesNothing) {
   }
   EXPECT_EQ(files(), 0U);
 }
-
-// The largest size that this process may give a file, for a while: writing beyond it fails as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    old_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, old_handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit old_{};
-  void (*old_handler_)(int) = nullptr;
-};
 
 TEST_F(LocalStore, AFullDiskIsOutOfSpaceAndLeavesTheOldObject) {
   const Bytes old = random_bytes(1000, 7);

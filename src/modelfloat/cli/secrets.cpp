@@ -10,6 +10,7 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/file_descriptor.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/write_all.h"
 #include "modelfloat/cli/terminal.h"
 
 namespace modelfloat::cli {
@@ -54,15 +55,6 @@ void warn_when_open_to_others(int fd, const fs::path& file) {
   }
 }
 
-void write_all(int fd, ByteSpan bytes, const fs::path& file) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw system_error(errno, file.string(), "cannot be written");
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-}
-
 }  // namespace
 
 mf1::SlotSecret read_key_file(const fs::path& file) {
@@ -96,7 +88,7 @@ void make_key_file(const fs::path& file, Random& random) {
   }
   std::string text = mf1::key_file_text(crypto::SecretKey::random(random));
   try {
-    write_all(fd.get(), as_bytes(text), file);
+    write_all(fd.get(), as_bytes(text), file.string());
     if (::fsync(fd.get()) != 0) throw system_error(errno, file.string(), "cannot be written");
   } catch (...) {
     ::unlink(file.c_str());

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "modelfloat/base/hex.h"
+#include "modelfloat/base/write_all.h"
 #include "modelfloat/engine/pull.h"
 
 namespace modelfloat::engine {
@@ -31,15 +32,7 @@ class OutputFile {
   OutputFile(OutputFile&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
   OutputFile& operator=(OutputFile&&) = delete;
 
-  void write_at(std::uint64_t offset, ByteSpan bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t written = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw system_error(errno, path_.string(), "cannot be written");
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-      offset += static_cast<std::uint64_t>(written);
-    }
-  }
+  void write_at(std::uint64_t offset, ByteSpan bytes) const { write_all_at(fd_, offset, bytes, path_.string()); }
   // Reports what the file system only says at the end.
   void close() {
     if (::close(std::exchange(fd_, -1)) != 0) throw system_error(errno, path_.string(), "cannot be written");

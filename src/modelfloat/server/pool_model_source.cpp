@@ -1,29 +1,13 @@
 #include "modelfloat/server/pool_model_source.h"
 
-#include <cerrno>
 #include <mutex>
 
 #include <unistd.h>
 
 #include "modelfloat/base/hex.h"
+#include "modelfloat/base/write_all.h"
 
 namespace modelfloat::server {
-namespace {
-
-void write_all(int fd, std::uint64_t offset, ByteSpan bytes) {
-  while (!bytes.empty()) {
-    const auto count = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      throw system_error(errno, "memory", "cannot write a model into memory");
-    }
-    offset += static_cast<std::uint64_t>(count);
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-}
-
-}  // namespace
-
 const FileEntry& runnable_file(const ManifestRoot& root) {
   const FileEntry* chosen = nullptr;
   const FileEntry* troubled = nullptr;
@@ -52,7 +36,7 @@ void PoolModelSource::fill(int fd, const std::function<void(std::uint64_t)>& pro
   const auto index = static_cast<std::size_t>(&file_ - manifest_.root.files.data());
   const auto wanted = [this](const FileEntry& file) { return file.path == file_.path; };
   const auto write = [&](std::size_t file, std::uint64_t offset, ByteSpan bytes) {
-    if (file == index) write_all(fd, offset, bytes);
+    if (file == index) write_all_at(fd, offset, bytes, "memory");
   };
   std::mutex one_at_a_time;
   std::uint64_t most = 0;

@@ -121,6 +121,7 @@ class RcloneStore final : public Store {
     return address_.path.empty() || address_.path == "/" ? address_.path + std::string(path)
                                                          : address_.path + "/" + std::string(path);
   }
+  std::optional<Profile> known_profile() const;
   Profile profile(const CallOptions& options) const;
   void require_folder(const CallOptions& options);
   void require_folder_lately(const CallOptions& options);
@@ -128,24 +129,29 @@ class RcloneStore final : public Store {
   bool is_the_same(const Item& there, ByteSpan bytes, const Profile& profile, const CallOptions& options);
   void store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile,
                  const CallOptions& options);
-  void upload_aside(const std::string& folder, const std::string& temporary, ByteSpan bytes,
-                    const CallOptions& options);
+  void upload_aside(const std::string& temporary, ByteSpan bytes, const CallOptions& options);
 
   const Address address_;
   const StoreContext context_;
   mutable rclone::Rc rc_;  // its calls change nothing of it
   mutable std::mutex mutex_;
   mutable std::optional<Profile> profile_;
+  mutable Turns learning_;
   std::optional<SteadyTime> folder_seen_;
   Turns putting_;  // one at a time for each name
   Replacement replacement_;
 };
 
+std::optional<RcloneStore::Profile> RcloneStore::known_profile() const {
+  const std::lock_guard lock(mutex_);
+  return profile_;
+}
+
 RcloneStore::Profile RcloneStore::profile(const CallOptions& options) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (profile_) return *profile_;
-  }
+  if (const auto known = known_profile()) return *known;
+  // One learns it for all: for each of several that came together rclone would open the remote anew.
+  const auto turn = learning_.take("", options, rc_.where(address_.path));
+  if (const auto known = known_profile()) return *known;
   Profile profile;
   profile.features = rc_.features(options);
   const auto lookup = [&](const std::string& name) { return rc_.config(name, options); };
@@ -212,13 +218,12 @@ bool RcloneStore::is_the_same(const Item& there, ByteSpan bytes, const Profile& 
   }
 }
 
-void RcloneStore::upload_aside(const std::string& folder, const std::string& temporary, ByteSpan bytes,
-                               const CallOptions& options) {
+void RcloneStore::upload_aside(const std::string& temporary, ByteSpan bytes, const CallOptions& options) {
   try {
-    rc_.upload(folder, temporary, bytes, options);
+    rc_.upload(temporary, bytes, {.is_new = true, .in_place = true}, options);
   } catch (const Error&) {
     try {
-      rc_.remove(folder + "/" + temporary, {{}, std::chrono::steady_clock::now() + k_cleaning});
+      rc_.remove(temporary, {{}, std::chrono::steady_clock::now() + k_cleaning});
     } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what failed before says more; a listing clears it away
     }
     throw;
@@ -227,20 +232,17 @@ void RcloneStore::upload_aside(const std::string& folder, const std::string& tem
 
 void RcloneStore::store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile,
                             const CallOptions& options) {
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = path.substr(0, slash);
-  const std::string leaf = path.substr(slash + 1);
   const auto keep = [&](const auto& last_step) {
     if (replaces) return replacement_.run(options, path, last_step);
     last_step();
   };
   if (!profile.features.shows_partial_uploads || !profile.features.can_move) {
-    return keep([&] { rc_.upload(folder, leaf, bytes, options); });
+    return keep([&] { rc_.upload(path, bytes, {.is_new = !replaces}, options); });
   }
-  const std::string temporary = fmt::format("{}{:016x}-{}", k_temporary, unix_seconds(context_.clock.utc_now()),
-                                            to_hex(context_.random.array<8>()));
-  upload_aside(folder, temporary, bytes, options);
-  keep([&] { rc_.move(folder + "/" + temporary, path, options); });
+  const std::string temporary = fmt::format("{}/{}{:016x}-{}", path.substr(0, path.rfind('/')), k_temporary,
+                                            unix_seconds(context_.clock.utc_now()), to_hex(context_.random.array<8>()));
+  upload_aside(temporary, bytes, options);
+  keep([&] { rc_.move(temporary, path, !replaces, options); });
 }
 
 void RcloneStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
@@ -263,8 +265,9 @@ std::optional<Bytes> RcloneStore::get(const ObjectName& name, ByteRange range, c
   const std::string where = rc_.where(path);
   check_cancelled(options, where);
   const bool beyond_any = !checked_add(range.offset, range.length) && range.length != ByteRange::k_to_the_end;
+  const Profile known = profile(options);
   if (range.length == 0 || beyond_any) {  // HTTP has no such range
-    const auto item = find(path, profile(options), options);
+    const auto item = find(path, known, options);
     if (!item) return std::nullopt;
     clip(range, item->size_bytes, where);
     return Bytes();
@@ -275,7 +278,7 @@ std::optional<Bytes> RcloneStore::get(const ObjectName& name, ByteRange range, c
   } catch (const Error& error) {
     if (error.kind != ErrorKind::transient || range.offset == 0) throw;
     // Some remotes fail at a range that begins at the end or beyond it.
-    const auto item = find(path, profile(options), options);
+    const auto item = find(path, known, options);
     if (item && clip(range, item->size_bytes, where).length == 0) return Bytes();
     throw;
   }
@@ -284,7 +287,7 @@ std::optional<Bytes> RcloneStore::get(const ObjectName& name, ByteRange range, c
     return std::nullopt;
   }
   if (part->bytes.empty()) {  // also what is said of a range beyond the end
-    const auto item = find(path, profile(options), options);
+    const auto item = find(path, known, options);
     if (!item) return std::nullopt;
     part->whole_bytes = item->size_bytes;
   }

@@ -28,38 +28,34 @@ constexpr Milliseconds k_first_pause{250};
 constexpr Milliseconds k_longest_pause{5'000};
 constexpr Milliseconds k_look_every{10};
 
+constexpr std::string_view k_webdav_pace = "RCLONE_WEBDAV_PACER_MIN_SLEEP=";
+
 // What rclone would take from the environment and what is ours to say.
 bool is_ours(std::string_view variable) {
-  static constexpr std::array<std::string_view, 14> k_names = {"MODELFLOAT_",
-                                                               "RCLONE_RC_",
-                                                               "RCLONE_RETRIES",
-                                                               "RCLONE_LOW_LEVEL_RETRIES",
-                                                               "RCLONE_STREAMING_UPLOAD_CUTOFF",
-                                                               "RCLONE_ASK_PASSWORD=",
-                                                               "RCLONE_LOG",
-                                                               "RCLONE_VERBOSE=",
-                                                               "RCLONE_QUIET=",
-                                                               "RCLONE_DRY_RUN=",
-                                                               "RCLONE_INTERACTIVE=",
-                                                               "RCLONE_PROGRESS=",
-                                                               "RCLONE_MAX_",
-                                                               "TMPDIR="};
+  static constexpr std::array<std::string_view, 13> k_names = {
+      "MODELFLOAT_",      "RCLONE_RC_",      "RCLONE_RETRIES", "RCLONE_LOW_LEVEL_RETRIES", "RCLONE_ASK_PASSWORD=",
+      "RCLONE_LOG",       "RCLONE_VERBOSE=", "RCLONE_QUIET=",  "RCLONE_DRY_RUN=",          "RCLONE_INTERACTIVE=",
+      "RCLONE_PROGRESS=", "RCLONE_MAX_",     "TMPDIR="};
   return std::any_of(k_names.begin(), k_names.end(), [&](std::string_view name) { return variable.starts_with(name); });
 }
 
 std::vector<std::string> environment(const std::filesystem::path& folder, const std::string& password) {
   std::vector<std::string> variables = {
-      "RCLONE_RC_ADDR=unix://" + (folder / "rc.sock").string(), "RCLONE_RC_USER=" + std::string(k_user),
-      "RCLONE_RC_PASS=" + password, "RCLONE_RC_SERVE=true", "RCLONE_RETRIES=1", "RCLONE_LOW_LEVEL_RETRIES=1",
-      // Below this size rclone takes an upload that was cut for a whole one that is short (operations.Rcat); 0 leaves no such size.
-      "RCLONE_STREAMING_UPLOAD_CUTOFF=0",
+      "RCLONE_RC_ADDR=unix://" + (folder / "rc.sock").string(),
+      "RCLONE_RC_USER=" + std::string(k_user),
+      "RCLONE_RC_PASS=" + password,
+      "RCLONE_RC_SERVE=true",
+      "RCLONE_RETRIES=1",
+      "RCLONE_LOW_LEVEL_RETRIES=1",
       "RCLONE_ASK_PASSWORD=false",  // there is nobody to ask
       "RCLONE_LOG_LEVEL=ERROR",
       "TMPDIR=" + folder.string(),  // where it keeps what a remote takes only as a whole; gone with the folder
   };
+  bool paces_webdav = false;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
     if (is_ours(text)) continue;
+    paces_webdav = paces_webdav || text.starts_with(k_webdav_pace);
     constexpr std::string_view k_config = "RCLONE_CONFIG=";
     if (text.starts_with(k_config) && text.size() > k_config.size()) {  // the child works in another folder
       variables.push_back(std::string(k_config) + std::filesystem::absolute(text.substr(k_config.size())).string());
@@ -67,6 +63,8 @@ std::vector<std::string> environment(const std::filesystem::path& folder, const 
       variables.emplace_back(text);
     }
   }
+  // Else 10 ms from call to call of all threads, and an upload takes eight. How many calls there are at once is our limit.
+  if (!paces_webdav) variables.push_back(std::string(k_webdav_pace) + "1ms");
   return variables;
 }
 

@@ -13,6 +13,7 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/crypto/secret.h"
 #include "modelfloat/store/http/http_client.h"
+#include "modelfloat/store/rclone/outbox.h"
 
 namespace modelfloat::store::rclone {
 
@@ -30,6 +31,9 @@ class Daemon {
   // transient: it died just now, and is not started again before Error::retry_after.
   http::Response send(http::Request request, const CallOptions&);
 
+  // What it is given to upload.
+  const Outbox& outbox() const noexcept { return outbox_; }
+
   // The process that runs now, or nothing. For tests.
   std::optional<pid_t> process_id() const;
 
@@ -42,6 +46,7 @@ class Daemon {
                             const CallOptions&);
   void publish(std::shared_ptr<Running> running, std::optional<Error> failure);
 
+  const Outbox outbox_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   bool wanted_ = false;

@@ -182,21 +182,22 @@ bool Rc::list(const std::string& path, bool deep, const std::string& checksum,
   return true;
 }
 
-void Rc::upload(const std::string& folder, const std::string& leaf, ByteSpan bytes, const CallOptions& options) {
-  const Place place = place_of(remote_, folder);
-  const std::string boundary = "modelfloat" + to_hex(random_.array<16>());
-  const std::string head = "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + leaf +
-                           "\"\r\nContent-Type: application/octet-stream\r\n\r\n";
-  const std::string tail = "\r\n--" + boundary + "--\r\n";
-  http::Request request;
-  request.method = "POST";
-  request.url = "/operations/uploadfile?" + http::encode_form({{"fs", place.fs}, {"remote", place.remote}});
-  request.where = where(folder + "/" + leaf);
-  request.headers.emplace_back("Content-Type", "multipart/form-data; boundary=" + boundary);
-  request.body = {as_bytes(head), bytes, as_bytes(tail)};
-  const std::string where_it_was = request.where;
-  const http::Response response = daemon_->send(std::move(request), options);
-  if (!response.ok()) fail(response, where_it_was);
+void Rc::upload(const std::string& path, ByteSpan bytes, Placing placing, const CallOptions& options) {
+  const Place place = place_of(remote_, path);
+  const Outbox::File file = daemon_->outbox().hold(bytes, to_hex(random_.array<16>()));
+  call("operations/copyfile",
+       json({{"srcFs", file.folder().string()},
+             {"srcRemote", file.name()},
+             {"dstFs", place.fs},
+             {"dstRemote", place.remote},
+             // The size is compared all the same. A checksum is compared by whoever asks for it afterwards.
+             {"_config",
+              {{"IgnoreTimes", true},
+               {"IgnoreChecksum", true},
+               {"Metadata", false},
+               {"NoCheckDest", placing.is_new},
+               {"Inplace", placing.in_place}}}}),
+       where(path), options);
 }
 
 // Of a file that it cannot open, rclone only says "404 Not Found", whatever the reason, and of one that it cannot read on it says nothing and hangs up
@@ -259,17 +260,17 @@ std::optional<Rc::Part> Rc::read_once(const std::string& path, ByteRange range, 
   return Part{std::move(response.body), *whole};
 }
 
-void Rc::move(const std::string& from, const std::string& to, const CallOptions& options) {
+void Rc::move(const std::string& from, const std::string& to, bool is_new, const CallOptions& options) {
   const Place source = place_of(remote_, from);
   const Place target = place_of(remote_, to);
-  call(
-      "operations/movefile",
-      json({{"srcFs", source.fs},
-            {"srcRemote", source.remote},
-            {"dstFs", target.fs},
-            {"dstRemote", target.remote},
-            {"_config", {{"IgnoreTimes", true}}}}),  // else it takes files of one size for equal where it knows no hash
-      where(to), options);
+  call("operations/movefile",
+       json({{"srcFs", source.fs},
+             {"srcRemote", source.remote},
+             {"dstFs", target.fs},
+             {"dstRemote", target.remote},
+             // Without the first it takes files of one size for equal where it knows no hash.
+             {"_config", {{"IgnoreTimes", true}, {"NoCheckDest", is_new}}}}),
+       where(to), options);
 }
 
 void Rc::remove(const std::string& path, const CallOptions& options) {

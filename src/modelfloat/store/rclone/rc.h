@@ -52,16 +52,19 @@ class Rc {
   // there is no such folder.
   bool list(const std::string& path, bool deep, const std::string& checksum,
             const std::function<void(const Item&)>& on_item, const CallOptions&);
-  void upload(const std::string& folder, const std::string& leaf, ByteSpan bytes, const CallOptions&);
+  struct Placing {
+    bool is_new = false;    // nothing is there, so rclone need not look; else it replaces what is there
+    bool in_place = false;  // under that name from the start, else under another of rclone's own where it can
+  };
+  void upload(const std::string& path, ByteSpan bytes, Placing, const CallOptions&);
   // Bytes from offset on, `range.length` at most, and the size of the whole; nothing when there is no such file.
   struct Part {
     Bytes bytes;
     std::uint64_t whole_bytes = 0;
   };
   std::optional<Part> read(const std::string& path, ByteRange range, const CallOptions&);
-  // Replaces what is there.
-  void move(const std::string& from, const std::string& to, const CallOptions&);
-  void remove(const std::string& path, const CallOptions&);  // absent is fine
+  void move(const std::string& from, const std::string& to, bool is_new, const CallOptions&);  // `is_new` as above
+  void remove(const std::string& path, const CallOptions&);                                    // absent is fine
   void make_folder(const std::string& path, const CallOptions&);
   Space space(const std::string& path, const CallOptions&);  // used_bytes is 0 where the provider doesn't tell
 

@@ -1,0 +1,43 @@
+#pragma once
+// What rclone is given to upload.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/base/private_folder.h"
+
+namespace modelfloat::store::rclone {
+
+// Files that rclone copies from: it knows their size before it begins, and takes none for whole that is not, which it cannot do with a stream that is
+// cut. They are in memory (a tmpfs), and on the disk where there is no room in memory. Shared by all threads.
+class Outbox {
+ public:
+  // In `memory` first, where such a folder is.
+  explicit Outbox(const std::filesystem::path& memory = "/dev/shm");
+
+  class File {
+   public:
+    File(std::filesystem::path folder, std::string name) : folder_(std::move(folder)), name_(std::move(name)) {}
+    ~File();  // a reader that has it open keeps it
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+
+    const std::filesystem::path& folder() const noexcept { return folder_; }
+    const std::string& name() const noexcept { return name_; }
+
+   private:
+    std::filesystem::path folder_;
+    std::string name_;
+  };
+  // A file with these bytes, whose name no other has had. Throws Error{transient} when neither place has room.
+  File hold(ByteSpan bytes, const std::string& name) const;
+
+ private:
+  std::vector<std::unique_ptr<PrivateFolder>> folders_;
+};
+
+}  // namespace modelfloat::store::rclone
