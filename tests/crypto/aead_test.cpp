@@ -157,7 +157,7 @@ TEST_P(AeadOfSuite, SealsManyFramesWithOneObjectAsWithFreshOnes) {
   Opener opener(GetParam(), frame.key);
   for (std::uint8_t number = 0; number < 20; ++number) {
     frame.nonce[0] = std::byte{number};
-    frame.plain.assign(number * 13, std::byte{number});
+    frame.plain.assign(std::size_t{13} * number, std::byte{number});
     frame.aad.resize(number % 3);
     std::fill(frame.aad.begin(), frame.aad.end(), std::byte{number});
     Bytes sealed(frame.plain.size() + k_tag_bytes);

@@ -31,8 +31,7 @@ TEST(SecretKey, HoldsWhatItWasGivenAndCompares) {
   EXPECT_EQ(first.bytes()[0], std::byte{1});
   EXPECT_EQ(first.bytes()[31], std::byte{32});
   EXPECT_FALSE(first == second);
-  const SecretKey copy = first;
-  EXPECT_TRUE(copy == first);
+  EXPECT_TRUE(SecretKey(first) == first);
   EXPECT_TRUE(SecretKey(second.bytes()) == second);
 }
 

@@ -161,7 +161,7 @@ TEST(Log, ADamagedRecordOnOneStoreIsReadFromAnother) {
   for (const auto& [path, bytes] : world.objects(0)) {
     const auto name = ObjectName::parse(path);
     if (name->type() == ObjectType::log || name->type() == ObjectType::content)
-      world.faults(0).flip_bit(*name, 8 * 150);
+      world.faults(0).flip_bit(*name, std::uint64_t{8} * 150);
   }
   Machine other(world, Threads::one, 3);
   EXPECT_EQ(other.recover(machine.recovery_secret(), {0, 1, 2}).models, 1U);

@@ -52,7 +52,7 @@ inline EncodedFragment encode_fragment(const Keyring& keyring, const Bytes& plai
   fragment.plain_bytes = static_cast<std::uint32_t>(plain.size());
   fragment.codec = static_cast<std::uint8_t>(encoded.codec.id);
   fragment.parameter = encoded.codec.parameter;
-  fragment.bytes = encoded.codec.id == codec::CodecId::raw ? plain : std::move(encoded.bytes);
+  fragment.bytes = encoded.codec.id == codec::CodecId::raw ? plain : encoded.bytes;
   return fragment;
 }
 

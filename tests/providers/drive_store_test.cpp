@@ -58,7 +58,7 @@ class DriveClients : public testing::Test {
   }
   std::string written(const std::string& name, ByteSpan bytes) const {
     const std::string path = (temporary_ / name).string();
-    std::ofstream(path, std::ios::binary).write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path, std::ios::binary) << as_text(bytes);
     return path;
   }
   // What the client of this variable says; its arguments need no quoting.

@@ -115,7 +115,7 @@ TEST(IpfsUrl, NonsenseIsRefusedWithoutItsSecrets) {
 
 TEST(IpfsUrl, CredentialsAreChecked) {
   RealContext context;
-  const auto make = [&](StoreSettings settings) {
+  const auto make = [&](const StoreSettings& settings) {
     return store::make_store("ipfs:http://127.0.0.1:1", settings, context.context());
   };
   EXPECT_EQ(thrown_by([&] { make(with({{"tokn", "hush"}})); })->kind, ErrorKind::invalid);

@@ -22,7 +22,7 @@ using nlohmann::json;
 
 constexpr std::size_t k_mib = std::size_t{1} << 20;
 const std::vector<std::size_t> k_sizes = {
-    0, 1, 15, 16, 17, 128 * 1024, 128 * 1024 + 1, 384 * 1024 - 1, 20 * k_mib, 2 * k_mib + 12'345};
+    0, 1, 15, 16, 17, k_mib / 8, k_mib / 8 + 1, k_mib / 8 * 3 - 1, 20 * k_mib, 2 * k_mib + 12'345};
 
 // megajs takes one MAC too many where a content that is filled up to whole blocks ends with a chunk (0, 128 KiB, 384 KiB, ...), unlike MEGA's own clients and rclone.
 bool is_for_megajs(std::size_t size) {

@@ -18,8 +18,6 @@
 #include "modelfloat/base/child_process.h"
 #include "modelfloat/runner/sandbox.h"
 
-extern char** environ;
-
 namespace modelfloat::test {
 namespace {
 

@@ -83,7 +83,11 @@ struct Tree::Node {
   std::string name;
 };
 
-Tree::Tree(std::string_view folder) : parts_(parts_of(folder)) {}
+Tree::Tree(std::string_view folder) : parts_(parts_of(folder)) {
+  constexpr float k_longer_chains = 2;  // and fewer buckets, for an account may hold millions
+  objects_.max_load_factor(k_longer_chains);
+  by_name_.max_load_factor(k_longer_chains);
+}
 
 // "USER:KEY/SHARE:KEY": a key for everyone who may read the node.
 bool Tree::open_key(const json& node, Node& into) const {
