@@ -21,7 +21,9 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/rclone/daemon.h"
+#include "modelfloat/store/wrap/ledger.h"
 #include "modelfloat/store/wrap/retrying.h"
+#include "modelfloat/store/wrap/standard.h"
 
 namespace modelfloat::test {
 namespace {
@@ -335,6 +337,48 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
       EXPECT_EQ(store->get(shard_name(2), k_all, k_patient).value_or(bytes), bytes);
     }
   }
+}
+
+// rclone keeps to itself how long the provider wants us to wait, unless its words tell.
+TEST_F(RcloneStore, AProviderThatAsksToWaitIsLeftAlone) {
+  const auto store = open("dav:" + name_);
+  store->put(shard_name(1), random_bytes(10'000), k_patient);
+  const auto limit = [&] {
+    proxy_->clear();
+    proxy_->add(R"({"method": "GET", "times": 0, "fault": "answer", "status": 429, "headers": {"Retry-After": "30"}})");
+  };
+  limit();
+  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::rate_limited);
+  EXPECT_GE(error->retry_after, Milliseconds(10'000));
+  EXPECT_EQ(proxy_->log("GET").size(), 2U);  // refused, and asked why
+  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::rate_limited);
+  EXPECT_EQ(proxy_->log("GET").size(), 3U);
+
+  limit();
+  store::MemoryLedger ledger;
+  const auto usual = store::make_standard(open("dav:" + name_), "web", store::SharedBandwidth(), {}, ledger,
+                                          context_.context().clock, context_.context().random);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(thrown_by([&] { usual->get(shard_name(1), k_all, within(Milliseconds(5'000))); })->kind,
+              ErrorKind::rate_limited);
+  }
+  EXPECT_LE(proxy_->log("GET").size(), 2U);
+}
+
+TEST_F(RcloneStore, ARequestToWaitIsObeyed) {
+  const auto store = store::make_retrying(open("dav:" + name_), {.first = Milliseconds(1)}, context_.context().clock,
+                                          context_.context().random);
+  const Bytes bytes = random_bytes(10'000);
+  store->put(shard_name(1), bytes, k_patient);
+  proxy_->clear();
+  proxy_->add(
+      R"({"method": "GET", "times": 2, "fault": "answer", "status": 429, "body": "<d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\"><s:message>retry after 1s</s:message></d:error>"})");
+  EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+  const auto calls = proxy_->log("GET");
+  ASSERT_EQ(calls.size(), 3U);
+  EXPECT_GE(calls[2].seconds - calls[1].seconds, 1.0);
 }
 
 TEST_F(RcloneStore, AProviderThatTakesNoConnectionIsOffline) {

@@ -5,6 +5,7 @@
 namespace modelfloat::test {
 namespace {
 
+using store::StoreTraits;
 using store::rclone::Config;
 using store::rclone::remote_type;
 using store::rclone::RemoteType;
@@ -72,9 +73,14 @@ TEST(RcloneRemoteType, WhatWrapsIsLookedThrough) {
 }
 
 TEST(RcloneRemoteType, LimitsFollowTheProvider) {
-  EXPECT_TRUE(store::rclone::traits_of("mega").downloads_are_scarce);
-  EXPECT_FALSE(store::rclone::traits_of("drive").downloads_are_scarce);
-  EXPECT_GT(store::rclone::traits_of("drive").calls_per_second, 0);
+  const StoreTraits mega = store::rclone::traits_of("mega");
+  EXPECT_TRUE(mega.downloads_are_scarce);
+  EXPECT_EQ(mega.idle_days, 90U);
+  const StoreTraits drive = store::rclone::traits_of("drive");
+  EXPECT_FALSE(drive.downloads_are_scarce);
+  EXPECT_TRUE(drive.delayed_listing);
+  EXPECT_GT(drive.calls_per_second, 0);
+  EXPECT_EQ(drive.idle_days, 730U);
   EXPECT_EQ(store::rclone::traits_of("local").calls_per_second, 0);
 }
 

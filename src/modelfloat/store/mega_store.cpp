@@ -13,6 +13,7 @@
 #include "modelfloat/store/mega/json_fields.h"
 #include "modelfloat/store/mega/transfer.h"
 #include "modelfloat/store/mega/tree.h"
+#include "modelfloat/store/provider_limits.h"
 #include "modelfloat/store/range.h"
 
 namespace modelfloat::store {
@@ -35,12 +36,7 @@ class MegaStore final : public Store {
         api_(where_, settings, context),
         tree_(folder) {}
 
-  StoreTraits traits() const override {
-    StoreTraits traits;
-    traits.downloads_are_scarce = true;
-    traits.idle_days = 90;  // "inactive" after three months without a login, says MEGA of free accounts
-    return traits;
-  }
+  StoreTraits traits() const override { return limits_of_mega(); }
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override;
   std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override;
   std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override;

@@ -10,17 +10,13 @@
 #include "modelfloat/store/drive/known_files.h"
 #include "modelfloat/store/drive/login.h"
 #include "modelfloat/store/drive/uploader.h"
+#include "modelfloat/store/provider_limits.h"
 #include "modelfloat/store/range.h"
 
 namespace modelfloat::store {
 namespace drive {
 namespace {
 
-constexpr std::uint64_t k_largest_file = std::uint64_t{5} << 40;
-constexpr std::uint64_t k_daily_upload = 750'000'000'000;
-constexpr std::uint64_t k_daily_download = 1'000'000'000'000;
-constexpr double k_calls_per_second = 10;
-constexpr unsigned k_idle_days = 730;
 constexpr int k_attempts = 4;  // while others replace the file that is read
 
 std::string owner_of(const Address& address, const Credentials& credentials) {
@@ -51,14 +47,8 @@ class DriveStore final : public Store {
   void make_folders(const CallOptions& options) { tree_.make_all(options); }
 
   StoreTraits traits() const override {
-    StoreTraits traits;
-    traits.max_object_bytes = k_largest_file;
-    traits.delayed_listing = true;
+    StoreTraits traits = limits_of_drive();
     traits.lists_checksums = true;
-    traits.calls_per_second = k_calls_per_second;
-    traits.daily_upload_bytes = k_daily_upload;
-    traits.daily_download_bytes = k_daily_download;
-    traits.idle_days = k_idle_days;
     return traits;
   }
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override;

@@ -18,6 +18,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t k_longest_answer = std::uint64_t{1} << 30;
+constexpr Milliseconds k_patience{30'000};  // for a provider that asks to wait: how long, rclone mostly keeps to itself
 constexpr std::array<std::string_view, 3> k_checksums = {"sha256", "md5", "sha1"};
 
 // rclone wants the root that a path starts from apart.
@@ -87,7 +88,19 @@ std::optional<std::uint64_t> whole_in(std::string_view content_range) {
 
 }  // namespace
 
-void Rc::fail(const http::Response& response, const std::string& where) const {
+void Rc::wait_until(SteadyTime time) {
+  const std::lock_guard lock(mutex_);
+  not_before_ = time;
+}
+
+std::optional<Milliseconds> Rc::time_to_wait() const {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  if (now >= not_before_) return std::nullopt;
+  return std::chrono::ceil<Milliseconds>(not_before_ - now);
+}
+
+void Rc::fail(const http::Response& response, const std::string& where) {
   const json body = json::parse(response.text(), nullptr, false);
   std::string text(response.text());
   if (body.is_object() && body.contains("error") && body["error"].is_string()) text = body["error"];
@@ -100,7 +113,10 @@ void Rc::fail(const http::Response& response, const std::string& where) const {
   } else if (kind == ErrorKind::denied) {
     message += " (`rclone config reconnect " + remote_ + ":` logs in again)";
   }
-  throw Error(kind, where, message, kind == ErrorKind::rate_limited ? wait_in(text) : std::nullopt);
+  if (kind != ErrorKind::rate_limited) throw Error(kind, where, message);
+  const Milliseconds wait = wait_in(text).value_or(k_patience);
+  wait_until(std::chrono::steady_clock::now() + wait);
+  throw Error(kind, where, message, wait);
 }
 
 json Rc::call(std::string_view name, const json& parameters, const std::string& where, const CallOptions& options) {
@@ -203,6 +219,8 @@ void Rc::upload(const std::string& path, ByteSpan bytes, Placing placing, const 
 // Of a file that it cannot open, rclone only says "404 Not Found", whatever the reason, and of one that it cannot read on it says nothing and hangs up
 // (lib/http/serve.Object). Reading the file for its hash makes it say why.
 void Rc::explain(const std::string& path, const CallOptions& options) {
+  if (const auto wait = time_to_wait())
+    throw Error(ErrorKind::rate_limited, where(path), "cannot be read, and the provider has asked to wait", wait);
   const Place place = place_of(remote_, path);
   call("operations/hashsumfile",
        json({{"fs", place.fs}, {"remote", place.remote}, {"hashType", "md5"}, {"download", true}}), where(path),
@@ -257,6 +275,7 @@ std::optional<Rc::Part> Rc::read_once(const std::string& path, ByteRange range, 
   const auto whole =
       response.status == 206 ? whole_in(*content_range) : std::optional<std::uint64_t>(response.body.size());
   if (!whole) refuse_answer(where(path));
+  wait_until({});
   return Part{std::move(response.body), *whole};
 }
 

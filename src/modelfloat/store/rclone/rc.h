@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "modelfloat/base/clock.h"
 #include "modelfloat/base/random.h"
 #include "modelfloat/store/rclone/daemon.h"
 #include "modelfloat/store/rclone/remote_type.h"
@@ -34,7 +36,8 @@ struct Features {
 };
 
 // Paths are relative to the remote's root, or absolute where the remote has such (local, sftp). Shared by all threads. Errors: of the kind that
-// rclone's words mean (words.h), with `where` naming remote and path; and the daemon's own.
+// rclone's words mean (words.h), with `where` naming remote and path; and the daemon's own. One
+// that is rate_limited always says how long to wait.
 class Rc {
  public:
   Rc(std::shared_ptr<Daemon> daemon, std::string remote, Random& random)
@@ -62,6 +65,7 @@ class Rc {
     Bytes bytes;
     std::uint64_t whole_bytes = 0;
   };
+  // Two requests to the provider at most when it refuses: the second to learn why, unless it has lately asked to wait.
   std::optional<Part> read(const std::string& path, ByteRange range, const CallOptions&);
   void move(const std::string& from, const std::string& to, bool is_new, const CallOptions&);  // `is_new` as above
   void remove(const std::string& path, const CallOptions&);                                    // absent is fine
@@ -71,14 +75,18 @@ class Rc {
  private:
   nlohmann::json call(std::string_view name, const nlohmann::json& parameters, const std::string& where,
                       const CallOptions&);
-  [[noreturn]] void fail(const http::Response& response, const std::string& where) const;
+  [[noreturn]] void fail(const http::Response& response, const std::string& where);
   std::optional<Part> read_once(const std::string& path, ByteRange range, bool& again,
                                 const CallOptions&);          // `again`: what went wrong is gone
   void explain(const std::string& path, const CallOptions&);  // throws why it cannot be read
+  void wait_until(SteadyTime time);
+  std::optional<Milliseconds> time_to_wait() const;
 
   const std::shared_ptr<Daemon> daemon_;
   const std::string remote_;
   Random& random_;
+  mutable std::mutex mutex_;
+  SteadyTime not_before_{};  // what the provider asked for; over with a read that succeeds
 };
 
 }  // namespace modelfloat::store::rclone

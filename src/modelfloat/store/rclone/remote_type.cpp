@@ -11,6 +11,7 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/host_domain.h"
 #include "modelfloat/store/http/url.h"
+#include "modelfloat/store/provider_limits.h"
 
 namespace modelfloat::store::rclone {
 namespace {
@@ -152,11 +153,10 @@ RemoteType remote_type(const std::string& name, std::string_view path, const Loo
 StoreTraits traits_of(std::string_view type) {
   StoreTraits traits;
   if (type == "drive") {
-    traits.calls_per_second = 10;  // rclone's own pace for it
-    traits.daily_upload_bytes = std::uint64_t{750} * 1'000'000'000;
+    traits = limits_of_drive();
   } else if (type == "mega") {
+    traits = limits_of_mega();
     traits.parallel_calls = 4;
-    traits.downloads_are_scarce = true;
   } else if (type == "dropbox") {
     traits.calls_per_second = 12;  // rclone's documentation
   } else if (type == "sftp" || type == "ftp" || type == "pikpak" || type == "protondrive" || type == "iclouddrive") {
