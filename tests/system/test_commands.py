@@ -202,16 +202,63 @@ def test_failures_in_json(filled):
     assert filled.run("--json", "push", "/nowhere/at/all", "--name", "lab/x").json["error"]["kind"] == "not_found"
 
 
-def test_what_cannot_be_pushed(filled):
-    folder = filled.base / "odd"
-    folder.mkdir()
-    assert filled.run("push", folder, "--name", "lab/odd").code not in (Exit.OK,), "an empty folder became a model"
-    os.mkfifo(folder / "pipe")
-    done = filled.run("push", folder, "--name", "lab/odd", seconds=60)
-    assert "lab/odd" not in filled.models() or done.code == 0
-    (folder / "pipe").unlink()
-    (folder / "link").symlink_to("/etc/hostname")
-    filled.run("push", folder, "--name", "lab/odd")
+def refused_push(site, path):
+    """What it says of a push that must be refused without a trace."""
+    done = site.run("push", path, "--name", "lab/odd", code=Exit.ERROR, seconds=60)
+    assert "lab/odd" not in site.models()
+    return done.err
+
+
+@pytest.mark.parametrize("make, complaint", [
+    (lambda path: os.mkfifo(path), "no regular file"),
+    (lambda path: path.symlink_to("/dev/null"), "no regular file"),
+    (lambda path: path.symlink_to("nowhere"), "not there"),
+    (lambda path: path.symlink_to("sub"), "link to a folder"),
+    (lambda path: path.symlink_to("."), "link to a folder"),
+], ids=["a pipe", "a link to a device", "a dangling link", "a link to a folder", "a loop"])
+def test_what_a_folder_may_not_have(filled, base, make, complaint):
+    """Nothing of it is left out silently: the rest would pass for the whole model."""
+    (base / "odd/sub").mkdir(parents=True)
+    (base / "odd/sub/file").write_bytes(b"a file")
+    make(base / "odd/it")
+    said = refused_push(filled, base / "odd")
+    assert str(base / "odd/it") in said and complaint in said, said
+
+
+def test_what_is_no_file_to_push(filled, base):
+    (base / "empty").mkdir()
+    assert "no file" in refused_push(filled, base / "empty")
+    os.mkfifo(base / "pipe")
+    for path in (base / "pipe", "/dev/null"):
+        said = refused_push(filled, path)
+        assert str(path) in said and "no regular file" in said, said
+
+
+def test_links_to_files_are_followed(filled, base):
+    """As a snapshot of the Hub's cache has them."""
+    (base / "blobs").mkdir()
+    blob = random_file(base / "blobs/0123", MIB, 8)
+    (base / "snapshot/sub").mkdir(parents=True)
+    (base / "snapshot/model.bin").symlink_to(blob)
+    (base / "snapshot/sub/copy.bin").symlink_to("../../blobs/0123")
+    filled.push(base / "snapshot", "lab/linked")
+    [content] = hashes(blob).values()
+    assert filled.pull("lab/linked")[1] == {"model.bin": content, "sub/copy.bin": content}
+    (base / "whole").symlink_to(base / "snapshot")
+    assert filled.push(base / "whole", "lab/linked")["new_bytes"] == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=" ".join)
+def test_what_is_left_out_is_named(filled, base, options):
+    folder = base / "clone"
+    for path in (".git/objects/pack", ".cache/huggingface/it", "sub/.git/config", "sub/file", ".gitattributes"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(path)
+    done = filled.ok("push", folder, "--name", "lab/clone", *options)
+    assert "left out: .cache/, .git/, sub/.git/\n" in done.err, done
+    assert filled.pull("lab/clone")[1].keys() == {"sub/file", ".gitattributes"}
+    said = filled.ok("push", "--help").text
+    assert ".git" in said and ".cache" in said and "links to folders" in " ".join(said.split())
 
 
 def test_data_on_stdout_and_the_rest_on_stderr(filled):

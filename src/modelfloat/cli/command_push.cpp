@@ -40,6 +40,9 @@ ExitCode push(Session& session, const PushArguments& arguments) {
   };
   const auto result = engine::push_path(session.pool(), arguments.path, std::move(options), session.call());
   session.progress().clear();
+  if (!result.left_out.empty()) {
+    session.tell("left out: " + printable(fmt::format("{}", fmt::join(result.left_out, ", "))));
+  }
 
   if (session.options().json) {
     print_json({{"model", result.model},

@@ -195,7 +195,8 @@ void add_store(CLI::App& app, CommandLine& line) {
 void add_push(CLI::App& app, CommandLine& line) {
   auto& command = add_command(app, "push",
                               "Put a file or folder into the pool as a model. Only what is new is stored. Cut off, it "
-                              "goes on where it was.",
+                              "goes on where it was. Of a folder, what is below .git and .cache is left out, and "
+                              "said so; links to files are followed, links to folders are refused.",
                               "modelfloat push llama.gguf --name meta/llama:v1");
   command.add_option("path", line.push.path, "A file, or a folder of files")->required();
   const auto* name =

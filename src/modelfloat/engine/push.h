@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "modelfloat/base/byte_source.h"
 #include "modelfloat/engine/pool.h"
@@ -34,6 +35,7 @@ struct PushResult {
   std::uint64_t packs = 0;  // new ones
   double seconds = 0;
   ManifestId manifest;
+  std::vector<std::string> left_out;  // by push_path: folders that it passed over, such as ".git/"
 };
 
 // One push. Used by one thread. Nothing of the model is visible in the pool before commit() returns; a session that is dropped before
@@ -61,7 +63,8 @@ class PushSession {
   std::unique_ptr<Impl> impl_;
 };
 
-// A file, or a folder whose files become a model of several files (links to files are followed, links to folders not; .git and .cache are left out).
+// A file, or a folder whose files become a model of several files. Links to files are followed. Folders named .git or .cache are left out, and named
+// in the result. Error{invalid} for whatever else is there that is neither a regular file nor a folder, links to folders included: nothing is missed silently.
 PushResult push_path(Pool& pool, const std::filesystem::path& path, PushOptions options, const CallOptions& call);
 
 }  // namespace modelfloat::engine

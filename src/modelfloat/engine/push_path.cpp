@@ -14,47 +14,68 @@ struct LocalFile {
   std::uint64_t size_bytes = 0;
 };
 
-std::vector<LocalFile> files_below(const fs::path& folder) {
+struct LocalModel {
   std::vector<LocalFile> files;
+  std::vector<std::string> left_out;  // as PushResult has them
+};
+
+// What git and the Hub's client keep beside a model's files.
+bool is_left_out(const std::string& leaf) { return leaf == ".git" || leaf == ".cache"; }
+
+LocalModel model_below(const fs::path& folder) {
+  LocalModel model;
   for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator(); ++entry) {
-    const std::string leaf = entry->path().filename().string();
+    const std::string path = entry->path().lexically_relative(folder).generic_string();
     if (entry->is_directory()) {
-      if (leaf == ".git" || leaf == ".cache") entry.disable_recursion_pending();
+      if (is_left_out(entry->path().filename().string())) {
+        model.left_out.push_back(path + "/");
+        entry.disable_recursion_pending();
+      } else if (entry->is_symlink()) {
+        // Followed, it could lead back into this folder, or out of it to what nobody meant.
+        throw Error(ErrorKind::invalid, entry->path().string(),
+                    "is a link to a folder, which is not followed: put the folder itself there, or take the link away");
+      }
       continue;
     }
     if (!entry->is_regular_file()) {
-      throw Error(ErrorKind::invalid, entry->path().string(), "is neither a file nor a folder");
+      throw Error(ErrorKind::invalid, entry->path().string(),
+                  entry->is_symlink() && !entry->exists() ? "is a link to what is not there" : "is no regular file");
     }
-    files.push_back({entry->path().lexically_relative(folder).generic_string(), entry->path(), entry->file_size()});
+    model.files.push_back({path, entry->path(), entry->file_size()});
   }
-  std::sort(files.begin(), files.end(), [](const LocalFile& a, const LocalFile& b) { return a.path < b.path; });
-  return files;
+  std::sort(model.files.begin(), model.files.end(),
+            [](const LocalFile& a, const LocalFile& b) { return a.path < b.path; });
+  std::sort(model.left_out.begin(), model.left_out.end());
+  return model;
 }
 
-std::vector<LocalFile> files_of(const fs::path& path) {
+LocalModel model_at(const fs::path& path) {
   try {
-    if (fs::is_directory(path)) return files_below(path);
-    if (fs::is_regular_file(path)) return {{path.filename().string(), path, fs::file_size(path)}};
+    if (fs::is_directory(path)) return model_below(path);
+    if (fs::is_regular_file(path)) return {{{path.filename().string(), path, fs::file_size(path)}}, {}};
+    if (fs::exists(path)) throw Error(ErrorKind::invalid, path.string(), "is no regular file and no folder");
   } catch (const fs::filesystem_error& error) {
     throw system_error(error.code().value(), path.string(), "cannot be read");
   }
-  throw Error(fs::exists(path) ? ErrorKind::invalid : ErrorKind::not_found, path.string(), "no such file or folder");
+  throw Error(ErrorKind::not_found, path.string(), "no such file or folder");
 }
 
 }  // namespace
 
 PushResult push_path(Pool& pool, const fs::path& path, PushOptions options, const CallOptions& call) {
-  const auto files = files_of(path);
-  if (files.empty()) throw Error(ErrorKind::invalid, path.string(), "has no file in it");
+  auto model = model_at(path);
+  if (model.files.empty()) throw Error(ErrorKind::invalid, path.string(), "has no file in it");
   std::uint64_t total = 0;
-  for (const LocalFile& file : files) total += file.size_bytes;
+  for (const LocalFile& file : model.files) total += file.size_bytes;
   options.total_bytes = total;
   PushSession session(pool, std::move(options), call);
-  for (const LocalFile& file : files) {
+  for (const LocalFile& file : model.files) {
     FileSource source(file.place);
     session.add_file(file.path, source);
   }
-  return session.commit();
+  auto result = session.commit();
+  result.left_out = std::move(model.left_out);
+  return result;
 }
 
 }  // namespace modelfloat::engine
