@@ -1,5 +1,7 @@
 // The MEGA store against the emulator of tests/servers/mega_emulator.py: the suite of all stores, each kind of login, and what goes wrong.
 
+#include <iomanip>
+#include <sstream>
 #include <thread>
 
 #include "providers/mega_server.h"
@@ -7,6 +9,8 @@
 #include "support/patience.h"
 #include "support/store_suite.h"
 #include "support/thrown.h"
+
+#include "modelfloat/store/wrap/retrying.h"
 
 namespace modelfloat::test {
 namespace {
@@ -260,6 +264,100 @@ TEST_F(MegaStoreTest, SlowingDownIsObeyed) {
     EXPECT_GE(sleeps[before], Milliseconds(1000));
     EXPECT_GE(sleeps[before + 1], Milliseconds(2000));
   }
+}
+
+// "Wed, 21 Oct 2015 07:28:00 GMT"
+std::string http_date(UtcTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text << std::put_time(&parts, "%a, %d %b %Y %H:%M:%S GMT");
+  return text.str();
+}
+
+json busy(int status, const std::string& retry_after) {
+  return {{"status", status}, {"headers", {{"Retry-After", retry_after}}}};
+}
+
+TEST_F(MegaStoreTest, AShortTimeThatTheServerAsksForIsWaited) {
+  Warm warm;
+  for (const int status : {429, 500, 503}) {
+    for (const char* call : {"sc", "uq", "u", "p", "g", "d"}) {
+      const std::size_t before = warm.place.clock().sleeps().size();
+      json fault = busy(status, "7");
+      fault.update({{"call", call}, {"times", 2}});
+      plan(json::array({fault}));
+      SCOPED_TRACE(fault.dump());
+      warm.put_get_and_remove();
+      const auto sleeps = warm.place.clock().sleeps();
+      ASSERT_EQ(sleeps.size(), before + 2);
+      EXPECT_GE(sleeps[before], Milliseconds(7000));
+      EXPECT_GE(sleeps[before + 1], Milliseconds(7000));
+    }
+  }
+}
+
+TEST_F(MegaStoreTest, ALongTimeThatTheServerAsksForIsLeftToTheCaller) {
+  Warm warm;
+  const auto now = warm.place.clock().utc_now();
+  for (const char* call : {"uq", "u", "p", "ul", "sc", "g", "dl"}) {
+    for (const auto& [status, kind] : {std::pair(429, ErrorKind::rate_limited), std::pair(503, ErrorKind::rate_limited),
+                                       std::pair(500, ErrorKind::transient)}) {
+      for (const auto& asked : {std::string("60"), http_date(now + Milliseconds(60'000))}) {
+        const std::size_t before = warm.place.clock().sleeps().size();
+        json fault = busy(status, asked);
+        fault["call"] = call;
+        plan(json::array({fault}));
+        SCOPED_TRACE(fault.dump());
+        const auto error = thrown_by([&] {
+          if (std::string_view(call) == "uq") warm.store->space(k_patient);
+          if (std::string_view("u p ul sc").find(call) != std::string_view::npos)
+            warm.store->put(shard_name(1), random_bytes(1000), k_patient);
+          warm.store->get(shard_name(1), {}, k_patient);
+        });
+        ASSERT_TRUE(error);
+        EXPECT_EQ(error->kind, kind);
+        EXPECT_GE(error->retry_after.value_or(Milliseconds(0)), Milliseconds(58'000));  // dates have no fractions
+        EXPECT_LE(error->retry_after.value_or(Milliseconds(0)), Milliseconds(60'000));
+        EXPECT_EQ(count(call), 1U);
+        EXPECT_EQ(warm.place.clock().sleeps().size(), before);
+        EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+      }
+    }
+  }
+}
+
+TEST_F(MegaStoreTest, TheTimeThatTheServerAsksForIsWaitedByTheWrappers) {
+  Warm warm;
+  SystemRandom random;
+  const auto retrying = store::make_retrying(warm.place.open(), store::RetryLimits(), warm.place.clock(), random);
+  retrying->space(k_patient);
+  const std::size_t before = warm.place.clock().sleeps().size();
+  json fault = busy(429, "60");
+  fault.update({{"call", "uq"}, {"times", 2}});
+  plan(json::array({fault}));
+  retrying->space(k_patient);
+  const auto sleeps = warm.place.clock().sleeps();
+  ASSERT_EQ(sleeps.size(), before + 2);
+  EXPECT_GE(sleeps[before], Milliseconds(60'000));
+  EXPECT_GE(sleeps[before + 1], Milliseconds(60'000));
+}
+
+TEST_F(MegaStoreTest, ATimeBeyondTheDeadlineIsNotWaited) {
+  Warm warm;
+  const std::size_t before = warm.place.clock().sleeps().size();
+  json fault = busy(429, "7");
+  fault["call"] = "uq";
+  plan(json::array({fault}));
+  CallOptions soon;
+  soon.deadline = warm.place.clock().steady_now() + Milliseconds(5000);
+  const auto error = thrown_by([&] { warm.store->space(soon); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::rate_limited);
+  EXPECT_EQ(error->retry_after, Milliseconds(7000));
+  EXPECT_EQ(warm.place.clock().sleeps().size(), before);
 }
 
 TEST_F(MegaStoreTest, WhatNeverEndsIsReportedAsWhatItIs) {

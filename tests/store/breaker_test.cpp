@@ -166,6 +166,20 @@ TEST_F(Breaker, AQuotaParksItsOwnDirectionAndIsRememberedByTheNextRun) {
   EXPECT_FALSE(get());
 }
 
+TEST_F(Breaker, NoStoreIsLeftAloneForYears) {
+  constexpr auto k_years = std::chrono::hours(57 * 365 * 24);
+  EXPECT_FALSE(put());
+  faulty_->fail_next(Call::get, ErrorKind::rate_limited, 1, k_years);
+  EXPECT_EQ(get()->kind, ErrorKind::rate_limited);
+  EXPECT_LE(*get()->retry_after, 24h);
+  EXPECT_EQ(ledger_.parked(store::Lane::downloads)->until, clock_.utc_now() + 24h);
+  clock_.advance(24h);
+  EXPECT_FALSE(get());
+  ledger_.park(store::Lane::downloads, {clock_.utc_now() + k_years, "kept from a time when the clock was wrong"});
+  open();
+  EXPECT_FALSE(get());
+}
+
 TEST_F(Breaker, AShortWaitIsForgottenWithTheProcess) {
   faulty_->fail_next(Call::get, ErrorKind::rate_limited, 1, 2s);
   get();

@@ -181,6 +181,21 @@ TEST(StoreSet, AStoreThatCannotBeMadeYetIsTriedAgain) {
   EXPECT_EQ(names(set.online()), Names{"s0"});
 }
 
+TEST(StoreSet, NoStoreIsLeftAloneForYears) {
+  StoreWorld world(1);
+  InlineExecutor io;
+  StoreSet set(world.rows(), world.context(io));
+  auto& state = *set.find("s0")->state;
+  const Error error(ErrorKind::rate_limited, "s0", "too much", std::chrono::hours(57 * 365 * 24));
+  state.read_failed(error);
+  state.put_failed(error);
+  EXPECT_TRUE(state.reads_are_parked());
+  EXPECT_TRUE(state.puts_are_parked());
+  world.clock.advance(std::chrono::hours(24));
+  EXPECT_FALSE(state.reads_are_parked());
+  EXPECT_FALSE(state.puts_are_parked());
+}
+
 TEST(StoreSet, AParkedStoreIsOnlineAndLeftAlone) {
   StoreWorld world(1);
   InlineExecutor io;

@@ -351,7 +351,7 @@ std::optional<Bytes> MegaStore::get(const ObjectName& name, ByteRange range, con
     }
     if (!found) return std::nullopt;
     try {
-      return mega::download(api_, *found, clip(range, found->size_bytes, where(name)), where(name), options);
+      return mega::download(api_, clock_, *found, clip(range, found->size_bytes, where(name)), where(name), options);
     } catch (const Error& error) {
       if (error.kind != ErrorKind::not_found) throw;  // else it was removed or replaced since we learned of it
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/store/wrap/breaker.h"
 
 namespace modelfloat::transfer {
 
@@ -52,7 +53,7 @@ std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name
 }
 
 SteadyTime StoreState::parked_until(const Error& error, SteadyTime now) {
-  return now + error.retry_after.value_or(k_parked_for);
+  return now + std::min<Milliseconds>(error.retry_after.value_or(k_parked_for), store::BreakerLimits().longest_asked);
 }
 
 void StoreState::read_failed(const Error& error) {

@@ -103,7 +103,7 @@ Api::Reply Api::send(const std::string& path, const std::string& body, std::uint
     if (!response.ok()) {
       const Error error = http::status_error(response, where, "MEGA does not answer", clock_.utc_now());
       if (!worth_retrying(error.kind)) throw Error(error);
-      back_off.wait(error, options);
+      back_off.wait(error, options, error.retry_after);
       continue;
     }
     const int code = code_of(response.body);

@@ -1,6 +1,9 @@
 #pragma once
 // The pauses between the tries of one call.
 
+#include <algorithm>
+#include <optional>
+
 #include "modelfloat/base/cancel.h"
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/error.h"
@@ -8,18 +11,24 @@
 
 namespace modelfloat::store::mega {
 
+// A server that asks for a longer pause than this is left alone by all calls instead: whoever made this one is told how long.
+inline constexpr Milliseconds k_longest_asked{10'000};
+
 // Waits of one call that is repeated: doubling, and a random part of a half, so that many clients do not come back together.
 class BackOff {
  public:
   BackOff(Clock& clock, Random& random) : clock_(clock), random_(random) {}
-  // Sleeps before the next try; throws `trouble` when there have been enough of them or the deadline would pass.
-  void wait(const Error& trouble, const CallOptions& options) {
+  // Sleeps before the next try, and no shorter than the server asked; throws `trouble` when there have been enough of them, the deadline would pass, or
+  // that is more than k_longest_asked.
+  void wait(const Error& trouble, const CallOptions& options, std::optional<Milliseconds> asked = std::nullopt) {
     const bool asked_to_slow_down = trouble.kind == ErrorKind::rate_limited;
     const unsigned most = asked_to_slow_down ? 4 : 6;
     const Milliseconds first(asked_to_slow_down ? 2000 : 250);
-    if (++tries_ > most) throw Error(trouble);
+    const Milliseconds least = asked.value_or(Milliseconds(0));
+    if (++tries_ > most || least > k_longest_asked) throw Error(trouble);
     const auto full = static_cast<double>((first * (1U << (tries_ - 1))).count());
-    const Milliseconds delay(static_cast<Milliseconds::rep>(full * (0.5 + random_.fraction() / 2)));
+    const Milliseconds own(static_cast<Milliseconds::rep>(full * (0.5 + random_.fraction() / 2)));
+    const Milliseconds delay = std::max(own, least);
     if (options.deadline && clock_.steady_now() + delay >= *options.deadline) throw Error(trouble);
     clock_.sleep_for(delay, options.stop);
     check_cancelled(options, trouble.where);

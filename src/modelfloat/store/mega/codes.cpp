@@ -22,10 +22,6 @@ std::optional<Error> login_error(int code, const std::string& where) {
           "MEGA does not take the code of the second factor: are totp_secret and this machine's clock right?");
     case -9: return denied("MEGA knows no account with this email and password");
     case -13: return denied("the account was never confirmed: open the link in MEGA's mail");
-    case -26:
-      return denied(
-          "the account asks for a second factor: put the secret of its authenticator into the credentials as "
-          "totp_secret");
     default: return std::nullopt;
   }
 }
@@ -55,7 +51,9 @@ Error code_error(int code, Purpose purpose, std::string where) {
     case -19:
       return {ErrorKind::rate_limited, std::move(where), with_code("MEGA asks for fewer calls", code),
               k_rate_limit_wait};
-    case -5: return error(ErrorKind::transient, "the upload failed and must begin anew");
+    case -5:
+      return error(ErrorKind::transient,
+                   purpose == Purpose::write ? "the upload failed and must begin anew" : "MEGA failed to do it");
     case -8: return error(ErrorKind::transient, "what MEGA handed out has expired");
     case -9: return error(ErrorKind::not_found, "MEGA does not have it");
     case -11: return error(ErrorKind::denied, "the account may not do this");
@@ -69,11 +67,21 @@ Error code_error(int code, Purpose purpose, std::string where) {
     case -18: return error(ErrorKind::transient, "is not available on MEGA at the moment");
     case -20:
     case -21: return error(ErrorKind::transient, "MEGA's storage server has trouble");
+    case -22: return error(ErrorKind::denied, "MEGA asks for an application key, which this program has none of");
+    case -23: return error(ErrorKind::denied, "MEGA does not trust the connection: does something on the way open it?");
     case -25: return error(ErrorKind::transient, "MEGA took the call back");
+    case -26:
+      return error(ErrorKind::denied,
+                   "the account asks for a second factor: put the secret of its authenticator into the credentials as "
+                   "totp_secret");
+    case -27: return error(ErrorKind::denied, "only the administrator of this MEGA business account may do this");
     case -28: return error(ErrorKind::denied, "the MEGA business account has expired");
     case -29:
       return error(purpose == Purpose::write ? ErrorKind::out_of_space : ErrorKind::denied,
                    "the MEGA account is over its quota and locked: delete files or pay, before MEGA deletes them");
+    case -30:
+      return error(ErrorKind::denied,
+                   "the MEGA business account has not been given its key: log in on its web site first");
     case -2:
     case -7:
     case -10:

@@ -81,7 +81,7 @@ class Upload {
         back_off.wait(code_error(-3, Purpose::write, where_), options_);
       } catch (const Error& error) {
         if (error.kind != ErrorKind::transient) throw;
-        back_off.wait(error, options_);
+        back_off.wait(error, options_, error.retry_after);
       }
     }
   }
@@ -131,7 +131,7 @@ Uploaded upload(Api& api, Clock& clock, Random& random, ByteSpan content, const 
   return result;
 }
 
-Bytes download(Api& api, const FoundObject& object, ByteRange range, const std::string& where,
+Bytes download(Api& api, Clock& clock, const FoundObject& object, ByteRange range, const std::string& where,
                const CallOptions& options) {
   const json answer = api.call({{"a", "g"}, {"g", 1}, {"n", to_text(object.handle)}, {"ssl", api.ssl()}}, Purpose::read,
                                where, options);
@@ -151,7 +151,8 @@ Bytes download(Api& api, const FoundObject& object, ByteRange range, const std::
   if (response.status == 509) throw transfer_quota_error(response, where);
   if (response.status == 403 || response.status == 404)
     throw Error(ErrorKind::not_found, where, "the address that MEGA gave has expired");
-  if (!response.ok()) throw http::status_error(response, where, "MEGA's storage server does not give it", UtcTime());
+  if (!response.ok())
+    throw http::status_error(response, where, "MEGA's storage server does not give it", clock.utc_now());
   Bytes bytes = std::move(response.body);
   if (bytes.size() != range.length) {
     throw Error(ErrorKind::corrupt, where,

@@ -21,7 +21,7 @@ Uploaded upload(Api& api, Clock& clock, Random& random, ByteSpan content, const 
 
 // The bytes of a range that lies inside the object. Of a whole object the MAC is checked. Error{not_found} when the node or what it stands for is gone, Error{corrupt}
 // for bytes of wrong number or MAC, Error{rate_limited} when the transfer quota is used up.
-Bytes download(Api& api, const FoundObject& object, ByteRange range, const std::string& where,
+Bytes download(Api& api, Clock& clock, const FoundObject& object, ByteRange range, const std::string& where,
                const CallOptions& options);
 
 }  // namespace modelfloat::store::mega

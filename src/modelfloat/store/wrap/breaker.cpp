@@ -26,7 +26,11 @@ class Circuit {
         clock_(clock),
         random_(random),
         wait_(limits.first) {
-    for (const Lane lane : k_lanes) parked_[static_cast<std::size_t>(lane)] = ledger_.parked(lane);
+    const UtcTime latest = clock_.utc_now() + limits_.longest_asked;
+    for (const Lane lane : k_lanes) {
+      auto parked = ledger_.parked(lane);
+      if (parked && parked->until <= latest) parked_[static_cast<std::size_t>(lane)] = std::move(parked);
+    }
   }
 
   // Throws when the call is not to be made. True when it is the one that tries whether the store is back.
@@ -81,7 +85,7 @@ class Circuit {
   }
 
   void asked_to_wait(const Error& error, Lane lane, bool tried) {
-    const Milliseconds wait = *error.retry_after;
+    const Milliseconds wait = std::min(*error.retry_after, limits_.longest_asked);
     const Lane place = wait > limits_.short_wait ? lane : Lane::all;
     const Parked parked{clock_.utc_now() + wait, error.what()};
     {

@@ -19,14 +19,15 @@ struct BreakerLimits {
   Milliseconds slow{500};  // an Error{offline} or {timed_out} that came sooner cost nothing and does not count
   Milliseconds short_wait{
       300'000};  // a longer wait that the store asks for is about a quota: reads don't wait for uploads
-  Milliseconds remembered{30'000};  // a wait of this length outlives the process
+  Milliseconds remembered{30'000};         // a wait of this length outlives the process
+  Milliseconds longest_asked{86'400'000};  // no store is left alone for longer than a day at a time, whatever it asks
 };
 
 // - Calls that fail (transient, timed_out, offline, denied, rate_limited without a time) in a row open the circuit: calls are Error{offline}, or
 //   Error{denied} when that was what the store said, with the time until one call may try again. When that one succeeds all goes on. What the store
 //   answers to a bad request or an absent object is no failure.
 // - Error{rate_limited} with a time parks the store: until then calls are Error{rate_limited} with the rest of the time, without being made. A long one
-//   parks uploads or downloads alone, as the call was; the ledger remembers it.
+//   parks uploads or downloads alone, as the call was; the ledger remembers it. None is longer than a day, and one that is remembered as longer is forgotten.
 // `clock`, `random` and `ledger` outlive the store.
 std::unique_ptr<Store> make_breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits,
                                     Ledger& ledger, Clock& clock, Random& random);
