@@ -4,6 +4,7 @@ import http.client
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -175,6 +176,19 @@ def flip(path, at):
         byte = file.read(1)
         file.seek(at)
         file.write(bytes([byte[0] ^ 1]))
+
+
+def descendants(pid):
+    found = [pid]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int(re.search(r"\) \S (\d+)", (entry / "stat").read_text()).group(1))
+            except (OSError, AttributeError):
+                continue
+            if parent == pid:
+                found += descendants(int(entry.name))
+    return found
 
 
 def wait_until(condition, what, seconds=60):

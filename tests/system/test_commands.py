@@ -78,7 +78,7 @@ def test_pull_targets(filled):
     filled.run("pull", "lab/net:v1", "-o", folder / "renamed", code=Exit.ERROR)  # a file is in the way of a folder
     filled.ok("pull", "lab/one")
     assert (filled.work / "one.bin").read_bytes() == one.read_bytes()
-    filled.run("pull", "lab/one", "-o", "/proc/nowhere/file").code != 0
+    filled.run("pull", "lab/one", "-o", "/proc/nowhere/file", code=Exit.NOT_FOUND)
     filled.run("pull", "lab/nothing", "-o", folder / "x", code=Exit.NOT_FOUND)
     assert not (folder / "x").exists()
 
@@ -271,7 +271,11 @@ def test_data_on_stdout_and_the_rest_on_stderr(filled):
 
 def test_default_name(filled):
     file = random_file(filled.base / "My Net.v2.bin", 1000, 6)
-    assert filled.json("push", file)["model"].endswith(":latest")
+    assert filled.json("push", file)["model"] == "library/My-Net.v2:latest"
+    folder = filled.base / "my folder.v3"
+    folder.mkdir()
+    (folder / "file").write_bytes(b"a file")
+    assert filled.json("push", f"{folder}/")["model"] == "library/my-folder.v3:latest"
 
 
 def test_rm(site):

@@ -1,6 +1,8 @@
 """Settings, credentials and limits of stores: where they come from, where they stay, and where no secret ever is."""
 import json
 import os
+import pwd
+import re
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from program import ROOT, Exit, Home, Site, hashes
+from program import PROGRAM, ROOT, Exit, Home, Site, descendants, hashes
 from samples import MIB, random_file
 
 sys.path.insert(0, str(ROOT / "tests/servers"))
@@ -111,22 +113,16 @@ def test_recover_with_options_behind_each_store(base, s3):
     site.run("recover", *code, "--api-url", "http://127.0.0.1:1", "--store", f"local:{site.stores[0]}", code=Exit.USAGE)
 
 
-def test_no_secret_in_errors_arguments_or_the_registry(base):
+def test_no_secret_in_errors_or_the_registry(base):
     """A server that nobody answers for, and credentials that would be recognised anywhere."""
     site = Site(base, "1+1", stores=2)
     secrets = {"access_key": CANARY + "access", "secret_key": CANARY + "secret", "session_token": CANARY + "session"}
     file = secret_file(base / "s3.json", secrets)
     seen = ""
     for more in ((), ("--json",), ("-v", "-v")):
-        child = site.start(*more, "store", "add", "bucket", "s3:http://127.0.0.1:1/bucket/x", "--credentials-file", file, stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE)
-        try:
-            seen += Path(f"/proc/{child.pid}/cmdline").read_text()
-        except OSError:
-            pass
-        out, err = child.communicate(timeout=120)
-        assert child.returncode != 0
-        seen += (out + err).decode()
+        done = site.run(*more, "store", "add", "bucket", "s3:http://127.0.0.1:1/bucket/x", "--credentials-file", file)
+        assert done.code != 0
+        seen += done.text + done.err
     for bad in ("{\"secret_key\": \"" + CANARY + "\"", "[\"" + CANARY + "\"]", json.dumps({"secret_key": CANARY, "wrong": CANARY})):
         file.write_text(bad)
         done = site.run("store", "add", "bucket", "s3:http://127.0.0.1:1/bucket/x", "--credentials-file", file)
@@ -139,15 +135,56 @@ def test_no_secret_in_errors_arguments_or_the_registry(base):
         assert not path.is_file() or CANARY.encode() not in path.read_bytes(), path
 
 
-def test_the_program_forbids_core_dumps(site, serve):
-    server = serve(site)
-    limits = Path(f"/proc/{server.process.pid}/limits").read_text() if os.geteuid() == 0 else "Max core file size 0 0"
-    [core] = [line for line in limits.splitlines() if line.startswith("Max core file size")]
-    assert core.split()[4:6] == ["0", "0"], core
-    if os.geteuid() != 0:
-        with pytest.raises(PermissionError):
-            Path(f"/proc/{server.process.pid}/environ").read_bytes()
-    assert os.stat(f"/proc/{server.process.pid}/environ").st_uid == 0
+def test_no_secret_in_arguments_or_what_children_are_told(base, s3, serve, smollm2, llama_server):
+    """Every user of a machine can read the arguments of all programs: they are looked at while rclone and the engine run."""
+    url, credentials = s3
+    with servers(["rclone"]) as rclone:
+        site = Site(base, "1+1", stores=1)
+        site.environment |= {name: rclone[name] for name in ("RCLONE_CONFIG", "PATH")}
+        site.environment |= {"MODELFLOAT_STORE_BUCKET_ACCESS_KEY": credentials["access_key"], "MODELFLOAT_STORE_BUCKET_SECRET_KEY": credentials["secret_key"]}
+        site.ok("store", "add", "remote", "rclone:web:pool")
+        site.ok("store", "add", "bucket", f"{url}/arguments")
+        site.push(smollm2, "lab/smollm2")
+        server = serve(site)
+        server.ask("POST", "/models/lab%2Fsmollm2/inference", {"prompt": "Once", "max_tokens": 1}, status=200)
+        key = (site.folder / "key").read_text().split()[-1]
+        secrets = [key, site.code_file.read_text().strip(), server.token(), credentials["secret_key"], "hush"]
+        children = descendants(server.process.pid)[1:]
+        arguments = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in (server.process.pid, *children)}
+        assert {"rclone", "llama-server"} <= {Path(os.fsdecode(arguments[pid][0])).name for pid in children}, arguments
+        for pid, words in arguments.items():
+            assert not any(secret.encode() in word for secret in secrets for word in words), words
+        for pid in children:
+            told = Path(f"/proc/{pid}/environ").read_bytes()
+            assert not any(secret.encode() in told for secret in secrets), arguments[pid]
+            assert b"MODELFLOAT_" not in told, arguments[pid]
+
+
+def test_the_program_forbids_core_dumps(base, site):
+    """As somebody who is not root, so that it shows: what has forbidden them belongs to root in /proc, whoever runs it."""
+    user = os.geteuid() or pwd.getpwnam("nobody").pw_uid
+    if os.geteuid() == 0:
+        for path in (base, *base.rglob("*")):
+            os.chown(path, user, -1)
+    environment = {name: value for name, value in site.environment.items() if name != "MODELFLOAT_LLAMA_SERVER"}
+    program = os.open(PROGRAM, os.O_RDONLY)  # may lie where that user cannot go, as the engine may
+    process = subprocess.Popen([f"/proc/self/fd/{program}", "serve", "--listen", "127.0.0.1:0"], pass_fds=[program], env=environment, cwd=site.work,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **({"user": user} if os.geteuid() == 0 else {}))
+    os.close(program)
+    try:
+        assert process.stdout.readline().startswith(b"listening on "), "the server does not start"
+        about = Path(f"/proc/{process.pid}")
+        assert re.search(rf"^Uid:\t{user}\t", (about / "status").read_text(), re.MULTILINE)
+        assert (about / "environ").stat().st_uid == 0, "its memory is open to programs of its user, and cores are written where a program takes them"
+        if os.geteuid() == 0:
+            [core] = [line for line in (about / "limits").read_text().splitlines() if line.startswith("Max core file size")]
+            assert core.split()[4:6] == ["0", "0"], core
+        else:
+            with pytest.raises(PermissionError):
+                (about / "environ").read_bytes()
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def test_set_capacity_and_domain(site):
