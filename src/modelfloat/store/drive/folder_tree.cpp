@@ -36,13 +36,18 @@ void FolderTree::keep(const std::string& folder, const std::string& id) {
 
 std::vector<std::string> FolderTree::read_store_folder(const CallOptions& options) {
   std::vector<std::string> ids = {address_.shared_drive.empty() ? "root" : address_.shared_drive};
-  for (const std::string& name : address_.folders) {
-    std::vector<std::string> below;
-    for (const std::string& id : ids) {
-      const auto found = ids_of(api_.folders_in(id, name, where_, options));
-      below.insert(below.end(), found.begin(), found.end());
+  try {
+    for (const std::string& name : address_.folders) {
+      std::vector<std::string> below;
+      for (const std::string& id : ids) {
+        const auto found = ids_of(api_.folders_in(id, name, where_, options));
+        below.insert(below.end(), found.begin(), found.end());
+      }
+      ids = std::move(below);
     }
-    ids = std::move(below);
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::not_found) throw;
+    throw Error(ErrorKind::offline, where_, "the drive that it lies on is not there, or not shared with this login");
   }
   return ids;
 }
