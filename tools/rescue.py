@@ -507,29 +507,33 @@ class Pool:
         return a[1] < b[1] if a[0].hash == b[0].hash else a[0].seq < b[0].seq
 
     def resolve(self):
-        """self.models: model -> {content name: committed}; self.tags: (model, tag) -> committed."""
-        removed, by_tag = set(), collections.defaultdict(lambda: ([], []))
-        self.models, self.tags, self.catalogue = collections.defaultdict(dict), {}, {}
+        """self.models: model -> {content name: committed}; self.tags: (model, tag) -> committed; self.catalogue: store -> store_added."""
+        removed, tags, stores = set(), collections.defaultdict(lambda: ([], [])), collections.defaultdict(lambda: ([], []))
+        self.models = collections.defaultdict(dict)
         everything = [(record, i, change) for record in self.records for i, change in enumerate(record.changes)]
         for _, _, change in everything:
             if change["kind"] == "removed":
                 removed.update(change["manifests"])
-            elif change["kind"] == "store_added":
-                self.catalogue[change["store"]] = change
         for entry in everything:
             change = entry[2]
             if change["kind"] == "committed" and change["content"] not in removed:
                 self.models[change["model"]][change["content"]] = change
-                by_tag[change["model"], change["tag"]][0].append(entry)
+                tags[change["model"], change["tag"]][0].append(entry)
             elif change["kind"] == "untagged":
-                by_tag[change["model"], change["tag"]][1].append(entry)
-            elif change["kind"] == "store_removed":
-                self.catalogue.pop(change["store"], None)
-        for name, (commits, untagged) in by_tag.items():
-            commits = [a for a in commits if not any(self.before(a, b) for b in untagged)]
-            last = [a for a in commits if not any(self.before(a, b) for b in commits if b is not a)]
-            if commits:  # last is empty only where a doubled chain makes a ring: then all count as concurrent
-                self.tags[name] = max(last or commits, key=lambda entry: (entry[0].hash, entry[1]))[2]
+                tags[change["model"], change["tag"]][1].append(entry)
+            elif change["kind"] in ("store_added", "store_removed"):
+                stores[change["store"]][change["kind"] == "store_removed"].append(entry)
+        self.tags, self.catalogue = self.standing(tags), self.standing(stores)
+
+    def standing(self, changes):
+        """key -> the latest change that makes it and that no change which ends it comes after; of key -> (makers, enders)."""
+        result = {}
+        for key, (made, ended) in changes.items():
+            made = [a for a in made if not any(self.before(a, b) for b in ended)]
+            last = [a for a in made if not any(self.before(a, b) for b in made if b is not a)]
+            if made:  # last is empty only where a doubled chain makes a ring: then all count as concurrent
+                result[key] = max(last or made, key=lambda entry: (entry[0].hash, entry[1]))[2]
+        return result
 
     def find(self, wanted):
         """The committed change that NAME, NAME:TAG or NAME@REVISION means."""
