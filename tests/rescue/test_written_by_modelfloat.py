@@ -91,9 +91,13 @@ def test_pairs_of_stores_lost(written):
 
 def test_too_many_stores_lost(tmp_path):
     site = WrittenSite(tmp_path, "4+2")
+    site.program("store", "rm", "store5")
+    site.program("store", "add", "store5", "local:%s" % site.stores[5])
     site.push(many_files(), "lab/net")
     done, found = site.restore("lab/net", stores=site.stores[:3])
     assert done.returncode == 5 and found is None
+    for store in site.stores[3:]:
+        assert "store %s of this pool, local:%s: NOT given" % (store.name, store) in done.stderr
 
 
 def test_damaged_shards(written):
