@@ -58,6 +58,21 @@ class DamageMemory : public testing::Test {
         [](const engine::FragmentView&) {}, {});
     return found;
   }
+  // "store state" of each copy of the shard on s2.
+  std::vector<std::string> copies_of_victim() {
+    std::vector<std::string> found;
+    const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+    engine::map_fragments(
+        machine_.pool(), manifest,
+        [&](const engine::PackView& pack) {
+          for (const auto& shard : pack.shards) {
+            if (shard.object != victim_) continue;
+            for (const auto& copy : shard.stores) found.push_back(copy.store + " " + copy.state);
+          }
+        },
+        [](const engine::FragmentView&) {}, {});
+    return found;
+  }
 
   const Files files_{{"m.bin", test::random_bytes(9'000'000, 41)}};
   World world_{6};
@@ -113,6 +128,14 @@ TEST_F(DamageMemory, AReadThatConvictsALiarIsRememberedAndDoesNotAskItAgain) {
   });
   EXPECT_EQ(pulled, files_);
   EXPECT_TRUE(findings.empty());
+}
+
+TEST_F(DamageMemory, CopiesOfOneShardAreShownEachAsItIs) {
+  flip_a_bit();
+  for (const std::size_t other : {3U, 4U}) world_.inner(other).put(ObjectName::parse(victim_).value(), good_, {});
+  EXPECT_EQ(verify(true).damaged, corrupt_on_s2());
+  world_.faults(4).set_offline(true);
+  EXPECT_EQ(copies_of_victim(), (std::vector<std::string>{"s3 present", "s4 offline", "s2 corrupt"}));
 }
 
 TEST_F(DamageMemory, AMissingShardIsRememberedUntilItIsListedAgain) {

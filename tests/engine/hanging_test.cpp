@@ -302,7 +302,7 @@ TEST_F(HangingPush, AStoreThatOnlySaysThatItStoredIsReplaced) {
   engine::map_fragments(
       machine_.pool(), manifest,
       [](const engine::PackView& pack) {
-        for (const auto& shard : pack.shards) EXPECT_NE(shard.stores, std::vector<std::string>{"s2"});
+        for (const auto& shard : pack.shards) EXPECT_NE(shard.stores.at(0).store, "s2");
       },
       [](const engine::FragmentView&) {}, {});
 }

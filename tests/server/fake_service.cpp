@@ -154,7 +154,8 @@ void FakeService::map_fragments(const engine::OpenManifest& manifest,
   pack.pack.k = 1;
   pack.pack.m = 1;
   pack.pack.slice_bytes = 64;
-  pack.shards = {{0, "mf1/shard/00/00", {"a", "b"}, "present"}, {1, "mf1/shard/00/00", {}, "missing"}};
+  pack.shards = {{0, "mf1/shard/00/00", {{"a", "present"}, {"b", "offline"}}, "present"},
+                 {1, "mf1/shard/00/00", {}, "missing"}};
   on_pack(pack);
   on_pack(pack);  // as a pack that reaches over two segments
   for (std::size_t file = 0; file < manifest.root.files.size(); ++file) {

@@ -46,9 +46,9 @@ Spread spread_of(Session& session, const engine::OpenManifest& manifest) {
         ++spread.redundancies[to_string(Redundancy{view.pack.k, view.pack.m})];
         for (const auto& shard : view.shards) {
           if (shard.stores.empty()) ++spread.missing_shards;
-          for (const auto& store : shard.stores) {
-            ++spread.stores[store].shards;
-            spread.stores[store].bytes += mf1::k_header_bytes + view.pack.slice_bytes;
+          for (const auto& copy : shard.stores) {
+            ++spread.stores[copy.store].shards;
+            spread.stores[copy.store].bytes += mf1::k_header_bytes + view.pack.slice_bytes;
           }
         }
       },

@@ -313,16 +313,10 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
       const auto shards = shard_standing(pool, pack);
       for (const ShardStanding& standing : shards) {
         ShardView shard{standing.index, ObjectName::of(ObjectType::shard, standing.object).path(), {}, "missing"};
-        for (const auto* store : standing.online) shard.stores.push_back(store->name);
-        for (const auto* store : standing.offline) shard.stores.push_back(store->name);
-        if (!standing.online.empty()) {
-          shard.state = "present";
-        } else if (!standing.offline.empty()) {
-          shard.state = "offline";
-        } else if (!standing.corrupt.empty()) {
-          shard.state = "corrupt";
-          for (const auto* store : standing.corrupt) shard.stores.push_back(store->name);
-        }
+        for (const auto* store : standing.online) shard.stores.push_back({store->name, "present"});
+        for (const auto* store : standing.offline) shard.stores.push_back({store->name, "offline"});
+        for (const auto* store : standing.corrupt) shard.stores.push_back({store->name, "corrupt"});
+        if (!shard.stores.empty()) shard.state = shard.stores.front().state;
         view.shards.push_back(std::move(shard));
       }
       on_pack(view);

@@ -56,11 +56,15 @@ struct RevisionSummary {
 };
 std::vector<RevisionSummary> list_revisions(Pool& pool, const std::string& model);
 
+struct CopyView {
+  std::string store;  // its name
+  std::string state;  // present, offline, corrupt
+};
 struct ShardView {
   std::size_t index = 0;
-  std::string object;               // path
-  std::vector<std::string> stores;  // names of stores that hold it
-  std::string state;                // present, offline, corrupt (only wrong copies are known of), missing
+  std::string object;            // path
+  std::vector<CopyView> stores;  // that hold it, the best copy first
+  std::string state;             // of the best copy, or missing
 };
 struct PackView {
   Pack pack;

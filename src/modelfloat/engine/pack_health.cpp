@@ -36,12 +36,13 @@ static std::vector<ShardStanding> standing_of_copies(Pool& pool, const Pack& pac
   std::vector<ShardStanding> shards;
   for (std::size_t copy = 0; copy < pack.shard_count(); ++copy) {
     ShardStanding shard{copy, all.object, {}, {}, {}};
-    if (copy < all.online.size()) {
-      shard.online = {all.online[copy]};
-    } else if (copy < all.online.size() + all.offline.size()) {
-      shard.offline = {all.offline[copy - all.online.size()]};
-    } else {
-      shard.corrupt = all.corrupt;
+    std::size_t place = copy;
+    for (const auto of : {&ShardStanding::online, &ShardStanding::offline, &ShardStanding::corrupt}) {
+      if (place < (all.*of).size()) {
+        (shard.*of).push_back((all.*of)[place]);
+        break;
+      }
+      place -= (all.*of).size();
     }
     shards.push_back(std::move(shard));
   }

@@ -87,7 +87,7 @@ nlohmann::json to_json(const engine::PackView& view) {
   nlohmann::json shards = nlohmann::json::array();
   for (const auto& shard : view.shards) {
     nlohmann::json stores = nlohmann::json::array();
-    for (const auto& store : shard.stores) stores.push_back({{"name", store}});
+    for (const auto& copy : shard.stores) stores.push_back({{"name", copy.store}, {"state", copy.state}});
     shards.push_back(
         {{"index", shard.index}, {"object", shard.object}, {"stores", std::move(stores)}, {"state", shard.state}});
   }
