@@ -1,4 +1,6 @@
 """Memory does not grow with the model."""
+import pytest
+
 from program import Site, form, hashes
 from samples import MIB, random_file, random_pieces
 
@@ -21,6 +23,16 @@ def test_push_and_pull_of_two_gigabytes(base):
     peaks = {"push": push_peak, "pull": pull_peak, "pull with two stores gone": rebuild_peak}
     print("peak memory in MiB:", {what: peak // 1024 for what, peak in peaks.items()}, "of", LIMIT_KIB // 1024)
     assert max(peaks.values()) <= LIMIT_KIB, peaks
+
+
+@pytest.mark.parametrize("redundancy, shards", [("1+1", 2), ("2+1", 3)])
+def test_verify_of_two_gigabytes(base, redundancy, shards):
+    site = Site(base, redundancy)
+    site.push(random_file(base / "large.bin", 2_000_000_000, 2), "lab/large")
+    report, peak = site.peak_kib("verify", "--read")
+    assert report["damaged"] == [] and report["bytes_read"] > 2_000_000_000
+    print("peak memory of verify in MiB:", peak // 1024, "of", 64 + 2 * shards * S_MIB)
+    assert peak <= (64 + 2 * shards * S_MIB) * 1024
 
 
 def test_upload_of_two_gigabytes(base, serve):

@@ -11,13 +11,20 @@
 namespace modelfloat::transfer {
 namespace {
 
+// So many bytes are under way at once, or four of the largest copies. A store has at most a quarter of them, as of the calls: three that hang leave
+// room for the others.
+constexpr std::uint64_t k_bytes_under_way = std::uint64_t{48} << 20;
+
 class CopyRound {
  public:
   CopyRound(const StoreSet& stores, const CallOptions& call, const CopyVerdict& verdict)
       : stores_(stores), verdict_(verdict), race_(Race<Read>::Kind::read, call) {}
 
   std::uint64_t run(std::vector<CopyToCheck> copies) {
-    for (CopyToCheck& copy : copies) queues_[copy.store].push_back(std::move(copy));
+    for (CopyToCheck& copy : copies) {
+      limit_ = std::max(limit_, 4 * copy.size_bytes);
+      queues_[copy.store].push_back(std::move(copy));
+    }
     for (;;) {
       fill_lanes();
       if (race_.under_way() == 0) break;
@@ -53,8 +60,7 @@ class CopyRound {
       asked = false;
       for (auto& [store, queue] : queues_) {
         if (race_.under_way() >= stores_.io().width()) return;
-        if (queue.empty() || calls_at(store) >= lane_width(store->store->traits().parallel_calls, stores_.io().width()))
-          continue;
+        if (queue.empty() || !has_room(*store, queue.front().size_bytes)) continue;
         ask(std::move(queue.front()));
         queue.pop_front();
         asked = true;
@@ -62,9 +68,19 @@ class CopyRound {
     }
   }
 
-  std::size_t calls_at(const PoolStore* store) const {
-    return static_cast<std::size_t>(std::count_if(calls_.begin(), calls_.end(),
-                                                  [&](const auto& entry) { return entry.second.copy.store == store; }));
+  // For another copy of so many bytes: they are all in memory, until they are hashed.
+  bool has_room(const PoolStore& store, std::uint64_t more) const {
+    std::size_t calls_there = 0;
+    std::uint64_t bytes_there = more;
+    std::uint64_t bytes = more;
+    for (const auto& [id, call] : calls_) {
+      bytes += call.copy.size_bytes;
+      if (call.copy.store != &store) continue;
+      ++calls_there;
+      bytes_there += call.copy.size_bytes;
+    }
+    return calls_there < lane_width(store.store->traits().parallel_calls, stores_.io().width()) &&
+           bytes_there <= limit_ / 4 && bytes <= limit_;
   }
 
   void ask(CopyToCheck copy) {
@@ -122,6 +138,7 @@ class CopyRound {
   const CopyVerdict& verdict_;
   std::map<const PoolStore*, std::deque<CopyToCheck>> queues_;  // not asked for yet
   std::map<std::size_t, Call> calls_;                           // under way, by id
+  std::uint64_t limit_ = k_bytes_under_way;
   std::uint64_t bytes_read_ = 0;
   Race<Read> race_;
 };
