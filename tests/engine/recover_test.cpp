@@ -95,6 +95,18 @@ TEST(Recover, WhatBelongsToThePoolAppearsWithIt) {
 }
 
 // One of three copies is enough to read everything, and too few places to write that another secret opens the pool.
+// The policy says two copies; what one push asked for counts for the log that every home writes.
+TEST(Recover, TheLogSurvivesAsMuchAsTheData) {
+  World world(6);
+  Machine machine(world, Threads::one);
+  machine.create(test::k_copies);
+  machine.push("ns/model", files(), Redundancy{1, 5});
+  EXPECT_EQ(machine.pool().log().durable_domains(), 6U);
+  Machine other(world, Threads::one, 9);
+  other.recover(machine.recovery_secret(), {0, 1, 2, 3, 4, 5});
+  EXPECT_EQ(other.pool().log().durable_domains(), 6U);
+}
+
 TEST(Recover, FromTheLastCopyAlone) {
   World world(3);
   Machine machine(world, Threads::one);

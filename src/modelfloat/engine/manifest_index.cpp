@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "modelfloat/engine/settings.h"
+
 namespace modelfloat::engine {
 
 void index_manifest(Pool& pool, ManifestReader& reader, const ManifestRoot& root) {
@@ -12,7 +14,10 @@ void index_manifest(Pool& pool, ManifestReader& reader, const ManifestRoot& root
       if (const FrameRef* frame = fragment.frame()) fragments[frame->pack].push_back(fragment);
     }
     pool.registry().transaction([&] {
-      for (const Pack& pack : segment.structure.packs) pool.registry().learn_pack(pack, fragments[pack.id]);
+      for (const Pack& pack : segment.structure.packs) {
+        pool.registry().learn_pack(pack, fragments[pack.id]);
+        Settings(pool.registry()).raise_largest_parity(pack.m);
+      }
     });
   }
 }

@@ -25,7 +25,7 @@ class Settings {
   PolicySet policy() const;
   void set_policy(const PolicySet& policy);
 
-  // The largest m that any push of this registry asked for: metadata must survive as much as data does.
+  // The largest m that a push asked for, here or by what the manifests in the pool say: metadata must survive as much as data does.
   std::uint8_t largest_parity() const;
   void raise_largest_parity(std::uint8_t m);
 
