@@ -80,6 +80,18 @@ def test_readiness_follows_the_stores(served):
     assert served.ask("GET", "/readyz", scope=None)[0] == 200
 
 
+def test_a_read_looks_itself_whether_stores_are_back(site, serve, smollm2, llama_server):
+    site.push(smollm2, "lab/smollm2")
+    server = serve(site)
+    with site.gone(*site.stores[:3]):
+        for _ in range(4):  # each time it finds them away the server waits longer until it looks on its own
+            status, answer = infer(server, {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0})
+            assert status == 503 and answer["error"]["code"] == "stores_offline", answer
+            assert all(f" on s{index} (" in answer["error"]["message"] for index in range(3)), answer
+    status, answer = infer(server, {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0})
+    assert status == 200 and "Paris" in answer["text"], answer
+
+
 def test_list_pages_and_search(served):
     everything = served.get("/models", scope="read")
     assert everything["next"] is None
@@ -136,16 +148,17 @@ def test_fragments(served):
         holders = [store["name"] for shard in pack["shards"] for store in shard["stores"]]
         assert sorted(holders) == [f"s{index}" for index in range(6)]
         for shard in pack["shards"]:
-            assert shard["state"] == "present"
+            assert shard["state"] == "present" and [store["state"] for store in shard["stores"]] == ["present"]
             assert (served.home.shelf / shard["stores"][0]["name"] / shard["object"]).is_file()
 
 
 def test_fragments_name_an_offline_store(served):
     with served.home.gone(served.home.stores[0]):
-        def states():
+        def offline():
             shown = served.get("/api/v1/models/lab%2Fnet/fragments")
-            return {shard["state"] for pack in shown["packs"] for shard in pack["shards"]}
-        wait_until(lambda: "offline" in states(), "a shard is shown offline")
+            shards = [shard for pack in shown["packs"] for shard in pack["shards"]]
+            return {store["name"] for shard in shards for store in shard["stores"] if shard["state"] == store["state"] == "offline"}
+        wait_until(lambda: offline() == {"s0"}, "the shards on that store are shown offline")
 
 
 def test_upload_by_curl(served):

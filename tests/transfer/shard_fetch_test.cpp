@@ -36,6 +36,7 @@ class ShardFetchTest : public testing::Test {
     return ShardFetch({*stores_, *registry_, {}, {}}, pack_,
                       [](const ShardCopy&, const ShardPart&, ByteSpan) { return true; });
   }
+  ObjectName name(std::size_t index) const { return ObjectName::of(ObjectType::shard, pack_.shards[index]); }
   ShardPart whole() const { return {{0, pack_.slice_bytes}, {0, 1, 2, 3}, {}}; }
 
   test::TemporaryFolder folder_;
@@ -45,6 +46,58 @@ class ShardFetchTest : public testing::Test {
   ThreadPool io_{16};
   std::optional<StoreSet> stores_;
 };
+
+// Known before or found now, on a store that is away or on none: the error names each shard that is not there.
+TEST_F(ShardFetchTest, EveryShardThatCannotBeReadIsNamed) {
+  for (const std::size_t gone : {0U, 1U, 2U}) world_.inner(gone).remove(name(gone), {});
+  registry_->note_shard_copy(pack_.shards[1], StoreWorld::id(1), registry::CopyState::corrupt);
+  registry_->remove_shard_place(pack_.shards[2], StoreWorld::id(2));
+  world_.faults(3).set_offline(true);
+  stores_.emplace(world_.rows(), world_.context(io_));
+  ShardPart part = whole();
+  ShardFetch one = fetch();
+  one.wait_for_stores();
+  one.add(part);
+  ASSERT_FALSE(one.finish());
+  const Error failure = one.failure(part);
+  EXPECT_FALSE(failure.retry_after);  // the store that is away has too little
+  const std::string error = failure.what();
+  for (const std::string& said :
+       {std::string("4 of its shards are needed and 1 can be read now"), std::string("shard 0 on s0 (missing)"),
+        std::string("shard 1 on s1 (corrupt)"), "shard 2 on no store (" + name(2).path() + ")",
+        std::string("shard 3 on s3 (offline)")}) {
+    EXPECT_NE(error.find(said), std::string::npos) << error;
+  }
+  EXPECT_EQ(error.find("shard 4"), std::string::npos) << error;
+}
+
+TEST_F(ShardFetchTest, WhatOfflineStoresHaveIsWorthAnotherTry) {
+  for (const std::size_t away : {0U, 3U}) world_.faults(away).set_offline(true);
+  stores_.emplace(world_.rows(), world_.context(io_));
+  ShardPart part = whole();
+  ShardFetch one = fetch();
+  one.wait_for_stores();
+  one.add(part);
+  ASSERT_FALSE(one.finish());
+  EXPECT_EQ(one.failure(part).kind, ErrorKind::lost);
+  EXPECT_TRUE(one.failure(part).retry_after);
+}
+
+// Nobody has looked since they came back, and no time has passed.
+TEST_F(ShardFetchTest, StoresThatWereAwayAreLookedAtBeforeItFails) {
+  for (const std::size_t away : {0U, 1U}) world_.faults(away).set_offline(true);
+  stores_.emplace(world_.rows(), world_.context(io_));
+  for (int failed = 0; failed < 3; ++failed) {  // so that the next look of their own is seconds away
+    stores_->look_again(true);
+    stores_->settle({});
+  }
+  for (const std::size_t away : {0U, 1U}) world_.faults(away).set_offline(false);
+  ShardPart part = whole();
+  ShardFetch one = fetch();
+  one.wait_for_stores();
+  one.add(part);
+  EXPECT_TRUE(one.finish());
+}
 
 // A store that hangs is waited for once, and not again by each fetch that asked it before anybody knew.
 TEST_F(ShardFetchTest, OneWhoseTurnComesLaterAsksOthersMeanwhile) {

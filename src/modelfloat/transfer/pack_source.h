@@ -36,8 +36,8 @@ class IncomingPack {
 
   // Sends the first requests: ranges of data shards when little of the pack is wanted, else k whole shards.
   void start();
-  // Waits for the answers and replaces what failed or is late by other copies and by parity. Throws Error{lost} naming what is missing, or
-  // Error{rate_limited} when providers that asked for patience have it.
+  // Waits for the answers and replaces what failed or is late by other copies and by parity. Throws ShardFetch::failure(), naming what is
+  // missing.
   void finish();
   // Asks others for what is late by now. Between start() and finish(), as often as one likes; does not wait.
   void tend() { fetch_.tend(); }

@@ -15,6 +15,10 @@ static constexpr double k_parity_factor = 1.25;
 static constexpr double k_parity_seconds = 0.010;
 // An answer is late when it takes this many times as long as those of the same part that have come.
 static constexpr double k_late_beside_peers = 2;
+// Of so many stores an error says why a shard cannot be read there.
+static constexpr std::size_t k_named_stores = 9;
+// A read looks itself whether stores are back.
+static constexpr Milliseconds k_try_again_after{5'000};
 
 bool ShardPart::is_held(std::size_t index) const {
   return std::any_of(held.begin(), held.end(), [&](const Held& one) { return one.copy.index == index; });
@@ -137,7 +141,7 @@ bool ShardFetch::wait_for_newcomers() {
   };
   if (context_.stores.wait_until(somebody_new, context_.call)) return true;
   if (std::exchange(looked_again_, true)) return false;
-  context_.stores.look_again();
+  context_.stores.look_again(true);
   context_.stores.settle(context_.call, context_.stores.patience().straggler);
   return somebody_new();
 }
@@ -275,7 +279,7 @@ void ShardFetch::settle(Race<Content>::Answer& answer) {
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
     if (error.kind == ErrorKind::rate_limited) {  // not now, which is no damage
-      troubles_.push_back(fmt::format("shard {} on {} ({})", call.copy.index, call.copy.store->name, error.what()));
+      troubles_[call.copy.index][call.copy.store->name] = error.what();
       longest_asked_ = std::max(longest_asked_.value_or(Milliseconds(0)), error.retry_after.value_or(Milliseconds(0)));
       return;
     }
@@ -323,7 +327,7 @@ void ShardFetch::cancel_calls_of(Progress& progress) {
 }
 
 void ShardFetch::report_unproven(const ShardCopy& copy) {
-  troubles_.push_back(fmt::format("shard {} on {} (added later, and wrong)", copy.index, copy.store->name));
+  troubles_[copy.index][copy.store->name] = "added later, and wrong";
   if (context_.finding) {
     context_.finding(
         {copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, Damage::corrupt});
@@ -339,25 +343,70 @@ Error ShardFetch::failure(const ShardPart& part) const {
   std::set<std::size_t> held;
   for (const ShardPart::Held& one : part.held) held.insert(one.copy.index);
   std::set<std::size_t> held_or_parked = held;
-  std::vector<std::string> troubles = troubles_;
+  std::set<std::size_t> held_or_away = held;
+  std::vector<std::string> missing;
   for (const Shard& shard : shards_) {
     for (const PoolStore* store : context_.stores.all()) {
       if (std::find(shard.places.begin(), shard.places.end(), store->id) == shard.places.end()) continue;
-      if (!store->is_online()) troubles.push_back(fmt::format("shard {} on {} (offline)", shard.index, store->name));
       if (store->state->reads_are_parked()) held_or_parked.insert(shard.index);
+    }
+    if (held.contains(shard.index)) continue;
+    if (held_or_parked.contains(shard.index) || may_come_back(shard)) held_or_away.insert(shard.index);
+    const Troubles troubles = troubles_of(shard);
+    std::size_t named = 0;
+    for (const auto& [store, why] : troubles) {
+      if (named++ < k_named_stores) missing.push_back(fmt::format("shard {} on {} ({})", shard.index, store, why));
+    }
+    if (troubles.empty() && shard.named) {
+      const std::string object = ObjectName::of(ObjectType::shard, shard.object).path();
+      missing.push_back(fmt::format("shard {} on no store ({})", shard.index, object));
     }
   }
   const bool later = held_or_parked.size() >= pack_.k && held.size() < pack_.k;
-  return {
-      later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id),
-      fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k, held.size(),
-                  troubles.empty() ? "none is known to lie anywhere" : fmt::format("{}", fmt::join(troubles, ", "))),
-      later ? longest_asked_ : std::nullopt};
+  std::optional<Milliseconds> wait;
+  if (later) {
+    wait = longest_asked_;
+  } else if (held_or_away.size() >= pack_.k) {
+    wait = k_try_again_after;
+  }
+  return {later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id),
+          fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k, held.size(),
+                      fmt::join(missing, ", ")),
+          wait};
+}
+
+// One of which nothing is known may lie on any store.
+bool ShardFetch::may_come_back(const Shard& shard) const {
+  if (unanswered_.contains(shard.index)) return true;
+  const auto copies = context_.registry.shard_copies(shard.object);
+  const auto stores = context_.stores.all();
+  return std::any_of(stores.begin(), stores.end(), [&](const PoolStore* store) {
+    if (store->is_online()) return false;
+    const registry::ShardCopy whole{store->id, registry::CopyState::whole};
+    return copies.empty() || std::find(copies.begin(), copies.end(), whole) != copies.end();
+  });
+}
+
+// As this read found, and for stores that it did not ask, as was known before.
+ShardFetch::Troubles ShardFetch::troubles_of(const Shard& shard) const {
+  const auto found = troubles_.find(shard.index);
+  Troubles troubles = found == troubles_.end() ? Troubles{} : found->second;
+  for (const registry::ShardCopy& copy : context_.registry.shard_copies(shard.object)) {
+    const PoolStore* store = context_.stores.find(copy.store);
+    if (store == nullptr) continue;
+    if (!store->is_online()) troubles.try_emplace(store->name, "offline");
+    if (store->state->reads_are_parked()) troubles.try_emplace(store->name, "asked to be left alone");
+    if (copy.state == registry::CopyState::corrupt) troubles.try_emplace(store->name, "corrupt");
+    if (copy.state == registry::CopyState::missing) troubles.try_emplace(store->name, "missing");
+  }
+  return troubles;
 }
 
 void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& why) {
-  troubles_.push_back(fmt::format("shard {} on {} ({})", copy.index, copy.store->name, why));
-  if (what != Damage::offline) {
+  troubles_[copy.index][copy.store->name] = why;
+  if (what == Damage::offline) {
+    unanswered_.insert(copy.index);
+  } else {
     const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
     context_.registry.note_shard_copy(copy.object, copy.store->id, state);
   }

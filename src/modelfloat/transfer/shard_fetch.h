@@ -79,8 +79,8 @@ class ShardFetch {
   void report_unproven(const ShardCopy& copy);
 
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
-  // The error for a part that cannot be brought: Error{lost}, or Error{rate_limited} when providers that asked for patience have what is
-  // missing.
+  // The error for a part that cannot be brought: Error{lost}, with a time to try again after when stores that are offline, or did not answer, may have
+  // what is missing; or Error{rate_limited} when providers that asked for patience have it.
   Error failure(const ShardPart& part) const;
 
  private:
@@ -103,6 +103,8 @@ class ShardFetch {
     std::vector<double> answered_after;  // seconds
   };
 
+  using Troubles = std::map<std::string, std::string>;  // by the store's name, why not
+
   void top_up(Progress& progress);
   std::size_t asked_or_held(const Progress& progress) const;
   bool is_covered(const Progress& progress, std::size_t index) const;
@@ -124,6 +126,8 @@ class ShardFetch {
   std::uint64_t bytes_of(const ShardPart& part) const;
   Progress& progress_of(const ShardPart& part);
   void report(const ShardCopy& copy, Damage what, const std::string& why);
+  Troubles troubles_of(const Shard& shard) const;
+  bool may_come_back(const Shard& shard) const;
 
   const Context context_;
   const Pack& pack_;
@@ -134,7 +138,8 @@ class ShardFetch {
   std::vector<Progress> parts_;
   std::map<std::size_t, Call> calls_;  // under way, by id
   std::uint64_t bytes_fetched_ = 0;
-  std::vector<std::string> troubles_;          // what could not be read and why
+  std::map<std::size_t, Troubles> troubles_;   // what could not be read, by the shard's number
+  std::set<std::size_t> unanswered_;           // shards that stores were asked for in vain
   std::optional<Milliseconds> longest_asked_;  // how long a provider wants to be left alone
   bool looked_again_ = false;
   bool looked_for_parity_ = false;

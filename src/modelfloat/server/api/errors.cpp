@@ -11,8 +11,8 @@ struct Status {
   const char* code;
 };
 
-Status status_of(ErrorKind kind) noexcept {
-  switch (kind) {
+Status status_of(const Error& error) noexcept {
+  switch (error.kind) {
     case ErrorKind::invalid: return {400, "invalid"};
     case ErrorKind::not_found: return {404, "not_found"};
     case ErrorKind::denied: return {403, "denied"};
@@ -22,7 +22,7 @@ Status status_of(ErrorKind kind) noexcept {
     case ErrorKind::timed_out: return {504, "timed_out"};
     case ErrorKind::offline: return {503, "stores_offline"};
     case ErrorKind::corrupt: return {500, "data_corrupt"};
-    case ErrorKind::lost: return {503, "data_lost"};
+    case ErrorKind::lost: return {503, error.retry_after ? "stores_offline" : "data_lost"};
     case ErrorKind::unsupported: return {422, "unsupported"};
     case ErrorKind::cancelled: return {503, "cancelled"};
     case ErrorKind::internal: break;
@@ -45,7 +45,7 @@ ApiError api_error_of(const std::exception& error) {
   }
   const auto* known = dynamic_cast<const Error*>(&error);
   if (known == nullptr || known->kind == ErrorKind::internal) return {};
-  const auto [status, code] = status_of(known->kind);
+  const auto [status, code] = status_of(*known);
   return {status, code, known->what(), retry_after_of(*known)};
 }
 
