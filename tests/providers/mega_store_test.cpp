@@ -1,9 +1,11 @@
 // The MEGA store against the emulator of tests/servers/mega_emulator.py: the suite of all stores, each kind of login, and what goes wrong.
 
+#include <functional>
 #include <iomanip>
 #include <sstream>
 #include <thread>
 
+#include "providers/every_call.h"
 #include "providers/mega_server.h"
 #include "support/fixed_random.h"
 #include "support/patience.h"
@@ -382,6 +384,74 @@ TEST_F(MegaStoreTest, WhatNeverEndsIsReportedAsWhatItIs) {
         << one;
     EXPECT_NE(std::string(error->what()).find(warm.place.url()), std::string::npos);
     EXPECT_LE(count("uq"), 14U) << one;  // libcurl tries a connection that was kept twice
+  }
+}
+
+TEST_F(MegaStoreTest, ConnectionsThatAreRefusedAreOffline) {
+  FaultProxy proxy(*server_variable("MODELFLOAT_TEST_MEGA_CONTROL"));
+  auto settings = settings_of(make_account());
+  settings.api_url = *server_variable("MODELFLOAT_TEST_MEGA_PROXY");
+  StillPlace place(settings);
+  place.prepare();
+  const auto warm = place.open();
+  warm->put(shard_name(1), random_bytes(1000), k_patient);
+  StillPlace without_session(settings, place.url());
+  proxy.listen(false);
+  expect_every_call_fails(*warm, ErrorKind::offline, {std::string(k_password)});
+  expect_every_call_fails(*place.open(), ErrorKind::offline, {std::string(k_password)});
+  expect_every_call_fails(*without_session.open(), ErrorKind::offline, {std::string(k_password)});
+  proxy.listen(true);
+  EXPECT_EQ(warm->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  // The storage servers have addresses of their own.
+  plan(json::array({{{"call", "g"}, {"dead", true}}, {{"call", "u"}, {"dead", true}}}));
+  EXPECT_EQ(kind_thrown([&] { warm->get(shard_name(1), {}, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { warm->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(warm->get(shard_name(1), {}, k_patient), random_bytes(1000));
+}
+
+// Before it answers, and in the middle of its answer: no call takes longer than it may, and nothing is lost by it.
+TEST_F(MegaStoreTest, AStalledOrCreepingServerIsLeftAtTheDeadline) {
+  const std::string email = make_account();
+  Warm warm(email);
+  const Bytes bytes = random_bytes(1000, 2);
+  using Work = std::function<void(const CallOptions&)>;
+  const Work put = [&](const CallOptions& options) { warm.store->put(shard_name(2), bytes, options); };
+  const Work get = [&](const CallOptions& options) {
+    EXPECT_EQ(warm.store->get(shard_name(1), {}, options), random_bytes(1000));
+  };
+  const Work log_in = [&](const CallOptions& options) {
+    StillPlace(settings_of(email), warm.place.url()).open()->stat(shard_name(1), options);
+  };
+  const std::pair<const char*, Work> calls[] = {
+      {"sc", [&](const CallOptions& options) { warm.store->list("", [](const store::ObjectInfo&) {}, options); }},
+      {"sc", [&](const CallOptions& options) { warm.store->stat(shard_name(1), options); }},
+      {"uq", [&](const CallOptions& options) { warm.store->space(options); }},
+      {"u", put},
+      {"ul", put},
+      {"p", put},
+      {"g", get},
+      {"dl", get},
+      {"d", [&](const CallOptions& options) { warm.store->remove(shard_name(2), options); }},
+      {"f", [&](const CallOptions& options) { warm.place.open()->stat(shard_name(1), options); }},
+      {"us0", log_in},
+      {"us", log_in},
+  };
+  for (const json& fault : {json{{"stall", 3}}, json{{"slow", 1}}}) {
+    for (const auto& [call, work] : calls) {
+      json one = fault;
+      one["call"] = call;
+      SCOPED_TRACE(one.dump());
+      warm.store->put(shard_name(2), bytes, k_patient);
+      plan(json::array({one}));
+      CallOptions soon;
+      const bool logs_in = std::string_view(call).starts_with("us");  // which takes work of our own
+      soon.deadline = std::chrono::steady_clock::now() + Milliseconds(logs_in ? 1500 : 500);
+      EXPECT_EQ(kind_thrown([&, &run = work] { run(soon); }), ErrorKind::timed_out);
+      EXPECT_EQ(count(call), 1U);
+      plan(json::array());
+      EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+      work(k_patient);
+    }
   }
 }
 

@@ -1,10 +1,11 @@
-"""An emulator of MEGA with one account of each kind, and the clients that judge it and us: rclone and megajs."""
+"""An emulator of MEGA with one account of each kind, the clients that judge it and us (rclone and megajs), and a proxy whose connections can be refused."""
 import json
 import sys
 import urllib.request
 from pathlib import Path
 
-from process import Server, answers, free_port
+from fault_proxy import FaultProxy
+from process import Server, Servers, answers, free_port
 from tools import tool
 
 PASSWORD = "correct horse battery staple"
@@ -33,7 +34,7 @@ def start(folder):
     try:
         for account in ACCOUNTS:
             control(url, do="account", password=PASSWORD, **account)
+        return Servers(server, FaultProxy("mega", port))
     except BaseException:
         server.stop()
         raise
-    return server

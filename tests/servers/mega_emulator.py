@@ -10,7 +10,7 @@ POST /_control takes {"do": ..., ...} and is no part of MEGA:
     damage {email}                                                           flips one bit in each of an account's files
     counts                                                                   how often each call came since the last plan
 A fault is one of: code (the number answered), status (of HTTP, with headers?), hashcash (an easiness), reset (closes the connection at once), cut (after so many bytes of the body),
-stall (seconds), short (so many bytes too few, well announced), flip (a bit of the body), unanswered (does it and closes the connection), pretend (says that it is done and does not do it),
+stall (seconds), slow (the answer at so many bytes a second), dead (the address that it hands out is nobody's), short (so many bytes too few, well announced), flip (a bit of the body), unanswered (does it and closes the connection), pretend (says that it is done and does not do it),
 expire (the session ends before), hide (events are kept back), twice (nodes are made twice).
 """
 import base64
@@ -336,7 +336,10 @@ class Emulator:
             raise MegaError(-17)
         token = to_base64url(secrets.token_bytes(16))
         self.uploads[token] = Upload(account, size, command.get("v", 1), self.folder / token)
-        return {"p": f"http://127.0.0.1:{self.port}/ul/{token}"}
+        return {"p": f"http://127.0.0.1:{self.port_for(fault)}/ul/{token}"}
+
+    def port_for(self, fault):
+        return 1 if fault.get("dead") else self.port
 
     def command_p(self, account, command, fault):
         target = account.nodes.get(command.get("t"))
@@ -427,7 +430,7 @@ class Emulator:
         if command.get("g"):
             token = to_base64url(secrets.token_bytes(16))
             self.downloads[token] = (node["file"], node["s"], time.monotonic() + ADDRESS_SECONDS)
-            answer["g"] = f"http://127.0.0.1:{self.port}/dl/{token}"
+            answer["g"] = f"http://127.0.0.1:{self.port_for(fault)}/dl/{token}"
         return answer
 
     # --- events ---
@@ -548,6 +551,12 @@ class Handler(socketserver.StreamRequestHandler):
         if "cut" in fault:
             self.reply(body[:fault["cut"]], length=len(body))
             self.hang_up()
+        if "slow" in fault:
+            self.reply(b"", length=len(body))
+            for at in range(len(body)):
+                time.sleep(1 / fault["slow"])
+                self.connection.sendall(body[at:at + 1])
+            return
         self.reply(body[:len(body) - fault.get("short", 0)])
 
     def solved(self):
