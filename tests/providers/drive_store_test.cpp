@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -171,6 +172,52 @@ TEST_F(DriveClients, OfFilesOfOneNameTheRightOneIsReadAndAPutLeavesOnlyIt) {
   other->put(name_of(good), good, k_patient);
   EXPECT_EQ(server_.files_called(leaf(good), credentials_), 1U);
   EXPECT_TRUE(other->get(name_of(good), k_all, k_patient) == good);
+}
+
+// Our store by rclone instead of Drive's own calls. rclone means any one of several files of a name.
+class DriveByRclone : public DriveClients {
+ protected:
+  void SetUp() override {
+    DriveClients::SetUp();
+    if (IsSkipped()) return;
+    path_ = std::getenv("PATH");
+    const std::string program = *server_variable("MODELFLOAT_TEST_DRIVE_RCLONE");
+    ::setenv("PATH", (program.substr(0, program.rfind('/')) + ":" + path_).c_str(), 1);
+    by_rclone_ = store::make_store("rclone:drive:" + folder_, {}, context_.context());
+  }
+  void TearDown() override {
+    by_rclone_.reset();
+    if (!path_.empty()) ::setenv("PATH", path_.c_str(), 1);
+  }
+  void add_file(const ObjectName& name, ByteSpan bytes) const {
+    const std::string path = name.path();
+    const auto slash = path.rfind('/');
+    google("put " + folder_ + "/" + path.substr(0, slash) + " " + path.substr(slash + 1) + " " + written("x", bytes));
+  }
+  std::string files() const { return rclone("lsf -R --files-only --format s drive:" + folder_); }
+
+  std::string path_;
+  RealContext context_;
+  std::unique_ptr<store::Store> by_rclone_;
+};
+
+TEST_F(DriveByRclone, APutLeavesOneFileOfANameAndARemovalNone) {
+  const Bytes good = random_bytes(50'000, 1);
+  const ObjectName name = name_of(good);
+  for (const std::size_t size : {40'000U, 50'000U, 60'000U})
+    add_file(name, size == good.size() ? good : random_bytes(size));
+  std::size_t listed = 0;
+  by_rclone_->list("", [&](const store::ObjectInfo&) { ++listed; }, k_patient);
+  EXPECT_EQ(listed, 1U);
+  EXPECT_EQ(by_rclone_->stat(name, k_patient)->checksum, std::nullopt);
+  by_rclone_->put(name, good, k_patient);
+  EXPECT_EQ(files(), "50000\n");
+  EXPECT_TRUE(by_rclone_->get(name, k_all, k_patient) == good);
+  EXPECT_TRUE(by_rclone_->stat(name, k_patient)->checksum);
+  add_file(name, random_bytes(10));
+  by_rclone_->remove(name, k_patient);
+  EXPECT_EQ(files(), "");
+  EXPECT_FALSE(by_rclone_->stat(name, k_patient));
 }
 
 TEST_F(DriveClients, ForeignFilesAreLeftAlone) {

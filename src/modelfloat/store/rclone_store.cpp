@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -125,9 +126,10 @@ class RcloneStore final : public Store {
   Profile profile(const CallOptions& options) const;
   void require_folder(const CallOptions& options);
   void require_folder_lately(const CallOptions& options);
+  std::vector<Item> files_called(const std::string& path, const Profile& profile, const CallOptions& options);
   std::optional<Item> find(const std::string& path, const Profile& profile, const CallOptions& options);
   bool is_the_same(const Item& there, ByteSpan bytes, const Profile& profile, const CallOptions& options);
-  void store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile,
+  void store_new(const std::string& path, ByteSpan bytes, std::size_t replaced, const Profile& profile,
                  const CallOptions& options);
   void upload_aside(const std::string& temporary, ByteSpan bytes, const CallOptions& options);
 
@@ -198,9 +200,24 @@ void RcloneStore::require_folder_lately(const CallOptions& options) {
   require_folder(options);
 }
 
+std::vector<Item> RcloneStore::files_called(const std::string& path, const Profile& profile,
+                                            const CallOptions& options) {
+  if (profile.features.allows_twins) return rc_.twins(path, profile.features.checksum, options);
+  std::vector<Item> files;
+  if (auto item = rc_.stat(path, true, profile.features.checksum, options)) files.push_back(std::move(*item));
+  return files;
+}
+
 std::optional<Item> RcloneStore::find(const std::string& path, const Profile& profile, const CallOptions& options) {
-  auto item =
-      replacement_.look(options, path, [&] { return rc_.stat(path, true, profile.features.checksum, options); });
+  auto item = replacement_.look(options, path, [&]() -> std::optional<Item> {
+    const auto files = files_called(path, profile, options);
+    if (files.empty()) return std::nullopt;
+    Item first = files.front();
+    // Which of them a read gives, is not known.
+    if (std::any_of(files.begin(), files.end(), [&](const Item& one) { return one.checksum != first.checksum; }))
+      first.checksum.reset();
+    return first;
+  });
   if (!item) require_folder(options);
   return item;
 }
@@ -230,19 +247,31 @@ void RcloneStore::upload_aside(const std::string& temporary, ByteSpan bytes, con
   }
 }
 
-void RcloneStore::store_new(const std::string& path, ByteSpan bytes, bool replaces, const Profile& profile,
+// `replaced` is how many files have the name.
+void RcloneStore::store_new(const std::string& path, ByteSpan bytes, std::size_t replaced, const Profile& profile,
                             const CallOptions& options) {
+  const bool twins = replaced > 1;
+  const bool replaces = replaced > 0;
   const auto keep = [&](const auto& last_step) {
     if (replaces) return replacement_.run(options, path, last_step);
     last_step();
   };
-  if (!profile.features.shows_partial_uploads || !profile.features.can_move) {
-    return keep([&] { rc_.upload(path, bytes, {.is_new = !replaces}, options); });
+  const auto remove_twins = [&] {  // so that they are all gone only once the bytes are stored
+    for (std::size_t i = 0; twins && i < replaced; ++i) rc_.remove(path, options);
+  };
+  if ((!profile.features.shows_partial_uploads && !twins) || !profile.features.can_move) {
+    return keep([&] {
+      remove_twins();
+      rc_.upload(path, bytes, {.is_new = !replaces || twins}, options);
+    });
   }
   const std::string temporary = fmt::format("{}/{}{:016x}-{}", path.substr(0, path.rfind('/')), k_temporary,
                                             unix_seconds(context_.clock.utc_now()), to_hex(context_.random.array<8>()));
   upload_aside(temporary, bytes, options);
-  keep([&] { rc_.move(temporary, path, !replaces, options); });
+  keep([&] {
+    remove_twins();
+    rc_.move(temporary, path, !replaces || twins, options);
+  });
 }
 
 void RcloneStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
@@ -250,14 +279,15 @@ void RcloneStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
   const Profile known = profile(options);
   require_folder_lately(options);
   const auto turn = putting_.take(path, options, path);
-  const auto there = rc_.stat(path, true, known.features.checksum, options);
-  if (there && is_the_same(*there, bytes, known, options)) return;
-  store_new(path, bytes, there.has_value(), known, options);
-  const auto now = rc_.stat(path, true, known.features.checksum, options);
-  if (!now || now->size_bytes != bytes.size() ||
-      (now->checksum && *now->checksum != checksum_of(known.features.checksum, bytes))) {
-    throw Error(ErrorKind::transient, rc_.where(path), "is not there as it was put");
-  }
+  const auto there = files_called(path, known, options);
+  if (there.size() == 1 && is_the_same(there.front(), bytes, known, options)) return;
+  store_new(path, bytes, there.size(), known, options);
+  const auto now = files_called(path, known, options);
+  const bool is_stored = !now.empty() && std::all_of(now.begin(), now.end(), [&](const Item& one) {
+    return one.size_bytes == bytes.size() &&
+           (!one.checksum || *one.checksum == checksum_of(known.features.checksum, bytes));
+  });
+  if (!is_stored) throw Error(ErrorKind::transient, rc_.where(path), "is not there as it was put");
 }
 
 std::optional<Bytes> RcloneStore::get(const ObjectName& name, ByteRange range, const CallOptions& options) {
@@ -304,7 +334,10 @@ std::optional<ObjectInfo> RcloneStore::stat(const ObjectName& name, const CallOp
 
 void RcloneStore::remove(const ObjectName& name, const CallOptions& options) {
   const std::string path = place(name.path());
-  if (find(path, profile(options), options)) rc_.remove(path, options);
+  const Profile known = profile(options);
+  if (!find(path, known, options)) return;
+  const std::size_t count = known.features.allows_twins ? files_called(path, known, options).size() : 1;
+  for (std::size_t i = 0; i < count; ++i) rc_.remove(path, options);
 }
 
 void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
@@ -312,12 +345,15 @@ void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const Ca
   require_folder(options);
   const std::string root = place("");
   std::vector<std::string> stale;
+  std::unordered_set<std::size_t> seen;  // names are made of hashes, so 64 bits tell them apart
   const auto pass_on = [&](const Item& item) {
     check_cancelled(options, rc_.where(root));
     if (is_stale(item.path, context_.clock.utc_now())) stale.push_back(item.path);
     const std::string_view full = std::string_view(item.path).substr(std::min(root.size(), item.path.size()));
     if (item.is_folder || !full.starts_with(prefix)) return;
-    if (const auto name = ObjectName::parse(full)) sink({*name, item.size_bytes, item.checksum});
+    const auto name = ObjectName::parse(full);
+    if (name && (!known.features.allows_twins || seen.insert(std::hash<std::string_view>()(full)).second))
+      sink({*name, item.size_bytes, item.checksum});
   };
   if (!may_match("mf1/", prefix)) return;
   std::vector<std::string> folders;

@@ -136,6 +136,7 @@ Features Rc::features(const CallOptions& options) {
   features.shows_partial_uploads = has.value("PartialUploads", false);
   features.can_move = has.value("Move", false) || has.value("Copy", false);
   features.keeps_folders = has.value("CanHaveEmptyDirectories", false);
+  features.allows_twins = has.value("DuplicateFiles", false);
   if (!has.value("SlowHash", false) && answer.contains("Hashes") && answer["Hashes"].is_array()) {
     for (const std::string_view checksum : k_checksums) {
       const auto& known = answer["Hashes"];
@@ -172,6 +173,15 @@ std::optional<Item> Rc::stat(const std::string& path, bool files_only, const std
     if (error.kind == ErrorKind::not_found) return std::nullopt;
     throw;
   }
+}
+
+std::vector<Item> Rc::twins(const std::string& path, const std::string& checksum, const CallOptions& options) {
+  std::vector<Item> found;
+  const auto take = [&](const Item& item) {
+    if (!item.is_folder && item.path == path) found.push_back(item);
+  };
+  list(path.substr(0, path.rfind('/')), false, checksum, take, options);
+  return found;
 }
 
 bool Rc::list(const std::string& path, bool deep, const std::string& checksum,

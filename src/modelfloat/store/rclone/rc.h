@@ -32,6 +32,7 @@ struct Features {
   bool shows_partial_uploads = false;  // a file that is being uploaded is there under its name
   bool can_move = false;
   bool keeps_folders = false;  // a folder without files is there all the same
+  bool allows_twins = false;   // several files of one name in a folder, of which a call by name means any one
   std::string checksum;        // that it tells without reading the file: "sha256", "sha1" or "md5"; empty: none
 };
 
@@ -51,6 +52,8 @@ class Rc {
 
   // The `checksum` of Features::checksum, or none.
   std::optional<Item> stat(const std::string& path, bool files_only, const std::string& checksum, const CallOptions&);
+  // All files of this name.
+  std::vector<Item> twins(const std::string& path, const std::string& checksum, const CallOptions&);
   // The files and folders in a folder, or, when `deep`, all files below it. They are handed on as the answer comes. False when
   // there is no such folder.
   bool list(const std::string& path, bool deep, const std::string& checksum,
