@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "providers/every_call.h"
 #include "providers/fault_proxy.h"
 #include "providers/provider_home.h"
 #include "support/fixed_random.h"
@@ -128,17 +129,7 @@ TEST_F(IpfsStore, AMissingFolderIsOfflineAndIsNotMade) {
   const auto store = open();
   store->put(shard_name(1), random_bytes(10), k_patient);
   rpc("files/rm", {{"arg", folder_}, {"recursive", "true"}});
-  const std::vector<std::function<void()>> calls = {[&] { store->put(shard_name(2), random_bytes(10), k_patient); },
-                                                    [&] { store->get(shard_name(1), k_all, k_patient); },
-                                                    [&] { store->stat(shard_name(1), k_patient); },
-                                                    [&] { store->remove(shard_name(1), k_patient); },
-                                                    [&] { store->list("", [](const auto&) {}, k_patient); },
-                                                    [&] { store->space(k_patient); }};
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const auto error = thrown_by(calls[i]);
-    ASSERT_TRUE(error) << i;
-    EXPECT_EQ(error->kind, ErrorKind::offline) << i << error->what();
-  }
+  expect_every_call_fails(*store, ErrorKind::offline);
 }
 
 TEST_F(IpfsStore, AServerThatIsNoNodeIsInvalid) {
@@ -309,6 +300,8 @@ const std::vector<Fault>& faults() {
        R"("fault": "answer", "status": 403, "headers": {"Content-Type": "text/plain"}, "body": "403 - Forbidden")",
        ErrorKind::denied},
       {"no_such_call", R"("fault": "answer", "status": 404, "body": "404 page not found")", ErrorKind::invalid},
+      {"conflict", R"("fault": "answer", "status": 409)", ErrorKind::invalid},
+      {"condition", R"("fault": "answer", "status": 412)", ErrorKind::invalid},
       {"too_many", R"("fault": "answer", "status": 429, "headers": {"Retry-After": "7"})", ErrorKind::rate_limited},
       {"proxy_error", R"("fault": "answer", "status": 502, "body": "<html>")", ErrorKind::transient},
       {"unavailable", R"("fault": "answer", "status": 503)", ErrorKind::transient},
@@ -373,9 +366,7 @@ TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
 TEST_F(IpfsStore, ANodeThatTakesNoConnectionIsOffline) {
   const auto store = open_proxied();
   proxy_->listen(false);
-  EXPECT_EQ(thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_patient); })->kind, ErrorKind::offline);
-  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::offline);
-  EXPECT_EQ(thrown_by([&] { store->list("", [](const auto&) {}, k_patient); })->kind, ErrorKind::offline);
+  expect_every_call_fails(*store, ErrorKind::offline);
 }
 
 TEST_F(IpfsStore, AnAnswerThatIsCutOrEmptyGivesNoBytes) {
@@ -400,15 +391,22 @@ TEST_F(IpfsStore, AnAnswerThatIsCutOrEmptyGivesNoBytes) {
 TEST_F(IpfsStore, ANodeThatHangsOrCrawlsEndsByTheDeadline) {
   const auto store = open_proxied();
   store->put(shard_name(1), random_bytes(10'000), k_patient);
+  expect_every_call_ends_by_its_deadline(*proxy_, *store);
   for (const char* fault : {R"("stall", "at": -1)", R"("stall", "at": 5)", R"("slow", "rate": 1)"}) {
-    for (const char* request : {"files/stat", "/cat"}) {
-      proxy_->clear();
-      proxy_->add(std::string(R"({"target": ")") + request + R"(", "fault": )" + fault + "}");
-      EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(400))); })->kind,
-                ErrorKind::timed_out)
-          << fault << request;
-    }
+    proxy_->clear();
+    proxy_->add(std::string(R"({"target": "/cat", "fault": )") + fault + "}");
+    EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(400))); })->kind,
+              ErrorKind::timed_out)
+        << fault;
   }
+}
+
+TEST_F(IpfsStore, AFlippedBitIsHandedOn) {
+  expect_flipped_bit_is_handed_on(*proxy_, *open_proxied(), R"("target": "/cat")");
+}
+
+TEST_F(IpfsStore, AStaleListLosesNothing) {
+  expect_stale_list_loses_nothing(*proxy_, *open_proxied(), R"("target": "files/ls.*00")");
 }
 
 TEST_F(IpfsStore, BytesThatChangeOnTheWayAreNotTakenForOurs) {

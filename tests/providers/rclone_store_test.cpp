@@ -303,6 +303,8 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
   const std::vector<std::pair<std::string, ErrorKind>> faults = {
       {R"("fault": "answer", "status": 401)", ErrorKind::denied},
       {R"("fault": "answer", "status": 403)", ErrorKind::denied},
+      {R"("fault": "answer", "status": 409)", ErrorKind::transient},
+      {R"("fault": "answer", "status": 412)", ErrorKind::transient},
       {R"("fault": "answer", "status": 429, "headers": {"Retry-After": "1"})", ErrorKind::rate_limited},
       {R"("fault": "answer", "status": 500)", ErrorKind::transient},
       {R"("fault": "answer", "status": 503)", ErrorKind::transient},
@@ -391,12 +393,35 @@ TEST_F(RcloneStore, AProviderThatTakesNoConnectionIsOffline) {
 TEST_F(RcloneStore, AProviderThatHangsOrCrawlsEndsByTheDeadline) {
   const auto store = open("dav:" + name_);
   store->put(shard_name(1), random_bytes(10'000), k_patient);
+  expect_every_call_ends_by_its_deadline(*proxy_, *store);
   for (const char* fault : {R"("stall", "at": -1)", R"("stall", "at": 100)", R"("slow", "rate": 1)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", "fault": )") + fault + "}");
     EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, within(Milliseconds(500))); })->kind,
               ErrorKind::timed_out)
         << fault;
+  }
+}
+
+TEST_F(RcloneStore, AFlippedBitIsHandedOn) {
+  expect_flipped_bit_is_handed_on(*proxy_, *open("dav:" + name_), R"("method": "GET")");
+}
+
+TEST_F(RcloneStore, AStaleListLosesNothing) {
+  expect_stale_list_loses_nothing(*proxy_, *open("dav:" + name_), R"("method": "PROPFIND", "target": "/00/$")");
+}
+
+TEST_F(RcloneStore, WhatWasStoredThoughAnErrorWasSaidIsFineTheNextTime) {
+  const auto store = open("dav:" + name_);
+  const Bytes bytes = random_bytes(1000);
+  std::uint64_t number = 0;
+  for (const char* method : {"PUT", "MOVE"}) {
+    const ObjectName name = shard_name(++number);
+    proxy_->clear();
+    proxy_->add(std::string(R"({"method": ")") + method + R"(", "fault": "answer_after", "status": 500})");
+    EXPECT_EQ(thrown_by([&] { store->put(name, bytes, k_patient); })->kind, ErrorKind::transient) << method;
+    store->put(name, bytes, k_patient);
+    EXPECT_EQ(store->get(name, k_all, k_patient), bytes) << method;
   }
 }
 

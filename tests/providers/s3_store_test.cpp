@@ -126,6 +126,11 @@ TEST_F(S3StoreTest, EachTroubleHasItsKind) {
   expect_kind(s3_answer(404, "NoSuchBucket"), ErrorKind::offline);
   expect_kind(s3_answer(400, "RequestTimeout"), ErrorKind::timed_out);
   expect_kind(s3_answer(507, "InsufficientStorage"), ErrorKind::out_of_space);
+  expect_kind(s3_answer(507, "XMinioStorageFull"), ErrorKind::out_of_space);
+  expect_kind(s3_answer(403, "QuotaExceeded"), ErrorKind::out_of_space);
+  // Without a date by which our clock could be set right.
+  expect_kind(s3_answer(403, "RequestTimeTooSkewed"), ErrorKind::denied);
+  expect_kind(s3_answer(403, "RequestTimeTooSkewed", R"("Date": "soon")"), ErrorKind::denied);
   expect_kind(R"({"times": 0, "fault": "answer", "status": 404, "body": "no such page"})", ErrorKind::offline);
 }
 
@@ -142,20 +147,9 @@ TEST_F(S3StoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
   direct_->put(shard_name(1), random_bytes(1000), k_patient);
   expect_kind(R"({"times": 0, "fault": "reset_answer", "at": -1})", ErrorKind::transient);
   expect_kind(R"({"times": 0, "fault": "cut", "at": -1})", ErrorKind::transient);
-  CallOptions hasty;
-  hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
-  proxy_->clear();
-  proxy_->add(R"({"times": 0, "fault": "stall", "at": 5})");
-  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
-  proxy_->clear();
-  proxy_->add(R"({"times": 0, "fault": "slow", "rate": 1})");
-  hasty.deadline = std::chrono::steady_clock::now() + Milliseconds(300);
-  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, hasty); }), ErrorKind::timed_out);
-  proxy_->clear();
+  expect_every_call_ends_by_its_deadline(*proxy_, *store_);
   proxy_->listen(false);
-  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
+  expect_every_call_fails(*store_, ErrorKind::offline);
   proxy_->listen(true);
   EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient));
 }
@@ -236,6 +230,12 @@ TEST_F(S3StoreTest, APutThatWasNotStoredIsNotThere) {
   EXPECT_FALSE(store_->stat(shard_name(1), k_patient));       // which is why the engine asks
 }
 
+TEST_F(S3StoreTest, AFlippedBitIsHandedOn) { expect_flipped_bit_is_handed_on(*proxy_, *store_, R"("method": "GET")"); }
+
+TEST_F(S3StoreTest, AStaleListLosesNothing) {
+  expect_stale_list_loses_nothing(*proxy_, *store_, R"("method": "GET", "target": "list-type")");
+}
+
 TEST_F(S3StoreTest, BytesThatChangeOnTheWayAreRefused) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "PUT", "fault": "request_flip", "at": 5000})");
@@ -307,13 +307,17 @@ TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
   const auto in_parts = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(),
                              {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
   const Bytes bytes = random_bytes(11 << 20);
-  proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "answer", "status": 500})");
-  EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
-  const auto removed = proxy_->log("DELETE");
-  ASSERT_EQ(removed.size(), 1U);
-  EXPECT_EQ(removed[0].status, 204);
-  EXPECT_THAT(removed[0].target, HasSubstr("uploadId="));
-  EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+  for (const auto& [status, kind] : {std::pair{500, ErrorKind::transient}, std::pair{507, ErrorKind::out_of_space}}) {
+    proxy_->clear();
+    proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "answer", "status": )" +
+                std::to_string(status) + "}");
+    EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_patient); }), kind);
+    const auto removed = proxy_->log("DELETE");
+    ASSERT_EQ(removed.size(), 1U);
+    EXPECT_EQ(removed[0].status, 204);
+    EXPECT_THAT(removed[0].target, HasSubstr("uploadId="));
+    EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+  }
   // One that begins with success and ends with an error.
   proxy_->clear();
   proxy_->add(

@@ -20,7 +20,7 @@ A rule: which calls it meets, and one fault. The first rule that fits a call is 
                       "shorter" {"by": n}         n bytes fewer, and said so        "longer" {"by": n}   n bytes more, and said so
                       "flip" {"at": n}            one bit of byte n of the answer's body
                       "empty"                     the answer without its body
-                      "replace" {"pattern", "with"}   in the answer's body, a regular expression
+                      "replace" {"pattern", "with"}   in the answer's body, a regular expression; it is asked for uncompressed
                       "answer" {"status", "headers", "body"}       said instead; not passed on
                       "answer_after" {"status", "headers", "body"} said instead, but passed on
                       "request_flip" {"at": n}    one bit of byte n of the request's body, then passed on
@@ -154,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.say(said["status"], said.get("headers", {}).items(), said.get("body", "").encode(), method=self.command)
         if fault == "request_flip":
             body = flipped(body, at)
+        if fault == "replace":
+            del self.headers["Accept-Encoding"]
         status, headers, data, announced = self.pass_on(self.command, body)
         entry["status"] = status
         if fault in ("reset_answer", "cut", "stall"):

@@ -240,8 +240,8 @@ void WebdavStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
   const std::string folder(parent_of(path));
   const std::string temporary =
       folder + "/" + std::string(k_temporary) + to_hex(context_.random.array<k_temporary_digits / 2>());
+  make_folder(folder, place, options);
   try {
-    make_folder(folder, place, options);
     http::Response response = put_file(temporary, bytes, place, options);
     if (response.status == 404 || response.status == 409) {  // somebody has taken the folder away
       forget_folders();
