@@ -190,7 +190,7 @@ class DriveByRclone : public DriveClients {
     if (!path_.empty()) ::setenv("PATH", path_.c_str(), 1);
   }
   void add_file(const ObjectName& name, ByteSpan bytes) const {
-    const std::string path = name.path();
+    const std::string& path = name.path();
     const auto slash = path.rfind('/');
     google("put " + folder_ + "/" + path.substr(0, slash) + " " + path.substr(slash + 1) + " " + written("x", bytes));
   }
