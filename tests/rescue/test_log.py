@@ -356,12 +356,12 @@ def test_the_stores_that_are_named_are_those_that_the_order_leaves(site):
     a, b = writers(site, 2)
     a.record(store_added(1, "again"), store_added(2, "gone"), store_added(3, "kept"), store_added(4, "once"))
     a.record(store_removed(1), store_removed(2), store_added(4, "twice"))
-    a.record(store_added(1, "again"), store_added(5, "turned"), store_removed(5))
+    a.record(store_added(1, "again"), store_added(5, "turned"), store_removed(5), store_removed(6), store_added(6, "back"))
     b.record(store_removed(3))  # of what a wrote it had read nothing
     a.record(committed(site.pool.push(NAME, {"w": site.random.randbytes(30_000)})))
     done, _ = site.restore(NAME, stores=site.stores[:3])
     named = [line.split("store ")[1].split(" of this pool")[0] for line in done.stderr.splitlines() if "of this pool" in line]
-    assert (done.returncode, named) == (5, ["again", "kept", "twice"])
+    assert (done.returncode, named) == (5, ["again", "back", "kept", "twice"])
 
 
 # Epochs

@@ -1,6 +1,7 @@
 #include "modelfloat/domain/pool_state.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "modelfloat/base/hex.h"
 
@@ -21,6 +22,13 @@ bool is_before(const SeenRecord& a, const SeenRecord& b, const Seen& seen_by_b) 
   if (a.record.writer == b.record.writer) return a.record.seq < b.record.seq;
   const auto known = seen_by_b.find(a.record.writer);
   return known != seen_by_b.end() && known->second >= a.record.seq;
+}
+
+// Of one record, by their places: both are elements of its list of changes.
+template <typename A, typename B>
+bool comes_before(const Placed<A>& a, const Placed<B>& b) {
+  if (a.by == b.by) return std::less<const void*>{}(a.change, b.change);
+  return is_before(*a.by, *b.by, *b.seen);
 }
 
 // The latest of several changes: none is after it, and among concurrent ones its record has the largest hash. Forked chains can make a ring
@@ -81,10 +89,10 @@ class StateBuilder {
 
  private:
   // Added and removed of one key (a store, a slot).
-  template <typename Added>
+  template <typename Added, typename Gone>
   struct Membership {
     std::vector<Placed<Added>> added;
-    std::vector<std::pair<const SeenRecord*, const Seen*>> removed;
+    std::vector<Placed<Gone>> removed;
   };
 
   void work_out_what_each_saw() {
@@ -139,13 +147,13 @@ class StateBuilder {
     stores_[change.store].added.push_back({&change, &by, &seen});
   }
   void take(const StoreRemoved& change, const SeenRecord& by, const Seen& seen) {
-    stores_[change.store].removed.emplace_back(&by, &seen);
+    stores_[change.store].removed.push_back({&change, &by, &seen});
   }
   void take(const SlotAdded& change, const SeenRecord& by, const Seen& seen) {
     slots_[change.slot].added.push_back({&change, &by, &seen});
   }
   void take(const SlotRemoved& change, const SeenRecord& by, const Seen& seen) {
-    slots_[change.slot].removed.emplace_back(&by, &seen);
+    slots_[change.slot].removed.push_back({&change, &by, &seen});
   }
   void take(const EpochBegun& change, const SeenRecord&, const Seen&) { state_.epochs.push_back(change); }
   void take(const PolicySet& change, const SeenRecord& by, const Seen& seen) {
@@ -165,27 +173,15 @@ class StateBuilder {
     for (const Hash256& content : removed_) state_.manifests.erase(content);
   }
 
-  // Whether `second` stands behind `first` in one record.
-  static bool says_later(const SeenRecord& record, const Committed* first, const Untagged* second) {
-    for (const Change& change : record.record.changes) {
-      if (std::get_if<Untagged>(&change) == second) return false;
-      if (std::get_if<Committed>(&change) == first) return true;
-    }
-    return false;
-  }
-
   void settle_tags() {
     for (const auto& [key, commits] : tag_changes_) {
       const auto withdrawals = untagged_.find(key);
       std::vector<Placed<Committed>> candidates;
       for (const auto& commit : commits) {
         if (!state_.manifests.contains(commit.change->manifest.content)) continue;
-        const bool withdrawn =
-            withdrawals != untagged_.end() &&
-            std::any_of(withdrawals->second.begin(), withdrawals->second.end(), [&](const auto& other) {
-              if (other.by == commit.by) return says_later(*commit.by, commit.change, other.change);
-              return is_before(*commit.by, *other.by, *other.seen);
-            });
+        const bool withdrawn = withdrawals != untagged_.end() &&
+                               std::any_of(withdrawals->second.begin(), withdrawals->second.end(),
+                                           [&](const auto& other) { return comes_before(commit, other); });
         if (!withdrawn) keep_latest_of_chain(candidates, commit);
       }
       if (const auto* winner = latest(candidates)) {
@@ -199,9 +195,8 @@ class StateBuilder {
     for (const auto& [key, membership] : memberships) {
       std::remove_cvref_t<decltype(membership.added)> standing;
       for (const auto& added : membership.added) {
-        const bool gone = std::any_of(membership.removed.begin(), membership.removed.end(), [&](const auto& removed) {
-          return is_before(*added.by, *removed.first, *removed.second);
-        });
+        const bool gone = std::any_of(membership.removed.begin(), membership.removed.end(),
+                                      [&](const auto& removed) { return comes_before(added, removed); });
         if (!gone) keep_latest_of_chain(standing, added);
       }
       if (const auto* winner = latest(standing)) into.emplace(key, *winner->change);
@@ -212,7 +207,7 @@ class StateBuilder {
     for (const auto& condemned : condemned_) {
       for (const CondemnedObject& object : condemned.change->objects) {
         const bool withdrawn = std::any_of(spared_.begin(), spared_.end(), [&](const auto& spared) {
-          return is_before(*condemned.by, *spared.by, *spared.seen) &&
+          return comes_before(condemned, spared) &&
                  std::find(spared.change->objects.begin(), spared.change->objects.end(), object) !=
                      spared.change->objects.end();
         });
@@ -231,8 +226,8 @@ class StateBuilder {
   std::set<Hash256> removed_;
   std::map<std::pair<std::string, std::string>, std::vector<Placed<Committed>>> tag_changes_;
   std::map<std::pair<std::string, std::string>, std::vector<Placed<Untagged>>> untagged_;
-  std::map<StoreId, Membership<StoreAdded>> stores_;
-  std::map<std::array<std::byte, 16>, Membership<SlotAdded>> slots_;
+  std::map<StoreId, Membership<StoreAdded, StoreRemoved>> stores_;
+  std::map<std::array<std::byte, 16>, Membership<SlotAdded, SlotRemoved>> slots_;
   std::vector<Placed<Condemned>> condemned_;
   std::vector<Placed<Spared>> spared_;
   std::vector<Placed<PolicySet>> policies_;
