@@ -38,6 +38,36 @@ INSTANTIATE_TEST_SUITE_P(Drive, StoreSuite,
                                                    unless_set(k_drive_variable)}),
                          name_of_case);
 
+// While it lives, the rclone on the PATH is the one that knows the emulator as "drive:".
+class DrivesRclone {
+ public:
+  DrivesRclone() : path_(std::getenv("PATH")) {
+    const std::string program = *server_variable("MODELFLOAT_TEST_DRIVE_RCLONE");
+    ::setenv("PATH", (program.substr(0, program.rfind('/')) + ":" + path_).c_str(), 1);
+  }
+  ~DrivesRclone() { ::setenv("PATH", path_.c_str(), 1); }
+  DrivesRclone(const DrivesRclone&) = delete;
+  DrivesRclone& operator=(const DrivesRclone&) = delete;
+
+ private:
+  const std::string path_;
+};
+
+class ByRcloneHome final : public StoreHome {
+ public:
+  std::unique_ptr<store::Store> open() override { return home_.open(); }
+
+ private:
+  DrivesRclone program_;
+  ProviderHome home_{"rclone:drive:" + fresh_name()};
+};
+
+// A remote that lets a folder have several files of one name.
+INSTANTIATE_TEST_SUITE_P(DriveByRclone, StoreSuite,
+                         testing::Values(StoreCase{"drive", [] { return std::make_unique<ByRcloneHome>(); },
+                                                   std::uint64_t{6} << 20, 60, unless_set(k_drive_variable)}),
+                         name_of_case);
+
 // The account of MODELFLOAT_TEST_DRIVE_CREDENTIALS, which rclone and Google's own client use too.
 class DriveClients : public testing::Test {
  protected:
@@ -180,14 +210,8 @@ class DriveByRclone : public DriveClients {
   void SetUp() override {
     DriveClients::SetUp();
     if (IsSkipped()) return;
-    path_ = std::getenv("PATH");
-    const std::string program = *server_variable("MODELFLOAT_TEST_DRIVE_RCLONE");
-    ::setenv("PATH", (program.substr(0, program.rfind('/')) + ":" + path_).c_str(), 1);
+    program_.emplace();
     by_rclone_ = store::make_store("rclone:drive:" + folder_, {}, context_.context());
-  }
-  void TearDown() override {
-    by_rclone_.reset();
-    if (!path_.empty()) ::setenv("PATH", path_.c_str(), 1);
   }
   void add_file(const ObjectName& name, ByteSpan bytes) const {
     const std::string& path = name.path();
@@ -196,7 +220,7 @@ class DriveByRclone : public DriveClients {
   }
   std::string files() const { return rclone("lsf -R --files-only --format s drive:" + folder_); }
 
-  std::string path_;
+  std::optional<DrivesRclone> program_;
   RealContext context_;
   std::unique_ptr<store::Store> by_rclone_;
 };
