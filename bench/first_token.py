@@ -5,7 +5,7 @@
 
 Six local stores at 4+2, SmolLM2 in the page cache, eight tokens. The two take turns. modelfloat's figure is what it reports itself, from the
 start of its work; to be fair to llama-server the whole process is also timed from outside. llama-server is timed from its start to the first
-streamed token over HTTP, with its own defaults.
+streamed token over HTTP, with what modelfloat starts it with, too: a context of 4096 tokens and one slot.
 """
 
 import argparse

@@ -5,7 +5,7 @@
 
 Each pool is 4+2 over six stores. "folders": five are folders and the last is on a WebDAV server. "servers": all are, each behind a proxy of its own, so that the
 one that hangs is as good as the others until then. The proxies are those of the tests (tests/servers), and are slow. Each pull is a new program that knows
-nothing of how fast the stores are. It pulls the three real models, or random files. Needs what `./test` installs (apache2).
+nothing of how fast the stores are. It pulls the three real models, or random files. Needs what `./test` installs (apache2-bin).
 
 Prints the median seconds of the whole command, how much longer that is than the healthy one, and how many shards the store that hangs was asked for.
 """

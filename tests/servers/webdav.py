@@ -52,7 +52,7 @@ LimitRequestBody 0
 def start_apache(folder, environment):
     program = shutil.which("apache2") or shutil.which("apache2", path="/usr/sbin")
     if program is None:
-        raise RuntimeError("apache2 is not installed: run ./test, or tools/setup/packages test")
+        raise RuntimeError("apache2 is not installed: run ./test, or tools/setup/packages servers")
     user = pwd.getpwuid(os.geteuid())
     if user.pw_uid == 0:  # which Apache refuses to serve as
         user = pwd.getpwnam("www-data")
