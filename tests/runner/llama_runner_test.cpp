@@ -332,9 +332,13 @@ TEST_F(LlamaRunnerTest, WhatTheSourceThrowsComesOutAndTheNextCallTriesAgain) {
 
 TEST_F(LlamaRunnerTest, WithoutAnEngineItSaysHowToGetOne) {
   start("");
-  const Error missing = failure(model_);
-  EXPECT_EQ(missing.kind, ErrorKind::unsupported);
-  EXPECT_THAT(missing.what(), HasSubstr("tools/setup/llama-server"));
+  try {
+    complete(model_);
+    ADD_FAILURE() << "an answer without an engine";
+  } catch (const NoEngine& missing) {
+    EXPECT_EQ(missing.kind, ErrorKind::unsupported);
+    EXPECT_THAT(missing.what(), HasSubstr("tools/setup/llama-server"));
+  }
   EXPECT_EQ(model_.fills, 0);
 }
 

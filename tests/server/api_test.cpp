@@ -414,6 +414,18 @@ TEST_F(InferenceTest, AnErrorBeforeTheFirstWordHasItsOwnStatus) {
   }
 }
 
+TEST_F(InferenceTest, AMachineWithoutAnEngineDoesNotBlameTheModel) {
+  service_.on_infer = [](const auto&, const auto&, const auto&, const auto&, const CallOptions&) -> runner::Completion {
+    throw runner::NoEngine("llama-server", "not found");
+  };
+  for (const bool stream : {false, true}) {
+    const auto answer = infer({{"prompt", "x"}, {"stream", stream}});
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(code_of(answer), "no_engine");
+    EXPECT_FALSE(answer.headers.contains("retry-after"));
+  }
+}
+
 TEST_F(InferenceTest, AnErrorInTheMiddleIsAnEvent) {
   service_.on_infer = [](const auto&, const auto&, const runner::TokenSink& on_text, const auto&,
                          const CallOptions&) -> runner::Completion {

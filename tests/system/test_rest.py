@@ -308,6 +308,21 @@ def test_inference(served, llama_server):
     assert again["text"] == answer["text"]
 
 
+def test_no_engine_on_this_machine(site, serve, smollm2):
+    """The model is sound, so it is not told that it cannot be run; one that has nothing to run is."""
+    site.push(smollm2, "lab/smollm2")
+    site.push(random_file(site.base / "small.bin", 1000, 1), "lab/small")
+    for name in ("MODELFLOAT_LLAMA_SERVER", "MODELFLOAT_CACHE", "XDG_CACHE_HOME"):
+        site.environment.pop(name, None)
+    site.environment["PATH"] = str(site.work)
+    server = serve(site)
+    for stream in (False, True):
+        status, answer = infer(server, {"prompt": "Once", "stream": stream})
+        assert (status, answer["error"]["code"]) == (503, "no_engine"), answer
+        status, answer = infer(server, {"prompt": "Once", "stream": stream}, model="lab%2Fsmall")
+        assert (status, answer["error"]["code"]) == (422, "not_runnable"), answer
+
+
 def test_inference_in_events(served, llama_server):
     connection = served.connect()
     connection.request("POST", "/api/v1/models/lab%2Fsmollm2/inference",

@@ -153,8 +153,7 @@ Completion LlamaRunner::Impl::complete(ModelSource& source, const CompletionRequ
 // Returns with a request counted, so that the model stays.
 Lease LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options) {
   if (!options_.llama_server) {
-    throw Error(ErrorKind::unsupported, "llama-server",
-                "not found: run tools/setup/llama-server, or name one in MODELFLOAT_LLAMA_SERVER");
+    throw NoEngine("llama-server", "not found: run tools/setup/llama-server, or name one in MODELFLOAT_LLAMA_SERVER");
   }
   std::call_once(swap_checked_, [this] { warn_about_swap(); });
   Lock lock(mutex_);

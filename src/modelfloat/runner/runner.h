@@ -10,6 +10,7 @@
 
 #include "modelfloat/base/cancel.h"
 #include "modelfloat/base/clock.h"
+#include "modelfloat/base/error.h"
 #include "modelfloat/runner/model_source.h"
 
 namespace modelfloat::runner {
@@ -57,13 +58,19 @@ struct RunningModel {
 
 std::string_view to_string(RunningModel::State) noexcept;
 
+// There is no program on this machine that runs models: whatever the model is, another machine may run it.
+struct NoEngine : Error {
+  NoEngine(std::string program, std::string_view message)
+      : Error(ErrorKind::unsupported, std::move(program), message) {}
+};
+
 // Shared by all threads.
 class Runner {
  public:
   virtual ~Runner() = default;
   // Brings the model into memory and its engine up, where that is still to be done, and streams the answer. Calls for
   // the same model share one load. `on_text` and `on_progress` are called on the calling thread while this call lasts;
-  // both may be empty. Errors: unsupported (the file cannot be run, or there is no engine), out_of_space (it does not
+  // both may be empty. Errors: NoEngine, unsupported (the file cannot be run), out_of_space (it does not
   // fit into the RAM budget; with retry_after when it would without the models that are busy now), invalid (the
   // request), transient (the engine crashed, or is not yet to be started again: retry_after), timed_out (the engine
   // stalled), and what the source throws.

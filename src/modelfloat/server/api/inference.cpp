@@ -54,6 +54,8 @@ Ask read_ask(const nlohmann::json& json) {
 
 ApiError inference_error_of(const std::exception& error) {
   auto told = api_error_of(error);
+  // Not the model's fault, and not to be mended by another request.
+  if (dynamic_cast<const runner::NoEngine*>(&error) != nullptr) return {503, "no_engine", told.message, std::nullopt};
   if (told.code == "unsupported") told.code = "not_runnable";
   return told;
 }
