@@ -52,6 +52,51 @@ TEST(Printable, TakesControlCharactersAway) {
   EXPECT_EQ(printable("\xc2"), "\xc2");
 }
 
+TEST(Size, IsReadInItsForms) {
+  EXPECT_EQ(parse_size("0"), 0U);
+  EXPECT_EQ(parse_size("1500000"), 1'500'000U);
+  EXPECT_EQ(parse_size("12B"), 12U);
+  EXPECT_EQ(parse_size("5MB"), 5'000'000U);
+  EXPECT_EQ(parse_size("1.5GB"), 1'500'000'000U);
+  EXPECT_EQ(parse_size("500G"), 500'000'000'000U);
+  EXPECT_EQ(parse_size("2TiB"), std::uint64_t{2} << 40);
+  EXPECT_EQ(parse_size("3 ki"), 3072U);
+  EXPECT_EQ(parse_size("0.5MiB"), 524'288U);
+  EXPECT_EQ(parse_size("9007199254740993"), 9'007'199'254'740'993U);  // no double is this
+  EXPECT_EQ(parse_size("9223372036854775807"), std::uint64_t{INT64_MAX});
+  EXPECT_EQ(parse_size("7EiB"), std::uint64_t{7} << 60);
+}
+
+TEST(Size, RefusesWhatItIsNot) {
+  for (const char* text : {"",
+                           " ",
+                           "-5",
+                           "-0.5G",
+                           "+5",
+                           "5X",
+                           "5GBB",
+                           "5iB",
+                           "5 G B",
+                           "GB",
+                           ".",
+                           "1.5.5",
+                           "1,5G",
+                           "0x10",
+                           "1e9",
+                           "nan",
+                           "inf",
+                           "5G\n",
+                           "18446744073709551611",
+                           "18446744073709551616",
+                           "9223372036854775808",
+                           "8EiB",
+                           "10E",
+                           "99999999999999999999T",
+                           "1000000000000000000000.5"}) {
+    EXPECT_THROW(parse_size(text), Error) << text;
+  }
+}
+
 TEST(ListenAddress, IsReadInItsForms) {
   EXPECT_EQ(parse_listen_address("127.0.0.1:8080"), (ListenAddress{"127.0.0.1", 8080}));
   EXPECT_EQ(parse_listen_address("localhost:0"), (ListenAddress{"localhost", 0}));

@@ -182,7 +182,9 @@ TEST(Place, RefusalSaysWhatIsMissing) {
   EXPECT_THAT(error_of([&] { place(candidates, {4, 2}, 2, 4 * k_mib, 0.5); }).what(),
               HasSubstr("has 5: a, b, d, e, f"));
   EXPECT_THAT(error_of([] { place({}, {1, 0}, 0, 4 * k_mib, 0.5); }).what(),
-              HasSubstr("needs 1 failure domains with 4 MiB free, has 0"));
+              HasSubstr("needs 1 failure domain with 4 MiB free, has 0"));
+  EXPECT_THAT(error_of([] { place(one_per_domain(1), {1, 1}, 1, 1, 0.5); }).what(),
+              HasSubstr("needs 2 failure domains with 1 byte free, has 1"));
   EXPECT_THAT(error_of([] { place(one_per_domain(3, 4 * k_mib), {4, 2}, 1, 4 * k_mib, 0.5); }).what(),
               HasSubstr("room for 3 shards"));
 }

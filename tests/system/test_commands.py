@@ -124,10 +124,49 @@ def test_no_room_for_the_output(filled):
     ["cat", "lab/net", "f", "--length", "x"], ["run", "lab/net"], ["run", "lab/net", "p", "-n", "0"], ["run", "lab/net", "p", "--temperature", "-1"],
     ["serve", "--listen", "nowhere"], ["serve", "--listen", "127.0.0.1:99999"], ["token", "create"], ["token", "create", "--scope", "all"],
     ["token"], ["store"], ["store", "add", "x"], ["recover"], ["verify", "a", "b"], ["ls", "--key-file", "a", "--passphrase-file", "b"],
-    ["rm"], ["show"]], ids=" ".join)
+    ["rm"], ["show"], ["run", "lab/net", "p", "--temperature", "2.1"], ["store", "add", "", "local:x"], ["store", "add", " ", "local:x"],
+    ["cat", "lab/net", "f", "--offset", "18446744073709551616"],
+    *([*command, "--capacity", size] for size in ("-5", "18446744073709551611", "18446744073709551616", "1.5XB", "")
+      for command in (["store", "add", "x", "local:x"], ["store", "set", "s0"], ["recover", "--key-file", "f", "--store", "local:x"]))],
+    ids=" ".join)
 def test_usage_errors(filled, arguments):
     done = filled.run(*arguments, code=Exit.USAGE)
     assert done.out == b"" and done.err != "", done
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (["bogus"], "bogus: no such command"), (["--json", "bogus", "--name", "x"], "bogus: no such command"), (["store", "bogus"], "store bogus: no such command"),
+    (["cat", "lab/net", "f", "--offset", "-1"], "--offset: '-1' is not a whole number"), (["cat", "lab/net", "f", "--length", "1.5"], "--length: '1.5' is not"),
+    (["store", "add", "", "local:x"], "name: it must not be empty"), (["store", "set", "s0", "--capacity", "-5"], "-5: a size is like"),
+    ([], "subcommand is required"), (["store"], "subcommand is required"), (["push"], "path is required")], ids=str)
+def test_usage_errors_say_what_is_wrong(filled, arguments, complaint):
+    done = filled.run(*arguments, code=Exit.USAGE)
+    assert complaint in done.err and len(done.err) < 200, done
+
+
+def test_help_is_a_command_too(filled):
+    assert filled.ok("help").text == filled.ok("--help").text
+    assert filled.ok("help", "store", "add").text == filled.ok("store", "add", "--help").text != filled.ok("help").text
+
+
+def test_sizes_of_stores(site):
+    def capacities():
+        return {store["name"]: store["capacity_bytes"] for store in site.json("store", "ls")["stores"]}
+
+    site.ok("store", "add", "extra", f"local:{site.base}/extra", "--capacity", "2TiB")
+    site.ok("store", "set", "s0", "--capacity", "1.5GB")
+    site.ok("store", "set", "s1", "--capacity", "500G")
+    found = capacities()
+    assert (found["extra"], found["s0"], found["s1"], found["s2"]) == (2 << 40, 1_500_000_000, 500_000_000_000, 0)
+
+
+def test_an_offline_store_is_told_once(site):
+    with site.gone(site.stores[0], site.stores[3]):
+        for options in ((), ("--quiet",)):
+            done = site.run(*options, "status", code=Exit.DEGRADED)
+            said = done.text + done.err
+            assert said.count("the folder is not there") == 2, done
+            assert re.search("^s0 +offline", done.text, re.MULTILINE) and re.search("^s3 +offline", done.text, re.MULTILINE), done
 
 
 def test_help_and_version(filled):

@@ -19,7 +19,8 @@ std::string policy_text(const PolicySet& policy) {
   return fmt::format("survives the loss of {} {}", policy.survive, policy.survive == 1 ? "domain" : "domains");
 }
 
-std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const PolicySet& policy) {
+// `with_reasons`: why stores are offline, where no warning has said so.
+std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const PolicySet& policy, bool with_reasons) {
   std::string text =
       fmt::format("pool    {}\npolicy  {}\nmodels  {}\n\n", status.pool_id, policy_text(policy), status.models);
   Table table({"STORE", "STATE", ">USED", ">FREE", ">SHARDS", ">QUEUED", ">ERRORS", "URL", "REMARKS"});
@@ -31,7 +32,8 @@ std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const 
   }
   text += table.empty() ? "no stores yet: modelfloat store add NAME URL\n" : table.text();
   for (const auto& store : status.stores) {
-    if (!store.online) text += fmt::format("\n{}: {}\n", printable(store.name), printable(store.offline));
+    if (with_reasons && !store.online)
+      text += fmt::format("\n{}: {}\n", printable(store.name), printable(store.offline));
   }
   return text;
 }
@@ -62,7 +64,7 @@ ExitCode status(Session& session) {
                 {"domains_online", status.domains_online},
                 {"stores", std::move(stores)}});
   } else {
-    write_stdout(to_text(pool, status, policy));
+    write_stdout(to_text(pool, status, policy, session.options().quiet));
   }
   return code_of(status);
 }

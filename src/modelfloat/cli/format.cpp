@@ -56,6 +56,43 @@ std::string printable(std::string_view text) {
   return clean;
 }
 
+std::uint64_t parse_size(std::string_view text) {
+  constexpr std::string_view k_units = "kmgtpe";
+  const auto bad = [&] {
+    return Error(ErrorKind::invalid, std::string(text), "a size is like 1500000, 1.5GB or 2TiB");
+  };
+  const char* end = text.data() + text.size();
+  const auto take = [&](auto& number, auto... format) {
+    const auto [rest, error] = std::from_chars(text.data(), end, number, format...);
+    return error == std::errc{} ? std::string_view(rest, static_cast<std::size_t>(end - rest)) : std::string_view("?");
+  };
+  // A whole number stays exact.
+  std::uint64_t whole = 0;
+  double number = 0;
+  std::string_view unit = take(whole);
+  const bool is_whole = !unit.starts_with('.') && unit != "?";
+  if (!is_whole) unit = text.starts_with('-') ? "?" : take(number, std::chars_format::fixed);
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+
+  const auto letter = [&] { return unit.empty() ? '\0' : static_cast<char>(unit.front() | 0x20); };
+  std::uint64_t factor = 1;
+  if (const auto power = k_units.find(letter()); !unit.empty() && power != std::string_view::npos) {
+    unit.remove_prefix(1);
+    const std::uint64_t base = letter() == 'i' ? 1024 : 1000;
+    if (base == 1024) unit.remove_prefix(1);
+    for (std::size_t i = 0; i <= power; ++i) factor *= base;
+  }
+  if (letter() == 'b') unit.remove_prefix(1);
+  if (!unit.empty()) throw bad();
+
+  constexpr std::uint64_t k_most = INT64_MAX;
+  const double product = number * static_cast<double>(factor);
+  if (is_whole ? whole > k_most / factor : !(product < static_cast<double>(k_most))) {
+    throw Error(ErrorKind::invalid, std::string(text), "is more than anything holds");
+  }
+  return is_whole ? whole * factor : static_cast<std::uint64_t>(product);
+}
+
 ListenAddress parse_listen_address(std::string_view text) {
   const auto colon = text.rfind(':');
   const auto bad = [&] { return Error(ErrorKind::invalid, std::string(text), "an address is like 127.0.0.1:8080"); };

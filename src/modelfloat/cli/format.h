@@ -16,6 +16,10 @@ std::string human_time(std::uint64_t unix_seconds);
 // Without control characters, which could rewrite a terminal: names and descriptions come from others.
 std::string printable(std::string_view text);
 
+// "1500000", "1.5GB", "500G", "2TiB": B, K, M, G, T, P and E are powers of 1000, with an i (Ki, MiB) of 1024; small letters do too. Error{invalid}
+// otherwise, for less than nothing, and beyond 8 EiB, which the registry cannot keep.
+std::uint64_t parse_size(std::string_view text);
+
 // "127.0.0.1:8080", "[::1]:8080". Error{invalid} otherwise.
 struct ListenAddress {
   std::string address;  // without brackets

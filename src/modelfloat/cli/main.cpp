@@ -1,5 +1,7 @@
 // Reads the command line, calls the command, and turns what comes of it into an exit code.
 
+#include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -132,6 +134,36 @@ CLI::Validator is_bandwidth() {
   return {check, ""};
 }
 
+// Writes a size as the number of bytes that it is: CLI11's own would wrap what is negative or too large.
+CLI::Validator size_in_bytes() {
+  const auto transform = [](std::string& text) -> std::string {
+    try {
+      text = std::to_string(parse_size(text));
+      return {};
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  return {transform, ""};
+}
+
+CLI::Validator is_whole_number() {
+  const auto check = [](const std::string& text) -> std::string {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc{} && end == text.data() + text.size()) return {};
+    return "'" + text + "' is not a whole number from 0 to 2^64 - 1";
+  };
+  return {check, ""};
+}
+
+CLI::Validator is_not_empty() {
+  const auto check = [](const std::string& text) -> std::string {
+    return text.find_first_not_of(' ') == std::string::npos ? "it must not be empty" : "";
+  };
+  return {check, ""};
+}
+
 void add_store(CLI::App& app, CommandLine& line) {
   auto& group = add_command(app, "store", "The places that the pool keeps its objects in",
                             "modelfloat store add disk1 local:/mnt/disk1/models");
@@ -142,12 +174,12 @@ void add_store(CLI::App& app, CommandLine& line) {
       "Make a place part of the pool. Its folder is made where it is missing. What opens the account comes from "
       "--credentials-file, from MODELFLOAT_STORE_<NAME>_<FIELD> in the environment, or is asked for.",
       "modelfloat store add disk1 local:/mnt/disk1/models");
-  add.add_option("name", line.store_add.name, "What you call it")->required();
+  add.add_option("name", line.store_add.name, "What you call it")->required()->check(is_not_empty());
   add.add_option("url", line.store_add.url, "Such as " + store::example_urls())->required();
   add.add_option("--domain", line.store_add.domain,
                  "What it fails together with; by default the company or host of a cloud store, a folder by itself");
-  add.add_option("--capacity", line.store_add.capacity_bytes, "Use no more than this, such as 50GB")
-      ->transform(CLI::AsSizeValue(true));
+  add.add_option("--capacity", line.store_add.capacity_bytes, "Use no more than this, such as 50GB, 1.5TB or 2TiB")
+      ->transform(size_in_bytes());
   add.add_option("--api-url", line.store_add.options.api_url, k_api_url_help);
   add.add_option("--token-url", line.store_add.options.token_url, k_token_url_help);
   add.add_option("--credentials-file", line.store_add.options.credentials_file, k_credentials_help);
@@ -162,7 +194,7 @@ void add_store(CLI::App& app, CommandLine& line) {
   set.add_option("name", line.store_set.name, "The store")->required();
   set.add_option("--domain", line.store_set.domain, "What it fails together with");
   set.add_option("--capacity", line.store_set.capacity_bytes, "Use no more than this, such as 50GB; 0 for no limit")
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(size_in_bytes());
   set.add_option("--api-url", line.store_set.api_url, k_api_url_help);
   set.add_option("--token-url", line.store_set.token_url, k_token_url_help);
   set.add_option("--credentials-file", line.store_set.credentials_file, k_credentials_help);
@@ -228,9 +260,9 @@ void add_cat(CLI::App& app, CommandLine& line) {
                               "modelfloat cat meta/llama config.json");
   command.add_option("name", line.name, k_which_model)->required();
   command.add_option("file", line.cat.file, "Its path inside the model")->required();
-  command.add_option("--offset", line.cat.range.offset, "The first byte")->check(CLI::NonNegativeNumber);
+  command.add_option("--offset", line.cat.range.offset, "The first byte")->check(is_whole_number());
   command.add_option("--length", line.cat.range.length, "How many bytes; to the end by default")
-      ->check(CLI::NonNegativeNumber);
+      ->check(is_whole_number());
   on(command, line, [&line] {
     line.cat.model = model_of(line.name);
     return [&line](Session& session) { return cat(session, line.cat); };
@@ -284,8 +316,8 @@ void add_inference(CLI::App& app, CommandLine& line) {
   run_command.add_option("-n,--max-tokens", line.run.max_tokens, "How many tokens at the most")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20))
       ->capture_default_str();
-  run_command.add_option("--temperature", line.run.temperature, "0 always takes the likeliest token")
-      ->check(CLI::Range(0.0, 10.0))
+  run_command.add_option("--temperature", line.run.temperature, "From 0, which always takes the likeliest token, to 2")
+      ->check(CLI::Range(0.0, 2.0))
       ->capture_default_str();
   on(run_command, line, [&line] {
     line.run.model = model_of(line.name);
@@ -367,7 +399,7 @@ void add_recover(CLI::App& app, CommandLine& line) {
       .add_option_function<std::uint64_t>(
           "--capacity", [last](std::uint64_t bytes) { last("--capacity").capacity_bytes = bytes; },
           "Use no more than this, if not as the pool says")
-      ->transform(CLI::AsSizeValue(true))
+      ->transform(size_in_bytes())
       ->trigger_on_parse();
   on(command, line, [&line] {
     const int secrets = (line.recover.recovery_code_file.empty() ? 0 : 1) + (line.global.key_file.empty() ? 0 : 1) +
@@ -426,6 +458,30 @@ void keep_memory_private() {
 #endif
 }
 
+// The command whose subcommand is missing, and the word that stands there instead: CLI11 does not tell it.
+std::optional<std::string> unknown_command(const CLI::App& app) {
+  const CLI::App* innermost = &app;
+  while (!innermost->get_subcommands().empty()) innermost = innermost->get_subcommands().back();
+  if (innermost->get_require_subcommand_min() == 0) return std::nullopt;
+  const auto words = app.remaining(true);
+  const auto word =
+      std::find_if(words.begin(), words.end(), [](const std::string& text) { return !text.starts_with('-'); });
+  if (word == words.end()) return std::nullopt;
+  const std::string before = innermost == &app ? "" : innermost->get_name() + " ";
+  return before + printable(*word);
+}
+
+// `help COMMAND` is `COMMAND --help`. In the order that CLI11 wants: the last one first.
+std::vector<std::string> arguments_of(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
+  std::reverse(arguments.begin(), arguments.end());
+  return arguments;
+}
+
 int start(int argc, char** argv) {
   const auto started = std::chrono::steady_clock::now();
   keep_memory_private();
@@ -447,7 +503,15 @@ int start(int argc, char** argv) {
   add_recover(app, line);
   on(add_command(app, "version", "Print the version", "modelfloat version"), line, [] { return version; });
   try {
-    app.parse(argc, argv);
+    app.parse(arguments_of(argc, argv));
+  } catch (const CLI::RequiredError& error) {
+    if (const auto unknown = unknown_command(app)) {
+      std::fprintf(stderr, "modelfloat: %s: no such command\nRun with --help for more information.\n",
+                   unknown->c_str());
+      return static_cast<int>(ExitCode::usage);
+    }
+    app.exit(error);
+    return static_cast<int>(ExitCode::usage);
   } catch (const CLI::ParseError& error) {
     return static_cast<int>(app.exit(error) == 0 ? ExitCode::ok : ExitCode::usage);
   }

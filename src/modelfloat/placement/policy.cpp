@@ -166,7 +166,12 @@ std::vector<std::size_t> assign_roles(const std::vector<const Site*>& chosen, Dr
 
 std::string readable(std::uint64_t bytes) {
   if (bytes >= k_mib) return std::to_string((bytes + k_mib - 1) / k_mib) + " MiB";
-  return std::to_string(bytes) + " bytes";
+  return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
+}
+
+std::string domains_with(std::size_t count, std::uint64_t free_bytes) {
+  return std::to_string(count) + (count == 1 ? " failure domain with " : " failure domains with ") +
+         readable(free_bytes) + " free";
 }
 
 // How many domains with endless room make a valid placement possible; survive <= m, so k+m of them always do.
@@ -189,8 +194,7 @@ Error no_room(const std::vector<Domain>& domains, Redundancy redundancy, unsigne
   const std::size_t needed = domains_needed(redundancy, survive);
   const bool copies = redundancy.k == 1;
   std::string message = to_string(redundancy) + " that survives " + std::to_string(survive) + " needs " +
-                        std::to_string(needed) + " failure domains with " + readable(shard_bytes) + " free, has " +
-                        std::to_string(domains.size());
+                        domains_with(needed, shard_bytes) + ", has " + std::to_string(domains.size());
   if (domains.size() >= needed) {
     unsigned room = 0;
     for (const Domain& domain : domains) room += domain.room(copies ? 1 : redundancy.shards());
@@ -241,8 +245,8 @@ Redundancy choose_redundancy(std::span<const Candidate> candidates, unsigned sur
   const std::vector<Domain> domains = domains_with_room(candidates, shard_bytes_hint, 1, draws);
   if (domains.size() <= survive) {
     throw Error(ErrorKind::out_of_space, "placement",
-                "to survive the loss of " + std::to_string(survive) + " takes " + std::to_string(survive + 1) +
-                    " failure domains with " + readable(shard_bytes_hint) + " free, there are " +
+                "to survive the loss of " + std::to_string(survive) + " takes " +
+                    domains_with(std::size_t{survive} + 1, shard_bytes_hint) + ", there are " +
                     std::to_string(domains.size()) + list_of_names(domains));
   }
   const std::size_t k = std::min<std::size_t>(domains.size() - survive, Redundancy::k_max_data);
