@@ -209,6 +209,21 @@ struct Warm {
   std::unique_ptr<store::Store> store;
 };
 
+// "Wed, 21 Oct 2015 07:28:00 GMT"
+std::string http_date(UtcTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text << std::put_time(&parts, "%a, %d %b %Y %H:%M:%S GMT");
+  return text.str();
+}
+
+json busy(int status, const std::string& retry_after) {
+  return {{"status", status}, {"headers", {{"Retry-After", retry_after}}}};
+}
+
 TEST_F(MegaStoreTest, WhatMegaAsksToRepeatIsRepeatedWithGrowingPauses) {
   Warm warm;
   for (const char* call : {"sc", "uq", "u", "p", "g", "d", "ul"}) {
@@ -241,6 +256,23 @@ TEST_F(MegaStoreTest, TroubleOnTheWayIsRepeated) {
   }
 }
 
+TEST_F(MegaStoreTest, TroubleOnTheWayOfAFirstLookIsRepeated) {
+  const std::string email = make_account();
+  const Warm warm(email);
+  for (const json& fault : {json{{"code", -3}}, json{{"code", -4}}, json{{"status", 500}}, json{{"status", 503}},
+                            busy(429, "7"), json{{"reset", true}}, json{{"unanswered", true}}, json{{"cut", 1}}}) {
+    for (const char* call : {"us0", "us", "f"}) {
+      json one = fault;
+      one["call"] = call;
+      plan(json::array({one}));
+      SCOPED_TRACE(one.dump());
+      StillPlace fresh(settings_of(email), warm.place.url());
+      EXPECT_TRUE(fresh.open()->stat(shard_name(1), k_patient));
+      EXPECT_EQ(count(call), 2U);
+    }
+  }
+}
+
 TEST_F(MegaStoreTest, WhatWasDoneThoughNobodyAnsweredIsNotDoneTwice) {
   Warm warm;
   warm.store->put(shard_name(2), random_bytes(10), k_patient);
@@ -266,21 +298,6 @@ TEST_F(MegaStoreTest, SlowingDownIsObeyed) {
     EXPECT_GE(sleeps[before], Milliseconds(1000));
     EXPECT_GE(sleeps[before + 1], Milliseconds(2000));
   }
-}
-
-// "Wed, 21 Oct 2015 07:28:00 GMT"
-std::string http_date(UtcTime time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::ostringstream text;
-  text.imbue(std::locale::classic());
-  text << std::put_time(&parts, "%a, %d %b %Y %H:%M:%S GMT");
-  return text.str();
-}
-
-json busy(int status, const std::string& retry_after) {
-  return {{"status", status}, {"headers", {{"Retry-After", retry_after}}}};
 }
 
 TEST_F(MegaStoreTest, AShortTimeThatTheServerAsksForIsWaited) {
