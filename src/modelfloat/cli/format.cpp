@@ -61,10 +61,10 @@ std::uint64_t parse_size(std::string_view text) {
   const auto bad = [&] {
     return Error(ErrorKind::invalid, std::string(text), "a size is like 1500000, 1.5GB or 2TiB");
   };
-  const char* end = text.data() + text.size();
+  // What stands behind the number, "?" where there is none.
   const auto take = [&](auto& number, auto... format) {
-    const auto [rest, error] = std::from_chars(text.data(), end, number, format...);
-    return error == std::errc{} ? std::string_view(rest, static_cast<std::size_t>(end - rest)) : std::string_view("?");
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number, format...);
+    return error == std::errc{} ? text.substr(static_cast<std::size_t>(rest - text.data())) : std::string_view("?");
   };
   // A whole number stays exact.
   std::uint64_t whole = 0;
