@@ -67,13 +67,16 @@ def unit_suites(build, label, results, without_llama):
 
 
 def provider_suites(build, label, results):
-    """tests/providers/NAME_store_test.cpp against the server that tests/servers/NAME.py starts. Its tests are named after it: NAME*."""
+    """tests/providers/NAME_store_test.cpp against the server that tests/servers/NAME.py starts. Its tests are named after it: NAME*. What is named after
+    none of them needs no server."""
+    filters = {}
     for source in sorted((ROOT / "tests/providers").glob("*_store_test.cpp")):
         name = source.name.removesuffix("_store_test.cpp")
-        words = "".join(word.capitalize() for word in name.split("_"))
-        yield Suite(f"{label}provider-{name}", [sys.executable, ROOT / "tests/servers/run.py", name, "--", build / "tests/test_providers",
-                                                f"--gtest_filter={words}*", f"--gtest_output=xml:{results / f'{label}provider-{name}.xml'}"],
-                    limit_of(build))
+        filters[name] = "".join(word.capitalize() for word in name.split("_")) + "*"
+    for name, tests in {**filters, "none": "-" + ":".join(filters.values())}.items():
+        server = [] if name == "none" else [sys.executable, ROOT / "tests/servers/run.py", name, "--"]
+        yield Suite(f"{label}provider-{name}", [*server, build / "tests/test_providers", f"--gtest_filter={tests}",
+                                                f"--gtest_output=xml:{results / f'{label}provider-{name}.xml'}"], limit_of(build))
 
 
 def pytest_suite(name, path, results):

@@ -1,5 +1,7 @@
 #include "modelfloat/cli/store_options.h"
 
+#include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <map>
 
@@ -48,6 +50,14 @@ TEST_F(StoreOptionsTest, CredentialsComeFromTheEnvironment) {
   EXPECT_EQ(found.find("email"), "a@b");
   EXPECT_EQ(found.find("totp_secret"), "t");
   EXPECT_FALSE(found.has("password"));
+}
+
+TEST_F(StoreOptionsTest, FieldsThatNobodyIsAskedForComeFromTheEnvironmentToo) {
+  for (const char* field : {"region", "session_token", "bearer", "pinning_url", "pinning_bearer", "gateway"}) {
+    std::string variable = std::string("X_") + field;
+    std::transform(variable.begin(), variable.end(), variable.begin(), [](char c) { return std::toupper(c); });
+    EXPECT_EQ(find_credentials(scheme(), "", "X_", variables({{variable, "v"}})).find(field), "v") << field;
+  }
 }
 
 TEST_F(StoreOptionsTest, AVariableStandsOverTheFileAndTheOptionOverTheVariablesFile) {

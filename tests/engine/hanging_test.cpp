@@ -341,7 +341,7 @@ TEST(ChangingStores, APushLooksItselfBeforeItIsRefused) {
   const Files files{{"m.bin", test::random_bytes(1'000'000, 4)}};
   for (const std::size_t away : {0U, 1U}) world.faults(away).set_offline(true);
   machine.reopen();
-  EXPECT_EQ(kind_thrown([&] { machine.push("ns/model", files); }), ErrorKind::out_of_space);
+  EXPECT_EQ(kind_thrown([&] { machine.push("ns/model", files); }), ErrorKind::offline);
   for (const std::size_t away : {0U, 1U}) world.faults(away).set_offline(false);
   machine.push("ns/model", files);
   EXPECT_EQ(engine::find_model(machine.pool(), "ns/model")->health, engine::Health::sound);

@@ -237,7 +237,7 @@ TEST_P(PushPull, AStoreWithoutItsMarkerGetsNothing) {
   world_.inner(5).remove(ObjectName::marker(), {});
   machine_.reopen();
   const auto before = world_.objects(5);
-  EXPECT_EQ(kind_thrown([&] { machine_.push("ns/model", gguf_model()); }), ErrorKind::out_of_space);  // 4+2 needs six
+  EXPECT_EQ(kind_thrown([&] { machine_.push("ns/model", gguf_model()); }), ErrorKind::offline);  // 4+2 needs six
   EXPECT_EQ(world_.objects(5), before);
   EXPECT_FALSE(machine_.pool().stores().find("s5")->is_online());
 }

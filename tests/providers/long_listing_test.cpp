@@ -105,7 +105,8 @@ TEST_F(LongListing, OfAFolder) {
   expect_no_growth(k_few, [&](std::uint64_t from, std::uint64_t until) { fill_folder(folder.path(), from, until); });
 }
 
-TEST_F(LongListing, OfS3) {
+class S3Listing : public LongListing {};
+TEST_F(S3Listing, MayBeLong) {
   if (const auto missing = unless_set("MODELFLOAT_TEST_S3"); !missing.empty()) GTEST_SKIP() << missing;
   store::StoreSettings settings;
   settings.credentials.set("access_key", *server_variable("MODELFLOAT_TEST_S3_ACCESS_KEY"));
@@ -116,7 +117,8 @@ TEST_F(LongListing, OfS3) {
   expect_no_growth();
 }
 
-TEST_F(LongListing, OfWebdav) {
+class WebdavListing : public LongListing {};
+TEST_F(WebdavListing, MayBeLong) {
   if (const auto missing = unless_set("MODELFLOAT_TEST_WEBDAV"); !missing.empty()) GTEST_SKIP() << missing;
   store::StoreSettings settings;
   settings.credentials.set("user", *server_variable("MODELFLOAT_TEST_WEBDAV_USER"));
@@ -128,14 +130,16 @@ TEST_F(LongListing, OfWebdav) {
   });
 }
 
-TEST_F(LongListing, OfRclone) {
+class RcloneListing : public LongListing {};
+TEST_F(RcloneListing, MayBeLong) {
   if (const auto missing = unless_set("MODELFLOAT_TEST_RCLONE_CONTROL"); !missing.empty()) GTEST_SKIP() << missing;
   const std::string folder = *server_variable("MODELFLOAT_TEST_RCLONE") + "/disk/" + fresh_name();
   open("rclone:disk:" + folder, {});
   expect_no_growth(k_few, [&](std::uint64_t from, std::uint64_t until) { fill_folder(folder, from, until); });
 }
 
-TEST_F(LongListing, OfDrive) {
+class DriveListing : public LongListing {};
+TEST_F(DriveListing, MayBeLong) {
   if (const auto missing = unless_set(k_drive_variable); !missing.empty()) GTEST_SKIP() << missing;
   DriveServer server;
   open("drive:" + fresh_name(), server.new_account());
@@ -153,7 +157,8 @@ TEST_F(LongListing, OfDrive) {
   });
 }
 
-TEST_F(LongListing, OfIpfs) {
+class IpfsListing : public LongListing {};
+TEST_F(IpfsListing, MayBeLong) {
   if (const auto missing = unless_set("MODELFLOAT_TEST_IPFS"); !missing.empty()) GTEST_SKIP() << missing;
   const std::string node = *server_variable("MODELFLOAT_TEST_IPFS");
   const std::string place = "/" + fresh_name();
@@ -187,8 +192,9 @@ TEST_F(LongListing, OfIpfs) {
   });
 }
 
+class MegaListing : public LongListing {};
 // MEGA tells of the whole tree at once, which is kept: up to 200 bytes of each object, whatever is kept of it while it is listed included.
-TEST_F(LongListing, OfMega) {
+TEST_F(MegaListing, MayBeLong) {
   if (const auto missing = unless_set(mega::k_variable); !missing.empty()) GTEST_SKIP() << missing;
   if (heap_in_use() == 0) GTEST_SKIP() << "this build counts no memory";
   open("mega:/" + fresh_name(), mega::settings_of(mega::make_account()));

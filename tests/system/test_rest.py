@@ -293,6 +293,23 @@ def test_delete(served):
     assert home.pull("lab/stays")[1] == hashes(home.base / "stays.bin")
 
 
+def test_one_of_several_revisions(served):
+    """A tag chooses what is shown, and nothing that is removed."""
+    home = served.home
+    for size, tag in ((3, "v1"), (4, "v2")):
+        home.push(random_file(home.base / "some.bin", size * MIB, size), f"lab/some:{tag}")
+    wait_until(lambda: served.ask("GET", "/models/lab%2Fsome:v2")[0] == 200, "the server has seen what another process pushed", seconds=90)
+    shown = {tag: served.get(f"/api/v1/models/lab%2Fsome:{tag}") for tag in ("v1", "v2")}
+    for tag, size in (("v1", 3 * MIB), ("v2", 4 * MIB)):
+        assert shown[tag]["size_bytes"] == size == sum(file["size_bytes"] for file in shown[tag]["files"])
+        assert home.json("show", f"lab/some:{tag}")["revision"] == shown[tag]["revision"]
+    assert shown["v1"]["revision"] != shown["v2"]["revision"]
+    status, answer = served.ask("DELETE", "/models/lab%2Fsome:v1", scope="write")
+    assert status == 400 and answer["error"]["code"] == "invalid", answer
+    assert served.ask("DELETE", f"/models/lab%2Fsome@{shown['v1']['revision']}", scope="write")[0] == 400
+    assert len(served.get("/api/v1/models/lab%2Fsome:v1")["revisions"]) == 2
+
+
 def infer(served, body, model="lab%2Fsmollm2", **options):
     return served.ask("POST", f"/models/{model}/inference", body, scope="infer", **options)
 

@@ -19,7 +19,7 @@ def test_missing_folder(site):
     with site.gone(site.stores[0]):  # holds that nothing was written there
         assert states(site, Exit.DEGRADED) == {store.name: store != site.stores[0] for store in site.stores}
         refused = site.run("push", random_file(site.base / "b.bin", 3 * MIB, 2), "--name", "lab/b")
-        assert refused.code not in (0, Exit.USAGE) and "s0" in refused.err, refused
+        assert refused.code == Exit.UNREACHABLE and "s0" in refused.err, refused
         assert "lab/b" not in site.models()
         assert site.pull("lab/a")[1] == hashes(file)
     assert site.json("verify", code=Exit.OK)["damaged"] == []
@@ -105,6 +105,40 @@ def test_add_test_and_remove(site):
     site.run("store", "rm", "nowhere", code=Exit.NOT_FOUND)
     site.ok("store", "rm", "s6")
     assert len(site.json("store", "ls")["stores"]) == 6
+
+
+def test_a_removed_store_that_held_shards_is_told_of(site):
+    site.push(random_file(site.base / "a.bin", 3 * MIB, 1), "lab/a")
+    site.ok("store", "add", "s6", f"local:{site.base}/new")
+    assert site.json("store", "rm", "s6")["models_at_risk"] == []
+    removed = site.ok("store", "rm", "s0")
+    assert "lab/a" in removed.err and "fewer stores" in removed.err, removed
+    site.ok("store", "rm", "s1")
+    refused = site.run("store", "rm", "s2", code=Exit.ERROR)
+    assert "could not be read" in refused.err
+    assert len(site.json("store", "ls")["stores"]) == 4
+    assert site.pull("lab/a")[1] == hashes(site.base / "a.bin")
+
+
+def test_changes_while_too_few_stores_are_there(base):
+    """They hold, the command says that not everybody knows of them yet, and the store that was away learns of them later."""
+    site = Site(base, "1+1", stores=2)
+    for name in ("a", "b"):
+        site.push(random_file(base / name, 3 * MIB, 1), f"lab/{name}")
+    with site.gone(site.stores[1]):
+        done = site.run("rm", "lab/a", code=Exit.DEGRADED)
+        assert "too few stores" in done.err
+        assert set(site.models()) == {"lab/b"}
+    other, _ = site.recover(base, "other")
+    assert set(other.models()) == {"lab/b"}
+    with site.gone(*site.stores):
+        site.run("rm", "lab/b", code=Exit.UNREACHABLE)
+    assert set(site.models()) == {"lab/b"}
+    site.ok("rm", "lab/b")
+    with site.gone(site.stores[1]):
+        site.run("store", "rm", "s1", code=Exit.DEGRADED)
+        assert [store["name"] for store in site.json("store", "ls")["stores"]] == ["s0"]
+        site.ok("store", "add", "s1", f"local:{base}/another")
 
 
 def test_too_few_domains(base):

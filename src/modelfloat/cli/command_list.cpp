@@ -151,31 +151,29 @@ ExitCode list(Session& session, const std::string& search) {
 ExitCode show(Session& session, const std::string& name) {
   session.sync_log();
   engine::Pool& pool = session.pool();
-  auto model = engine::find_model(pool, name);  // by its id
-  const auto ref = engine::ModelRef::parse(model ? model->name : name);
+  const auto by_id = engine::find_model(pool, name);
+  const auto ref = engine::ModelRef::parse(by_id ? by_id->name : name);
   const auto manifest = engine::open_manifest(pool, ref, true, session.call());
-  if (!model) model = engine::find_model(pool, ref.model);
-  if (!model) throw Error(ErrorKind::not_found, ref.model, "no such model in this pool");
-
+  const auto model = engine::summarise(pool, manifest, session.call());
   const auto revisions = engine::list_revisions(pool, ref.model);
   const auto spread = spread_of(session, manifest);
   if (session.options().json) {
-    print_json(to_json(session, *model, manifest.root, revisions, spread));
+    print_json(to_json(session, model, manifest.root, revisions, spread));
   } else {
-    write_stdout(to_text(session, *model, manifest.root, revisions, spread));
+    write_stdout(to_text(session, model, manifest.root, revisions, spread));
   }
   return ExitCode::ok;
 }
 
 ExitCode remove(Session& session, const engine::ModelRef& model) {
   session.require_a_store();
-  engine::remove_model(session.pool(), model.model, session.call());
+  const bool durable = engine::remove_model(session.pool(), model.model, session.call());
   if (session.options().json) {
     print_json({{"removed", model.model}});
   } else {
     session.tell("removed " + model.model + "; its objects stay on the stores for now");
   }
-  return ExitCode::ok;
+  return session.durable(durable);
 }
 
 }  // namespace modelfloat::cli

@@ -23,12 +23,12 @@ std::string policy_text(const PolicySet& policy) {
 std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const PolicySet& policy, bool with_reasons) {
   std::string text =
       fmt::format("pool    {}\npolicy  {}\nmodels  {}\n\n", status.pool_id, policy_text(policy), status.models);
-  Table table({"STORE", "STATE", ">USED", ">FREE", ">SHARDS", ">QUEUED", ">ERRORS", "URL", "REMARKS"});
+  Table table({"STORE", "STATE", ">USED", ">FREE", ">SHARDS", ">QUEUED", ">ERRORS", "LAST SEEN", "URL", "REMARKS"});
   for (const auto& store : status.stores) {
     const auto health = health_of(pool, store);
     table.add({store.name, store.online ? "online" : "offline",
                store.space ? human_bytes(store.space->used_bytes) : "-", free_text(store), std::to_string(store.shards),
-               std::to_string(store.queued), error_text(health), store.url, remarks(health)});
+               std::to_string(store.queued), error_text(health), last_seen_text(health), store.url, remarks(health)});
   }
   text += table.empty() ? "no stores yet: modelfloat store add NAME URL\n" : table.text();
   for (const auto& store : status.stores) {

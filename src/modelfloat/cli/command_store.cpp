@@ -160,13 +160,20 @@ ExitCode store_list(Session& session) {
 }
 
 ExitCode store_remove(Session& session, const std::string& name) {
-  engine::remove_store(session.pool(), name, session.call());
+  const engine::StoreRemoval removal = engine::remove_store(session.pool(), name, session.call());
+  if (!removal.models_at_risk.empty()) {
+    session.warn(
+        fmt::format("{} had shards of {} on {}, and nothing else has them: fewer stores may be lost from now on. Push "
+                    "{} again to make that good",
+                    removal.models_at_risk.size() == 1 ? "a model" : "models", fmt::join(removal.models_at_risk, ", "),
+                    printable(name), removal.models_at_risk.size() == 1 ? "it" : "them"));
+  }
   if (session.options().json) {
-    print_json({{"removed", name}});
+    print_json({{"removed", name}, {"models_at_risk", removal.models_at_risk}});
   } else {
     session.tell(printable(name) + " is no longer part of the pool; its objects stay where they are");
   }
-  return ExitCode::ok;
+  return session.durable(removal.durable);
 }
 
 ExitCode store_test(Session& session, const std::string& name) {

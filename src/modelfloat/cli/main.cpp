@@ -204,9 +204,9 @@ void add_store(CLI::App& app, CommandLine& line) {
   auto& list = add_command(group, "ls", "List the stores", "modelfloat store ls");
   on(list, line, [] { return store_list; });
 
-  auto& remove =
-      add_command(group, "rm", "Forget a store; its objects stay where they are. Refused when a model needs it.",
-                  "modelfloat store rm disk1");
+  auto& remove = add_command(
+      group, "rm", "Forget a store; its objects stay where they are. Refused when a model could not be read any more.",
+      "modelfloat store rm disk1");
   remove.add_option("name", line.text, "The store")->required();
   on(remove, line, [&line] { return [&line](Session& session) { return store_remove(session, line.text); }; });
 

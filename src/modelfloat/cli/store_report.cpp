@@ -117,8 +117,9 @@ std::string remarks(const engine::StoreHealth& health) {
   }
   if (health.upload_budget_left) add(human_bytes(*health.upload_budget_left) + " of today's uploads left");
   if (health.download_budget_left) add(human_bytes(*health.download_budget_left) + " of today's downloads left");
-  if (health.idle_days_left && *health.idle_days_left <= k_soon_days) {
-    add(fmt::format("the account may be closed in {} days: modelfloat store touch", *health.idle_days_left));
+  if (health.idle_days_left) {
+    add(fmt::format("an idle account may be closed in {} days{}", *health.idle_days_left,
+                    *health.idle_days_left <= k_soon_days ? ": modelfloat store touch" : ""));
   }
   return text;
 }

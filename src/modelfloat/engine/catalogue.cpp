@@ -176,15 +176,11 @@ void look_now(Pool& pool, const CallOptions& call) {
   pool.stores().settle(call, pool.stores().patience().straggler);
 }
 
-ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions& call) {
-  const auto revisions = pool.registry().revisions(model);
-  const auto tags = pool.registry().tags(model);
-  const auto choice = default_choice(revisions, tags);
-  const registry::RevisionRow& row = choice ? *choice->second : revisions.front();
+ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags& tags, const CallOptions& call) {
   const Standing standing = standing_of(pool, row, call);
   ModelSummary summary;
-  summary.id = model_id(pool, model);
-  summary.name = model;
+  summary.id = model_id(pool, row.model);
+  summary.name = row.model;
   summary.description = row.description;
   summary.framework = row.framework;
   summary.format = row.format;
@@ -196,6 +192,14 @@ ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions&
   summary.stores = standing.stores.size();
   summary.health = standing.health;
   return summary;
+}
+
+// Of the revision that the name alone means. The registry knows the model.
+ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions& call) {
+  const auto revisions = pool.registry().revisions(model);
+  const auto tags = pool.registry().tags(model);
+  const auto choice = default_choice(revisions, tags);
+  return summary_of(pool, choice ? *choice->second : revisions.front(), tags, call);
 }
 
 }  // namespace
@@ -281,6 +285,14 @@ std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name
   return std::nullopt;
 }
 
+ModelSummary summarise(Pool& pool, const OpenManifest& manifest, const CallOptions& call) {
+  for (const auto& row : pool.registry().revisions(manifest.root.model)) {
+    if (row.manifest.content == manifest.id.content)
+      return summary_of(pool, row, pool.registry().tags(manifest.root.model), call);
+  }
+  throw Error(ErrorKind::not_found, manifest.name, "is not in the catalogue of this pool");
+}
+
 std::optional<std::string> default_tag(Pool& pool, const std::string& model) {
   const auto revisions = pool.registry().revisions(model);
   const auto choice = default_choice(revisions, pool.registry().tags(model));
@@ -326,15 +338,18 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
   }
 }
 
-void remove_model(Pool& pool, const std::string& model, const CallOptions& call) {
+bool remove_model(Pool& pool, const std::string& model, const CallOptions& call) {
+  if (!pool.stores().wait_for_domains(1, call))
+    throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached");
   pool.log().sync(call);
   Removed removed{model, {}};
   for (const auto& [content, live] : pool.log().state().manifests) {
     if (live.model == model && live.committed) removed.manifests.push_back(content);
   }
   if (removed.manifests.empty()) throw Error(ErrorKind::not_found, model, "no such model in this pool");
-  pool.log().append({removed}, call);
+  const bool durable = pool.log().note({removed}, call);
   update_catalogue(pool, call);
+  return durable;
 }
 
 PoolStatus pool_status(Pool& pool, const CallOptions& call) {

@@ -43,6 +43,9 @@ ModelPage list_models(Pool& pool, const std::string& after, const std::string& s
 // By id, by name, or nothing.
 std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name);
 
+// Of one revision, where find_model() tells of the one that the name alone means. Error{not_found} when the catalogue does not have it.
+ModelSummary summarise(Pool& pool, const OpenManifest& manifest, const CallOptions& call);
+
 // The tag that a model's name alone means: `latest`, or when it has none, that of its newest tagged revision. By the registry; nothing when
 // that knows no tagged revision.
 std::optional<std::string> default_tag(Pool& pool, const std::string& model);
@@ -79,8 +82,9 @@ struct FragmentView {
 void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function<void(const PackView&)>& on_pack,
                    const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call);
 
-// Takes the model with all its revisions out of the pool. Nothing is collected here. Error{not_found}.
-void remove_model(Pool& pool, const std::string& model, const CallOptions& call);
+// Takes the model with all its revisions out of the pool. Nothing is collected here. False when too few stores are there to be sure that every
+// machine learns of it: the rest get it when they are back. Error{not_found}; Error{offline}, and nothing is done, when no store is there.
+bool remove_model(Pool& pool, const std::string& model, const CallOptions& call);
 
 struct StoreStatus {
   std::string name;

@@ -132,6 +132,11 @@ std::size_t Documents::domains_having(std::span<const NamedObject> objects) cons
   return fewest;
 }
 
+bool Documents::is_durable(std::span<const NamedObject> objects, std::size_t domains) const {
+  return std::all_of(objects.begin(), objects.end(),
+                     [&](const NamedObject& object) { return domains_having({&object, 1}) >= domains; });
+}
+
 void Documents::require_durable(std::span<const NamedObject> objects, std::size_t domains) const {
   for (const NamedObject& object : objects) {
     const std::size_t having = domains_having({&object, 1});

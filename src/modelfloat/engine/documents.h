@@ -36,7 +36,9 @@ class Documents {
   // itself, once every one of `objects` is in `domains` failure domains. A store that fails keeps its queue; that is logged, not thrown.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
-  // Throws Error{offline} unless at least `domains` failure domains have each of the objects (none of theirs is queued any more).
+  // Whether at least `domains` failure domains have each of the objects (none of theirs is queued any more).
+  bool is_durable(std::span<const NamedObject> objects, std::size_t domains) const;
+  // Throws Error{offline} unless they have.
   void require_durable(std::span<const NamedObject> objects, std::size_t domains) const;
   // All three.
   std::uint64_t put(std::span<const NamedObject> objects, std::size_t domains, const CallOptions& call);

@@ -220,22 +220,33 @@ std::size_t PoolLog::durable_domains() {
   return std::min(wanted, domains.size());
 }
 
-void PoolLog::append(std::vector<Change> changes, const CallOptions& call) {
+// The record, and the checkpoint that may be due after it.
+std::vector<NamedObject> PoolLog::journal(std::vector<Change> changes) {
   std::vector<NamedObject> objects;
-  {
-    const std::lock_guard lock(mutex_);
-    // One transaction from reading the chain's end to writing the new one, so that two processes never take the same number.
-    environment_.registry.transaction([&] {
-      objects.clear();
-      objects.push_back(make_record(std::move(changes)));
-      if (auto checkpoint = make_checkpoint()) objects.push_back(*std::move(checkpoint));
-      for (const NamedObject& object : objects) environment_.registry.keep_document(object.name.path(), object.bytes);
-      documents_.enqueue(objects);
-    });
-  }
+  const std::lock_guard lock(mutex_);
+  // One transaction from reading the chain's end to writing the new one, so that two processes never take the same number.
+  environment_.registry.transaction([&] {
+    objects.clear();
+    objects.push_back(make_record(std::move(changes)));
+    if (auto checkpoint = make_checkpoint()) objects.push_back(*std::move(checkpoint));
+    for (const NamedObject& object : objects) environment_.registry.keep_document(object.name.path(), object.bytes);
+    documents_.enqueue(objects);
+  });
+  return objects;
+}
+
+void PoolLog::append(std::vector<Change> changes, const CallOptions& call) {
+  const auto objects = journal(std::move(changes));
   const auto record = std::span<const NamedObject>(objects).first(1);
   documents_.flush(WaitFor::all, call, record, durable_domains());
   documents_.require_durable(record, durable_domains());
+}
+
+bool PoolLog::note(std::vector<Change> changes, const CallOptions& call) {
+  const auto objects = journal(std::move(changes));
+  const auto record = std::span<const NamedObject>(objects).first(1);
+  documents_.flush(WaitFor::all, call, record, durable_domains());
+  return documents_.is_durable(record, durable_domains());
 }
 
 WriterId PoolLog::own_writer() {

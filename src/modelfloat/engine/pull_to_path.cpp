@@ -71,14 +71,46 @@ void make_folder(const fs::path& folder) {
   if (error) throw system_error(error.value(), folder.string(), "cannot be made");
 }
 
-// Where the model goes: a file for a model of one file, else a folder.
+// Where the model goes: a file for a model of one file, else a folder. A link stands for what it leads to.
 fs::path final_path(const ManifestRoot& root, const fs::path& target) {
+  fs::path path = target;
   if (root.files.size() == 1) {
-    fs::path leaf = fs::path(root.files.front().path).filename();
-    if (target.empty()) return leaf;
-    return fs::is_directory(target) ? target / leaf : target;
+    const fs::path leaf = fs::path(root.files.front().path).filename();
+    if (target.empty()) path = leaf;
+    if (fs::is_directory(path)) path /= leaf;
+  } else if (target.empty()) {
+    path = root.model.substr(root.model.find('/') + 1);
   }
-  return target.empty() ? fs::path(root.model.substr(root.model.find('/') + 1)) : target;
+  path = fs::absolute(path).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  std::error_code error;
+  const fs::path followed = fs::is_symlink(path) ? fs::canonical(path, error) : path;
+  return error ? path : followed;  // one that leads nowhere is replaced
+}
+
+// A file is put where nothing is or a file was; what else is there (a device, a pipe, a folder) is not ours to replace.
+void require_file_or_nothing(const fs::path& path) {
+  const auto status = fs::symlink_status(path);
+  if (!fs::exists(status) || fs::is_regular_file(status) || fs::is_symlink(status)) return;
+  throw Error(ErrorKind::invalid, path.string(),
+              fs::is_directory(status) ? "a folder is where a file of the model goes"
+                                       : "is no file that could be replaced; `modelfloat cat` writes to a pipe");
+}
+
+// Refuses what would stop move_into_place() half way.
+void require_way(const ManifestRoot& root, const fs::path& to) {
+  if (root.files.size() == 1) return require_file_or_nothing(to);
+  if (fs::exists(to) && !fs::is_directory(to))
+    throw Error(ErrorKind::invalid, to.string(), "is a file, and the model has several files: name a folder");
+  for (const FileEntry& file : root.files) {
+    fs::path place = to;
+    for (const fs::path& part : fs::path(file.path).parent_path()) {
+      place /= part;
+      if (fs::exists(place) && !fs::is_directory(place))
+        throw Error(ErrorKind::invalid, place.string(), "is a file where the model has a folder");
+    }
+    require_file_or_nothing(to / file.path);
+  }
 }
 
 // Moves the pulled files into a folder that may exist already; files of the same path are replaced.
@@ -103,11 +135,8 @@ PullResult pull_to_path(Pool& pool, const ModelRef& ref, const fs::path& target,
   const bool one_file = root.files.size() == 1;
 
   PullResult result;
-  result.path = fs::absolute(final_path(root, target)).lexically_normal();
-  if (!result.path.has_filename()) result.path = result.path.parent_path();
-  if (!one_file && fs::exists(result.path) && !fs::is_directory(result.path)) {
-    throw Error(ErrorKind::invalid, result.path.string(), "is a file, and the model has several files: name a folder");
-  }
+  result.path = final_path(root, target);
+  require_way(root, result.path);
   make_folder(result.path.parent_path());
   const TemporaryPath temporary(result.path.parent_path() / fmt::format(".{}.{}.part", result.path.filename().string(),
                                                                         to_hex(pool.environment().random.array<4>())));

@@ -139,7 +139,8 @@ static Pool::Promise promise_after_another_look(Pool& pool, const PushOptions& o
     for (const auto* store : pool.stores().all()) {
       if (!store->is_online()) offline += (offline.empty() ? "; offline: " : ", ") + store->name;
     }
-    throw Error(error.kind, "", error.what() + offline);
+    if (error.kind != ErrorKind::out_of_space || offline.empty()) throw;
+    throw Error(ErrorKind::offline, "", error.what() + offline);  // those may be what is missing
   }
 }
 

@@ -88,6 +88,12 @@ void copy_documents(Pool& pool, store::Store& to, const CallOptions& call) {
   }
 }
 
+void note_store(Pool& pool, const StoreAdded& added, const CallOptions& call) {
+  if (pool.log().note({added}, call)) return;
+  log_warning(added.name +
+              ": too few stores are there for every machine to learn of it now; the others get it when they are back");
+}
+
 }  // namespace
 
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
@@ -106,7 +112,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   }
   store.put(ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
   store.put(ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
-  pool.log().append({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
+  note_store(pool, {row.id, name, url, domain, capacity_bytes}, call);
   copy_documents(pool, store, call);
   std::vector<Hash256> shards;  // of a place that was in the pool before
   store.list("mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); }, call);
@@ -121,17 +127,18 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
 
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call) {
   pool.log().sync(call);
-  pool.log().append({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
+  note_store(pool, {row.id, row.name, row.url, row.domain, row.capacity_bytes}, call);
   pool.registry().put_store(row);
   pool.stores().set_rows(pool.registry().stores());
 }
 
-void remove_store(Pool& pool, const std::string& name, const CallOptions& call) {
+StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions& call) {
   const transfer::PoolStore* store = pool.stores().find(name);
   if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
   pool.log().sync(call);
   pool.stores().wait_until_decided(call);
   ManifestReader reader(pool, {}, call);
+  std::set<std::string> at_risk;
   for (const auto& [content, live] : pool.log().state().manifests) {
     if (!live.committed) continue;
     const ManifestRoot root = reader.root(live.manifest);
@@ -140,8 +147,8 @@ void remove_store(Pool& pool, const std::string& name, const CallOptions& call) 
         auto shards = shard_standing(pool, pack);
         shards.resize(pack.shard_count());  // parity that was added later is not proven
         for (ShardStanding& shard : shards) {
-          std::erase(shard.online, store);
-          std::erase(shard.offline, store);
+          const auto copies = std::erase(shard.online, store) + std::erase(shard.offline, store);
+          if (copies > 0 && shard.online.empty() && shard.offline.empty()) at_risk.insert(live.model);
         }
         if (pack_health(shards, pack) == Health::lost) {
           throw Error(ErrorKind::invalid, name, live.model + " could not be read any more without this store");
@@ -149,9 +156,10 @@ void remove_store(Pool& pool, const std::string& name, const CallOptions& call) 
       }
     }
   }
-  pool.log().append({StoreRemoved{store->id}}, call);
+  const StoreRemoval removal{{at_risk.begin(), at_risk.end()}, pool.log().note({StoreRemoved{store->id}}, call)};
   pool.registry().remove_store(store->id);
   pool.stores().set_rows(pool.registry().stores());
+  return removal;
 }
 
 StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call, std::size_t size) {

@@ -36,8 +36,13 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
                              const std::function<void(const registry::StoreRow&)>& on_row = {});
 // Says in the log, and notes here, that a store has this domain, capacity or address from now on. The row has the id of a store of the pool.
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call);
-// Forgets the store; its objects stay where they are. Error{out_of_space} when models would be lost by it, unless `force`.
-void remove_store(Pool& pool, const std::string& name, const CallOptions& call);
+// Forgets the store; its objects stay where they are. Error{invalid}, and nothing is done, when a model could not be read any more without it.
+struct StoreRemoval {
+  std::vector<std::string>
+      models_at_risk;    // that lose shards by it, and survive the loss of fewer stores than was promised
+  bool durable = false;  // else too few stores are there to be sure that every machine learns of it now
+};
+StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions& call);
 
 // Writes, reads back, lists and deletes an object of so many bytes (at least 8 KiB); what it learned.
 struct StoreTest {

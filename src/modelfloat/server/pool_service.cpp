@@ -86,7 +86,11 @@ engine::ModelPage PoolService::list(const std::string& after, const std::string&
   return engine::list_models(pool_, after, search, limit);
 }
 
-engine::ModelSummary PoolService::find(const std::string& model) { return resolve(model).summary; }
+engine::ModelSummary PoolService::find(const std::string& model) {
+  const Found found = resolve(model);
+  if (!found.ref.tag_given && found.ref.revision.empty()) return found.summary;
+  return engine::summarise(pool_, engine::open_manifest(pool_, found.ref, true, {}), {});
+}
 
 std::vector<engine::RevisionSummary> PoolService::revisions(const std::string& model) {
   return engine::list_revisions(pool_, resolve(model).summary.name);
@@ -104,7 +108,11 @@ void PoolService::map_fragments(const engine::OpenManifest& manifest,
 }
 
 void PoolService::remove(const std::string& model, const CallOptions& call) {
-  engine::remove_model(pool_, resolve(model).summary.name, call);
+  const Found found = resolve(model);
+  if (found.ref.tag_given || !found.ref.revision.empty())
+    throw Error(ErrorKind::invalid, model,
+                "a model is removed with all its revisions: name it without tag and revision");
+  engine::remove_model(pool_, found.summary.name, call);
 }
 
 runner::Completion PoolService::infer(const std::string& model, const runner::CompletionRequest& request,

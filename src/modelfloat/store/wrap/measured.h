@@ -34,7 +34,7 @@ struct Measurements {
   std::uint64_t errors() const noexcept;
 };
 
-// Measurements that count half: what an earlier run saw, to start the next one with. So old ones fade away.
+// Measurements that count half: what an earlier run saw, to start the next one with. So old ones fade away, down to the last few.
 Measurements faded(Measurements) noexcept;
 
 class MeasuredStore : public Store {
