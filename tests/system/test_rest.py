@@ -128,6 +128,7 @@ def test_detail_by_id_and_by_name(served):
     assert by_id == by_name
     assert {file["path"]: file["sha256"] for file in by_id["files"]} == hashes(served.home.base / "net")
     assert [revision["revision"] for revision in by_id["revisions"]] == [model["revision"]]
+    assert served.ask("GET", "/api/v1/models/nothing:v1")[0] == 404
     status, answer = served.ask("GET", "/api/v1/models/nothing")
     assert status == 404 and answer["error"]["code"] == "not_found"
 
@@ -294,20 +295,20 @@ def test_delete(served):
 
 
 def test_one_of_several_revisions(served):
-    """A tag chooses what is shown, and nothing that is removed."""
+    """A tag chooses what is shown, and nothing that is removed. A name alone is one of library/."""
     home = served.home
     for size, tag in ((3, "v1"), (4, "v2")):
-        home.push(random_file(home.base / "some.bin", size * MIB, size), f"lab/some:{tag}")
-    wait_until(lambda: served.ask("GET", "/models/lab%2Fsome:v2")[0] == 200, "the server has seen what another process pushed", seconds=90)
-    shown = {tag: served.get(f"/api/v1/models/lab%2Fsome:{tag}") for tag in ("v1", "v2")}
+        home.push(random_file(home.base / "some.bin", size * MIB, size), f"some:{tag}")
+    wait_until(lambda: served.ask("GET", "/models/some:v2")[0] == 200, "the server has seen what another process pushed", seconds=90)
+    shown = {tag: served.get(f"/api/v1/models/some:{tag}") for tag in ("v1", "v2")}
     for tag, size in (("v1", 3 * MIB), ("v2", 4 * MIB)):
         assert shown[tag]["size_bytes"] == size == sum(file["size_bytes"] for file in shown[tag]["files"])
-        assert home.json("show", f"lab/some:{tag}")["revision"] == shown[tag]["revision"]
+        assert home.json("show", f"some:{tag}")["revision"] == shown[tag]["revision"]
     assert shown["v1"]["revision"] != shown["v2"]["revision"]
-    status, answer = served.ask("DELETE", "/models/lab%2Fsome:v1", scope="write")
+    status, answer = served.ask("DELETE", "/models/some:v1", scope="write")
     assert status == 400 and answer["error"]["code"] == "invalid", answer
-    assert served.ask("DELETE", f"/models/lab%2Fsome@{shown['v1']['revision']}", scope="write")[0] == 400
-    assert len(served.get("/api/v1/models/lab%2Fsome:v1")["revisions"]) == 2
+    assert served.ask("DELETE", f"/models/some@{shown['v1']['revision']}", scope="write")[0] == 400
+    assert len(served.get("/api/v1/models/some:v1")["revisions"]) == 2
 
 
 def infer(served, body, model="lab%2Fsmollm2", **options):

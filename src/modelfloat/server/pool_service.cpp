@@ -62,11 +62,8 @@ PoolService::Found PoolService::resolve(const std::string& model) {
     auto ref = engine::ModelRef::parse(summary->name);
     return {std::move(*summary), std::move(ref)};
   }
-  // An id that is none of ours need not be a well-formed name.
-  if (model.find_first_of(":@") != std::string::npos) {
-    auto ref = engine::ModelRef::parse(model);
-    if (auto summary = engine::find_model(pool_, ref.model)) return {std::move(*summary), std::move(ref)};
-  }
+  auto ref = engine::ModelRef::parse(model);
+  if (auto summary = engine::find_model(pool_, ref.model)) return {std::move(*summary), std::move(ref)};
   throw Error(ErrorKind::not_found, model, "there is no such model");
 }
 
