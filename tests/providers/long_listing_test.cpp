@@ -169,7 +169,8 @@ TEST_F(IpfsListing, MayBeLong) {
     request.method = "POST";
     request.url = node + "/api/v0/" + what + "?" + store::http::encode_form(fields);
     request.where = what;
-    request.headers.emplace_back("Content-Type", "multipart/form-data; boundary=b");
+    request.max_answer_bytes = std::uint64_t{16} << 20;
+    if (!body.empty()) request.headers.emplace_back("Content-Type", "multipart/form-data; boundary=b");
     request.body = {as_bytes(body)};
     const auto response = client.send(request, {});
     if (!response.ok()) throw Error(ErrorKind::internal, what, response.text());
