@@ -27,7 +27,7 @@ Bytes content_of(const fs::path& path) {
 
 TEST(RcloneOutbox, HoldsAFileInMemoryForAsLongAsItIsNeeded) {
   const TemporaryFolder memory;
-  const Outbox outbox(memory.path());
+  Outbox outbox(memory.path());
   const Bytes bytes = random_bytes(100'000, 1);
   fs::path path;
   {
@@ -43,14 +43,17 @@ TEST(RcloneOutbox, HoldsAFileInMemoryForAsLongAsItIsNeeded) {
 }
 
 TEST(RcloneOutbox, WithoutSuchAFolderItIsOnTheDisk) {
-  const Outbox outbox("/nowhere");
+  Outbox outbox("/nowhere");
   const auto file = outbox.hold(as_bytes("x"), "one");
   EXPECT_EQ(content_of(file.folder() / file.name()), to_bytes("x"));
 }
 
 TEST(RcloneOutbox, GoesToTheDiskWhenTheMemoryTakesNoMore) {
   const TemporaryFolder memory;
-  const Outbox outbox(memory.path());
+  Outbox outbox(memory.path());
+  {
+    outbox.hold(as_bytes("x"), "one");
+  }
   for (const auto& folder : fs::directory_iterator(memory.path())) fs::remove_all(folder);
   const auto file = outbox.hold(as_bytes("x"), "one");
   EXPECT_NE(file.folder().parent_path(), memory.path());
@@ -59,7 +62,7 @@ TEST(RcloneOutbox, GoesToTheDiskWhenTheMemoryTakesNoMore) {
 
 TEST(RcloneOutbox, WithoutRoomAnywhereItSaysSoAndLeavesNothing) {
   const TemporaryFolder memory;
-  const Outbox outbox(memory.path());
+  Outbox outbox(memory.path());
   {
     const FileSizeLimit limit(1'000'000);
     const auto error = thrown_by([&] { outbox.hold(random_bytes(1'500'000, 1), "one"); });

@@ -95,7 +95,9 @@ bool is_too_old(const std::array<int, 2>& version) {
   ChildSpec spec;
   spec.program = program;
   spec.arguments = {"version"};
-  for (char** variable = environ; *variable != nullptr; ++variable) spec.environment.emplace_back(*variable);
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!is_ours(*variable)) spec.environment.emplace_back(*variable);
+  }
   ChildProcess child(spec);
   child.wait(options);
   const auto version = version_in(child.output());

@@ -32,7 +32,7 @@ class Daemon {
   http::Response send(http::Request request, const CallOptions&);
 
   // What it is given to upload.
-  const Outbox& outbox() const noexcept { return outbox_; }
+  Outbox& outbox() noexcept { return outbox_; }
 
   // The process that runs now, or nothing. For tests.
   std::optional<pid_t> process_id() const;
@@ -46,7 +46,7 @@ class Daemon {
                             const CallOptions&);
   void publish(std::shared_ptr<Running> running, std::optional<Error> failure);
 
-  const Outbox outbox_;
+  Outbox outbox_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   bool wanted_ = false;

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <optional>
-#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -28,21 +27,21 @@ void write_file(const std::filesystem::path& path, ByteSpan bytes) {
 
 }  // namespace
 
-Outbox::Outbox(const std::filesystem::path& memory) {
-  std::error_code error;
-  if (std::filesystem::is_directory(memory, error) && ::access(memory.c_str(), W_OK) == 0)
-    folders_.push_back(std::make_unique<PrivateFolder>(memory));
-  folders_.push_back(std::make_unique<PrivateFolder>());
+std::filesystem::path Outbox::folder_in(std::size_t parent) {
+  const std::lock_guard lock(mutex_);
+  if (!folders_[parent]) folders_[parent] = std::make_unique<PrivateFolder>(parents_[parent]);
+  return folders_[parent]->path();
 }
 
 Outbox::File::~File() { ::unlink((folder_ / name_).c_str()); }
 
-Outbox::File Outbox::hold(ByteSpan bytes, const std::string& name) const {
+Outbox::File Outbox::hold(ByteSpan bytes, const std::string& name) {
   std::optional<Error> failure;
-  for (const auto& folder : folders_) {
+  for (std::size_t parent = 0; parent < parents_.size(); ++parent) {
     try {
-      write_file(folder->path() / name, bytes);
-      return {folder->path(), name};
+      const std::filesystem::path folder = folder_in(parent);
+      write_file(folder / name, bytes);
+      return {folder, name};
     } catch (const Error& error) {
       failure = error;
     }

@@ -1,11 +1,12 @@
 #pragma once
 // What rclone is given to upload.
 
+#include <array>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/base/private_folder.h"
@@ -17,7 +18,7 @@ namespace modelfloat::store::rclone {
 class Outbox {
  public:
   // In `memory` first, where such a folder is.
-  explicit Outbox(const std::filesystem::path& memory = "/dev/shm");
+  explicit Outbox(std::filesystem::path memory = "/dev/shm") : parents_{std::move(memory), {}} {}
 
   class File {
    public:
@@ -34,10 +35,14 @@ class Outbox {
     std::string name_;
   };
   // A file with these bytes, whose name no other has had. Throws Error{transient} when neither place has room.
-  File hold(ByteSpan bytes, const std::string& name) const;
+  File hold(ByteSpan bytes, const std::string& name);
 
  private:
-  std::vector<std::unique_ptr<PrivateFolder>> folders_;
+  std::filesystem::path folder_in(std::size_t parent);
+
+  const std::array<std::filesystem::path, 2> parents_;  // as PrivateFolder takes them
+  std::mutex mutex_;
+  std::array<std::unique_ptr<PrivateFolder>, 2> folders_;  // made when they are needed
 };
 
 }  // namespace modelfloat::store::rclone
