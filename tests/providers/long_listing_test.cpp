@@ -142,7 +142,8 @@ class DriveListing : public LongListing {};
 TEST_F(DriveListing, MayBeLong) {
   if (const auto missing = unless_set(k_drive_variable); !missing.empty()) GTEST_SKIP() << missing;
   DriveServer server;
-  open("drive:" + fresh_name(), server.new_account());
+  const store::StoreSettings account = server.new_account();
+  open("drive:" + fresh_name(), account);
   fill(0, 1);
   const auto leaf_of = [](std::uint64_t number) {
     const std::string path = shard_name(number).path();
@@ -153,7 +154,8 @@ TEST_F(DriveListing, MayBeLong) {
     nlohmann::json names = nlohmann::json::array();
     for (std::uint64_t number = std::max<std::uint64_t>(from, 1); number < until; ++number)
       names.push_back(leaf_of(number));
-    server.control("copies", {{"name", leaf_of(0)}, {"names", names}});
+    server.control("copies",
+                   {{"client", account.credentials.find("client_id").value()}, {"name", leaf_of(0)}, {"names", names}});
   });
 }
 

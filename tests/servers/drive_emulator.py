@@ -632,7 +632,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with world.files.lock:
                 answer = {"count": sum(file.client == asked["client"] for file in world.files.by_name.get(asked["name"].lower(), {}).values())}
         elif what == "copies":
-            world.files.copy(asked["name"], asked["names"])
+            world.files.copy(asked["client"], asked["name"], asked["names"])
         elif what == "trash":
             with world.files.lock:
                 for file in list(world.files.by_name.get(asked["name"].lower(), {}).values()):

@@ -229,10 +229,10 @@ class Files:
             self._enter(file)
             return file
 
-    def copy(self, name, names):
-        """Files beside the one of that name, for tests that need very many."""
+    def copy(self, client, name, names):
+        """Files beside the one of that name that this client has made, for tests that need very many."""
         with self.lock:
-            [like] = self.by_name[name.lower()].values()
+            [like] = [file for file in self.by_name[name.lower()].values() if file.client == client]
             for other in names:
                 file = copy.copy(like)
                 file.id, file.name, file.properties = "1" + secrets.token_urlsafe(24), other, dict(like.properties)

@@ -62,8 +62,12 @@ PoolService::Found PoolService::resolve(const std::string& model) {
     auto ref = engine::ModelRef::parse(summary->name);
     return {std::move(*summary), std::move(ref)};
   }
-  auto ref = engine::ModelRef::parse(model);
-  if (auto summary = engine::find_model(pool_, ref.model)) return {std::move(*summary), std::move(ref)};
+  try {
+    auto ref = engine::ModelRef::parse(model);
+    if (auto summary = engine::find_model(pool_, ref.model)) return {std::move(*summary), std::move(ref)};
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::invalid) throw;  // an id that is none of ours need not be a well-formed name
+  }
   throw Error(ErrorKind::not_found, model, "there is no such model");
 }
 
