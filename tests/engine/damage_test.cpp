@@ -1,6 +1,7 @@
 // What is found to be wrong on a store is remembered, until it is put right.
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -45,32 +46,27 @@ class DamageMemory : public testing::Test {
   std::vector<transfer::Finding> corrupt_on_s2() const {
     return {{"s2", victim_, ObjectType::shard, transfer::Damage::corrupt}};
   }
-  std::vector<std::string> states() {
-    std::vector<std::string> found;
+  void each_shard(const std::function<void(const engine::ShardView&)>& visit) {
     const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
     engine::map_fragments(
         machine_.pool(), manifest,
-        [&](const engine::PackView& pack) {
-          for (const auto& shard : pack.shards) {
-            if (shard.state != "present") found.push_back(shard.state);
-          }
-        },
+        [&](const engine::PackView& pack) { std::for_each(pack.shards.begin(), pack.shards.end(), visit); },
         [](const engine::FragmentView&) {}, {});
+  }
+  std::vector<std::string> states() {
+    std::vector<std::string> found;
+    each_shard([&](const engine::ShardView& shard) {
+      if (shard.state != "present") found.push_back(shard.state);
+    });
     return found;
   }
   // "store state" of each copy of the shard on s2.
   std::vector<std::string> copies_of_victim() {
     std::vector<std::string> found;
-    const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
-    engine::map_fragments(
-        machine_.pool(), manifest,
-        [&](const engine::PackView& pack) {
-          for (const auto& shard : pack.shards) {
-            if (shard.object != victim_) continue;
-            for (const auto& copy : shard.stores) found.push_back(copy.store + " " + copy.state);
-          }
-        },
-        [](const engine::FragmentView&) {}, {});
+    each_shard([&](const engine::ShardView& shard) {
+      if (shard.object != victim_) return;
+      for (const auto& copy : shard.stores) found.push_back(copy.store + " " + copy.state);
+    });
     return found;
   }
 

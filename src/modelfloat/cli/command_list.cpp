@@ -151,8 +151,7 @@ ExitCode list(Session& session, const std::string& search) {
 ExitCode show(Session& session, const std::string& name) {
   session.sync_log();
   engine::Pool& pool = session.pool();
-  const auto by_id = engine::find_model(pool, name);
-  const auto ref = engine::ModelRef::parse(by_id ? by_id->name : name);
+  const auto ref = engine::ModelRef::parse(engine::find_name(pool, name).value_or(name));
   const auto manifest = engine::open_manifest(pool, ref, true, session.call());
   const auto model = engine::summarise(pool, manifest, session.call());
   const auto revisions = engine::list_revisions(pool, ref.model);
@@ -173,7 +172,7 @@ ExitCode remove(Session& session, const engine::ModelRef& model) {
   } else {
     session.tell("removed " + model.model + "; its objects stay on the stores for now");
   }
-  return session.durable(durable);
+  return durable ? ExitCode::ok : ExitCode::degraded;
 }
 
 }  // namespace modelfloat::cli

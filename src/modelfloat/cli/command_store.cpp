@@ -173,7 +173,7 @@ ExitCode store_remove(Session& session, const std::string& name) {
   } else {
     session.tell(printable(name) + " is no longer part of the pool; its objects stay where they are");
   }
-  return session.durable(removal.durable);
+  return removal.durable ? ExitCode::ok : ExitCode::degraded;
 }
 
 ExitCode store_test(Session& session, const std::string& name) {

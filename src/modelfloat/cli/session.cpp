@@ -112,12 +112,6 @@ void Session::require_a_store() {
   throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached" + reasons);
 }
 
-ExitCode Session::durable(bool durable) {
-  if (durable) return ExitCode::ok;
-  warn("too few stores are there for every machine to learn of this now; the others get it when they are back");
-  return ExitCode::degraded;
-}
-
 void Session::sync_log(transfer::WaitFor wait_for) {
   if (options_.cached) return;
   require_a_store();

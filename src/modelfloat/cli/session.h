@@ -12,7 +12,6 @@
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/executor.h"
 #include "modelfloat/base/random.h"
-#include "modelfloat/cli/exit_code.h"
 #include "modelfloat/cli/home.h"
 #include "modelfloat/cli/progress.h"
 #include "modelfloat/cli/store_opener.h"
@@ -82,8 +81,6 @@ class Session {
   void sync_log(transfer::WaitFor wait_for = transfer::WaitFor::enough);
   // Error{offline} when the pool has stores and none of them is there.
   void require_a_store();
-  // What a command ends with whose change holds, but may not be on enough stores yet. Warns when it is not.
-  ExitCode durable(bool durable);
 
   // Finds a model, and warns when the answer may be stale.
   engine::OpenManifest open_manifest(const engine::ModelRef& ref);

@@ -277,12 +277,17 @@ ModelPage list_models(Pool& pool, const std::string& after, const std::string& s
   return page;
 }
 
-std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name) {
-  if (!pool.registry().revisions(id_or_name).empty()) return summary_of(pool, id_or_name, {});
+std::optional<std::string> find_name(Pool& pool, const std::string& id_or_name) {
+  if (!pool.registry().revisions(id_or_name).empty()) return id_or_name;
   for (const std::string& model : all_models(pool.registry())) {
-    if (model_id(pool, model) == id_or_name) return summary_of(pool, model, {});
+    if (model_id(pool, model) == id_or_name) return model;
   }
   return std::nullopt;
+}
+
+std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name) {
+  const auto name = find_name(pool, id_or_name);
+  return name ? std::optional(summary_of(pool, *name, {})) : std::nullopt;
 }
 
 ModelSummary summarise(Pool& pool, const OpenManifest& manifest, const CallOptions& call) {

@@ -40,7 +40,9 @@ void update_catalogue(Pool& pool, const CallOptions& call);
 
 // By name. From the registry alone: call refresh() first where freshness matters.
 ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit);
-// By id, by name, or nothing.
+// By id, by name, or nothing: the model's name. Nothing is read of where it lies.
+std::optional<std::string> find_name(Pool& pool, const std::string& id_or_name);
+// The same, and how it stands.
 std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name);
 
 // Of one revision, where find_model() tells of the one that the name alone means. Error{not_found} when the catalogue does not have it.

@@ -220,33 +220,36 @@ std::size_t PoolLog::durable_domains() {
   return std::min(wanted, domains.size());
 }
 
-// The record, and the checkpoint that may be due after it.
-std::vector<NamedObject> PoolLog::journal(std::vector<Change> changes) {
+// Journals a record, and the checkpoint that may be due after it, and puts them to every store at hand. Returns the record.
+NamedObject PoolLog::publish(std::vector<Change> changes, const CallOptions& call) {
   std::vector<NamedObject> objects;
-  const std::lock_guard lock(mutex_);
-  // One transaction from reading the chain's end to writing the new one, so that two processes never take the same number.
-  environment_.registry.transaction([&] {
-    objects.clear();
-    objects.push_back(make_record(std::move(changes)));
-    if (auto checkpoint = make_checkpoint()) objects.push_back(*std::move(checkpoint));
-    for (const NamedObject& object : objects) environment_.registry.keep_document(object.name.path(), object.bytes);
-    documents_.enqueue(objects);
-  });
-  return objects;
+  {
+    const std::lock_guard lock(mutex_);
+    // One transaction from reading the chain's end to writing the new one, so that two processes never take the same number.
+    environment_.registry.transaction([&] {
+      objects.clear();
+      objects.push_back(make_record(std::move(changes)));
+      if (auto checkpoint = make_checkpoint()) objects.push_back(*std::move(checkpoint));
+      for (const NamedObject& object : objects) environment_.registry.keep_document(object.name.path(), object.bytes);
+      documents_.enqueue(objects);
+    });
+  }
+  documents_.flush(WaitFor::all, call, {&objects.front(), 1}, durable_domains());
+  return std::move(objects.front());
 }
 
 void PoolLog::append(std::vector<Change> changes, const CallOptions& call) {
-  const auto objects = journal(std::move(changes));
-  const auto record = std::span<const NamedObject>(objects).first(1);
-  documents_.flush(WaitFor::all, call, record, durable_domains());
-  documents_.require_durable(record, durable_domains());
+  const NamedObject record = publish(std::move(changes), call);
+  documents_.require_durable({&record, 1}, durable_domains());
 }
 
 bool PoolLog::note(std::vector<Change> changes, const CallOptions& call) {
-  const auto objects = journal(std::move(changes));
-  const auto record = std::span<const NamedObject>(objects).first(1);
-  documents_.flush(WaitFor::all, call, record, durable_domains());
-  return documents_.is_durable(record, durable_domains());
+  const NamedObject record = publish(std::move(changes), call);
+  const bool durable = documents_.is_durable({&record, 1}, durable_domains());
+  if (!durable)
+    log_warning(
+        "too few stores are there for every machine to learn of this now; the others get it when they are back");
+  return durable;
 }
 
 WriterId PoolLog::own_writer() {

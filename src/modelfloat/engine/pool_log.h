@@ -40,8 +40,8 @@ class PoolLog {
   // Adds a record to our own chain: journaled first, then put to every store at hand; Error{offline} unless enough domains have it (the
   // record is then in the journal and goes out with the next flush). Also writes the checkpoint when it is due.
   void append(std::vector<Change> changes, const CallOptions& call);
-  // The same for a change that holds from now on whoever is there: whether enough domains have the record.
-  [[nodiscard]] bool note(std::vector<Change> changes, const CallOptions& call);
+  // The same for a change that holds from now on whoever is there: whether enough domains have the record. A warning says so when they don't.
+  bool note(std::vector<Change> changes, const CallOptions& call);
 
   // How many failure domains must have a document before it counts as durable: max(survive, largest m in the pool) + 1, as far as there are
   // that many.
@@ -66,7 +66,7 @@ class PoolLog {
   std::vector<SeenRecord> known_records();
   WriterId own_writer();
   std::uint64_t covered(const WriterId& writer);
-  std::vector<NamedObject> journal(std::vector<Change> changes);
+  NamedObject publish(std::vector<Change> changes, const CallOptions& call);
   NamedObject make_record(std::vector<Change> changes);
   std::optional<NamedObject> make_checkpoint();
 

@@ -88,12 +88,6 @@ void copy_documents(Pool& pool, store::Store& to, const CallOptions& call) {
   }
 }
 
-void note_store(Pool& pool, const StoreAdded& added, const CallOptions& call) {
-  if (pool.log().note({added}, call)) return;
-  log_warning(added.name +
-              ": too few stores are there for every machine to learn of it now; the others get it when they are back");
-}
-
 }  // namespace
 
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
@@ -112,7 +106,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   }
   store.put(ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
   store.put(ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
-  note_store(pool, {row.id, name, url, domain, capacity_bytes}, call);
+  pool.log().note({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
   copy_documents(pool, store, call);
   std::vector<Hash256> shards;  // of a place that was in the pool before
   store.list("mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); }, call);
@@ -127,7 +121,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
 
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call) {
   pool.log().sync(call);
-  note_store(pool, {row.id, row.name, row.url, row.domain, row.capacity_bytes}, call);
+  pool.log().note({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
   pool.registry().put_store(row);
   pool.stores().set_rows(pool.registry().stores());
 }

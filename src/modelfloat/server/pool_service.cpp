@@ -57,14 +57,11 @@ void PoolService::refresh_now_and_then(const std::stop_token& stop) {
   }
 }
 
-PoolService::Found PoolService::resolve(const std::string& model) {
-  if (auto summary = engine::find_model(pool_, model)) {
-    auto ref = engine::ModelRef::parse(summary->name);
-    return {std::move(*summary), std::move(ref)};
-  }
+engine::ModelRef PoolService::resolve(const std::string& model) {
+  if (const auto name = engine::find_name(pool_, model)) return engine::ModelRef::parse(*name);
   try {
     auto ref = engine::ModelRef::parse(model);
-    if (auto summary = engine::find_model(pool_, ref.model)) return {std::move(*summary), std::move(ref)};
+    if (engine::find_name(pool_, ref.model)) return ref;
   } catch (const Error& error) {
     if (error.kind != ErrorKind::invalid) throw;  // an id that is none of ours need not be a well-formed name
   }
@@ -88,17 +85,19 @@ engine::ModelPage PoolService::list(const std::string& after, const std::string&
 }
 
 engine::ModelSummary PoolService::find(const std::string& model) {
-  const Found found = resolve(model);
-  if (!found.ref.tag_given && found.ref.revision.empty()) return found.summary;
-  return engine::summarise(pool_, engine::open_manifest(pool_, found.ref, true, {}), {});
+  const auto ref = resolve(model);
+  if (ref.tag_given || !ref.revision.empty())
+    return engine::summarise(pool_, engine::open_manifest(pool_, ref, true, {}), {});
+  if (auto summary = engine::find_model(pool_, ref.model)) return *std::move(summary);
+  throw Error(ErrorKind::not_found, model, "there is no such model");  // any more
 }
 
 std::vector<engine::RevisionSummary> PoolService::revisions(const std::string& model) {
-  return engine::list_revisions(pool_, resolve(model).summary.name);
+  return engine::list_revisions(pool_, resolve(model).model);
 }
 
 engine::OpenManifest PoolService::open(const std::string& model, const CallOptions& call) {
-  return engine::open_manifest(pool_, resolve(model).ref, true, call);
+  return engine::open_manifest(pool_, resolve(model), true, call);
 }
 
 void PoolService::map_fragments(const engine::OpenManifest& manifest,
@@ -109,18 +108,17 @@ void PoolService::map_fragments(const engine::OpenManifest& manifest,
 }
 
 void PoolService::remove(const std::string& model, const CallOptions& call) {
-  const Found found = resolve(model);
-  if (found.ref.tag_given || !found.ref.revision.empty())
+  const auto ref = resolve(model);
+  if (ref.tag_given || !ref.revision.empty())
     throw Error(ErrorKind::invalid, model,
                 "a model is removed with all its revisions: name it without tag and revision");
-  engine::remove_model(pool_, found.summary.name, call);
+  engine::remove_model(pool_, ref.model, call);
 }
 
 runner::Completion PoolService::infer(const std::string& model, const runner::CompletionRequest& request,
                                       const runner::TokenSink& on_text, const runner::LoadProgressSink& on_progress,
                                       const CallOptions& call) {
-  const auto found = resolve(model);
-  PoolModelSource source(pool_, engine::open_manifest(pool_, found.ref, true, call));
+  PoolModelSource source(pool_, engine::open_manifest(pool_, resolve(model), true, call));
   return runner_.complete(source, request, on_text, on_progress, call);
 }
 

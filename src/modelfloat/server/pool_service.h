@@ -30,11 +30,8 @@ class PoolService final : public Service {
   Readiness readiness() override;
 
  private:
-  struct Found {
-    engine::ModelSummary summary;
-    engine::ModelRef ref;  // with the tag or revision that was asked for
-  };
-  Found resolve(const std::string& model);
+  // With the tag or revision that was asked for. Error{not_found}.
+  engine::ModelRef resolve(const std::string& model);
   void note_policy();
   void refresh_now_and_then(const std::stop_token& stop);
 
