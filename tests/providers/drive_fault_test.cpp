@@ -422,6 +422,21 @@ TEST_F(DriveFaults, AnUploadGoesOnWhereItWasCutAlsoAfterARestart) {
   EXPECT_EQ(files_of(shard_name(1)), 1U);
 }
 
+// Drive goes on to say of an upload's address what came of it.
+TEST_F(DriveFaults, AnUploadThatEndedInAFileWhichIsGoneIsNoObject) {
+  const Bytes bytes = random_bytes(k_large);
+  store_->put(shard_name(1), bytes, k_patient);
+  store_->remove(shard_name(1), k_patient);
+  store_ = open();
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  store_->put(shard_name(1), random_bytes(k_large, 2), k_patient);
+  store_ = open();
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  EXPECT_EQ(listed(*store_), 1U);
+}
+
 TEST_F(DriveFaults, AnUploadIsCutAtAnyByte) {
   const Bytes bytes = random_bytes(k_large, 3);
   std::uint64_t seed = 100;

@@ -71,17 +71,19 @@ std::optional<FileInfo> Uploader::finish(const std::string& path, const Content&
     session_.forget_pending(path);
     return std::nullopt;
   }
+  bool was_done = false;
   if (!pending->address.empty()) {
     const UploadProgress progress = api_.ask_upload(pending->address, pending->size_bytes, where, options);
-    if (progress.done) return checked(path, *progress.done, content, where, options);
-    if (progress.known)
+    if (progress.known && !progress.done)
       return send_rest(path, *pending, content, std::min(progress.kept_bytes, pending->size_bytes), where, options);
+    was_done = progress.done.has_value();
     pending->address.clear();
     session_.set_pending(path, *pending);
   }
+  // Also of a file that the upload has ended in: that may be long ago, and it may be gone since.
   const auto file = api_.look_at(pending->id, where, options);
-  if (!file) return std::nullopt;  // upload() takes the same id
-  if (file->trashed) {
+  if (!file && !was_done) return std::nullopt;  // upload() takes the same id
+  if (!file || file->trashed) {
     session_.forget_pending(path);
     return std::nullopt;
   }
