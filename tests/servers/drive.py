@@ -2,7 +2,8 @@
 server that gives tokens.
 
 What the tests are told: MODELFLOAT_TEST_DRIVE (the emulator's root; tokens at /token), _CREDENTIALS (a credentials file), _RCLONE and _GOOGLE (programs; the
-last argument of each is rclone's command or google_client.py's), _OAUTH2 (the token address of oauth2-mock-server).
+last argument of each is rclone's command or google_client.py's), _OAUTH2 (the token address of oauth2-mock-server), _PROXY and _CONTROL (fault_proxy.py,
+before the emulator).
 """
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from fault_proxy import FaultProxy
 from mapping_proxy import MappingProxy
 from process import Server, answers, free_port
 from tools import node_environment, tool
@@ -31,6 +33,20 @@ def control(root, what, value):
     request = urllib.request.Request(root + "/_control/" + what, json.dumps(value).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
+
+
+class Planned:
+    """What goes wrong in the emulator (faults.py)."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def plan(self, faults):
+        control(self.root, "clear", {})
+        control(self.root, "faults", faults)
+
+    def met(self):
+        return control(self.root, "seen", {})["met"]
 
 
 def script(path, environment, command):
@@ -62,13 +78,15 @@ class Drive:
             self.proxy = MappingProxy(folder, HOSTS, port)
             google = script(folder / "google", {}, [tool("python", "google") / "bin/python", HERE / "google_client.py", root, folder / "credentials.json"])
             environment = node_environment("oauth2-mock-server")
+            self.running.append(FaultProxy("drive", port))
+            faulty = self.running[-1].environment
             self.running.append(Server("oauth2", [tool("node"), "-e", OAUTH2, oauth2_port], folder / "oauth2.log", {}, lambda: answers(oauth2_port), env=environment))
         except Exception:
             self.stop()
             raise
         self.environment = {"MODELFLOAT_TEST_DRIVE": root, "MODELFLOAT_TEST_DRIVE_CREDENTIALS": str(folder / "credentials.json"),
                             "MODELFLOAT_TEST_DRIVE_RCLONE": str(rclone(folder, self.proxy, account)), "MODELFLOAT_TEST_DRIVE_GOOGLE": str(google),
-                            "MODELFLOAT_TEST_DRIVE_OAUTH2": f"http://127.0.0.1:{oauth2_port}/token"}
+                            "MODELFLOAT_TEST_DRIVE_OAUTH2": f"http://127.0.0.1:{oauth2_port}/token", **faulty}
 
     def stop(self):
         for server in reversed(self.running):

@@ -255,8 +255,9 @@ void WebdavStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
       response = put_file(path, bytes, place, options);
       if (!response.ok()) throw error(response, place, "cannot replace what is there");
     }
-  } catch (...) {
-    discard(temporary, place);
+  } catch (const Error& error) {
+    // Who asks to be left alone is: what is there is cleared away when it is a day old.
+    if (error.kind != ErrorKind::rate_limited) discard(temporary, place);
     throw;
   }
   discard(temporary, place);
