@@ -7,7 +7,7 @@ Below the root: /drive/v3/…, /upload/drive/v3/…, /token, /device/code, /auth
   POST /_control/service_account {"limit": 0}    {"account", "key": the JSON key file}
   POST /_control/drive {"members": [account]}    {"id"} of a new shared drive
   POST /_control/faults [fault, …]               see drive_faults.py; /_control/clear forgets them and the counts
-  GET  /_control/seen                            {"counts": {call: n}, "log": [[call, seconds], …]}
+  GET  /_control/seen                            {"counts": {call: n}, "log": [[call, seconds], …], "met": how many calls met a fault}
   POST /_control/expire                          no access token is good any more; /_control/revoke {"refresh_token"}
   POST /_control/person {"account"}              whose account it is that agrees at /auth and at the device page
   POST /_control/device {"user_code", "state": "approved", "denied" or "expired"}

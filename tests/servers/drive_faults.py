@@ -24,7 +24,7 @@ class Faults:
 
     def clear(self):
         with self.lock:
-            self.plans, self.counts, self.log = [], collections.Counter(), []
+            self.plans, self.counts, self.log, self.met = [], collections.Counter(), [], 0
 
     def plan(self, plans):
         with self.lock:
@@ -42,9 +42,10 @@ class Faults:
                     plan["skip"] -= 1
                     continue
                 plan["times"] = plan.get("times", 1) - 1
+                self.met += 1
                 return plan
             return {}
 
     def seen(self):
         with self.lock:
-            return {"counts": dict(self.counts), "log": list(self.log)}
+            return {"counts": dict(self.counts), "log": list(self.log), "met": self.met}

@@ -17,6 +17,7 @@ A rule: which calls it meets, and one fault. The first rule that fits a call is 
                       "cut" {"at": n}             the same with a proper close, with the length of the whole announced
                       "stall" {"at": n}           passed on; n bytes of the answer's body, then nothing (n = -1: not even the head)
                       "slow" {"rate": n}          the answer's body at n bytes a second
+                      "late" {"seconds": n}       the whole answer, so much later
                       "shorter" {"by": n}         n bytes fewer, and said so        "longer" {"by": n}   n bytes more, and said so
                       "flip" {"at": n}            one bit of byte n of the answer's body
                       "empty"                     the answer without its body
@@ -24,6 +25,7 @@ A rule: which calls it meets, and one fault. The first rule that fits a call is 
                       "answer" {"status", "headers", "body"}       said instead; not passed on
                       "answer_after" {"status", "headers", "body"} said instead, but passed on
                       "request_flip" {"at": n}    one bit of byte n of the request's body, then passed on
+                      "request_shorter" {"by": n} n bytes fewer of the request's body are passed on, as if they were all
 """
 import http.client
 import json
@@ -154,6 +156,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.say(said["status"], said.get("headers", {}).items(), said.get("body", "").encode(), method=self.command)
         if fault == "request_flip":
             body = flipped(body, at)
+        if fault == "request_shorter":
+            body = body[:max(0, len(body) - said["by"])]
         if fault == "replace":
             del self.headers["Accept-Encoding"]
         status, headers, data, announced = self.pass_on(self.command, body)
@@ -170,6 +174,9 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "answer_after":
             status, headers, data = said["status"], said.get("headers", {}).items(), said.get("body", "").encode()
             announced, entry["status"] = len(data), status
+        elif fault == "late":
+            if proxy.ended.wait(said["seconds"]):
+                raise Hangup
         elif fault == "slow":
             self.say(status, headers, b"", announced, self.command)
             for index in range(len(data)):
@@ -189,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
                 data = b""
             elif fault == "replace":
                 data = re.sub(said["pattern"].encode(), said["with"].encode(), data, flags=re.DOTALL)
-            elif fault != "request_flip":
+            elif fault not in ("request_flip", "request_shorter"):
                 raise ValueError(fault)
             announced += len(data) - old
         return self.say(status, headers, data, announced, self.command)

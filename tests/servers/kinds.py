@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from door import Door  # noqa: E402
+from faults import Faults  # noqa: E402
 
 NAMES = ("mega", "drive", "ipfs", "s3", "webdav", "rclone")
 WHAT = {"mega": "an emulator of MEGA", "drive": "an emulator of Google Drive", "ipfs": "js-ipfs", "s3": "SeaweedFS", "webdav": "Apache's mod_dav",
@@ -21,17 +22,21 @@ WHAT = {"mega": "an emulator of MEGA", "drive": "an emulator of Google Drive", "
 
 
 class Place:
-    """A store on a server that runs."""
+    """A store on a server that runs. With `faulty` it is reached by the proxy that fails as it is told; `faults` tells that one, and the emulators."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, faulty=False):
         (folder / name).mkdir(parents=True)
         self.name, self.folder = name, folder / name
         self.module = importlib.import_module(name)
         self.server = self.module.start(self.folder)
         self.environment = {}  # for modelfloat
         self.options, self.credentials = [], None
+        told = self.server.environment
+        prefix = f"MODELFLOAT_TEST_{name.upper()}"
         try:
-            getattr(self, "describe_" + name)(self.server.environment)
+            self.address = told[prefix + "_PROXY" if faulty or name == "rclone" else prefix]
+            self.faults = Faults(told[prefix + "_CONTROL"], self.module.Planned(told[prefix]) if name in ("mega", "drive") else None)
+            getattr(self, "describe_" + name)(told)
         except BaseException:
             self.server.stop()
             raise
@@ -41,36 +46,35 @@ class Place:
             self.credentials_file.touch(mode=0o600)
             self.credentials_file.write_text(json.dumps(self.credentials))
 
-    def enter_by_door(self, url):
-        """The URL of a server, as it is reached by the door."""
-        parts = urllib.parse.urlsplit(url)
+    def enter_by_door(self):
+        """The URL of the server, as it is reached by the door."""
+        parts = urllib.parse.urlsplit(self.address)
         self.door = Door(parts.port)
         return parts._replace(netloc=f"127.0.0.1:{self.door.port}").geturl()
 
-    def describe_mega(self, told):
-        self.url, self.options = "mega:/modelfloat", ["--api-url", self.enter_by_door(told["MODELFLOAT_TEST_MEGA"])]
+    def describe_mega(self, _):
+        self.url, self.options = "mega:/modelfloat", ["--api-url", self.enter_by_door()]
         self.credentials = {"email": self.module.ACCOUNTS[0]["email"], "password": self.module.PASSWORD}
 
     def describe_drive(self, told):
-        root = self.enter_by_door(told["MODELFLOAT_TEST_DRIVE"])
+        root = self.enter_by_door()
         self.url, self.options = "drive:modelfloat", ["--api-url", root, "--token-url", root + "/token"]
         self.credentials = json.loads(Path(told["MODELFLOAT_TEST_DRIVE_CREDENTIALS"]).read_text())
 
-    def describe_ipfs(self, told):
-        self.url = "ipfs:" + self.enter_by_door(told["MODELFLOAT_TEST_IPFS"])
+    def describe_ipfs(self, _):
+        self.url = "ipfs:" + self.enter_by_door()
 
     def describe_s3(self, told):
-        self.url = f"s3:{self.enter_by_door(told['MODELFLOAT_TEST_S3'])}/{told['MODELFLOAT_TEST_S3_BUCKET']}/modelfloat"
+        self.url = f"s3:{self.enter_by_door()}/{told['MODELFLOAT_TEST_S3_BUCKET']}/modelfloat"
         self.credentials = {"access_key": told["MODELFLOAT_TEST_S3_ACCESS_KEY"], "secret_key": told["MODELFLOAT_TEST_S3_SECRET_KEY"]}
 
     def describe_webdav(self, told):
-        self.url = f"webdav:{self.enter_by_door(told['MODELFLOAT_TEST_WEBDAV'])}/basic/modelfloat"
+        self.url = f"webdav:{self.enter_by_door()}/basic/modelfloat"
         self.credentials = {"user": told["MODELFLOAT_TEST_WEBDAV_USER"], "password": told["MODELFLOAT_TEST_WEBDAV_PASSWORD"]}
 
     def describe_rclone(self, told):
         self.url = "rclone:dav:modelfloat"
-        door = self.enter_by_door(told["MODELFLOAT_TEST_RCLONE_PROXY"])
-        self.environment = {name: told[name] for name in ("RCLONE_CONFIG", "PATH")} | {"RCLONE_CONFIG_DAV_URL": door}
+        self.environment = {name: told[name] for name in ("RCLONE_CONFIG", "PATH")} | {"RCLONE_CONFIG_DAV_URL": self.enter_by_door()}
 
     @property
     def arguments(self):
@@ -82,11 +86,11 @@ class Place:
         self.server.stop()
 
 
-def start_all(folder, names=NAMES):
+def start_all(folder, names=NAMES, faulty=False):
     places = []
     try:
         for name in names:
-            places.append(Place(name, Path(folder)))
+            places.append(Place(name, Path(folder), faulty))
     except BaseException:
         stop_all(places)
         raise

@@ -22,6 +22,19 @@ def control(url, **what):
         return json.load(answer)
 
 
+class Planned:
+    """What goes wrong in the emulator (faults.py)."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def plan(self, faults):
+        control(self.url, do="plan", faults=faults)
+
+    def met(self):
+        return control(self.url, do="met")["met"]
+
+
 def start(folder):
     port = free_port()
     contents = Path(folder) / "contents"

@@ -9,6 +9,7 @@ POST /_control takes {"do": ..., ...} and is no part of MEGA:
     set {email, quota?, blocked?, keep_sessions?: false}                     changes an account
     damage {email}                                                           flips one bit in each of an account's files
     counts                                                                   how often each call came since the last plan
+    met                                                                      {"met": how many of them met a fault}
 A fault is one of: code (the number answered), status (of HTTP, with headers?), hashcash (an easiness), reset (closes the connection at once), cut (after so many bytes of the body),
 stall (seconds), slow (the answer at so many bytes a second), dead (the address that it hands out is nobody's), short (so many bytes too few, well announced), flip (a bit of the body), unanswered (does it and closes the connection), pretend (says that it is done and does not do it),
 expire (the session ends before), hide (events are kept back), twice (nodes are made twice).
@@ -184,7 +185,7 @@ class Emulator:
         self.rsa = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.accounts, self.sessions, self.uploads, self.downloads = {}, {}, {}, {}
         self.answers = {}  # by session or address of the client: of the last calls by their number
-        self.faults, self.counts, self.challenges = [], {}, set()
+        self.faults, self.counts, self.met, self.challenges = [], {}, 0, set()
 
     # --- what goes wrong ---
 
@@ -200,6 +201,7 @@ class Emulator:
                 if fault.get("times", 1) <= 0:
                     continue
                 fault["times"] = fault.get("times", 1) - 1
+                self.met += 1
                 return fault
         return {}
 
@@ -211,10 +213,12 @@ class Emulator:
                 self.accounts[account.email] = account
                 return {}
             if action == "plan":
-                self.faults, self.counts = request["faults"], {}
+                self.faults, self.counts, self.met = request["faults"], {}, 0
                 return {}
             if action == "counts":
                 return self.counts
+            if action == "met":
+                return {"met": self.met}
             account = self.accounts[request.pop("email")]
             if action == "damage":
                 for node in account.nodes.values():

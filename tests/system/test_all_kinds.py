@@ -1,49 +1,18 @@
 """The main job over every kind of store that there is: MEGA, Google Drive, IPFS, S3, WebDAV and rclone, any two of which may go away."""
 import itertools
-import shutil
-import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from conftest import BASE
-from program import ROOT, Exit, Home, hashes
+from kinds_pool import KindsPool
+from program import Exit, Home, hashes
 from samples import MIB, random_file
-
-sys.path.insert(0, str(ROOT / "tests/servers"))
-import kinds  # noqa: E402
-
-
-class Kinds(Home):
-    """A pool over one store of each kind."""
-
-    def __init__(self, base):
-        super().__init__(base)
-        self.places = kinds.start_all(base / "servers")
-        for place in self.places:
-            self.environment |= place.environment
-        self.code_file.write_text(self.json("init", "--redundancy", "4+2")["recovery_code"] + "\n")
-        for place in self.places:
-            self.ok("store", "add", place.name, *place.arguments, "--domain", place.name)
 
 
 @pytest.fixture(scope="module")
 def pool():
-    base = Path(tempfile.mkdtemp(prefix="modelfloat-kinds-", dir=BASE))
-    base.chmod(0o711)  # Apache runs as another user
-    home = Kinds(base)
-    yield home
-    kinds.stop_all(home.places)
-    shutil.rmtree(base, ignore_errors=True)
-
-
-def pull(home, name):
-    target = home.work / "pulled"
-    home.ok("pull", name, "-o", target)
-    found = hashes(target)
-    target.unlink()
-    return found
+    pool = KindsPool()
+    yield pool
+    pool.stop()
 
 
 def test_any_two_may_go_away(pool):
@@ -52,8 +21,8 @@ def test_any_two_may_go_away(pool):
     assert all(store["online"] and store["shards"] > 0 for store in pool.json("status")["stores"])
     for one, two in itertools.combinations(pool.places, 2):
         with one.door.is_shut(), two.door.is_shut():
-            assert pull(pool, "lab/a") == hashes(file), f"without {one.name} and {two.name}"
-    assert pull(pool, "lab/a") == hashes(file)
+            assert pool.pull("lab/a")[0] == hashes(file), f"without {one.name} and {two.name}"
+    assert pool.pull("lab/a")[0] == hashes(file)
     assert pool.json("verify", "--read")["damaged"] == []
 
 
@@ -68,7 +37,8 @@ def test_recover_on_an_empty_home_from_these_stores(pool):
     stores = [part for place in pool.places for part in ("--store", *place.arguments)]
     other.ok("recover", "--recovery-code-file", pool.code_file, *stores)
     assert all(store["online"] for store in other.json("status")["stores"])
-    assert pull(other, "lab/a") == hashes(pool.base / "a.bin")
+    other.ok("pull", "lab/a", "-o", other.work / "a")
+    assert hashes(other.work / "a") == hashes(pool.base / "a.bin")
 
 
 def test_no_secret_of_theirs_is_in_the_registry(pool):
