@@ -14,7 +14,8 @@ World::World(std::size_t stores) {
 
 std::unique_ptr<store::Store> World::open(const std::string& url) {
   const std::size_t index = std::stoul(url.substr(url.find(':') + 1));
-  return std::make_unique<FaultyStore>(static_cast<store::Store&>(*faulty_.at(index)));
+  auto handle = std::make_unique<FaultyStore>(static_cast<store::Store&>(*faulty_.at(index)));
+  return wrap ? wrap(std::move(handle), index) : std::move(handle);
 }
 
 std::map<std::string, Bytes> World::objects(std::size_t index) {
@@ -49,9 +50,18 @@ Machine::Machine(World& world, Threads threads, std::uint64_t seed)
     : world_(world),
       random_(seed),
       cpu_(make_executor(threads, 2)),
-      io_(make_executor(threads, 6)),
+      own_io_(make_executor(threads, 6)),
       registry_(registry::open_sqlite_registry(folder_ / "registry.db")),
-      environment_{clock_, random_, *cpu_, *io_, *registry_},
+      environment_{clock_, random_, *cpu_, *own_io_, *registry_},
+      key_(crypto::SecretKey::random(random_)) {}
+
+Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed)
+    : patience(),
+      world_(world),
+      random_(seed),
+      cpu_(make_executor(Threads::one, 1)),
+      registry_(registry::open_sqlite_registry(folder_ / "registry.db")),
+      environment_{clock, random_, *cpu_, io, *registry_},
       key_(crypto::SecretKey::random(random_)) {}
 
 void Machine::create(PolicySet policy) {

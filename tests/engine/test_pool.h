@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
+#include "support/skipping_clock.h"
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
 
@@ -34,6 +34,8 @@ class World {
   store::Store& inner(std::size_t index) { return *inner_[index]; }  // without faults
   FaultyStore& faults(std::size_t index) { return *faulty_[index]; }
   CallCounter& counter() { return counter_; }
+  // What a handle is wrapped in, when set.
+  std::function<std::unique_ptr<store::Store>(std::unique_ptr<store::Store>, std::size_t index)> wrap;
   // A handle as a program would hold it: calls go through the faults.
   std::unique_ptr<store::Store> open(const std::string& url);
   static std::string url(std::size_t index) { return "memory:" + std::to_string(index); }
@@ -57,6 +59,8 @@ transfer::Patience short_patience();
 class Machine {
  public:
   explicit Machine(World& world, Threads threads = Threads::many, std::uint64_t seed = 1);
+  // Store calls run on `io`, by `clock`; the rest on the calling thread. Both outlive it.
+  Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed);
 
   // Makes the pool and adds all stores of the world.
   void create(PolicySet policy);
@@ -70,7 +74,7 @@ class Machine {
   const engine::Environment& environment() const { return environment_; }
   const std::string& recovery_code() const { return recovery_code_; }
   mf1::SlotSecret recovery_secret() const;
-  FakeClock& clock() { return clock_; }
+  SkippingClock& clock() { return clock_; }
 
   engine::PushResult push(const std::string& name, const Files& files,
                           std::optional<Redundancy> redundancy = std::nullopt);
@@ -81,10 +85,10 @@ class Machine {
 
   World& world_;
   TemporaryFolder folder_;
-  FakeClock clock_;
+  SkippingClock clock_;
   FixedRandom random_;
   std::unique_ptr<Executor> cpu_;
-  std::unique_ptr<Executor> io_;
+  std::unique_ptr<Executor> own_io_;
   std::unique_ptr<registry::Registry> registry_;
   engine::Environment environment_;
   std::string recovery_code_;

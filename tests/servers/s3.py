@@ -1,4 +1,5 @@
 """SeaweedFS as an S3 server, before it the proxy that fails as it is told, and with MODELFLOAT_NIGHTLY versitygw as a second judge."""
+import hashlib
 import json
 import os
 import subprocess
@@ -20,7 +21,8 @@ def signed_curl(url, *options):
 
 def make_bucket(server, url):
     end = time.monotonic() + 60  # the port is open before everything behind it is
-    while (made := signed_curl(f"{url}/{BUCKET}", "--request", "PUT")).returncode != 0:
+    nothing = f"x-amz-content-sha256: {hashlib.sha256().hexdigest()}"  # versitygw insists on it, and curl 7 doesn't send it
+    while (made := signed_curl(f"{url}/{BUCKET}", "--request", "PUT", "--header", nothing)).returncode != 0:
         if server.process.poll() is not None or time.monotonic() > end:
             server.stop()
             raise RuntimeError("no bucket can be made: " + made.stderr.decode() + server.log.read_text(errors="replace")[-3000:])
@@ -47,10 +49,10 @@ def start_seaweedfs(folder, environment):
 
 def start_versitygw(folder):
     port = free_port()
-    for name in ("versitygw", "versitygw-meta"):
+    for name in ("versitygw-objects", "versitygw-sidecar"):  # neither may begin with the other's whole name
         (folder / name).mkdir()
     environment = dict(os.environ, ROOT_ACCESS_KEY=ACCESS_KEY, ROOT_SECRET_KEY=SECRET_KEY)
-    server = Server("versitygw", [tool("go", "versitygw"), "--port", f"127.0.0.1:{port}", "posix", "--sidecar", folder / "versitygw-meta", folder / "versitygw"],
+    server = Server("versitygw", [tool("go", "versitygw"), "--port", f"127.0.0.1:{port}", "posix", "--sidecar", folder / "versitygw-sidecar", folder / "versitygw-objects"],
                     folder / "versitygw.log", {"MODELFLOAT_TEST_S3_SECOND": f"http://127.0.0.1:{port}"}, lambda: answers(port), env=environment)
     make_bucket(server, f"http://127.0.0.1:{port}")
     return server

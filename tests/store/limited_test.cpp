@@ -89,7 +89,8 @@ TEST_F(Limited, NoMoreAtOnceThanAllowed) {
 }
 
 TEST(Turnstile, LetsInWhoCameFirst) {
-  store::Turnstile turnstile(1);
+  SystemClock clock;
+  store::Turnstile turnstile(1, clock);
   std::vector<int> order;
   std::vector<std::jthread> threads;
   std::atomic<int> arriving = 0;

@@ -147,6 +147,10 @@ TEST_F(Retrying, AStopEndsTheWaiting) {
     UtcTime utc_now() const override { return {}; }
     SteadyTime steady_now() const override { return std::chrono::steady_clock::now(); }
     void sleep_for(Milliseconds, const std::stop_token&) override { stop.request_stop(); }
+    bool wait_until(std::condition_variable_any&, std::unique_lock<std::mutex>&, const std::stop_token&, SteadyTime,
+                    const std::function<bool()>& done) override {
+      return done();
+    }
   } clock;
   auto faulty = std::make_unique<FaultyStore>(*memory_, &counter_);
   faulty->fail_next(Call::put, ErrorKind::transient, 9);

@@ -1,5 +1,7 @@
 #include "support/fake_clock.h"
 
+#include <algorithm>
+
 namespace modelfloat::test {
 
 UtcTime FakeClock::utc_now() const {
@@ -17,6 +19,16 @@ void FakeClock::sleep_for(Milliseconds duration, const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
   sleeps_.push_back(duration);
   elapsed_ += duration;
+}
+
+bool FakeClock::wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock,
+                           const std::stop_token& stop, SteadyTime until, const std::function<bool()>& done) {
+  if (until == SteadyTime::max()) return changed.wait(lock, stop, done);
+  if (changed.wait_for(lock, stop, until - steady_now(), done)) return true;
+  if (stop.stop_requested()) return false;
+  const std::lock_guard guard(mutex_);
+  elapsed_ = std::max(elapsed_, std::chrono::ceil<Milliseconds>(until - steady_start_));
+  return false;
 }
 
 void FakeClock::advance(Milliseconds duration) {

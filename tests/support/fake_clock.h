@@ -6,7 +6,7 @@
 
 namespace modelfloat::test {
 
-// Time stands still until somebody sleeps or calls advance(). Sleeping returns at once, with the time moved on. Shared
+// Time stands still until somebody sleeps, waits in vain or calls advance(). Sleeping returns at once, with the time moved on. Shared
 // by all threads. The steady time starts at the real one, so a deadline in fake time has not passed in real time
 // either.
 class FakeClock final : public Clock {
@@ -18,6 +18,9 @@ class FakeClock final : public Clock {
   SteadyTime steady_now() const override;
   // A stop that was asked for before makes this return without time passing.
   void sleep_for(Milliseconds duration, const std::stop_token& stop) override;
+  // Waits in real time; when that was in vain, it is `until`.
+  bool wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
+                  SteadyTime until, const std::function<bool()>& done) override;
 
   void advance(Milliseconds);
   // Every sleep so far, in order.

@@ -108,6 +108,15 @@ def test_pure_layers_have_no_files_sockets_or_threads():
                 assert ours or not forbidden.fullmatch(name), f"{path.relative_to(SOURCES)} includes {name}"
 
 
+def test_the_engine_has_its_time_from_outside():
+    """It can run in virtual time: no clock but the one that it is given, and no wait but by that one, for what stores answer."""
+    forbidden = re.compile(r"(steady|system)_clock::now|SystemClock\b|sleep_for\(std|check_cancelled\([^,;]*, \"|check_cancelled\([^,;]*,[^,;]*\);")
+    for layer in ("transfer", "engine"):
+        for path in sources(layer):
+            for line in path.read_text().splitlines():
+                assert not forbidden.search(line), f"{path.relative_to(SOURCES)}: {line.strip()}"
+
+
 def test_nobody_prints_but_the_programs():
     for path in sources():
         layer = path.relative_to(SOURCES).parts[0]

@@ -57,25 +57,25 @@ TEST_F(PaceTest, DoubtEndsWithAnAnswerOrWithTime) {
 }
 
 TEST(HedgeTimer, BecomesLateAndThenHopeless) {
-  const SteadyTime begin = std::chrono::steady_clock::now();
-  HedgeTimer timer(10);
-  EXPECT_FALSE(timer.advance(begin + std::chrono::seconds(9)));
+  const SteadyTime begin{std::chrono::hours(1)};
+  HedgeTimer timer(begin, 10);
+  EXPECT_FALSE(timer.advance(begin + Milliseconds(9'999)));
   EXPECT_EQ(timer.lateness(), Lateness::none);
-  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(11)));
+  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(10)));
   EXPECT_EQ(timer.lateness(), Lateness::late);
-  EXPECT_FALSE(timer.advance(begin + std::chrono::seconds(30)));
-  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(41)));
+  EXPECT_FALSE(timer.advance(begin + Milliseconds(39'999)));
+  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(40)));
   EXPECT_EQ(timer.lateness(), Lateness::hopeless);
   EXPECT_EQ(timer.next(), SteadyTime::max());
 }
 
 TEST(HedgeTimer, PeersLowerTheBoundAndNeverRaiseIt) {
-  const SteadyTime begin = std::chrono::steady_clock::now();
-  HedgeTimer timer(10);
+  const SteadyTime begin{std::chrono::hours(1)};
+  HedgeTimer timer(begin, 10);
   timer.bound(20);
-  EXPECT_LT(timer.next(), begin + std::chrono::seconds(11));
+  EXPECT_EQ(timer.next(), begin + std::chrono::seconds(10));
   timer.bound(1);
-  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(2)));
+  EXPECT_TRUE(timer.advance(begin + std::chrono::seconds(1)));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ TEST(Race, AnswersComeInTheOrderInWhichTheyAreReady) {
   const StoreSet set(world.rows(), world.context(io));
   set.wait_until_decided({});
   world.faults(0).stall(Call::get);
-  Race<Content> race(Kind::read, {});
+  Race<Content> race(world.clock, Kind::read, {});
   const auto slow = race.ask(*set.find("s0"), k_long, read_marker);
   const auto quick = race.ask(*set.find("s1"), k_long, read_marker);
   EXPECT_EQ(race.next()->id, quick);
@@ -37,7 +37,7 @@ TEST(Race, LeavingStopsWhoIsLateAndDoesNotWait) {
   set.wait_until_decided({});
   world.faults(0).stall(Call::get);
   {
-    Race<Content> race(Kind::read, {});
+    Race<Content> race(world.clock, Kind::read, {});
     race.ask(*set.find("s0"), k_long, read_marker);
     world.faults(0).wait_for_stalled(1);
   }
@@ -51,7 +51,7 @@ TEST(Race, TheCallersStopEndsWaitAndCalls) {
   set.wait_until_decided({});
   world.faults(0).stall(Call::get);
   std::stop_source stop;
-  Race<Content> race(Kind::read, {stop.get_token(), std::nullopt});
+  Race<Content> race(world.clock, Kind::read, {stop.get_token(), std::nullopt});
   race.ask(*set.find("s0"), k_long, read_marker);
   world.faults(0).wait_for_stalled(1);
   stop.request_stop();
@@ -65,7 +65,7 @@ TEST(Race, ACallIsGivenUpAfterItsTime) {
   const StoreSet set(world.rows(), world.context(io));
   set.wait_until_decided({});
   world.faults(0).stall(Call::get);
-  Race<Content> race(Kind::read, {});
+  Race<Content> race(world.clock, Kind::read, {});
   race.ask(*set.find("s0"), Milliseconds{20}, read_marker);
   auto answer = race.next();
   ASSERT_TRUE(answer);
@@ -83,7 +83,7 @@ TEST(Race, AStoreThatHangsTakesItsLaneAndNotAllThreads) {
   const StoreSet set(world.rows(), world.context(io));
   set.wait_until_decided({});
   world.faults(0).stall(Call::get);
-  Race<Content> race(Kind::read, {});
+  Race<Content> race(world.clock, Kind::read, {});
   for (int i = 0; i < 50; ++i) race.ask(*set.find("s0"), k_long, read_marker);
   std::set<std::size_t> quick;
   for (int i = 0; i < 50; ++i) quick.insert(race.ask(*set.find("s1"), k_long, read_marker));
@@ -100,7 +100,7 @@ TEST(Race, FailuresAreToldToTheStore) {
   const StoreSet set(world.rows(), world.context(io));
   world.faults(0).set_offline(true);
   world.faults(1).fail_next(Call::get, ErrorKind::rate_limited, 1, Milliseconds{1'000'000});
-  Race<Content> race(Kind::read, {});
+  Race<Content> race(world.clock, Kind::read, {});
   race.ask(*set.find("s0"), k_long, read_marker);
   race.ask(*set.find("s1"), k_long, read_marker);
   EXPECT_FALSE(set.find("s0")->is_online());

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "support/fake_clock.h"
 #include "support/faulty_store.h"
+#include "support/skipping_clock.h"
 
 #include "modelfloat/base/executor.h"
 #include "modelfloat/mf1/marker.h"
@@ -51,7 +51,7 @@ class StoreWorld {
   }
 
   static constexpr mf1::PoolTag k_tag{std::byte{9}};
-  FakeClock clock;
+  SkippingClock clock;
   transfer::Patience patience;
   bool unmakable = false;
 

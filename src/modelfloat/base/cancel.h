@@ -12,15 +12,19 @@ namespace modelfloat {
 
 struct CallOptions {
   std::stop_token stop;                // a stop asked for makes the call throw Error{cancelled} soon
-  std::optional<SteadyTime> deadline;  // reached, the call throws Error{timed_out}
+  std::optional<SteadyTime> deadline;  // reached, by the clock of the caller, the call throws Error{timed_out}
 };
 
 // Throws when the options say that it is time to give up. Cheap enough for every iteration of an I/O loop.
-inline void check_cancelled(const CallOptions& options, const std::string& where) {
+inline void check_cancelled(const CallOptions& options, const Clock& clock, const std::string& where) {
   if (options.stop.stop_requested()) throw Error(ErrorKind::cancelled, where, "stopped on request");
-  if (options.deadline && std::chrono::steady_clock::now() >= *options.deadline) {
+  if (options.deadline && clock.steady_now() >= *options.deadline) {
     throw Error(ErrorKind::timed_out, where, "the deadline passed");
   }
+}
+// The same by the real clock, for what talks to the world outside.
+inline void check_cancelled(const CallOptions& options, const std::string& where) {
+  check_cancelled(options, SystemClock(), where);
 }
 
 }  // namespace modelfloat

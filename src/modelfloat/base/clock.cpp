@@ -1,8 +1,5 @@
 #include "modelfloat/base/clock.h"
 
-#include <condition_variable>
-#include <mutex>
-
 #include <fmt/chrono.h>
 
 namespace modelfloat {
@@ -18,6 +15,13 @@ void SystemClock::sleep_for(Milliseconds duration, const std::stop_token& stop) 
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
   wake.wait_for(lock, stop, duration, [] { return false; });
+}
+
+bool SystemClock::wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock,
+                             const std::stop_token& stop, SteadyTime until, const std::function<bool()>& done) {
+  // A wait until the end of time overflows in the library.
+  if (until == SteadyTime::max()) return changed.wait(lock, stop, done);
+  return changed.wait_until(lock, stop, until, done);
 }
 
 std::string to_rfc3339(UtcTime time) {

@@ -2,7 +2,10 @@
 // Time comes in as a parameter, so that tests and simulations decide what time it is.
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <mutex>
 #include <stop_token>
 #include <string>
 
@@ -20,6 +23,10 @@ class Clock {
   virtual SteadyTime steady_now() const = 0;
   // Returns after `duration` or as soon as a stop is asked for, whichever comes first.
   virtual void sleep_for(Milliseconds duration, const std::stop_token& stop) = 0;
+  // Waits until `done` says true, which is asked again whenever `changed` is notified; or until `until`, or until a stop is asked for. Returns what
+  // `done` says at last. `lock` guards what `done` reads, and is let go while waiting.
+  virtual bool wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock,
+                          const std::stop_token& stop, SteadyTime until, const std::function<bool()>& done) = 0;
 };
 
 // The real one.
@@ -28,6 +35,8 @@ class SystemClock final : public Clock {
   UtcTime utc_now() const override;
   SteadyTime steady_now() const override;
   void sleep_for(Milliseconds duration, const std::stop_token& stop) override;
+  bool wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
+                  SteadyTime until, const std::function<bool()>& done) override;
 };
 
 // "2026-11-23T08:18:00Z", the form of RFC 3339 that every output of ours uses.

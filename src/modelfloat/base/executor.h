@@ -22,6 +22,8 @@ class Executor {
   virtual void submit(std::function<void()> task) = 0;
   // How many tasks run at once at the most; at least 1.
   virtual std::size_t width() const noexcept = 0;
+  // Whether tasks run while the thread that submits them goes on. If not, they run when they are submitted, or while that thread waits by the Clock.
+  virtual bool is_concurrent() const noexcept = 0;
 
   // Runs `call` as a task; its value, or what it threw, comes through the future.
   template <typename Call>
@@ -39,6 +41,7 @@ class InlineExecutor final : public Executor {
  public:
   void submit(std::function<void()> task) override { task(); }
   std::size_t width() const noexcept override { return 1; }
+  bool is_concurrent() const noexcept override { return false; }
 };
 
 // A fixed number of threads and a queue. Whoever submits bounds the queue (TaskGroup does). The destructor runs what is queued.
@@ -51,6 +54,7 @@ class ThreadPool final : public Executor {
 
   void submit(std::function<void()> task) override;
   std::size_t width() const noexcept override { return threads_.size(); }
+  bool is_concurrent() const noexcept override { return true; }
 
  private:
   void work();

@@ -138,7 +138,7 @@ std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer:
   using SpaceRace = transfer::Race<store::Space>;
   std::vector<SpaceAnswer> answers(stores.size());
   std::map<std::size_t, std::size_t> asked;  // by id of the call, the place of the store
-  SpaceRace race(SpaceRace::Kind::read, call);
+  SpaceRace race(pool.stores().clock(), SpaceRace::Kind::read, call);
   for (std::size_t i = 0; i < stores.size(); ++i) {
     answers[i].trouble = stores[i]->state->why_not_online();
     if (!answers[i].trouble.empty()) continue;
@@ -146,7 +146,7 @@ std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer:
     const auto ask = [](store::Store& store, const CallOptions& options) { return store.space(options); };
     asked[race.ask(*stores[i], pool.stores().patience().call_floor, ask)] = i;
   }
-  const SteadyTime begin = std::chrono::steady_clock::now();
+  const SteadyTime begin = pool.stores().clock().steady_now();
   const auto limit = [&] {
     std::vector<const transfer::PoolStore*> awaited;
     for (const auto& [call_id, place] : asked) {

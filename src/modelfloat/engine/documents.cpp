@@ -24,14 +24,14 @@ void Documents::enqueue(std::span<const NamedObject> objects) {
 // On a thread of the I/O pool; touches nothing but the store.
 Documents::Sent Documents::send(store::Store& store, transfer::StoreState& state,
                                 const std::vector<registry::QueuedPut>& queue, const transfer::Patience& patience,
-                                const CallOptions& call) {
+                                const Clock& clock, const CallOptions& call) {
   Sent sent;
   try {
     for (const auto& put : queue) {
       const auto name = ObjectName::parse(put.object);
       if (!name) throw Error(ErrorKind::internal, put.object, "queued under a name that is none");
-      check_cancelled(call, put.object);
-      store.put(*name, put.bytes, transfer::within(call, patience.allowed(put.bytes.size())));
+      check_cancelled(call, clock, put.object);
+      store.put(*name, put.bytes, transfer::within(call, clock, patience.allowed(put.bytes.size())));
       sent.objects.push_back(put.object);
       sent.bytes += put.bytes.size();
     }
@@ -60,8 +60,8 @@ void Documents::start_sending() {
         std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
     const std::size_t call = race_.ask(
         *store, allowed,
-        [queue, state = store->state, patience = stores_.patience()](store::Store& to, const CallOptions& options) {
-          return send(to, *state, *queue, patience, options);
+        [queue, state = store->state, patience = stores_.patience(), clock = &environment_.clock](store::Store& to, const CallOptions& options) {
+          return send(to, *state, *queue, patience, *clock, options);
         });
     sending_[call] = store;
   }
@@ -95,7 +95,7 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
   }
   failed_.clear();
   std::uint64_t bytes = 0;
-  const SteadyTime begin = std::chrono::steady_clock::now();
+  const SteadyTime begin = environment_.clock.steady_now();
   SteadyTime limit = wait_for == WaitFor::enough ? begin : SteadyTime::max();
   for (;;) {
     start_sending();
@@ -108,7 +108,7 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
     auto answer = race_.next(limit, call);
     if (!answer) break;  // nothing is under way, or who is left is left behind
     bytes += take(*answer);
-    const SteadyTime now = std::chrono::steady_clock::now();
+    const SteadyTime now = environment_.clock.steady_now();
     if (wait_for == WaitFor::all && domains_having(objects) >= domains)
       limit = now + (now - begin) + stores_.patience().straggler;
   }

@@ -25,7 +25,7 @@ struct NamedObject {
 class Documents {
  public:
   Documents(const Environment& environment, const transfer::StoreSet& stores)
-      : environment_(environment), stores_(stores), race_(transfer::Race<Sent>::Kind::put, {}) {}
+      : environment_(environment), stores_(stores), race_(environment.clock, transfer::Race<Sent>::Kind::put, {}) {}
 
   // Writes the objects down in the registry's queue for every store of the pool: from here on they are not forgotten. May be
   // part of a registry transaction.
@@ -59,7 +59,7 @@ class Documents {
   // The fewest failure domains that have one of the objects.
   std::size_t domains_having(std::span<const NamedObject> objects) const;
   static Sent send(store::Store& store, transfer::StoreState& state, const std::vector<registry::QueuedPut>& queue,
-                   const transfer::Patience& patience, const CallOptions& call);
+                   const transfer::Patience& patience, const Clock& clock, const CallOptions& call);
 
   const Environment environment_;
   const transfer::StoreSet& stores_;

@@ -200,7 +200,7 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
   };
 
   while (auto piece = reader.next()) {
-    check_cancelled(call_, path);
+    check_cancelled(call_, pool_.environment().clock, path);
     hashes.update(piece->bytes);
     bytes_ += piece->bytes.size();
     auto shared =

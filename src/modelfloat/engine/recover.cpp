@@ -93,18 +93,18 @@ class Recovery {
   template <typename T>
   void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work,
                    const std::function<bool(const std::string& url, T)>& take) {
-    transfer::Race<T> race(transfer::Race<T>::Kind::read, call_);
+    transfer::Race<T> race(environment_.clock, transfer::Race<T>::Kind::read, call_);
     std::map<std::size_t, Source*> asked;  // by id of the call
     for (Source& source : sources_) {
       if (!source.is_silent) asked[race.ask(*source.store, longest, work)] = &source;
     }
-    const SteadyTime begin = std::chrono::steady_clock::now();
+    const SteadyTime begin = environment_.clock.steady_now();
     SteadyTime limit = begin + longest;
     while (auto answer = race.next(limit)) {
       const std::string& url = asked.at(answer->id)->store->name;
       try {
         if (!take(url, answer->get())) continue;
-        const SteadyTime now = std::chrono::steady_clock::now();
+        const SteadyTime now = environment_.clock.steady_now();
         limit = std::min(limit, now + (now - begin) + options_.patience.straggler);
       } catch (const Error& error) {
         if (error.kind == ErrorKind::cancelled) throw;

@@ -29,7 +29,7 @@ std::vector<placement::Candidate> placement_candidates(const StoreSet& stores,
   std::vector<placement::Candidate> candidates;
   std::vector<std::size_t> asked;  // by id of the call, the index of the candidate
   bool lists = false;              // some have to list all that they have, which may take long
-  Race<std::uint64_t> race(Race<std::uint64_t>::Kind::put, call);
+  Race<std::uint64_t> race(stores.clock(), Race<std::uint64_t>::Kind::put, call);
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const PoolStore& target = *targets[i];
     candidates.push_back({i, target.domain, 0, 1.0});
@@ -41,7 +41,7 @@ std::vector<placement::Candidate> placement_candidates(const StoreSet& stores,
              });
     asked.push_back(i);
   }
-  const SteadyTime begin = std::chrono::steady_clock::now();
+  const SteadyTime begin = stores.clock().steady_now();
   const auto limit = [&] {
     std::vector<const PoolStore*> awaited;
     for (std::size_t id = 0; id < asked.size(); ++id) {

@@ -18,7 +18,7 @@ constexpr std::uint64_t k_bytes_under_way = std::uint64_t{48} << 20;
 class CopyRound {
  public:
   CopyRound(const StoreSet& stores, const CallOptions& call, const CopyVerdict& verdict)
-      : stores_(stores), verdict_(verdict), race_(Race<Read>::Kind::read, call) {}
+      : stores_(stores), verdict_(verdict), race_(stores.clock(), Race<Read>::Kind::read, call) {}
 
   std::uint64_t run(std::vector<CopyToCheck> copies) {
     for (CopyToCheck& copy : copies) {
@@ -88,7 +88,7 @@ class CopyRound {
     const std::size_t id = race_.ask(
         *copy.store, allowed,
         [name = copy.name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
-    calls_.insert({id, {std::move(copy), std::chrono::steady_clock::now() + allowed + stores_.patience().straggler}});
+    calls_.insert({id, {std::move(copy), stores_.clock().steady_now() + allowed + stores_.patience().straggler}});
   }
 
   void settle(Race<Read>::Answer& answer) {
@@ -111,7 +111,7 @@ class CopyRound {
   }
 
   void leave_overdue() {
-    const SteadyTime now = std::chrono::steady_clock::now();
+    const SteadyTime now = stores_.clock().steady_now();
     std::vector<const PoolStore*> silent;
     for (const auto& [id, call] : calls_) {
       if (call.give_up <= now) silent.push_back(call.copy.store);

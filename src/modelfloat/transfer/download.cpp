@@ -137,7 +137,7 @@ std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<cons
     }
   };
   for (const PackWork& one : work) {
-    check_cancelled(reading.call, "download");
+    check_cancelled(reading.call, reading.stores.clock(), "download");
     slots.take();  // at most one other pack is coming; what is waited for is a pack that is being opened
     std::shared_ptr<IncomingPack> pack(new IncomingPack(reading, *one.pack, distinct_fragments(one)),
                                        [&](IncomingPack* done) {

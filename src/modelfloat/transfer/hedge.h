@@ -14,12 +14,11 @@ enum class Lateness {
   hopeless,  // then these as well
 };
 
-// Follows one call. Starts when it is made.
+// Follows one call, made at `begin`.
 class HedgeTimer {
  public:
   // `late_after_seconds`: see Pace::late_after.
-  explicit HedgeTimer(double late_after_seconds)
-      : begin_(std::chrono::steady_clock::now()), late_after_(late_after_seconds) {}
+  HedgeTimer(SteadyTime begin, double late_after_seconds) : begin_(begin), late_after_(late_after_seconds) {}
 
   // The bound may be lowered when others have answered a call of this kind.
   void bound(double late_after_seconds) { late_after_ = std::min(late_after_, late_after_seconds); }

@@ -19,14 +19,14 @@ constexpr std::size_t k_window = 16;
 class HeaderRound {
  public:
   HeaderRound(const StoreSet& stores, const CallOptions& call)
-      : stores_(stores), race_(Race<Content>::Kind::read, call) {}
+      : stores_(stores), race_(stores.clock(), Race<Content>::Kind::read, call) {}
 
   std::vector<registry::StrayShard> run(std::deque<std::pair<Hash256, std::vector<const PoolStore*>>> wanted) {
     wanted_ = std::move(wanted);
     for (;;) {
       while (race_.under_way() < k_window && !wanted_.empty()) ask_next();
       if (race_.under_way() == 0) break;
-      if (auto answer = race_.next(std::chrono::steady_clock::now() + stores_.patience().marker)) {
+      if (auto answer = race_.next(stores_.clock().steady_now() + stores_.patience().marker)) {
         settle(*answer);
       } else {
         leave_behind();

@@ -18,7 +18,7 @@ class ListingRound {
         wait_for_(wait_for),
         suffice_(suffice),
         call_(call),
-        race_(Race<Objects>::Kind::read, call) {}
+        race_(stores.clock(), Race<Objects>::Kind::read, call) {}
 
   std::vector<StoreListing> run() {
     for (;;) {
@@ -26,11 +26,11 @@ class ListingRound {
       if (race_.under_way() > 0) {
         // Those who turn up meanwhile are asked too, so the wait is short while some are awaited.
         const SteadyTime look_up = stores_.somebody_is_awaited()
-                                       ? std::chrono::steady_clock::now() + stores_.patience().hedge_floor
+                                       ? stores_.clock().steady_now() + stores_.patience().hedge_floor
                                        : SteadyTime::max();
         if (auto answer = race_.next(std::min(look_up, limit_))) {
           take(*answer);
-        } else if (std::chrono::steady_clock::now() >= limit_) {
+        } else if (stores_.clock().steady_now() >= limit_) {
           break;
         }
       } else if (!wait_for_newcomers()) {
@@ -105,7 +105,7 @@ class ListingRound {
     if (suffice_ && !suffice_(listings_)) return;
     if (!suffice_ && somebody_may_be_long()) return;
     will_do_ = true;
-    const SteadyTime now = std::chrono::steady_clock::now();
+    const SteadyTime now = stores_.clock().steady_now();
     const auto took = now - begin_;
     constexpr std::chrono::milliseconds k_a_moment{5};
     if (wait_for_ == WaitFor::enough) {
@@ -120,7 +120,7 @@ class ListingRound {
   const WaitFor wait_for_;
   const ListingsSuffice& suffice_;
   const CallOptions& call_;
-  const SteadyTime begin_ = std::chrono::steady_clock::now();
+  const SteadyTime begin_ = stores_.clock().steady_now();
   SteadyTime limit_ = begin_ + stores_.patience().listing;  // also for a store that does not heed its deadline
   bool will_do_ = false;
   Race<Objects> race_;

@@ -33,7 +33,7 @@ class ObjectRound {
         expected_(expected),
         finding_(finding),
         call_(call),
-        race_(Kind::read, call) {}
+        race_(stores.clock(), Kind::read, call) {}
 
   void run(const std::vector<ListedObject>& objects, const Take& take) {
     objects_ = &objects;
@@ -95,7 +95,7 @@ class ObjectRound {
         race_.ask(store, stores_.patience().allowed(k_usual_bytes),
                   [name = (*objects_)[object].name, state = store.state](
                       store::Store& from, const CallOptions& options) { return state->get(from, name, {}, options); });
-    calls_.insert({id, {object, &store, HedgeTimer(store.state->pace.late_after(k_usual_bytes, stores_.patience()))}});
+    calls_.insert({id, {object, &store, HedgeTimer(stores_.clock().steady_now(), store.state->pace.late_after(k_usual_bytes, stores_.patience()))}});
     wanted.calls.push_back(id);
     return true;
   }
@@ -123,12 +123,12 @@ class ObjectRound {
     for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
     // Those who turn up meanwhile may be quicker than one that is late.
     if (anywhere_ && stores_.somebody_is_awaited())
-      next = std::min(next, std::chrono::steady_clock::now() + stores_.patience().hedge_floor);
+      next = std::min(next, stores_.clock().steady_now() + stores_.patience().hedge_floor);
     return next;
   }
 
   void note_late() {
-    const SteadyTime now = std::chrono::steady_clock::now();
+    const SteadyTime now = stores_.clock().steady_now();
     for (auto& [id, call] : calls_) {
       if (call.timer.advance(now)) call.store->state->pace.disappointed();
     }

@@ -37,8 +37,8 @@ struct Patience {
 };
 
 // The earlier of the caller's deadline and `allowed` from now.
-inline CallOptions within(const CallOptions& call, Milliseconds allowed) {
-  const SteadyTime end = std::chrono::steady_clock::now() + allowed;
+inline CallOptions within(const CallOptions& call, const Clock& clock, Milliseconds allowed) {
+  const SteadyTime end = clock.steady_now() + allowed;
   return {call.stop, call.deadline ? std::min(*call.deadline, end) : end};
 }
 

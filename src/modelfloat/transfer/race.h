@@ -24,7 +24,7 @@ class Race {
     std::size_t id = 0;
     std::optional<T> value;      // nothing: it failed
     std::exception_ptr failure;  // an Error, as a rule
-    double seconds = 0;          // from ask() to the answer, in real time
+    double seconds = 0;          // from ask() to the answer
     // The value, or throws.
     T get() {
       if (failure) std::rethrow_exception(failure);
@@ -36,10 +36,10 @@ class Race {
   // What kind of calls these are: a provider that wants to be left alone by one kind may still take the other.
   enum class Kind { read, put };
 
-  // `on_answer` is called when an answer is there to be taken, on whatever thread brought it, also for calls that were cancelled meanwhile; it
+  // `clock` outlives the calls, too. `on_answer` is called when an answer is there to be taken, on whatever thread brought it, also for calls that were cancelled meanwhile; it
   // may come after the race has ended. It must be quick.
-  Race(Kind kind, CallOptions call, std::function<void()> on_answer = {})
-      : kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
+  Race(Clock& clock, Kind kind, CallOptions call, std::function<void()> on_answer = {})
+      : clock_(clock), kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
   ~Race() { cancel_all(); }
   Race(const Race&) = delete;
   Race& operator=(const Race&) = delete;
@@ -67,7 +67,7 @@ class Race {
   std::size_t under_way() const noexcept { return under_way_.size(); }
   bool is_under_way(std::size_t id) const { return under_way_.contains(id); }
   double seconds_so_far(std::size_t id) const {
-    return seconds_between(under_way_.at(id).asked_at, std::chrono::steady_clock::now());
+    return seconds_between(under_way_.at(id).asked_at, clock_.steady_now());
   }
 
  private:
@@ -81,6 +81,7 @@ class Race {
     SteadyTime asked_at;
   };
 
+  Clock& clock_;
   const Kind kind_;
   const CallOptions call_;
   const std::function<void()> on_answer_;
@@ -93,17 +94,17 @@ class Race {
 template <typename T>
 std::size_t Race<T>::ask(const PoolStore& store, Milliseconds allowed, Work work) {
   const std::size_t id = next_id_++;
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = clock_.steady_now();
   const Call& call = under_way_.emplace(id, Call{std::stop_source(), now}).first->second;
-  auto task = [id, now, kind = kind_, inbox = inbox_, handle = store.store, state = store.state, stop = call.stop,
+  auto task = [id, now, clock = &clock_, kind = kind_, inbox = inbox_, handle = store.store, state = store.state, stop = call.stop,
                outer = call_, on_answer = on_answer_, allowed, work = std::move(work)]() mutable {
     Answer answer;
     answer.id = id;
     try {
       // Either stop ends the call.
       const std::stop_callback forward(outer.stop, [&stop] { stop.request_stop(); });
-      const CallOptions options = within({stop.get_token(), outer.deadline}, allowed);
-      check_cancelled(options, "store");
+      const CallOptions options = within({stop.get_token(), outer.deadline}, *clock, allowed);
+      check_cancelled(options, *clock, "store");
       answer.value = work(*handle, options);
     } catch (const Error& error) {
       kind == Kind::read ? state->read_failed(error) : state->put_failed(error);
@@ -112,7 +113,7 @@ std::size_t Race<T>::ask(const PoolStore& store, Milliseconds allowed, Work work
       answer.failure = std::current_exception();
     }
     work = nullptr;
-    answer.seconds = seconds_between(now, std::chrono::steady_clock::now());
+    answer.seconds = seconds_between(now, clock->steady_now());
     {
       const std::lock_guard lock(inbox->mutex);
       inbox->answers.push_back(std::move(answer));
@@ -130,12 +131,9 @@ std::optional<typename Race<T>::Answer> Race<T>::next(SteadyTime until, const Ca
   while (!under_way_.empty()) {
     std::unique_lock lock(inbox_->mutex);
     const auto has_come = [this] { return !inbox_->answers.empty(); };
-    // A wait until the end of time overflows in the library.
-    const bool came = deadline == SteadyTime::max() ? inbox_->came.wait(lock, waiting.stop, has_come)
-                                                    : inbox_->came.wait_until(lock, waiting.stop, deadline, has_come);
-    if (!came) {
+    if (!clock_.wait_until(inbox_->came, lock, waiting.stop, deadline, has_come)) {
       lock.unlock();
-      check_cancelled(waiting, "stores");
+      check_cancelled(waiting, clock_, "stores");
       return std::nullopt;
     }
     Answer answer = std::move(inbox_->answers.front());
@@ -143,7 +141,7 @@ std::optional<typename Race<T>::Answer> Race<T>::next(SteadyTime until, const Ca
     lock.unlock();
     if (under_way_.erase(answer.id) > 0) return answer;  // else it was cancelled
   }
-  check_cancelled(waiting, "stores");
+  check_cancelled(waiting, clock_, "stores");
   return std::nullopt;
 }
 

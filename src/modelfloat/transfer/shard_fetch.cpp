@@ -30,7 +30,7 @@ bool ShardPart::is_complete(std::size_t k) const {
 }
 
 ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
-    : context_(context), pack_(pack), check_(std::move(check)), race_(Race<Content>::Kind::read, context.call) {
+    : context_(context), pack_(pack), check_(std::move(check)), race_(context.stores.clock(), Race<Content>::Kind::read, context.call) {
   const std::size_t objects = pack_.k == 1 ? 1 : pack_.shard_count();
   for (std::size_t index = 0; index < objects; ++index) add_shard(index, pack_.shard_name(index), true);
   add_later_parity();
@@ -106,7 +106,7 @@ bool ShardFetch::finish() {
 }
 
 void ShardFetch::tend() {
-  while (auto answer = race_.next(std::chrono::steady_clock::now())) settle(*answer);
+  while (auto answer = race_.next(context_.stores.clock().steady_now())) settle(*answer);
   note_late();
   list_newcomers();
   for (Progress& progress : parts_) {
@@ -250,7 +250,7 @@ void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
       *copy.store, patience.allowed(bytes),
       [name = ObjectName::of(ObjectType::shard, copy.object), range = progress.part->range, state = copy.store->state](
           store::Store& from, const CallOptions& options) { return state->get(from, name, range, options); });
-  calls_.insert({id, {progress.part, copy, HedgeTimer(copy.store->state->pace.late_after(bytes, patience))}});
+  calls_.insert({id, {progress.part, copy, HedgeTimer(context_.stores.clock().steady_now(), copy.store->state->pace.late_after(bytes, patience))}});
   bound_by_peers(progress);
 }
 
@@ -303,13 +303,13 @@ SteadyTime ShardFetch::next_look() const {
   SteadyTime next = SteadyTime::max();
   for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
   if (context_.stores.somebody_is_awaited()) {
-    next = std::min(next, std::chrono::steady_clock::now() + context_.stores.patience().hedge_floor);
+    next = std::min(next, context_.stores.clock().steady_now() + context_.stores.patience().hedge_floor);
   }
   return next;
 }
 
 void ShardFetch::note_late() {
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = context_.stores.clock().steady_now();
   for (auto& [id, call] : calls_) {
     if (call.timer.advance(now)) call.copy.store->state->pace.disappointed();
   }

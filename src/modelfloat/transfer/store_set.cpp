@@ -76,8 +76,8 @@ void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
 // Everything that the task touches is its own: it may end after the set.
 void StoreSet::check(const PoolStore& store) const {
   context_.io.submit([handle = store.store, state = store.state, tag = context_.pool_tag, id = store.id,
-                      stop = stop_.get_token(), patience = context_.patience.marker] {
-    const CallOptions call = within({stop, std::nullopt}, patience);
+                      stop = stop_.get_token(), clock = &context_.clock, patience = context_.patience.marker] {
+    const CallOptions call = within({stop, std::nullopt}, *clock, patience);
     std::string trouble = stop.stop_requested() ? "stopped" : trouble_with_marker(*handle, *state, tag, id, call);
     if (stop.stop_requested()) return;
     state->check_ended(trouble);
@@ -128,18 +128,18 @@ bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Millisec
     const auto done = [&] {
       is_enough = enough();
       until = awaited_until(which, patience);
-      return is_enough || until <= std::chrono::steady_clock::now();
+      return is_enough || until <= context_.clock.steady_now();
     };
     if (call.stop.stop_requested()) throw Error(ErrorKind::cancelled, "stores", "stopped on request");
     std::unique_lock lock(bell_->mutex);
-    if (done() || (call.deadline && *call.deadline <= std::chrono::steady_clock::now())) return is_enough;
+    if (done() || (call.deadline && *call.deadline <= context_.clock.steady_now())) return is_enough;
     // Who is awaited, and until when, may have changed by then.
-    bell_->changed.wait_until(lock, call.stop, std::min(call.deadline.value_or(until), until), done);
+    context_.clock.wait_until(bell_->changed, lock, call.stop, std::min(call.deadline.value_or(until), until), done);
   }
 }
 
 bool StoreSet::somebody_is_awaited() const {
-  return awaited_until(Awaited::pending, context_.patience.marker) > std::chrono::steady_clock::now();
+  return awaited_until(Awaited::pending, context_.patience.marker) > context_.clock.steady_now();
 }
 
 bool StoreSet::wait_until(const std::function<bool()>& enough, const CallOptions& call,

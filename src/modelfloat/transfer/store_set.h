@@ -44,7 +44,7 @@ class StoreSet {
   // Everything outlives the set; `io` and `clock` also every call to a store that is under way.
   struct Context {
     Executor& io;
-    const Clock& clock;
+    Clock& clock;
     mf1::PoolTag pool_tag;
     StoreOpener open;
     Patience patience = {};
@@ -84,7 +84,7 @@ class StoreSet {
 
   const Patience& patience() const noexcept { return context_.patience; }
   Executor& io() const noexcept { return context_.io; }
-  const Clock& clock() const noexcept { return context_.clock; }
+  Clock& clock() const noexcept { return context_.clock; }
 
  private:
   std::unique_ptr<PoolStore> make(const registry::StoreRow& row) const;

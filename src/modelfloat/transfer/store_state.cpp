@@ -85,7 +85,7 @@ bool StoreState::begin_check(bool now) {
   const std::lock_guard lock(mutex_);
   if (checking_ || (!now && time < check_again_)) return false;
   checking_ = true;
-  check_began_ = std::chrono::steady_clock::now();
+  check_began_ = time;
   return true;
 }
 

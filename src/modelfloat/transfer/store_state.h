@@ -54,7 +54,7 @@ class StoreState {
   // Whether the marker should be read now; the caller then reads it and says check_ended(). An offline store is looked at again after a
   // back-off, one that is online when it was not looked at for a while; with `now`, any that is not being looked at.
   bool begin_check(bool now);
-  // When its marker will have been read for so long, in real time; the beginning of time when nobody is looking.
+  // When its marker will have been read for so long; the beginning of time when nobody is looking.
   SteadyTime awaited_until(Milliseconds patience) const;
   // `trouble` is empty when the marker was the right one.
   void check_ended(const std::string& trouble);

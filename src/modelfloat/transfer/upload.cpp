@@ -20,12 +20,13 @@ Upload::Upload(const UploadContext& context, const UploadPlan& plan)
       plan_(plan),
       targets_(context.stores.online()),
       candidates_(placement_candidates(context.stores, targets_, context.call)),
-      race_(Race<bool>::Kind::put, context.call, [news = news_] { news->ring(); }),
-      attendant_([this](const std::stop_token& stop) { attend(stop); }) {}
+      race_(context.stores.clock(), Race<bool>::Kind::put, context.call, [news = news_] { news->ring(); }) {
+  if (context.stores.io().is_concurrent())
+    attendant_ = std::jthread([this](const std::stop_token& stop) { attend(stop); });
+}
 
 Upload::~Upload() {
-  attendant_.request_stop();
-  attendant_.join();
+  attendant_ = {};  // stops and joins it
   if (sealing_.valid()) sealing_.wait();  // it works with keys and randomness that are not ours
 }
 
@@ -123,8 +124,7 @@ void Upload::attend(const std::stop_token& stop) {
     {
       std::unique_lock lock(news_->mutex);
       const auto any = [this] { return news_->any; };
-      // A wait until the end of time overflows in the library.
-      look == SteadyTime::max() ? news_->came.wait(lock, stop, any) : news_->came.wait_until(lock, stop, look, any);
+      context_.stores.clock().wait_until(news_->came, lock, stop, look, any);
       if (stop.stop_requested()) return;
       news_->any = false;
     }
@@ -149,7 +149,7 @@ SteadyTime Upload::next_overdue() const {
 void Upload::take_what_came() {
   if (sealing_.valid() && sealing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) send(sealing_.get());
   if (!pack_) return;
-  while (auto answer = race_.next(std::chrono::steady_clock::now())) settle(*answer);
+  while (auto answer = race_.next(context_.stores.clock().steady_now())) settle(*answer);
   give_up_overdue();
 }
 
@@ -188,7 +188,7 @@ void Upload::put_shard(std::size_t index) {
         return true;
       });
   // Beyond what the call is told itself: it may have had to wait for others of its lane, and a folder that hangs hears nothing.
-  const SteadyTime give_up = std::chrono::steady_clock::now() + 2 * allowed + context_.stores.patience().straggler;
+  const SteadyTime give_up = context_.stores.clock().steady_now() + 2 * allowed + context_.stores.patience().straggler;
   puts_.insert({id, {index, target, give_up}});
   news_->ring();  // the thread waits for what is overdue, too
 }
@@ -208,7 +208,7 @@ void Upload::settle(Race<bool>::Answer& answer) {
 }
 
 void Upload::give_up_overdue() {
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = context_.stores.clock().steady_now();
   std::vector<Put> overdue;
   std::erase_if(puts_, [&](const auto& entry) {
     if (entry.second.give_up > now) return false;

@@ -44,7 +44,7 @@ class Limited final : public Store {
         limits_(std::move(limits)),
         ledger_(ledger),
         clock_(clock),
-        turnstile_(std::max<std::size_t>(limits_.parallel_calls, 1)),
+        turnstile_(std::max<std::size_t>(limits_.parallel_calls, 1), clock),
         calls_(std::max(limits_.calls_per_second, 1e-6)),
         uploads_(limits_.daily_upload_bytes),
         downloads_(limits_.daily_download_bytes) {}

@@ -91,7 +91,7 @@ class RetryingStore final : public Store {
         inner_->list(
             prefix,
             [&](const ObjectInfo& info) {
-              check_cancelled(options, "list");
+              check_cancelled(options, clock_, "list");
               if (handed_on.take(info.name)) guarded(info);
             },
             options);

@@ -4,19 +4,15 @@ namespace modelfloat::store {
 
 void Turnstile::enter(const CallOptions& options, const std::string& where) {
   std::unique_lock lock(mutex_);
-  check_cancelled(options, where);
+  check_cancelled(options, clock_, where);
   if (free_ > 0) {  // then nobody waits
     --free_;
     return;
   }
   Waiting mine;
   const auto place = waiting_.insert(waiting_.end(), &mine);
-  const auto admitted = [&] { return mine.admitted; };
-  if (options.deadline) {
-    mine.called.wait_until(lock, options.stop, *options.deadline, admitted);
-  } else {
-    mine.called.wait(lock, options.stop, admitted);
-  }
+  clock_.wait_until(mine.called, lock, options.stop, options.deadline.value_or(SteadyTime::max()),
+                    [&] { return mine.admitted; });
   if (mine.admitted) return;  // off the list already
   waiting_.erase(place);
   lock.unlock();

@@ -13,7 +13,8 @@ namespace modelfloat::store {
 // Shared by threads.
 class Turnstile {
  public:
-  explicit Turnstile(std::size_t width) : free_(width) {}
+  // `clock` outlives it.
+  Turnstile(std::size_t width, Clock& clock) : clock_(clock), free_(width) {}
 
   // Held while somebody is inside.
   class Pass {
@@ -40,6 +41,7 @@ class Turnstile {
   void enter(const CallOptions& options, const std::string& where);
   void leave();
 
+  Clock& clock_;
   std::mutex mutex_;
   std::size_t free_;             // guarded, like the next
   std::list<Waiting*> waiting_;  // the first has come first
