@@ -69,10 +69,8 @@ class Simulation::TimedStore final : public store::Store {
 
   void pass_time(std::uint64_t bytes, const std::string& what, const CallOptions& options) {
     VirtualTime& time = simulation_.time_;
-    const double latency =
-        static_cast<double>(behaviour().latency.count()) * (0.5 + simulation_.random_.fraction());
-    const double transfer =
-        1000.0 * static_cast<double>(bytes) / static_cast<double>(behaviour().bytes_per_second);
+    const double latency = static_cast<double>(behaviour().latency.count()) * (0.5 + simulation_.random_.fraction());
+    const double transfer = 1000.0 * static_cast<double>(bytes) / static_cast<double>(behaviour().bytes_per_second);
     SteadyTime end = time.steady_now() + Milliseconds(static_cast<Milliseconds::rep>(latency + transfer));
     while (behaviour().hangs || time.steady_now() < end) {
       const bool is_deaf = behaviour().hangs && behaviour().is_deaf;

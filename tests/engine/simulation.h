@@ -18,7 +18,7 @@ struct Behaviour {
   bool hangs = false;                            // calls end when they are told to stop, or by their deadline
   bool is_deaf = false;                          // those that hang don't hear that either, for an hour
   bool is_away = false;                          // calls end in Error{offline}
-  double fails = 0;                              // the part of the calls that end in Error{transient}, half of them after they took effect
+  double fails = 0;  // the part of the calls that end in Error{transient}, half of them after they took effect
 };
 
 class Simulation {

@@ -129,25 +129,21 @@ std::uint64_t FaultyStore::calls(Call kind) const {
 }
 
 void FaultyStore::wait_while_stalled(Call kind, std::unique_lock<std::mutex>& lock, const CallOptions& options) {
-  if (!stalled_.contains(kind)) return;
   ++standing_still_;
   changed_.notify_all();
   const auto free = [&] { return !stalled_.contains(kind); };
-  if (options.deadline) {
-    changed_.wait_until(lock, options.stop, *options.deadline, free);
-  } else {
-    changed_.wait(lock, options.stop, free);
-  }
+  clock().wait_until(changed_, lock, options.stop, options.deadline.value_or(SteadyTime::max()), free);
   --standing_still_;
   changed_.notify_all();
 }
 
 void FaultyStore::fail_if_planned(Call kind, const std::string& where, const CallOptions& options) {
-  check_cancelled(options, where);
   std::unique_lock lock(mutex_);
   if (offline_) throw Error(ErrorKind::offline, where, "the store was taken away");
-  wait_while_stalled(kind, lock, options);
-  check_cancelled(options, where);
+  if (stalled_.contains(kind)) {
+    wait_while_stalled(kind, lock, options);
+    check_cancelled(options, clock(), where);
+  }
   const auto planned = failures_.find(kind);
   if (planned == failures_.end() || planned->second.times == 0) return;
   --planned->second.times;
@@ -176,6 +172,11 @@ auto FaultyStore::call(Call kind, const std::string& where, const CallOptions& o
   }
 }
 
+// By a clock that is not the real one a store below would judge it wrongly.
+CallOptions FaultyStore::below(const CallOptions& options) const {
+  return {options.stop, clock_ != nullptr ? std::nullopt : options.deadline};
+}
+
 bool FaultyStore::swallow_put(const ObjectName& name, std::uint64_t size_bytes) {
   const std::lock_guard lock(mutex_);
   if (puts_to_lose_ > 0) {
@@ -191,7 +192,7 @@ bool FaultyStore::swallow_put(const ObjectName& name, std::uint64_t size_bytes) 
 
 void FaultyStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
   call(Call::put, name.path(), options, [&] {
-    if (!swallow_put(name, bytes.size())) inner_.put(name, bytes, options);
+    if (!swallow_put(name, bytes.size())) inner_.put(name, bytes, below(options));
   });
 }
 
@@ -219,8 +220,8 @@ std::optional<Bytes> FaultyStore::get(const ObjectName& name, ByteRange range, c
       const std::lock_guard lock(mutex_);
       if (const auto found = truncated_.find(name); found != truncated_.end()) end = found->second;
     }
-    if (end && inner_.stat(real_name(name), options)) range = store::clip(range, *end, name.path());
-    auto bytes = inner_.get(real_name(name), range, options);
+    if (end && inner_.stat(real_name(name), below(options))) range = store::clip(range, *end, name.path());
+    auto bytes = inner_.get(real_name(name), range, below(options));
     if (bytes) damage(name, range.offset, *bytes);
     return bytes;
   });
@@ -238,26 +239,27 @@ store::ObjectInfo FaultyStore::disguise(store::ObjectInfo info, const ObjectName
 
 std::optional<store::ObjectInfo> FaultyStore::stat(const ObjectName& name, const CallOptions& options) {
   return call(Call::stat, name.path(), options, [&]() -> std::optional<store::ObjectInfo> {
-    const auto info = inner_.stat(real_name(name), options);
+    const auto info = inner_.stat(real_name(name), below(options));
     if (!info) return std::nullopt;
     return disguise(*info, name);
   });
 }
 
 void FaultyStore::remove(const ObjectName& name, const CallOptions& options) {
-  call(Call::remove, name.path(), options, [&] { inner_.remove(real_name(name), options); });
+  call(Call::remove, name.path(), options, [&] { inner_.remove(real_name(name), below(options)); });
 }
 
 void FaultyStore::list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& options) {
   call(Call::list, std::string(prefix), options, [&] {
     // Swapping is symmetric: what lies under the real name shows under its partner's.
-    inner_.list(prefix, [&](const store::ObjectInfo& info) { sink(disguise(info, real_name(info.name))); }, options);
+    inner_.list(
+        prefix, [&](const store::ObjectInfo& info) { sink(disguise(info, real_name(info.name))); }, below(options));
   });
 }
 
 store::Space FaultyStore::space(const CallOptions& options) {
   return call(Call::space, "space", options, [&] {
-    store::Space space = inner_.space(options);
+    store::Space space = inner_.space(below(options));
     const std::lock_guard lock(mutex_);
     if (space_left_) space.free_bytes = *space_left_;
     return space;

@@ -53,9 +53,9 @@ class CallCounter {
 // `inner`.
 class FaultyStore final : public store::Store {
  public:
-  // `inner` and `counter` outlive this; without a counter it counts alone.
-  explicit FaultyStore(store::Store& inner, CallCounter* counter = nullptr)
-      : inner_(inner), counter_(counter != nullptr ? *counter : own_counter_) {}
+  // All outlive this; without a counter it counts alone, without a clock deadlines are in real time.
+  explicit FaultyStore(store::Store& inner, CallCounter* counter = nullptr, Clock* clock = nullptr)
+      : inner_(inner), counter_(counter != nullptr ? *counter : own_counter_), clock_(clock) {}
 
   CallCounter& counter() noexcept { return counter_; }
 
@@ -106,6 +106,8 @@ class FaultyStore final : public store::Store {
     std::optional<Milliseconds> retry_after;
   };
 
+  Clock& clock() { return clock_ != nullptr ? *clock_ : real_clock_; }
+  CallOptions below(const CallOptions& options) const;
   template <typename Work>
   auto call(Call kind, const std::string& where, const CallOptions& options, Work work);
   void fail_if_planned(Call kind, const std::string& where, const CallOptions& options);
@@ -119,6 +121,8 @@ class FaultyStore final : public store::Store {
   store::Store& inner_;
   CallCounter own_counter_;
   CallCounter& counter_;
+  SystemClock real_clock_;
+  Clock* const clock_;
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;

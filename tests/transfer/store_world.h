@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "support/fake_clock.h"
 #include "support/faulty_store.h"
-#include "support/skipping_clock.h"
 
 #include "modelfloat/base/executor.h"
 #include "modelfloat/mf1/marker.h"
@@ -37,7 +37,7 @@ class StoreWorld {
   }
   void add(std::size_t index) {
     inner_.push_back(store::make_memory_store());
-    faulty_.push_back(std::make_unique<FaultyStore>(*inner_.back()));
+    faulty_.push_back(std::make_unique<FaultyStore>(*inner_.back(), nullptr, &clock));
     inner_.back()->put(ObjectName::marker(), mf1::make_marker({k_tag, id(index)}), {});
   }
   transfer::StoreSet::Context context(Executor& io) {
@@ -51,7 +51,7 @@ class StoreWorld {
   }
 
   static constexpr mf1::PoolTag k_tag{std::byte{9}};
-  SkippingClock clock;
+  FakeClock clock;
   transfer::Patience patience;
   bool unmakable = false;
 

@@ -1,6 +1,7 @@
 #include "modelfloat/engine/documents.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,27 +22,25 @@ void Documents::enqueue(std::span<const NamedObject> objects) {
   environment_.registry.queue_puts(puts);
 }
 
-// On a thread of the I/O pool; touches nothing but the store.
-Documents::Sent Documents::send(store::Store& store, transfer::StoreState& state,
-                                const std::vector<registry::QueuedPut>& queue, const transfer::Patience& patience,
-                                const Clock& clock, const CallOptions& call) {
-  Sent sent;
+// On a thread of the I/O pool; touches nothing but the store and the tray.
+Documents::Outcome Documents::send(store::Store& store, transfer::StoreState& state,
+                                   const std::vector<registry::QueuedPut>& queue, Tray& tray,
+                                   const transfer::Patience& patience, const Clock& clock, const CallOptions& call) {
   try {
     for (const auto& put : queue) {
       const auto name = ObjectName::parse(put.object);
       if (!name) throw Error(ErrorKind::internal, put.object, "queued under a name that is none");
       check_cancelled(call, clock, put.object);
       store.put(*name, put.bytes, transfer::within(call, clock, patience.allowed(put.bytes.size())));
-      sent.objects.push_back(put.object);
-      sent.bytes += put.bytes.size();
+      const std::lock_guard lock(tray.mutex);
+      tray.objects.push_back(put.object);
+      tray.bytes += put.bytes.size();
     }
   } catch (const Error& error) {
-    // What it did take counts, so the failure is a part of the answer.
     state.put_failed(error);
-    sent.trouble = error.what();
-    sent.cancelled = error.kind == ErrorKind::cancelled;
+    return {error.what(), error.kind == ErrorKind::cancelled};
   }
-  return sent;
+  return {};
 }
 
 // Every store that is online, has something queued and is not being sent to gets its queue. The mutex is held.
@@ -52,37 +51,55 @@ void Documents::start_sending() {
     const PoolStore* store = stores_.find(id);
     if (store == nullptr || !store->is_online() || store->state->puts_are_parked() || failed_.contains(store)) continue;
     if (std::any_of(sending_.begin(), sending_.end(),
-                    [&, &to = store](const auto& entry) { return entry.second == to; }))
+                    [&, &to = store](const auto& entry) { return entry.second.store == to; }))
       continue;
     Milliseconds allowed{0};
     for (const auto& put : puts) allowed += stores_.patience().allowed(put.bytes.size());
     auto queue =
         std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
-    const std::size_t call = race_.ask(
-        *store, allowed,
-        [queue, state = store->state, patience = stores_.patience(), clock = &environment_.clock](store::Store& to, const CallOptions& options) {
-          return send(to, *state, *queue, patience, *clock, options);
-        });
-    sending_[call] = store;
+    auto tray = std::make_shared<Tray>();
+    const std::size_t call = race_.ask(*store, allowed,
+                                       [queue, tray, state = store->state, patience = stores_.patience(),
+                                        clock = &environment_.clock](store::Store& to, const CallOptions& options) {
+                                         return send(to, *state, *queue, *tray, patience, *clock, options);
+                                       });
+    sending_[call] = {store, std::move(tray)};
   }
 }
 
-std::uint64_t Documents::take(transfer::Race<Sent>::Answer& answer) {
-  const PoolStore* store = sending_.at(answer.id);
-  sending_.erase(answer.id);
-  Sent sent;
+// What the store has taken by now, whether or not it has all, counts. Returns its bytes.
+std::uint64_t Documents::note(const Sending& sending) {
+  std::vector<std::string> objects;
+  std::uint64_t bytes = 0;
+  {
+    const std::lock_guard lock(sending.tray->mutex);
+    objects.swap(sending.tray->objects);
+    bytes = std::exchange(sending.tray->bytes, 0);
+  }
+  for (const std::string& object : objects) environment_.registry.put_done(sending.store->id, object);
+  return bytes;
+}
+
+std::uint64_t Documents::take(transfer::Race<Outcome>::Answer& answer) {
+  const Sending sending = std::move(sending_.extract(answer.id).mapped());
+  Outcome outcome;
   try {
-    sent = answer.get();
+    outcome = answer.get();
   } catch (const Error& error) {
-    sent.trouble = error.what();
-    sent.cancelled = error.kind == ErrorKind::cancelled;
+    outcome = {error.what(), error.kind == ErrorKind::cancelled};
   }
-  for (const std::string& object : sent.objects) environment_.registry.put_done(store->id, object);
-  if (!sent.trouble.empty()) {
-    failed_.insert(store);
-    if (!sent.cancelled) log_warning(fmt::format("{} gets its metadata later: {}", store->name, sent.trouble));
+  if (!outcome.trouble.empty()) {
+    failed_.insert(sending.store);
+    if (!outcome.cancelled)
+      log_warning(fmt::format("{} gets its metadata later: {}", sending.store->name, outcome.trouble));
   }
-  return sent.bytes;
+  return note(sending);
+}
+
+std::vector<const PoolStore*> Documents::awaited() const {
+  std::vector<const PoolStore*> stores;
+  for (const auto& [id, sending] : sending_) stores.push_back(sending.store);
+  return stores;
 }
 
 std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
@@ -96,24 +113,23 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
   failed_.clear();
   std::uint64_t bytes = 0;
   const SteadyTime begin = environment_.clock.steady_now();
-  SteadyTime limit = wait_for == WaitFor::enough ? begin : SteadyTime::max();
+  SteadyTime longest = SteadyTime::max();
   for (;;) {
     start_sending();
-    if (limit == SteadyTime::max() && domains_having(objects) >= domains) {
+    SteadyTime limit = wait_for == WaitFor::enough ? begin : SteadyTime::max();
+    if (wait_for == WaitFor::all && domains_having(objects) >= domains) {
       // Nobody needs what is under way: it may be for a store that hangs.
-      std::vector<const PoolStore*> awaited;
-      for (const auto& [id, store] : sending_) awaited.push_back(store);
-      limit = begin + transfer::patience_with(stores_, awaited);
+      const SteadyTime now = environment_.clock.steady_now();
+      longest = std::min(longest, now + stores_.patience().marker);
+      limit = std::min(longest, now + (now - begin) + transfer::leeway_of(stores_, awaited()));
     }
     auto answer = race_.next(limit, call);
     if (!answer) break;  // nothing is under way, or who is left is left behind
     bytes += take(*answer);
-    const SteadyTime now = environment_.clock.steady_now();
-    if (wait_for == WaitFor::all && domains_having(objects) >= domains)
-      limit = now + (now - begin) + stores_.patience().straggler;
   }
+  for (const auto& [id, sending] : sending_) bytes += note(sending);
   if (wait_for == WaitFor::all) {
-    for (const auto& [id, store] : sending_) store->state->pace.disappointed();
+    for (const PoolStore* store : awaited()) store->state->pace.disappointed();
   }
   return bytes;
 }

@@ -2,6 +2,7 @@
 // The small sealed objects that go to every store: manifests, log records, checkpoints, slots.
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <span>
@@ -25,7 +26,7 @@ struct NamedObject {
 class Documents {
  public:
   Documents(const Environment& environment, const transfer::StoreSet& stores)
-      : environment_(environment), stores_(stores), race_(environment.clock, transfer::Race<Sent>::Kind::put, {}) {}
+      : environment_(environment), stores_(stores), race_(environment.clock, transfer::Race<Outcome>::Kind::put, {}) {}
 
   // Writes the objects down in the registry's queue for every store of the pool: from here on they are not forgotten. May be
   // part of a registry transaction.
@@ -33,7 +34,7 @@ class Documents {
 
   // Puts what is queued to the stores that are online, in parallel, and returns the bytes put. With WaitFor::enough nobody is waited for:
   // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
-  // itself, once every one of `objects` is in `domains` failure domains. A store that fails keeps its queue; that is logged, not thrown.
+  // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has. A store that fails keeps its queue; that is logged, not thrown.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
   // Whether at least `domains` failure domains have each of the objects (none of theirs is queued any more).
@@ -47,26 +48,36 @@ class Documents {
   Bytes get(const ObjectName& name, const transfer::FindingSink& finding, const CallOptions& call);
 
  private:
-  struct Sent {  // what one store took of its queue
+  // What a store has taken and nobody has noted yet. Shared with the call that fills it.
+  struct Tray {
+    std::mutex mutex;
     std::vector<std::string> objects;
     std::uint64_t bytes = 0;
-    std::string trouble;  // why not all
+  };
+  struct Sending {
+    const transfer::PoolStore* store = nullptr;
+    std::shared_ptr<Tray> tray;
+  };
+  struct Outcome {
+    std::string trouble;  // why not all was sent
     bool cancelled = false;
   };
 
   void start_sending();
-  std::uint64_t take(transfer::Race<Sent>::Answer& answer);
+  std::uint64_t note(const Sending& sending);
+  std::uint64_t take(transfer::Race<Outcome>::Answer& answer);
+  std::vector<const transfer::PoolStore*> awaited() const;
   // The fewest failure domains that have one of the objects.
   std::size_t domains_having(std::span<const NamedObject> objects) const;
-  static Sent send(store::Store& store, transfer::StoreState& state, const std::vector<registry::QueuedPut>& queue,
-                   const transfer::Patience& patience, const Clock& clock, const CallOptions& call);
+  static Outcome send(store::Store& store, transfer::StoreState& state, const std::vector<registry::QueuedPut>& queue,
+                      Tray& tray, const transfer::Patience& patience, const Clock& clock, const CallOptions& call);
 
   const Environment environment_;
   const transfer::StoreSet& stores_;
-  std::mutex mutex_;                                           // guards all below; held while flush() waits
-  std::map<std::size_t, const transfer::PoolStore*> sending_;  // by id of the call
-  std::set<const transfer::PoolStore*> failed_;                // in this flush
-  transfer::Race<Sent> race_;                                  // goes on between flushes
+  std::mutex mutex_;                             // guards all below; held while flush() waits
+  std::map<std::size_t, Sending> sending_;       // by id of the call
+  std::set<const transfer::PoolStore*> failed_;  // in this flush
+  transfer::Race<Outcome> race_;                 // goes on between flushes
 };
 
 }  // namespace modelfloat::engine

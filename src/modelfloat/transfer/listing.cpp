@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "modelfloat/transfer/candidates.h"
 #include "modelfloat/transfer/race.h"
 
 namespace modelfloat::transfer {
@@ -100,6 +101,14 @@ class ListingRound {
     });
   }
 
+  std::vector<const PoolStore*> awaited() const {
+    std::vector<const PoolStore*> stores;
+    for (const StoreListing& listing : listings_) {
+      if (!listing.complete && listing.trouble.empty()) stores.push_back(listing.store);
+    }
+    return stores;
+  }
+
   // Once it will do, the others have as long again as that took and a little, or a tenth of it.
   void set_limit() {
     if (suffice_ && !suffice_(listings_)) return;
@@ -111,7 +120,8 @@ class ListingRound {
     if (wait_for_ == WaitFor::enough) {
       limit_ = std::min(limit_, now + took / 10 + k_a_moment);
     } else {
-      limit_ = std::min(begin_ + stores_.patience().listing, now + took + stores_.patience().straggler);
+      const Milliseconds leeway = suffice_ ? leeway_of(stores_, awaited()) : stores_.patience().straggler;
+      limit_ = std::min(begin_ + stores_.patience().listing, now + took + leeway);
     }
   }
 

@@ -95,7 +95,10 @@ class ObjectRound {
         race_.ask(store, stores_.patience().allowed(k_usual_bytes),
                   [name = (*objects_)[object].name, state = store.state](
                       store::Store& from, const CallOptions& options) { return state->get(from, name, {}, options); });
-    calls_.insert({id, {object, &store, HedgeTimer(stores_.clock().steady_now(), store.state->pace.late_after(k_usual_bytes, stores_.patience()))}});
+    calls_.insert(
+        {id,
+         {object, &store,
+          HedgeTimer(stores_.clock().steady_now(), store.state->pace.late_after(k_usual_bytes, stores_.patience()))}});
     wanted.calls.push_back(id);
     return true;
   }

@@ -29,6 +29,8 @@ struct Patience {
   Milliseconds listing{120'000};
   // Where all stores are waited for, one that is this much later than the others is left behind.
   Milliseconds straggler{2'000};
+  // The same for one that was late before and that nobody needs: a store that hangs costs one wait, not one for each thing that it gets.
+  Milliseconds doubted{200};
 
   Milliseconds allowed(std::uint64_t bytes) const {
     return call_floor + Milliseconds(static_cast<Milliseconds::rep>(

@@ -96,8 +96,8 @@ std::size_t Race<T>::ask(const PoolStore& store, Milliseconds allowed, Work work
   const std::size_t id = next_id_++;
   const SteadyTime now = clock_.steady_now();
   const Call& call = under_way_.emplace(id, Call{std::stop_source(), now}).first->second;
-  auto task = [id, now, clock = &clock_, kind = kind_, inbox = inbox_, handle = store.store, state = store.state, stop = call.stop,
-               outer = call_, on_answer = on_answer_, allowed, work = std::move(work)]() mutable {
+  auto task = [id, now, clock = &clock_, kind = kind_, inbox = inbox_, handle = store.store, state = store.state,
+               stop = call.stop, outer = call_, on_answer = on_answer_, allowed, work = std::move(work)]() mutable {
     Answer answer;
     answer.id = id;
     try {

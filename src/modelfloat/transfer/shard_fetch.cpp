@@ -30,7 +30,10 @@ bool ShardPart::is_complete(std::size_t k) const {
 }
 
 ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
-    : context_(context), pack_(pack), check_(std::move(check)), race_(context.stores.clock(), Race<Content>::Kind::read, context.call) {
+    : context_(context),
+      pack_(pack),
+      check_(std::move(check)),
+      race_(context.stores.clock(), Race<Content>::Kind::read, context.call) {
   const std::size_t objects = pack_.k == 1 ? 1 : pack_.shard_count();
   for (std::size_t index = 0; index < objects; ++index) add_shard(index, pack_.shard_name(index), true);
   add_later_parity();
@@ -250,7 +253,10 @@ void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
       *copy.store, patience.allowed(bytes),
       [name = ObjectName::of(ObjectType::shard, copy.object), range = progress.part->range, state = copy.store->state](
           store::Store& from, const CallOptions& options) { return state->get(from, name, range, options); });
-  calls_.insert({id, {progress.part, copy, HedgeTimer(context_.stores.clock().steady_now(), copy.store->state->pace.late_after(bytes, patience))}});
+  calls_.insert(
+      {id,
+       {progress.part, copy,
+        HedgeTimer(context_.stores.clock().steady_now(), copy.store->state->pace.late_after(bytes, patience))}});
   bound_by_peers(progress);
 }
 

@@ -26,7 +26,7 @@ Upload::Upload(const UploadContext& context, const UploadPlan& plan)
 }
 
 Upload::~Upload() {
-  attendant_ = {};  // stops and joins it
+  attendant_ = {};                        // stops and joins it
   if (sealing_.valid()) sealing_.wait();  // it works with keys and randomness that are not ours
 }
 
