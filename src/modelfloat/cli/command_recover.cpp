@@ -74,7 +74,8 @@ class GivenStores {
   void complete(const std::string& url, Given& given) {
     if (given.settings.credentials.empty()) return;
     try {
-      open(url)->get(ObjectName::marker(), {}, transfer::within(session_.call(), transfer::Patience().marker));
+      open(url)->get(ObjectName::marker(), {},
+                     transfer::within(session_.call(), session_.clock(), transfer::Patience().marker));
     } catch (const Error& error) {
       if (error.kind != ErrorKind::denied) return;  // recovery tells more about it
       store::prepare_new_store(url, given.settings, {session_.clock(), session_.random(), given.trial.vault}, dialogue_,
