@@ -42,7 +42,8 @@ ALLOWED = {
                    "corpus", "includePermissionsForView", "includeLabels"},
     "files.generateIds": {"count", "space", "type"},
     "files.get": {"acknowledgeAbuse", "includePermissionsForView", "includeLabels"},
-    "files.update": {"addParents", "removeParents", "keepRevisionForever", "useContentAsIndexableText", "ocrLanguage", "enforceSingleParent"},
+    # setModifiedDate is of API v2, but rclone says it when it replaces a file by a resumable upload, and Google lets it.
+    "files.update": {"addParents", "removeParents", "keepRevisionForever", "useContentAsIndexableText", "ocrLanguage", "enforceSingleParent", "setModifiedDate"},
     "files.create": {"keepRevisionForever", "useContentAsIndexableText", "ocrLanguage", "ignoreDefaultVisibility", "enforceSingleParent"},
     "files.delete": {"enforceSingleParent"}, "about.get": set(), "drives.get": {"useDomainAdminAccess"},
 }
