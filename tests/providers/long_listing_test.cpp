@@ -5,17 +5,18 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <thread>
 #include <vector>
 
 #include "providers/drive_server.h"
+#include "providers/ipfs_node.h"
 #include "providers/mega_server.h"
 #include "support/fixed_random.h"
 #include "support/heap_use.h"
 #include "support/temporary_folder.h"
 
 #include "modelfloat/base/random.h"
-#include "modelfloat/store/http/url.h"
 #include "modelfloat/store/wrap/standard.h"
 
 namespace modelfloat::test {
@@ -165,33 +166,14 @@ TEST_F(IpfsListing, MayBeLong) {
   const std::string node = *server_variable("MODELFLOAT_TEST_IPFS");
   const std::string place = "/" + fresh_name();
   open("ipfs:" + node + place, {});
-  store::http::HttpClient client;
-  const auto call = [&](const std::string& what, const store::http::Fields& fields, const std::string& body = {}) {
-    store::http::Request request;
-    request.method = "POST";
-    request.url = node + "/api/v0/" + what + "?" + store::http::encode_form(fields);
-    request.where = what;
-    request.max_answer_bytes = std::uint64_t{16} << 20;
-    if (!body.empty()) request.headers.emplace_back("Content-Type", "multipart/form-data; boundary=b");
-    request.body = {as_bytes(body)};
-    const auto response = client.send(request, {});
-    if (!response.ok()) throw Error(ErrorKind::internal, what, response.text());
-    return std::string(response.text());
-  };
-  // All of them as one tree, which then gets the name of the one before.
+  IpfsNode ipfs(node);
+  // All of them anew.
   expect_no_growth(k_few, [&](std::uint64_t from, std::uint64_t until) {
-    std::string parts;
-    for (std::uint64_t number = 0; number < until; ++number) {
-      parts += "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" +
-               store::http::percent_encode(shard_name(number).path()) +
-               "\"\r\nContent-Type: application/octet-stream\r\n\r\n" + std::to_string(number) + "\r\n";
-    }
-    const std::string added =
-        call("add", {{"cid-version", "1"}, {"raw-leaves", "true"}, {"pin", "false"}}, parts + "--b--\r\n");
-    const auto last = added.rfind('{');  // the folder that all are in
-    const std::string cid = nlohmann::json::parse(added.substr(last))["Hash"];
-    if (from > 0) call("files/rm", {{"arg", place + "/mf1"}, {"recursive", "true"}});
-    call("files/cp", {{"arg", "/ipfs/" + cid}, {"arg", place + "/mf1"}});
+    std::map<std::string, std::string> files;
+    for (std::uint64_t number = 0; number < until; ++number)
+      files.emplace(shard_name(number).path(), std::to_string(number));
+    if (from > 0) ipfs.call("files/rm", {{"arg", place + "/mf1"}, {"recursive", "true"}});
+    ipfs.make_files(place, files);
   });
 }
 
