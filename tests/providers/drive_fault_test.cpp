@@ -550,16 +550,31 @@ TEST_F(DriveFaults, AStalledOrCreepingServerIsLeftAtTheDeadline) {
   }
 }
 
-TEST_F(DriveFaults, AStopEndsACallThatHangs) {
-  server_.fault({{"call", "about.get"}, {"stall", true}});
-  std::stop_source stop;
-  CallOptions options;
-  options.stop = stop.get_token();
-  const std::jthread stopper([&] {
-    while (server_.calls("about.get") == 0) std::this_thread::yield();
-    stop.request_stop();
-  });
-  EXPECT_EQ(kind_of([&] { store_->space(options); }), ErrorKind::cancelled);
+TEST_F(DriveFaults, AStopEndsEveryCallThatHangs) {
+  std::uint64_t seed = 13'000;
+  for (const Operation& operation : operations()) {
+    for (const std::string& call : operation.calls) {
+      SCOPED_TRACE(operation.name + ": " + call);
+      const ObjectName name = shard_name(++seed);
+      const Bytes bytes = random_bytes(operation.size, seed);
+      clock_.advance(1s);  // of uploads that are under way the oldest are forgotten
+      operation.prepare(server_, *open(), name, bytes);
+      const auto fresh = open();
+      server_.clear();
+      server_.fault({{"call", call}, {"stall", true}});
+      std::stop_source stop;
+      CallOptions options;
+      options.stop = stop.get_token();
+      const std::jthread stopper([&] {
+        while (server_.calls(call) == 0 && !stop.stop_requested()) std::this_thread::yield();
+        stop.request_stop();
+      });
+      EXPECT_EQ(kind_of([&] { operation.work(*fresh, name, bytes, options); }), ErrorKind::cancelled);
+      stop.request_stop();  // also where the call never came
+      server_.clear();
+      operation.work(*fresh, name, bytes, k_patient);
+    }
+  }
 }
 
 TEST_F(DriveFaults, NobodyThereIsOffline) {

@@ -71,6 +71,19 @@ inline void expect_every_call_ends_by_its_deadline(FaultProxy& proxy, store::Sto
   proxy.clear();
 }
 
+// Each call ends when it is stopped while the server says nothing. The store has shard 1.
+inline void expect_every_call_ends_when_stopped(FaultProxy& proxy, store::Store& store) {
+  proxy.clear();
+  proxy.add(R"({"times": 0, "fault": "stall", "at": -1})");
+  for (const auto& [name, call] : every_call(store)) {
+    const auto error = thrown_when_stopped(Milliseconds(50), call);
+    ASSERT_TRUE(error) << name;
+    EXPECT_EQ(error->kind, ErrorKind::cancelled) << name << error->what();
+  }
+  proxy.clear();
+  EXPECT_TRUE(store.stat(shard_name(1), k_patient));
+}
+
 // A bit that flips on the way to us is not for the store to find, which has no hash of what comes: it hands on what it got, and the transfer layer,
 // which knows the hash, refuses it. `calls` is the part of a rule that says which call brings the bytes.
 inline void expect_flipped_bit_is_handed_on(FaultProxy& proxy, store::Store& store, const std::string& calls) {

@@ -21,9 +21,7 @@ using namespace mega;
 using nlohmann::json;
 
 // In an account of its own, whose tree does not grow from test to test.
-std::unique_ptr<StoreHome> make_home() {
-  return std::make_unique<ProviderHome>("mega:/" + fresh_name(), settings_of(make_account()));
-}
+std::unique_ptr<StoreHome> make_home() { return ProviderHome::in_fresh_folder("mega:/", settings_of(make_account())); }
 
 INSTANTIATE_TEST_SUITE_P(Mega, StoreSuite,
                          testing::Values(StoreCase{"mega", make_home, std::uint64_t{64} << 20, 3000,
@@ -470,6 +468,17 @@ TEST_F(MegaStoreTest, AStalledOrCreepingServerIsLeftAtTheDeadline) {
       work(k_patient);
     }
   }
+}
+
+TEST_F(MegaStoreTest, AStopEndsEveryCallThatHangs) {
+  FaultProxy proxy(*server_variable("MODELFLOAT_TEST_MEGA_CONTROL"));
+  auto settings = settings_of(make_account());
+  settings.api_url = *server_variable("MODELFLOAT_TEST_MEGA_PROXY");
+  StillPlace place(settings);
+  place.prepare();
+  const auto store = place.open();
+  store->put(shard_name(1), random_bytes(1000), k_patient);
+  expect_every_call_ends_when_stopped(proxy, *store);
 }
 
 TEST_F(MegaStoreTest, ADeadlineEndsTheRepeating) {

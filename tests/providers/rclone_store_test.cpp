@@ -42,20 +42,27 @@ CallOptions within(Milliseconds time) { return {{}, std::chrono::steady_clock::n
 
 std::string folder() { return *server_variable(k_folder); }
 
+// rclone takes the old file away before it moves the new one to its name.
 StoreCase rclone_case(const char* name, const char* remote) {
-  const auto make = [remote]() -> std::unique_ptr<StoreHome> {
+  const auto make = [remote] {
     const std::string path = std::string_view(remote) == "disk:" ? folder() + "/disk/" : std::string();
-    return std::make_unique<ProviderHome>("rclone:" + std::string(remote) + path + fresh_name());
+    return ProviderHome::in_fresh_folder("rclone:" + std::string(remote) + path);
   };
-  return {.name = name, .make = make, .missing = unless_set(k_folder)};
+  return {.name = name, .make = make, .missing = unless_set(k_folder), .keeps_one_when_cut = false};
 }
 INSTANTIATE_TEST_SUITE_P(Rclone, StoreSuite,
                          testing::Values(rclone_case("Local", "disk:"), rclone_case("Crypt", "secret:"),
                                          rclone_case("Chunker", "pieces:")),
                          name_of_case);
+
+// Each put takes ten requests.
 StoreCase web_case() {
   StoreCase web = rclone_case("WebDav", "web:");
-  web.many_names = 300;  // each takes ten requests; the three above show that 3,000 work
+  web.make = [] {
+    auto home = ProviderHome::in_fresh_folder("rclone:web:");
+    const auto on_disk = folder() + "/dav/" + home->folder();
+    return std::make_unique<HomeOnDisk>(std::move(home), on_disk);
+  };
   return web;
 }
 INSTANTIATE_TEST_SUITE_P(RcloneNetwork, StoreSuite, testing::Values(web_case()), name_of_case);
@@ -390,9 +397,10 @@ TEST_F(RcloneStore, AProviderThatTakesNoConnectionIsOffline) {
   expect_every_call_fails(*store, ErrorKind::offline);
 }
 
-TEST_F(RcloneStore, AProviderThatHangsOrCrawlsEndsByTheDeadline) {
+TEST_F(RcloneStore, AProviderThatHangsOrCrawlsEndsByTheDeadlineOrAStop) {
   const auto store = open("dav:" + name_);
   store->put(shard_name(1), random_bytes(10'000), k_patient);
+  expect_every_call_ends_when_stopped(*proxy_, *store);
   expect_every_call_ends_by_its_deadline(*proxy_, *store);
   for (const char* fault : {R"("stall", "at": -1)", R"("stall", "at": 100)", R"("slow", "rate": 1)"}) {
     proxy_->clear();

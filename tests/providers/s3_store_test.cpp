@@ -36,23 +36,22 @@ std::string bucket_url(const char* variable) {
 }
 
 INSTANTIATE_TEST_SUITE_P(S3, StoreSuite,
-                         testing::Values(StoreCase{
-                             .name = "seaweedfs",
-                             .make =
-                                 [] {
-                                   return std::make_unique<ProviderHome>(
-                                       "s3:" + bucket_url("MODELFLOAT_TEST_S3") + "/" + fresh_name(), settings_of());
-                                 },
-                             .missing = unless_set("MODELFLOAT_TEST_S3")}),
+                         testing::Values(StoreCase{.name = "seaweedfs",
+                                                   .make =
+                                                       [] {
+                                                         return ProviderHome::in_fresh_folder(
+                                                             "s3:" + bucket_url("MODELFLOAT_TEST_S3") + "/",
+                                                             settings_of());
+                                                       },
+                                                   .missing = unless_set("MODELFLOAT_TEST_S3")}),
                          name_of_case);
 
 INSTANTIATE_TEST_SUITE_P(S3Second, StoreSuite,
                          testing::Values(StoreCase{.name = "versitygw",
                                                    .make =
                                                        [] {
-                                                         return std::make_unique<ProviderHome>(
-                                                             "s3:" + bucket_url("MODELFLOAT_TEST_S3_SECOND") + "/" +
-                                                                 fresh_name(),
+                                                         return ProviderHome::in_fresh_folder(
+                                                             "s3:" + bucket_url("MODELFLOAT_TEST_S3_SECOND") + "/",
                                                              settings_of());
                                                        },
                                                    .missing = server_variable("MODELFLOAT_TEST_S3_SECOND")
@@ -63,21 +62,23 @@ INSTANTIATE_TEST_SUITE_P(S3Second, StoreSuite,
 // In parts, whatever is longer than a part.
 class PartsHome final : public StoreHome {
  public:
-  std::unique_ptr<store::Store> open() override {
-    return store::make_s3_store(address_, settings_of(), context_.context(),
+  std::unique_ptr<store::Store> open() override { return open(folder_); }
+  std::unique_ptr<store::Store> open_namesake() override { return open(in_other_case(folder_)); }
+
+ private:
+  std::unique_ptr<store::Store> open(const std::string& folder) {
+    return store::make_s3_store(bucket_url("MODELFLOAT_TEST_S3") + "/" + store::http::percent_encode(folder),
+                                settings_of(), context_.context(),
                                 {.single_put_bytes = std::uint64_t{5} << 20, .part_bytes = std::uint64_t{5} << 20});
   }
 
- private:
-  const std::string address_ = bucket_url("MODELFLOAT_TEST_S3") + "/" + fresh_name();
+  const std::string folder_ = fresh_folder();
   RealContext context_;
 };
 
 INSTANTIATE_TEST_SUITE_P(S3Parts, StoreSuite,
                          testing::Values(StoreCase{.name = "seaweedfs",
                                                    .make = [] { return std::make_unique<PartsHome>(); },
-                                                   .largest_object_bytes = std::uint64_t{16} << 20,
-                                                   .many_names = 50,
                                                    .missing = unless_set("MODELFLOAT_TEST_S3")}),
                          name_of_case);
 
@@ -147,6 +148,7 @@ TEST_F(S3StoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
   direct_->put(shard_name(1), random_bytes(1000), k_patient);
   expect_kind(R"({"times": 0, "fault": "reset_answer", "at": -1})", ErrorKind::transient);
   expect_kind(R"({"times": 0, "fault": "cut", "at": -1})", ErrorKind::transient);
+  expect_every_call_ends_when_stopped(*proxy_, *store_);
   expect_every_call_ends_by_its_deadline(*proxy_, *store_);
   proxy_->listen(false);
   expect_every_call_fails(*store_, ErrorKind::offline);

@@ -36,35 +36,50 @@ StoreSettings settings_of() {
 // away before it moves the new one.
 class PatientHome final : public StoreHome {
  public:
-  explicit PatientHome(const std::string& url) : home_(url, settings_of()) {}
-  std::unique_ptr<store::Store> open() override {
-    return store::make_retrying(home_.open(), {.attempts = 20, .first = Milliseconds(5)}, clock_, random_);
-  }
+  explicit PatientHome(std::unique_ptr<StoreHome> home) : home_(std::move(home)) {}
+  std::unique_ptr<store::Store> open() override { return made_patient(home_->open()); }
+  std::unique_ptr<store::Store> open_namesake() override { return made_patient(home_->open_namesake()); }
 
  private:
-  ProviderHome home_;
+  std::unique_ptr<store::Store> made_patient(std::unique_ptr<store::Store> store) {
+    return store::make_retrying(std::move(store), {.attempts = 20, .first = Milliseconds(5)}, clock_, random_);
+  }
+
+  const std::unique_ptr<StoreHome> home_;
   SystemClock clock_;
   SystemRandom random_;
 };
 
-StoreCase case_of(std::string name, const char* variable, const std::string& folder, std::uint64_t largest_mib,
-                  std::size_t many_names, bool patient = false) {
-  return {.name = std::move(name),
-          .make = [=]() -> std::unique_ptr<StoreHome> {
-            const std::string url = "webdav:" + *server_variable(variable) + folder + "/" + fresh_name();
-            if (patient) return std::make_unique<PatientHome>(url);
-            return std::make_unique<ProviderHome>(url, settings_of());
-          },
-          .largest_object_bytes = largest_mib << 20,
-          .many_names = many_names,
-          .missing = unless_set(variable),
-          .replaces_at_once = !patient};
+std::unique_ptr<ProviderHome> home_at(const char* variable, const std::string& folder) {
+  return ProviderHome::in_fresh_folder("webdav:" + *server_variable(variable) + folder + "/", settings_of());
 }
 
-INSTANTIATE_TEST_SUITE_P(Webdav, StoreSuite,
-                         testing::Values(case_of("apache", "MODELFLOAT_TEST_WEBDAV", "/basic/a/b%20c", 64, 3000),
-                                         case_of("apache_digest", "MODELFLOAT_TEST_WEBDAV", "/digest", 5, 200),
-                                         case_of("rclone", "MODELFLOAT_TEST_WEBDAV_RCLONE", "", 64, 3000, true)),
+StoreCase apache_case() {
+  return {.name = "apache",
+          .make = [] { return home_at("MODELFLOAT_TEST_WEBDAV", "/basic/a/b%20c"); },
+          .missing = unless_set("MODELFLOAT_TEST_WEBDAV")};
+}
+
+StoreCase digest_case() {
+  const auto make = [] {
+    auto home = home_at("MODELFLOAT_TEST_WEBDAV", "/digest");
+    const auto on_disk = *server_variable("MODELFLOAT_TEST_WEBDAV_FOLDER") + "/digest/" + home->folder();
+    return std::make_unique<HomeOnDisk>(std::move(home), on_disk);
+  };
+  return {.name = "apache_digest", .make = make, .missing = unless_set("MODELFLOAT_TEST_WEBDAV")};
+}
+
+// When a PUT is cut, it leaves what has come.
+StoreCase rclone_case() {
+  const auto make = [] { return std::make_unique<PatientHome>(home_at("MODELFLOAT_TEST_WEBDAV_RCLONE", "")); };
+  return {.name = "rclone",
+          .make = make,
+          .missing = unless_set("MODELFLOAT_TEST_WEBDAV_RCLONE"),
+          .replaces_at_once = false,
+          .keeps_one_when_cut = false};
+}
+
+INSTANTIATE_TEST_SUITE_P(Webdav, StoreSuite, testing::Values(apache_case(), digest_case(), rclone_case()),
                          name_of_case);
 
 class WebdavStoreTest : public testing::Test {
@@ -147,6 +162,7 @@ TEST_F(WebdavStoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
   direct_->put(shard_name(1), random_bytes(1000), k_patient);
   expect_kind(R"({"times": 0, "fault": "reset_answer", "at": -1})", ErrorKind::transient);
   expect_kind(R"({"times": 0, "fault": "cut", "at": -1})", ErrorKind::transient);
+  expect_every_call_ends_when_stopped(*proxy_, *store_);
   expect_every_call_ends_by_its_deadline(*proxy_, *store_);
   proxy_->listen(false);
   expect_every_call_fails(*store_, ErrorKind::offline);

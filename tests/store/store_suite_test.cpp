@@ -1,9 +1,16 @@
 #include "support/store_suite.h"
 
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
+#include "support/patience.h"
 #include "support/temporary_folder.h"
+#include "support/thrown.h"
 
 #include "modelfloat/store/local_store.h"
 #include "modelfloat/store/memory_store.h"
@@ -18,15 +25,27 @@ namespace {
 
 class LocalHome final : public StoreHome {
  public:
-  std::unique_ptr<store::Store> open() override { return store::make_local_store(folder_.path()); }
+  std::unique_ptr<store::Store> open() override { return open("L'Été & Größe 100% + 模型 🎈"); }
+  std::unique_ptr<store::Store> open_namesake() override { return open("l'été & GRÖßE 100% + 模型 🎈"); }
 
  private:
+  std::unique_ptr<store::Store> open(const std::string& name) {
+    std::filesystem::create_directory(folder_ / name);
+    return store::make_local_store(folder_ / name);
+  }
+
   TemporaryFolder folder_;
 };
 
 class MemoryHome : public StoreHome {
  public:
-  std::unique_ptr<store::Store> open() override { return std::make_unique<FaultyStore>(*memory_); }
+  std::unique_ptr<store::Store> open() override {
+    auto innermost = std::make_unique<FaultyStore>(*memory_);
+    innermost_ = innermost.get();
+    return innermost;
+  }
+  // Of the store that was opened last.
+  FaultyStore& innermost() { return *innermost_; }
 
  protected:
   FakeClock clock_;
@@ -34,6 +53,7 @@ class MemoryHome : public StoreHome {
 
  private:
   std::unique_ptr<store::Store> memory_ = store::make_memory_store();
+  FaultyStore* innermost_ = nullptr;
 };
 
 class RetryingHome final : public MemoryHome {
@@ -86,6 +106,7 @@ class TwitchyHome final : public StoreHome {
     // By thread, so that no call can fail five times in a row because of what the others do.
     static void twitch(const CallOptions& options) {
       check_cancelled(options, "twitchy");
+      if (options.deadline) return;  // before which there may be no time to try again, and then what it says comes out
       thread_local bool fails = false;
       fails = !fails;
       if (fails) throw Error(ErrorKind::transient, "twitchy", "try again");
@@ -141,17 +162,68 @@ class StandardHome final : public MemoryHome {
 };
 
 template <typename Home>
-StoreCase store_case(std::string name, std::uint64_t largest_mib = 64) {
-  return {std::move(name), [] { return std::make_unique<Home>(); }, largest_mib << 20};
+StoreCase store_case(std::string name) {
+  return {std::move(name), [] { return std::make_unique<Home>(); }};
+}
+
+template <typename Home>
+class Wrapper : public testing::Test {
+ protected:
+  // Each call, and how it is made with these options.
+  void for_each_call(const std::function<void(Call, const std::function<void(const CallOptions&)>&)>& visit) {
+    const auto store = home_.open();
+    store->put(shard_name(1), random_bytes(1000), k_patient);
+    visit(Call::put, [&](const auto& options) { store->put(shard_name(2), random_bytes(1000), options); });
+    visit(Call::get, [&](const auto& options) { store->get(shard_name(1), k_all, options); });
+    visit(Call::stat, [&](const auto& options) { store->stat(shard_name(1), options); });
+    visit(Call::remove, [&](const auto& options) { store->remove(shard_name(1), options); });
+    visit(Call::list, [&](const auto& options) { store->list("", [](const store::ObjectInfo&) {}, options); });
+    visit(Call::space, [&](const auto& options) { store->space(options); });
+    EXPECT_TRUE(store->stat(shard_name(1), k_patient));
+    EXPECT_FALSE(store->stat(shard_name(2), k_patient));
+  }
+
+  // What the work throws while calls of this kind hang inside, which they do no longer when it seems to wait for ever.
+  std::optional<Error> thrown_while_hanging(Call kind, const std::function<std::optional<Error>()>& work) {
+    FaultyStore& inside = home_.innermost();
+    inside.stall(kind);
+    const std::jthread patience([&inside](const std::stop_token& has_ended) {
+      std::mutex mutex;
+      std::unique_lock lock(mutex);
+      std::condition_variable_any().wait_for(lock, has_ended, Milliseconds(20'000), [] { return false; });
+      inside.go_on();
+    });
+    return work();
+  }
+
+  Home home_;
+};
+
+using Wrappers = testing::Types<MemoryHome, RetryingHome, MeasuredHome, LimitedHome, BreakerHome, StandardHome>;
+TYPED_TEST_SUITE(Wrapper, Wrappers);
+
+TYPED_TEST(Wrapper, AStopEndsACallThatHangsInside) {
+  this->for_each_call([&](Call kind, const auto& call) {
+    const auto error = this->thrown_while_hanging(kind, [&] { return thrown_when_stopped(Milliseconds(20), call); });
+    ASSERT_TRUE(error) << static_cast<int>(kind);
+    EXPECT_EQ(error->kind, ErrorKind::cancelled) << error->what();
+  });
+}
+
+TYPED_TEST(Wrapper, ADeadlineEndsACallThatHangsInside) {
+  this->for_each_call([&](Call kind, const auto& call) {
+    const auto error = this->thrown_while_hanging(kind, [&] { return thrown_by_deadline(Milliseconds(20), call); });
+    ASSERT_TRUE(error) << static_cast<int>(kind);
+    EXPECT_EQ(error->kind, ErrorKind::timed_out) << error->what();
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreSuite,
                          testing::Values(store_case<MemoryHome>("memory"), store_case<LocalHome>("local"),
-                                         store_case<RetryingHome>("retrying", 5),
-                                         store_case<TwitchyHome>("retrying_twitchy", 5),
-                                         store_case<MeasuredHome>("measured", 5), store_case<LimitedHome>("limited", 5),
-                                         store_case<BreakerHome>("breaker", 5),
-                                         store_case<StandardHome>("standard", 5)),
+                                         store_case<RetryingHome>("retrying"),
+                                         store_case<TwitchyHome>("retrying_twitchy"),
+                                         store_case<MeasuredHome>("measured"), store_case<LimitedHome>("limited"),
+                                         store_case<BreakerHome>("breaker"), store_case<StandardHome>("standard")),
                          name_of_case);
 
 }  // namespace

@@ -55,6 +55,51 @@ static void in_parallel(const store::Store& store, std::size_t count, Work work)
   if (failure) std::rethrow_exception(failure);
 }
 
+void StoreSuite::restart() {
+  store_.reset();
+  store_ = home_->open();
+}
+
+using Duration = std::chrono::steady_clock::duration;
+
+std::size_t StoreSuite::cut_calls(const std::function<void(std::size_t number, const CallOptions&)>& call,
+                                  const std::function<void()>& look) {
+  const auto begin = std::chrono::steady_clock::now();
+  call(0, k_patient);
+  const Duration whole = std::chrono::steady_clock::now() - begin;
+  look();
+  std::size_t count = 1;
+  for (const ErrorKind expected : {ErrorKind::cancelled, ErrorKind::timed_out}) {
+    bool was_cut = false;
+    // The first call may have taken longer than others do.
+    for (Duration time = whole; !was_cut && time > whole / 16; time /= 2) {
+      for (int quarter = 1; quarter < 4; ++quarter) {
+        const auto cut = [&](const CallOptions& options) { call(count, options); };
+        const Duration after = time * quarter / 4;
+        const auto error =
+            expected == ErrorKind::cancelled ? thrown_when_stopped(after, cut) : thrown_by_deadline(after, cut);
+        ++count;
+        was_cut = was_cut || error;
+        EXPECT_EQ(error ? error->kind : expected, expected) << error->what();
+        restart();
+        look();
+      }
+    }
+    EXPECT_TRUE(was_cut) << "no call was " << to_string(expected);
+  }
+  return count;
+}
+
+Bytes StoreSuite::many_bytes() {
+  Bytes bytes = random_bytes(std::min((std::uint64_t{10} << 20) + 1, GetParam().largest_object_bytes));
+  const auto begin = std::chrono::steady_clock::now();
+  store_->put(shard_name(1), bytes, k_patient);
+  if (std::chrono::steady_clock::now() - begin < Milliseconds(100))
+    bytes = random_bytes(std::min(std::uint64_t{32} << 20, GetParam().largest_object_bytes));
+  store_->remove(shard_name(1), k_patient);
+  return bytes;
+}
+
 void StoreSuite::SetUp() {
   if (!GetParam().missing.empty()) GTEST_SKIP() << GetParam().missing;
   home_ = GetParam().make();
@@ -186,16 +231,20 @@ TEST_P(StoreSuite, RemoveTakesOneObjectAway) {
 }
 
 TEST_P(StoreSuite, ListsManyNamesByPrefix) {
-  std::vector<ObjectName> names;
+  std::map<ObjectName, std::uint64_t> objects;
   for (std::size_t i = 0; i < GetParam().many_names; ++i) {
     const auto type = i % 3 == 0 ? ObjectType::shard : i % 3 == 1 ? ObjectType::structure : ObjectType::slot;
-    names.push_back(name_by(type, 1000 + i));
+    objects.emplace(name_by(type, 1000 + i), i % 50);
   }
-  in_parallel(*store_, names.size(), [&](std::size_t i) { store_->put(names[i], random_bytes(i % 50), k_patient); });
+  if (!home_->fill(objects)) {
+    const std::vector<std::pair<ObjectName, std::uint64_t>> all(objects.begin(), objects.end());
+    in_parallel(*store_, all.size(),
+                [&](std::size_t i) { store_->put(all[i].first, random_bytes(all[i].second), k_patient); });
+  }
   std::map<std::string, std::uint64_t> sizes;
-  for (std::size_t i = 0; i < names.size(); ++i) sizes[names[i].path()] = i % 50;
+  for (const auto& [name, size] : objects) sizes[name.path()] = size;
 
-  const std::string one = names[0].path();
+  const std::string one = name_by(ObjectType::shard, 1000).path();
   for (const std::string& prefix :
        {std::string(), std::string("mf1/"), std::string("mf1/s"), std::string("mf1/shard/"), std::string("mf1/shard/a"),
         std::string("mf1/slot/7f/"), std::string("mf1/structure/00"), one.substr(0, 15), one, one + "0",
@@ -311,11 +360,85 @@ TEST_P(StoreSuite, IsTheSameAfterItWasClosed) {
   store_->put(shard_name(1), bytes, k_patient);
   store_->put(shard_name(2), bytes, k_patient);
   store_->remove(shard_name(2), k_patient);
-  store_.reset();
-  store_ = home_->open();
+  restart();
   EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
   EXPECT_EQ(store_->get(shard_name(2), k_all, k_patient), std::nullopt);
   EXPECT_EQ(paths_of(list("")), std::vector{shard_name(1).path()});
+}
+
+TEST_P(StoreSuite, APutThatIsCutLeavesAllOrNothing) {
+  const Bytes bytes = many_bytes();
+  const std::size_t count = cut_calls(
+      [&](std::size_t number, const CallOptions& options) { store_->put(shard_name(number), bytes, options); });
+  std::vector<std::string> all;
+  std::vector<std::string> found;
+  for (std::size_t number = 0; number < count; ++number) {
+    all.push_back(shard_name(number).path());
+    const auto there = store_->get(shard_name(number), k_all, k_patient);
+    if (!there) continue;
+    EXPECT_TRUE(equal(*there, bytes)) << number << ": " << there->size() << " bytes";
+    found.push_back(all.back());
+  }
+  const auto infos = list("");  // may have more by now
+  for (const ObjectInfo& info : infos) EXPECT_EQ(info.size_bytes, bytes.size()) << info.name.path();
+  const auto listed = paths_of(infos);
+  std::sort(all.begin(), all.end());
+  std::sort(found.begin(), found.end());
+  EXPECT_TRUE(std::includes(listed.begin(), listed.end(), found.begin(), found.end()));
+  EXPECT_TRUE(std::includes(all.begin(), all.end(), listed.begin(), listed.end()));  // each once, and no other
+
+  for (std::size_t number = 0; number < count; ++number) store_->put(shard_name(number), bytes, k_patient);
+  for (std::size_t number = 0; number < count; ++number)
+    EXPECT_TRUE(store_->get(shard_name(number), k_all, k_patient) == bytes) << number;
+  EXPECT_EQ(paths_of(list("")), all);
+}
+
+TEST_P(StoreSuite, AReplacementThatIsCutLeavesOneOfTheTwo) {
+  const Bytes bytes = many_bytes();
+  Bytes other = bytes;
+  other.back() ^= std::byte{1};
+  store_->put(shard_name(1), other, k_patient);
+  bool is_other = true;
+  const auto replace = [&](std::size_t, const CallOptions& options) {
+    store_->put(shard_name(1), is_other ? bytes : other, options);
+  };
+  cut_calls(replace, [&] {
+    std::optional<Bytes> there;
+    const auto error = thrown_by([&] { there = store_->get(shard_name(1), k_all, k_patient); });
+    is_other = there == other;
+    if (!GetParam().keeps_one_when_cut) return;
+    EXPECT_FALSE(error) << error->what();
+    EXPECT_TRUE(is_other || there == bytes) << (there ? std::to_string(there->size()) + " bytes" : "nothing");
+    EXPECT_EQ(list("").size(), 1U);
+  });
+  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  EXPECT_EQ(list("").size(), 1U);
+}
+
+TEST_P(StoreSuite, AGetMayBeCut) {
+  const Bytes bytes = many_bytes();
+  store_->put(shard_name(1), bytes, k_patient);
+  cut_calls([&](std::size_t number, const CallOptions& options) {
+    EXPECT_TRUE(store_->get(shard_name(1), k_all, options) == bytes) << number;
+  });
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+}
+
+TEST_P(StoreSuite, AFolderThatDiffersOnlyInCaseIsAnotherStore) {
+  const auto namesake = home_->open_namesake();
+  if (!namesake) GTEST_SKIP() << "this store lies in no folder";
+  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(2), random_bytes(20), k_patient);
+  EXPECT_FALSE(namesake->stat(shard_name(1), k_patient));
+  namesake->put(shard_name(1), random_bytes(30), k_patient);
+  namesake->put(shard_name(3), random_bytes(40), k_patient);
+  namesake->remove(shard_name(2), k_patient);
+  restart();
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), random_bytes(10));
+  EXPECT_EQ(store_->get(shard_name(3), k_all, k_patient), std::nullopt);
+  EXPECT_EQ(list("").size(), 2U);
+  EXPECT_EQ(namesake->get(shard_name(1), k_all, k_patient), random_bytes(30));
 }
 
 TEST_P(StoreSuite, TwoHandlesSeeTheSameObjects) {

@@ -3,6 +3,7 @@
 //   INSTANTIATE_TEST_SUITE_P(Local, StoreSuite, testing::Values(StoreCase{"local", make_local_home}), name_of_case);
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -19,6 +20,10 @@ class StoreHome {
   virtual ~StoreHome() = default;
   // A new handle on the same objects. The home outlives it.
   virtual std::unique_ptr<store::Store> open() = 0;
+  // A store in a folder whose name differs from ours in nothing but upper and lower case; nothing where there are no folders.
+  virtual std::unique_ptr<store::Store> open_namesake() { return nullptr; }
+  // Makes objects of these sizes by a way that is quicker than as many puts; false where there is none.
+  virtual bool fill(const std::map<ObjectName, std::uint64_t>&) { return false; }
 };
 
 struct StoreCase {
@@ -27,7 +32,8 @@ struct StoreCase {
   std::uint64_t largest_object_bytes = std::uint64_t{64} << 20;
   std::size_t many_names = 3000;
   std::string missing = {};  // what this machine lacks to test the store; its tests are then skipped with these words
-  bool replaces_at_once = true;  // else readers can see how a name gets other bytes
+  bool replaces_at_once = true;    // else readers can see how a name gets other bytes
+  bool keeps_one_when_cut = true;  // else a replacement that is cut may leave neither the old object nor the new one
 };
 
 inline void PrintTo(const StoreCase& store_case, std::ostream* out) { *out << store_case.name; }
@@ -37,6 +43,15 @@ class StoreSuite : public testing::TestWithParam<StoreCase> {
   void SetUp() override;
 
   std::vector<store::ObjectInfo> list(std::string_view prefix);
+  // As if our program had ended and begun anew.
+  void restart();
+  // Runs call(0, ...) to its end, then call(1, ...) and so on, which are ended in their middle: by a stop or by a deadline, at moments all over the time
+  // that the first one took. Some must end by each. Then comes restart(), and `look`. Gives the number of calls.
+  std::size_t cut_calls(
+      const std::function<void(std::size_t number, const CallOptions&)>& call,
+      const std::function<void()>& look = [] {});
+  // So many that a put takes a while.
+  Bytes many_bytes();
 
   std::unique_ptr<StoreHome> home_;
   std::unique_ptr<store::Store> store_;

@@ -1,5 +1,6 @@
 #include "modelfloat/store/memory_store.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -9,6 +10,19 @@
 namespace modelfloat::store {
 namespace {
 
+constexpr std::size_t k_step_bytes = std::size_t{1} << 20;  // between two looks at the stop token
+
+Bytes copied(ByteSpan bytes, const CallOptions& options, const std::string& where) {
+  check_cancelled(options, where);
+  Bytes copy;
+  copy.reserve(bytes.size());
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(k_step_bytes, bytes.size()))) {
+    check_cancelled(options, where);
+    append(copy, bytes.first(std::min(k_step_bytes, bytes.size())));
+  }
+  return copy;
+}
+
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(std::optional<std::uint64_t> capacity_bytes) : capacity_bytes_(capacity_bytes) {}
@@ -16,8 +30,7 @@ class MemoryStore final : public Store {
   StoreTraits traits() const override { return {}; }
 
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
-    check_cancelled(options, where(name));
-    auto object = std::make_shared<const Bytes>(to_bytes(bytes));
+    auto object = std::make_shared<const Bytes>(copied(bytes, options, where(name)));
     const std::lock_guard lock(mutex_);
     const auto found = objects_.find(name);
     const std::uint64_t without = used_bytes_ - (found == objects_.end() ? 0 : found->second->size());
@@ -33,7 +46,7 @@ class MemoryStore final : public Store {
     const Object object = find(name);
     if (!object) return std::nullopt;
     range = clip(range, object->size(), where(name));
-    return to_bytes(ByteSpan(*object).subspan(range.offset, range.length));
+    return copied(ByteSpan(*object).subspan(range.offset, range.length), options, where(name));
   }
 
   std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override {

@@ -53,7 +53,8 @@ class Store {
   virtual StoreTraits traits() const = 0;
   // Keeps `bytes` under `name`, durably. Returns only when the name holds exactly these bytes; what stood there before
   // and differs is replaced, seen by readers as the old or the new object, never a mixture. Putting equal bytes twice
-  // is fine. A provider that cannot do better may show readers less than an object while it replaces one.
+  // is fine. A provider that cannot do better may show readers less than an object while it replaces one, and leave that
+  // when the call is cut. Where nothing stood, a call that is cut leaves the whole object or nothing.
   virtual void put(const ObjectName& name, ByteSpan bytes, const CallOptions&) = 0;
   // The bytes asked for, or nullopt when there is no such object. A range that reaches beyond the end of the object is
   // Error{corrupt}; ByteRange{offset, k_to_the_end} gives all from offset on.
