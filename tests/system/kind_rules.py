@@ -79,7 +79,7 @@ PUSH_FULL = after_some(1, for_all(TAKES, answer(507), {"call": "p", "one_code": 
 # What a pull does not wait for when it can read elsewhere.
 PULL = {
     "reset": for_all(BRINGS, {"fault": "reset_answer", "at": 10_000}, {"call": "dl", "skip": 1, "cut": 10_000}, times=0),
-    "stall": for_all(BRINGS, {"fault": "stall", "at": 10_000}, {"call": "dl", "skip": 1, "stall": 20}, times=0),
+    "stall": for_all(BRINGS, {"fault": "stall", "at": 10_000}, {"call": "dl", "skip": 1, "stall": 60}, times=0),
     "401": for_all(BRINGS, answer(401), {"call": "g", "skip": 1, "code": -16}, times=0, drive=drive_error(401, "authError")),
     "403": for_all(BRINGS, answer(403), {"call": "g", "skip": 1, "one_code": -11}, times=0, s3=s3_error(403, "AccessDenied"), drive=drive_error(403, "downloadQuotaExceeded")),
     "429": for_all(BRINGS, answer(429, **{"Retry-After": "60"}), {"call": "dl", "skip": 1, "status": 509, "headers": {"X-MEGA-Time-Left": "60"}}, times=0),

@@ -9,6 +9,7 @@ from program import Exit, Home, hashes
 from samples import random_file
 
 SECONDS = (0.7, 2, 6)  # by which another store is later than the one that misbehaves
+NOT_WAITED_FOR = 20  # seconds: a pull that waits for who says nothing takes 30
 
 
 # What may have been an accident is tried again, and the pull has all from others by then: it is for verify to say who it was.
@@ -41,7 +42,7 @@ class Pool(KindsPool):
             late.faults.plan({"target": "marker", "times": 1, "fault": "late", "seconds": seconds})
             try:
                 with away.door.is_shut():
-                    done = home.ok("pull", "lab/m", "-o", home.work / "m")
+                    done = home.ok("pull", "lab/m", "-o", home.work / "m", seconds=NOT_WAITED_FOR)
                 assert hashes(home.work / "m") == self.wanted
                 assert late.faults.met(), late.name
                 if place.faults.met():
@@ -85,7 +86,7 @@ def test_a_server_that_hangs_is_not_waited_for(pool, kind):
     place.faults.plan(HANGS)
     try:
         home = pool.another_home()
-        home.ok("pull", "lab/m", "-o", home.work / "m")
+        home.ok("pull", "lab/m", "-o", home.work / "m", seconds=NOT_WAITED_FOR)
         assert hashes(home.work / "m") == pool.wanted
         assert place.faults.met()
     finally:

@@ -3,7 +3,7 @@ import contextlib
 
 import pytest
 
-from kind_rules import HANGS, PUSH_FULL, PUSH_LASTING, PUSH_PASSING
+from kind_rules import HANGS, PULL_LIES, PUSH_FULL, PUSH_LASTING, PUSH_PASSING
 from kinds_pool import KindsPool
 from program import Exit, hashes
 from samples import random_file
@@ -89,6 +89,26 @@ def test_full_in_the_middle(pool, pair):
 def test_servers_that_hang_are_left_out(pool, pair):
     _, name, wanted = pool.push_while({kind: [HANGS] for kind in pair})
     pool.check(name, wanted, pair)
+
+
+def test_a_real_model_while_one_fills_up_and_another_lies(pool, smollm2):
+    """Six packs: one store takes two shards and is full then; afterwards another gives wrong bytes for all that it is asked."""
+    wanted = hashes(smollm2)
+    s3, drive = pool.place["s3"].faults, pool.place["drive"].faults
+    s3.plan({**PUSH_FULL["s3"][0], "skip": 2})
+    done = pool.ok("push", smollm2, "--name", "demo/smollm2")
+    assert "takes a shard instead of s3: " in done.err, done
+    s3.plan()
+    pool.pushes += 1
+    drive.plan(*PULL_LIES["flipped bit"]["drive"])
+    with pool.place["ipfs"].door.is_shut():
+        found, done = pool.pull("demo/smollm2")
+    assert found == wanted
+    assert drive.met()
+    assert "drive: mf1/shard/" in done.err, done
+    drive.plan()
+    report = pool.json("verify", "--read", "demo/smollm2", code=Exit.OK)
+    assert report["damaged"] == []
 
 
 def test_six_of_which_one_refuses_are_too_few(pool):
