@@ -1,5 +1,8 @@
 #include "modelfloat/transfer/shard_fetch.h"
 
+#include <future>
+#include <thread>
+
 #include "support/fixed_random.h"
 #include "support/temporary_folder.h"
 #include "transfer/store_world.h"
@@ -120,6 +123,35 @@ TEST_F(ShardFetchTest, OneWhoseTurnComesLaterAsksOthersMeanwhile) {
   world_.faults(4).go_on();
   EXPECT_TRUE(later.finish());
   EXPECT_TRUE(later_part.is_held(4));
+}
+
+// The last answer that was awaited and the last store that was awaited come together, while another store hangs: a pull took half a minute.
+TEST_F(ShardFetchTest, OneThatTurnsUpTogetherWithAnAnswerIsAsked) {
+  world_.patience.hedge_floor = Milliseconds(60'000);  // nobody looks meanwhile
+  world_.patience.peer_floor = Milliseconds(0);        // who hangs is hopeless as soon as others have answered
+  world_.patience.marker = Milliseconds(600'000);
+  world_.faults(4).stall(Call::get);
+  stores_.emplace(world_.rows(), world_.context(io_));
+  ASSERT_TRUE(stores_->wait_until([&] { return stores_->online().size() == 4; }, {}));
+  for (const std::size_t slow : {0U, 3U}) world_.faults(slow).stall(Call::get);
+  ShardPart part = whole();
+  ShardFetch one = fetch();
+  one.wait_for_stores();
+  one.add(part);
+  auto finished = std::async(std::launch::async, [&] { return one.finish(); });
+  for (const std::size_t slow : {0U, 3U}) {
+    world_.faults(slow).wait_for_stalled(1);
+    while (!stores_->find(StoreWorld::id(slow))->state->pace.is_doubtful()) std::this_thread::yield();
+  }
+  std::this_thread::sleep_for(Milliseconds(20));  // so that nothing but an answer is waited for
+
+  world_.faults(4).go_on();
+  ASSERT_TRUE(stores_->wait_until([&] { return stores_->online().size() == 5; }, {}));
+  world_.faults(3).go_on();
+  EXPECT_EQ(finished.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  world_.faults(0).go_on();
+  EXPECT_TRUE(finished.get());
+  EXPECT_TRUE(part.is_held(4));
 }
 
 }  // namespace

@@ -23,12 +23,12 @@ class ListingRound {
 
   std::vector<StoreListing> run() {
     for (;;) {
+      // Those who turn up later are asked too, so the wait is short while some are awaited; looked at before those who are there.
+      const bool somebody_may_come = stores_.somebody_is_awaited();
       ask_newcomers();
       if (race_.under_way() > 0) {
-        // Those who turn up meanwhile are asked too, so the wait is short while some are awaited.
-        const SteadyTime look_up = stores_.somebody_is_awaited()
-                                       ? stores_.clock().steady_now() + stores_.patience().hedge_floor
-                                       : SteadyTime::max();
+        const SteadyTime look_up =
+            somebody_may_come ? stores_.clock().steady_now() + stores_.patience().hedge_floor : SteadyTime::max();
         if (auto answer = race_.next(std::min(look_up, limit_))) {
           take(*answer);
         } else if (stores_.clock().steady_now() >= limit_) {

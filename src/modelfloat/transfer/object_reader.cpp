@@ -39,9 +39,11 @@ class ObjectRound {
     objects_ = &objects;
     for (const ListedObject& object : objects) wanted_.push_back({object.places, {}, false});
     for (;;) {
+      // Before those who are there are asked: who turns up between the two is looked for again soon.
+      const bool somebody_may_come = anywhere_ && stores_.somebody_is_awaited();
       if (fill_window() == 0) break;
       if (race_.under_way() == 0) continue;
-      if (auto answer = race_.next(next_late())) {
+      if (auto answer = race_.next(next_late(somebody_may_come))) {
         settle(*answer, take);
       } else {
         note_late();
@@ -121,12 +123,11 @@ class ObjectRound {
         call_);
   }
 
-  SteadyTime next_late() const {
+  SteadyTime next_late(bool somebody_may_come) const {
     SteadyTime next = SteadyTime::max();
     for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
     // Those who turn up meanwhile may be quicker than one that is late.
-    if (anywhere_ && stores_.somebody_is_awaited())
-      next = std::min(next, stores_.clock().steady_now() + stores_.patience().hedge_floor);
+    if (somebody_may_come) next = std::min(next, stores_.clock().steady_now() + stores_.patience().hedge_floor);
     return next;
   }
 

@@ -82,6 +82,9 @@ void ShardFetch::add(ShardPart& part) {
 
 bool ShardFetch::finish() {
   for (;;) {
+    // In this order: who turns up between the two is looked for again soon.
+    const bool somebody_may_come = context_.stores.somebody_is_awaited();
+    list_newcomers();
     bool open = false;
     for (Progress& progress : parts_) {
       if (progress.part->is_complete(pack_.k)) {
@@ -99,11 +102,10 @@ bool ShardFetch::finish() {
     }
     if (!open) return true;
     if (race_.under_way() == 0) continue;
-    if (auto answer = race_.next(next_look())) {
+    if (auto answer = race_.next(next_look(somebody_may_come))) {
       settle(*answer);
     } else {
       note_late();
-      list_newcomers();
     }
   }
 }
@@ -305,10 +307,10 @@ void ShardFetch::bound_by_peers(Progress& progress) {
   }
 }
 
-SteadyTime ShardFetch::next_look() const {
+SteadyTime ShardFetch::next_look(bool somebody_may_come) const {
   SteadyTime next = SteadyTime::max();
   for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
-  if (context_.stores.somebody_is_awaited()) {
+  if (somebody_may_come) {
     next = std::min(next, context_.stores.clock().steady_now() + context_.stores.patience().hedge_floor);
   }
   return next;

@@ -115,7 +115,7 @@ class ShardFetch {
   void cancel_calls_of(Progress& progress);
   void note_late();
   void bound_by_peers(Progress& progress);
-  SteadyTime next_look() const;
+  SteadyTime next_look(bool somebody_may_come) const;
   void add_shard(std::size_t index, const Hash256& object, bool named);
   bool add_later_parity();
   bool look_for_later_parity();
