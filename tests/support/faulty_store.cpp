@@ -261,7 +261,7 @@ store::Space FaultyStore::space(const CallOptions& options) {
   return call(Call::space, "space", options, [&] {
     store::Space space = inner_.space(below(options));
     const std::lock_guard lock(mutex_);
-    if (space_left_) space.free_bytes = *space_left_;
+    if (space_left_) space.free_bytes = space_left_;
     return space;
   });
 }
