@@ -1,7 +1,6 @@
 #pragma once
 // A pool in virtual time: its stores take time, hang, fail and go away as they are told, and a run of it is the same for the same seed.
 
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,10 +25,8 @@ class Simulation {
   Simulation(std::size_t stores, std::uint64_t seed);
 
   VirtualTime& time() { return time_; }
-  World& world() { return world_; }
   Machine& machine() { return machine_; }
   Behaviour& store(std::size_t index) { return behaviours_.at(index); }
-  FixedRandom& random() { return random_; }
   // Runs it and says how many seconds it took, in virtual time.
   double seconds(const std::function<void()>& work);
   // Every call so far: when, where, what of which object, and what came of it.

@@ -1,7 +1,8 @@
 // The whole engine on one thread at a time, in virtual time, with seeds: stores take time, hang, fail and go away, and every run can be had again.
+#include "engine/simulation.h"
+
 #include <cstdlib>
 
-#include "engine/simulation.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue.h"
@@ -26,6 +27,7 @@ std::vector<std::string> history_of_push_and_pull(std::uint64_t seed) {
   simulation.store(3).fails = 0.2;
   simulation.machine().push("ns/model", model());
   EXPECT_EQ(simulation.machine().pull("ns/model"), model());
+  engine::verify(simulation.machine().pool(), std::nullopt, true, {}, {});
   return simulation.history();
 }
 
@@ -75,11 +77,11 @@ TEST_P(Seconds, APullWaitsShortlyForStoresThatHang) {
   EXPECT_LT(pull(), 0.2) << "it knows them by now";
 }
 
-// It asks for the log, and twice for the space that is left. What goes to all stores waits for nobody who was late once.
+// It asks for the log, and twice for the space that is left. What goes to all stores waits a moment only for who was late once.
 TEST_P(Seconds, APushWaitsForAStoreThatHangsAFewTimes) {
   hang({3});
   EXPECT_LT(push(2), 9);
-  EXPECT_LT(push(3), 9);
+  EXPECT_LT(push(3), 7.5) << "it knows it by now";
 }
 
 // No put is hedged: a store is given half a minute and what its bytes may take, and twice as long when it doesn't hear that it is over.
@@ -114,15 +116,17 @@ TEST(Simulation, WhatASlowStoreHasTakenCounts) {
   for (std::uint64_t i = 0; i < 5; ++i)
     simulation.machine().push("ns/model", {{"m.bin", test::random_bytes(1'000, i)}});
   simulation.store(6).is_away = false;
-  simulation.store(6).latency = Milliseconds(500);
+  simulation.store(6).latency = Milliseconds(1'000);
   std::size_t queued = SIZE_MAX;
-  for (std::uint64_t run = 0; queued > 0; ++run) {
+  std::size_t runs = 0;
+  for (; queued > 0; ++runs) {
     simulation.machine().reopen();
     engine::refresh(simulation.machine().pool(), {});
     const std::size_t left = engine::pool_status(simulation.machine().pool(), {}).stores.at(6).queued;
-    ASSERT_LT(left, queued) << "run " << run;
+    ASSERT_LT(left, queued) << "run " << runs;
     queued = left;
   }
+  EXPECT_GT(runs, 2U);
 }
 
 // --- whatever happens ------------------------------------------------------------------------------------------------------

@@ -48,11 +48,12 @@ static std::unique_ptr<Executor> make_executor(Threads threads, std::size_t widt
 
 Machine::Machine(World& world, Threads threads, std::uint64_t seed)
     : world_(world),
+      own_clock_(std::in_place),
       random_(seed),
       cpu_(make_executor(threads, 2)),
       own_io_(make_executor(threads, 6)),
       registry_(registry::open_sqlite_registry(folder_ / "registry.db")),
-      environment_{clock_, random_, *cpu_, *own_io_, *registry_},
+      environment_{*own_clock_, random_, *cpu_, *own_io_, *registry_},
       key_(crypto::SecretKey::random(random_)) {}
 
 Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed)

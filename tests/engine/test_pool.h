@@ -74,7 +74,8 @@ class Machine {
   const engine::Environment& environment() const { return environment_; }
   const std::string& recovery_code() const { return recovery_code_; }
   mf1::SlotSecret recovery_secret() const;
-  SkippingClock& clock() { return clock_; }
+  // Of a machine that has its own.
+  SkippingClock& clock() { return own_clock_.value(); }
 
   engine::PushResult push(const std::string& name, const Files& files,
                           std::optional<Redundancy> redundancy = std::nullopt);
@@ -85,7 +86,7 @@ class Machine {
 
   World& world_;
   TemporaryFolder folder_;
-  SkippingClock clock_;
+  std::optional<SkippingClock> own_clock_;
   FixedRandom random_;
   std::unique_ptr<Executor> cpu_;
   std::unique_ptr<Executor> own_io_;

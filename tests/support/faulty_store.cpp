@@ -138,6 +138,7 @@ void FaultyStore::wait_while_stalled(Call kind, std::unique_lock<std::mutex>& lo
 }
 
 void FaultyStore::fail_if_planned(Call kind, const std::string& where, const CallOptions& options) {
+  if (clock_ != nullptr) check_cancelled(options, *clock_, where);
   std::unique_lock lock(mutex_);
   if (offline_) throw Error(ErrorKind::offline, where, "the store was taken away");
   if (stalled_.contains(kind)) {

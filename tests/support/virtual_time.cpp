@@ -13,7 +13,7 @@ VirtualTime::~VirtualTime() {
 
 UtcTime VirtualTime::utc_now() const {
   constexpr std::uint64_t k_start = 1'767'225'600;  // 2026-01-01T00:00:00Z
-  return from_unix_seconds(k_start) + std::chrono::duration_cast<Milliseconds>(now_.time_since_epoch());
+  return from_unix_seconds(k_start) + std::chrono::duration_cast<Milliseconds>(now_ - k_begin);
 }
 
 void VirtualTime::sleep_for(Milliseconds duration, const std::stop_token& stop) {

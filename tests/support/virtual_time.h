@@ -35,6 +35,8 @@ class VirtualTime final : public Clock, public Executor {
   bool is_concurrent() const noexcept override { return false; }
 
  private:
+  static constexpr SteadyTime k_begin{std::chrono::hours(1)};
+
   struct Party {  // one who is not running
     std::function<bool()> done;
     SteadyTime until;
@@ -49,7 +51,7 @@ class VirtualTime final : public Clock, public Executor {
 
   // Whoever runs uses these, and nobody else.
   FixedRandom random_;
-  SteadyTime now_{std::chrono::hours(24 * 365)};
+  SteadyTime now_ = k_begin;
   std::vector<std::shared_ptr<Party>> parties_;
   std::vector<std::jthread> ended_;  // joined by whoever runs next
 };

@@ -110,10 +110,13 @@ def test_pure_layers_have_no_files_sockets_or_threads():
 
 def test_the_engine_has_its_time_from_outside():
     """It can run in virtual time: no clock but the one that it is given, and no wait but by that one, for what stores answer."""
-    forbidden = re.compile(r"(steady|system)_clock::now|SystemClock\b|sleep_for\(std|check_cancelled\([^,;]*, \"|check_cancelled\([^,;]*,[^,;]*\);")
-    for layer in ("transfer", "engine"):
-        for path in sources(layer):
-            for line in path.read_text().splitlines():
+    forbidden = re.compile(r"(steady|system)_clock::now|SystemClock\b|this_thread::|\bwait(_for|_until)?\(lock|check_cancelled\([^,;]*,[^,;]*\);")
+    for folder in ("transfer", "engine", "store/wrap"):
+        for path in sources(folder):
+            text = path.read_text()
+            if path.name == "download.cpp":  # waits for tasks of the CPU, which nobody's answer can delay
+                text = text.replace("freed_.wait(lock", "")
+            for line in text.splitlines():
                 assert not forbidden.search(line), f"{path.relative_to(SOURCES)}: {line.strip()}"
 
 

@@ -63,12 +63,12 @@ void Documents::start_sending() {
                                         clock = &environment_.clock](store::Store& to, const CallOptions& options) {
                                          return send(to, *state, *queue, *tray, patience, *clock, options);
                                        });
-    sending_[call] = {store, std::move(tray)};
+    sending_[call] = {store, std::move(tray), false};
   }
 }
 
 // What the store has taken by now, whether or not it has all, counts. Returns its bytes.
-std::uint64_t Documents::note(const Sending& sending) {
+std::uint64_t Documents::note(Sending& sending) {
   std::vector<std::string> objects;
   std::uint64_t bytes = 0;
   {
@@ -76,12 +76,20 @@ std::uint64_t Documents::note(const Sending& sending) {
     objects.swap(sending.tray->objects);
     bytes = std::exchange(sending.tray->bytes, 0);
   }
+  if (stores_.find(sending.store->id) != sending.store) return 0;  // it lies elsewhere by now, and gets all of it there
   for (const std::string& object : objects) environment_.registry.put_done(sending.store->id, object);
+  sending.has_taken = sending.has_taken || !objects.empty();
+  return bytes;
+}
+
+std::uint64_t Documents::note_all() {
+  std::uint64_t bytes = 0;
+  for (auto& [id, sending] : sending_) bytes += note(sending);
   return bytes;
 }
 
 std::uint64_t Documents::take(transfer::Race<Outcome>::Answer& answer) {
-  const Sending sending = std::move(sending_.extract(answer.id).mapped());
+  Sending sending = std::move(sending_.extract(answer.id).mapped());
   Outcome outcome;
   try {
     outcome = answer.get();
@@ -111,25 +119,38 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
     return 0;  // another thread is at it
   }
   failed_.clear();
+  for (auto& [id, sending] : sending_) sending.has_taken = false;
   std::uint64_t bytes = 0;
   const SteadyTime begin = environment_.clock.steady_now();
-  SteadyTime longest = SteadyTime::max();
+  bool somebody_has_answered = false;
+  SteadyTime longest = SteadyTime::max();  // once nobody needs what is under way, however much more there is to send
   for (;;) {
     start_sending();
+    bytes += note_all();
     SteadyTime limit = wait_for == WaitFor::enough ? begin : SteadyTime::max();
     if (wait_for == WaitFor::all && domains_having(objects) >= domains) {
-      // Nobody needs what is under way: it may be for a store that hangs.
       const SteadyTime now = environment_.clock.steady_now();
-      longest = std::min(longest, now + stores_.patience().marker);
-      limit = std::min(longest, now + (now - begin) + transfer::leeway_of(stores_, awaited()));
+      const transfer::Patience& patience = stores_.patience();
+      const Milliseconds usual = somebody_has_answered ? patience.straggler : patience.marker;
+      longest = std::min(longest, now + patience.marker);
+      limit = std::min(longest, now + (now - begin) + transfer::leeway_of(stores_, awaited(), usual));
     }
-    auto answer = race_.next(limit, call);
+    std::optional<transfer::Race<Outcome>::Answer> answer;
+    try {
+      answer = race_.next(limit, call);
+    } catch (const Error&) {
+      note_all();
+      throw;
+    }
     if (!answer) break;  // nothing is under way, or who is left is left behind
     bytes += take(*answer);
+    somebody_has_answered = true;
   }
-  for (const auto& [id, sending] : sending_) bytes += note(sending);
+  bytes += note_all();
   if (wait_for == WaitFor::all) {
-    for (const PoolStore* store : awaited()) store->state->pace.disappointed();
+    for (const auto& [id, sending] : sending_) {
+      if (!sending.has_taken) sending.store->state->pace.disappointed();
+    }
   }
   return bytes;
 }

@@ -34,7 +34,7 @@ class Documents {
 
   // Puts what is queued to the stores that are online, in parallel, and returns the bytes put. With WaitFor::enough nobody is waited for:
   // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
-  // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has. A store that fails keeps its queue; that is logged, not thrown.
+  // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has, also when this throws. A store that fails keeps its queue; that is logged, not thrown.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
   // Whether at least `domains` failure domains have each of the objects (none of theirs is queued any more).
@@ -57,6 +57,7 @@ class Documents {
   struct Sending {
     const transfer::PoolStore* store = nullptr;
     std::shared_ptr<Tray> tray;
+    bool has_taken = false;  // something, in this flush
   };
   struct Outcome {
     std::string trouble;  // why not all was sent
@@ -64,7 +65,8 @@ class Documents {
   };
 
   void start_sending();
-  std::uint64_t note(const Sending& sending);
+  std::uint64_t note(Sending& sending);
+  std::uint64_t note_all();
   std::uint64_t take(transfer::Race<Outcome>::Answer& answer);
   std::vector<const transfer::PoolStore*> awaited() const;
   // The fewest failure domains that have one of the objects.

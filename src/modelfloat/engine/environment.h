@@ -8,7 +8,7 @@
 
 namespace modelfloat::engine {
 
-// All outlive the engine. In a simulation both executors run tasks inline, the clock is virtual and the randomness seeded.
+// All outlive the engine. In a simulation `cpu` runs tasks inline, `io` one at a time in virtual time, and the randomness is seeded.
 struct Environment {
   Clock& clock;
   Random& random;

@@ -10,16 +10,16 @@
 namespace modelfloat::transfer {
 
 static bool all_are_doubtful(const std::vector<const PoolStore*>& stores) {
-  return std::all_of(stores.begin(), stores.end(),
-                     [](const PoolStore* store) { return store->state->pace.is_doubtful(); });
+  return !stores.empty() && std::all_of(stores.begin(), stores.end(),
+                                        [](const PoolStore* store) { return store->state->pace.is_doubtful(); });
 }
 
 Milliseconds patience_with(const StoreSet& stores, const std::vector<const PoolStore*>& awaited) {
   return all_are_doubtful(awaited) ? stores.patience().straggler : stores.patience().marker;
 }
 
-Milliseconds leeway_of(const StoreSet& stores, const std::vector<const PoolStore*>& awaited) {
-  return all_are_doubtful(awaited) ? stores.patience().doubted : stores.patience().straggler;
+Milliseconds leeway_of(const StoreSet& stores, const std::vector<const PoolStore*>& awaited, Milliseconds usual) {
+  return all_are_doubtful(awaited) ? std::min(stores.patience().doubted, usual) : usual;
 }
 
 static std::uint64_t free_bytes_of(store::Store& store, std::uint64_t capacity_bytes, const CallOptions& call) {

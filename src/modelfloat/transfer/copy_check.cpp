@@ -23,7 +23,9 @@ class CopyRound {
   std::uint64_t run(std::vector<CopyToCheck> copies) {
     for (CopyToCheck& copy : copies) {
       limit_ = std::max(limit_, 4 * copy.size_bytes);
-      queues_[copy.store].push_back(std::move(copy));
+      Queue& queue = queues_[copy.store->id];
+      queue.store = copy.store;
+      queue.copies.push_back(std::move(copy));
     }
     for (;;) {
       fill_lanes();
@@ -42,6 +44,10 @@ class CopyRound {
     std::uint64_t bytes = 0;
     std::optional<Damage> damage;
   };
+  struct Queue {  // not asked for yet
+    const PoolStore* store = nullptr;
+    std::deque<CopyToCheck> copies;
+  };
   struct Call {
     CopyToCheck copy;
     SteadyTime give_up;  // for a store that does not heed its deadline
@@ -58,11 +64,11 @@ class CopyRound {
   void fill_lanes() {
     for (bool asked = true; asked;) {
       asked = false;
-      for (auto& [store, queue] : queues_) {
+      for (auto& [id, queue] : queues_) {
         if (race_.under_way() >= stores_.io().width()) return;
-        if (queue.empty() || !has_room(*store, queue.front().size_bytes)) continue;
-        ask(std::move(queue.front()));
-        queue.pop_front();
+        if (queue.copies.empty() || !has_room(*queue.store, queue.copies.front().size_bytes)) continue;
+        ask(std::move(queue.copies.front()));
+        queue.copies.pop_front();
         asked = true;
       }
     }
@@ -121,7 +127,7 @@ class CopyRound {
 
   // Nothing more is read from it.
   void leave(const PoolStore* store) {
-    std::deque<CopyToCheck> rest = std::exchange(queues_[store], {});
+    std::deque<CopyToCheck> rest = std::exchange(queues_[store->id].copies, {});
     std::erase_if(calls_, [&](const auto& entry) {
       if (entry.second.copy.store != store) return false;
       race_.cancel(entry.first);
@@ -136,8 +142,8 @@ class CopyRound {
 
   const StoreSet& stores_;
   const CopyVerdict& verdict_;
-  std::map<const PoolStore*, std::deque<CopyToCheck>> queues_;  // not asked for yet
-  std::map<std::size_t, Call> calls_;                           // under way, by id
+  std::map<StoreId, Queue> queues_;
+  std::map<std::size_t, Call> calls_;  // under way, by id
   std::uint64_t limit_ = k_bytes_under_way;
   std::uint64_t bytes_read_ = 0;
   Race<Read> race_;

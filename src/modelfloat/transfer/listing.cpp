@@ -94,19 +94,19 @@ class ListingRound {
     set_limit();
   }
 
-  // All that a store has may take it long to list, so where everybody counts only those are left behind that were late before.
-  bool somebody_may_be_long() const {
-    return std::any_of(listings_.begin(), listings_.end(), [](const StoreListing& listing) {
-      return !listing.complete && listing.trouble.empty() && !listing.store->state->pace.is_doubtful();
-    });
-  }
-
   std::vector<const PoolStore*> awaited() const {
     std::vector<const PoolStore*> stores;
     for (const StoreListing& listing : listings_) {
       if (!listing.complete && listing.trouble.empty()) stores.push_back(listing.store);
     }
     return stores;
+  }
+
+  // All that a store has may take it long to list, so where everybody counts only those are left behind that were late before.
+  bool somebody_may_be_long() const {
+    const auto stores = awaited();
+    return std::any_of(stores.begin(), stores.end(),
+                       [](const PoolStore* store) { return !store->state->pace.is_doubtful(); });
   }
 
   // Once it will do, the others have as long again as that took and a little, or a tenth of it.
@@ -120,7 +120,8 @@ class ListingRound {
     if (wait_for_ == WaitFor::enough) {
       limit_ = std::min(limit_, now + took / 10 + k_a_moment);
     } else {
-      const Milliseconds leeway = suffice_ ? leeway_of(stores_, awaited()) : stores_.patience().straggler;
+      const Milliseconds straggler = stores_.patience().straggler;
+      const Milliseconds leeway = suffice_ ? leeway_of(stores_, awaited(), straggler) : straggler;
       limit_ = std::min(begin_ + stores_.patience().listing, now + took + leeway);
     }
   }

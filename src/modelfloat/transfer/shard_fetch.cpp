@@ -50,7 +50,9 @@ bool ShardFetch::add_later_parity() {
     if (std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.object == stray.object; }))
       continue;
     add_shard(stray.index, stray.object, false);
-    for (const PoolStore* store : listed_) list_copies(shards_.back(), *store);
+    for (const PoolStore* store : context_.stores.all()) {
+      if (listed_.contains(store)) list_copies(shards_.back(), *store);
+    }
     any = true;
   }
   return any;

@@ -73,7 +73,7 @@ class StoreState {
   Presence presence_ = Presence::pending;
   std::string why_ = "its marker was not read yet";
   bool checking_ = false;
-  SteadyTime check_began_{};   // in real time
+  SteadyTime check_began_{};
   SteadyTime check_again_{};   // not before
   unsigned failures_ = 0;      // in a row
   SteadyTime reads_parked_{};  // until
