@@ -12,7 +12,7 @@
 #include "modelfloat/engine/manifest_index.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/settings.h"
-#include "modelfloat/transfer/candidates.h"
+#include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/race.h"
 
 namespace modelfloat::engine {

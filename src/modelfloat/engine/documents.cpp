@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
-#include "modelfloat/transfer/candidates.h"
+#include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/object_reader.h"
 
 namespace modelfloat::engine {

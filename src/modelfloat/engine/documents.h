@@ -34,7 +34,8 @@ class Documents {
 
   // Puts what is queued to the stores that are online, in parallel, and returns the bytes put. With WaitFor::enough nobody is waited for:
   // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
-  // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has, also when this throws. A store that fails keeps its queue; that is logged, not thrown.
+  // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has, also when this throws. A store that
+  // fails keeps its queue; that is logged, not thrown.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
   // Whether at least `domains` failure domains have each of the objects (none of theirs is queued any more).

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "modelfloat/transfer/candidates.h"
+#include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/race.h"
 
 namespace modelfloat::transfer {

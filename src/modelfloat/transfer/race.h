@@ -36,8 +36,8 @@ class Race {
   // What kind of calls these are: a provider that wants to be left alone by one kind may still take the other.
   enum class Kind { read, put };
 
-  // `clock` outlives the calls, too. `on_answer` is called when an answer is there to be taken, on whatever thread brought it, also for calls that were cancelled meanwhile; it
-  // may come after the race has ended. It must be quick.
+  // `clock` outlives the calls, too. `on_answer` is called when an answer is there to be taken, on whatever thread brought it, also for calls that
+  // were cancelled meanwhile; it may come after the race has ended. It must be quick.
   Race(Clock& clock, Kind kind, CallOptions call, std::function<void()> on_answer = {})
       : clock_(clock), kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
   ~Race() { cancel_all(); }
