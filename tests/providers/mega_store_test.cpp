@@ -680,6 +680,19 @@ TEST_F(MegaStoreTest, WhatOthersRemovedIsGoneThoughTheTreeIsStale) {
   EXPECT_EQ(other->get(shard_name(1), {}, k_patient), random_bytes(10, 6));
 }
 
+TEST_F(MegaStoreTest, AnObjectThatIsReplacedAgainAndAgainIsRead) {
+  Warm warm;
+  plan(json::array({{{"call", "g"}, {"replaced", true}, {"times", 7}}}));
+  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(count("g"), 8U);
+}
+
+TEST_F(MegaStoreTest, WhatIsListedButNeverThereIsCorrupt) {
+  Warm warm;
+  plan(json::array({{{"call", "g"}, {"code", -9}, {"times", 100}}}));
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_patient); }), ErrorKind::corrupt);
+}
+
 TEST_F(MegaStoreTest, ReadsAllAnewWhenTheEventsAreTooOld) {
   Warm warm;
   for (const int code : {-6, -2, -9}) {

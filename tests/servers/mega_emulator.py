@@ -12,7 +12,7 @@ POST /_control takes {"do": ..., ...} and is no part of MEGA:
     met                                                                      {"met": how many of them met a fault}
 A fault is one of: code (the number answered), status (of HTTP, with headers?), hashcash (an easiness), reset (closes the connection at once), cut (after so many bytes of the body),
 stall (seconds), slow (the answer at so many bytes a second), dead (the address that it hands out is nobody's), short (so many bytes too few, well announced), flip (a bit of the body), unanswered (does it and closes the connection), pretend (says that it is done and does not do it),
-expire (the session ends before), hide (events are kept back), twice (nodes are made twice).
+expire (the session ends before), hide (events are kept back), twice (nodes are made twice), replaced (another client has put the same at this moment).
 """
 import base64
 import hashlib
@@ -429,6 +429,11 @@ class Emulator:
     def command_g(self, account, command, fault):
         node = account.nodes.get(command.get("n"))
         if node is None or node["t"] != FILE:
+            raise MegaError(-9)
+        if fault.get("replaced"):
+            again = account.add(node["p"], FILE, **{name: node[name] for name in ("a", "k", "s", "file")})
+            account.remove(node["h"], lambda path: None)
+            account.tell({"a": "t", "t": {"f": [account.visible(again)]}, "ou": account.user}, {"a": "d", "n": node["h"]})
             raise MegaError(-9)
         answer = {"s": node["s"], "at": node["a"], "msd": 1}
         if command.get("g"):

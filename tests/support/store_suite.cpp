@@ -294,11 +294,28 @@ TEST_P(StoreSuite, ReadersSeeTheOldOrTheNewObject) {
   const Bytes a = random_bytes(100'000, 1);
   const Bytes b = random_bytes(100'000, 2);
   store_->put(shard_name(1), a, k_patient);
-  in_parallel(*store_, 40, [&](std::size_t i) {
-    if (i % 4 == 0) return store_->put(shard_name(1), i % 8 == 0 ? b : a, k_patient);
-    const auto seen = store_->get(shard_name(1), k_all, k_patient);
-    if (seen != a && seen != b) throw Error(ErrorKind::corrupt, "test", "a mixture, or nothing");
-  });
+  const auto keep_putting = [&](const Bytes& bytes, std::exception_ptr& failure) {
+    return std::jthread([&](const std::stop_token& enough) {
+      try {
+        while (!enough.stop_requested()) store_->put(shard_name(1), bytes, k_patient);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    });
+  };
+  std::exception_ptr failure_of_a;
+  std::exception_ptr failure_of_b;
+  {
+    const std::jthread one = keep_putting(a, failure_of_a);
+    const std::jthread other = keep_putting(b, failure_of_b);
+    in_parallel(*store_, 60, [&](std::size_t) {
+      const auto seen = store_->get(shard_name(1), k_all, k_patient);
+      if (seen != a && seen != b) throw Error(ErrorKind::corrupt, "test", "a mixture, or nothing");
+    });
+  }
+  for (const std::exception_ptr& failure : {failure_of_a, failure_of_b}) {
+    if (failure) std::rethrow_exception(failure);
+  }
 }
 
 TEST_P(StoreSuite, ThreadsThatPutTheSameObjectAgree) {

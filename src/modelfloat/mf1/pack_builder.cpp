@@ -168,7 +168,7 @@ std::uint64_t PackBuilder::used_bytes() const noexcept {
 }
 
 std::uint64_t PackBuilder::bytes_left() const noexcept {
-  const std::uint64_t capacity = shape_.slice_bytes * shape_.redundancy.k;
+  const std::uint64_t capacity = shape_.pack_bytes();
   const std::uint64_t used = used_bytes() + k_index_entry_bytes + k_tag_bytes;
   if (fragments_.size() >= k_max_frames_per_pack || used >= capacity) return 0;
   return capacity - used;
@@ -184,7 +184,7 @@ void PackBuilder::add(EncodedFragment fragment) {
 }
 
 SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push,
-                std::vector<Bytes> spare) {
+                std::vector<Bytes> spare, const std::function<void()>& on_fragments_sealed) {
   if (builder.empty()) throw Error(ErrorKind::internal, "pack", "an empty pack was to be sealed");
   const PackShape& shape = builder.shape_;
   Pack pack;
@@ -208,6 +208,7 @@ SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite sui
     sealer.seal({number, fragment.plain_bytes, fragment.id, fragment.codec, fragment.parameter}, fragment.bytes);
     Bytes().swap(fragment.bytes);
   }
+  if (on_fragments_sealed) on_fragments_sealed();
 
   const Locator locator{writer.position(), fragments.size() * k_index_entry_bytes + k_tag_bytes};
   const Bytes index = index_of(fragments);

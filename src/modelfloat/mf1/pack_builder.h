@@ -2,6 +2,7 @@
 // Making packs: encoded fragments are collected until a pack is full, then sealed and cut into shard objects.
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "modelfloat/base/bytes.h"
@@ -28,6 +29,8 @@ struct PackShape {
   Redundancy redundancy;
   std::uint64_t slice_bytes = 0;  // S: of a full pack; a multiple of 64
   std::uint8_t survive = 0;
+
+  std::uint64_t pack_bytes() const noexcept { return slice_bytes * redundancy.k; }  // of a full pack
 };
 
 inline constexpr std::size_t k_max_frames_per_pack = 65536;
@@ -55,7 +58,7 @@ class PackBuilder {
 
  private:
   friend struct SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random,
-                                bool last_of_push, std::vector<Bytes> spare);
+                                bool last_of_push, std::vector<Bytes> spare, const std::function<void()>&);
   PackShape shape_;
   std::vector<EncodedFragment> fragments_;
   std::uint64_t frames_bytes_ = 0;
@@ -71,8 +74,9 @@ struct SealedPack {
 // Seals under a fresh salt and the keyring's current epoch. `last_of_push` lets the slices be as short as what is in
 // them, rounded up. Frees each fragment's encoded bytes as soon as they are sealed; besides them (k+m) slices are in
 // memory. `spare` are buffers to write the shards into, such as the shards of an earlier pack that are stored by now:
-// fresh memory costs the kernel as much as sealing does. Error{internal} for an empty builder.
+// fresh memory costs the kernel as much as sealing does. `on_fragments_sealed` is called when the last encoded bytes were
+// freed; parities and names are made afterwards. Error{internal} for an empty builder.
 SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push,
-                std::vector<Bytes> spare = {});
+                std::vector<Bytes> spare = {}, const std::function<void()>& on_fragments_sealed = {});
 
 }  // namespace modelfloat::mf1

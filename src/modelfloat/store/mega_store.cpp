@@ -25,7 +25,7 @@ using nlohmann::json;
 
 constexpr Milliseconds k_quota_lasts = std::chrono::minutes(5);
 constexpr Milliseconds k_longest_event_pause{2000};
-constexpr unsigned k_tries = 4;  // of a read whose object is replaced meanwhile
+constexpr unsigned k_tries = 4;  // to read what is listed all the same
 
 class MegaStore final : public Store {
  public:
@@ -343,9 +343,10 @@ void MegaStore::remove_nodes(const std::vector<Handle>& handles, const std::stri
 
 std::optional<Bytes> MegaStore::get(const ObjectName& name, ByteRange range, const CallOptions& options) {
   check_cancelled(options, where(name));
-  for (unsigned tries = 0; tries < k_tries; ++tries) {
+  std::optional<Handle> lost;  // listed, but without its content
+  for (unsigned tries = 0; tries < k_tries;) {
     auto found = read_tree([&](const mega::Tree& tree) { return tree.find(name); });
-    if (!found || tries > 0) {
+    if (!found || lost) {
       require_home(options);
       found = read_tree([&](const mega::Tree& tree) { return tree.find(name); });
     }
@@ -355,6 +356,8 @@ std::optional<Bytes> MegaStore::get(const ObjectName& name, ByteRange range, con
     } catch (const Error& error) {
       if (error.kind != ErrorKind::not_found) throw;  // else it was removed or replaced since we learned of it
     }
+    tries = lost == found->handle ? tries + 1 : 1;
+    lost = found->handle;
   }
   throw Error(ErrorKind::corrupt, where(name), "MEGA lists it, but does not have its content");
 }

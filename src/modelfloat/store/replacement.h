@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "modelfloat/base/cancel.h"
+#include "modelfloat/base/error.h"
 
 namespace modelfloat::store {
 
@@ -71,13 +72,19 @@ class Replacement {
     ++steps_;
   }
 
-  // What `look` finds, an optional. Looks again when it found nothing while something was being replaced.
+  // What `look` finds, an optional. Looks again when something was being replaced while it found nothing or failed with Error{transient}: a provider's
+  // answer may end in its middle when the object goes.
   template <typename Look>
-  auto look(const CallOptions& options, const std::string& where, Look look) {
+  auto look(const CallOptions& options, const std::string& where, Look look) -> decltype(look()) {
     for (;;) {
       const unsigned before = steps_;
-      auto found = look();
-      if (found || (before % 2 == 0 && steps_ == before)) return found;
+      const auto is_undisturbed = [&] { return before % 2 == 0 && steps_ == before; };
+      try {
+        auto found = look();
+        if (found || is_undisturbed()) return found;
+      } catch (const Error& error) {
+        if (error.kind != ErrorKind::transient || is_undisturbed()) throw;
+      }
       const auto held = turns_.take({}, options, where);
     }
   }

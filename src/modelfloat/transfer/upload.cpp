@@ -14,6 +14,8 @@ namespace modelfloat::transfer {
 
 // How many fragments are held back to find one that fills a pack's end.
 static constexpr std::size_t k_look_ahead = 6;
+// While the fragments of a pack are not all sealed, the next one grows to no more than this part of its size.
+static constexpr std::uint64_t k_part_beside_fragments = 4;
 
 Upload::Upload(const UploadContext& context, const UploadPlan& plan)
     : context_(context),
@@ -36,6 +38,8 @@ void Upload::add(mf1::EncodedFragment fragment) {
   bytes_come_ += fragment.bytes.size();
   pending_.push_back(std::move(fragment));
   take_what_came();
+  if (builder_ && builder_->used_bytes() > builder_->shape().pack_bytes() / k_part_beside_fragments)
+    wait_until_fragments_are_sealed();
   pack_pending(k_look_ahead);
 }
 
@@ -95,10 +99,13 @@ void Upload::close_pack() {
   auto builder = std::make_shared<mf1::PackBuilder>(std::move(*builder_));
   builder_.reset();
   auto spare = std::make_shared<std::vector<Bytes>>(std::exchange(spare_, {}));
+  auto fragments_sealed = std::make_shared<std::promise<void>>();
+  fragments_sealed_ = fragments_sealed->get_future();
   auto task = std::make_shared<std::packaged_task<Sealed()>>(
-      [context = &context_, suite = plan_.suite, last = last_, builder, spare] {
+      [context = &context_, suite = plan_.suite, last = last_, builder, spare, fragments_sealed] {
         auto pack = std::make_shared<Outgoing>();
-        pack->sealed = mf1::seal(std::move(*builder), context->keys, suite, context->random, last, std::move(*spare));
+        pack->sealed = mf1::seal(std::move(*builder), context->keys, suite, context->random, last, std::move(*spare),
+                                 [&] { fragments_sealed->set_value(); });
         return pack;
       });
   sealing_ = task->get_future();
@@ -107,6 +114,11 @@ void Upload::close_pack() {
     news->ring();
   });
   take_what_came();
+}
+
+// They are in memory beside the shards that are made of them, for which nobody may have had time yet.
+void Upload::wait_until_fragments_are_sealed() {
+  if (sealing_.valid()) fragments_sealed_.wait();
 }
 
 // --- on its way --------------------------------------------------------------------------------------------------------------

@@ -90,6 +90,7 @@ class Upload {
   SteadyTime next_overdue() const;
   void pack_pending(std::size_t keep);
   void close_pack();
+  void wait_until_fragments_are_sealed();
   void take_what_came();
   void wait_until_durable();
   void send(Sealed pack);
@@ -115,10 +116,11 @@ class Upload {
   std::uint64_t bytes_come_ = 0;
   bool last_ = false;
 
-  std::future<Sealed> sealing_;      // a pack that all cores work on
-  Sealed pack_;                      // the one that is on its way
-  std::map<std::size_t, Put> puts_;  // of its shards, by id of the call
-  std::vector<Bytes> spare_;         // the shards of the pack before: fresh memory is dear
+  std::future<Sealed> sealing_;         // a pack that all cores work on
+  std::future<void> fragments_sealed_;  // of it; what they were is freed
+  Sealed pack_;                         // the one that is on its way
+  std::map<std::size_t, Put> puts_;     // of its shards, by id of the call
+  std::vector<Bytes> spare_;            // the shards of the pack before: fresh memory is dear
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t packs_ = 0;
   Race<bool> race_;
