@@ -13,6 +13,7 @@ class Simulation::TimedStore final : public store::Store {
 
   store::StoreTraits traits() const override { return inner_->traits(); }
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
+    if (behaviour().hangs_at_a_shard && name.type() == ObjectType::shard) behaviour().hangs = true;
     call("put", name.path(), bytes.size(), options, [&] { inner_->put(name, bytes, {}); });
   }
   std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
@@ -43,7 +44,7 @@ class Simulation::TimedStore final : public store::Store {
   }
 
  private:
-  const Behaviour& behaviour() const { return simulation_.behaviours_.at(index_); }
+  Behaviour& behaviour() const { return simulation_.behaviours_.at(index_); }
 
   template <typename Work>
   void call(const char* kind, const std::string& object, std::uint64_t bytes, const CallOptions& options, Work work) {

@@ -15,6 +15,7 @@ struct Behaviour {
   Milliseconds latency{20};                      // of a call, half to one and a half times of it
   std::uint64_t bytes_per_second = 100'000'000;  // of each transfer
   bool hangs = false;                            // calls end when they are told to stop, or by their deadline
+  bool hangs_at_a_shard = false;                 // from the next put of one on
   bool is_deaf = false;                          // those that hang don't hear that either, for an hour
   bool is_away = false;                          // calls end in Error{offline}
   double fails = 0;  // the part of the calls that end in Error{transient}, half of them after they took effect

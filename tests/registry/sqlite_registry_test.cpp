@@ -284,6 +284,21 @@ TEST_F(SqliteRegistryTest, RemovedPackLeavesNothing) {
   EXPECT_EQ(registry_->shard_count(stays.places[0]), 1U);
 }
 
+TEST_F(SqliteRegistryTest, AStoreHasTheBytesOfTheWholeShardsThatPacksName) {
+  const SamplePack one = sample_pack(1);
+  const SamplePack two = sample_pack(2);
+  const StoreId store = one.places[0];
+  ASSERT_EQ(two.places[0], store);
+  add(*registry_, one);
+  add(*registry_, two);
+  EXPECT_EQ(registry_->shard_bytes(store), one.pack.slice_bytes + two.pack.slice_bytes);
+  registry_->add_shard_place(sample_hash(77), store);  // of a pack that is not known here
+  EXPECT_EQ(registry_->shard_bytes(store), one.pack.slice_bytes + two.pack.slice_bytes);
+  registry_->note_shard_copy(one.pack.shards[0], store, CopyState::corrupt);
+  EXPECT_EQ(registry_->shard_bytes(store), two.pack.slice_bytes);
+  EXPECT_EQ(registry_->shard_bytes(sample_id<StoreId>(99)), 0U);
+}
+
 TEST_F(SqliteRegistryTest, PackThatMakesNoSenseIsRefused) {
   const auto refused = [&](auto change) {
     SamplePack sample = sample_pack(1);

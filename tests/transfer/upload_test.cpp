@@ -84,7 +84,8 @@ TEST(Upload, APackStopsToGrowWhileTheOneBeforeWaitsToBeSealed) {
     const std::uint64_t full = ++packs_begun * k_pack_bytes;
     if (taken.wait_for(full + k_pack_bytes / 2 + 2 * k_mib)) ++grew;  // 2 MiB are looked ahead
   });
-  Upload upload({stores, *registry, keys, random, cpu, {}}, {{2, 1}, 1, crypto::Suite::aes_256_gcm, 3 * k_pack_bytes});
+  Upload upload({stores, *registry, keys, random, cpu, {}}, {{2, 1}, 1, crypto::Suite::aes_256_gcm, 3 * k_pack_bytes},
+                ask_targets(stores, {}));
   for (std::uint64_t i = 0; i < 3 * k_pack_bytes / (256 * 1024); ++i) {
     auto fragment = fragment_of(i);
     const std::uint64_t bytes = fragment.bytes.size();

@@ -196,7 +196,7 @@ ExitCode store_test(Session& session, const std::string& name) {
                                 {"traits", traits_json(traits)}};
     json["checksum"] = test.checksum ? nlohmann::ordered_json(test.checksum->substr(0, test.checksum->find(':')))
                                      : nlohmann::ordered_json();
-    if (test.space) json["used_bytes"] = test.space->used_bytes;
+    if (test.space && test.space->used_bytes) json["used_bytes"] = *test.space->used_bytes;
     if (test.space && test.space->free_bytes) json["free_bytes"] = *test.space->free_bytes;
     print_json(json);
     return ExitCode::ok;
@@ -213,8 +213,8 @@ ExitCode store_test(Session& session, const std::string& name) {
   text += fmt::format("checksums      {}\n",
                       test.checksum ? printable(test.checksum->substr(0, test.checksum->find(':'))) : "none listed");
   if (test.space) {
-    text += fmt::format("used, free     {}, {}\n", human_bytes(test.space->used_bytes),
-                        test.space->free_bytes ? human_bytes(*test.space->free_bytes) : "not known");
+    const auto text_of = [](const auto& bytes) { return bytes ? human_bytes(*bytes) : "not known"; };
+    text += fmt::format("used, free     {}, {}\n", text_of(test.space->used_bytes), text_of(test.space->free_bytes));
   }
   text += traits_text(traits);
   write_stdout(text);

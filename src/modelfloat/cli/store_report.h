@@ -20,6 +20,7 @@ nlohmann::ordered_json traits_json(const store::StoreTraits& traits);
 std::string traits_text(const store::StoreTraits& traits);
 
 // Cells of tables; "-" for what is not known.
+std::string used_text(const engine::StoreStatus& store);
 std::string free_text(const engine::StoreStatus& store);
 std::string error_text(const engine::StoreHealth& health);
 std::string last_seen_text(const engine::StoreHealth& health);

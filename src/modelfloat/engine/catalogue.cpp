@@ -379,6 +379,7 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
                     spaces[i].space,
                     store.capacity_bytes,
                     pool.registry().shard_count(store.id),
+                    pool.registry().shard_bytes(store.id),
                     queued[store.id]};
     domains.insert(store.domain);
     if (one.online) online.insert(store.domain);

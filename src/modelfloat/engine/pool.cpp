@@ -1,8 +1,6 @@
 #include "modelfloat/engine/pool.h"
 
 #include "modelfloat/engine/settings.h"
-#include "modelfloat/placement/policy.h"
-#include "modelfloat/transfer/candidates.h"
 
 namespace modelfloat::engine {
 
@@ -17,12 +15,11 @@ Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener ope
       documents_(environment_, stores_),
       log_(environment_, keys_, stores_, documents_) {}
 
-Pool::Promise Pool::promise(std::optional<Redundancy> asked, const CallOptions& call) const {
+Pool::Promise Pool::promise(std::optional<Redundancy> asked, std::span<const placement::Candidate> stores) const {
   if (asked) return {*asked, asked->m};
   const PolicySet policy = Settings(registry()).policy();
   if (policy.k != 0) return {{policy.k, policy.m}, policy.survive};
-  const auto candidates = transfer::placement_candidates(stores_, stores_.online(), call);
-  return {placement::choose_redundancy(candidates, policy.survive, k_usual_shard_bytes), policy.survive};
+  return {placement::choose_redundancy(stores, policy.survive, k_usual_shard_bytes), policy.survive};
 }
 
 static bool is_name_part(std::string_view part) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "modelfloat/domain/pool_state.h"
@@ -11,6 +12,7 @@
 #include "modelfloat/engine/environment.h"
 #include "modelfloat/engine/pool_log.h"
 #include "modelfloat/mf1/keyring.h"
+#include "modelfloat/placement/policy.h"
 #include "modelfloat/transfer/store_set.h"
 
 namespace modelfloat::engine {
@@ -29,13 +31,13 @@ class Pool {
   Documents& documents() noexcept { return documents_; }
   PoolLog& log() noexcept { return log_; }
 
-  // The pool's default redundancy, as its policy and the stores at hand make it; Error{out_of_space} when too few domains are there.
+  // What a push promises: what is asked for, else what the pool's policy makes of these stores; Error{out_of_space} when they lie in too few domains.
   // `survive` is how many failure domains may vanish.
   struct Promise {
     Redundancy redundancy;
     unsigned survive = 0;
   };
-  Promise promise(std::optional<Redundancy> asked, const CallOptions& call) const;
+  Promise promise(std::optional<Redundancy> asked, std::span<const placement::Candidate> stores) const;
 
  private:
   Environment environment_;

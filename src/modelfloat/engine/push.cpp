@@ -74,6 +74,12 @@ class FileDigest {
   std::uint64_t size_ = 0;
 };
 
+// What a push promises, and the stores that can keep it.
+struct Terms {
+  Pool::Promise promise;
+  transfer::Targets targets;
+};
+
 }  // namespace
 
 class PushSession::Impl {
@@ -103,7 +109,7 @@ class PushSession::Impl {
   PushOptions options_;
   const CallOptions call_;
   const SteadyTime begin_;
-  const Pool::Promise promise_;
+  Terms terms_;  // its targets are the upload's
   KnownFragments known_;
   transfer::Upload upload_;
   std::uint64_t journal_ = 0;
@@ -119,21 +125,21 @@ class PushSession::Impl {
 };
 
 // By the stores that are online. Refuses now what would be refused after the first pack was read.
-static Pool::Promise promise_by_stores_at_hand(Pool& pool, const PushOptions& options, const CallOptions& call) {
-  const auto promise = pool.promise(options.redundancy, call);
-  const auto candidates = transfer::placement_candidates(pool.stores(), pool.stores().online(), call);
-  placement::place(candidates, promise.redundancy, promise.survive, 1, 0.5);
-  return promise;
+static Terms terms_by_stores_at_hand(Pool& pool, const PushOptions& options, const CallOptions& call) {
+  auto targets = transfer::ask_targets(pool.stores(), call);
+  const auto promise = pool.promise(options.redundancy, targets.candidates);
+  placement::place(targets.candidates, promise.redundancy, promise.survive, 1, 0.5);
+  return {promise, std::move(targets)};
 }
 
 // Stores that were away may be back, and those that are slow to show their marker are needed.
-static Pool::Promise promise_after_another_look(Pool& pool, const PushOptions& options, const CallOptions& call) {
+static Terms terms_after_another_look(Pool& pool, const PushOptions& options, const CallOptions& call) {
   pool.stores().look_again(true);
   pool.stores().settle(call);
   pool.log().sync(call);  // what they missed goes there, and what only they have is read
   update_catalogue(pool, call);
   try {
-    return promise_by_stores_at_hand(pool, options, call);
+    return terms_by_stores_at_hand(pool, options, call);
   } catch (const Error& error) {
     std::string offline;
     for (const auto* store : pool.stores().all()) {
@@ -144,7 +150,7 @@ static Pool::Promise promise_after_another_look(Pool& pool, const PushOptions& o
   }
 }
 
-static Pool::Promise promise_of(Pool& pool, const PushOptions& options, const CallOptions& call) {
+static Terms terms_of(Pool& pool, const PushOptions& options, const CallOptions& call) {
   if (pool.stores().all().empty()) {
     throw Error(ErrorKind::invalid, "push",
                 "this pool has no store yet: add some with `modelfloat store add NAME URL`");
@@ -152,15 +158,15 @@ static Pool::Promise promise_of(Pool& pool, const PushOptions& options, const Ca
   pool.log().sync(call);
   update_catalogue(pool, call);  // what other machines stored counts as known
   pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
-  Pool::Promise promise;
+  Terms terms;
   try {
-    promise = promise_by_stores_at_hand(pool, options, call);
+    terms = terms_by_stores_at_hand(pool, options, call);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::out_of_space) throw;
-    promise = promise_after_another_look(pool, options, call);
+    terms = terms_after_another_look(pool, options, call);
   }
-  Settings(pool.registry()).raise_largest_parity(static_cast<std::uint8_t>(promise.redundancy.m));
-  return promise;
+  Settings(pool.registry()).raise_largest_parity(static_cast<std::uint8_t>(terms.promise.redundancy.m));
+  return terms;
 }
 
 PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call)
@@ -168,11 +174,12 @@ PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call)
       options_(std::move(options)),
       call_(std::move(call)),
       begin_(pool.environment().clock.steady_now()),
-      promise_(promise_of(pool, options_, call_)),
-      known_(pool, promise_.survive, call_),
+      terms_(terms_of(pool, options_, call_)),
+      known_(pool, terms_.promise.survive, call_),
       upload_({pool.stores(), pool.registry(), pool.keys(), pool.environment().random, pool.environment().cpu, call_},
-              {promise_.redundancy, promise_.survive, crypto::preferred_suite(), options_.total_bytes,
-               [this](const PackId& id) { known_.trust(id); }}),
+              {terms_.promise.redundancy, terms_.promise.survive, crypto::preferred_suite(), options_.total_bytes,
+               [this](const PackId& id) { known_.trust(id); }},
+              std::move(terms_.targets)),
       journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}
 
 void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
@@ -308,7 +315,7 @@ std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& r
     try {
       ManifestReader reader(pool_, {}, call_);
       ManifestRoot other = reader.root(live.manifest);
-      if (reader.structure_root(other).survive < promise_.survive) continue;
+      if (reader.structure_root(other).survive < terms_.promise.survive) continue;
       other.created_at = root.created_at;
       other.segments = root.segments;
       other.structure = root.structure;
@@ -338,7 +345,8 @@ PushResult PushSession::Impl::commit() {
     pool_.documents().put(documents, pool_.log().durable_domains(), call_);
   } else {
     const auto written = write_manifest(
-        pool_, root, all_fragments(), [this](const FragmentId& id) { return look_up(id); }, promise_.survive, call_);
+        pool_, root, all_fragments(), [this](const FragmentId& id) { return look_up(id); }, terms_.promise.survive,
+        call_);
     result.manifest = written.id;
     result.stored_bytes = written.bytes_put + upload_.stored_bytes();
     result.new_bytes = new_bytes_;

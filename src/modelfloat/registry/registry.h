@@ -217,6 +217,7 @@ class Registry {
   virtual std::vector<ShardCopy> shard_copies(const Hash256& object) = 0;  // of all that are, or should be, there
   virtual std::vector<Hash256> damaged_shards(const StoreId&) = 0;         // its copies that are not whole
   virtual std::uint64_t shard_count(const StoreId&) = 0;                   // whole copies
+  virtual std::uint64_t shard_bytes(const StoreId&) = 0;                   // slices of those that a pack here names
 
   // Of these objects, in the given order, those that no pack here names.
   virtual std::vector<Hash256> unnamed_shards(std::span<const Hash256> objects) = 0;

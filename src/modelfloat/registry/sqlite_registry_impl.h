@@ -63,6 +63,7 @@ class SqliteRegistry final : public Registry {
   std::vector<ShardCopy> shard_copies(const Hash256& object) override;
   std::vector<Hash256> damaged_shards(const StoreId&) override;
   std::uint64_t shard_count(const StoreId&) override;
+  std::uint64_t shard_bytes(const StoreId&) override;
 
   // sqlite_packs.cpp
   void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) override;

@@ -170,4 +170,16 @@ std::uint64_t SqliteRegistry::shard_count(const StoreId& store) {
   });
 }
 
+std::uint64_t SqliteRegistry::shard_bytes(const StoreId& store) {
+  return database_.read([&](Connection& c) {
+    return c
+        .row<std::uint64_t>(
+            "select coalesce(sum(packs.slice_bytes), 0) from shard_places "
+            "join shards on shards.object = shard_places.object join packs on packs.key = shards.pack "
+            "where shard_places.store = ?1 and shard_places.state = ?2",
+            store, CopyState::whole)
+        .value();
+  });
+}
+
 }  // namespace modelfloat::registry

@@ -284,9 +284,8 @@ void MegaStore::require_room(std::uint64_t bytes, const std::string& where, cons
 Space MegaStore::ask_space(const CallOptions& options) {
   const json answer = api_.call({{"a", "uq"}, {"strg", 1}, {"xfer", 1}}, Purpose::read, where_, options);
   const std::uint64_t total = mega::number_in(answer, "mstrg");
-  Space space;
-  space.used_bytes = mega::number_in(answer, "cstrg");
-  space.free_bytes = total > space.used_bytes ? total - space.used_bytes : 0;
+  const std::uint64_t used = mega::number_in(answer, "cstrg");
+  const Space space{used, total - std::min(used, total)};
   const std::lock_guard lock(mutex_);
   space_ = space;
   space_asked_ = clock_.steady_now();

@@ -376,12 +376,7 @@ void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const Ca
 
 Space RcloneStore::space(const CallOptions& options) {
   require_folder(options);
-  Space space = rc_.space(address_.path, options);
-  if (space.used_bytes == 0)
-    list(
-        "", [&](const ObjectInfo& info) { space.used_bytes += info.size_bytes; },
-        options);  // many providers don't tell
-  return space;
+  return rc_.space(address_.path, options);
 }
 
 }  // namespace

@@ -33,9 +33,10 @@ struct ObjectInfo {
   std::optional<std::string> checksum;  // as the store itself computed it: "md5:..", "sha256:..", "crc32c:.."
 };
 
+// What a provider says of itself, by itself: nothing is listed for it. Many don't say all.
 struct Space {
-  std::uint64_t used_bytes = 0;
-  std::optional<std::uint64_t> free_bytes;  // unknown for many providers
+  std::optional<std::uint64_t> used_bytes;  // also by what is not ours
+  std::optional<std::uint64_t> free_bytes;
 };
 
 using ObjectSink = std::function<void(const ObjectInfo&)>;

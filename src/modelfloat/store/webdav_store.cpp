@@ -370,11 +370,8 @@ Space WebdavStore::space(const CallOptions& options) {
   Space space;
   if (root && root->quota_available && *root->quota_available >= 0)
     space.free_bytes = static_cast<std::uint64_t>(*root->quota_available);
-  if (root && root->quota_used && *root->quota_used >= 0) {
+  if (root && root->quota_used && *root->quota_used >= 0)
     space.used_bytes = static_cast<std::uint64_t>(*root->quota_used);
-  } else {
-    list("", [&](const ObjectInfo& info) { space.used_bytes += info.size_bytes; }, options);
-  }
   return space;
 }
 

@@ -18,9 +18,8 @@ static std::uint64_t free_bytes_of(store::Store& store, std::uint64_t capacity_b
   return std::min(free_bytes, capacity_bytes > ours ? capacity_bytes - ours : 0);
 }
 
-std::vector<placement::Candidate> placement_candidates(const StoreSet& stores,
-                                                       const std::vector<const PoolStore*>& targets,
-                                                       const CallOptions& call) {
+Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
+  const std::vector<const PoolStore*> targets = stores.online();
   std::vector<placement::Candidate> candidates;
   std::vector<std::size_t> asked;  // by id of the call, the index of the candidate
   bool lists = false;              // some have to list all that they have, which may take long
@@ -58,7 +57,7 @@ std::vector<placement::Candidate> placement_candidates(const StoreSet& stores,
     targets[asked[id]]->state->pace.disappointed();
     log_warning(fmt::format("{} takes no new data: it does not answer", targets[asked[id]]->name));
   }
-  return candidates;
+  return {targets, std::move(candidates)};
 }
 
 }  // namespace modelfloat::transfer

@@ -8,10 +8,14 @@
 
 namespace modelfloat::transfer {
 
-// The targets with the space that they have left, all asked at once; Candidate::store is the index in `targets`. One that fails, that asked to be
-// left alone, or is far behind the others with its answer has no room.
-std::vector<placement::Candidate> placement_candidates(const StoreSet& stores,
-                                                       const std::vector<const PoolStore*>& targets,
-                                                       const CallOptions& call);
+// Stores, and the room that each of them has.
+struct Targets {
+  std::vector<const PoolStore*> stores;
+  std::vector<placement::Candidate> candidates;  // one for each; Candidate::store is an index into `stores`
+};
+
+// Those that are online, all asked at once for the space that they have left. One that fails, that asked to be left alone, or is far behind the others
+// with its answer has no room.
+Targets ask_targets(const StoreSet&, const CallOptions&);
 
 }  // namespace modelfloat::transfer

@@ -7,7 +7,6 @@
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/mf1/format.h"
-#include "modelfloat/transfer/candidates.h"
 #include "modelfloat/transfer/confirmed_put.h"
 
 namespace modelfloat::transfer {
@@ -17,11 +16,11 @@ static constexpr std::size_t k_look_ahead = 6;
 // While the fragments of a pack are not all sealed, the next one grows to no more than this part of its size.
 static constexpr std::uint64_t k_part_beside_fragments = 4;
 
-Upload::Upload(const UploadContext& context, const UploadPlan& plan)
+Upload::Upload(const UploadContext& context, const UploadPlan& plan, Targets targets)
     : context_(context),
       plan_(plan),
-      targets_(context.stores.online()),
-      candidates_(placement_candidates(context.stores, targets_, context.call)),
+      targets_(std::move(targets.stores)),
+      candidates_(std::move(targets.candidates)),
       race_(context.stores.clock(), Race<bool>::Kind::put, context.call, [news = news_] { news->ring(); }) {
   if (context.stores.io().is_concurrent())
     attendant_ = std::jthread([this](const std::stop_token& stop) { attend(stop); });

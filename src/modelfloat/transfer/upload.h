@@ -18,6 +18,7 @@
 #include "modelfloat/mf1/pack_builder.h"
 #include "modelfloat/placement/policy.h"
 #include "modelfloat/registry/registry.h"
+#include "modelfloat/transfer/candidates.h"
 #include "modelfloat/transfer/race.h"
 #include "modelfloat/transfer/store_set.h"
 
@@ -49,8 +50,8 @@ struct UploadContext {
 // thread meets is thrown by the next call.
 class Upload {
  public:
-  // Asks the stores for their free space.
-  Upload(const UploadContext& context, const UploadPlan& plan);
+  // To these stores, as far as their room goes.
+  Upload(const UploadContext& context, const UploadPlan& plan, Targets targets);
   ~Upload();  // a pack that is not full, or still on its way, is dropped
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;

@@ -265,15 +265,14 @@ void DriveStore::list(std::string_view prefix, const ObjectSink& sink, const Cal
 
 Space DriveStore::space(const CallOptions& options) {
   check_cancelled(options, where_);
-  if (!shared_) {
-    const Quota quota = api_.quota(where_, options);
-    if (!quota.limit_bytes) return {quota.used_bytes, std::nullopt};
-    return {quota.used_bytes, *quota.limit_bytes - std::min(quota.used_bytes, *quota.limit_bytes)};
-  }
   // The quota of whoever asks has nothing to do with a shared drive, whose own nobody tells.
-  Space space;
-  list("", [&](const ObjectInfo& info) { space.used_bytes += info.size_bytes; }, options);
-  return space;
+  if (shared_) {
+    tree_.refresh(options);
+    return {};
+  }
+  const Quota quota = api_.quota(where_, options);
+  if (!quota.limit_bytes) return {quota.used_bytes, std::nullopt};
+  return {quota.used_bytes, *quota.limit_bytes - std::min(quota.used_bytes, *quota.limit_bytes)};
 }
 
 void check(const StoreSettings& settings, const std::string& where) {

@@ -310,12 +310,13 @@ std::optional<std::vector<Link>> Rpc::links(const std::string& path, const CallO
 Space Rpc::space(const std::string& where, const CallOptions& options) {
   const auto response = send({.name = "repo/stat", .fields = {{"size-only", "true"}}, .where = where}, options);
   const json answer = parse(response.text(), where);
-  Space space{number(answer, "RepoSize", where), std::nullopt};
+  const std::uint64_t used = number(answer, "RepoSize", where);
+  Space space{used, std::nullopt};
   // A node without a limit says the largest number that it can think of.
   constexpr std::uint64_t k_no_limit = std::uint64_t{1} << 52;
   if (answer.contains("StorageMax")) {
     const std::uint64_t most = number(answer, "StorageMax", where);
-    if (most < k_no_limit) space.free_bytes = most - std::min(most, space.used_bytes);
+    if (most < k_no_limit) space.free_bytes = most - std::min(most, used);
   }
   return space;
 }

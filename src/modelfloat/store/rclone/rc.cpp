@@ -320,7 +320,8 @@ Space Rc::space(const std::string& path, const CallOptions& options) {
   Space space;
   try {
     const json answer = call("operations/about", json({{"fs", where(path)}}), where(path), options);
-    if (answer.contains("used") && answer["used"].is_number_unsigned()) space.used_bytes = answer["used"];
+    if (answer.contains("used") && answer["used"].is_number_unsigned())
+      space.used_bytes = answer["used"].get<std::uint64_t>();
     if (answer.contains("free") && answer["free"].is_number_unsigned())
       space.free_bytes = answer["free"].get<std::uint64_t>();
   } catch (const Error& error) {

@@ -73,7 +73,7 @@ class Rc {
   void move(const std::string& from, const std::string& to, bool is_new, const CallOptions&);  // `is_new` as above
   void remove(const std::string& path, const CallOptions&);                                    // absent is fine
   void make_folder(const std::string& path, const CallOptions&);
-  Space space(const std::string& path, const CallOptions&);  // used_bytes is 0 where the provider doesn't tell
+  Space space(const std::string& path, const CallOptions&);
 
  private:
   nlohmann::json call(std::string_view name, const nlohmann::json& parameters, const std::string& where,
