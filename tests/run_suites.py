@@ -126,11 +126,15 @@ def run(suite, results, environment):
 
 
 def end_group(child):
-    """What a suite started does not outlive it."""
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    """What a suite started does not outlive it. One that still runs may end its servers first: they are no part of its group."""
+    for number, seconds in ((signal.SIGTERM, 20), (signal.SIGKILL, None)):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(seconds)
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
     child.wait()
 
 

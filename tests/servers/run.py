@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,7 @@ def servers(names, folder=None):
 def main():
     if "--" not in sys.argv:
         sys.exit(__doc__)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the servers end, too
     split = sys.argv.index("--")
     with servers(sys.argv[1:split]) as environment:
         return subprocess.run(sys.argv[split + 1:], env={**os.environ, **environment}).returncode
