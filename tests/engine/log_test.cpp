@@ -1,4 +1,5 @@
 #include "engine/test_pool.h"
+#include "support/thrown.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/hex.h"
@@ -29,6 +30,35 @@ TEST(Log, AStoreThatWasAwayGetsItsRecordsLater) {
   EXPECT_GT(world.objects(2).size(), behind + 4);
   for (const auto& [path, bytes] : world.objects(0))
     EXPECT_TRUE(world.objects(2).contains(path) || path.starts_with("mf1/marker")) << path;
+}
+
+// Says that it stored them, and has none.
+TEST(Log, AStoreThatLosesItsRecordsGetsThemLater) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  const auto before = world.objects(2);
+  world.faults(2).lose_puts(1000);
+  machine.push("ns/model", small(1));
+  EXPECT_EQ(world.objects(2), before);
+  world.faults(2).lose_puts(0);
+  machine.reopen();
+  machine.push("ns/other", small(2));
+  for (const auto& [path, bytes] : world.objects(0))
+    EXPECT_TRUE(world.objects(2).contains(path) || path.starts_with("mf1/marker")) << path;
+}
+
+TEST(Log, ARecordThatTooFewStoresKeepIsAnError) {
+  World world(2);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  world.faults(1).lose_puts(1000);
+  EXPECT_EQ(test::kind_thrown([&] { machine.push("ns/model", small(1)); }), ErrorKind::offline);
+  world.faults(1).lose_puts(0);
+  machine.push("ns/model", small(1));
+  Machine other(world, Threads::one, 50);
+  other.recover(machine.recovery_secret(), {1});
+  EXPECT_EQ(other.pull("ns/model"), small(1));
 }
 
 TEST(Log, TooFewStoresForARecordIsAnErrorAndNothingIsVisibleElsewhere) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/transfer/confirmed_put.h"
 #include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/object_reader.h"
 
@@ -23,7 +24,7 @@ void Documents::enqueue(std::span<const NamedObject> objects) {
 }
 
 // On a thread of the I/O pool; touches nothing but the store and the tray.
-Documents::Outcome Documents::send(store::Store& store, transfer::StoreState& state,
+Documents::Outcome Documents::send(store::Store& store, const std::string& where, transfer::StoreState& state,
                                    const std::vector<registry::QueuedPut>& queue, Tray& tray,
                                    const transfer::Patience& patience, const Clock& clock, const CallOptions& call) {
   try {
@@ -31,7 +32,8 @@ Documents::Outcome Documents::send(store::Store& store, transfer::StoreState& st
       const auto name = ObjectName::parse(put.object);
       if (!name) throw Error(ErrorKind::internal, put.object, "queued under a name that is none");
       check_cancelled(call, clock, put.object);
-      store.put(*name, put.bytes, transfer::within(call, clock, patience.allowed(put.bytes.size())));
+      transfer::put_confirmed(store, where, *name, put.bytes,
+                              transfer::within(call, clock, patience.allowed(put.bytes.size())));
       const std::lock_guard lock(tray.mutex);
       tray.objects.push_back(put.object);
       tray.bytes += put.bytes.size();
@@ -58,11 +60,12 @@ void Documents::start_sending() {
     auto queue =
         std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
     auto tray = std::make_shared<Tray>();
-    const std::size_t call = race_.ask(*store, allowed,
-                                       [queue, tray, state = store->state, patience = stores_.patience(),
-                                        clock = &environment_.clock](store::Store& to, const CallOptions& options) {
-                                         return send(to, *state, *queue, *tray, patience, *clock, options);
-                                       });
+    const std::size_t call =
+        race_.ask(*store, allowed,
+                  [queue, tray, where = store->name, state = store->state, patience = stores_.patience(),
+                   clock = &environment_.clock](store::Store& to, const CallOptions& options) {
+                    return send(to, where, *state, *queue, *tray, patience, *clock, options);
+                  });
     sending_[call] = {store, std::move(tray), false};
   }
 }

@@ -32,7 +32,7 @@ class Documents {
   // part of a registry transaction.
   void enqueue(std::span<const NamedObject> objects);
 
-  // Puts what is queued to the stores that are online, in parallel, and returns the bytes put. With WaitFor::enough nobody is waited for:
+  // Puts what is queued to the stores that are online, in parallel, looks whether they show it, and returns the bytes put. With WaitFor::enough nobody is waited for:
   // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
   // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has, also when this throws. A store that
   // fails keeps its queue; that is logged, not thrown.
@@ -72,8 +72,9 @@ class Documents {
   std::vector<const transfer::PoolStore*> awaited() const;
   // The fewest failure domains that have one of the objects.
   std::size_t domains_having(std::span<const NamedObject> objects) const;
-  static Outcome send(store::Store& store, transfer::StoreState& state, const std::vector<registry::QueuedPut>& queue,
-                      Tray& tray, const transfer::Patience& patience, const Clock& clock, const CallOptions& call);
+  static Outcome send(store::Store& store, const std::string& where, transfer::StoreState& state,
+                      const std::vector<registry::QueuedPut>& queue, Tray& tray, const transfer::Patience& patience,
+                      const Clock& clock, const CallOptions& call);
 
   const Environment environment_;
   const transfer::StoreSet& stores_;
