@@ -73,7 +73,7 @@ KEPT_APART = [
     (r"sodium", r"crypto/.*\.cpp"),
     (r"blake3", r"crypto/hash\.cpp"),
     (r"toml\+\+", r"cli/home\.cpp"),
-    (r"CLI/", r"cli/main\.cpp"),
+    (r"CLI/", r"cli/command_line\.h"),
     (r"gtest", r"$."),
 ]
 
