@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(Drive, StoreSuite,
                          testing::Values(StoreCase{"my_drive", make_my_drive, std::uint64_t{64} << 20, 3000,
                                                    unless_set(k_drive_variable)},
                                          StoreCase{"shared_drive", make_shared_drive, std::uint64_t{64} << 20, 3000,
-                                                   unless_set(k_drive_variable)}),
+                                                   unless_set(k_drive_variable), false}),
                          name_of_case);
 
 // While it lives, the rclone on the PATH is the one that knows the emulator as "drive:".

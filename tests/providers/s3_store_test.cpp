@@ -43,7 +43,8 @@ INSTANTIATE_TEST_SUITE_P(S3, StoreSuite,
                                                              "s3:" + bucket_url("MODELFLOAT_TEST_S3") + "/",
                                                              settings_of());
                                                        },
-                                                   .missing = unless_set("MODELFLOAT_TEST_S3")}),
+                                                   .missing = unless_set("MODELFLOAT_TEST_S3"),
+                                                   .tells_used_bytes = false}),
                          name_of_case);
 
 INSTANTIATE_TEST_SUITE_P(S3Second, StoreSuite,
@@ -56,7 +57,8 @@ INSTANTIATE_TEST_SUITE_P(S3Second, StoreSuite,
                                                        },
                                                    .missing = server_variable("MODELFLOAT_TEST_S3_SECOND")
                                                                   ? ""
-                                                                  : "a second judge, built only for ./test --nightly"}),
+                                                                  : "a second judge, built only for ./test --nightly",
+                                                   .tells_used_bytes = false}),
                          name_of_case);
 
 // In parts, whatever is longer than a part.
@@ -79,7 +81,8 @@ class PartsHome final : public StoreHome {
 INSTANTIATE_TEST_SUITE_P(S3Parts, StoreSuite,
                          testing::Values(StoreCase{.name = "seaweedfs",
                                                    .make = [] { return std::make_unique<PartsHome>(); },
-                                                   .missing = unless_set("MODELFLOAT_TEST_S3")}),
+                                                   .missing = unless_set("MODELFLOAT_TEST_S3"),
+                                                   .tells_used_bytes = false}),
                          name_of_case);
 
 class S3StoreTest : public testing::Test {

@@ -57,7 +57,8 @@ std::unique_ptr<ProviderHome> home_at(const char* variable, const std::string& f
 StoreCase apache_case() {
   return {.name = "apache",
           .make = [] { return home_at("MODELFLOAT_TEST_WEBDAV", "/basic/a/b%20c"); },
-          .missing = unless_set("MODELFLOAT_TEST_WEBDAV")};
+          .missing = unless_set("MODELFLOAT_TEST_WEBDAV"),
+          .tells_used_bytes = false};
 }
 
 StoreCase digest_case() {
@@ -66,7 +67,10 @@ StoreCase digest_case() {
     const auto on_disk = *server_variable("MODELFLOAT_TEST_WEBDAV_FOLDER") + "/digest/" + home->folder();
     return std::make_unique<HomeOnDisk>(std::move(home), on_disk);
   };
-  return {.name = "apache_digest", .make = make, .missing = unless_set("MODELFLOAT_TEST_WEBDAV")};
+  return {.name = "apache_digest",
+          .make = make,
+          .missing = unless_set("MODELFLOAT_TEST_WEBDAV"),
+          .tells_used_bytes = false};
 }
 
 // When a PUT is cut, it leaves what has come.
@@ -75,6 +79,7 @@ StoreCase rclone_case() {
   return {.name = "rclone",
           .make = make,
           .missing = unless_set("MODELFLOAT_TEST_WEBDAV_RCLONE"),
+          .tells_used_bytes = false,
           .replaces_at_once = false,
           .keeps_one_when_cut = false};
 }

@@ -274,6 +274,7 @@ TEST_P(StoreSuite, TheSinkMayUseTheStore) {
 TEST_P(StoreSuite, SaysHowMuchSpaceThereIs) {
   store_->put(shard_name(1), random_bytes(1'000'000), k_patient);
   const store::Space space = store_->space(k_patient);
+  EXPECT_EQ(space.used_bytes.has_value(), GetParam().tells_used_bytes);
   EXPECT_GE(space.used_bytes.value_or(UINT64_MAX), 1'000'000U);
   EXPECT_NE(space.free_bytes, UINT64_MAX);  // unknown is nullopt
 }

@@ -32,6 +32,7 @@ struct StoreCase {
   std::uint64_t largest_object_bytes = std::uint64_t{64} << 20;
   std::size_t many_names = 3000;
   std::string missing = {};  // what this machine lacks to test the store; its tests are then skipped with these words
+  bool tells_used_bytes = true;    // by its space()
   bool replaces_at_once = true;    // else readers can see how a name gets other bytes
   bool keeps_one_when_cut = true;  // else a replacement that is cut may leave neither the old object nor the new one
 };

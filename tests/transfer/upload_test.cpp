@@ -6,6 +6,7 @@
 
 #include "support/fixed_random.h"
 #include "support/temporary_folder.h"
+#include "support/thrown.h"
 #include "transfer/store_world.h"
 #include <gtest/gtest.h>
 
@@ -18,10 +19,12 @@ using test::StoreWorld;
 
 constexpr std::uint64_t k_mib = std::uint64_t{1} << 20;
 constexpr std::uint64_t k_pack_bytes = 8 * k_mib;  // of a small model at 2+1
+constexpr std::uint64_t k_fragment_bytes = k_mib / 4;
+constexpr std::uint64_t k_fragments = 3 * k_pack_bytes / k_fragment_bytes;
 
 mf1::EncodedFragment fragment_of(std::uint64_t number) {
   mf1::EncodedFragment fragment;
-  fragment.bytes = test::random_bytes(256 * 1024, number);
+  fragment.bytes = test::random_bytes(k_fragment_bytes, number);
   fragment.plain_bytes = static_cast<std::uint32_t>(fragment.bytes.size());
   store_le(MutableByteSpan(fragment.id), number + 1);
   return fragment;
@@ -65,18 +68,29 @@ class LateExecutor final : public Executor {
   std::vector<std::jthread> threads_;
 };
 
-// Else two packs of fragments and one of shards are in memory when the processors are busy elsewhere.
-TEST(Upload, APackStopsToGrowWhileTheOneBeforeWaitsToBeSealed) {
-  const test::TemporaryFolder folder;
-  const auto registry = registry::open_sqlite_registry(folder / "registry.db");
-  StoreWorld world(3);
-  for (const auto& row : world.rows()) registry->put_store(row);
-  ThreadPool io(8);
-  StoreSet stores(world.rows(), world.context(io));
-  stores.settle({});
-  test::FixedRandom random(7);
-  const mf1::Keyring keys(PoolId{std::byte{9}}, 1, crypto::SecretKey::random(random));
+class UploadTest : public testing::Test {
+ protected:
+  UploadTest() {
+    for (const auto& row : world_.rows()) registry_->put_store(row);
+    stores_.settle({});
+  }
+  Upload upload(Executor& cpu, Random& random) {
+    return {{stores_, *registry_, keys_, random, cpu, {}},
+            {{2, 1}, 1, crypto::Suite::aes_256_gcm, k_fragments * k_fragment_bytes},
+            ask_targets(stores_, {})};
+  }
 
+  const test::TemporaryFolder folder_;
+  const std::unique_ptr<registry::Registry> registry_ = registry::open_sqlite_registry(folder_ / "registry.db");
+  StoreWorld world_{3};
+  ThreadPool io_{8};
+  StoreSet stores_{world_.rows(), world_.context(io_)};
+  test::FixedRandom random_{7};
+  const mf1::Keyring keys_{PoolId{std::byte{9}}, 1, crypto::SecretKey::random(random_)};
+};
+
+// Else two packs of fragments and one of shards are in memory when the processors are busy elsewhere.
+TEST_F(UploadTest, APackStopsToGrowWhileTheOneBeforeWaitsToBeSealed) {
   Taken taken;
   std::atomic<unsigned> packs_begun = 0;
   std::atomic<unsigned> grew = 0;
@@ -84,18 +98,38 @@ TEST(Upload, APackStopsToGrowWhileTheOneBeforeWaitsToBeSealed) {
     const std::uint64_t full = ++packs_begun * k_pack_bytes;
     if (taken.wait_for(full + k_pack_bytes / 2 + 2 * k_mib)) ++grew;  // 2 MiB are looked ahead
   });
-  Upload upload({stores, *registry, keys, random, cpu, {}}, {{2, 1}, 1, crypto::Suite::aes_256_gcm, 3 * k_pack_bytes},
-                ask_targets(stores, {}));
-  for (std::uint64_t i = 0; i < 3 * k_pack_bytes / (256 * 1024); ++i) {
-    auto fragment = fragment_of(i);
-    const std::uint64_t bytes = fragment.bytes.size();
-    upload.add(std::move(fragment));
-    taken.add(bytes);
+  Upload to_stores = upload(cpu, random_);
+  for (std::uint64_t i = 0; i < k_fragments; ++i) {
+    to_stores.add(fragment_of(i));
+    taken.add(k_fragment_bytes);
   }
-  upload.finish();
-  EXPECT_EQ(upload.packs(), packs_begun);
+  to_stores.finish();
+  EXPECT_EQ(to_stores.packs(), packs_begun);
   EXPECT_GE(packs_begun, 3U);
   EXPECT_EQ(grew, 0U);
+}
+
+class NoRandom final : public Random {
+ public:
+  void fill(MutableByteSpan) override { throw Error(ErrorKind::internal, "random", "there is none"); }
+};
+
+TEST_F(UploadTest, WhoWaitsForAPackThatCannotBeSealedIsTold) {
+  Taken taken;
+  std::atomic<bool> waits = false;
+  LateExecutor cpu([&] { waits = !taken.wait_for(k_pack_bytes + k_pack_bytes / 2 + 2 * k_mib); });
+  NoRandom random;
+  Upload to_stores = upload(cpu, random);
+  const auto error = test::thrown_by([&] {
+    for (std::uint64_t i = 0; i < k_fragments; ++i) {
+      taken.add(k_fragment_bytes);
+      to_stores.add(fragment_of(i));
+    }
+    to_stores.finish();
+  });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::internal);
+  EXPECT_TRUE(waits);
 }
 
 }  // namespace

@@ -48,12 +48,6 @@ ordered_json health_json(const engine::StoreHealth& health) {
   return json;
 }
 
-// As the provider says, else what we know to be ours; nothing when it is offline.
-std::optional<std::uint64_t> used_bytes(const engine::StoreStatus& store) {
-  if (!store.space) return std::nullopt;
-  return store.space->used_bytes.value_or(store.shard_bytes);
-}
-
 ordered_json limit_json(std::uint64_t limit) { return limit == UINT64_MAX ? ordered_json() : ordered_json(limit); }
 
 }  // namespace
@@ -67,7 +61,7 @@ ordered_json store_json(engine::Pool& pool, const engine::StoreStatus& store) {
   ordered_json json{{"name", store.name},     {"url", store.url},       {"domain", store.domain},
                     {"id", to_hex(store.id)}, {"online", store.online}, {"offline", store.offline},
                     {"shards", store.shards}, {"queued", store.queued}, {"capacity_bytes", store.capacity_bytes}};
-  json["used_bytes"] = or_null(used_bytes(store));
+  json["used_bytes"] = store.space ? or_null(store.space->used_bytes) : ordered_json();
   json["free_bytes"] = store.space ? or_null(store.space->free_bytes) : ordered_json();
   json["health"] = health_json(health_of(pool, store));
   return json;
@@ -101,8 +95,7 @@ std::string traits_text(const store::StoreTraits& traits) {
 }
 
 std::string used_text(const engine::StoreStatus& store) {
-  const auto used = used_bytes(store);
-  return used ? human_bytes(*used) : "-";
+  return store.space && store.space->used_bytes ? human_bytes(*store.space->used_bytes) : "-";
 }
 
 std::string free_text(const engine::StoreStatus& store) {

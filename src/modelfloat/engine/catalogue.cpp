@@ -367,9 +367,11 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
   std::set<std::string> online;
   pool.stores().wait_until_decided(call);
   const auto stores = pool.stores().all();
-  const auto spaces = spaces_of(pool, stores, call);
+  auto spaces = spaces_of(pool, stores, call);
   for (std::size_t i = 0; i < stores.size(); ++i) {
     const transfer::PoolStore& store = *stores[i];
+    if (auto& space = spaces[i].space; space && !space->used_bytes)
+      space->used_bytes = pool.registry().shard_bytes(store.id);
     StoreStatus one{store.name,
                     store.url,
                     store.domain,
@@ -379,7 +381,6 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
                     spaces[i].space,
                     store.capacity_bytes,
                     pool.registry().shard_count(store.id),
-                    pool.registry().shard_bytes(store.id),
                     queued[store.id]};
     domains.insert(store.domain);
     if (one.online) online.insert(store.domain);

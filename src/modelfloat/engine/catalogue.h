@@ -95,11 +95,11 @@ struct StoreStatus {
   StoreId id{};
   bool online = false;
   std::string offline;  // why
-  std::optional<store::Space> space;
+  std::optional<store::Space>
+      space;  // where the provider doesn't say what is used: what the registry believes to lie there of shards
   std::uint64_t capacity_bytes = 0;
-  std::uint64_t shards = 0;       // that the registry believes to lie there
-  std::uint64_t shard_bytes = 0;  // of them
-  std::uint64_t queued = 0;       // objects it has yet to get
+  std::uint64_t shards = 0;  // that the registry believes to lie there
+  std::uint64_t queued = 0;  // objects it has yet to get
 };
 struct PoolStatus {
   std::string pool_id;

@@ -27,13 +27,20 @@ void Documents::enqueue(std::span<const NamedObject> objects) {
 Documents::Outcome Documents::send(store::Store& store, const std::string& where, transfer::StoreState& state,
                                    const std::vector<registry::QueuedPut>& queue, Tray& tray,
                                    const transfer::Patience& patience, const Clock& clock, const CallOptions& call) {
+  std::string trouble;
   try {
     for (const auto& put : queue) {
       const auto name = ObjectName::parse(put.object);
       if (!name) throw Error(ErrorKind::internal, put.object, "queued under a name that is none");
       check_cancelled(call, clock, put.object);
-      transfer::put_confirmed(store, where, *name, put.bytes,
-                              transfer::within(call, clock, patience.allowed(put.bytes.size())));
+      try {
+        transfer::put_confirmed(store, where, *name, put.bytes,
+                                transfer::within(call, clock, patience.allowed(put.bytes.size())));
+      } catch (const Error& error) {
+        if (error.kind != ErrorKind::corrupt) throw;
+        trouble = error.what();  // of this object alone
+        continue;
+      }
       const std::lock_guard lock(tray.mutex);
       tray.objects.push_back(put.object);
       tray.bytes += put.bytes.size();
@@ -42,7 +49,7 @@ Documents::Outcome Documents::send(store::Store& store, const std::string& where
     state.put_failed(error);
     return {error.what(), error.kind == ErrorKind::cancelled};
   }
-  return {};
+  return {trouble, false};
 }
 
 // Every store that is online, has something queued and is not being sent to gets its queue. The mutex is held.

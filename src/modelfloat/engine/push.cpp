@@ -84,7 +84,7 @@ struct Terms {
 
 class PushSession::Impl {
  public:
-  Impl(Pool& pool, PushOptions options, CallOptions call);
+  Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, Terms terms);
   void add_file(const std::string& path, ByteSource& source);
   void describe(const std::string& key, const std::string& value) { options_.card[key] = value; }
   PushResult commit();
@@ -109,7 +109,7 @@ class PushSession::Impl {
   PushOptions options_;
   const CallOptions call_;
   const SteadyTime begin_;
-  Terms terms_;  // its targets are the upload's
+  const Pool::Promise promise_;
   KnownFragments known_;
   transfer::Upload upload_;
   std::uint64_t journal_ = 0;
@@ -169,17 +169,17 @@ static Terms terms_of(Pool& pool, const PushOptions& options, const CallOptions&
   return terms;
 }
 
-PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call)
+PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, Terms terms)
     : pool_(pool),
       options_(std::move(options)),
       call_(std::move(call)),
-      begin_(pool.environment().clock.steady_now()),
-      terms_(terms_of(pool, options_, call_)),
-      known_(pool, terms_.promise.survive, call_),
+      begin_(begin),
+      promise_(terms.promise),
+      known_(pool, promise_.survive, call_),
       upload_({pool.stores(), pool.registry(), pool.keys(), pool.environment().random, pool.environment().cpu, call_},
-              {terms_.promise.redundancy, terms_.promise.survive, crypto::preferred_suite(), options_.total_bytes,
+              {promise_.redundancy, promise_.survive, crypto::preferred_suite(), options_.total_bytes,
                [this](const PackId& id) { known_.trust(id); }},
-              std::move(terms_.targets)),
+              std::move(terms.targets)),
       journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}
 
 void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
@@ -315,7 +315,7 @@ std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& r
     try {
       ManifestReader reader(pool_, {}, call_);
       ManifestRoot other = reader.root(live.manifest);
-      if (reader.structure_root(other).survive < terms_.promise.survive) continue;
+      if (reader.structure_root(other).survive < promise_.survive) continue;
       other.created_at = root.created_at;
       other.segments = root.segments;
       other.structure = root.structure;
@@ -345,8 +345,7 @@ PushResult PushSession::Impl::commit() {
     pool_.documents().put(documents, pool_.log().durable_domains(), call_);
   } else {
     const auto written = write_manifest(
-        pool_, root, all_fragments(), [this](const FragmentId& id) { return look_up(id); }, terms_.promise.survive,
-        call_);
+        pool_, root, all_fragments(), [this](const FragmentId& id) { return look_up(id); }, promise_.survive, call_);
     result.manifest = written.id;
     result.stored_bytes = written.bytes_put + upload_.stored_bytes();
     result.new_bytes = new_bytes_;
@@ -379,8 +378,11 @@ void PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& mani
   update_catalogue(pool_, call_);
 }
 
-PushSession::PushSession(Pool& pool, PushOptions options, CallOptions call)
-    : impl_(std::make_unique<Impl>(pool, std::move(options), std::move(call))) {}
+PushSession::PushSession(Pool& pool, PushOptions options, CallOptions call) {
+  const SteadyTime begin = pool.environment().clock.steady_now();
+  Terms terms = terms_of(pool, options, call);
+  impl_ = std::make_unique<Impl>(pool, std::move(options), std::move(call), begin, std::move(terms));
+}
 PushSession::~PushSession() = default;
 void PushSession::add_file(const std::string& path, ByteSource& source) { impl_->add_file(path, source); }
 void PushSession::describe(const std::string& key, const std::string& value) { impl_->describe(key, value); }

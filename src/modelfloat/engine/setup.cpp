@@ -15,6 +15,7 @@
 #include "modelfloat/engine/slots.h"
 #include "modelfloat/mf1/log_codec.h"
 #include "modelfloat/mf1/marker.h"
+#include "modelfloat/transfer/confirmed_put.h"
 #include "modelfloat/transfer/listing.h"
 
 namespace modelfloat::engine {
@@ -56,7 +57,7 @@ StoreId claim(Pool& pool, const std::string& url, store::Store& store, const Cal
     return marker.store;
   }
   const StoreId id = pool.environment().random.array<16>();
-  store.put(ObjectName::marker(), mf1::make_marker({pool.keys().pool_tag(), id}), call);
+  transfer::put_confirmed(store, url, ObjectName::marker(), mf1::make_marker({pool.keys().pool_tag(), id}), call);
   return id;
 }
 
@@ -76,10 +77,10 @@ std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
   return names;
 }
 
-void copy_documents(Pool& pool, store::Store& to, const CallOptions& call) {
+void copy_documents(Pool& pool, const std::string& url, store::Store& to, const CallOptions& call) {
   for (const ObjectName& name : all_documents(pool, call)) {
     try {
-      to.put(name, pool.documents().get(name, {}, call), call);
+      transfer::put_confirmed(to, url, name, pool.documents().get(name, {}, call), call);
     } catch (const Error& error) {
       // A record that only a checkpoint still covers, or one that nobody can read: the new store is as good as the others without it.
       if (error.kind != ErrorKind::lost) throw;
@@ -104,10 +105,10 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
     if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
     if (other.id == row.id && !moved) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
   }
-  store.put(ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
-  store.put(ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
+  transfer::put_confirmed(store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
+  transfer::put_confirmed(store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
   pool.log().note({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
-  copy_documents(pool, store, call);
+  copy_documents(pool, url, store, call);
   std::vector<Hash256> shards;  // of a place that was in the pool before
   store.list("mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); }, call);
   pool.registry().transaction([&] {

@@ -74,8 +74,9 @@ struct SealedPack {
 // Seals under a fresh salt and the keyring's current epoch. `last_of_push` lets the slices be as short as what is in
 // them, rounded up. Frees each fragment's encoded bytes as soon as they are sealed; besides them (k+m) slices are in
 // memory. `spare` are buffers to write the shards into, such as the shards of an earlier pack that are stored by now:
-// fresh memory costs the kernel as much as sealing does. `on_fragments_sealed` is called when the last encoded bytes were
-// freed; parities and names are made afterwards. Error{internal} for an empty builder.
+// fresh memory costs the kernel as much as sealing does. `on_fragments_sealed`, which must not throw, is called
+// once by this thread when the last encoded bytes were freed, unless seal() throws before; parities and names are made
+// afterwards. Error{internal} for an empty builder.
 SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push,
                 std::vector<Bytes> spare = {}, const std::function<void()>& on_fragments_sealed = {});
 

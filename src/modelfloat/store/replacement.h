@@ -72,21 +72,20 @@ class Replacement {
     ++steps_;
   }
 
-  // What `look` finds, an optional. Looks again when something was being replaced while it found nothing or failed with Error{transient}: a provider's
-  // answer may end in its middle when the object goes.
+  // What `look` finds, an optional. Looks once more, with nothing being replaced, when something was while it found nothing or failed with
+  // Error{transient}: a provider's answer may end in its middle when the object goes.
   template <typename Look>
   auto look(const CallOptions& options, const std::string& where, Look look) -> decltype(look()) {
-    for (;;) {
-      const unsigned before = steps_;
-      const auto is_undisturbed = [&] { return before % 2 == 0 && steps_ == before; };
-      try {
-        auto found = look();
-        if (found || is_undisturbed()) return found;
-      } catch (const Error& error) {
-        if (error.kind != ErrorKind::transient || is_undisturbed()) throw;
-      }
-      const auto held = turns_.take({}, options, where);
+    const unsigned before = steps_;
+    const auto is_undisturbed = [&] { return before % 2 == 0 && steps_ == before; };
+    try {
+      auto found = look();
+      if (found || is_undisturbed()) return found;
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::transient || is_undisturbed()) throw;
     }
+    const auto held = turns_.take({}, options, where);
+    return look();
   }
 
  private:

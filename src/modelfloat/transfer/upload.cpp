@@ -102,9 +102,10 @@ void Upload::close_pack() {
   fragments_sealed_ = fragments_sealed->get_future();
   auto task = std::make_shared<std::packaged_task<Sealed()>>(
       [context = &context_, suite = plan_.suite, last = last_, builder, spare, fragments_sealed] {
+        std::promise<void> sealed = std::move(*fragments_sealed);  // when this ends otherwise, who waits is told, too
         auto pack = std::make_shared<Outgoing>();
         pack->sealed = mf1::seal(std::move(*builder), context->keys, suite, context->random, last, std::move(*spare),
-                                 [&] { fragments_sealed->set_value(); });
+                                 [&] { sealed.set_value(); });
         return pack;
       });
   sealing_ = task->get_future();
@@ -115,7 +116,7 @@ void Upload::close_pack() {
   take_what_came();
 }
 
-// They are in memory beside the shards that are made of them, for which nobody may have had time yet.
+// Until then they are in memory beside the shards that they become, and the processors may be busy elsewhere.
 void Upload::wait_until_fragments_are_sealed() {
   if (sealing_.valid()) fragments_sealed_.wait();
 }

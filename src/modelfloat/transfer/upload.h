@@ -42,8 +42,8 @@ struct UploadContext {
   CallOptions call;
 };
 
-// Packs fragments and brings the packs to the stores. Used by one thread; blocks while a full pack is still on its way, so that at most two packs
-// are in memory. A pack counts as durable, and is entered in the registry, when every shard of it is confirmed. A put that fails, or hangs for
+// Packs fragments and brings the packs to the stores. Used by one thread; blocks while a full pack is still on its way, and when the next one has a quarter
+// while the fragments of the full one are not sealed yet, so that at most two packs are in memory. A pack counts as durable, and is entered in the registry, when every shard of it is confirmed. A put that fails, or hangs for
 // longer than its bytes may take, is made again at another store.
 // The caller may stay away for long, waiting for bytes of its own: then a thread of the upload takes what the pools have done. One mutex lets
 // either of them in; the caller holds it whenever it is in here, also while it waits, and the thread only for what needs no waiting. What the
@@ -118,7 +118,7 @@ class Upload {
   bool last_ = false;
 
   std::future<Sealed> sealing_;         // a pack that all cores work on
-  std::future<void> fragments_sealed_;  // of it; what they were is freed
+  std::future<void> fragments_sealed_;  // ready when no fragment of that pack is left in memory
   Sealed pack_;                         // the one that is on its way
   std::map<std::size_t, Put> puts_;     // of its shards, by id of the call
   std::vector<Bytes> spare_;            // the shards of the pack before: fresh memory is dear
