@@ -32,6 +32,14 @@ TEST(Log, AStoreThatWasAwayGetsItsRecordsLater) {
     EXPECT_TRUE(world.objects(2).contains(path) || path.starts_with("mf1/marker")) << path;
 }
 
+TEST(Log, AStoreThatKeepsNothingIsNotAdded) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  world.faults(2).lose_puts(1000);
+  EXPECT_EQ(test::kind_thrown([&] { machine.create(k_copies); }), ErrorKind::corrupt);
+  EXPECT_EQ(machine.reopen().registry().stores().size(), 2U);
+}
+
 // Says that it stored them, and has none.
 TEST(Log, AStoreThatLosesItsRecordsGetsThemLater) {
   World world(3);

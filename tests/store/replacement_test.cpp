@@ -23,9 +23,11 @@ class LookInTheMiddle {
       reader_ = std::async(std::launch::async, [this, found_first] {
         return replacement_.look({}, "there", [&]() -> std::optional<int> {
           if (++looks_ > 1) return 7;
+          looks_now_.set_value();
           return found_first();
         });
       });
+      looks_now_.get_future().wait();
       ended_meanwhile_ = reader_.wait_for(std::chrono::milliseconds(100)) == std::future_status::ready;
     });
   }
@@ -35,6 +37,7 @@ class LookInTheMiddle {
  private:
   Replacement replacement_;
   int looks_ = 0;
+  std::promise<void> looks_now_;
   bool ended_meanwhile_ = false;
   std::future<std::optional<int>> reader_;
 };
