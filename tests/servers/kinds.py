@@ -127,13 +127,13 @@ def main():
 
 def obey(places, control, answers):
     doors = {place.name: place.door for place in places}
-    while True:
-        with open(control) as lines:
-            for line in lines:
-                what, name = line.split()
-                getattr(doors[name], what)()
-                with open(answers, "w") as out:
-                    out.write(line)
+    # Also for writing, so that it never ends: who wrote a line between its end and the next open() would wait for ever.
+    with os.fdopen(os.open(control, os.O_RDWR)) as lines:
+        for line in lines:
+            what, name = line.split()
+            getattr(doors[name], what)()
+            with open(answers, "w") as out:
+                out.write(line)
 
 
 if __name__ == "__main__":

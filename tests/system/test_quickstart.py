@@ -36,8 +36,11 @@ def test_all_kinds_of_stores_and_nothing_left(base):
     environment |= {"MODELFLOAT_CACHE": str(cache), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def quickstart(*arguments):
-        done = subprocess.run(["nice", "./quickstart", *arguments], cwd=checkout, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
+        try:
+            done = subprocess.run(["nice", "./quickstart", *arguments], cwd=checkout, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired as hung:
+            raise AssertionError("hangs after: " + (hung.stdout or b"").decode(errors="replace")[-5000:]) from None
         assert done.returncode == 0, done.stdout[-5000:]
         return done.stdout
 

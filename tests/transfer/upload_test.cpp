@@ -17,9 +17,10 @@ namespace {
 
 using test::StoreWorld;
 
-constexpr std::uint64_t k_mib = std::uint64_t{1} << 20;
-constexpr std::uint64_t k_pack_bytes = 8 * k_mib;  // of a small model at 2+1
-constexpr std::uint64_t k_fragment_bytes = k_mib / 4;
+constexpr std::uint64_t k_pack_bytes = std::uint64_t{8} << 20;  // of a small model at 2+1
+constexpr std::uint64_t k_fragment_bytes = k_pack_bytes / 32;
+// More than a pack may come to while the one before waits to be sealed, and what is looked ahead.
+constexpr std::uint64_t k_too_much_beside = k_pack_bytes * 3 / 4;
 constexpr std::uint64_t k_fragments = 3 * k_pack_bytes / k_fragment_bytes;
 
 mf1::EncodedFragment fragment_of(std::uint64_t number) {
@@ -96,7 +97,7 @@ TEST_F(UploadTest, APackStopsToGrowWhileTheOneBeforeWaitsToBeSealed) {
   std::atomic<unsigned> grew = 0;
   LateExecutor cpu([&] {
     const std::uint64_t full = ++packs_begun * k_pack_bytes;
-    if (taken.wait_for(full + k_pack_bytes / 2 + 2 * k_mib)) ++grew;  // 2 MiB are looked ahead
+    if (taken.wait_for(full + k_too_much_beside)) ++grew;
   });
   Upload to_stores = upload(cpu, random_);
   for (std::uint64_t i = 0; i < k_fragments; ++i) {
@@ -117,7 +118,7 @@ class NoRandom final : public Random {
 TEST_F(UploadTest, WhoWaitsForAPackThatCannotBeSealedIsTold) {
   Taken taken;
   std::atomic<bool> waits = false;
-  LateExecutor cpu([&] { waits = !taken.wait_for(k_pack_bytes + k_pack_bytes / 2 + 2 * k_mib); });
+  LateExecutor cpu([&] { waits = !taken.wait_for(k_pack_bytes + k_too_much_beside); });
   NoRandom random;
   Upload to_stores = upload(cpu, random);
   const auto error = test::thrown_by([&] {
