@@ -95,8 +95,8 @@ struct StoreStatus {
   StoreId id{};
   bool online = false;
   std::string offline;  // why
-  std::optional<store::Space>
-      space;  // where the provider doesn't say what is used: what the registry believes to lie there of shards
+  // Where the provider doesn't say what is used: what the registry believes to lie there of shards.
+  std::optional<store::Space> space;
   std::uint64_t capacity_bytes = 0;
   std::uint64_t shards = 0;  // that the registry believes to lie there
   std::uint64_t queued = 0;  // objects it has yet to get
