@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from door import Door  # noqa: E402
 from faults import Faults  # noqa: E402
+from process import end_in_order_when_told  # noqa: E402
 
 NAMES = ("mega", "drive", "ipfs", "s3", "webdav", "rclone")
 WHAT = {"mega": "an emulator of MEGA", "drive": "an emulator of Google Drive", "ipfs": "js-ipfs", "s3": "SeaweedFS", "webdav": "Apache's mod_dav",
@@ -105,6 +106,7 @@ def stop_all(places):
 def main():
     if len(sys.argv) < 4 or sys.argv[2] != "--":
         sys.exit(__doc__)
+    end_in_order_when_told()
     folder = Path(sys.argv[1])
     places = start_all(folder)
     try:

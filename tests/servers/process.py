@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 
@@ -18,6 +19,11 @@ def answers(port):
         return True
     except OSError:
         return False
+
+
+def end_in_order_when_told():
+    """SIGTERM unwinds the program from now on, so that what it started ends, too."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 class Server:

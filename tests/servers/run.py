@@ -7,13 +7,13 @@ import contextlib
 import importlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from process import end_in_order_when_told  # noqa: E402
 
 
 @contextlib.contextmanager
@@ -37,7 +37,7 @@ def servers(names, folder=None):
 def main():
     if "--" not in sys.argv:
         sys.exit(__doc__)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the servers end, too
+    end_in_order_when_told()
     split = sys.argv.index("--")
     with servers(sys.argv[1:split]) as environment:
         return subprocess.run(sys.argv[split + 1:], env={**os.environ, **environment}).returncode
