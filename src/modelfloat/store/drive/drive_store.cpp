@@ -95,7 +95,7 @@ class DriveStore final : public Store {
   FolderTree tree_;
   Uploader uploader_;
   KnownFiles known_;
-  NameGate gate_;  // two puts of different bytes under one name must not each remove what the other made
+  Turns changing_;  // two puts of different bytes under one name must not each remove what the other made
 };
 
 std::vector<FileInfo> DriveStore::find_all(const ObjectName& name, const CallOptions& options) {
@@ -170,7 +170,7 @@ void DriveStore::put_in_turn(const ObjectName& name, ByteSpan bytes, const CallO
 
 void DriveStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
   check_cancelled(options, where(name));
-  const auto turn = gate_.enter(name.path(), options);
+  const auto turn = changing_.take(name.path(), options, where(name));
   with_fresh_folders(options, [&] { put_in_turn(name, bytes, options); });
 }
 
@@ -224,7 +224,7 @@ void DriveStore::remove_file(const std::string& id, const std::string& place, co
 void DriveStore::remove(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name);
   check_cancelled(options, place);
-  const auto turn = gate_.enter(name.path(), options);
+  const auto turn = changing_.take(name.path(), options, place);
   Ids ids;
   if (const auto known = known_.find(name.path())) ids.insert(known->id);
   if (const auto pending = session_.pending(name.path())) ids.insert(pending->id);

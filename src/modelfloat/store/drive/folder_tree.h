@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "modelfloat/store/drive/drive_api.h"
-#include "modelfloat/store/drive/name_gate.h"
 #include "modelfloat/store/drive/session.h"
+#include "modelfloat/store/turns.h"
 
 namespace modelfloat::store::drive {
 
@@ -38,7 +38,7 @@ class FolderTree {
   DriveApi& api_;
   Session& session_;
   const std::string where_;
-  NameGate gate_;
+  Turns making_;
   mutable std::mutex mutex_;
   FolderIds folders_;
 };

@@ -12,7 +12,7 @@
 #include "modelfloat/base/random.h"
 #include "modelfloat/store/mega/api.h"
 #include "modelfloat/store/mega/tree.h"
-#include "modelfloat/store/replacement.h"
+#include "modelfloat/store/turns.h"
 
 namespace modelfloat::store::mega {
 

@@ -1,0 +1,56 @@
+#pragma once
+// One at a time for each name.
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "modelfloat/base/cancel.h"
+#include "modelfloat/base/error.h"
+
+namespace modelfloat::store {
+
+// Lets one caller at a time through for each key, and obeys stop and deadline while others wait. Shared by all threads.
+class Turns {
+ public:
+  class Held {
+   public:
+    Held(Turns& turns, std::string key) : turns_(turns), key_(std::move(key)) {}
+    ~Held() {
+      {
+        const std::lock_guard lock(turns_.mutex_);
+        turns_.taken_.erase(key_);
+      }
+      turns_.changed_.notify_all();
+    }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+   private:
+    Turns& turns_;
+    const std::string key_;
+  };
+
+  // Throws Error{cancelled} and Error{timed_out}.
+  Held take(const std::string& key, const CallOptions& options, const std::string& where) {
+    std::unique_lock lock(mutex_);
+    const auto is_free = [&] { return !taken_.contains(key); };
+    const bool got = options.deadline ? changed_.wait_until(lock, options.stop, *options.deadline, is_free)
+                                      : changed_.wait(lock, options.stop, is_free);
+    if (!got) {
+      check_cancelled(options, where);
+      throw Error(ErrorKind::timed_out, where, "the deadline passed");
+    }
+    taken_.insert(key);
+    return Held(*this, key);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::set<std::string> taken_;
+};
+
+}  // namespace modelfloat::store
