@@ -79,6 +79,31 @@ TEST_F(ChildProcessTest, IsShutIn) {
   EXPECT_EQ(report["session_leader"], true);
 }
 
+// Between fork and exec it still has our memory, keys and all.
+TEST_F(ChildProcessTest, NeverMakesItsCopyOfOurMemoryReadable) {
+  for (const char* user : {"0", "65534"}) {
+    ChildSpec spec;
+    spec.program = fake_program(folder_.path(), "undumpable");
+    spec.arguments = {user};
+    spec.environment = {k_no_temporary_files};
+    const ChildProcess child(spec);
+    const ChildEnd end = child.wait({});
+    EXPECT_EQ(to_string(end), "exit code 0") << "user " << user << ": " << child.output();
+    EXPECT_EQ(child.output(), "500\n") << "user " << user;
+  }
+}
+
+TEST_F(ChildProcessTest, IsEndedWhenTheThreadThatReapsItCannotBeStarted) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become a user without other processes";
+  ChildSpec spec;
+  spec.program = fake_program(folder_.path(), "no-listener");
+  spec.arguments = {std::to_string(100'000 + ::getpid() % 1'000'000)};
+  spec.environment = {k_no_temporary_files};
+  const ChildProcess child(spec);
+  EXPECT_EQ(to_string(child.wait({})), "exit code 0") << child.output();
+  EXPECT_THAT(child.output(), HasSubstr("cannot start another thread"));
+}
+
 TEST_F(ChildProcessTest, ThatIsMissingIsAnError) {
   ChildSpec spec;
   spec.program = folder_ / "nothing";

@@ -3,19 +3,27 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "runner/fake_llama_server.h"
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <nlohmann/json.hpp>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "modelfloat/base/child_process.h"
+#include "modelfloat/base/error.h"
 #include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::test {
@@ -80,6 +88,62 @@ int make_an_orphan(const fs::path& folder) {
   return 1;
 }
 
+// From here on no new process of ours can make itself readable to others: the call kills it.
+bool forbid_to_be_dumpable() {
+  sock_filter steps[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prctl, 0, 4),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_DUMPABLE, 0, 2),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + 8),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+  };
+  const sock_fprog program{static_cast<unsigned short>(std::size(steps)), steps};
+  return ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+// Starts a child as the program does, whose memory nobody may read, as `user`; tells the child's oom_score_adj.
+int start_undumpable(uid_t user) {
+  if (::geteuid() == 0 && ::setresuid(user, user, user) != 0) return 2;
+  if (!forbid_to_be_dumpable()) return 2;
+  ChildSpec spec;
+  spec.program = "/bin/sleep";
+  spec.arguments = {"1000"};
+  try {
+    const ChildProcess child(spec);
+    std::ifstream file("/proc/" + std::to_string(child.id()) + "/oom_score_adj");
+    int score = 0;
+    file >> score;
+    std::printf("%d\n", score);
+    return child.ended() ? 1 : 0;
+  } catch (const Error& error) {
+    std::puts(error.what());
+    return 1;
+  }
+}
+
+// Starts a child as a user who may have no more threads or processes than the child itself.
+int start_without_listener(uid_t user) {
+  if (::setresuid(user, user, user) != 0) return 2;
+  std::size_t tasks = 1;
+  for ([[maybe_unused]] const auto& task : fs::directory_iterator("/proc/self/task")) ++tasks;
+  const rlimit limit{tasks, tasks};
+  ::setrlimit(RLIMIT_NPROC, &limit);
+  ChildSpec spec;
+  spec.program = "/bin/sleep";
+  spec.arguments = {"1000"};
+  try {
+    const ChildProcess child(spec);
+    return 3;
+  } catch (const Error& error) {
+    std::puts(error.what());
+  }
+  return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD ? 0 : 1;
+}
+
 }  // namespace
 
 std::string sandbox_report(int argc, char** argv) {
@@ -115,6 +179,8 @@ std::optional<int> act_as_fake_program(int argc, char** argv) {
   name.erase(0, k_prefix.size());
   if (name == "sleep") return sleep_for_ever();
   if (name == "orphan") return make_an_orphan(fs::path(argv[0]).parent_path());
+  if (name == "undumpable") return start_undumpable(static_cast<uid_t>(std::stoul(argv[1])));
+  if (name == "no-listener") return start_without_listener(static_cast<uid_t>(std::stoul(argv[1])));
   if (name == "report") {
     std::puts(sandbox_report(argc, argv).c_str());
     return 0;

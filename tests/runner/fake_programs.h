@@ -15,6 +15,10 @@ std::optional<int> act_as_fake_program(int argc, char** argv);
 //   report      tells on its standard output what it finds in its sandbox, as JSON
 //   sleep       sleeps for ever
 //   orphan      starts `sleep` by ChildProcess with its descriptor 3 inherited, and is killed
+//   undumpable  starts a program by ChildProcess as the user whose number it is given, and is killed if a new process
+//               makes its memory readable to others on the way; tells the new process's oom_score_adj
+//   no-listener starts a program by ChildProcess as the user whose number it is given, where no more threads can be
+//               started; ends with 0 when no child is left
 //   llama-...   a llama-server (fake_llama_server.h)
 std::filesystem::path fake_program(const std::filesystem::path& folder, const std::string& name);
 

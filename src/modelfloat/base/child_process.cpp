@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <ctime>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/thread.h"
 
 namespace modelfloat {
 namespace {
@@ -92,17 +94,6 @@ void forget_signals() noexcept {
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
-// When memory runs out, let the kernel take the engine and not us.
-void volunteer_for_the_oom_killer() noexcept {
-  // A parent that forbids core dumps makes these files root's own, in us too until we become the program.
-  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (file < 0) return;
-  [[maybe_unused]] const auto written = ::write(file, "500", 3);
-  ::close(file);
-}
-
 // Only calls that are safe after a fork in a program of many threads.
 [[noreturn]] void become_the_program(Launch launch) noexcept {
   arrange_descriptors(launch);
@@ -110,7 +101,6 @@ void volunteer_for_the_oom_killer() noexcept {
   if (::setsid() < 0) give_up(launch.report, "start a session");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(launch.report, "follow the parent's death");
   if (::getppid() != launch.parent) ::_exit(127);  // it died before the line above
-  volunteer_for_the_oom_killer();
   if (::chdir("/") != 0) give_up(launch.report, "leave the working folder");
   if (launch.before_exec != nullptr) {
     if (const char* step = launch.before_exec()) give_up(launch.report, step);
@@ -168,6 +158,26 @@ std::optional<Failure> read_report(const FileDescriptor& pipe) {
   return failure;
 }
 
+// When memory runs out, the kernel is to take the child and not us. Done by the parent and once the program runs: before
+// that the child has our memory, so that its files in /proc must stay root's own, and are closed to the child as well.
+// Best effort: without it the kernel chooses as always.
+void prefer_for_the_oom_killer(pid_t id) noexcept {
+  std::array<char, 64> path{};
+  *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/oom_score_adj", id).out = '\0';
+  constexpr int k_tries = 50;
+  for (int attempt = 0; attempt < k_tries; ++attempt) {
+    const FileDescriptor file(::open(path.data(), O_WRONLY | O_CLOEXEC));
+    if (file) {
+      [[maybe_unused]] const auto written = ::write(file.get(), "500", 3);
+      return;
+    }
+    if (errno != EACCES) return;
+    // The kernel closes our end of the report a moment before it gives the files of the new program to its user.
+    constexpr timespec k_moment{0, 200'000};
+    ::nanosleep(&k_moment, nullptr);
+  }
+}
+
 }  // namespace
 
 std::string to_string(const ChildEnd& end) {
@@ -198,7 +208,14 @@ ChildProcess::ChildProcess(const ChildSpec& spec) : name_(spec.program.string())
     throw system_error(failure->error_number, name_, fmt::format("cannot start it: {}", failure->step));
   }
   output_pipe_ = std::move(output.read_end);
-  listener_ = std::jthread([this] { listen(); });
+  prefer_for_the_oom_killer(id_);
+  try {
+    listener_ = start_thread([this] { listen(); });
+  } catch (...) {  // nobody else would end and reap it
+    ::kill(-id_, SIGKILL);
+    ::waitpid(id_, nullptr, 0);
+    throw;
+  }
 }
 
 ChildProcess::~ChildProcess() { kill(); }
