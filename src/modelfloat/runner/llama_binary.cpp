@@ -10,6 +10,8 @@
 #include "modelfloat/base/child_process.h"
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/find_program.h"
+#include "modelfloat/runner/load_failure.h"
+#include "modelfloat/runner/runner.h"
 #include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
@@ -84,8 +86,9 @@ LlamaOptions probe_llama_server(const fs::path& program, const CallOptions& opti
   const ChildEnd end = child.wait(options);
   LlamaOptions known(child.output());
   if (!known.knows("--host") || !known.knows("--model")) {
-    throw Error(ErrorKind::unsupported, program.string(),
-                fmt::format("is no llama-server: it ended with {} and printed no options of one", to_string(end)));
+    throw NoEngine(program.string(), fmt::format("is no llama-server that runs here: it ended with {}, and printed no "
+                                                 "options of one",
+                                                 describe_end(end, child.output())));
   }
   return known;
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/runner/load_failure.h"
 #include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
@@ -39,6 +40,7 @@ std::string last_lines(std::string_view text, std::size_t lines) {
 
 LlamaEngine::LlamaEngine(const EngineSpec& spec, const LlamaOptions& options)
     : name_(spec.launch.alias),
+      program_(spec.program.string()),
       child_(child_spec(spec, options)),
       client_(spec.launch.socket, spec.key, spec.stall_limit) {}
 
@@ -48,8 +50,10 @@ void LlamaEngine::wait_until_ready(Milliseconds limit, const CallOptions& option
     check_cancelled(options, name_);
     if (ends_within(k_poll)) {
       const ChildEnd end = *ended();
+      const std::string why = how_it_ended();
+      if (cannot_run_here(end, child_.output())) throw NoEngine(program_, why);
       throw Error(end.by_signal ? ErrorKind::transient : ErrorKind::unsupported, name_,
-                  fmt::format("the engine could not load it ({}): {}", to_string(end), last_lines(child_.output(), 1)));
+                  fmt::format("the engine could not load it ({})", why));
     }
     if (steady_clock::now() - start >= limit) {
       throw Error(ErrorKind::timed_out, name_,
@@ -58,9 +62,13 @@ void LlamaEngine::wait_until_ready(Milliseconds limit, const CallOptions& option
   }
 }
 
-std::string LlamaEngine::last_words() const {
+std::string LlamaEngine::how_it_ended() const {
   const auto end = ended();
-  return fmt::format("{}; its last words:\n{}", end ? to_string(*end) : "still there", last_lines(child_.output(), 10));
+  return end ? describe_end(*end, child_.output()) : "still there";
+}
+
+std::string LlamaEngine::last_words() const {
+  return fmt::format("{}; its last words:\n{}", how_it_ended(), without_controls(last_lines(child_.output(), 10)));
 }
 
 }  // namespace modelfloat::runner

@@ -24,8 +24,8 @@ class LlamaEngine {
   // Starts the child; call it on a thread that lasts (child_process.h).
   LlamaEngine(const EngineSpec&, const LlamaOptions&);
 
-  // Errors: unsupported (it gave up: it cannot run this model), transient (it crashed), timed_out (not ready within
-  // `limit`).
+  // Errors: unsupported (it gave up: it cannot run this model), NoEngine (it cannot run here at all), transient (it
+  // crashed), timed_out (not ready within `limit`).
   void wait_until_ready(Milliseconds limit, const CallOptions&) const;
   // The errors of LlamaClient::complete.
   Generated complete(const CompletionRequest& request, const TokenSink& on_text, const CallOptions& options) const {
@@ -36,11 +36,14 @@ class LlamaEngine {
   bool ends_within(Milliseconds duration) const { return child_.ends_within(duration); }
   void kill() { child_.kill(); }
   pid_t process_id() const noexcept { return child_.id(); }
+  // "exit code 1: " and the reason, as far as its output tells one.
+  std::string how_it_ended() const;
   // How it ended and the last lines that it wrote; for the log.
   std::string last_words() const;
 
  private:
   std::string name_;
+  std::string program_;
   ChildProcess child_;
   LlamaClient client_;
 };

@@ -184,7 +184,9 @@ void LlamaRunner::Impl::wait_for_load(const ModelPtr& model, Lock& lock, const L
     lock.lock();
     if (model->phase == Phase::loading) changed_.wait_for(lock, k_look_up);
   }
-  if (model->phase == Phase::failed && model->failure) throw Error(*model->failure);
+  if (model->phase != Phase::failed) return;
+  if (model->no_engine) throw NoEngine(*model->no_engine);
+  if (model->failure) throw Error(*model->failure);
 }
 
 void LlamaRunner::Impl::load(const ModelPtr& model, Lock& lock, ModelSource& source,
@@ -224,7 +226,11 @@ void LlamaRunner::Impl::load_failed(const ModelPtr& model, Lock& lock, const Err
   } else {
     model->phase = Phase::failed;
     model->memory.reset();
-    if (!only_for_its_caller(error, options)) model->failure = error;
+    if (const auto* no_engine = dynamic_cast<const NoEngine*>(&error)) {
+      model->no_engine = *no_engine;
+    } else if (!only_for_its_caller(error, options)) {
+      model->failure = error;
+    }
     models_.forget(*model);
   }
   changed_.notify_all();
@@ -304,7 +310,7 @@ Error LlamaRunner::Impl::explain(Model& model, const std::shared_ptr<LlamaEngine
   engine_lost(model, engine);
   if (stalled)
     return {error.kind, model.name, "the engine made no progress for too long and was ended", restart_delay(1)};
-  return {error.kind, model.name, "the engine crashed: " + to_string(*engine->ended()), restart_delay(model.failures)};
+  return {error.kind, model.name, "the engine crashed: " + engine->how_it_ended(), restart_delay(model.failures)};
 }
 
 // Only the first of those that notice it counts.

@@ -29,7 +29,8 @@ struct Model {
   std::string identity;
   std::uint64_t size_bytes = 0;
   Phase phase = Phase::absent;
-  std::optional<Error> failure;  // why it failed, for those that waited
+  std::optional<Error> failure;       // why it failed, for those that waited
+  std::optional<NoEngine> no_engine;  // the same, where the model is not to blame
   std::unique_ptr<SealedMemory> memory;
   std::shared_ptr<LlamaEngine>
       engine;  // shared with the requests that it answers: they may notice a crash one after the other
