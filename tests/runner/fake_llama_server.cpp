@@ -97,6 +97,8 @@ void answer(Server& server, int connection, const json& request) {
   say_event(connection, {{"content", ""}, {"prompt_progress", {{"total", 5}, {"processed", 5}}}, {"stop", false}});
   if (server.name == "llama-report") {
     say_event(connection, {{"content", sandbox_report(server.argc, server.argv)}, {"stop", false}});
+  } else if (server.name == "llama-show") {
+    say_event(connection, {{"content", request.dump()}, {"stop", false}});
   } else {
     say_event(connection, {{"content", "You said: "}, {"stop", false}});
     if (server.name == "llama-stall") ::pause();
@@ -135,10 +137,15 @@ int fake_llama_server(const std::string& name, int argc, char** argv) {
   server.key = whole_file(option(argc, argv, "--api-key-file"));
   if (server.key.ends_with('\n')) server.key.pop_back();
   if (!whole_file(option(argc, argv, "--model")).starts_with("GGUF") || name == "llama-refuse") {
-    std::fputs("loading the model\nunknown model architecture\n", stderr);
+    std::fputs(
+        "llama_model_load: error loading model: error loading model architecture: unknown model architecture: "
+        "'\x1b[31m\xff'\nllama_model_load_from_file_impl: failed to load model\n"
+        "main: exiting due to model loading error\n",
+        stderr);
     return 1;
   }
   if (name == "llama-die-loading") ::raise(SIGKILL);
+  if (name == "llama-illegal") ::raise(SIGILL);
   const int listener = listen_on(option(argc, argv, "--host"));
   for (;;) {
     const int connection = ::accept(listener, nullptr, nullptr);

@@ -11,7 +11,8 @@ namespace modelfloat::test {
 //   llama-never-ready  loads for ever                                llama-reject       refuses each prompt
 //   llama-crash-once   dies in the middle of the first answer that any process of this folder gives
 //   llama-break-off    ends its first answer too early, and lives on llama-stall        says one word and no more
-//   llama-no-options   is no llama-server at all
+//   llama-no-options   is no llama-server at all                    llama-illegal      dies of SIGILL while it loads
+//   llama-show         answers with the request that it got, as JSON
 int fake_llama_server(const std::string& name, int argc, char** argv);
 
 }  // namespace modelfloat::test

@@ -198,8 +198,41 @@ TEST_F(LlamaRunnerTest, AModelThatTheEngineRefusesIsNamedWithTheReasonAndDropped
   const Error refused = failure(model_);
   EXPECT_EQ(refused.kind, ErrorKind::unsupported);
   EXPECT_THAT(refused.what(), HasSubstr("team/model:latest"));
-  EXPECT_THAT(refused.what(), HasSubstr("unknown model architecture"));
+  EXPECT_THAT(refused.what(), HasSubstr("unknown model architecture: '?[31m?'"));
   EXPECT_TRUE(runner.running().empty());
+}
+
+TEST_F(LlamaRunnerTest, AnEngineMadeForAnotherProcessorIsNotTheModelsFault) {
+  LlamaRunner& runner = start("llama-illegal");
+  try {
+    complete(model_);
+    FAIL() << "it did not fail";
+  } catch (const NoEngine& error) {
+    EXPECT_THAT(error.what(), HasSubstr("instructions that this processor does not have"));
+  }
+  EXPECT_TRUE(runner.running().empty());
+}
+
+TEST_F(LlamaRunnerTest, AnEngineThatIsKilledWhileItLoadsMayHaveRunOutOfMemory) {
+  start("llama-die-loading");
+  EXPECT_THAT(failure(model_).what(), HasSubstr("memory"));
+}
+
+TEST_F(LlamaRunnerTest, TheEngineGetsAllThatWasAskedFor) {
+  LlamaRunner& runner = start("llama-show");
+  CompletionRequest request = prompt("hello");
+  request.max_tokens = 7;
+  request.temperature = 0.5;
+  request.top_p = 0.25;
+  request.seed = 9;
+  request.stop = {"END", "\n"};
+  const auto asked = nlohmann::json::parse(runner.complete(model_, request, {}, {}, {}).text);
+  EXPECT_EQ(asked["n_predict"], 7);
+  EXPECT_EQ(asked["temperature"], 0.5);
+  EXPECT_EQ(asked["top_p"], 0.25);
+  EXPECT_EQ(asked["seed"], 9);
+  EXPECT_EQ(asked["stop"], nlohmann::json({"END", "\n"}));
+  EXPECT_FALSE(nlohmann::json::parse(complete(model_).text).contains("top_p"));
 }
 
 TEST_F(LlamaRunnerTest, AnEngineThatStallsIsKilled) {

@@ -84,7 +84,7 @@ TEST_F(ApiTest, UnknownAddressesAndMethods) {
   EXPECT_EQ(code_of(unknown), "not_found");
   const auto wrong = ask(head("PUT /models", "admin"));
   EXPECT_EQ(wrong.status, 405);
-  EXPECT_EQ(wrong.headers.at("allow"), "GET, HEAD");
+  EXPECT_EQ(wrong.headers.at("allow"), "GET, HEAD, OPTIONS");
   EXPECT_EQ(ask(head("HEAD /models", "read"), true).status, 200);
 }
 
@@ -162,7 +162,7 @@ TEST_F(ApiTest, ALargeMapIsWhole) {
 }
 
 TEST_F(ApiTest, TakesAnUpload) {
-  const auto form = field("name", "ns/m") + field("tag", "v1") + field("description", "early") + field("unknown", "x") +
+  const auto form = field("name", "ns/m") + field("tag", "v1") + field("description", "early") +
                     file("config.json", "{}") + field("framework", "late") + file("deep/model.bin", "12345") +
                     k_form_end;
   const auto answer = ask(with_body("POST /models/upload", "write", k_form_type, form));
@@ -170,14 +170,93 @@ TEST_F(ApiTest, TakesAnUpload) {
   const auto body = json_of(answer);
   EXPECT_EQ(body["name"], "ns/m");
   EXPECT_EQ(body["bytes"], 7);
-  for (const auto* key : {"id", "revision", "new_bytes", "stored_bytes", "fragments"})
-    EXPECT_TRUE(body.contains(key)) << key;
+  for (const auto* key : {"id", "revision", "fragments"}) EXPECT_TRUE(body.contains(key)) << key;
   const auto model = service_.models().at("ns/m");
   EXPECT_EQ(model.summary.tags, std::vector<std::string>{"v1"});
   EXPECT_EQ(model.card, (std::map<std::string, std::string>{{"description", "early"}, {"framework", "late"}}));
   ASSERT_EQ(model.files.size(), 2U);
   EXPECT_EQ(model.files[1].path, "deep/model.bin");
   EXPECT_EQ(model.files[1].sha256, crypto::sha256(as_bytes("12345")));
+}
+
+TEST_F(ApiTest, WhatThePoolHadIsToldOnlyToWhoMayRead) {
+  const auto form = field("name", "ns/m") + file("a", "1") + k_form_end;
+  const auto for_writer = json_of(ask(with_body("POST /models/upload", "write", k_form_type, form)));
+  EXPECT_EQ(for_writer["bytes"], 1);
+  const auto for_admin = json_of(ask(with_body("POST /models/upload", "admin", k_form_type, form)));
+  for (const auto* key : {"new_bytes", "stored_bytes"}) {
+    EXPECT_FALSE(for_writer.contains(key)) << key;
+    EXPECT_TRUE(for_admin.contains(key)) << key;
+  }
+}
+
+TEST_F(ApiTest, AFormFieldThatIsNotKnownOrStandsTwiceIsNamed) {
+  const auto message = [this](const std::string& form) {
+    const auto answer = ask(with_body("POST /models/upload", "write", k_form_type, form));
+    EXPECT_EQ(answer.status, 400) << answer.body;
+    return answer.body;
+  };
+  const auto name = field("name", "ns/m");
+  EXPECT_NE(message(name + field("descripton", "x") + file("a", "1") + k_form_end).find("descripton"),
+            std::string::npos);
+  EXPECT_NE(message(name + file("a", "1") + field("licence", "x") + k_form_end).find("licence"), std::string::npos);
+  for (const std::string twice : {"name", "tag", "description", "framework"}) {
+    const auto form =
+        (twice == "name" ? "" : name) + field(twice, "a") + field(twice, "a") + file("a", "1") + k_form_end;
+    EXPECT_NE(message(form).find("`" + twice + "`"), std::string::npos) << twice;
+  }
+  EXPECT_TRUE(service_.models().empty());
+}
+
+TEST_F(ApiTest, QueryFieldsThatAreNotKnownOrStandTwiceAreNamed) {
+  service_.add_model("ns/m");
+  const auto message = [this](const std::string& line, const std::string& scope) {
+    const auto answer = ask(head(line, scope));
+    EXPECT_EQ(answer.status, 400) << line;
+    return answer.body;
+  };
+  EXPECT_NE(message("GET /models?serach=x", "read").find("`serach`"), std::string::npos);
+  EXPECT_NE(message("GET /models?limit=2&limit=3", "read").find("`limit`"), std::string::npos);
+  EXPECT_NE(message("GET /models/ns%2Fm?tag=v1", "read").find("`tag`"), std::string::npos);
+  EXPECT_NE(message("GET /models/ns%2Fm/fragments?file=x", "read").find("`file`"), std::string::npos);
+  EXPECT_NE(message("DELETE /models/ns%2Fm?tag=v1", "write").find("`tag`"), std::string::npos);
+  EXPECT_NE(message("GET /healthz?x", "").find("`x`"), std::string::npos);
+  EXPECT_EQ(service_.models().size(), 1U);
+  EXPECT_EQ(ask(head("GET /models?search=&after=&&limit=2", "read")).status, 200);
+}
+
+TEST_F(ApiTest, ABodyThatNobodyWouldReadIsRefused) {
+  service_.add_model("ns/m");
+  EXPECT_EQ(ask(with_json("DELETE /models/ns%2Fm", "write", {{"tag", "v1"}})).status, 400);
+  EXPECT_EQ(
+      ask(head("DELETE /models/ns%2Fm", "write", "Transfer-Encoding: chunked\r\n") + "1\r\nx\r\n0\r\n\r\n").status,
+      400);
+  EXPECT_EQ(service_.models().size(), 1U);
+  EXPECT_EQ(ask(with_json("GET /models", "read", {{"search", "x"}})).status, 400);
+  EXPECT_EQ(ask(head("DELETE /models/ns%2Fm", "write", "Content-Length: 0\r\n")).status, 204);
+}
+
+TEST_F(ApiTest, ABodyInAnotherCodingIsRefused) {
+  const auto form = field("name", "ns/m") + file("a", "1") + k_form_end;
+  for (const std::string coding : {"gzip", "identity, gzip", "br"}) {
+    const auto answer = ask(head("POST /models/upload", "write",
+                                 "Content-Encoding: " + coding + "\r\nContent-Type: " + k_form_type +
+                                     "\r\nContent-Length: " + std::to_string(form.size()) + "\r\n") +
+                            form);
+    EXPECT_EQ(answer.status, 415) << coding;
+    EXPECT_NE(answer.body.find("Content-Encoding"), std::string::npos);
+  }
+  EXPECT_TRUE(service_.models().empty());
+}
+
+TEST_F(ApiTest, OptionsTellsWhatAnAddressTakes) {
+  const auto answer = ask(head("OPTIONS /models", ""));
+  EXPECT_EQ(answer.status, 204);
+  EXPECT_EQ(answer.headers.at("allow"), "GET, HEAD, OPTIONS");
+  EXPECT_FALSE(answer.headers.contains("access-control-allow-origin"));
+  EXPECT_EQ(ask(head("OPTIONS *", "")).status, 204);
+  EXPECT_EQ(ask(head("OPTIONS /nothing", "")).status, 404);
+  EXPECT_EQ(ask(head("GET *", "read")).status, 400);
 }
 
 TEST_F(ApiTest, RefusesFormsThatMakeNoSense) {
@@ -276,8 +355,7 @@ TEST_F(InferenceTest, AnswersAPrompt) {
     seen = request;
     return runner::Completion{"Paris", 1, 0.5, 20};
   };
-  const auto answer =
-      infer({{"prompt", "The capital of France is"}, {"max_tokens", 5}, {"temperature", 0}, {"unknown", 1}});
+  const auto answer = infer({{"prompt", "The capital of France is"}, {"max_tokens", 5}, {"temperature", 0}});
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(json_of(answer),
             json::parse(
@@ -289,34 +367,97 @@ TEST_F(InferenceTest, AnswersAPrompt) {
   EXPECT_EQ(seen.max_tokens, 128U);
 }
 
+TEST_F(InferenceTest, StopSeedAndTopPReachTheRunner) {
+  runner::CompletionRequest seen;
+  service_.on_infer = [&](const std::string&, const runner::CompletionRequest& request, const auto&, const auto&,
+                          const CallOptions&) {
+    seen = request;
+    return runner::Completion{};
+  };
+  EXPECT_EQ(infer({{"prompt", "x"}, {"stop", {"\n", "END"}}, {"seed", 4294967294U}, {"top_p", 0.5}}).status, 200);
+  EXPECT_EQ(seen.stop, (std::vector<std::string>{"\n", "END"}));
+  EXPECT_EQ(seen.seed, 4294967294U);
+  EXPECT_EQ(seen.top_p, 0.5);
+  EXPECT_EQ(infer({{"prompt", "x"}, {"stop", "END"}, {"seed", 0}, {"top_p", 1}}).status, 200);
+  EXPECT_EQ(seen.stop, std::vector<std::string>{"END"});
+  EXPECT_EQ(seen.seed, 0U);
+  EXPECT_EQ(infer({{"prompt", "x"}, {"stop", json::array()}}).status, 200);
+  EXPECT_EQ(seen.seed, std::nullopt);
+  EXPECT_EQ(seen.top_p, std::nullopt);
+}
+
+TEST_F(InferenceTest, AFieldThatIsNotKnownIsNamed) {
+  const auto answer = infer({{"prompt", "x"}, {"presence_penalty", 1}});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(code_of(answer), "unknown_field");
+  EXPECT_NE(answer.body.find("`presence_penalty`"), std::string::npos);
+}
+
+TEST_F(InferenceTest, AFieldThatStandsTwiceIsNamed) {
+  for (const std::string body : {R"({"prompt":"x","max_tokens":1,"max_tokens":2})", R"({"prompt":"x","prompt":"y"})"}) {
+    const auto answer = ask(with_body("POST /models/ns%2Fm/inference", "infer", "application/json", body));
+    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_NE(answer.body.find("twice"), std::string::npos) << answer.body;
+  }
+}
+
+TEST_F(InferenceTest, TakesUnusualFormsOfTheSame) {
+  const auto status = [this](const std::string& body, const std::string& type = "application/json") {
+    return ask(with_body("POST /models/ns%2Fm/inference", "infer", type, body)).status;
+  };
+  EXPECT_EQ(status("\xef\xbb\xbf{\"prompt\":\"x\"}"), 200);
+  EXPECT_EQ(status(" \r\n{\"prompt\":\"x\"}\n"), 200);
+  EXPECT_EQ(status(R"({"prompt":"x","max_tokens":16.0,"seed":7.0})"), 200);
+  EXPECT_EQ(status(R"({"prompt":"x"})", "Application/JSON; Charset=\"UTF-8\""), 200);
+  EXPECT_EQ(status(R"({"prompt":"x"})", "application/json;charset=utf-8"), 200);
+  EXPECT_EQ(status(R"({"prompt":"x"})", "application/json; charset=latin1"), 415);
+}
+
 TEST_F(InferenceTest, ChecksWhatIsAsked) {
   service_.on_infer = [](const auto&, const auto&, const auto&, const auto&, const CallOptions&) -> runner::Completion {
     throw std::logic_error("this must not be reached");
   };
-  for (const auto* bad : {R"({})",
-                          R"({"prompt":1})",
-                          R"({"prompt":""})",
-                          R"({"prompt":null})",
-                          R"({"prompt":"x","max_tokens":0})",
-                          R"({"prompt":"x","max_tokens":-1})",
-                          R"({"prompt":"x","max_tokens":8193})",
-                          R"({"prompt":"x","max_tokens":1.5})",
-                          R"({"prompt":"x","max_tokens":"5"})",
-                          R"({"prompt":"x","max_tokens":18446744073709551615})",
-                          R"({"prompt":"x","max_tokens":9223372036854775809})",
-                          R"({"prompt":"x","max_tokens":1e300})",
-                          R"({"prompt":"x","temperature":-0.1})",
-                          R"({"prompt":"x","temperature":2.1})",
-                          R"({"prompt":"x","temperature":null})",
-                          R"({"prompt":"x","stream":"yes"})",
-                          R"([])",
-                          R"("x")",
-                          R"(null)",
-                          R"({"prompt":"x")",
-                          R"({"prompt":"x"}})",
-                          "",
-                          "{\"prompt\":\"\xff\"}",
-                          R"({"prompt":"x","temperature":NaN})"}) {
+  for (const auto* bad :
+       {R"({})",
+        R"({"prompt":1})",
+        R"({"prompt":""})",
+        R"({"prompt":null})",
+        R"({"prompt":"x","max_tokens":0})",
+        R"({"prompt":"x","max_tokens":-1})",
+        R"({"prompt":"x","max_tokens":8193})",
+        R"({"prompt":"x","max_tokens":1.5})",
+        R"({"prompt":"x","max_tokens":"5"})",
+        R"({"prompt":"x","max_tokens":18446744073709551615})",
+        R"({"prompt":"x","max_tokens":9223372036854775809})",
+        R"({"prompt":"x","max_tokens":1e300})",
+        R"({"prompt":"x","temperature":-0.1})",
+        R"({"prompt":"x","temperature":2.1})",
+        R"({"prompt":"x","temperature":null})",
+        R"({"prompt":"x","stream":"yes"})",
+        R"({"prompt":"x","stop":1})",
+        R"({"prompt":"x","stop":null})",
+        R"({"prompt":"x","stop":""})",
+        R"({"prompt":"x","stop":["a",1]})",
+        R"({"prompt":"x","stop":["a",""]})",
+        R"({"prompt":"x","stop":[["a"]]})",
+        R"({"prompt":"x","stop":["1","2","3","4","5","6","7","8","9","a","b","c","d","e","f","g","h"]})",
+        R"({"prompt":"x","seed":-1})",
+        R"({"prompt":"x","seed":1.5})",
+        R"({"prompt":"x","seed":"7"})",
+        R"({"prompt":"x","seed":4294967295})",
+        R"({"prompt":"x","seed":18446744073709551616})",
+        R"({"prompt":"x","top_p":-0.1})",
+        R"({"prompt":"x","top_p":1.1})",
+        R"({"prompt":"x","top_p":"1"})",
+        R"({"prompt":"x","top_p":1e999})",
+        R"([])",
+        R"("x")",
+        R"(null)",
+        R"({"prompt":"x")",
+        R"({"prompt":"x"}})",
+        "",
+        "{\"prompt\":\"\xff\"}",
+        R"({"prompt":"x","temperature":NaN})"}) {
     EXPECT_EQ(ask(with_body("POST /models/ns%2Fm/inference", "infer", "application/json", bad)).status, 400) << bad;
   }
   const auto deep = "{\"prompt\":\"x\",\"a\":" + std::string(100, '[') + std::string(100, ']') + "}";

@@ -126,7 +126,7 @@ engine::ModelPage FakeService::list(const std::string& after, const std::string&
   return page;
 }
 
-engine::ModelSummary FakeService::find(const std::string& model) {
+engine::ModelSummary FakeService::find(const std::string& model, const CallOptions&) {
   const std::lock_guard lock(mutex_);
   return get(model).summary;
 }
@@ -180,7 +180,7 @@ void FakeService::remove(const std::string& model, const CallOptions&) {
 runner::Completion FakeService::infer(const std::string& model, const runner::CompletionRequest& request,
                                       const runner::TokenSink& on_text, const runner::LoadProgressSink& on_progress,
                                       const CallOptions& call) {
-  find(model);
+  find(model, call);
   return on_infer ? on_infer(model, request, on_text, on_progress, call) : runner::Completion{};
 }
 

@@ -43,7 +43,7 @@ class FakeService final : public server::Service {
 
   std::unique_ptr<server::UploadSession> upload(const server::UploadRequest&, const CallOptions&) override;
   engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) override;
-  engine::ModelSummary find(const std::string& model) override;
+  engine::ModelSummary find(const std::string& model, const CallOptions&) override;
   std::vector<engine::RevisionSummary> revisions(const std::string& model) override;
   engine::OpenManifest open(const std::string& model, const CallOptions&) override;
   void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,
@@ -51,7 +51,7 @@ class FakeService final : public server::Service {
   void remove(const std::string& model, const CallOptions&) override;
   runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,
                            const runner::LoadProgressSink&, const CallOptions&) override;
-  server::Readiness readiness() override { return ready; }
+  server::Readiness readiness(const CallOptions&) override { return ready; }
 
  private:
   class Session;

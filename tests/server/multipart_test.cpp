@@ -92,6 +92,8 @@ TEST(Multipart, RefusesWhatIsNotToTheRule) {
   for (const std::string& bad :
        {std::string(),
         std::string("hello"),
+        "\r\n" + std::string(100'000, 'x') + "\r\n" + part("a", "1") + k_end,
+        with_head("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64"),
         std::string("--XY\r\n"),
         std::string("--XX"),
         part("a", "1"),
@@ -116,6 +118,27 @@ TEST(Multipart, RefusesWhatIsNotToTheRule) {
     EXPECT_THROW(read_all(bad), HttpError) << bad.substr(0, 60);
     EXPECT_THROW(read_all(bad, 1), HttpError) << bad.substr(0, 60);
   }
+}
+
+TEST(Multipart, APreambleIsPassedOver) {
+  for (const std::string& preamble : {std::string("\r\n"), std::string("This is a message in parts.\r\n"),
+                                      std::string("--X\r\n\r\n"), std::string(3000, 'x') + "\r\n"}) {
+    for (const std::size_t step : {1U, 10U, 1000U}) {
+      const auto parts = read_all(preamble + part("a", "1") + part("b", "2") + k_end, step);
+      ASSERT_EQ(parts.size(), 2U);
+      EXPECT_EQ(parts[0].head.name, "a");
+      EXPECT_EQ(parts[1].text, "2");
+    }
+  }
+}
+
+TEST(Multipart, BytesAsTheyAreNeedNoDecoding) {
+  const auto with = [](const std::string& coding) {
+    return read_all("--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: " + coding +
+                    "\r\n\r\nx\r\n" + k_end);
+  };
+  for (const auto* coding : {"binary", "8bit", "7BIT"}) EXPECT_EQ(with(coding).at(0).text, "x");
+  EXPECT_THROW(with("quoted-printable"), HttpError);
 }
 
 TEST(Multipart, BoundsFieldsAndParts) {

@@ -16,11 +16,12 @@ constexpr std::size_t k_max_complaint_bytes = 64 << 10;
 std::string to_body(const CompletionRequest& request) {
   json body = {{"prompt", request.prompt}, {"n_predict", request.max_tokens}, {"temperature", request.temperature},
                {"stream", true},           {"return_progress", true},         {"stop", request.stop}};
+  if (request.top_p) body["top_p"] = *request.top_p;
   if (request.seed) body["seed"] = *request.seed;
   try {
     return body.dump();
   } catch (const json::type_error&) {
-    throw Error(ErrorKind::invalid, "prompt", "is not valid UTF-8");
+    throw Error(ErrorKind::invalid, "prompt", "it, or a text to stop at, is not valid UTF-8");
   }
 }
 

@@ -19,6 +19,7 @@ struct CompletionRequest {
   std::string prompt;
   std::uint64_t max_tokens = 128;     // at least 1; the model's context is a limit too
   double temperature = 0.8;           // 0 always takes the likeliest token
+  std::optional<double> top_p;        // 0 to 1: only the likeliest tokens that together are this likely
   std::vector<std::string> stop;      // texts at which to end; they are not part of the answer
   std::optional<std::uint32_t> seed;  // the same seed, prompt and temperature give the same answer
 };

@@ -74,7 +74,7 @@ bool looks_like_token(std::string_view text) noexcept {
          text.find_first_not_of(k_alphabet, k_prefix.size()) == std::string_view::npos;
 }
 
-void authorise(const Request& request, Response& response, Scope needed, const TokenLookup& find_token) {
+Scope authorise(const Request& request, Response& response, Scope needed, const TokenLookup& find_token) {
   const auto token = bearer_token(request);
   const auto refuse = [&response](const char* code, const char* message) {
     response.set_header("WWW-Authenticate", "Bearer realm=\"modelfloat\"");
@@ -94,6 +94,7 @@ void authorise(const Request& request, Response& response, Scope needed, const T
     throw HttpError(403, "scope_missing",
                     "this needs a token with the scope " + std::string(to_string(needed)) + " or admin");
   }
+  return *held;
 }
 
 }  // namespace modelfloat::server

@@ -30,9 +30,9 @@ bool looks_like_token(std::string_view text) noexcept;
 // registry::Registry::find_token, or a test's.
 using TokenLookup = std::function<std::optional<registry::TokenRow>(const Hash256&)>;
 
-// Throws HttpError 401 without a token or with a wrong one, 403 when the token's scope does not include `needed`. Sets
+// Returns the scope of the token. Throws HttpError 401 without a token or with a wrong one, 403 when the token's scope does not include `needed`. Sets
 // WWW-Authenticate. Takes as long for a wrong token as for a right one, as far as the registry's index does: it is
 // searched by hash.
-void authorise(const Request& request, Response& response, Scope needed, const TokenLookup& find_token);
+Scope authorise(const Request& request, Response& response, Scope needed, const TokenLookup& find_token);
 
 }  // namespace modelfloat::server

@@ -24,6 +24,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
   std::map<std::string, std::string> params;                 // what the router took out of the path
   std::optional<std::uint64_t> content_length;               // nothing when there is no body, or a chunked one
+  std::string scope;                                         // of the token; empty where none was asked for
   std::string peer;                                          // address and port, for messages
   // The body. Reading throws Error{cancelled} when the client goes away before its end, and HttpError when it breaks
   // the rules or is slower than the limits allow.

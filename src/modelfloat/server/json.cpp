@@ -1,6 +1,9 @@
 #include "modelfloat/server/json.h"
 
+#include <algorithm>
 #include <array>
+#include <set>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -11,8 +14,12 @@ namespace {
 
 constexpr std::string_view k_json_type = "application/json";
 
+// JSON is UTF-8 (RFC 8259); a parameter that says so is harmless.
 bool is_json(std::string_view content_type) {
-  return equal_ignoring_case(trimmed(content_type.substr(0, content_type.find(';'))), k_json_type);
+  const auto semicolon = std::min(content_type.find(';'), content_type.size());
+  if (!equal_ignoring_case(trimmed(content_type.substr(0, semicolon)), k_json_type)) return false;
+  const auto parameter = lower_case(trimmed(content_type.substr(semicolon), "; \t"));
+  return parameter.empty() || parameter == "charset=utf-8" || parameter == "charset=\"utf-8\"";
 }
 
 std::string read_text(Request& request) {
@@ -27,25 +34,54 @@ std::string read_text(Request& request) {
   return text;
 }
 
-}  // namespace
-
-nlohmann::json read_json_object(Request& request) {
-  if (!is_json(request.header("content-type").value_or(""))) {
-    throw HttpError(415, "unsupported_media_type", "the body must be sent as application/json");
-  }
-  const auto text = read_text(request);
-  const auto check_depth = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+// Follows the parser, and refuses what another reader could understand otherwise, or only with much memory.
+class JsonRules {
+ public:
+  bool operator()(int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {
+    using Event = nlohmann::json::parse_event_t;
     if (depth > static_cast<int>(k_max_json_depth))
       throw HttpError(400, "invalid_json", "the JSON is nested too deeply");
+    if (event == Event::object_start) names_.emplace_back();
+    if (event == Event::object_end) names_.pop_back();
+    if (event == Event::key && !names_.back().insert(value.get<std::string>()).second) {
+      throw HttpError(400, "invalid_json", "the name " + in_quotes(value.get<std::string>()) + " stands there twice");
+    }
     return true;
-  };
+  }
+
+ private:
+  std::vector<std::set<std::string>> names_;  // of the objects that are open
+};
+
+}  // namespace
+
+std::string in_quotes(std::string_view name) {
+  constexpr std::size_t k_most = 100;
+  return "`" + std::string(name.substr(0, k_most)) + (name.size() > k_most ? "..." : "") + "`";
+}
+
+std::string list_in_quotes(std::initializer_list<std::string_view> names) {
+  std::string list;
+  for (const auto name : names) list += (list.empty() ? "" : ", ") + in_quotes(name);
+  return list;
+}
+
+nlohmann::json read_json_object(Request& request, std::initializer_list<std::string_view> known) {
+  if (!is_json(request.header("content-type").value_or(""))) {
+    throw HttpError(415, "unsupported_media_type", "the body must be sent as application/json, in UTF-8");
+  }
+  const auto text = read_text(request);
   nlohmann::json value;
   try {
-    value = nlohmann::json::parse(text, check_depth);
+    value = nlohmann::json::parse(text, JsonRules());
   } catch (const nlohmann::json::exception&) {
     throw HttpError(400, "invalid_json", "the body is not valid JSON");
   }
   if (!value.is_object()) throw HttpError(400, "invalid_json", "the body must be a JSON object");
+  for (const auto& [name, ignored] : value.items()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw HttpError(400, "unknown_field", in_quotes(name) + " is not known here, but " + list_in_quotes(known));
+  }
   return value;
 }
 

@@ -164,6 +164,16 @@ std::size_t MultipartReader::read_content(MutableByteSpan to) {
   return count;
 }
 
+// Text for readers that know no parts (RFC 2046 section 5.1.1).
+void MultipartReader::skip_preamble() {
+  std::size_t bytes = 0;
+  while (const auto count = find_content_end()) {
+    bytes += count;
+    if (bytes > k_max_epilogue_bytes) bad("the body does not begin with its boundary");
+    drop(count);
+  }
+}
+
 void MultipartReader::skip_content() {
   while (const auto count = find_content_end()) drop(count);
 }
@@ -215,6 +225,11 @@ PartHead MultipartReader::read_head() {
       if (has_disposition) bad("a part has two dispositions");
       has_disposition = true;
       read_disposition(value, head);
+    } else if (name == "content-transfer-encoding") {
+      const auto coding = lower_case(value);
+      if (coding != "binary" && coding != "8bit" && coding != "7bit") {
+        bad("a part is encoded: it must be sent as it is, without Content-Transfer-Encoding");
+      }
     } else if (name == "content-type") {
       head.content_type = std::string(value);
     }
@@ -228,10 +243,7 @@ PartHead MultipartReader::read_head() {
 std::optional<PartHead> MultipartReader::next_part() {
   if (ended_) return std::nullopt;
   if (parts_ == 0) {
-    // A preamble is allowed by the grammar, sent by nobody.
-    need(delimiter_.size());
-    if (!buffered().starts_with(delimiter_)) bad("the body does not begin with its boundary");
-    at_delimiter_ = true;
+    skip_preamble();
   } else {
     skip_content();
   }

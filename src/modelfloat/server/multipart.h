@@ -26,7 +26,7 @@ class MultipartReader {
  public:
   static constexpr std::size_t k_max_head_bytes = 8192;  // of a part
   static constexpr std::size_t k_max_parts = 10'000;
-  static constexpr std::size_t k_max_epilogue_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t k_max_epilogue_bytes = std::size_t{64} << 10;  // and of what stands before the first
 
   MultipartReader(ByteSource& body, std::string_view boundary, std::size_t buffer_bytes = std::size_t{1} << 20);
 
@@ -48,6 +48,7 @@ class MultipartReader {
 
   std::size_t read_content(MutableByteSpan to);
   void skip_content();
+  void skip_preamble();
   bool fill();                     // more bytes into the buffer; false at the end of the body
   void need(std::size_t bytes);    // so many bytes in the buffer
   std::size_t find_content_end();  // how many bytes at the front surely belong to the part

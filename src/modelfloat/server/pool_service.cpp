@@ -84,10 +84,10 @@ engine::ModelPage PoolService::list(const std::string& after, const std::string&
   return engine::list_models(pool_, after, search, limit);
 }
 
-engine::ModelSummary PoolService::find(const std::string& model) {
+engine::ModelSummary PoolService::find(const std::string& model, const CallOptions& call) {
   const auto ref = resolve(model);
   if (ref.tag_given || !ref.revision.empty())
-    return engine::summarise(pool_, engine::open_manifest(pool_, ref, true, {}), {});
+    return engine::summarise(pool_, engine::open_manifest(pool_, ref, true, call), call);
   if (auto summary = engine::find_model(pool_, ref.model)) return *std::move(summary);
   throw Error(ErrorKind::not_found, model, "there is no such model");  // any more
 }
@@ -122,10 +122,10 @@ runner::Completion PoolService::infer(const std::string& model, const runner::Co
   return runner_.complete(source, request, on_text, on_progress, call);
 }
 
-Readiness PoolService::readiness() {
+Readiness PoolService::readiness(const CallOptions& call) {
   Readiness state;
   try {
-    const engine::PoolStatus status = engine::pool_status(pool_, {});
+    const engine::PoolStatus status = engine::pool_status(pool_, call);
     state.stores = status.stores.size();
     state.stores_online = static_cast<std::size_t>(
         std::count_if(status.stores.begin(), status.stores.end(), [](const auto& store) { return store.online; }));
@@ -134,7 +134,8 @@ Readiness PoolService::readiness() {
     // More silent domains than the pool was told to survive, and something may be unreadable.
     state.ready = state.domains_online > 0 && state.domains_online + survive_ >= state.domains;
     if (!state.ready) state.problem = "too few stores are online";
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::cancelled) throw;
     state.ready = false;
     state.problem = "the registry cannot be read";
   }

@@ -19,7 +19,7 @@ class PoolService final : public Service {
 
   std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) override;
   engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) override;
-  engine::ModelSummary find(const std::string& model) override;
+  engine::ModelSummary find(const std::string& model, const CallOptions& call) override;
   std::vector<engine::RevisionSummary> revisions(const std::string& model) override;
   engine::OpenManifest open(const std::string& model, const CallOptions&) override;
   void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,
@@ -27,7 +27,7 @@ class PoolService final : public Service {
   void remove(const std::string& model, const CallOptions&) override;
   runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,
                            const runner::LoadProgressSink&, const CallOptions&) override;
-  Readiness readiness() override;
+  Readiness readiness(const CallOptions& call) override;
 
  private:
   // With the tag or revision that was asked for. Error{not_found}.

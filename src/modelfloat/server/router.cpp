@@ -51,10 +51,11 @@ std::map<std::string, std::string> Router::params_of(const Route& route, const s
 }
 
 void Router::handle(Request& request, Response& response) const {
+  const bool about_all = request.method == "OPTIONS" && request.path == std::vector<std::string>{"*"};
   std::set<std::string> allowed;
   const Route* get = nullptr;
   for (const auto& route : routes_) {
-    if (!matches(route, request.path)) continue;
+    if (!about_all && !matches(route, request.path)) continue;
     if (route.method == request.method) {
       request.params = params_of(route, request.path);
       return route.handler(request, response);
@@ -67,10 +68,12 @@ void Router::handle(Request& request, Response& response) const {
     return get->handler(request, response);
   }
   if (allowed.empty()) throw HttpError(404, "not_found", "there is nothing at this address");
+  allowed.insert("OPTIONS");
   if (get != nullptr) allowed.insert("HEAD");
   std::string allow;
   for (const auto& method : allowed) allow += (allow.empty() ? "" : ", ") + method;
   response.set_header("Allow", allow);
+  if (request.method == "OPTIONS") return response.send(204, "", "");
   throw HttpError(405, "method_not_allowed", "this address does not take " + request.method + ", but " + allow);
 }
 

@@ -55,7 +55,7 @@ class Service {
 
   virtual std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) = 0;
   virtual engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) = 0;
-  virtual engine::ModelSummary find(const std::string& model) = 0;
+  virtual engine::ModelSummary find(const std::string& model, const CallOptions&) = 0;
   virtual std::vector<engine::RevisionSummary> revisions(const std::string& model) = 0;
   virtual engine::OpenManifest open(const std::string& model, const CallOptions&) = 0;
   virtual void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,
@@ -65,7 +65,7 @@ class Service {
   // Error{unsupported} for a model that cannot be run, with the reason.
   virtual runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,
                                    const runner::LoadProgressSink&, const CallOptions&) = 0;
-  virtual Readiness readiness() = 0;
+  virtual Readiness readiness(const CallOptions&) = 0;
 };
 
 }  // namespace modelfloat::server

@@ -8,8 +8,8 @@ namespace modelfloat::server::api {
 void add_health_routes(Routes& routes, Service& service) {
   routes.add_open("/healthz", [](Request&, Response& response) { send_json(response, 200, {{"status", "ok"}}); });
   // Open to all, so it says how many, and no names.
-  routes.add_open("/readyz", [&service](Request&, Response& response) {
-    const auto state = service.readiness();
+  routes.add_open("/readyz", [&service](Request& request, Response& response) {
+    const auto state = service.readiness({request.stop, std::nullopt});
     nlohmann::json answer = {{"status", state.ready ? "ready" : "not_ready"},
                              {"stores", state.stores},
                              {"stores_online", state.stores_online},

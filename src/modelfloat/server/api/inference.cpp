@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t k_max_prompt_bytes = std::size_t{512} << 10;
 constexpr std::int64_t k_max_tokens = 8192;
 constexpr double k_max_temperature = 2.0;
+constexpr std::int64_t k_max_seed = 0xfffffffe;  // to llama-server the next one means: any
+constexpr std::size_t k_max_stops = 16;
+constexpr std::size_t k_max_stop_bytes = 256;
 constexpr Milliseconds k_progress_period{250};
 
 [[noreturn]] void invalid(const std::string& message) { throw HttpError(400, "invalid", message); }
@@ -24,30 +27,73 @@ struct Ask {
   bool stream = false;
 };
 
+// A whole number, also one that is written as 16.0 or 1.6e1.
+std::optional<std::int64_t> whole_number(const nlohmann::json& value, std::int64_t least, std::int64_t most) {
+  if (!value.is_number()) return std::nullopt;
+  const auto number = value.get<double>();  // exact up to 2^53
+  if (!(number >= static_cast<double>(least) && number <= static_cast<double>(most)) || number != std::floor(number))
+    return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
+std::optional<double> number_between(const nlohmann::json& value, double least, double most) {
+  const auto number = value.is_number() ? value.get<double>() : NAN;
+  if (!(number >= least && number <= most)) return std::nullopt;
+  return number;
+}
+
+std::string prompt_of(const nlohmann::json& value) {
+  if (!value.is_string()) invalid("`prompt` must be a text");
+  auto prompt = value.get<std::string>();
+  if (prompt.empty()) invalid("`prompt` is empty");
+  if (prompt.size() > k_max_prompt_bytes) throw HttpError(413, "too_large", "`prompt` has at most 512 KiB");
+  return prompt;
+}
+
+std::vector<std::string> stops_of(const nlohmann::json& value) {
+  const auto list = value.is_string() ? nlohmann::json::array({value}) : value;
+  if (!list.is_array() || list.size() > k_max_stops) invalid("`stop` must be a text, or a list of at most 16 texts");
+  std::vector<std::string> stops;
+  for (const auto& stop : list) {
+    if (!stop.is_string()) invalid("`stop` must be a text, or a list of at most 16 texts");
+    stops.push_back(stop.get<std::string>());
+    if (stops.back().empty() || stops.back().size() > k_max_stop_bytes) {
+      invalid("a text in `stop` must have 1 to 256 bytes");
+    }
+  }
+  return stops;
+}
+
 Ask read_ask(const nlohmann::json& json) {
   Ask ask;
-  const auto prompt = json.find("prompt");
-  if (prompt == json.end() || !prompt->is_string()) invalid("`prompt` must be a text");
-  ask.completion.prompt = prompt->get<std::string>();
-  if (ask.completion.prompt.empty()) invalid("`prompt` is empty");
-  if (ask.completion.prompt.size() > k_max_prompt_bytes)
-    throw HttpError(413, "too_large", "`prompt` has at most 512 KiB");
-  if (const auto tokens = json.find("max_tokens"); tokens != json.end()) {
-    // Numbers beyond 63 bits are unsigned to the parser; get<> would wrap them.
-    const bool fits =
-        tokens->is_number_integer() && !(tokens->is_number_unsigned() && tokens->get<std::uint64_t>() > k_max_tokens);
-    const auto count = fits ? tokens->get<std::int64_t>() : 0;
-    if (count < 1 || count > k_max_tokens) invalid("`max_tokens` must be a whole number from 1 to 8192");
-    ask.completion.max_tokens = static_cast<std::uint64_t>(count);
+  auto& completion = ask.completion;
+  const auto member = [&json](const char* name) { return json.contains(name) ? &json[name] : nullptr; };
+  const auto* prompt = member("prompt");
+  if (prompt == nullptr) invalid("`prompt` is missing");
+  completion.prompt = prompt_of(*prompt);
+  if (const auto* value = member("max_tokens")) {
+    const auto count = whole_number(*value, 1, k_max_tokens);
+    if (!count) invalid("`max_tokens` must be a whole number from 1 to 8192");
+    completion.max_tokens = static_cast<std::uint64_t>(*count);
   }
-  if (const auto temperature = json.find("temperature"); temperature != json.end()) {
-    const double value = temperature->is_number() ? temperature->get<double>() : -1;
-    if (!(value >= 0 && value <= k_max_temperature)) invalid("`temperature` must be a number from 0 to 2");
-    ask.completion.temperature = value;
+  if (const auto* value = member("temperature")) {
+    const auto temperature = number_between(*value, 0, k_max_temperature);
+    if (!temperature) invalid("`temperature` must be a number from 0 to 2");
+    completion.temperature = *temperature;
   }
-  if (const auto stream = json.find("stream"); stream != json.end()) {
-    if (!stream->is_boolean()) invalid("`stream` must be true or false");
-    ask.stream = stream->get<bool>();
+  if (const auto* value = member("top_p")) {
+    completion.top_p = number_between(*value, 0, 1);
+    if (!completion.top_p) invalid("`top_p` must be a number from 0 to 1");
+  }
+  if (const auto* value = member("seed")) {
+    const auto seed = whole_number(*value, 0, k_max_seed);
+    if (!seed) invalid("`seed` must be a whole number from 0 to 4294967294");
+    completion.seed = static_cast<std::uint32_t>(*seed);
+  }
+  if (const auto* value = member("stop")) completion.stop = stops_of(*value);
+  if (const auto* value = member("stream")) {
+    if (!value->is_boolean()) invalid("`stream` must be true or false");
+    ask.stream = value->get<bool>();
   }
   return ask;
 }
@@ -114,14 +160,15 @@ void answer_at_once(Service& service, const std::string& model, const Ask& ask, 
   const auto completion = service.infer(model, ask.completion, {}, {}, call);
   send_json(response, 200,
             {{"text", completion.text},
-             {"model", service.find(model).name},
+             {"model", service.find(model, call).name},
              {"tokens", completion.tokens},
              {"seconds_to_first_token", completion.seconds_to_first_token},
              {"tokens_per_second", completion.tokens_per_second}});
 }
 
 void infer(Service& service, Request& request, Response& response) {
-  const auto ask = read_ask(read_json_object(request));
+  const auto ask =
+      read_ask(read_json_object(request, {"prompt", "max_tokens", "temperature", "top_p", "seed", "stop", "stream"}));
   const auto& model = request.params.at("id");
   const CallOptions call{request.stop, std::nullopt};
   try {

@@ -40,7 +40,7 @@ void list_models(Service& service, const Request& request, Response& response) {
 
 void show_model(Service& service, const Request& request, Response& response) {
   const auto& model = request.params.at("id");
-  nlohmann::json json = server::to_json(service.find(model));
+  nlohmann::json json = server::to_json(service.find(model, call_of(request)));
   auto& files = json["files"] = nlohmann::json::array();
   for (const auto& file : service.open(model, call_of(request)).root.files)
     files.push_back(nlohmann::json(server::to_json(file)));
@@ -157,7 +157,8 @@ void show_fragments(Service& service, const Request& request, Response& response
 
 void add_model_routes(Routes& routes, Service& service, const ApiOptions& options) {
   routes.add("GET", "/models", Scope::read,
-             [&](Request& request, Response& response) { list_models(service, request, response); });
+             [&](Request& request, Response& response) { list_models(service, request, response); },
+             Routes::k_unlimited, {"limit", "after", "search"});
   routes.add("GET", "/models/{id}", Scope::read,
              [&](Request& request, Response& response) { show_model(service, request, response); });
   routes.add("DELETE", "/models/{id}", Scope::write, [&](Request& request, Response& response) {

@@ -1,8 +1,12 @@
 #include "modelfloat/server/api/routes.h"
 
+#include <algorithm>
 #include <atomic>
+#include <set>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/server/api/errors.h"
+#include "modelfloat/server/json.h"
 
 namespace modelfloat::server::api {
 namespace {
@@ -33,19 +37,59 @@ struct Visit {
   Gate& gate;
 };
 
+// What is passed over silently is taken for granted by whoever sent it.
+void check_query(const Request& request, const std::vector<std::string>& known) {
+  std::set<std::string_view> seen;
+  for (const auto& [name, value] : request.query) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      throw HttpError(400, "unknown_field", "the query field " + in_quotes(name) + " is not known at this address");
+    }
+    if (!seen.insert(name).second)
+      throw HttpError(400, "invalid", "the query field " + in_quotes(name) + " stands there twice");
+  }
+}
+
+void check_no_body(Request& request) {
+  std::byte first{};
+  if (request.body->read({&first, 1}) > 0) {
+    throw HttpError(400, "invalid", request.method + " takes no body at this address");
+  }
+}
+
+void check_coding(const Request& request) {
+  const auto coding = request.header("content-encoding");
+  if (coding && !coding->empty() && !equal_ignoring_case(*coding, "identity")) {
+    throw HttpError(415, "unsupported_media_type", "the body must be sent as it is, without Content-Encoding");
+  }
+}
+
 }  // namespace
 
 void Routes::add(const std::string& method, const std::string& pattern, Scope scope, Handler handler,
-                 std::size_t at_once) {
+                 std::size_t at_once, std::initializer_list<std::string_view> query) {
   const auto gate = std::make_shared<Gate>(at_once);  // both copies of the handler count together
-  const Handler guarded = [scope, gate, find_token = find_token_, handler = std::move(handler)](Request& request,
-                                                                                                Response& response) {
-    authorise(request, response, scope, find_token);
+  const std::vector<std::string> known(query.begin(), query.end());
+  const Handler guarded = [=, find_token = find_token_, handler = std::move(handler)](Request& request,
+                                                                                      Response& response) {
+    request.scope = to_string(authorise(request, response, scope, find_token));
+    check_query(request, known);
+    if (method == "POST") {
+      check_coding(request);
+    } else {
+      check_no_body(request);
+    }
     const Visit visit(*gate);
     handler(request, response);
   };
   router_.add(method, pattern, guarded);
   router_.add(method, "/api/v1" + pattern, guarded);
+}
+
+void Routes::add_open(const std::string& pattern, Handler handler) {
+  router_.add("GET", pattern, [handler = std::move(handler)](Request& request, Response& response) {
+    check_query(request, {});
+    handler(request, response);
+  });
 }
 
 Handler make_api(Service& service, TokenLookup find_token, const ApiOptions& options) {

@@ -23,10 +23,12 @@ class Routes {
   static constexpr std::size_t k_unlimited = SIZE_MAX;
 
   Routes(Router& router, TokenLookup find_token) : router_(router), find_token_(std::move(find_token)) {}
+  // Query fields that are not in `query`, or stand there twice, are refused; so is a body, but with POST. The scope of
+  // the token is in request.scope.
   void add(const std::string& method, const std::string& pattern, Scope scope, Handler handler,
-           std::size_t at_once = k_unlimited);
+           std::size_t at_once = k_unlimited, std::initializer_list<std::string_view> query = {});
   // Without a token, at the root alone.
-  void add_open(const std::string& pattern, Handler handler) { router_.add("GET", pattern, std::move(handler)); }
+  void add_open(const std::string& pattern, Handler handler);
 
  private:
   Router& router_;

@@ -1,5 +1,8 @@
+#include <set>
+
 #include <nlohmann/json.hpp>
 
+#include "modelfloat/mf1/cbor.h"
 #include "modelfloat/server/api/routes.h"
 #include "modelfloat/server/json.h"
 #include "modelfloat/server/multipart.h"
@@ -27,26 +30,37 @@ class UploadForm {
 
  private:
   void take(const PartHead& part) {
-    if (part.name == "file") {
-      add_file(part);
-    } else if (part.name == "name") {
+    if (part.name == "file") return add_file(part);
+    if (!seen_.insert(part.name).second)
+      throw HttpError(400, "invalid", "the field " + in_quotes(part.name) + " stands there twice");
+    if (part.name == "name") {
       set_early(part.name, upload_.model);
     } else if (part.name == "tag") {
       set_early(part.name, upload_.tag);
     } else if (part.name == "description" || part.name == "framework") {
-      auto text = form_.read_text(k_max_field_bytes);
+      auto text = read_field(part.name);
       if (session_) {
         session_->describe(part.name, text);
       } else {
         upload_.card[part.name] = std::move(text);
       }
-    }  // Fields that a later version may know are passed over.
+    } else {
+      throw HttpError(400, "unknown_field",
+                      "the form has no field " + in_quotes(part.name) + ", but " +
+                          list_in_quotes({"name", "tag", "description", "framework", "file"}));
+    }
   }
 
   void set_early(const std::string& name, std::string& value) {
     if (session_)
       throw HttpError(400, "field_after_file", "the field `" + name + "` must come before the first `file`");
-    value = form_.read_text(k_max_field_bytes);
+    value = read_field(name);
+  }
+
+  std::string read_field(const std::string& name) {
+    auto text = form_.read_text(k_max_field_bytes);
+    if (!mf1::is_utf8(text)) throw HttpError(400, "invalid", "the field " + in_quotes(name) + " is not valid UTF-8");
+    return text;
   }
 
   void add_file(const PartHead& part) {
@@ -62,6 +76,7 @@ class UploadForm {
   CallOptions call_;
   MultipartReader form_;
   UploadRequest upload_;
+  std::set<std::string> seen_;  // fields, but for the files
   std::unique_ptr<UploadSession> session_;
 };
 
@@ -72,14 +87,17 @@ void add_upload_route(Routes& routes, Service& service, const ApiOptions& option
     const auto result = UploadForm(service, request).receive();
     const auto& push = result.push;
     response.set_header("Location", "/api/v1/models/" + result.id);
-    send_json(response, 201,
-              {{"id", result.id},
-               {"name", result.name},
-               {"revision", push.revision},
-               {"bytes", push.bytes},
-               {"new_bytes", push.new_bytes},
-               {"stored_bytes", push.stored_bytes},
-               {"fragments", push.fragments}});
+    nlohmann::json answer = {{"id", result.id},
+                             {"name", result.name},
+                             {"revision", push.revision},
+                             {"bytes", push.bytes},
+                             {"fragments", push.fragments}};
+    // They tell whether the pool had the bytes already, also in a model that somebody else stored.
+    if (const auto scope = scope_from(request.scope); scope && includes(*scope, Scope::read)) {
+      answer["new_bytes"] = push.new_bytes;
+      answer["stored_bytes"] = push.stored_bytes;
+    }
+    send_json(response, 201, answer);
   };
   routes.add("POST", "/models/upload", Scope::write, upload, options.uploads);
 }
