@@ -19,6 +19,7 @@ void read_head(std::string_view text) {
     const auto head = server::parse_head(text, 100);
     fuzz_check(!(head.chunked && head.request.content_length), "a body has one length");
     fuzz_check(head.request.headers.size() <= 100, "the number of fields is bounded");
+    for (const auto& called : head.called) fuzz_check(!called.host.empty(), "who is called has a name");
     for (const auto& segment : head.request.path) fuzz_check(segment != ".." && segment != ".", "no dot segments");
     for (const auto& [name, value] : head.request.headers) {
       fuzz_check(value.find_first_of("\r\n") == std::string::npos, "no line ends in values");

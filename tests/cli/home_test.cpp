@@ -57,11 +57,13 @@ TEST(Config, HasDefaultsWithoutAFile) {
 TEST(Config, IsReadFromItsFile) {
   const test::TemporaryFolder folder;
   std::ofstream(folder.path() / "config.toml")
-      << "listen = \"[::1]:9\"\nkey_file = \"keys/k\"\n[runner]\nram_budget_bytes = 5_000\n";
+      << "listen = \"[::1]:9\"\nkey_file = \"keys/k\"\n[runner]\nram_budget_bytes = 5_000\n[serve]\n"
+         "hosts = [\"Models.example.org.\", \"192.168.0.7\"]\n";
   const Config config = Home{folder.path(), folder.path()}.config();
   EXPECT_EQ(config.listen, "[::1]:9");
   EXPECT_EQ(config.key_file, folder.path() / "keys/k");
   EXPECT_EQ(config.ram_budget_bytes, 5000U);
+  EXPECT_EQ(config.hosts, (std::vector<std::string>{"models.example.org", "192.168.0.7"}));
 }
 
 TEST(Config, BandwidthsOfAllStoresAndOfOne) {
@@ -73,7 +75,8 @@ TEST(Config, BandwidthsOfAllStoresAndOfOne) {
 
 TEST(Config, NamesTheLineThatIsWrong) {
   for (const char* text : {"\nlisten = 8080\n", "\nbwlimit = \"fast\"\n", "\nstore.mega.bwlimit = 10\n", "\n[runner\n",
-                           "\nrunner.ram_budget_bytes = -1\n", "\nrunner.ram_budget_bytes = \"4 GB\"\n"}) {
+                           "\nrunner.ram_budget_bytes = -1\n", "\nrunner.ram_budget_bytes = \"4 GB\"\n",
+                           "\nserve.hosts = \"a\"\n", "\nserve.hosts = [\"a:80\"]\n", "\nserve.hosts = [7]\n"}) {
     try {
       parse_config(text, "/c/config.toml");
       ADD_FAILURE() << text;

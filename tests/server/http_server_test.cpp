@@ -205,11 +205,125 @@ TEST_F(HttpServerTest, IsCalledByItsOwnNamesOnly) {
   EXPECT_EQ(status(own), 200);
   EXPECT_EQ(status("Host: models.example\r\n"), 200);
   EXPECT_EQ(status("Host: evil.example\r\n"), 403);
-  EXPECT_EQ(status("Host: localhost\r\n"), 403);
+  EXPECT_EQ(status("Host: MODELS.example.:99\r\n"), 200);
+  EXPECT_EQ(status("Host: localhost.evil.example\r\n"), 403);
   EXPECT_EQ(status(""), 400);
   EXPECT_EQ(status(own + "Origin: http://localhost:" + std::to_string(port) + "\r\n"), 200);
+  EXPECT_EQ(status(own + "Origin: https://models.example\r\n"), 200);
   EXPECT_EQ(status(own + "Origin: http://evil.example\r\n"), 403);
+  EXPECT_EQ(status(own + "Origin: http://localhost:1\r\n"), 403);
   EXPECT_EQ(status(own + "Origin: null\r\n"), 403);
+}
+
+// Statuses of GETs with these lines behind the request line.
+class Asked {
+ public:
+  explicit Asked(std::uint16_t port, const char* address = "127.0.0.1") : port_(port), address_(address) {}
+  RawAnswer answer(const std::string& fields, const std::string& line = "GET /x HTTP/1.1") const {
+    RawClient client(port_, address_);
+    client.send(line + "\r\n" + fields + "\r\n");
+    return client.read_answer();
+  }
+  int status(const std::string& fields, const std::string& line = "GET /x HTTP/1.1") const {
+    return answer(fields, line).status;
+  }
+
+ private:
+  std::uint16_t port_;
+  const char* address_;
+};
+
+TEST_F(HttpServerTest, LoopbackNamesAreItsOwnWithAnyPortAndWithout) {
+  const Asked asked(start(echo));
+  for (const std::string host :
+       {"localhost", "localhost:9000", "localhost:", "LOCALHOST", "localhost.", "localhost.:80", "127.0.0.1",
+        "127.0.0.1:1", "[::1]", "[::1]:65535", "[0:0:0:0:0:0:0:1]:80", "[::FFFF:127.0.0.1]"}) {
+    EXPECT_EQ(asked.status("Host: " + host + "\r\n"), 200) << host;
+    EXPECT_EQ(asked.status("Host: " + host + "\r\nOrigin: http://" + host + "\r\n"), 200) << host;
+  }
+  EXPECT_EQ(asked.status("Host: localhost\r\nOrigin: http://localhost:9000\r\n"), 200);  // a proxy that drops the port
+}
+
+TEST_F(HttpServerTest, ListeningOnAllAddressesItAnswersToTheOneThatWasCalled) {
+  options_.address = "0.0.0.0";
+  const auto port = start(echo);
+  EXPECT_EQ(Asked(port, "127.0.0.2").status("Host: 127.0.0.2:9000\r\n"), 200);
+  EXPECT_EQ(Asked(port, "127.0.0.2").status("Host: 127.0.0.2\r\n"), 200);
+  EXPECT_EQ(Asked(port, "127.0.0.2").status("Host: localhost\r\n"), 200);
+  EXPECT_EQ(Asked(port, "127.0.0.2").status("Host: 127.0.0.3\r\n"), 403);
+  EXPECT_EQ(Asked(port, "127.0.0.2").status("Host: evil.example\r\n"), 403);
+}
+
+TEST_F(HttpServerTest, ListeningOnBothFamiliesItKnowsAnAddressOfTheOldOne) {
+  options_.address = "::";
+  std::uint16_t port = 0;
+  try {
+    port = start(echo);
+  } catch (const Error& error) {
+    GTEST_SKIP() << "no IPv6 here: " << error.what();
+  }
+  EXPECT_EQ(Asked(port, "127.0.0.2").status("Host: 127.0.0.2:9000\r\n"), 200);
+  EXPECT_EQ(Asked(port, "127.0.0.2").status("Host: 127.0.0.3:9000\r\n"), 403);
+}
+
+TEST_F(HttpServerTest, AForeignNameIsToldWhichSettingLetsItIn) {
+  const Asked asked(start(echo));
+  for (const std::string more :
+       {"", "X-Forwarded-Host: localhost\r\n", "Forwarded: host=localhost\r\n", "X-Host: localhost\r\n"}) {
+    const auto answer = asked.answer("Host: evil.example\r\n" + more);
+    EXPECT_EQ(answer.status, 403);
+    EXPECT_NE(answer.body.find("serve --host evil.example"), std::string::npos) << answer.body;
+    EXPECT_NE(answer.body.find("config.toml"), std::string::npos) << answer.body;
+  }
+  const auto page = asked.answer("Host: localhost\r\nOrigin: http://evil.example\r\n");
+  EXPECT_NE(page.body.find("serve --host"), std::string::npos) << page.body;
+}
+
+TEST_F(HttpServerTest, AHostThatIsNoHostIsABadRequest) {
+  const Asked asked(start(echo));
+  for (const std::string host :
+       {"", ":80", "localhost:99999", "localhost:x", "localhost:-1", "localhost:80,evil", "a b", "user@localhost",
+        "localhost/", "[::1", "::1", "[localhost]", "localhost..", "%6c", "[::1]x", "[fe80::1%25lo]"}) {
+    EXPECT_EQ(asked.status("Host: " + host + "\r\n"), 400) << host;
+  }
+  EXPECT_EQ(asked.status("Host: " + std::string(300, 'a') + "\r\n"), 400);
+}
+
+TEST_F(HttpServerTest, AWholeAddressMayStandInTheRequestLine) {
+  const auto port = start(echo);
+  const Asked asked(port);
+  const auto answer = asked.answer("Host: localhost\r\n", "GET http://localhost:1/a?b=c HTTP/1.1");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "a:");
+  EXPECT_EQ(asked.answer("Host: localhost\r\n", "GET HTTPS://LOCALHOST HTTP/1.1").body, ":");
+  EXPECT_EQ(asked.status("Host: localhost\r\n", "GET http://localhost?a HTTP/1.1"), 200);
+  EXPECT_EQ(asked.status("Host: localhost\r\n", "GET http://evil.example/a HTTP/1.1"), 403);
+  EXPECT_EQ(asked.status("Host: evil.example\r\n", "GET http://localhost/a HTTP/1.1"), 403);
+  for (const std::string target : {"http:///a", "http://", "ftp://localhost/a", "localhost/a", "http://a@localhost/a"})
+    EXPECT_EQ(asked.status("Host: localhost\r\n", "GET " + target + " HTTP/1.1"), 400) << target;
+}
+
+TEST_F(HttpServerTest, AProbeOfHttp10MayLeaveTheHostOut) {
+  const Asked asked(start(echo));
+  EXPECT_EQ(asked.status("", "GET /x HTTP/1.0"), 200);
+  EXPECT_EQ(asked.status("Host: evil.example\r\n", "GET /x HTTP/1.0"), 403);
+  EXPECT_EQ(asked.status("", "GET /x HTTP/1.1"), 400);
+}
+
+TEST_F(HttpServerTest, AnEmptyLineBeforeARequestIsPassedOver) {
+  RawClient client(start(echo));
+  client.send(head("POST /a", "Content-Length: 1\r\n") + "1\r\n" + head("GET /b"));
+  EXPECT_EQ(client.read_answer().body, "a:1");
+  EXPECT_EQ(client.read_answer().body, "b:");
+  client.send("\r\n\r\n" + head("GET /c"));
+  EXPECT_EQ(client.read_answer().status, 400);
+}
+
+TEST_F(HttpServerTest, ARefusalOfHeadHasNoBody) {
+  RawClient client(start(echo));
+  client.send("HEAD / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  EXPECT_EQ(client.read_answer(true).status, 403);
+  EXPECT_TRUE(client.closed_by_server());
 }
 
 TEST_F(HttpServerTest, RefusesHostileHeadsAndLivesOn) {

@@ -20,7 +20,7 @@ struct RawAnswer {
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port);
+  explicit RawClient(std::uint16_t port, const char* address = "127.0.0.1");
 
   // False when the server has closed the connection.
   bool send(std::string_view bytes);

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -203,12 +204,17 @@ def wait_until(condition, what, seconds=60):
 class Server:
     """`modelfloat serve` on a free port."""
 
-    def __init__(self, home):
+    def __init__(self, home, *arguments, descriptors=None):
+        """`descriptors`: how many the process may have open."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
         self.home = home
         self.log = open(home.base / "serve.log", "w+b")
-        self.process = home.start("serve", "--listen", "127.0.0.1:0", stdout=subprocess.PIPE, stderr=self.log)
+        self.process = home.start("serve", *(arguments or ("--listen", "127.0.0.1:0")), stdout=subprocess.PIPE, stderr=self.log,
+                                  preexec_fn=limit if descriptors else None)
         first = self.process.stdout.readline().decode()
-        assert first.startswith("listening on http://127.0.0.1:"), first + self.errors()
+        assert first.startswith("listening on http://"), first + self.errors()
         self.url = first.removeprefix("listening on ").strip()
         self.port = int(self.url.rsplit(":", 1)[1])
         self.tokens = {}
@@ -273,7 +279,7 @@ def form(fields, files, boundary="a-boundary-of-the-tests"):
     """(the start of a multipart body up to the content of the single or last file, its end, its type)."""
     parts = b""
     for name, value in fields:
-        parts += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        parts += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode(errors="surrogateescape")
     for path, content in files:
         parts += (f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{path}"\r\n'
                   "Content-Type: application/octet-stream\r\n\r\n").encode()

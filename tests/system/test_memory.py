@@ -46,7 +46,7 @@ def test_upload_of_two_gigabytes(base, serve):
         yield from random_pieces(size, 2)
         yield end
 
-    status, answer = server.ask("POST", "/api/v1/models/upload", body(), scope="write", status=201,
+    status, answer = server.ask("POST", "/api/v1/models/upload", body(), status=201,
                                 headers={"Content-Type": kind, "Content-Length": str(len(begin) + size + len(end))})
     assert answer["bytes"] == size and answer["new_bytes"] == size
     peak = server.peak_kib()

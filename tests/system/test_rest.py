@@ -1,14 +1,16 @@
 """The REST interface of `modelfloat serve`, as clients call it."""
 import contextlib
 import json
+import os
 import re
 import socket
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from program import Server, Site, form, hashes, wait_until
+from program import Exit, Server, Site, form, hashes, wait_until
 from samples import MIB, random_bytes, random_file
 
 
@@ -172,7 +174,7 @@ def test_upload_by_curl(served):
         (folder / path).parent.mkdir(exist_ok=True)
         random_file(folder / path, size, seed)
         expected[path] = hashes(folder / path)[""]
-    command = ["curl", "--silent", "--show-error", "--max-time", "120", "-H", f"Authorization: Bearer {served.token('write')}",
+    command = ["curl", "--silent", "--show-error", "--max-time", "120", "-H", f"Authorization: Bearer {served.token()}",
                "-F", "name=up/loaded", "-F", "description=by curl", "-F", "framework=jax", "-F", "tag=v3"]
     for path in expected:
         command += ["-F", f"file=@{folder / path};filename={path}"]
@@ -195,6 +197,14 @@ def upload(served, body, kind, scope="write"):
     return served.ask("POST", "/models/upload", body, scope=scope, headers={"Content-Type": kind})
 
 
+def test_what_the_pool_had_is_told_only_to_who_may_read(served):
+    begin, end, kind = form([("name", "up/told")], [("a.bin", b"what somebody else may have")])
+    status, answer = upload(served, begin + end, kind)
+    assert status == 201 and answer.keys() == {"id", "name", "revision", "bytes", "fragments"}, answer
+    status, answer = upload(served, begin + end, kind, scope="admin")
+    assert status == 201 and answer["new_bytes"] == 0 == answer["stored_bytes"], answer
+
+
 def test_uploads_that_are_refused(served):
     def refused(fields, files, code=400):
         begin, end, kind = form(fields, files)
@@ -205,6 +215,7 @@ def test_uploads_that_are_refused(served):
     refused([("name", "up/none")], [])  # no file
     refused([("name", "no spaces please")], [("a.bin", b"1")])
     refused([("name", "up/none"), ("tag", "../x")], [("a.bin", b"1")])
+    refused([("name", "up/none"), ("description", "\udcff\udcfe")], [("a.bin", b"1")])  # not UTF-8
     refused([("name", "up/none")], [("a.bin", b"1"), ("a.bin", b"2")])  # two of one path
     begin, end, kind = form([("name", "up/none")], [("a.bin", b"1")])
     assert upload(served, begin, kind)[0] == 400  # the form does not end
@@ -227,7 +238,7 @@ def test_an_upload_whose_stores_fill_up_on_the_way(base, small_disk, serve, how)
     random_file(base / "large.bin", 120 * MIB, 1)
 
     def send():
-        done = subprocess.run(["curl", "--silent", "--show-error", "--max-time", "120", "-H", f"Authorization: Bearer {server.token('write')}",
+        done = subprocess.run(["curl", "--silent", "--show-error", "--max-time", "120", "-H", f"Authorization: Bearer {server.token()}",
                                "-w", "\n%{http_code}", "-F", "name=lab/large", "-F", f"file=@{base}/large.bin", f"{server.url}/models/upload"],
                               capture_output=True, text=True)
         body, _, status = done.stdout.rpartition("\n")
@@ -267,7 +278,7 @@ def test_a_cut_connection_leaves_nothing(served):
     assert not [path for path in home.temporary.rglob("*") if path.is_file()]
     assert not [path for path in home.shelf.rglob("*") if path.is_file() and path.name.startswith(".") and "tmp" in path.name.lower()]
     # What was durable by then is known when it comes again.
-    status, answer = upload(served, begin + random_bytes(40 * MIB, 77) + random_bytes(60 * MIB, 78) + end, kind)
+    status, answer = upload(served, begin + random_bytes(40 * MIB, 77) + random_bytes(60 * MIB, 78) + end, kind, scope="admin")
     assert status == 201 and answer["bytes"] == 100 * MIB and answer["new_bytes"] <= 90 * MIB
 
 
@@ -326,6 +337,19 @@ def test_inference(served, llama_server):
     assert again["text"] == answer["text"]
 
 
+def test_stop_seed_and_top_p(served, llama_server):
+    ask = {"prompt": "The capital of France is", "max_tokens": 24, "temperature": 0}
+    whole = infer(served, ask)[1]["text"]
+    assert "Paris" in whole
+    assert infer(served, dict(ask, stop="Paris"))[1]["text"] == whole[:whole.index("Paris")]
+    assert infer(served, dict(ask, stop=["no such", "Paris"]))[1]["text"] == whole[:whole.index("Paris")]
+    hot = {"prompt": "Once upon a time", "max_tokens": 24, "temperature": 2}
+    assert infer(served, dict(hot, seed=7))[1]["text"] == infer(served, dict(hot, seed=7))[1]["text"]
+    assert len({infer(served, dict(hot, seed=seed))[1]["text"] for seed in range(3)}) > 1
+    # Of the likeliest token alone there is one answer, however hot.
+    assert infer(served, dict(ask, temperature=2, top_p=0))[1]["text"] == whole
+
+
 def test_no_engine_on_this_machine(site, serve, smollm2):
     """The model is sound, so it is not told that it cannot be run; one that has nothing to run is."""
     site.push(smollm2, "lab/smollm2")
@@ -370,7 +394,8 @@ def test_a_client_that_leaves_does_not_stop_the_next(served, llama_server):
     ({}, 400), ({"prompt": 3}, 400), ({"prompt": ""}, 400), ({"prompt": "a", "max_tokens": 0}, 400), ({"prompt": "a", "max_tokens": -1}, 400),
     ({"prompt": "a", "max_tokens": 2**64 - 1}, 400), ({"prompt": "a", "temperature": "hot"}, 400), ({"prompt": "a", "temperature": -1}, 400),
     ({"prompt": "a", "stream": 1}, 400), ([], 400), ("not json", 400), ("{" * 100_000, 400), ({"prompt": "x" * 600_000}, 413),
-    ("[" * 100_000 + "]" * 100_000, 400)])
+    ("[" * 100_000 + "]" * 100_000, 400), ({"prompt": "a", "presence_penalty": 1}, 400), ({"prompt": "a", "stop": [""]}, 400),
+    ({"prompt": "a", "seed": -1}, 400), ({"prompt": "a", "top_p": 2}, 400), ('{"prompt": "a", "prompt": "b"}', 400)])
 def test_wrong_inference_bodies(served, body, code):
     status, answer = infer(served, body, headers={"Content-Type": "application/json"})
     assert status == code and answer["error"]["code"], answer
@@ -391,12 +416,37 @@ def test_routes_and_methods(served):
 
 def test_a_foreign_host_is_refused(served):
     """So that a page of another site cannot reach the server by a name of its own."""
-    status, _ = served.ask("GET", "/models", headers={"Host": "evil.example"})
-    assert status in (400, 403, 421)
+    for path in ("/models", "/healthz"):
+        for more in ({}, {"X-Forwarded-Host": "localhost"}):
+            status, answer = served.ask("GET", path, headers={"Host": "evil.example", **more})
+            assert status == 403 and "serve --host evil.example" in answer["error"]["message"], answer
 
 
-def raw(served, request):
-    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as client:
+def test_a_forwarded_port_is_no_foreign_host(served):
+    for host in ("localhost", "localhost:9000", "127.0.0.1:1", "[::1]", "LOCALHOST.:80"):
+        assert served.ask("GET", "/healthz", scope=None, headers={"Host": host}) == (200, {"status": "ok"}), host
+
+
+def test_names_that_are_allowed(base):
+    """By the option and by config.toml, with any port; and the address that was called, where the server listens on all."""
+    site = Site(base, "1+0", stores=1)
+    (site.folder / "config.toml").write_text('[serve]\nhosts = ["Models.example.org"]\n')
+    server = Server(site, "--listen", "0.0.0.0:0", "--host", "proxy.example", "--host", "10.9.8.7")
+    for host, status in (("models.example.org", 200), ("models.example.org:443", 200), ("proxy.example:99", 200), ("10.9.8.7", 200),
+                         ("localhost", 200), ("a.models.example.org", 403), ("10.9.8.6", 403), ("127.0.0.2:80", 403)):
+        assert server.ask("GET", "/healthz", scope=None, headers={"Host": host})[0] == status, host
+    answer = raw(server, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.2:80\r\nConnection: close\r\n\r\n", "127.0.0.2")
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+    assert server.stop() == 0
+    for wrong in ("a:80", "*.example.org", "http://a"):
+        assert site.run("serve", "--host", wrong, seconds=30).code == Exit.USAGE
+    (site.folder / "config.toml").write_text('[serve]\nhosts = ["a:80"]\n')
+    refused = site.run("serve", seconds=30)
+    assert refused.code == Exit.ERROR and "config.toml line 2" in refused.err, refused
+
+
+def raw(served, request, address="127.0.0.1"):
+    with socket.create_connection((address, served.port), timeout=60) as client:
         client.sendall(request)
         client.shutdown(socket.SHUT_WR)
         answer = b""
@@ -447,3 +497,48 @@ def test_json_announcement(base):
     process.terminate()
     assert process.wait(30) == 0
     process.stdout.close()
+
+
+def test_a_stop_in_the_middle_of_an_upload_and_an_answer(base, serve, smollm2, llama_server):
+    """SIGTERM lets requests go on for ten seconds, then cuts them off: the end comes in bounded time, and well."""
+    site = Site(base, "1+0", stores=1)
+    site.push(smollm2, "lab/smollm2")
+    server = serve(site)
+    begin, end, kind = form([("name", "lab/half")], [("a.bin", None)])
+    upload_head = (f"POST /models/upload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token('write')}\r\n"
+                   f"Content-Type: {kind}\r\nContent-Length: {len(begin) + 100 * MIB + len(end)}\r\n\r\n").encode()
+    answer = server.connect()
+    answer.request("POST", "/models/lab%2Fsmollm2/inference", json.dumps({"prompt": "Once", "max_tokens": 8192, "stream": True}),
+                   dict(server.headers("infer"), **{"Content-Type": "application/json"}))
+    stream = answer.getresponse()
+    assert stream.read(20)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        client.sendall(upload_head + begin + random_bytes(MIB, 1))
+        assert server.stop() == 0, server.errors()
+        answer.close()
+    assert "lab/half" not in site.models()
+
+
+def test_few_descriptors(base):
+    """Idle connections leave some for the others, and a shortage ends when they go."""
+    site = Site(base, "1+0", stores=1)
+    server = Server(site, descriptors=96)
+    token = server.headers()
+    idle = []
+    for _ in range(120):
+        idle.append(socket.create_connection(("127.0.0.1", server.port), timeout=30))  # they may idle for a minute
+        idle[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % server.port)
+        assert idle[-1].recv(65536).startswith(b"HTTP/1.1 200 ")
+    before = cpu_seconds(server.process.pid)
+    assert server.ask("GET", "/models", scope=None, headers=token)[0] == 200  # it opens files, and has its turn among the idle ones
+    assert len([path for path in Path(f"/proc/{server.process.pid}/fd").iterdir()]) < 96
+    assert cpu_seconds(server.process.pid) - before < 5
+    for connection in idle:
+        connection.close()
+    assert server.ask("GET", "/healthz", scope=None)[0] == 200
+    assert server.stop() == 0
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -23,6 +23,18 @@ def test_answers(filled):
     assert filled.ok("run", "lab/smollm2", PROMPT, "-n", 8, "--temperature", 0).text == done.text
 
 
+def test_stop_seed_and_top_p(filled):
+    whole = filled.json("run", "lab/smollm2", PROMPT, "-n", 24, "--temperature", 0)["text"]
+    stopped = filled.json("run", "lab/smollm2", "--stop", "no such", "--stop", "Paris", PROMPT, "-n", 24, "--temperature", 0)["text"]
+    assert stopped == whole[:whole.index("Paris")]
+    assert filled.json("run", "lab/smollm2", PROMPT, "-n", 24, "--temperature", 2, "--top-p", 0)["text"] == whole
+    hot = [filled.json("run", "lab/smollm2", PROMPT, "-n", 24, "--temperature", 2, "--seed", 7)["text"] for _ in range(2)]
+    assert hot[0] == hot[1] != whole
+    for wrong in (("--seed", -1), ("--seed", 2**32 - 1), ("--seed", "x"), ("--top-p", 1.5), ("--top-p", "nan"), ("--temperature", "nan"),
+                  ("--stop", "")):
+        filled.run("run", "lab/smollm2", PROMPT, *wrong, code=Exit.USAGE)
+
+
 def test_json(filled, smollm2):
     answer = filled.json("run", "lab/smollm2", PROMPT, "-n", 8, "--temperature", 0)
     assert answer.keys() >= {"text", "seconds_to_first_token", "tokens_per_second", "bytes_fetched"}

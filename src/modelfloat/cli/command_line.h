@@ -31,6 +31,7 @@ struct CommandLine {
   CatArguments cat;
   VerifyArguments verify;
   RunArguments run;
+  ServeArguments serve;
   RecoverArguments recover;
 };
 

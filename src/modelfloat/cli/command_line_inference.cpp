@@ -1,6 +1,9 @@
 // run, serve, token: models at work.
 
+#include <cmath>
+
 #include "modelfloat/cli/command_line.h"
+#include "modelfloat/server/host_list.h"
 
 namespace modelfloat::cli {
 
@@ -8,6 +11,15 @@ static server::Scope scope_of(const std::string& text) {
   const auto scope = server::scope_from(text);
   if (!scope) throw CLI::ValidationError(text + ": a scope is read, write, infer or admin");
   return *scope;
+}
+
+// CLI::Range lets it through, because it is neither too small nor too large.
+static CLI::Validator is_not_nan() {
+  const auto check = [](const std::string& text) -> std::string {
+    double number = 0;
+    return CLI::detail::lexical_cast(text, number) && std::isnan(number) ? text + " is no number" : "";
+  };
+  return {check, ""};
 }
 
 void add_inference(CLI::App& app, CommandLine& line) {
@@ -20,9 +32,21 @@ void add_inference(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   run_command.add_option("--temperature", line.run.temperature, "From 0, which always takes the likeliest token, to 2")
       ->check(CLI::Range(0.0, 2.0))
+      ->check(is_not_nan())
       ->capture_default_str();
+  run_command
+      .add_option("--top-p", line.run.top_p, "Choose among the likeliest tokens that together are this likely, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0))
+      ->check(is_not_nan());
+  run_command.add_option("--seed", line.run.seed, "The same seed gives the same answer to the same prompt")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{0xfffffffe}));  // llama-server takes the next one for: any
+  run_command.add_option("--stop", line.run.stop, "A text to end at, which is not shown; may be given several times")
+      ->allow_extra_args(false);
   on(run_command, line, [&line] {
     line.run.model = model_of(line.name);
+    for (const auto& stop : line.run.stop) {
+      if (stop.empty()) throw CLI::ValidationError("--stop: an empty text stops nothing");
+    }
     return [&line](Session& session) { return run(session, line.run); };
   });
 
@@ -31,10 +55,15 @@ void add_inference(CLI::App& app, CommandLine& line) {
                   "modelfloat serve --listen 127.0.0.1:8080");
   serve_command.add_option("--listen", line.listen,
                            "ADDRESS:PORT; 127.0.0.1:8080, or listen in config.toml, by default");
+  serve_command
+      .add_option("--host", line.serve.hosts,
+                  "A name by which clients may call the server, with any port, beside localhost and its addresses: the "
+                  "name that a proxy passes on; may be given several times")
+      ->allow_extra_args(false);
   on(serve_command, line, [&line] {
-    std::optional<ListenAddress> address;
-    if (!line.listen.empty()) address = parsed([&] { return parse_listen_address(line.listen); });
-    return [address](Session& session) { return serve(session, address); };
+    if (!line.listen.empty()) line.serve.listen = parsed([&] { return parse_listen_address(line.listen); });
+    for (auto& host : line.serve.hosts) host = parsed([&] { return server::parse_host_name(host); });
+    return [&line](Session& session) { return serve(session, line.serve); };
   });
 
   auto& group = add_command(app, "token", "Access tokens for the server", "modelfloat token create --scope infer");

@@ -21,6 +21,9 @@ ExitCode run(Session& session, const RunArguments& arguments) {
   request.prompt = arguments.prompt;
   request.max_tokens = arguments.max_tokens;
   request.temperature = arguments.temperature;
+  request.top_p = arguments.top_p;
+  request.seed = arguments.seed;
+  request.stop = arguments.stop;
 
   // Counted from where the user pressed return, not from where the runner was called.
   std::optional<double> first_token;

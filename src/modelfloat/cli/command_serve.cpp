@@ -15,8 +15,8 @@ static bool is_loopback(const std::string& address) {
   return address == "localhost" || address == "::1" || address.starts_with("127.");
 }
 
-ExitCode serve(Session& session, const std::optional<ListenAddress>& listen) {
-  const auto address = listen ? *listen : parse_listen_address(session.config().listen);
+ExitCode serve(Session& session, const ServeArguments& arguments) {
+  const auto address = arguments.listen ? *arguments.listen : parse_listen_address(session.config().listen);
   engine::Pool& pool = session.pool();
   if (pool.registry().tokens().empty()) session.tell("nobody has a token yet: modelfloat token create --scope admin");
   if (!is_loopback(address.address)) {
@@ -31,6 +31,8 @@ ExitCode serve(Session& session, const std::optional<ListenAddress>& listen) {
   server::HttpOptions http;
   http.address = address.address;
   http.port = address.port;
+  http.host_names = session.config().hosts;
+  http.host_names.insert(http.host_names.end(), arguments.hosts.begin(), arguments.hosts.end());
   server::HttpServer server(
       http, server::api::make_api(service, [&](const Hash256& hash) { return pool.registry().find_token(hash); }));
   if (session.options().json) {

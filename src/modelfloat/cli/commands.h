@@ -85,11 +85,17 @@ struct RunArguments {
   std::string prompt;
   std::uint64_t max_tokens = 128;
   double temperature = 0.8;
+  std::optional<double> top_p;
+  std::optional<std::uint32_t> seed;
+  std::vector<std::string> stop;
 };
 ExitCode run(Session& session, const RunArguments& arguments);
 
-// Without an address, the one of config.toml.
-ExitCode serve(Session& session, const std::optional<ListenAddress>& listen);
+struct ServeArguments {
+  std::optional<ListenAddress> listen;  // nothing: the one of config.toml
+  std::vector<std::string> hosts;       // beside those of config.toml
+};
+ExitCode serve(Session& session, const ServeArguments& arguments);
 
 struct RecoverStore {
   std::string url;

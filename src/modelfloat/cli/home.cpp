@@ -10,6 +10,7 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/server/host_list.h"
 #include "modelfloat/store/wrap/bandwidth.h"
 
 namespace modelfloat::cli {
@@ -39,6 +40,21 @@ std::string text_of(const toml::node& value, const fs::path& file) {
   reject(file, value.source(), "a text in quotes is wanted here");
 }
 
+std::vector<std::string> hosts_of(const toml::node& value, const fs::path& file) {
+  const auto* list = value.as_array();
+  if (list == nullptr) reject(file, value.source(), "a list of names is wanted here, such as [\"models.example.org\"]");
+  std::vector<std::string> hosts;
+  for (const auto& entry : *list) {
+    const auto name = text_of(entry, file);
+    try {
+      hosts.push_back(server::parse_host_name(name));
+    } catch (const Error& error) {
+      reject(file, entry.source(), error.what());
+    }
+  }
+  return hosts;
+}
+
 std::uint64_t size_of(const toml::node& value, const fs::path& file) {
   const auto number = value.value<std::int64_t>();
   if (!number || *number < 0) reject(file, value.source(), "a number of bytes is wanted here");
@@ -60,6 +76,8 @@ constexpr Setter k_setters[] = {
                    const fs::path& file) { config.bandwidth = bandwidth_of(value, file); }},
     {"listen",
      [](Config& config, const toml::node& value, const fs::path& file) { config.listen = text_of(value, file); }},
+    {"serve.hosts",
+     [](Config& config, const toml::node& value, const fs::path& file) { config.hosts = hosts_of(value, file); }},
     {"key_file", [](Config& config, const toml::node& value,
                     const fs::path& file) { config.key_file = file.parent_path() / text_of(value, file); }},
     {"runner.ram_budget_bytes", [](Config& config, const toml::node& value,

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace modelfloat::cli {
 
@@ -17,6 +18,7 @@ std::optional<std::string> process_variable(const char* name);
 // config.toml. Every key may be left out; unknown ones are warned about.
 struct Config {
   std::string listen = "127.0.0.1:8080";          // listen
+  std::vector<std::string> hosts;                 // serve.hosts: names by which the server may be called
   std::optional<std::filesystem::path> key_file;  // key_file; a relative path counts from the folder of config.toml
   std::string bandwidth;                          // bwlimit: of all stores together; empty: not limited
   std::map<std::string, std::string> store_bandwidth;  // store.NAME.bwlimit

@@ -8,6 +8,7 @@
 #include <boost/beast/http/parser.hpp>
 
 #include "modelfloat/base/ascii.h"
+#include "modelfloat/mf1/cbor.h"
 
 namespace modelfloat::server {
 namespace {
@@ -38,8 +39,9 @@ bool is_number(std::string_view text) {
 }
 
 void check_single_fields(const Request& request) {
-  static constexpr std::array<std::string_view, 6> k_single{"host",          "content-length", "transfer-encoding",
-                                                            "authorization", "content-type",   "expect"};
+  static constexpr std::array<std::string_view, 8> k_single{
+      "host",          "content-length", "transfer-encoding", "origin",
+      "authorization", "content-type",   "content-encoding",  "expect"};
   for (const auto name : k_single) {
     const auto count = std::count_if(request.headers.begin(), request.headers.end(),
                                      [&](const auto& field) { return field.first == name; });
@@ -64,26 +66,42 @@ void read_framing(RequestHead& head) {
   }
 }
 
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t extra = lead < 0x80         ? 0
-                              : (lead >> 5) == 6  ? 1
-                              : (lead >> 4) == 14 ? 2
-                              : (lead >> 3) == 30 ? 3
-                                                  : 4;
-    if (extra == 4 || i + extra >= text.size()) return false;
-    std::uint32_t code = extra == 0 ? lead : lead & (0x3fU >> extra);
-    for (std::size_t j = 1; j <= extra; ++j) {
-      const auto next = static_cast<unsigned char>(text[i + j]);
-      if ((next & 0xc0U) != 0x80U) return false;
-      code = (code << 6) | (next & 0x3fU);
-    }
-    static constexpr std::array<std::uint32_t, 4> k_least{0, 0x80, 0x800, 0x10000};
-    if (code < k_least[extra] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-    i += extra + 1;
+Authority authority_of(std::string_view text, const char* where) {
+  auto authority = parse_authority(text);
+  if (!authority) malformed(std::string(where) + " names no host");
+  return std::move(*authority);
+}
+
+// Takes "http://HOST" from the front of a target that has the whole address.
+std::optional<Authority> take_authority(std::string_view& target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(scheme.size());
+    const auto end = std::min(target.find_first_of("/?"), target.size());
+    auto authority = authority_of(target.substr(0, end), "the address");
+    target.remove_prefix(end);
+    return authority;
   }
-  return true;
+  return std::nullopt;
+}
+
+// Path and query, and by which hosts the server is called.
+void read_target(std::string_view target, RequestHead& head) {
+  if (target.find('#') != std::string_view::npos) malformed("the address has a fragment");
+  if (target == "*" && head.request.method == "OPTIONS") {
+    head.request.path = {"*"};
+  } else {
+    const bool is_whole = !target.starts_with('/');
+    if (auto authority = take_authority(target)) head.called.push_back(std::move(*authority));
+    const auto path = target.substr(0, target.find('?'));
+    head.request.path = decode_path(path.empty() && is_whole && !head.called.empty() ? "/" : path);
+    head.request.query = decode_query(target.substr(std::min(path.size() + 1, target.size())));
+  }
+  if (const auto host = head.request.header("host")) {
+    head.called.push_back(authority_of(*host, "the header Host"));
+  } else if (head.http_1_1) {
+    malformed("the header Host is missing");
+  }
 }
 
 int hex_digit(char c) {
@@ -96,7 +114,7 @@ int hex_digit(char c) {
 std::string decode_part(std::string_view text, bool plus_is_space) {
   auto decoded = percent_decode(text, plus_is_space);
   if (!decoded) malformed("a percent escape in the address is broken");
-  if (!is_utf8(*decoded)) malformed("the address is not UTF-8");
+  if (!mf1::is_utf8(*decoded)) malformed("the address is not UTF-8");
   if (std::any_of(decoded->begin(), decoded->end(),
                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
     malformed("a control character stands in the address");
@@ -181,35 +199,8 @@ RequestHead parse_head(std::string_view head, std::size_t max_fields) {
       throw HttpError(417, "bad_expectation", "only 100-continue may be expected");
     result.expects_continue = result.http_1_1;
   }
-  const std::string_view target(message.target().data(), message.target().size());
-  if (target.find('#') != std::string_view::npos) malformed("the address has a fragment");
-  const auto question = std::min(target.find('?'), target.size());
-  result.request.path = decode_path(target.substr(0, question));
-  result.request.query = decode_query(target.substr(std::min(question + 1, target.size())));
+  read_target({message.target().data(), message.target().size()}, result);
   return result;
-}
-
-HostList::HostList(std::uint16_t port, const std::vector<std::string>& names) {
-  const auto with_port = ":" + std::to_string(port);
-  for (const std::string host : {"localhost", "127.0.0.1", "[::1]"}) {
-    hosts_.push_back(host + with_port);
-    if (port == 80) hosts_.push_back(host);
-  }
-  for (const auto& name : names) {
-    hosts_.push_back(lower_case(name));
-    hosts_.push_back(lower_case(name) + with_port);
-  }
-}
-
-bool HostList::allows(std::string_view host) const {
-  return std::find(hosts_.begin(), hosts_.end(), lower_case(host)) != hosts_.end();
-}
-
-bool HostList::allows_origin(std::string_view origin) const {
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (origin.starts_with(scheme)) return allows(origin.substr(scheme.size()));
-  }
-  return false;
 }
 
 }  // namespace modelfloat::server

@@ -7,12 +7,16 @@
 #include <string_view>
 #include <vector>
 
+#include "modelfloat/server/host_list.h"
 #include "modelfloat/server/http.h"
 
 namespace modelfloat::server {
 
 struct RequestHead {
   Request request;  // method, path, query, headers, content_length
+  // How the client calls the server: by the host of a whole address in the request line, and by Host. Empty where
+  // HTTP/1.0 says neither.
+  std::vector<Authority> called;
   bool chunked = false;
   bool keep_alive = true;
   bool http_1_1 = true;
@@ -20,8 +24,8 @@ struct RequestHead {
 };
 
 // `head` reaches to the end of the empty line behind the fields. What two readers could understand differently is
-// refused: bare CR or LF, folded lines, both or doubled lengths, codings other than "chunked", a doubled Host. Throws
-// HttpError.
+// refused: bare CR or LF, folded lines, both or doubled lengths, codings other than "chunked", a doubled Host. So is a
+// Host that is no host, or that is missing in HTTP/1.1. The target "*" of OPTIONS is the path {"*"}. Throws HttpError.
 RequestHead parse_head(std::string_view head, std::size_t max_fields);
 
 // Percent-decodes once, segment by segment: "/a/b%2Fc" is {"a", "b/c"}. Throws HttpError{400} for a target that does
@@ -32,17 +36,5 @@ std::vector<std::string> decode_path(std::string_view path);
 std::vector<std::pair<std::string, std::string>> decode_query(std::string_view query);
 // Nothing for a bad escape.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
-
-// The hosts by which this server may be called: "localhost:8080", "[::1]:8080", ...; without the port where that is 80.
-// Names count with the server's port and without any.
-class HostList {
- public:
-  HostList(std::uint16_t port, const std::vector<std::string>& names);
-  bool allows(std::string_view host) const;           // the value of a Host header; case is ignored
-  bool allows_origin(std::string_view origin) const;  // "http://" or "https://" and such a host
-
- private:
-  std::vector<std::string> hosts_;
-};
 
 }  // namespace modelfloat::server

@@ -17,7 +17,7 @@ struct HttpLimits {
   // waits for us does not count.
   std::uint64_t least_bytes_per_second = 1024;
   Milliseconds pace_window{30'000};
-  std::size_t connections = 2000;   // beyond, the one that idles longest makes room
+  std::size_t connections = 2000;   // beyond, or beyond half of the descriptors, the one that idles longest makes room
   std::size_t handlers = 48;        // requests that are worked on at once: each has a thread
   std::size_t queued = 256;         // requests that wait for a thread; beyond, 503
   Milliseconds drain_time{10'000};  // how long running requests may go on when the server ends

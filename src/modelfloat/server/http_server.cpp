@@ -1,5 +1,6 @@
 #include "modelfloat/server/http_server.h"
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <future>
@@ -13,6 +14,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "modelfloat/base/executor.h"
@@ -36,6 +38,16 @@ asio::ip::address parse_address(const std::string& text) {
   const auto address = asio::ip::make_address(text == "localhost" ? "127.0.0.1" : text, error);
   if (error) throw Error(ErrorKind::invalid, text, "this is no IP address to listen on");
   return address;
+}
+
+// Connections leave half of the descriptors to the stores, the registry and the engines.
+HttpOptions within_descriptors(HttpOptions options) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    const auto half = std::max<std::size_t>(static_cast<std::size_t>(limit.rlim_cur / 2), 1);
+    options.limits.connections = std::min(options.limits.connections, half);
+  }
+  return options;
 }
 
 std::string bracketed(const asio::ip::address& address) {
@@ -76,7 +88,7 @@ class HttpServer::Impl {
   asio::steady_timer accept_timer_{io_};
   asio::steady_timer watch_timer_{io_};
   tcp::endpoint endpoint_;
-  std::optional<HostList> hosts_;
+  const HostList hosts_{options_.host_names};
   std::array<char, 16384> scratch_{};
   std::size_t connections_ = 0;
   std::list<ConnectionPtr> waiting_;  // for a head; the one that waits longest is first
@@ -101,6 +113,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     error_code ignored;
     const auto remote = socket_.remote_endpoint(ignored);
     peer_ = bracketed(remote.address()) + ":" + std::to_string(remote.port());
+    local_address_ = socket_.local_endpoint(ignored).address().to_string();
     socket_.set_option(tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
     ++server_.connections_;
@@ -163,7 +176,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 
   void out_of_time() {
     if (closed_ || (!waiting_ && !lingering_)) return;
-    if (waiting_ && !received_.empty())
+    if (waiting_ && !received_.empty() && received_ != "\r\n")
       return refuse(HttpError(408, "too_slow", "the head of the request came too slowly"));
     close();
   }
@@ -192,7 +205,14 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 
   // True when the connection is no longer waiting for a head.
   bool find_head() {
-    const auto end = received_.find("\r\n\r\n", searched_);
+    // A TLS client waits for an answer to its greeting, which has no end that we would see.
+    if (!received_.empty() && static_cast<unsigned char>(received_.front()) < 0x20 && received_.front() != '\r') {
+      refuse(HttpError(400, "bad_request", "this is not HTTP: the server speaks plain HTTP, without TLS"));
+      return true;
+    }
+    // Some old clients send an empty line behind a body (RFC 9112 section 2.2).
+    const std::size_t begin = received_.starts_with("\r\n") ? 2 : 0;
+    const auto end = received_.find("\r\n\r\n", std::max(searched_, begin));
     const auto head_bytes = end == std::string::npos ? received_.size() : end + 4;
     if (head_bytes > server_.limits_.head_bytes) {
       refuse(HttpError(431, "head_too_large", "the head of the request is too large"));
@@ -203,7 +223,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
       return false;
     }
     try {
-      head_ = parse_head(std::string_view(received_).substr(0, head_bytes), server_.limits_.head_fields);
+      const auto text = std::string_view(received_).substr(begin, head_bytes - begin);
+      head_ = parse_head(text, server_.limits_.head_fields);
       received_.erase(0, head_bytes);
       check_host();
     } catch (const HttpError& error) {
@@ -215,13 +236,19 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
   }
 
   void check_host() const {
-    const auto host = head_.request.header("host");
-    if (!host) throw HttpError(400, "bad_request", "the header Host is missing");
-    if (!server_.hosts_->allows(*host))
-      throw HttpError(403, "host_not_allowed", "this server is not called by that name");
+    for (const auto& called : head_.called) {
+      if (server_.hosts_.allows(called, local_address_)) continue;
+      throw HttpError(403, "host_not_allowed",
+                      "this server does not answer to the name " + called.host +
+                          ": allow it by modelfloat serve --host " + called.host +
+                          ", or in config.toml by hosts under [serve]");
+    }
+    const auto called = head_.called.empty() ? std::nullopt : std::optional(head_.called.front());
     const auto origin = head_.request.header("origin");
-    if (origin && !server_.hosts_->allows_origin(*origin)) {
-      throw HttpError(403, "origin_not_allowed", "pages of other sites may not call this server");
+    if (origin && !server_.hosts_.allows_origin(*origin, called)) {
+      throw HttpError(403, "origin_not_allowed",
+                      "pages of other sites may not call this server: allow the name of a site by modelfloat serve "
+                      "--host NAME, or in config.toml by hosts under [serve]");
     }
   }
 
@@ -301,7 +328,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     const auto body = error_json(error.code, error.message);
     std::vector<std::pair<std::string, std::string>> headers;
     if (error.status == 503) headers.emplace_back("Retry-After", "1");
-    const auto answer = response_head(error.status, "application/json", body.size(), false, false, headers) + body;
+    auto answer = response_head(error.status, "application/json", body.size(), false, false, headers);
+    if (head_.request.method != "HEAD") answer += body;
     // It fits into the empty buffer of the socket; whoever pipelines requests without reading answers may miss it.
     ::send(socket_.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     linger();
@@ -326,6 +354,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
   tcp::socket socket_;
   asio::steady_timer timer_;
   std::string peer_;
+  std::string local_address_;
   std::string received_;  // not yet used
   std::size_t searched_ = 0;
   RequestHead head_;
@@ -341,11 +370,10 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 };
 
 HttpServer::Impl::Impl(HttpOptions options, Handler handler)
-    : options_(std::move(options)), handler_(std::move(handler)), handlers_(options_.limits.handlers) {
+    : options_(within_descriptors(std::move(options))),
+      handler_(std::move(handler)),
+      handlers_(options_.limits.handlers) {
   listen();
-  auto names = options_.host_names;
-  if (!endpoint_.address().is_unspecified()) names.push_back(bracketed(endpoint_.address()));
-  hosts_.emplace(port(), names);
   accept();
   io_thread_ = std::jthread([this] { io_.run(); });
 }
@@ -372,7 +400,11 @@ void HttpServer::Impl::accept() {
       take(std::move(socket));
       return accept();
     }
-    // Out of file descriptors, mostly: it cannot get better at once.
+    // Out of file descriptors, mostly: the connection that idles longest makes room, and that takes a moment.
+    if (!waiting_.empty()) {
+      const auto oldest = waiting_.front();
+      oldest->close();
+    }
     accept_timer_.expires_after(k_accept_pause);
     accept_timer_.async_wait([this](error_code aborted) {
       if (!aborted && !draining_) accept();

@@ -14,7 +14,7 @@ namespace modelfloat::server {
 struct HttpOptions {
   std::string address = "127.0.0.1";    // an IP address, or "localhost"
   std::uint16_t port = 0;               // 0: any free one
-  std::vector<std::string> host_names;  // allowed in Host besides localhost, 127.0.0.1, [::1] and the address itself
+  std::vector<std::string> host_names;  // HostList: allowed besides localhost, 127.0.0.1, [::1] and the address called
   HttpLimits limits;
 };
 
@@ -22,8 +22,8 @@ struct HttpOptions {
 // limits.handlers at once, when its head is complete. So idle and slow-headed clients cost no thread.
 class HttpServer {
  public:
-  // Listens when it returns. `handler` is called from many threads. Throws Error{invalid} for an address that is none
-  // and Error of the system's kind when it cannot be bound.
+  // Listens when it returns. `handler` is called from many threads. Throws Error{invalid} for an address or a name
+  // that is none and Error of the system's kind when it cannot be bound.
   HttpServer(HttpOptions options, Handler handler);
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
