@@ -66,7 +66,7 @@ TEST_F(RouterTest, SaysWhatIsNotThere) {
     EXPECT_EQ(route("GET", path), "404") << path;
   }
   EXPECT_EQ(route("POST", "/models/a"), "405");
-  EXPECT_EQ(response_.headers.at("Allow"), "DELETE, GET, HEAD");
+  EXPECT_EQ(response_.headers.at("Allow"), "DELETE, GET, HEAD, OPTIONS");
 }
 
 TEST_F(RouterTest, FixedSegmentsWinWhateverTheOrder) {
