@@ -68,7 +68,9 @@ std::string LlamaEngine::how_it_ended() const {
 }
 
 std::string LlamaEngine::last_words() const {
-  return fmt::format("{}; its last words:\n{}", how_it_ended(), without_controls(last_lines(child_.output(), 10)));
+  const auto end = ended();
+  return fmt::format("{}; its last words:\n{}", end ? to_string(*end) : "still there",
+                     without_controls(last_lines(child_.output(), 10)));
 }
 
 }  // namespace modelfloat::runner
