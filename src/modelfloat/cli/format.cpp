@@ -9,6 +9,7 @@
 
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/printable.h"
 
 namespace modelfloat::cli {
 
@@ -38,23 +39,7 @@ std::string human_seconds(double seconds) {
 
 std::string human_time(std::uint64_t unix_seconds) { return to_rfc3339(from_unix_seconds(unix_seconds)); }
 
-std::string printable(std::string_view text) {
-  constexpr unsigned char k_first_printable = 0x20;
-  constexpr unsigned char k_delete = 0x7f;
-  std::string clean;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // The control characters beyond ASCII are C2 80 to C2 9F.
-    const bool second_set = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (byte < k_first_printable || byte == k_delete || second_set) {
-      clean += '?';
-      i += second_set ? 1 : 0;
-    } else {
-      clean += text[i];
-    }
-  }
-  return clean;
-}
+std::string printable(std::string_view text) { return modelfloat::printable(text); }
 
 std::uint64_t parse_size(std::string_view text) {
   constexpr std::string_view k_units = "kmgtpe";

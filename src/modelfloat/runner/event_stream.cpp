@@ -8,7 +8,7 @@ void EventStream::feed(std::string_view piece, const DataSink& on_data) {
   while (!piece.empty()) {
     const std::size_t end = piece.find('\n');
     line_ += piece.substr(0, end);
-    if (line_.size() > k_max_line_bytes) throw Error(ErrorKind::internal, "event stream", "a line without an end");
+    if (line_.size() > k_max_event_bytes) throw Error(ErrorKind::internal, "event stream", "a line without an end");
     if (end == std::string_view::npos) return;
     piece.remove_prefix(end + 1);
     end_of_line(on_data);
@@ -28,6 +28,7 @@ void EventStream::end_of_line(const DataSink& on_data) {
     if (line.starts_with(' ')) line.remove_prefix(1);
     if (has_data_) data_ += '\n';
     data_ += line;
+    if (data_.size() > k_max_event_bytes) throw Error(ErrorKind::internal, "event stream", "an event without an end");
     has_data_ = true;
   }
 }

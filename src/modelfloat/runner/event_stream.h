@@ -13,10 +13,10 @@ class EventStream {
  public:
   using DataSink = std::function<void(std::string_view data)>;
 
-  // Throws Error{internal} when a line is longer than k_max_line_bytes.
+  // Throws Error{internal} when the data of an event, or a line, is longer than k_max_event_bytes.
   void feed(std::string_view piece, const DataSink& on_data);
 
-  static constexpr std::size_t k_max_line_bytes = std::size_t{64} << 20;
+  static constexpr std::size_t k_max_event_bytes = std::size_t{4} << 20;
 
  private:
   void end_of_line(const DataSink& on_data);

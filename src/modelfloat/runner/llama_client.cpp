@@ -1,8 +1,12 @@
 #include "modelfloat/runner/llama_client.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "modelfloat/base/printable.h"
 #include "modelfloat/runner/event_stream.h"
 #include "modelfloat/runner/unix_http.h"
 
@@ -12,6 +16,43 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t k_max_complaint_bytes = 64 << 10;
+constexpr std::size_t k_max_words = 500;  // of a complaint, in an error of ours
+constexpr std::size_t k_max_health_bytes = 64 << 10;
+constexpr std::size_t k_max_depth = 16;                       // of JSON; its answers have 4
+constexpr std::uint64_t k_max_text_bytes = 64ULL << 20;       // of one completion
+constexpr std::uint64_t k_max_token_bytes = 1024;             // longer ones are rare in any vocabulary
+constexpr std::uint64_t k_events_beside_tokens = 1ULL << 12;  // those of progress: one for each batch of the prompt
+
+// Whether nesting is deeper than any answer's. It costs memory far beyond the text's size.
+bool too_deep(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > k_max_depth) return true;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+// A discarded value when it is no JSON of ours.
+json parse_answer(std::string_view text) {
+  return too_deep(text) ? json(json::value_t::discarded) : json::parse(text, nullptr, false);
+}
+
+// A conversion of whatever number stands there would be undefined for some.
+std::uint64_t count_in(const json& object, const char* name, std::uint64_t otherwise) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : otherwise;
+}
 
 std::string to_body(const CompletionRequest& request) {
   json body = {{"prompt", request.prompt}, {"n_predict", request.max_tokens}, {"temperature", request.temperature},
@@ -25,12 +66,19 @@ std::string to_body(const CompletionRequest& request) {
   }
 }
 
+constexpr auto k_no_reason = "no reason given";
+
+std::string complaint_of(const json& error) {
+  if (!error.is_object()) return k_no_reason;
+  const auto message = error.find("message");
+  if (message == error.end() || !message->is_string()) return k_no_reason;
+  return printable(std::string_view(message->get_ref<const std::string&>()).substr(0, k_max_words));
+}
+
 std::string complaint_in(const std::string& answer) {
-  const json parsed = json::parse(answer, nullptr, false);
-  if (parsed.is_object() && parsed.contains("error") && parsed["error"].is_object()) {
-    return parsed["error"].value("message", "no reason given");
-  }
-  return "no reason given";
+  const json parsed = parse_answer(answer);
+  if (parsed.is_object() && parsed.contains("error")) return complaint_of(parsed["error"]);
+  return k_no_reason;
 }
 
 Error refusal(unsigned status, const std::string& complaint) {
@@ -45,13 +93,17 @@ Error refusal(unsigned status, const std::string& complaint) {
 // Takes the events of one answer.
 class Collector {
  public:
-  explicit Collector(const TokenSink& on_text) : on_text_(on_text) {}
+  Collector(const CompletionRequest& request, const TokenSink& on_text)
+      : max_text_bytes_(std::min(k_max_text_bytes, std::min(request.max_tokens, k_max_text_bytes) * k_max_token_bytes)),
+        events_left_(std::min(request.max_tokens, UINT64_MAX / 4) + request.prompt.size() + k_events_beside_tokens),
+        on_text_(on_text) {}
 
   bool ended() const noexcept { return ended_; }
   Generated result() && { return std::move(generated_); }
 
   void take(std::string_view data) {
-    const json event = json::parse(data, nullptr, false);
+    if (events_left_-- == 0) throw too_much();
+    const json event = parse_answer(data);
     if (!event.is_object()) throw Error(ErrorKind::internal, "llama-server", "an event that is no JSON object");
     try {
       take(event);
@@ -61,20 +113,29 @@ class Collector {
   }
 
  private:
+  static Error too_much() { return {ErrorKind::internal, "llama-server", "it sent more than it was asked for"}; }
+
   void take(const json& event) {
-    if (event.contains("error")) throw refusal(event["error"].value("code", 500U), complaint_in(event.dump()));
+    if (event.contains("error")) {
+      const json& error = event["error"];
+      const std::uint64_t code = error.is_object() ? count_in(error, "code", 500) : 500;
+      throw refusal(static_cast<unsigned>(std::min<std::uint64_t>(code, 999)), complaint_of(error));
+    }
     const auto text = event.value("content", std::string());
     if (!text.empty()) {
+      if (text.size() > max_text_bytes_ - generated_.text.size()) throw too_much();
       generated_.text += text;
       if (on_text_) on_text_(text);
     }
-    generated_.tokens = event.value("tokens_predicted", generated_.tokens);
+    generated_.tokens = count_in(event, "tokens_predicted", generated_.tokens);
     if (event.contains("timings")) {
       generated_.tokens_per_second = event["timings"].value("predicted_per_second", 0.0);
     }
     ended_ = ended_ || event.value("stop", false);
   }
 
+  std::uint64_t max_text_bytes_;
+  std::uint64_t events_left_;
   const TokenSink& on_text_;
   Generated generated_;
   bool ended_ = false;
@@ -86,7 +147,14 @@ bool LlamaClient::ready(const CallOptions& options) const {
   HttpRequest request;
   request.target = "/health";
   try {
-    return exchange(socket_, request, [](unsigned, std::string_view) { return true; }, stall_limit_, options) == 200;
+    std::size_t bytes = 0;
+    const auto on_body = [&](unsigned, std::string_view piece) {
+      bytes += piece.size();
+      if (bytes > k_max_health_bytes)
+        throw Error(ErrorKind::internal, "llama-server", "it says too much of its health");
+      return false;
+    };
+    return exchange(socket_, request, on_body, stall_limit_, options) == 200;
   } catch (const Error& error) {
     if (error.kind == ErrorKind::transient) return false;
     throw;
@@ -102,12 +170,13 @@ Generated LlamaClient::complete(const CompletionRequest& request, const TokenSin
   http.body = to_body(request);
 
   EventStream events;
-  Collector collector(on_text);
+  Collector collector(request, on_text);
   std::string complaint;
   const auto on_body = [&](unsigned status, std::string_view piece) {
     if (status != 200) {
-      complaint += piece.substr(0, k_max_complaint_bytes - std::min(complaint.size(), k_max_complaint_bytes));
-      return true;
+      complaint += piece;
+      if (complaint.size() > k_max_complaint_bytes) throw refusal(status, "with a reason that does not end");
+      return false;
     }
     bool progress = false;
     events.feed(piece, [&](std::string_view data) {

@@ -20,9 +20,12 @@ class LlamaClient {
   LlamaClient(std::filesystem::path socket, std::string key, Milliseconds stall_limit)
       : socket_(std::move(socket)), key_(std::move(key)), stall_limit_(stall_limit) {}
 
+  // The engine is not trusted. What it says in errors comes without control characters, and cut.
+
   // False while it does not listen yet, or still loads its model.
   bool ready(const CallOptions&) const;
-  // Errors: invalid (it refused the request: its own words), transient (it is gone), timed_out (neither text nor
+  // The answer is bounded in bytes and events by what was asked for. Errors: internal (it is not as it has to be),
+  // invalid (it refused the request: its own words), transient (it is gone), timed_out (neither text nor
   // progress in reading the prompt for the stall limit).
   Generated complete(const CompletionRequest&, const TokenSink& on_text, const CallOptions&) const;
 

@@ -9,7 +9,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,7 +22,11 @@ namespace {
 namespace http = boost::beast::http;
 using std::chrono::steady_clock;
 
-constexpr Milliseconds k_look_up{50};  // how often a wait looks whether it is still wanted
+// What an answer may hold beside its body: head, framing of chunks, trailers.
+constexpr std::uint64_t k_max_framing_bytes = 1 << 20;
+constexpr std::uint64_t k_framing_for_each_byte = 16;  // a chunk may hold one byte
+
+constexpr Milliseconds k_wake_up{50};  // how often a wait looks whether it is still wanted
 
 FileDescriptor connect_to(const std::filesystem::path& path) {
   sockaddr_un address{};
@@ -39,6 +42,34 @@ FileDescriptor connect_to(const std::filesystem::path& path) {
   }
   return connection;
 }
+
+// The pieces of a body as they come. Beast's own for strings reserves as much memory as the head announces.
+struct PiecesBody {
+  using value_type = std::string;
+
+  class reader {
+   public:
+    template <bool is_request, typename Fields>
+    reader(http::header<is_request, Fields>&, value_type& body) : body_(body) {}
+    void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error) { error = {}; }
+    template <typename Buffers>
+    std::size_t put(const Buffers& buffers, boost::system::error_code& error) {
+      error = {};
+      std::size_t taken = 0;
+      for (auto at = boost::asio::buffer_sequence_begin(buffers); at != boost::asio::buffer_sequence_end(buffers);
+           ++at) {
+        const boost::asio::const_buffer piece = *at;
+        body_.append(static_cast<const char*>(piece.data()), piece.size());
+        taken += piece.size();
+      }
+      return taken;
+    }
+    void finish(boost::system::error_code& error) { error = {}; }
+
+   private:
+    value_type& body_;
+  };
+};
 
 // Waits on one connection, as long as there is progress and somebody wants the result.
 class Patience {
@@ -56,7 +87,7 @@ class Patience {
         throw Error(ErrorKind::timed_out, where_, "no progress for too long");
       }
       pollfd watched{connection.get(), event, 0};
-      const int ready = ::poll(&watched, 1, static_cast<int>(std::min(k_look_up, stall_limit_).count()));
+      const int ready = ::poll(&watched, 1, static_cast<int>(std::min(k_wake_up, stall_limit_).count()));
       if (ready > 0) return;
       if (ready < 0 && errno != EINTR) throw system_error(errno, where_, "cannot wait for a socket");
     }
@@ -103,15 +134,20 @@ class Answer {
   unsigned status() const { return parser_.get().result_int(); }
 
   void take(std::string_view data) {
+    received_ += data.size();
     pending_ += data;
     boost::system::error_code error;
     while (!pending_.empty() && !done()) {
       const std::size_t used = parser_.put(boost::asio::buffer(pending_), error);
       pending_.erase(0, used);
       hand_out_body();
-      if (error == http::error::need_more) return;
+      if (error == http::error::need_more) break;
       check(error);
-      if (used == 0) return;
+      if (used == 0) break;
+    }
+    // Its sum can't wrap: nobody sends 2^60 bytes.
+    if (received_ > k_max_framing_bytes + k_framing_for_each_byte * body_bytes_) {
+      throw Error(ErrorKind::internal, patience_.where(), "an answer that is all head");
     }
   }
 
@@ -129,12 +165,15 @@ class Answer {
   void hand_out_body() {
     if (!parser_.is_header_done() || parser_.get().body().empty()) return;
     const std::string body = std::exchange(parser_.get().body(), {});
+    body_bytes_ += body.size();
     if (on_body_(status(), body)) patience_.progress();
   }
 
   const BodySink& on_body_;
   Patience& patience_;
-  http::response_parser<http::string_body> parser_;
+  http::response_parser<PiecesBody> parser_;
+  std::uint64_t received_ = 0;
+  std::uint64_t body_bytes_ = 0;
   std::string pending_;  // what the parser wants to see again together with more
 };
 

@@ -22,7 +22,8 @@ struct HttpRequest {
 // The next bytes of the answer's body. Returns whether they were a sign of progress. What it throws ends the exchange.
 using BodySink = std::function<bool(unsigned status, std::string_view piece)>;
 
-// Returns the status of the answer, after its whole body went to `on_body`. Errors: transient (nobody listens, or the
+// Returns the status of the answer, after its whole body went to `on_body`. The server is not trusted: of its answer no
+// more is held than comes at once, and a head of more than 1 MiB is an error. Errors: transient (nobody listens, or the
 // connection ended too early), timed_out (no sign of progress for `stall_limit`), internal (the answer is no HTTP).
 unsigned exchange(const std::filesystem::path& socket, const HttpRequest&, const BodySink& on_body,
                   Milliseconds stall_limit, const CallOptions&);
