@@ -52,18 +52,21 @@ TEST(Config, HasDefaultsWithoutAFile) {
   EXPECT_EQ(config.listen, "127.0.0.1:8080");
   EXPECT_EQ(config.key_file, std::nullopt);
   EXPECT_EQ(config.ram_budget_bytes, 0U);
+  EXPECT_FALSE(config.weak_sandbox);
 }
 
 TEST(Config, IsReadFromItsFile) {
   const test::TemporaryFolder folder;
   std::ofstream(folder.path() / "config.toml")
-      << "listen = \"[::1]:9\"\nkey_file = \"keys/k\"\n[runner]\nram_budget_bytes = 5_000\n[serve]\n"
+      << "listen = \"[::1]:9\"\nkey_file = \"keys/k\"\n[runner]\nram_budget_bytes = 5_000\nweak_sandbox = "
+         "true\n[serve]\n"
          "hosts = [\"Models.example.org.\", \"192.168.0.7\"]\n";
   const Config config = Home{folder.path(), folder.path()}.config();
   EXPECT_EQ(config.listen, "[::1]:9");
   EXPECT_EQ(config.key_file, folder.path() / "keys/k");
   EXPECT_EQ(config.ram_budget_bytes, 5000U);
   EXPECT_EQ(config.hosts, (std::vector<std::string>{"models.example.org", "192.168.0.7"}));
+  EXPECT_TRUE(config.weak_sandbox);
 }
 
 TEST(Config, BandwidthsOfAllStoresAndOfOne) {

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -83,10 +84,27 @@ std::string hear(int connection) {
   }
 }
 
-// Only the first time in this folder: what a process leaves there is an empty file.
+// Only the first engine of this folder, told by its socket: an engine can leave no mark behind.
 bool first_time(const Server& server) {
-  const auto mark = std::filesystem::path(server.argv[0]).parent_path() / "crashed";
-  return ::open(mark.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600) >= 0;
+  return option(server.argc, server.argv, "--host").ends_with("/2/socket/engine.sock");
+}
+
+// A process that is the first in its namespace is not killed by signals that it sends itself.
+[[noreturn]] void crash() {
+  ::signal(SIGSEGV, SIG_DFL);
+  void* nothing = ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  *static_cast<volatile char*>(nothing) = 1;
+  std::exit(5);
+}
+
+[[noreturn]] void crash_by_an_instruction() {
+  ::signal(SIGILL, SIG_DFL);
+#if defined(__x86_64__)
+  __asm__ volatile("ud2");
+#elif defined(__aarch64__)
+  __asm__ volatile("udf #0");
+#endif
+  std::exit(5);
 }
 
 void answer(Server& server, int connection, const json& request) {
@@ -102,7 +120,7 @@ void answer(Server& server, int connection, const json& request) {
   } else {
     say_event(connection, {{"content", "You said: "}, {"stop", false}});
     if (server.name == "llama-stall") ::pause();
-    if (server.name == "llama-crash-once" && first_time(server)) ::raise(SIGKILL);
+    if (server.name == "llama-crash-once" && first_time(server)) crash();
     if (server.name == "llama-break-off" && server.answers++ == 0) return;
     say_event(connection, {{"content", request.at("prompt")}, {"stop", false}});
   }
@@ -144,8 +162,11 @@ int fake_llama_server(const std::string& name, int argc, char** argv) {
         stderr);
     return 1;
   }
-  if (name == "llama-die-loading") ::raise(SIGKILL);
-  if (name == "llama-illegal") ::raise(SIGILL);
+  if (name == "llama-die-loading") {
+    ::raise(SIGKILL);
+    crash();
+  }
+  if (name == "llama-illegal") crash_by_an_instruction();
   const int listener = listen_on(option(argc, argv, "--host"));
   for (;;) {
     const int connection = ::accept(listener, nullptr, nullptr);

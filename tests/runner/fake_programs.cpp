@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "runner/fake_llama_server.h"
+#include "runner/hostile_engine.h"
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -14,11 +15,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,33 +31,17 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view k_prefix = "fake-";
 
+// Of the kind that fills up with what is written to it.
+int take_memory(std::size_t bytes) {
+  void* place = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED) return -1;
+  ::munmap(place, bytes);
+  return 0;
+}
+
 template <typename Result>
 std::string outcome(Result result) {
   return result < 0 ? ::strerrorname_np(errno) : "worked";
-}
-
-std::string try_to_connect() {
-  const int file = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, "/run/no-such-socket");
-  return outcome(::connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof address));
-}
-
-std::string try_to_send() {
-  const int file = ::socket(AF_UNIX, SOCK_DGRAM, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, "/run/no-such-socket");
-  return outcome(::sendto(file, "x", 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address));
-}
-
-std::string try_to_write(const fs::path& file_name) {
-  const int file = ::open(file_name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  const std::string result = outcome(file < 0 ? -1 : ::write(file, "model", 5));
-  if (file >= 0) ::close(file);
-  ::unlink(file_name.c_str());
-  return result;
 }
 
 nlohmann::json open_descriptors() {
@@ -81,7 +63,8 @@ int make_an_orphan(const fs::path& folder) {
   spec.program = folder / "fake-sleep";
   spec.environment = {"TMPDIR=/dev/null"};
   spec.inherited_fd = 3;
-  spec.before_exec = runner::enter_sandbox;
+  runner::Sandbox sandbox(sandbox_for(spec.program), runner::choose_file_confinement(test_sandbox()), test_sandbox());
+  spec.confinement = &sandbox;
   const ChildProcess child(spec);
   ::close(3);
   ::raise(SIGKILL);
@@ -146,6 +129,23 @@ int start_without_listener(uid_t user) {
 
 }  // namespace
 
+runner::SandboxOptions test_sandbox() {
+  runner::SandboxOptions options;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  options.limit_memory = false;
+#endif
+#if defined(__SANITIZE_THREAD__)
+  options.alarms = false;
+#endif
+  return options;
+}
+
+runner::SandboxSpec sandbox_for(const fs::path& program) {
+  runner::SandboxSpec spec;
+  spec.program = program;
+  return spec;
+}
+
 std::string sandbox_report(int argc, char** argv) {
   nlohmann::json report;
   report["descriptors"] = open_descriptors();
@@ -155,15 +155,10 @@ std::string sandbox_report(int argc, char** argv) {
   rlimit core{};
   ::getrlimit(RLIMIT_CORE, &core);
   report["core_limit"] = core.rlim_max;
-  report["inet_socket"] = outcome(::socket(AF_INET, SOCK_STREAM, 0));
-  report["inet6_socket"] = outcome(::socket(AF_INET6, SOCK_DGRAM, 0));
-  report["netlink_socket"] = outcome(::socket(AF_NETLINK, SOCK_RAW, 0));
-  report["unix_socket"] = outcome(::socket(AF_UNIX, SOCK_STREAM, 0));
-  report["connect"] = try_to_connect();
-  report["sendto"] = try_to_send();
-  report["ptrace"] = outcome(::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr));
-  report["write_file"] = try_to_write(fs::path(argv[0]).parent_path() / "written");
-  report["session_leader"] = ::getsid(0) == ::getpid();
+  rlimit memory{};
+  ::getrlimit(RLIMIT_DATA, &memory);
+  report["memory_limit"] = memory.rlim_max;
+  report["take_memory"] = outcome(take_memory(1ULL << 30));
   return report.dump();
 }
 
@@ -181,6 +176,8 @@ std::optional<int> act_as_fake_program(int argc, char** argv) {
   if (name == "orphan") return make_an_orphan(fs::path(argv[0]).parent_path());
   if (name == "undumpable") return start_undumpable(static_cast<uid_t>(std::stoul(argv[1])));
   if (name == "no-listener") return start_without_listener(static_cast<uid_t>(std::stoul(argv[1])));
+  if (name == "attack") return act_as_hostile_engine(argc, argv);
+  if (name == "surroundings") return act_in_surroundings(argc, argv);
   if (name == "report") {
     std::puts(sandbox_report(argc, argv).c_str());
     return 0;

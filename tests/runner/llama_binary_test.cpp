@@ -106,9 +106,14 @@ TEST(LlamaArguments, LeaveOutWhatTheProgramDoesNotKnow) {
 
 TEST(ProbeLlamaServer, SaysWhatAProgramKnowsOrThatItIsNone) {
   const test::TemporaryFolder folder;
-  EXPECT_TRUE(probe_llama_server(test::fake_program(folder.path(), "llama-good"), {}).knows("--api-key-file"));
+  const SandboxOptions sandbox = test::test_sandbox();
+  const auto probe = [&](const std::string& name) {
+    return probe_llama_server(test::sandbox_for(test::fake_program(folder.path(), name)),
+                              choose_file_confinement(sandbox), sandbox, {});
+  };
+  EXPECT_TRUE(probe("llama-good").knows("--api-key-file"));
   try {
-    probe_llama_server(test::fake_program(folder.path(), "llama-no-options"), {});
+    probe("llama-no-options");
     FAIL() << "it was taken for one";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind, ErrorKind::unsupported);

@@ -40,6 +40,7 @@ TEST(LoadFailure, AReasonIsCleanAndShort) {
 TEST(LoadFailure, SaysWhatASignalMeans) {
   EXPECT_THAT(describe_end({true, SIGILL}, ""), HasSubstr("instructions"));
   EXPECT_THAT(describe_end({true, SIGKILL}, ""), HasSubstr("memory"));
+  EXPECT_EQ(describe_end({true, SIGKILL, "called ptrace"}, "words"), "its sandbox killed it because it called ptrace");
   EXPECT_EQ(describe_end({true, SIGABRT}, "GGML_ASSERT(n > 0) failed\n"), "signal 6: GGML_ASSERT(n > 0) failed");
   EXPECT_EQ(describe_end({false, 1}, ""), "exit code 1");
 }

@@ -1,5 +1,8 @@
 """A real model answers a prompt, straight from the stores."""
+import ctypes
 import json
+import platform
+import struct
 import subprocess
 
 import pytest
@@ -77,3 +80,41 @@ def test_no_engine(base, smollm2):
     site.environment.update(MODELFLOAT_LLAMA_SERVER="/nowhere/llama-server")
     done = site.run("--json", "run", "lab/smollm2", PROMPT, "-n", 2, code=Exit.ERROR)
     assert "llama-server" in json.loads(done.out)["error"]["message"]
+
+
+def on_an_older_kernel():
+    """For a new process: no Landlock, and namespaces are forbidden."""
+    clone, unshare, landlock, arguments = {"x86_64": 56, "aarch64": 220}[platform.machine()], {"x86_64": 272, "aarch64": 97}[platform.machine()], 444, 16
+    load, if_equal, if_any, give, allow, error = 0x20, 0x15, 0x45, 0x06, 0x7FFF0000, 0x00050000
+    steps = [(load, 0, 0, 0),
+             (if_equal, 0, 1, landlock), (give, 0, 0, error | 38),
+             (if_equal, 1, 0, clone), (if_equal, 0, 3, unshare),
+             (load, 0, 0, arguments), (if_any, 0, 1, 0x7E020000), (give, 0, 0, error | 1),
+             (give, 0, 0, allow)]
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    described = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(program))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.c_char_p(described), 0, 0) == 0
+
+
+def run_on_an_older_kernel(site):
+    child = site.start("run", "lab/smollm2", PROMPT, "-n", 8, "--temperature", 0, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       preexec_fn=on_an_older_kernel)
+    out, err = child.communicate(timeout=120)
+    return child.returncode, out.decode(), err.decode()
+
+
+def test_no_sandbox_no_model(filled):
+    code, out, err = run_on_an_older_kernel(filled)
+    assert code == Exit.ERROR and out == "" and "weak_sandbox" in err and "Landlock" in err, err
+
+
+def test_a_weak_sandbox_has_to_be_asked_for(filled):
+    config = filled.folder / "config.toml"
+    before = config.read_text() if config.exists() else None
+    config.write_text((before or "") + "\n[runner]\nweak_sandbox = true\n")
+    try:
+        code, out, err = run_on_an_older_kernel(filled)
+        assert code == 0 and "Paris" in out and "weak_sandbox" in err, err
+    finally:
+        config.write_text(before) if before is not None else config.unlink()

@@ -3,12 +3,16 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <ctime>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,17 +34,22 @@ Pipe make_pipe(const std::string& where) {
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
+// The child tells its parent in messages: a Failure, or one byte with the descriptor to watch.
+Pipe make_report(const std::string& where) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    throw system_error(errno, where, "cannot make a pair of sockets");
+  }
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
 // What the new process needs after the fork, where no memory may be allocated any more.
-struct Launch {
-  const char* program;
-  char* const* arguments;
-  char* const* environment;
+struct Launch : ChildLaunch {
   int input;
   int output;
   int inherited;
-  int report;  // a Failure goes into it when the program cannot be executed
   pid_t parent;
-  const char* (*before_exec)() noexcept;
+  ChildConfinement* confinement;
 };
 
 struct Failure {
@@ -94,16 +103,24 @@ void forget_signals() noexcept {
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
+// Whether the parent died before we asked to follow it.
+bool is_orphan(const Launch& launch) noexcept {
+  if ((launch.namespaces & CLONE_NEWPID) == 0) return ::getppid() != launch.parent;
+  // A parent outside our namespace has no number here. Its end of the report is closed when it is gone.
+  pollfd report{launch.report, POLLIN, 0};
+  return ::poll(&report, 1, 0) != 0;
+}
+
 // Only calls that are safe after a fork in a program of many threads.
 [[noreturn]] void become_the_program(Launch launch) noexcept {
   arrange_descriptors(launch);
   forget_signals();
   if (::setsid() < 0) give_up(launch.report, "start a session");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(launch.report, "follow the parent's death");
-  if (::getppid() != launch.parent) ::_exit(127);  // it died before the line above
+  if (is_orphan(launch)) ::_exit(127);
   if (::chdir("/") != 0) give_up(launch.report, "leave the working folder");
-  if (launch.before_exec != nullptr) {
-    if (const char* step = launch.before_exec()) give_up(launch.report, step);
+  if (launch.confinement != nullptr) {
+    if (const char* step = launch.confinement->enter(launch)) give_up(launch.report, step);
   }
   ::execve(launch.program, launch.arguments, launch.environment);
   give_up(launch.report, "execute");
@@ -133,10 +150,30 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
-pid_t launch_program(const Launch& launch) {
+pid_t fork_into(unsigned long namespaces) noexcept {
+#ifndef __SANITIZE_THREAD__
+  // Not through the C library, whose fork knows no flags. The child keeps to calls that need none of its state.
+  if (namespaces != 0) {
+    return static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  }
+#endif
+  return ::fork();
+}
+
+pid_t launch_program(Launch launch, std::span<const unsigned long> namespaces) {
+  static constexpr unsigned long k_none[] = {0};
   const SignalsBlocked blocked;
-  const pid_t id = ::fork();
-  if (id == 0) become_the_program(launch);
+  pid_t id = -1;
+  for (const unsigned long set : namespaces.empty() ? std::span<const unsigned long>(k_none) : namespaces) {
+#ifdef __SANITIZE_THREAD__
+    launch.namespaces = 0;  // a thread sanitizer has to see every fork
+#else
+    launch.namespaces = set;
+#endif
+    id = fork_into(set);
+    if (id == 0) become_the_program(launch);
+    if (id > 0) break;
+  }
   return id;
 }
 
@@ -147,15 +184,40 @@ void write_input(const FileDescriptor& pipe, const std::string& input, const std
   }
 }
 
-// What the child could not do, or nothing once it has become the program: the descriptor closes then.
-std::optional<Failure> read_report(const FileDescriptor& pipe) {
-  Failure failure{};
-  ssize_t got = 0;
-  do {
-    got = ::read(pipe.get(), &failure, sizeof failure);
-  } while (got < 0 && errno == EINTR);
-  if (got != static_cast<ssize_t>(sizeof failure)) return std::nullopt;
-  return failure;
+struct Report {
+  std::optional<Failure> failure;  // what the child could not do; nothing once it has become the program
+  FileDescriptor handed;
+};
+
+// The descriptor that came with a message, if one did.
+FileDescriptor descriptor_in(msghdr& message) noexcept {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(part), sizeof fd);
+    return FileDescriptor(fd);
+  }
+  return {};
+}
+
+// Reads until the child has become the program: its end closes then.
+Report read_report(const FileDescriptor& socket) {
+  Report report;
+  for (;;) {
+    Failure failure{};
+    iovec data{&failure, sizeof failure};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return report;
+    if (got == static_cast<ssize_t>(sizeof failure)) report.failure = failure;
+    if (FileDescriptor fd = descriptor_in(message)) report.handed = std::move(fd);
+  }
 }
 
 // When memory runs out, the kernel is to take the child and not us. Done by the parent and once the program runs: before
@@ -180,14 +242,33 @@ void prefer_for_the_oom_killer(pid_t id) noexcept {
 
 }  // namespace
 
-std::string to_string(const ChildEnd& end) {
-  return fmt::format("{} {}", end.by_signal ? "signal" : "exit code", end.number);
+bool ChildLaunch::hand_to_parent(int fd) const noexcept {
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* part = CMSG_FIRSTHDR(&message);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(part), &fd, sizeof fd);
+  return ::sendmsg(report, &message, MSG_NOSIGNAL) == 1;
 }
 
-ChildProcess::ChildProcess(const ChildSpec& spec) : name_(spec.program.string()), output_limit_(spec.output_limit) {
+std::string to_string(const ChildEnd& end) {
+  const std::string how = fmt::format("{} {}", end.by_signal ? "signal" : "exit code", end.number);
+  return end.cause.empty() ? how : fmt::format("{}, killed because it {}", how, end.cause);
+}
+
+ChildProcess::ChildProcess(const ChildSpec& spec)
+    : name_(spec.program.string()), output_limit_(spec.output_limit), confinement_(spec.confinement) {
   Pipe input = make_pipe(name_);
   Pipe output = make_pipe(name_);
-  Pipe report = make_pipe(name_);
+  Pipe report = make_report(name_);
   write_input(input.write_end, spec.input, name_);
   input.write_end.reset();
 
@@ -197,16 +278,26 @@ ChildProcess::ChildProcess(const ChildSpec& spec) : name_(spec.program.string())
   const auto argument_pointers = pointers(arguments);
   const auto environment_pointers = pointers(environment);
 
-  id_ =
-      launch_program({name_.c_str(), argument_pointers.data(), environment_pointers.data(), input.read_end.get(),
-                      output.write_end.get(), spec.inherited_fd, report.write_end.get(), ::getpid(), spec.before_exec});
+  Launch launch{};
+  launch.program = name_.c_str();
+  launch.arguments = argument_pointers.data();
+  launch.environment = environment_pointers.data();
+  launch.report = report.write_end.get();
+  launch.input = input.read_end.get();
+  launch.output = output.write_end.get();
+  launch.inherited = spec.inherited_fd;
+  launch.parent = ::getpid();
+  launch.confinement = spec.confinement;
+  id_ = launch_program(launch, confinement_ != nullptr ? confinement_->namespaces() : std::span<const unsigned long>());
   if (id_ < 0) throw system_error(errno, name_, "cannot start a process");
   report.write_end.reset();
   output.write_end.reset();
-  if (const auto failure = read_report(report.read_end)) {
+  Report said = read_report(report.read_end);
+  if (said.failure) {
     ::waitpid(id_, nullptr, 0);
-    throw system_error(failure->error_number, name_, fmt::format("cannot start it: {}", failure->step));
+    throw system_error(said.failure->error_number, name_, fmt::format("cannot start it: {}", said.failure->step));
   }
+  alarm_ = std::move(said.handed);
   output_pipe_ = std::move(output.read_end);
   prefer_for_the_oom_killer(id_);
   try {
@@ -251,22 +342,51 @@ void ChildProcess::kill() {
   changed_.wait(lock, [this] { return end_.has_value(); });
 }
 
-void ChildProcess::listen() {
+// False at the end of what it says.
+bool ChildProcess::read_output() {
   std::array<char, 4096> piece{};
-  for (;;) {
-    const ssize_t got = ::read(output_pipe_.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    const std::lock_guard lock(mutex_);
-    output_.append(piece.data(), static_cast<std::size_t>(got));
-    if (output_.size() > output_limit_) output_.erase(0, output_.size() - output_limit_);
+  const ssize_t got = ::read(output_pipe_.get(), piece.data(), piece.size());
+  if (got < 0 && errno == EINTR) return true;
+  if (got <= 0) return false;
+  const std::lock_guard lock(mutex_);
+  output_.append(piece.data(), static_cast<std::size_t>(got));
+  if (output_.size() > output_limit_) output_.erase(0, output_.size() - output_limit_);
+  return true;
+}
+
+void ChildProcess::read_alarm() {
+  auto cause = confinement_->alarm(alarm_.get());
+  if (!cause) return;
+  const std::lock_guard lock(mutex_);
+  if (cause_.empty()) cause_ = std::move(*cause);
+  ::kill(-id_, SIGKILL);
+}
+
+void ChildProcess::listen() {
+  // Readable when it has ended. Where the kernel refuses one, the end of its output must do.
+  FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, id_, 0)));
+  while (output_pipe_ || process) {
+    std::array<pollfd, 3> watched{
+        {{output_pipe_.get(), POLLIN, 0}, {alarm_.get(), POLLIN, 0}, {process.get(), POLLIN, 0}}};
+    if (::poll(watched.data(), watched.size(), -1) < 0) continue;
+    if ((watched[1].revents & POLLIN) != 0) {
+      read_alarm();
+    } else if (watched[1].revents != 0) {
+      alarm_.reset();  // nobody is left that could set it off
+    }
+    if (watched[0].revents != 0 && !read_output()) output_pipe_.reset();
+    if (watched[2].revents != 0) process.reset();
   }
+  note_end();
+}
+
+void ChildProcess::note_end() {
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
   }
   const std::lock_guard lock(mutex_);
   ::waitpid(id_, nullptr, 0);
-  end_ = ChildEnd{info.si_code != CLD_EXITED, info.si_status};
+  end_ = ChildEnd{info.si_code != CLD_EXITED, info.si_status, cause_};
   changed_.notify_all();
 }
 

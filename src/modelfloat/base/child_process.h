@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,25 +18,52 @@
 
 namespace modelfloat {
 
+// What the new process knows about its own start in the last step before the program.
+struct ChildLaunch {
+  // The arguments of the execve that follows.
+  const char* program;
+  char* const* arguments;
+  char* const* environment;
+  unsigned long namespaces;  // the CLONE_NEW flags of the namespaces that it is the first process in
+  int report;                // belongs to ChildProcess
+
+  // Gives the parent a descriptor to watch (ChildConfinement::alarm). Safe after a fork. False with errno set.
+  bool hand_to_parent(int fd) const noexcept;
+};
+
+// What shuts a child in. It must outlive the child.
+class ChildConfinement {
+ public:
+  virtual ~ChildConfinement() = default;
+  // Sets of CLONE_NEW flags, the best first. The child gets the first set that the kernel permits; 0 means none.
+  virtual std::span<const unsigned long> namespaces() const noexcept = 0;
+  // Called in the new process, as its last step before the program. It must be safe after a fork: it allocates
+  // nothing and takes no lock. Returns nullptr, or what failed, with errno set.
+  virtual const char* enter(const ChildLaunch&) noexcept = 0;
+  // Called in the parent, on the child's listener thread, when the descriptor that the child handed over is
+  // readable. Returns why the child has to be killed, or nothing.
+  virtual std::optional<std::string> alarm(int fd) noexcept = 0;
+};
+
 struct ChildSpec {
   std::filesystem::path program;
-  std::vector<std::string> arguments;    // without the program's own name
-  std::vector<std::string> environment;  // "NAME=value"; the child gets these and no others
-  std::string input;                     // what it can read on its standard input, once; at most 4096 bytes
-  int inherited_fd = -1;                 // the only descriptor of ours that it gets, as k_inherited_fd; -1 for none
-  const char* (*before_exec)() noexcept =
-      nullptr;  // the new process's last step before the program: safe after a fork; gives nullptr, or what failed, with errno set
-  std::size_t output_limit = 16384;  // how many of the last bytes that it says are kept
+  std::vector<std::string> arguments;       // without the program's own name
+  std::vector<std::string> environment;     // "NAME=value"; the child gets these and no others
+  std::string input;                        // what it can read on its standard input, once; at most 4096 bytes
+  int inherited_fd = -1;                    // the only descriptor of ours that it gets, as k_inherited_fd; -1 for none
+  ChildConfinement* confinement = nullptr;  // nullptr: the child may do what we may
+  std::size_t output_limit = 16384;         // how many of the last bytes that it says are kept
 };
 
 inline constexpr int k_inherited_fd = 3;
 
 struct ChildEnd {
   bool by_signal = false;
-  int number = 0;  // the exit code or the signal
+  int number = 0;          // the exit code or the signal
+  std::string cause = {};  // why its confinement had it killed; empty when it ended for another reason
 };
 
-// "exit code 1", "signal 11".
+// "exit code 1", "signal 11", "signal 9, killed because it called ptrace".
 std::string to_string(const ChildEnd&);
 
 // A child in a session of its own. Shared by all threads.
@@ -63,14 +91,20 @@ class ChildProcess {
 
  private:
   void listen();
+  bool read_output();
+  void read_alarm();
+  void note_end();
 
   pid_t id_ = -1;
   std::string name_;
   std::size_t output_limit_;
+  ChildConfinement* confinement_;
   FileDescriptor output_pipe_;
+  FileDescriptor alarm_;  // what the child handed over
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
   std::optional<ChildEnd> end_;
+  std::string cause_;
   std::string output_;
   std::jthread listener_;  // reads what the child says, and reaps it
 };

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
+#include "modelfloat/base/printable.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/runner/llama_binary.h"
@@ -15,6 +17,7 @@ ExitCode run(Session& session, const RunArguments& arguments) {
   runner::LlamaRunnerOptions options;
   options.llama_server = runner::find_llama_server();
   options.ram_budget_bytes = session.config().ram_budget_bytes;
+  options.sandbox.weak = session.config().weak_sandbox;
   runner::LlamaRunner runner(options, session.clock(), session.random());
 
   runner::CompletionRequest request;
@@ -25,6 +28,8 @@ ExitCode run(Session& session, const RunArguments& arguments) {
   request.seed = arguments.seed;
   request.stop = arguments.stop;
 
+  const bool for_terminal = ::isatty(STDOUT_FILENO) == 1;  // a model may say what rewrites one
+
   // Counted from where the user pressed return, not from where the runner was called.
   std::optional<double> first_token;
   const auto on_text = [&](std::string_view text) {
@@ -32,7 +37,7 @@ ExitCode run(Session& session, const RunArguments& arguments) {
       first_token = seconds_between(session.started(), session.clock().steady_now());
       session.progress().clear();
     }
-    if (!session.options().json) write_stdout(text);
+    if (!session.options().json) write_stdout(for_terminal ? printable_lines(text) : text);
   };
   const auto on_progress = [&](const runner::LoadProgress& progress) {
     if (progress.step == runner::LoadProgress::Step::fetching) {

@@ -26,6 +26,7 @@ ExitCode serve(Session& session, const ServeArguments& arguments) {
   runner::LlamaRunnerOptions options;
   options.llama_server = runner::find_llama_server();
   options.ram_budget_bytes = session.config().ram_budget_bytes;
+  options.sandbox.weak = session.config().weak_sandbox;
   runner::LlamaRunner runner(options, session.clock(), session.random());
   server::PoolService service(pool, runner);
   server::HttpOptions http;

@@ -61,6 +61,11 @@ std::uint64_t size_of(const toml::node& value, const fs::path& file) {
   return static_cast<std::uint64_t>(*number);
 }
 
+bool choice_of(const toml::node& value, const fs::path& file) {
+  if (const auto choice = value.value<bool>()) return *choice;
+  reject(file, value.source(), "true or false is wanted here");
+}
+
 std::string bandwidth_of(const toml::node& value, const fs::path& file) {
   auto text = text_of(value, file);
   try {
@@ -82,6 +87,8 @@ constexpr Setter k_setters[] = {
                     const fs::path& file) { config.key_file = file.parent_path() / text_of(value, file); }},
     {"runner.ram_budget_bytes", [](Config& config, const toml::node& value,
                                    const fs::path& file) { config.ram_budget_bytes = size_of(value, file); }},
+    {"runner.weak_sandbox", [](Config& config, const toml::node& value,
+                               const fs::path& file) { config.weak_sandbox = choice_of(value, file); }},
 };
 
 // [store.NAME]: the names are the user's. False when it is something else.

@@ -23,6 +23,7 @@ struct Config {
   std::string bandwidth;                          // bwlimit: of all stores together; empty: not limited
   std::map<std::string, std::string> store_bandwidth;  // store.NAME.bwlimit
   std::uint64_t ram_budget_bytes = 0;                  // runner.ram_budget_bytes; 0: the runner chooses
+  bool weak_sandbox = false;                           // runner.weak_sandbox: see runner::SandboxOptions
 };
 // Error{invalid} names the line that is wrong.
 Config parse_config(const std::string& text, const std::filesystem::path& file);

@@ -12,7 +12,6 @@
 #include "modelfloat/base/find_program.h"
 #include "modelfloat/runner/load_failure.h"
 #include "modelfloat/runner/runner.h"
-#include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -75,12 +74,15 @@ LlamaOptions::LlamaOptions(std::string_view help) {
   }
 }
 
-LlamaOptions probe_llama_server(const fs::path& program, const CallOptions& options) {
+LlamaOptions probe_llama_server(const SandboxSpec& sandboxed, FileConfinement confinement,
+                                const SandboxOptions& sandbox_options, const CallOptions& options) {
+  const fs::path& program = sandboxed.program;
+  Sandbox sandbox(sandboxed, confinement, sandbox_options);
   ChildSpec spec;
   spec.program = program;
   spec.arguments = {"--help"};
   spec.environment = llama_environment();
-  spec.before_exec = enter_sandbox;
+  spec.confinement = &sandbox;
   spec.output_limit = 1U << 20;
   ChildProcess child(spec);
   const ChildEnd end = child.wait(options);

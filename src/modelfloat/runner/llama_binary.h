@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "modelfloat/base/cancel.h"
+#include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
 
@@ -27,9 +28,9 @@ class LlamaOptions {
   std::set<std::string> options_;
 };
 
-// Runs it with --help in the sandbox. Call it on a thread that lasts, like every start of a child (child_process.h).
-// Throws Error{unsupported} when that prints no options.
-LlamaOptions probe_llama_server(const std::filesystem::path& program, const CallOptions&);
+// Runs the program with --help in a sandbox. Call it on a thread that lasts, like every start of a child
+// (child_process.h). Throws Error{unsupported} when that prints no options.
+LlamaOptions probe_llama_server(const SandboxSpec&, FileConfinement, const SandboxOptions&, const CallOptions&);
 
 struct LlamaLaunch {
   std::string alias;             // the name of the model that the child shows

@@ -7,7 +7,6 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/runner/load_failure.h"
-#include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -16,14 +15,14 @@ using std::chrono::steady_clock;
 
 constexpr Milliseconds k_poll{4};  // between two looks at a child that loads; a look takes 0.1 ms
 
-ChildSpec child_spec(const EngineSpec& spec, const LlamaOptions& options) {
+ChildSpec child_spec(const EngineSpec& spec, const LlamaOptions& options, Sandbox& sandbox) {
   ChildSpec child;
-  child.program = spec.program;
+  child.program = spec.sandbox.program;
   child.arguments = llama_arguments(spec.launch, options);
   child.environment = llama_environment();
   child.input = spec.key + "\n";
   child.inherited_fd = spec.model_fd;
-  child.before_exec = enter_sandbox;
+  child.confinement = &sandbox;
   return child;
 }
 
@@ -39,14 +38,26 @@ std::string last_lines(std::string_view text, std::size_t lines) {
 }  // namespace
 
 LlamaEngine::LlamaEngine(const EngineSpec& spec, const LlamaOptions& options)
-    : name_(spec.launch.alias),
-      program_(spec.program.string()),
-      child_(child_spec(spec, options)),
+    : folder_(spec.folder),
+      name_(spec.launch.alias),
+      program_(spec.sandbox.program.string()),
+      sandbox_(spec.sandbox, spec.confinement, spec.sandbox_options),
+      child_(child_spec(spec, options, sandbox_)),
       client_(spec.launch.socket, spec.key, spec.stall_limit) {}
 
 void LlamaEngine::wait_until_ready(Milliseconds limit, const CallOptions& options) const {
   const auto start = steady_clock::now();
-  while (!client_.ready(options)) {
+  CallOptions look = options;  // an engine that answers without an end must not hold the look either
+  if (!look.deadline || *look.deadline > start + limit) look.deadline = start + limit;
+  const auto is_ready = [&] {
+    try {
+      return client_.ready(look);
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::timed_out || steady_clock::now() - start < limit) throw;
+      return false;
+    }
+  };
+  while (!is_ready()) {
     check_cancelled(options, name_);
     if (ends_within(k_poll)) {
       const ChildEnd end = *ended();

@@ -3,19 +3,40 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "modelfloat/base/child_process.h"
 #include "modelfloat/runner/llama_binary.h"
 #include "modelfloat/runner/llama_client.h"
+#include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
 
 struct EngineSpec {
-  std::filesystem::path program;
+  SandboxSpec sandbox;  // with the program
+  FileConfinement confinement = FileConfinement::none;
+  std::filesystem::path folder;  // holds those of the sandbox; removed with all that is in it when the engine is gone
+  SandboxOptions sandbox_options;
   LlamaLaunch launch;
   std::string key;  // of the child's API; random
   int model_fd = -1;
   Milliseconds stall_limit{};
+};
+
+// A folder that goes when its owner does.
+class OwnedFolder {
+ public:
+  explicit OwnedFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  ~OwnedFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  OwnedFolder(const OwnedFolder&) = delete;
+  OwnedFolder& operator=(const OwnedFolder&) = delete;
+
+ private:
+  std::filesystem::path path_;
 };
 
 // Shared by all threads.
@@ -38,12 +59,14 @@ class LlamaEngine {
   pid_t process_id() const noexcept { return child_.id(); }
   // "exit code 1: " and the reason, as far as its output tells one.
   std::string how_it_ended() const;
-  // How it ended and the last lines that it wrote; for the log.
+  // How it ended and the last lines that it wrote, without control characters; for the log.
   std::string last_words() const;
 
  private:
+  OwnedFolder folder_;
   std::string name_;
   std::string program_;
+  Sandbox sandbox_;
   ChildProcess child_;
   LlamaClient client_;
 };

@@ -1,6 +1,7 @@
 #include "modelfloat/runner/llama_runner.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/executor.h"
@@ -20,6 +22,10 @@
 
 namespace modelfloat::runner {
 namespace {
+
+void make_private_folder(const std::filesystem::path& folder) {
+  if (::mkdir(folder.c_str(), 0700) != 0) throw system_error(errno, folder.string(), "cannot make a folder");
+}
 
 constexpr Milliseconds k_look_up{50};  // how often a wait looks whether it is still wanted, and reports progress
 
@@ -97,6 +103,9 @@ class LlamaRunner::Impl {
                 const CallOptions& options);
   void schedule_restart(Model& model);
 
+  FileConfinement file_confinement();
+  std::filesystem::path make_engine_folder();
+  SandboxSpec sandbox_spec(const std::filesystem::path& folder) const;
   std::shared_future<LlamaOptions> known_options();
   void warn_about_swap();
   void keep_house(const std::stop_token& stop);
@@ -112,7 +121,8 @@ class LlamaRunner::Impl {
   std::condition_variable changed_;
   ResidentModels models_;
   std::shared_future<LlamaOptions> known_options_;
-  std::uint64_t sockets_ = 0;
+  std::optional<FileConfinement> confinement_;  // chosen before the first model is fetched
+  std::atomic<std::uint64_t> engines_ = 0;
 
   std::jthread keeper_;
 };
@@ -155,6 +165,7 @@ Lease LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink& on
   if (!options_.llama_server) {
     throw NoEngine("llama-server", "not found: run tools/setup/llama-server, or name one in MODELFLOAT_LLAMA_SERVER");
   }
+  file_confinement();  // before anything is fetched that cannot be run
   std::call_once(swap_checked_, [this] { warn_about_swap(); });
   Lock lock(mutex_);
   for (;;) {
@@ -257,7 +268,13 @@ void LlamaRunner::Impl::fetch(Model& model, ModelSource& source, const LoadProgr
 
 std::shared_ptr<LlamaEngine> LlamaRunner::Impl::start_engine(const Model& model, const CallOptions& options) {
   EngineSpec spec;
-  spec.program = *options_.llama_server;
+  spec.folder = make_engine_folder();
+  spec.sandbox = sandbox_spec(spec.folder);
+  spec.sandbox.socket_folder = spec.folder / "socket";
+  spec.sandbox.memory_bytes = engine_memory_limit(model.memory_bytes, options_.threads);
+  spec.sandbox.threads = 4 * options_.threads + 128;
+  spec.confinement = file_confinement();
+  spec.sandbox_options = options_.sandbox;
   spec.key = to_hex(random_.array<24>());
   spec.model_fd = model.memory->fd();
   spec.stall_limit = options_.stall_limit;
@@ -266,10 +283,7 @@ std::shared_ptr<LlamaEngine> LlamaRunner::Impl::start_engine(const Model& model,
   spec.launch.context = model.context;
   spec.launch.parallel = options_.parallel;
   spec.launch.repack = model.repack;
-  {
-    const Lock lock(mutex_);
-    spec.launch.socket = folder_.path() / fmt::format("{}.sock", ++sockets_);
-  }
+  spec.launch.socket = spec.sandbox.socket_folder / "engine.sock";
   const LlamaOptions known = known_options().get();
   auto engine = starter_.async([&] { return std::make_shared<LlamaEngine>(spec, known); }).get();
   try {
@@ -356,6 +370,31 @@ std::optional<int> LlamaRunner::Impl::process_id(std::string_view identity) cons
   return model->engine->process_id();
 }
 
+FileConfinement LlamaRunner::Impl::file_confinement() {
+  const Lock lock(mutex_);
+  if (!confinement_) {
+    confinement_ = choose_file_confinement(options_.sandbox);
+    if (*confinement_ == FileConfinement::none) {
+      log_warning("weak_sandbox is set: a model that takes over its engine can read and change your files");
+    }
+  }
+  return *confinement_;
+}
+
+// Each engine has folders of its own: one could make the socket of another where they shared one.
+std::filesystem::path LlamaRunner::Impl::make_engine_folder() {
+  auto folder = folder_.path() / std::to_string(++engines_);
+  for (const auto& part : {folder, folder / "root", folder / "socket"}) make_private_folder(part);
+  return folder;
+}
+
+SandboxSpec LlamaRunner::Impl::sandbox_spec(const std::filesystem::path& folder) const {
+  SandboxSpec spec;
+  spec.program = *options_.llama_server;
+  spec.root_folder = folder / "root";
+  return spec;
+}
+
 // Asks llama-server once what it understands; again after a failure.
 std::shared_future<LlamaOptions> LlamaRunner::Impl::known_options() {
   const Lock lock(mutex_);
@@ -369,11 +408,12 @@ std::shared_future<LlamaOptions> LlamaRunner::Impl::known_options() {
     }
   };
   if (!known_options_.valid() || failed()) {
-    const auto program = *options_.llama_server;
-    known_options_ = starter_.async([program] {
+    known_options_ = starter_.async([this, folder = make_engine_folder(), confinement = confinement_.value()] {
+      const OwnedFolder owned(folder);
+      const SandboxSpec spec = sandbox_spec(folder);
       CallOptions options;
       options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-      return probe_llama_server(program, options);
+      return probe_llama_server(spec, confinement, options_.sandbox, options);
     });
   }
   return known_options_;

@@ -11,6 +11,7 @@
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/random.h"
 #include "modelfloat/runner/runner.h"
+#include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::runner {
 
@@ -21,6 +22,7 @@ struct LlamaRunnerOptions {
   unsigned threads = 0;                 // of each engine; 0: one for each processor
   std::uint64_t context = 4096;         // tokens of a prompt and its answer; a smaller limit of the model wins
   unsigned parallel = 1;                // requests that one engine works on at a time; the others wait here
+  SandboxOptions sandbox;
   Milliseconds idle_limit = std::chrono::minutes(10);    // a model unused for so long is dropped from memory
   Milliseconds stall_limit = std::chrono::seconds(120);  // an engine that makes no progress for so long is killed
 };

@@ -75,6 +75,7 @@ std::string_view advice_for(int signal) {
     case SIGILL:
       return "it uses instructions that this processor does not have: build it on this machine by "
              "tools/setup/llama-server";
+    case SIGSYS: return "its sandbox killed it for a system call that no engine makes";
     case SIGKILL: return "it was killed, most likely because memory ran out";
     default: return {};
   }
@@ -105,6 +106,7 @@ std::string reason_in(std::string_view output) {
 }
 
 std::string describe_end(const ChildEnd& end, std::string_view output) {
+  if (!end.cause.empty()) return "its sandbox killed it because it " + end.cause;
   std::string text = to_string(end);
   const auto reason = reason_in(output);
   const auto advice = end.by_signal ? advice_for(end.number) : std::string_view();

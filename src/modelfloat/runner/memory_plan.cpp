@@ -127,6 +127,11 @@ std::optional<std::vector<std::size_t>> choose_victims(std::span<const HeldModel
   return victims;
 }
 
+std::uint64_t engine_memory_limit(std::uint64_t planned_bytes, unsigned threads) {
+  const std::uint64_t stacks = multiply(8 * k_mebibyte, std::uint64_t{threads} + 64);  // beside ours: HTTP, timers
+  return add(add(planned_bytes, planned_bytes / 4), add(512 * k_mebibyte, stacks));
+}
+
 std::uint64_t default_ram_budget() {
   const std::uint64_t machine = std::min(memory_info("MemTotal").value_or(4096 * k_mebibyte), control_group_limit());
   return std::min(machine / 4 * 3, memory_info("MemAvailable").value_or(UINT64_MAX));

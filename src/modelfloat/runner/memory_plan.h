@@ -39,6 +39,10 @@ struct HeldModel {
 std::optional<std::vector<std::size_t>> choose_victims(std::span<const HeldModel>, std::uint64_t need,
                                                        std::uint64_t budget);
 
+// What an engine may take of private memory, for which the plan counted `planned_bytes`: a quarter more, half a
+// gibibyte, and the stacks of its threads.
+std::uint64_t engine_memory_limit(std::uint64_t planned_bytes, unsigned threads);
+
 // Three quarters of the machine's memory, or of what its control group allows; no more than is free now.
 std::uint64_t default_ram_budget();
 

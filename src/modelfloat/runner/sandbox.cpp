@@ -1,121 +1,123 @@
 #include "modelfloat/runner/sandbox.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
-#include <iterator>
+#include <fstream>
 
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/runner/engine_files.h"
+#include "modelfloat/runner/runner.h"
 
 namespace modelfloat::runner {
 namespace {
 
-#if defined(__x86_64__)
-constexpr std::uint32_t k_architecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t k_architecture = AUDIT_ARCH_AARCH64;
-#else
-#error "the system call filter has to be told the name of this processor"
-#endif
+constexpr rlim_t k_descriptors = 256;
+constexpr unsigned long k_apart = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC;
 
-constexpr std::uint32_t k_call = offsetof(seccomp_data, nr);
-constexpr std::uint32_t k_arch = offsetof(seccomp_data, arch);
-// The two halves of the n-th argument, on a little-endian machine.
-constexpr std::uint32_t low(std::uint32_t n) {
-  return static_cast<std::uint32_t>(offsetof(seccomp_data, args)) + 8 * n;
-}
-constexpr std::uint32_t high(std::uint32_t n) { return low(n) + 4; }
-
-constexpr sock_filter load(std::uint32_t offset) { return {BPF_LD | BPF_W | BPF_ABS, 0, 0, offset}; }
-constexpr sock_filter result(std::uint32_t action) { return {BPF_RET | BPF_K, 0, 0, action}; }
-constexpr sock_filter fail(std::uint32_t error) { return result(SECCOMP_RET_ERRNO | error); }
-// Leave out that many instructions when the value loaded is, or is not, this one.
-constexpr sock_filter skip_if(std::uint32_t value, std::uint8_t count) {
-  return {BPF_JMP | BPF_JEQ | BPF_K, count, 0, value};
-}
-constexpr sock_filter skip_unless(std::uint32_t value, std::uint8_t count) {
-  return {BPF_JMP | BPF_JEQ | BPF_K, 0, count, value};
-}
-constexpr sock_filter skip_below(std::uint32_t value, std::uint8_t count) {
-  return {BPF_JMP | BPF_JGE | BPF_K, 0, count, value};
+int usable_landlock(const SandboxOptions& options) noexcept {
+  const int version = std::min(landlock_version(), options.newest_landlock);
+  return version >= k_oldest_landlock ? version : 0;
 }
 
-constexpr std::uint32_t k_x32_calls = 0x40000000;  // a second set of numbers for the same calls on x86-64
+// Root can have the others without one of users.
+std::vector<unsigned long> namespaces_for(FileConfinement confinement, const SandboxOptions& options) {
+  if (confinement == FileConfinement::private_mounts) {
+    return {CLONE_NEWNS | CLONE_NEWUSER | k_apart, CLONE_NEWNS | CLONE_NEWUSER, CLONE_NEWNS | k_apart, CLONE_NEWNS};
+  }
+  if (!options.namespaces) return {0};
+  return {CLONE_NEWUSER | k_apart, k_apart, 0};
+}
 
-const sock_filter k_filter[] = {
-    load(k_arch),
-    skip_if(k_architecture, 1),
-    result(SECCOMP_RET_KILL_PROCESS),
-    load(k_call),
-    skip_below(k_x32_calls, 1),
-    result(SECCOMP_RET_KILL_PROCESS),
+const char* limit(decltype(RLIMIT_CORE) resource, rlim_t most, const char* step) noexcept {
+  rlimit now{};
+  if (::getrlimit(resource, &now) != 0) return step;
+  const rlim_t lower = std::min(now.rlim_max, most);
+  const rlimit wanted{lower, lower};
+  return ::setrlimit(resource, &wanted) == 0 ? nullptr : step;
+}
 
-    load(k_call),
-    skip_unless(__NR_socket, 3),
-    load(low(0)),
-    skip_if(AF_UNIX, 1),
-    fail(EAFNOSUPPORT),
+// Without capabilities root is a user like any other; with no_new_privs it does not get them back.
+const char* give_up_capabilities() noexcept {
+  __user_cap_header_struct header{};
+  header.version = _LINUX_CAPABILITY_VERSION_3;
+  const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+  ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  return ::syscall(SYS_capset, &header, none.data()) == 0 ? nullptr : "give up capabilities";
+}
 
-    // Listening is all that an engine does: it need not reach the sockets of other services.
-    load(k_call),
-    skip_unless(__NR_connect, 1),
-    fail(EACCES),
-    load(k_call),
-    skip_unless(__NR_sendmsg, 1),
-    fail(EACCES),
-    load(k_call),
-    skip_unless(__NR_sendmmsg, 1),
-    fail(EACCES),
-    // sendto without an address is what send() is.
-    load(k_call),
-    skip_unless(__NR_sendto, 5),
-    load(low(4)),
-    skip_unless(0, 2),
-    load(high(4)),
-    skip_if(0, 1),
-    fail(EACCES),
-
-    // A ring does all of the above without a system call that this filter would see.
-    load(k_call),
-    skip_unless(__NR_io_uring_setup, 1),
-    fail(ENOSYS),
-    load(k_call),
-    skip_unless(__NR_ptrace, 1),
-    fail(EPERM),
-    load(k_call),
-    skip_unless(__NR_process_vm_readv, 1),
-    fail(EPERM),
-    load(k_call),
-    skip_unless(__NR_process_vm_writev, 1),
-    fail(EPERM),
-    load(k_call),
-    skip_unless(__NR_pidfd_getfd, 1),
-    fail(EPERM),
-
-    result(SECCOMP_RET_ALLOW),
-};
+void refuse_scripts(const std::filesystem::path& program) {
+  std::array<char, 2> start{};
+  std::ifstream(program, std::ios::binary).read(start.data(), start.size());
+  if (start[0] != '#' || start[1] != '!') return;
+  throw Error(ErrorKind::unsupported, program.string(),
+              "is a script, which the sandbox of engines does not run: name the llama-server that it starts in "
+              "MODELFLOAT_LLAMA_SERVER");
+}
 
 }  // namespace
 
-const char* enter_sandbox() noexcept {
-  const rlimit nothing{0, 0};
-  if (::setrlimit(RLIMIT_CORE, &nothing) != 0) return "forbid core dumps";
-  if (::setrlimit(RLIMIT_FSIZE, &nothing) != 0) return "forbid files";
-  // A write is to fail, not to kill. Being ignored is the one thing about a signal that a program inherits.
-  if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return "ignore a signal";
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "forbid new privileges";
-  sock_fprog program{};
-  program.len = static_cast<unsigned short>(std::size(k_filter));
-  program.filter = const_cast<sock_filter*>(k_filter);
-  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0) return "forbid the network";
+FileConfinement choose_file_confinement(const SandboxOptions& options) {
+  if (usable_landlock(options) > 0) return FileConfinement::landlock;
+  if (options.private_mounts && can_have_private_mounts()) return FileConfinement::private_mounts;
+  if (options.weak) return FileConfinement::none;
+  throw NoEngine(
+      "sandbox",
+      "nothing here keeps a model from your files: the kernel has no Landlock (version 2, Linux 5.19) or it is "
+      "switched off, and user namespaces are forbidden. Permit one of them, or set weak_sandbox = true under "
+      "[runner] in config.toml if you trust whoever made your models");
+}
+
+Sandbox::Sandbox(const SandboxSpec& spec, FileConfinement confinement, const SandboxOptions& options)
+    : memory_bytes_(options.limit_memory ? spec.memory_bytes : 0),
+      threads_(spec.threads),
+      landlock_(confinement == FileConfinement::landlock ? usable_landlock(options) : 0),
+      files_(files_of_engine(spec.program)),
+      namespaces_(namespaces_for(confinement, options)),
+      filter_(options.alarms) {
+  refuse_scripts(spec.program);
+  if (!spec.socket_folder.empty()) files_.push_back({spec.socket_folder.string(), PermittedPath::Use::make_socket});
+  if (confinement == FileConfinement::private_mounts) mounts_.emplace(spec.root_folder, files_);
+}
+
+const char* Sandbox::limit_resources(unsigned long namespaces) const noexcept {
+  if (const char* step = limit(RLIMIT_CORE, 0, "forbid core dumps")) return step;
+  if (const char* step = limit(RLIMIT_FSIZE, 0, "forbid files")) return step;
+  if (const char* step = limit(RLIMIT_NOFILE, k_descriptors, "limit descriptors")) return step;
+  if (memory_bytes_ > 0) {
+    if (const char* step = limit(RLIMIT_DATA, memory_bytes_, "limit memory")) return step;
+  }
+  // Elsewhere the limit would count all processes of the user.
+  if ((namespaces & CLONE_NEWUSER) != 0) return limit(RLIMIT_NPROC, threads_, "limit threads");
   return nullptr;
 }
+
+// The filter of system calls comes last, because it forbids the steps before it.
+const char* Sandbox::enter(const ChildLaunch& launch) noexcept {
+  // A write to a file is to fail, not to kill. Being ignored is the one thing about a signal that a program inherits.
+  if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return "ignore a signal";
+  if (mounts_) {
+    errno = EPERM;
+    if ((launch.namespaces & CLONE_NEWNS) == 0) return "have mounts of its own";  // never ours
+    if (const char* step = mounts_->enter()) return step;
+  }
+  if (const char* step = give_up_capabilities()) return step;
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "forbid new privileges";
+  if (landlock_ > 0) {
+    if (const char* step = restrict_by_landlock(landlock_, files_)) return step;
+  }
+  if (const char* step = limit_resources(launch.namespaces)) return step;
+  return filter_.enter(launch);
+}
+
+std::optional<std::string> Sandbox::alarm(int fd) noexcept { return read_syscall_alarm(fd); }
 
 }  // namespace modelfloat::runner
