@@ -8,27 +8,61 @@
 namespace modelfloat {
 namespace {
 
-using Seen = std::map<WriterId, std::uint64_t>;  // how far of each chain a record knows
+// How far of each other chain the records of one chain know. That only grows along the chain, so each step is kept once.
+class ChainSight {
+ public:
+  // Record number `place` of the chain, in order, names this head.
+  void add(const WriterId& other, std::size_t place, std::uint64_t seq) {
+    std::vector<Step>& steps = steps_[other];
+    if (!steps.empty() && steps.back().seq >= seq) return;
+    if (!steps.empty() && steps.back().place == place) {
+      steps.back().seq = seq;
+    } else {
+      steps.push_back({place, seq});
+    }
+  }
+  // The newest number of the other chain that the record knows; 0: none.
+  std::uint64_t seen(const WriterId& other, std::size_t place) const {
+    const auto found = steps_.find(other);
+    if (found == steps_.end()) return 0;
+    const auto after = std::upper_bound(found->second.begin(), found->second.end(), place,
+                                        [](std::size_t wanted, const Step& step) { return wanted < step.place; });
+    return after == found->second.begin() ? 0 : std::prev(after)->seq;
+  }
+
+ private:
+  struct Step {
+    std::size_t place;
+    std::uint64_t seq;
+  };
+  std::map<WriterId, std::vector<Step>> steps_;  // ascending
+};
+
+// What a record knows of the other chains.
+struct Sight {
+  const ChainSight* chain;
+  std::size_t place;
+};
 
 // A change together with where in the causal order it was made.
 template <typename T>
 struct Placed {
   const T* change;
   const SeenRecord* by;
-  const Seen* seen;
+  Sight sight;
 };
 
-bool is_before(const SeenRecord& a, const SeenRecord& b, const Seen& seen_by_b) {
+bool is_before(const SeenRecord& a, const SeenRecord& b, const Sight& of_b) {
   if (a.record.writer == b.record.writer) return a.record.seq < b.record.seq;
-  const auto known = seen_by_b.find(a.record.writer);
-  return known != seen_by_b.end() && known->second >= a.record.seq;
+  const std::uint64_t known = of_b.chain->seen(a.record.writer, of_b.place);
+  return known != 0 && known >= a.record.seq;
 }
 
 // Of one record, by their places: both are elements of its list of changes.
 template <typename A, typename B>
 bool comes_before(const Placed<A>& a, const Placed<B>& b) {
   if (a.by == b.by) return std::less<const void*>{}(a.change, b.change);
-  return is_before(*a.by, *b.by, *b.seen);
+  return is_before(*a.by, *b.by, b.sight);
 }
 
 // The latest of several changes: none is after it, and among concurrent ones its record has the largest hash. Forked chains can make a ring
@@ -43,7 +77,7 @@ const Placed<T>* latest(const std::vector<Placed<T>>& all) {
   };
   for (const auto& one : all) {
     const bool superseded = std::any_of(all.begin(), all.end(), [&](const Placed<T>& other) {
-      return &other != &one && is_before(*one.by, *other.by, *other.seen);
+      return &other != &one && is_before(*one.by, *other.by, other.sight);
     });
     prefer(superseded ? best_of_ring : best, one);
   }
@@ -63,16 +97,14 @@ void keep_latest_of_chain(std::vector<Placed<T>>& kept, const Placed<T>& next) {
 
 class StateBuilder {
  public:
-  explicit StateBuilder(std::span<const SeenRecord> records) {
-    for (const auto& record : records) ordered_.push_back(&record);
+  explicit StateBuilder(std::vector<const SeenRecord*> records) : ordered_(std::move(records)) {
     std::sort(ordered_.begin(), ordered_.end(), [](const SeenRecord* a, const SeenRecord* b) {
       return std::tie(a->record.writer, a->record.seq, a->hash) < std::tie(b->record.writer, b->record.seq, b->hash);
     });
   }
 
   PoolState build() {
-    work_out_what_each_saw();
-    for (std::size_t i = 0; i < ordered_.size(); ++i) collect(*ordered_[i], seen_[i]);
+    for (std::size_t i = 0; i < ordered_.size(); ++i) collect(*ordered_[i], look_from(i));
     settle_manifests();
     settle_tags();
     settle_members(stores_, state_.stores);
@@ -95,18 +127,15 @@ class StateBuilder {
     std::vector<Placed<Gone>> removed;
   };
 
-  void work_out_what_each_saw() {
-    seen_.reserve(ordered_.size());
-    const SeenRecord* previous = nullptr;
-    for (const SeenRecord* record : ordered_) {
-      const bool same_chain = previous != nullptr && previous->record.writer == record->record.writer;
-      Seen seen = same_chain ? seen_.back() : Seen{};
-      if (same_chain) note_irregular(*previous, *record);
-      for (const auto& [writer, head] : record->record.heads) seen[writer] = std::max(seen[writer], head.seq);
-      seen_.push_back(std::move(seen));
-      state_.heads[record->record.writer] = {record->record.seq, record->hash};
-      previous = record;
-    }
+  // What the record knows; those before it were asked for.
+  Sight look_from(std::size_t place) {
+    const SeenRecord& record = *ordered_[place];
+    if (place > 0 && ordered_[place - 1]->record.writer == record.record.writer)
+      note_irregular(*ordered_[place - 1], record);
+    ChainSight& chain = sights_[record.record.writer];
+    for (const auto& [writer, head] : record.record.heads) chain.add(writer, place, head.seq);
+    state_.heads[record.record.writer] = {record.record.seq, record.hash};
+    return {&chain, place};
   }
 
   void note_irregular(const SeenRecord& previous, const SeenRecord& next) {
@@ -122,44 +151,49 @@ class StateBuilder {
     }
   }
 
-  void collect(const SeenRecord& record, const Seen& seen) {
+  void collect(const SeenRecord& record, const Sight& sight) {
     for (const Change& change : record.record.changes) {
-      std::visit([&](const auto& one) { take(one, record, seen); }, change);
+      std::visit([&](const auto& one) { take(one, record, sight); }, change);
     }
   }
 
-  void take(const Prepared& change, const SeenRecord&, const Seen&) { name_manifest(change, false); }
-  void take(const Committed& change, const SeenRecord& by, const Seen& seen) {
+  void take(const Prepared& change, const SeenRecord&, const Sight&) { name_manifest(change, false); }
+  void take(const Committed& change, const SeenRecord& by, const Sight& sight) {
     name_manifest(change, true);
-    tag_changes_[{change.model, change.tag}].push_back({&change, &by, &seen});
+    tag_changes_[{change.model, change.tag}].push_back({&change, &by, sight});
   }
-  void take(const Untagged& change, const SeenRecord& by, const Seen& seen) {
-    untagged_[{change.model, change.tag}].push_back({&change, &by, &seen});
+  void take(const Untagged& change, const SeenRecord& by, const Sight& sight) {
+    untagged_[{change.model, change.tag}].push_back({&change, &by, sight});
   }
-  void take(const Removed& change, const SeenRecord&, const Seen&) {
+  void take(const Removed& change, const SeenRecord&, const Sight&) {
     removed_.insert(change.manifests.begin(), change.manifests.end());
   }
-  void take(const Condemned& change, const SeenRecord& by, const Seen& seen) {
-    condemned_.push_back({&change, &by, &seen});
+  void take(const Condemned& change, const SeenRecord& by, const Sight& sight) {
+    condemned_.push_back({&change, &by, sight});
   }
-  void take(const Spared& change, const SeenRecord& by, const Seen& seen) { spared_.push_back({&change, &by, &seen}); }
-  void take(const StoreAdded& change, const SeenRecord& by, const Seen& seen) {
-    stores_[change.store].added.push_back({&change, &by, &seen});
+  void take(const Spared& change, const SeenRecord& by, const Sight& sight) {
+    for (const CondemnedObject& object : change.objects) {
+      auto& spared = spared_[object];
+      if (spared.empty() || spared.back().change != &change) spared.push_back({&change, &by, sight});
+    }
   }
-  void take(const StoreRemoved& change, const SeenRecord& by, const Seen& seen) {
-    stores_[change.store].removed.push_back({&change, &by, &seen});
+  void take(const StoreAdded& change, const SeenRecord& by, const Sight& sight) {
+    stores_[change.store].added.push_back({&change, &by, sight});
   }
-  void take(const SlotAdded& change, const SeenRecord& by, const Seen& seen) {
-    slots_[change.slot].added.push_back({&change, &by, &seen});
+  void take(const StoreRemoved& change, const SeenRecord& by, const Sight& sight) {
+    stores_[change.store].removed.push_back({&change, &by, sight});
   }
-  void take(const SlotRemoved& change, const SeenRecord& by, const Seen& seen) {
-    slots_[change.slot].removed.push_back({&change, &by, &seen});
+  void take(const SlotAdded& change, const SeenRecord& by, const Sight& sight) {
+    slots_[change.slot].added.push_back({&change, &by, sight});
   }
-  void take(const EpochBegun& change, const SeenRecord&, const Seen&) { state_.epochs.push_back(change); }
-  void take(const PolicySet& change, const SeenRecord& by, const Seen& seen) {
-    keep_latest_of_chain(policies_, {&change, &by, &seen});
+  void take(const SlotRemoved& change, const SeenRecord& by, const Sight& sight) {
+    slots_[change.slot].removed.push_back({&change, &by, sight});
   }
-  void take(const UnknownChange&, const SeenRecord&, const Seen&) { ++state_.unknown_changes; }
+  void take(const EpochBegun& change, const SeenRecord&, const Sight&) { state_.epochs.push_back(change); }
+  void take(const PolicySet& change, const SeenRecord& by, const Sight& sight) {
+    keep_latest_of_chain(policies_, {&change, &by, sight});
+  }
+  void take(const UnknownChange&, const SeenRecord&, const Sight&) { ++state_.unknown_changes; }
 
   void name_manifest(const ManifestNaming& naming, bool committed) {
     LiveManifest& live = state_.manifests[naming.manifest.content];
@@ -206,11 +240,10 @@ class StateBuilder {
   void settle_condemned() {
     for (const auto& condemned : condemned_) {
       for (const CondemnedObject& object : condemned.change->objects) {
-        const bool withdrawn = std::any_of(spared_.begin(), spared_.end(), [&](const auto& spared) {
-          return comes_before(condemned, spared) &&
-                 std::find(spared.change->objects.begin(), spared.change->objects.end(), object) !=
-                     spared.change->objects.end();
-        });
+        const auto spared = spared_.find(object);
+        const bool withdrawn =
+            spared != spared_.end() && std::any_of(spared->second.begin(), spared->second.end(),
+                                                   [&](const auto& one) { return comes_before(condemned, one); });
         if (!withdrawn) state_.condemned.insert(object);
       }
     }
@@ -221,7 +254,7 @@ class StateBuilder {
   }
 
   std::vector<const SeenRecord*> ordered_;
-  std::vector<Seen> seen_;
+  std::map<WriterId, ChainSight> sights_;  // by chain
   PoolState state_;
   std::set<Hash256> removed_;
   std::map<std::pair<std::string, std::string>, std::vector<Placed<Committed>>> tag_changes_;
@@ -229,7 +262,7 @@ class StateBuilder {
   std::map<StoreId, Membership<StoreAdded, StoreRemoved>> stores_;
   std::map<std::array<std::byte, 16>, Membership<SlotAdded, SlotRemoved>> slots_;
   std::vector<Placed<Condemned>> condemned_;
-  std::vector<Placed<Spared>> spared_;
+  std::map<CondemnedObject, std::vector<Placed<Spared>>> spared_;
   std::vector<Placed<PolicySet>> policies_;
 };
 
@@ -240,6 +273,39 @@ bool PoolState::is_condemned(const std::string& path) const {
   return found != condemned.end() && found->path == path;
 }
 
-PoolState pool_state_of(std::span<const SeenRecord> records) { return StateBuilder(records).build(); }
+PoolState pool_state_of(std::span<const SeenRecord> records) {
+  std::vector<const SeenRecord*> pointers;
+  pointers.reserve(records.size());
+  for (const SeenRecord& record : records) pointers.push_back(&record);
+  return StateBuilder(std::move(pointers)).build();
+}
+
+PoolState pool_state_of(std::span<const SeenRecord* const> records) {
+  return StateBuilder({records.begin(), records.end()}).build();
+}
+
+std::vector<LogGap> gaps_of(std::span<const SeenRecord* const> records,
+                            const std::function<std::uint64_t(const WriterId&)>& covered) {
+  std::map<WriterId, std::vector<std::uint64_t>> numbers;
+  std::map<WriterId, std::uint64_t> named;  // the newest by what other chains say
+  for (const SeenRecord* seen : records) {
+    numbers[seen->record.writer].push_back(seen->record.seq);
+    for (const auto& [writer, head] : seen->record.heads) named[writer] = std::max(named[writer], head.seq);
+  }
+  for (const auto& [writer, seq] : named) numbers.try_emplace(writer);
+  std::vector<LogGap> gaps;
+  for (auto& [writer, seqs] : numbers) {
+    std::sort(seqs.begin(), seqs.end());
+    std::uint64_t at = covered(writer);
+    for (const std::uint64_t seq : seqs) {
+      if (seq <= at) continue;
+      if (seq - 1 > at) gaps.push_back({writer, at + 1, seq - 1});
+      at = seq;
+    }
+    const auto head = named.find(writer);
+    if (head != named.end() && head->second > at) gaps.push_back({writer, at + 1, head->second});
+  }
+  return gaps;
+}
 
 }  // namespace modelfloat

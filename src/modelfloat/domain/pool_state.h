@@ -1,6 +1,7 @@
 #pragma once
 // What all chains together say: the union of the log, worked out by the rules of docs/formats/mf1.md section 9. Pure.
 
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
@@ -30,12 +31,25 @@ struct PoolState {
   std::optional<PolicySet> policy;
   std::map<WriterId, ChainHead> heads;  // the newest record of each chain
   std::uint64_t unknown_changes = 0;
-  std::vector<std::string> irregular;  // gaps and double numbers, for people
+  std::vector<std::string> irregular;  // double numbers and records that do not follow, for people
 
   bool is_condemned(const std::string& path) const;  // anywhere
 };
 
-// Records in any order. Records of one writer and number that differ all count, and are reported.
+// Records in any order. Records of one writer and number that differ all count, and are reported. Of heads, those need not be there that say no
+// more than the heads of an earlier record of the same chain.
 PoolState pool_state_of(std::span<const SeenRecord> records);
+PoolState pool_state_of(std::span<const SeenRecord* const> records);
+
+// Records of a chain that are not there, though later ones are or another chain names them.
+struct LogGap {
+  WriterId writer{};
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  auto operator<=>(const LogGap&) const = default;
+};
+// By writer and number. `covered`: up to which record of a chain a checkpoint stands for what is missing.
+std::vector<LogGap> gaps_of(std::span<const SeenRecord* const> records,
+                            const std::function<std::uint64_t(const WriterId&)>& covered);
 
 }  // namespace modelfloat
