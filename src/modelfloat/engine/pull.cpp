@@ -59,6 +59,62 @@ std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelR
   throw Error(ErrorKind::not_found, name, "no such model in this pool");
 }
 
+constexpr std::size_t k_named_files = 3;
+
+// The same error, with the model and those of its files that it keeps from being read.
+Error with_names(const Error& error, const OpenManifest& manifest, const std::vector<PlacedFragment>& pieces) {
+  std::vector<std::string> files;
+  std::size_t unnamed = 0;
+  std::size_t last = manifest.root.files.size();
+  for (const PlacedFragment& piece : pieces) {
+    const FrameRef* frame = piece.fragment->frame();
+    const std::string where =
+        frame != nullptr ? "pack " + to_hex(frame->pack) : "fragment " + to_hex(piece.fragment->id);
+    if (where != error.where || piece.file == last) continue;
+    last = piece.file;
+    if (files.size() < k_named_files) {
+      files.push_back(manifest.root.files[last].path);
+    } else {
+      ++unnamed;
+    }
+  }
+  std::string what = fmt::format("{}", fmt::join(files, ", "));
+  if (unnamed > 0) what += fmt::format(" and {} more files", unnamed);
+  return Error(error.kind, manifest.name + (what.empty() ? "" : ": " + what),
+               fmt::format("cannot be read: {}", error.what()), error.retry_after);
+}
+
+// What is wrong with stores or the manifest, and not with where the bytes go.
+bool is_about_reading(ErrorKind kind) {
+  return kind == ErrorKind::lost || kind == ErrorKind::corrupt || kind == ErrorKind::rate_limited;
+}
+
+// What `read` gives; errors name the model.
+template <typename Read>
+auto of_manifest(const std::string& name, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    if (!is_about_reading(error.kind)) throw;
+    throw Error(error.kind, name, fmt::format("its manifest cannot be read: {}", error.what()), error.retry_after);
+  }
+}
+
+// Downloads pieces of the manifest; errors name the model and the files.
+std::uint64_t download(Pool& pool, const OpenManifest& manifest, const transfer::PackReading& reading,
+                       std::span<const Pack> packs, const std::vector<PlacedFragment>& wanted,
+                       const transfer::PieceSink& deliver) {
+  std::vector<transfer::DownloadPiece> pieces;
+  pieces.reserve(wanted.size());
+  for (const PlacedFragment& one : wanted) pieces.push_back({one.fragment, one.file, one.offset});
+  try {
+    return transfer::download(reading, pool.environment().cpu, packs, manifest.root.epoch, std::move(pieces), deliver);
+  } catch (const Error& error) {
+    if (!is_about_reading(error.kind)) throw;
+    throw with_names(error, manifest, wanted);
+  }
+}
+
 }  // namespace
 
 OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call) {
@@ -69,7 +125,7 @@ OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const C
   if (!found) report_not_found(state, ref);
   manifest.id = found->manifest;
   manifest.name = found->name;
-  manifest.root = ManifestReader(pool, {}, call).root(manifest.id);
+  manifest.root = of_manifest(manifest.name, [&] { return ManifestReader(pool, {}, call).root(manifest.id); });
   return manifest;
 }
 
@@ -98,17 +154,15 @@ std::uint64_t read_files(Pool& pool, const OpenManifest& manifest, const std::fu
   std::atomic<std::uint64_t> done = 0;
   std::uint64_t fetched = 0;
   for (std::size_t index = 0; index < root.segments.size(); ++index) {
-    const auto segment = reader.segment(root, index);
-    std::vector<transfer::DownloadPiece> pieces;
-    for (const PlacedFragment& placed : walk.place(segment.content)) {
-      if (is_wanted[placed.file]) pieces.push_back({placed.fragment, placed.file, placed.offset});
-    }
-    fetched += transfer::download(reading, pool.environment().cpu, segment.structure.packs, root.epoch,
-                                  std::move(pieces), [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
-                                    write(piece.file, piece.offset, plain);
-                                    const std::uint64_t so_far = done += plain.size();
-                                    if (hooks.progress) hooks.progress(so_far);
-                                  });
+    const auto segment = of_manifest(manifest.name, [&] { return reader.segment(root, index); });
+    std::vector<PlacedFragment> pieces = walk.place(segment.content);
+    std::erase_if(pieces, [&](const PlacedFragment& placed) { return !is_wanted[placed.file]; });
+    fetched += download(pool, manifest, reading, segment.structure.packs, pieces,
+                        [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
+                          write(piece.file, piece.offset, plain);
+                          const std::uint64_t so_far = done += plain.size();
+                          if (hooks.progress) hooks.progress(so_far);
+                        });
   }
   walk.finish();
   return fetched;
@@ -124,36 +178,37 @@ std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::st
   const std::uint64_t end = range.length >= file.size_bytes - begin ? file.size_bytes : begin + range.length;
   const auto reading = reading_of(pool, hooks, call);
   std::uint64_t fetched = 0;
+  std::uint64_t delivered = 0;
 
   // Fragments of one window; the first and the last may reach beyond what is wanted.
-  std::vector<transfer::DownloadPiece> window;
+  std::vector<PlacedFragment> window;
   const auto flush = [&](const std::vector<Pack>& packs) {
     if (window.empty()) return;
     const std::uint64_t first = window.front().offset;
     const std::uint64_t last = window.back().offset + window.back().fragment->plain_bytes;
     Bytes bytes(last - first);
-    fetched += transfer::download(reading, pool.environment().cpu, packs, root.epoch, std::move(window),
-                                  [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
-                                    std::copy(plain.begin(), plain.end(),
-                                              bytes.begin() + static_cast<std::ptrdiff_t>(piece.offset - first));
-                                  });
+    fetched +=
+        download(pool, manifest, reading, packs, window, [&](const transfer::DownloadPiece& piece, ByteSpan plain) {
+          std::copy(plain.begin(), plain.end(), bytes.begin() + static_cast<std::ptrdiff_t>(piece.offset - first));
+        });
     window.clear();
     const std::uint64_t from = std::max(first, begin);
     const std::uint64_t upto = std::min(last, end);
     deliver(ByteSpan(bytes).subspan(from - first, upto - from));
+    delivered += upto - from;
     if (hooks.progress) hooks.progress(upto - begin);
   };
 
   ManifestReader reader(pool, hooks.finding, call);
   FileWalk walk(root);
   for (std::size_t index = 0; index < root.segments.size(); ++index) {
-    const auto segment = reader.segment(root, index);
+    const auto segment = of_manifest(manifest.name, [&] { return reader.segment(root, index); });
     std::uint64_t window_bytes = 0;
     for (const PlacedFragment& placed : walk.place(segment.content)) {
       if (placed.file > file_index) break;
       if (placed.file < file_index || placed.offset + placed.fragment->plain_bytes <= begin || placed.offset >= end)
         continue;
-      window.push_back({placed.fragment, placed.file, placed.offset});
+      window.push_back(placed);
       window_bytes += placed.fragment->plain_bytes;
       if (window_bytes >= k_window_bytes) {
         flush(segment.structure.packs);
@@ -162,6 +217,8 @@ std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::st
     }
     flush(segment.structure.packs);
   }
+  if (delivered != end - begin)
+    throw Error(ErrorKind::corrupt, root.model, "its manifest has too few fragments for " + path);
   return fetched;
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/engine/file_check.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/manifest_writer.h"
 #include "modelfloat/mf1/format.h"
@@ -48,7 +50,10 @@ class Verification {
     for (const auto& [content, live] : state_.manifests) {
       if (live.committed && (!only || live.model == *only)) check_manifest(live);
     }
-    if (read_) read_everything();
+    if (read_) {
+      check_files();
+      read_everything();
+    }
     sum_up();
     return std::move(report_);
   }
@@ -111,17 +116,23 @@ class Verification {
   }
 
   void check_manifest(const LiveManifest& live) {
-    ManifestCheck check{live.model, true, {}};
+    ManifestCheck check;
+    check.model = live.model;
+    check.id = live.manifest;
     try {
       for (const ObjectName& name : documents_of(pool_, live.manifest, call_)) expect_everywhere(name);
       ManifestReader reader(pool_, {}, call_);
       const ManifestRoot root = reader.root(live.manifest);
+      FileRecipes recipes(root);
       for (std::size_t index = 0; index < root.segments.size(); ++index) {
-        for (const Pack& pack : reader.segment(root, index).structure.packs) {
+        const auto segment = reader.segment(root, index);
+        recipes.add(segment.content);
+        for (const Pack& pack : segment.structure.packs) {
           check.packs.push_back(pack.id);
           if (packs_.try_emplace(pack.id, PackCheck{pack, {}}).second) check_pack(packs_.at(pack.id));
         }
       }
+      check.recipes = recipes.finish();
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
       log_warning(error.what());
@@ -132,8 +143,11 @@ class Verification {
 
   struct ManifestCheck {
     std::string model;
+    ManifestId id;
     bool readable = true;
+    bool is_wrong = false;  // a file is not what the manifest promises
     std::vector<PackId> packs;
+    std::vector<FileRecipe> recipes;  // of its files
   };
   struct GoodShard {
     std::size_t index = 0;
@@ -198,12 +212,50 @@ class Verification {
     return pack_health(present, check.pack);
   }
 
+  // The bytes of every file, compared with its SHA-256. Shards that this reads whole need not be read once more.
+  void check_files() {
+    std::mutex mutex;
+    std::set<std::pair<std::string, const PoolStore*>> whole;
+    FileCheck files(
+        pool_,
+        [&](const transfer::ShardCopy& copy) {
+          const std::lock_guard lock(mutex);
+          whole.emplace(ObjectName::of(ObjectType::shard, copy.object).path(), copy.store);
+        },
+        call_);
+    for (ManifestCheck& check : manifests_) {
+      if (check.readable) check_files_of(check, files);
+    }
+    for (const auto& one : whole) {
+      if (to_read_.erase(one) == 0) continue;
+      if (doubted_.contains(one)) note(*ObjectName::parse(one.first), *one.second, CopyState::whole);
+    }
+    report_.bytes_read += files.bytes_fetched();
+  }
+
+  void check_files_of(ManifestCheck& check, FileCheck& files) {
+    const auto complain = [&](const FileEntry& file, const Error& error) {
+      const bool is_wrong = error.kind == ErrorKind::corrupt;  // what could not be read shows by its shards
+      log(is_wrong ? LogLevel::warning : LogLevel::info, check.model + ": " + file.path + ": " + error.what());
+      if (!is_wrong) return;
+      check.is_wrong = true;
+      found("", ObjectName::of(ObjectType::content, check.id.content), Damage::corrupt);
+    };
+    try {
+      files.check(ManifestReader(pool_, {}, call_).root(check.id), check.recipes, complain);
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      log_warning(error.what());
+      check.readable = false;
+    }
+  }
+
   // Every object that something names, read on every store that lists it, and compared with its name.
   void read_everything() {
     std::vector<transfer::CopyToCheck> copies;
     for (const auto& [path, store] : to_read_)
       copies.push_back({*ObjectName::parse(path), store, listed_size(path, store)});
-    report_.bytes_read = transfer::check_copies(
+    report_.bytes_read += transfer::check_copies(
         pool_.stores(), std::move(copies), call_,
         [this](const transfer::CopyToCheck& copy, std::optional<Damage> damage) {
           if (!damage) {
@@ -235,6 +287,7 @@ class Verification {
     std::map<std::string, Health> health;
     for (const ManifestCheck& check : manifests_) {
       Health own = check.readable ? Health::sound : Health::unknown;
+      if (check.is_wrong) own = worse(own, Health::lost);
       for (const PackId& id : check.packs) own = worse(own, health_of(packs_.at(id)));
       auto& worst = health.try_emplace(check.model, Health::sound).first->second;
       worst = worse(worst, own);

@@ -23,7 +23,7 @@ struct VerifyReport {
   bool readable() const noexcept;  // no model is lost or unknown
 };
 
-// Compares what the manifests name with what the stores list; with `read`, reads every object and checks it by its name. What is found of
+// Compares what the manifests name with what the stores list; with `read`, reads every object and checks it by its name, and every file by its SHA-256: a model with a file that is another is lost. What is found of
 // shards is remembered in the registry: until it is read and whole, or put again, a corrupt copy counts as damaged, here and everywhere.
 // `model`: only this one.
 VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read,

@@ -12,7 +12,7 @@
 namespace modelfloat::transfer {
 namespace {
 
-// The wanted pieces of one pack; equal frames are neighbours.
+// The wanted pieces of one pack; equal fragments are neighbours.
 struct PackWork {
   const Pack* pack = nullptr;
   std::vector<DownloadPiece> pieces;
@@ -62,11 +62,10 @@ std::vector<PackWork> by_pack(std::span<const Pack> packs, const std::vector<Dow
   return work;
 }
 
-bool same_frame(const DownloadPiece& a, const DownloadPiece& b) {
-  return a.fragment->frame()->offset == b.fragment->frame()->offset;
-}
+// Only what is the same in every respect has the same proof: a manifest may list another fragment at the same place.
+bool same_fragment(const DownloadPiece& a, const DownloadPiece& b) { return *a.fragment == *b.fragment; }
 
-// Opens each frame of [first, last) once and delivers it to every place that wants it.
+// Opens and checks each fragment once and delivers it to every place that wants it.
 void open_pieces(IncomingPack& pack, std::span<const DownloadPiece> pieces, const PieceSink& deliver) {
   Bytes plain(k_max_fragment_bytes);
   for (std::size_t i = 0; i < pieces.size();) {
@@ -74,25 +73,25 @@ void open_pieces(IncomingPack& pack, std::span<const DownloadPiece> pieces, cons
     const MutableByteSpan bytes = MutableByteSpan(plain).first(fragment.plain_bytes);
     pack.open(fragment, bytes);
     const std::size_t first = i;
-    for (; i < pieces.size() && same_frame(pieces[first], pieces[i]); ++i) deliver(pieces[i], bytes);
+    for (; i < pieces.size() && same_fragment(pieces[first], pieces[i]); ++i) deliver(pieces[i], bytes);
   }
 }
 
 std::vector<Fragment> distinct_fragments(const PackWork& work) {
   std::vector<Fragment> fragments;
   for (std::size_t i = 0; i < work.pieces.size(); ++i) {
-    if (i == 0 || !same_frame(work.pieces[i - 1], work.pieces[i])) fragments.push_back(*work.pieces[i].fragment);
+    if (i == 0 || !same_fragment(work.pieces[i - 1], work.pieces[i])) fragments.push_back(*work.pieces[i].fragment);
   }
   return fragments;
 }
 
-// The pieces of one pack in a few parts of about equal size, none of which cuts between equal frames.
+// The pieces of one pack in a few parts of about equal size, none of which cuts between equal fragments.
 std::vector<std::span<const DownloadPiece>> split(std::span<const DownloadPiece> pieces, std::size_t parts) {
   std::vector<std::span<const DownloadPiece>> result;
   const std::size_t step = std::max<std::size_t>(1, (pieces.size() + parts - 1) / parts);
   for (std::size_t begin = 0; begin < pieces.size();) {
     std::size_t end = std::min(begin + step, pieces.size());
-    while (end < pieces.size() && same_frame(pieces[end - 1], pieces[end])) ++end;
+    while (end < pieces.size() && same_fragment(pieces[end - 1], pieces[end])) ++end;
     result.push_back(pieces.subspan(begin, end - begin));
     begin = end;
   }

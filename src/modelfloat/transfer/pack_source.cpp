@@ -18,6 +18,7 @@ IncomingPack::IncomingPack(const PackReading& reading, Pack pack, std::vector<Fr
     : pack_(std::move(pack)),
       wanted_(std::move(wanted)),
       opener_(pack_, reading.keys),
+      whole_shard_(reading.whole_shard),
       fetch_({reading.stores, reading.registry, reading.finding, reading.call}, pack_,
              [this](const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) {
                return is_usable(copy, part, bytes);
@@ -82,15 +83,21 @@ void IncomingPack::replace_what_lies(std::uint64_t seen_generation) {
   finish_whole();
 }
 
-// What can be told without hashing: the tags of the frames say the rest.
+// What can be told without hashing, unless hashes are asked for: the tags of the frames say the rest.
 bool IncomingPack::is_usable(const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) const {
   if (&part != &whole_) return bytes.size() == part.range.length;
   try {
-    return bytes.size() == mf1::k_header_bytes + pack_.slice_bytes &&
-           opener_.fits(mf1::parse_shard_header(bytes), copy.index);
+    if (bytes.size() != mf1::k_header_bytes + pack_.slice_bytes ||
+        !opener_.fits(mf1::parse_shard_header(bytes), copy.index)) {
+      return false;
+    }
   } catch (const Error&) {
     return false;  // a header that makes no sense is a wrong shard like any other
   }
+  if (!whole_shard_) return true;
+  if (crypto::blake3(bytes) != copy.object) return false;
+  whole_shard_(copy);
+  return true;
 }
 
 // --- a few frames ----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,9 @@
 
 namespace modelfloat::transfer {
 
+// Called, from any thread, for each shard that was read whole and is what its name says.
+using WholeShardSink = std::function<void(const ShardCopy&)>;
+
 // What reading packs needs to know. Everything outlives the packs that are read.
 struct PackReading {
   StoreSet& stores;
@@ -24,6 +27,7 @@ struct PackReading {
   const mf1::Keyring& keys;
   FindingSink finding;  // may be empty
   CallOptions call;
+  WholeShardSink whole_shard{};  // when set, shards that are read whole are compared with their names at once
 };
 
 // One pack on its way from the stores. start() and finish() are called by one thread; after that open() may be called from many.
@@ -75,6 +79,8 @@ class IncomingPack {
   const Pack pack_;
   const std::vector<Fragment> wanted_;
   const mf1::PackOpener opener_;
+
+  const WholeShardSink whole_shard_;
 
   mutable std::shared_mutex mutex_;  // guards all below once open() may be called
   ShardFetch fetch_;

@@ -361,7 +361,10 @@ Error ShardFetch::failure(const ShardPart& part) const {
       if (store->state->reads_are_parked()) held_or_parked.insert(shard.index);
     }
     if (held.contains(shard.index)) continue;
-    if (held_or_parked.contains(shard.index) || may_come_back(shard)) held_or_away.insert(shard.index);
+    if (held_or_parked.contains(shard.index) || unanswered_.contains(shard.index) ||
+        !may_come_back_from(shard).empty()) {
+      held_or_away.insert(shard.index);
+    }
     const Troubles troubles = troubles_of(shard);
     std::size_t named = 0;
     for (const auto& [store, why] : troubles) {
@@ -379,22 +382,38 @@ Error ShardFetch::failure(const ShardPart& part) const {
   } else if (held_or_away.size() >= pack_.k) {
     wait = k_try_again_after;
   }
-  return {later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id),
-          fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k, held.size(),
-                      fmt::join(missing, ", ")),
-          wait};
+  std::string what = fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k,
+                                 held.size(), fmt::join(missing, ", "));
+  if (!later && held.size() < pack_.k)
+    what += "; " + remedy(held, pack_.k - held.size(), held_or_away.size() >= pack_.k);
+  return {later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id), what, wait};
+}
+
+// What would bring it back: `needed` more shards than those that are held.
+std::string ShardFetch::remedy(const std::set<std::size_t>& held, std::size_t needed, bool enough_are_away) const {
+  std::set<std::string> away = silent_;
+  for (const Shard& shard : shards_) {
+    if (!held.contains(shard.index)) away.merge(may_come_back_from(shard));
+  }
+  if (away.empty()) return "no store that is away can have what is missing";
+  const std::string names = fmt::format("{}", fmt::join(away, ", "));
+  if (!enough_are_away) return "what may be on " + names + " does not make up for it";
+  if (away.size() == 1) return "it can be read when this store is back: " + names;
+  if (away.size() <= needed) return "it can be read when these stores are back: " + names;
+  if (needed == 1) return "it can be read when one of these stores is back: " + names;
+  return fmt::format("it can be read when {} of these stores are back: {}", needed, names);
 }
 
 // One of which nothing is known may lie on any store.
-bool ShardFetch::may_come_back(const Shard& shard) const {
-  if (unanswered_.contains(shard.index)) return true;
+std::set<std::string> ShardFetch::may_come_back_from(const Shard& shard) const {
   const auto copies = context_.registry.shard_copies(shard.object);
-  const auto stores = context_.stores.all();
-  return std::any_of(stores.begin(), stores.end(), [&](const PoolStore* store) {
-    if (store->is_online()) return false;
+  std::set<std::string> names;
+  for (const PoolStore* store : context_.stores.all()) {
+    if (store->is_online()) continue;
     const registry::ShardCopy whole{store->id, registry::CopyState::whole};
-    return copies.empty() || std::find(copies.begin(), copies.end(), whole) != copies.end();
-  });
+    if (copies.empty() || std::find(copies.begin(), copies.end(), whole) != copies.end()) names.insert(store->name);
+  }
+  return names;
 }
 
 // As this read found, and for stores that it did not ask, as was known before.
@@ -416,6 +435,7 @@ void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& w
   troubles_[copy.index][copy.store->name] = why;
   if (what == Damage::offline) {
     unanswered_.insert(copy.index);
+    silent_.insert(copy.store->name);
   } else {
     const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
     context_.registry.note_shard_copy(copy.object, copy.store->id, state);

@@ -126,8 +126,10 @@ class ShardFetch {
   std::uint64_t bytes_of(const ShardPart& part) const;
   Progress& progress_of(const ShardPart& part);
   void report(const ShardCopy& copy, Damage what, const std::string& why);
+  std::string remedy(const std::set<std::size_t>& held, std::size_t needed, bool enough_are_away) const;
   Troubles troubles_of(const Shard& shard) const;
-  bool may_come_back(const Shard& shard) const;
+  // Stores that are offline and may have it.
+  std::set<std::string> may_come_back_from(const Shard& shard) const;
 
   const Context context_;
   const Pack& pack_;
@@ -139,6 +141,7 @@ class ShardFetch {
   std::map<std::size_t, Call> calls_;  // under way, by id
   std::uint64_t bytes_fetched_ = 0;
   std::map<std::size_t, Troubles> troubles_;   // what could not be read, by the shard's number
+  std::set<std::string> silent_;               // stores that were asked in vain
   std::set<std::size_t> unanswered_;           // shards that stores were asked for in vain
   std::optional<Milliseconds> longest_asked_;  // how long a provider wants to be left alone
   bool looked_again_ = false;
