@@ -4,24 +4,29 @@
 #include <filesystem>
 #include <string>
 
+#include <sys/stat.h>
+
 #include "modelfloat/base/byte_source.h"
+#include "modelfloat/base/file_descriptor.h"
 
 namespace modelfloat::engine {
 
 class FileSource final : public ByteSource {
  public:
+  // Throws Error when the file cannot be opened.
   explicit FileSource(const std::filesystem::path& path);
-  ~FileSource() override;
-  FileSource(const FileSource&) = delete;
-  FileSource& operator=(const FileSource&) = delete;
 
   std::size_t read(MutableByteSpan to) override;
-  std::optional<std::uint64_t> size_bytes() const override { return size_bytes_; }
+  std::optional<std::uint64_t> size_bytes() const override { return static_cast<std::uint64_t>(opened_.st_size); }
+
+  // Whether the file may have other bytes by now than when it was opened, or another file has its name: size, time of
+  // modification, time of status change and inode are compared. What was read may then be a mixture.
+  bool has_changed() const;
 
  private:
   std::string path_;
-  int fd_ = -1;
-  std::uint64_t size_bytes_ = 0;
+  FileDescriptor file_;
+  struct stat opened_{};  // as the file was when it was opened
 };
 
 }  // namespace modelfloat::engine

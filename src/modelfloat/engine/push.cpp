@@ -86,6 +86,7 @@ class PushSession::Impl {
  public:
   Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, Terms terms);
   void add_file(const std::string& path, ByteSource& source);
+  void drop_last_file();
   void describe(const std::string& key, const std::string& value) { options_.card[key] = value; }
   PushResult commit();
 
@@ -93,6 +94,12 @@ class PushSession::Impl {
   struct File {
     FileEntry entry;
     std::vector<FragmentId> fragments;
+    std::map<std::string, std::string> metadata;  // of its header
+  };
+  struct Before {  // the file that was added last
+    std::string path;
+    std::size_t files = 0;
+    std::uint64_t bytes = 0;
   };
 
   Digested digest(fragment::Piece piece);
@@ -104,6 +111,7 @@ class PushSession::Impl {
   std::optional<ManifestId> same_manifest(const ManifestRoot& root, const PoolState& state);
   void publish(const ManifestRoot& root, const ManifestId& manifest);
   void report_progress();
+  void note_packs();
 
   Pool& pool_;
   PushOptions options_;
@@ -113,9 +121,11 @@ class PushSession::Impl {
   KnownFragments known_;
   transfer::Upload upload_;
   std::uint64_t journal_ = 0;
+  std::uint64_t noted_packs_ = 0;  // in the journal
 
   std::vector<File> files_;
   std::set<std::string> paths_;
+  Before before_;
   std::set<FragmentId> new_ids_;
   std::map<FragmentId, mf1::EncodedFragment> held_;  // new data while there is so little that it fits into the manifest
   std::uint64_t held_bytes_ = 0;
@@ -186,6 +196,7 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
   if (!mf1::is_safe_path(path))
     throw Error(ErrorKind::invalid, path, "is not a path that a file inside a model may have");
   if (!paths_.insert(path).second) throw Error(ErrorKind::invalid, path, "is in the model already");
+  before_ = {path, files_.size(), bytes_};
   File file;
   file.entry.path = path;
   FileDigest hashes(source.size_bytes());
@@ -227,10 +238,16 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
   file.entry.format = layout.format;
   file.entry.trouble = layout.trouble;
   file.entry.tensors = layout.tensors;
-  for (const auto& [key, value] : layout.metadata) options_.card.try_emplace(key, value);
+  file.metadata.insert(layout.metadata.begin(), layout.metadata.end());
   file.entry.fragments = file.fragments.size();
   files_.push_back(std::move(file));
-  pool_.registry().note_push(journal_, registry::PushState::running, upload_.packs());
+  note_packs();
+}
+
+void PushSession::Impl::drop_last_file() {
+  paths_.erase(before_.path);
+  files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(before_.files), files_.end());
+  bytes_ = before_.bytes;
 }
 
 // On any thread.
@@ -280,11 +297,19 @@ Fragment PushSession::Impl::look_up(const FragmentId& id) {
   return *std::move(known);
 }
 
+// A sync of the registry costs more than a small file.
+void PushSession::Impl::note_packs() {
+  if (upload_.packs() == noted_packs_) return;
+  noted_packs_ = upload_.packs();
+  pool_.registry().note_push(journal_, registry::PushState::running, noted_packs_);
+}
+
 void PushSession::Impl::report_progress() {
   if (options_.progress) options_.progress(bytes_, upload_.stored_bytes());
 }
 
 ManifestRoot PushSession::Impl::make_root() {
+  for (const File& file : files_) options_.card.insert(file.metadata.begin(), file.metadata.end());
   std::sort(files_.begin(), files_.end(), [](const File& a, const File& b) { return a.entry.path < b.entry.path; });
   std::size_t tensors = 0;
   for (const File& file : files_) tensors += file.entry.tensors.size();
@@ -385,6 +410,7 @@ PushSession::PushSession(Pool& pool, PushOptions options, CallOptions call) {
 }
 PushSession::~PushSession() = default;
 void PushSession::add_file(const std::string& path, ByteSource& source) { impl_->add_file(path, source); }
+void PushSession::drop_last_file() { impl_->drop_last_file(); }
 void PushSession::describe(const std::string& key, const std::string& value) { impl_->describe(key, value); }
 PushResult PushSession::commit() { return impl_->commit(); }
 

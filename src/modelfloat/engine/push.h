@@ -35,7 +35,7 @@ struct PushResult {
   std::uint64_t packs = 0;  // new ones
   double seconds = 0;
   ManifestId manifest;
-  std::vector<std::string> left_out;  // by push_path: folders that it passed over, such as ".git/"
+  std::vector<std::string> left_out;  // by push_path: folders that it passed over, such as ".git/", and empty ones
 };
 
 // One push. Used by one thread. Nothing of the model is visible in the pool before commit() returns; a session that is dropped before
@@ -52,6 +52,10 @@ class PushSession {
   // Blocks while the stores are slower than the source.
   void add_file(const std::string& path, ByteSource& source);
 
+  // Takes back the file that add_file() was called for last, also when that threw: the model is without it, and its path
+  // is free. What was stored of it stays on the stores.
+  void drop_last_file();
+
   // What it says of a model that has come by another way than the file system; may be called until commit.
   void describe(const std::string& key, const std::string& value);
 
@@ -63,8 +67,8 @@ class PushSession {
   std::unique_ptr<Impl> impl_;
 };
 
-// A file, or a folder whose files become a model of several files. Links to files are followed. Folders named .git or .cache are left out, and named
-// in the result. Error{invalid} for whatever else is there that is neither a regular file nor a folder, links to folders included: nothing is missed silently.
+// A file, or a folder whose files become a model of several files. Links to files are followed. Folders named .git or .cache and empty ones are left out, and named
+// in the result. A file that is written to while it is read is read once more; Error{transient} when that happens again. Error{invalid} for whatever else is there that is neither a regular file nor a folder, links to folders included: nothing is missed silently.
 PushResult push_path(Pool& pool, const std::filesystem::path& path, PushOptions options, const CallOptions& call);
 
 }  // namespace modelfloat::engine

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "modelfloat/base/log.h"
 #include "modelfloat/engine/file_source.h"
 #include "modelfloat/engine/push.h"
 
@@ -34,6 +35,8 @@ LocalModel model_below(const fs::path& folder) {
         // Followed, it could lead back into this folder, or out of it to what nobody meant.
         throw Error(ErrorKind::invalid, entry->path().string(),
                     "is a link to a folder, which is not followed: put the folder itself there, or take the link away");
+      } else if (fs::is_empty(entry->path())) {
+        model.left_out.push_back(path + "/");  // a model consists of files
       }
       continue;
     }
@@ -55,9 +58,32 @@ LocalModel model_at(const fs::path& path) {
     if (fs::is_regular_file(path)) return {{{path.filename().string(), path, fs::file_size(path)}}, {}};
     if (fs::exists(path)) throw Error(ErrorKind::invalid, path.string(), "is no regular file and no folder");
   } catch (const fs::filesystem_error& error) {
-    throw system_error(error.code().value(), path.string(), "cannot be read");
+    const fs::path& place = error.path1().empty() ? path : error.path1();
+    throw system_error(error.code().value(), place.string(), "cannot be read");
   }
   throw Error(ErrorKind::not_found, path.string(), "no such file or folder");
+}
+
+// False when something wrote to the file meanwhile: then the session may have a mixture of it.
+bool add_unless_it_changes(PushSession& session, const LocalFile& file) {
+  FileSource source(file.place);
+  try {
+    session.add_file(file.path, source);
+  } catch (const Error& error) {
+    // It became longer or shorter.
+    if (error.kind == ErrorKind::invalid && source.has_changed()) return false;
+    throw;
+  }
+  return !source.has_changed();
+}
+
+void add_file(PushSession& session, const LocalFile& file) {
+  if (add_unless_it_changes(session, file)) return;
+  session.drop_last_file();
+  log_warning(file.place.string() + " was written to while it was read, and is read once more");
+  if (add_unless_it_changes(session, file)) return;
+  throw Error(ErrorKind::transient, file.place.string(),
+              "was written to while it was read, and again when it was read once more: push when nothing writes to it");
 }
 
 }  // namespace
@@ -69,10 +95,7 @@ PushResult push_path(Pool& pool, const fs::path& path, PushOptions options, cons
   for (const LocalFile& file : model.files) total += file.size_bytes;
   options.total_bytes = total;
   PushSession session(pool, std::move(options), call);
-  for (const LocalFile& file : model.files) {
-    FileSource source(file.place);
-    session.add_file(file.path, source);
-  }
+  for (const LocalFile& file : model.files) add_file(session, file);
   auto result = session.commit();
   result.left_out = std::move(model.left_out);
   return result;
