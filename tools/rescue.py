@@ -730,6 +730,20 @@ class Pool:
             raise Failure(5, "the manifest lists more fragments than its files have")
 
 
+def sync_folder(folder):
+    """So that its entries outlive a power cut, where the system can do that."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
 def safe_path(path):
     """path, when it cannot lead out of the folder that it is put under."""
     bad = any(part in ("", ".", "..") for part in need(path, str).split("/")) or "\\" in path
@@ -787,14 +801,18 @@ def restore_model(pool, wanted, target):
     if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
         raise Failure(2, "%s is there already: -o wants a folder that is empty or not there yet" % target)
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    partial = tempfile.mkdtemp(prefix=os.path.basename(target) + ".partial-", dir=os.path.dirname(target))
+    # Cut, since a name may be as long as the file system allows.
+    partial = tempfile.mkdtemp(prefix=os.path.basename(target)[:40] + ".partial-", dir=os.path.dirname(target))
     try:
         whole = os.path.join(partial, "whole")  # made anew, so that it has the usual permissions
         os.mkdir(whole)
         pool.restore(manifest, whole)
+        for inner, _, _ in os.walk(whole):
+            sync_folder(inner)
         if os.path.isdir(target):
             os.rmdir(target)
         os.rename(whole, target)
+        sync_folder(os.path.dirname(target))
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for file in manifest.files:
