@@ -56,7 +56,8 @@ void add_pull(CLI::App& app, CommandLine& line) {
                               "modelfloat pull meta/llama:v1 -o llama.gguf");
   command.add_option("name", line.name, k_which_model)->required();
   command.add_option("-o,--output", line.pull.target,
-                     "The file, or a folder that exists; for several files the folder. By default here, by its name");
+                     "The file, or a folder: one that exists, or any name that ends in a slash. For several files "
+                     "always the folder. By default here, by its name");
   on(command, line, [&line] {
     line.pull.model = model_of(line.name);
     return [&line](Session& session) { return pull(session, line.pull); };
@@ -109,7 +110,8 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
                   "be read; 5: not all can.",
                   "modelfloat verify --read");
   verify_command.add_option("name", line.name, "Only this model");
-  verify_command.add_flag("--read", line.verify.read, "Read every object and check its bytes, not only the lists");
+  verify_command.add_flag("--read", line.verify.read,
+                          "Read every object and check its bytes, and the SHA-256 of every file, not only the lists");
   on(verify_command, line, [&line] {
     if (!line.name.empty()) line.verify.model = whole_model_of(line.name);
     return [&line](Session& session) { return verify(session, line.verify); };
