@@ -88,7 +88,7 @@ def test_a_target_that_ends_in_a_slash_is_a_folder(site):
 
 
 def test_the_part_of_a_killed_pull_goes_at_the_next(site):
-    big = random_file(site.base / "big.bin", 192 * MIB, 5)
+    big = random_file(site.base / "big.bin", 48 * MIB, 5)
     site.push(big, "lab/big")
     out = site.base / "out"
     out.mkdir()
@@ -102,7 +102,7 @@ def test_the_part_of_a_killed_pull_goes_at_the_next(site):
 
 
 def test_the_part_of_a_pull_that_still_runs_stays(site):
-    big = random_file(site.base / "big.bin", 192 * MIB, 6)
+    big = random_file(site.base / "big.bin", 48 * MIB, 6)
     site.push(big, "lab/big")
     out = site.base / "out"
     out.mkdir()
@@ -132,7 +132,7 @@ def as_nobody(site):
     if os.geteuid() != 0 or subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", PROGRAM, "--version"],
                                            capture_output=True).returncode != 0:
         pytest.skip("another user cannot be played here")
-    subprocess.run(["chown", "-R", "65534:65534", site.base], check=True)
+    subprocess.run(["chown", "-R", "65534:65534", site.base.parent], check=True)
     return lambda *arguments: subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", PROGRAM, *map(str, arguments)],
                                              env=site.environment, cwd=site.base, capture_output=True, text=True, timeout=120)
 
