@@ -4,7 +4,9 @@
 
 #include "samples.h"
 #include "support/temporary_folder.h"
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
@@ -129,6 +131,23 @@ TEST_F(SqliteDamageTest, WhatCannotBeARegistryIsSaidPlainly) {
   EXPECT_EQ(error_of([&] { open_sqlite_registry(folder_ / "a\"quote"); }), ErrorKind::invalid);
   write_file("");
   EXPECT_EQ(error_of([&] { open_sqlite_registry(file_ / "below a file"); }), ErrorKind::not_found);
+}
+
+// SQLite says only that it cannot open the file.
+TEST_F(SqliteDamageTest, FewDescriptorsAreNotTakenForALackOfPermission) {
+  fill();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const int more : {0, 1, 2}) {  // the file itself, its log, its shared memory
+    const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::close(next);
+    const rlimit few{static_cast<rlim_t>(next + more), before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    std::string text;
+    const auto error = open_error(&text);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_EQ(error, ErrorKind::transient) << more << " " << text;
+  }
 }
 
 TEST_F(SqliteDamageTest, OddPathsWork) {

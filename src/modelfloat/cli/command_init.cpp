@@ -13,6 +13,7 @@ namespace modelfloat::cli {
 namespace fs = std::filesystem;
 
 ExitCode init(Session& session, const InitArguments& arguments) {
+  session.require_writable_home();
   const auto& options = session.options();
   if (engine::Settings(session.registry()).pool()) {
     throw Error(ErrorKind::invalid, session.home().state_folder.string(), "there is a pool here already");

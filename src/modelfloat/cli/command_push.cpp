@@ -27,6 +27,7 @@ std::optional<std::uint64_t> size_of(const fs::path& path) {
 }  // namespace
 
 ExitCode push(Session& session, const PushArguments& arguments) {
+  session.require_writable_home();
   const auto ref = arguments.name ? *arguments.name : default_name(arguments.path);
   engine::PushOptions options;
   options.model = ref.model;

@@ -120,6 +120,7 @@ mf1::SlotSecret home_key(Session& session) {
 }  // namespace
 
 ExitCode recover(Session& session, const RecoverArguments& arguments) {
+  session.require_writable_home();
   if (engine::Settings(session.registry()).pool()) {
     throw Error(ErrorKind::invalid, session.home().state_folder.string(),
                 "there is a pool here already: recover into an empty home (MODELFLOAT_HOME)");

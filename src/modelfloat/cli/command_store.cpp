@@ -80,6 +80,7 @@ void print_store(Session& session, const registry::StoreRow& row, const char* wh
 }  // namespace
 
 ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
+  session.require_writable_home();
   engine::Pool& pool = session.pool();
   const std::string url = store::canonical_url(arguments.url);
   for (const auto& other : pool.registry().stores()) {
@@ -107,6 +108,7 @@ ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
 }
 
 ExitCode store_set(Session& session, const StoreSetArguments& arguments) {
+  session.require_writable_home();
   engine::Pool& pool = session.pool();
   const auto before = row_of(pool.registry(), arguments.name);
   auto row = before;
@@ -160,6 +162,7 @@ ExitCode store_list(Session& session) {
 }
 
 ExitCode store_remove(Session& session, const std::string& name) {
+  session.require_writable_home();
   const engine::StoreRemoval removal = engine::remove_store(session.pool(), name, session.call());
   if (!removal.models_at_risk.empty()) {
     session.warn(

@@ -6,6 +6,7 @@
 namespace modelfloat::cli {
 
 ExitCode token_create(Session& session, server::Scope scope) {
+  session.require_writable_home();
   session.require_pool();
   const auto token = server::make_token(session.random(), session.clock().utc_now(), scope);
   session.registry().add_token(token.row);
@@ -35,6 +36,7 @@ ExitCode token_list(Session& session) {
 }
 
 ExitCode token_remove(Session& session, const std::string& id) {
+  session.require_writable_home();
   session.require_pool();
   if (!session.registry().remove_token(id)) throw Error(ErrorKind::not_found, id, "there is no such token");
   if (session.options().json) {

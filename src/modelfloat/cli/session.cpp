@@ -11,6 +11,7 @@
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/setup.h"
+#include "modelfloat/registry/registry_copy.h"
 #include "modelfloat/registry/sqlite_registry.h"
 
 namespace modelfloat::cli {
@@ -36,9 +37,22 @@ const Config& Session::config() {
 registry::Registry& Session::registry() {
   if (!registry_) {
     home_.make_state_folder();
-    registry_ = registry::open_sqlite_registry(home_.registry_file());
+    const fs::path file = home_.registry_file();
+    if (registry::is_read_only(file)) {
+      warn(home_.state_folder.string() + " can only be read: what this run learns is not remembered");
+      registry_ = registry::open_registry_copy(file);
+    } else {
+      registry_ = registry::open_sqlite_registry(file);
+    }
   }
   return *registry_;
+}
+
+void Session::require_writable_home() {
+  if (!registry::is_read_only(home_.registry_file())) return;
+  throw Error(ErrorKind::denied, home_.state_folder.string(),
+              "this home can only be read by this user, so nothing can be changed with it: run this as its owner, or "
+              "where it can be written");
 }
 
 engine::Environment Session::environment() {

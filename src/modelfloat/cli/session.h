@@ -56,8 +56,10 @@ class Session {
   Random& random() noexcept { return random_; }
   ProgressLine& progress() noexcept { return progress_; }
 
-  // Makes the registry where there is none yet.
+  // Makes the registry where there is none yet. Where it can only be read, warns once, and works with a copy that is forgotten.
   registry::Registry& registry();
+  // Error{denied} when nothing can be remembered here: called first by commands that change something.
+  void require_writable_home();
   engine::Environment environment();
   // Error{not_found} when this home has no pool.
   void require_pool();

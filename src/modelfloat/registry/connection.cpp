@@ -1,10 +1,14 @@
 #include "modelfloat/registry/connection.h"
 
+#include <cerrno>
 #include <map>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+
+#include "modelfloat/base/file_descriptor.h"
 
 namespace modelfloat::registry {
 
@@ -21,7 +25,7 @@ static ErrorKind kind_of(int code, int system_errno) {
     case SQLITE_PROTOCOL:
     case SQLITE_NOMEM: return ErrorKind::transient;
     case SQLITE_IOERR: return system_errno == 0 ? ErrorKind::transient : system_error(system_errno, "", "").kind;
-    case SQLITE_CANTOPEN:
+    case SQLITE_CANTOPEN: return system_errno == 0 ? ErrorKind::denied : system_error(system_errno, "", "").kind;
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY: return ErrorKind::denied;
@@ -46,6 +50,10 @@ Error sqlite_error(int code, const std::filesystem::path& file, std::string_view
     advice = ". The registry is damaged: move it away (with its -wal and -shm files) and run `modelfloat recover`";
   } else if (kind == ErrorKind::out_of_space) {
     advice = ": no space is left for the registry";
+  } else if (kind == ErrorKind::denied) {
+    advice = ": this user may not write the registry, or what SQLite keeps beside it in its folder";
+  } else if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) {
+    advice = ": another process keeps the registry locked. Try again when it has ended";
   }
   return Error(kind, file.string(), fmt::format("{} (SQLite {}){}", message, code, advice));
 }
@@ -138,10 +146,17 @@ Connection::Connection(std::filesystem::path file, Milliseconds lock_timeout) : 
   // SOCI's connect string has no way to escape a quote.
   if (file_.native().find('"') != std::string::npos) throw Error(ErrorKind::invalid, file_.string(), "quote in a path");
   // SOCI would make a file that is missing, readable by everybody.
-  if (!std::filesystem::is_regular_file(file_)) throw Error(ErrorKind::not_found, file_.string(), "no such file");
+  std::error_code trouble;
+  const auto status = std::filesystem::status(file_, trouble);
+  if (trouble && trouble != std::errc::no_such_file_or_directory)
+    throw system_error(trouble.value(), file_.string(), "cannot open the registry");
+  if (!std::filesystem::is_regular_file(status)) throw Error(ErrorKind::not_found, file_.string(), "no such file");
   try {
     session_ = std::make_unique<Session>("dbname=\"" + std::filesystem::absolute(file_).string() + "\"");
   } catch (const soci::sqlite3_soci_error& error) {
+    // It does not say why it cannot open a file.
+    const FileDescriptor attempt(::open(file_.c_str(), O_RDWR | O_CLOEXEC));
+    if (!attempt) throw system_error(errno, file_.string(), "cannot open the registry");
     throw sqlite_error(error.result(), file_, error.get_error_message());
   }
   // cell_size_check notices more damaged pages before they are used.

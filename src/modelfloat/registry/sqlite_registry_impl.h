@@ -6,7 +6,7 @@
 
 namespace modelfloat::registry {
 
-class SqliteRegistry final : public Registry {
+class SqliteRegistry : public Registry {
  public:
   // The file must exist and have the newest schema.
   SqliteRegistry(const std::filesystem::path& file, Milliseconds lock_timeout) : database_(file, lock_timeout) {}
