@@ -1,9 +1,10 @@
 """Two machines share a pool through its stores alone."""
+import shutil
 import subprocess
 
 import pytest
 
-from program import hashes
+from program import Exit, hashes
 from samples import MIB, random_file
 
 
@@ -91,3 +92,55 @@ def test_many_records(site):
     other, done = site.recover(site.base, "other")
     assert done.json["models"] == 70 and len(other.models()) == 70
     assert pull(other, "many/m3") == hashes(random_file(site.base / "f.bin", 100, 3))
+
+
+def test_what_the_other_pushed_is_not_called_lost(two, serve):
+    """This home has never heard where its shards are: they are looked for before anything is said of them."""
+    one, other = two
+    push(one, "lab/new", 3 * MIB, 7)
+    assert other.models()["lab/new"]["health"] == "sound"
+    third, _ = one.recover(one.base, "third")
+    push(one, "lab/newest", 3 * MIB, 8)
+    shown = third.json("show", "lab/newest")
+    assert (shown["health"], shown["missing_shards"], shown["unknown_shards"]) == ("sound", 0, 0)
+    server = serve(other)
+    push(one, "lab/served", 3 * MIB, 9)
+    server.stop()
+    other.ok("ls")
+    server = serve(other)
+    models = {model["name"]: model for model in server.get("/api/v1/models")["models"]}
+    assert models["lab/served"]["health"] == "sound"
+    for packed in server.get(f"/api/v1/models/{models['lab/served']['id']}/fragments")["packs"]:
+        assert {shard["state"] for shard in packed["shards"]} == {"present"}
+
+
+def test_a_pull_of_what_the_other_pushed_does_not_make_it_degraded(two):
+    one, other = two
+    push(one, "lab/newer", 3 * MIB, 8)
+    assert other.json("--cached", "ls")["models"][0]["name"] == "lab/first"
+    pull(other, "lab/newer")
+    assert other.models()["lab/newer"]["health"] == "sound"
+
+
+def test_a_copied_home_does_not_call_lost_what_came_later(site):
+    """An old copy of the registry: it knows nothing of what its original pushed since."""
+    copy = site.base / "copy"
+    site.push(random_file(site.base / "a.bin", 3 * MIB, 1), "lab/first")
+    shutil.copytree(site.folder, copy)
+    site.push(random_file(site.base / "b.bin", 3 * MIB, 2), "lab/later")
+    site.environment["MODELFLOAT_HOME"] = str(copy)
+    assert {model["health"] for model in site.models().values()} == {"sound"}
+
+
+def test_a_store_is_taken_out_by_what_the_stores_list(two):
+    """Not by what this home has heard: it may leave when the others have enough, and not when they only once had."""
+    one, other = two
+    push(one, "lab/new", 3 * MIB, 7)
+    other.ok("store", "rm", "s0")
+    for store in one.stores[1:3]:
+        shutil.rmtree(store / "mf1/shard")
+    refused = one.run("store", "rm", "s3", code=Exit.ERROR)
+    assert "could not be read any more" in refused.err
+    with one.gone(one.stores[1]):
+        undecided = one.run("store", "rm", "s3", code=Exit.UNREACHABLE)
+        assert "s1" in undecided.err and "cannot be told" in undecided.err

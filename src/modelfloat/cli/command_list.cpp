@@ -33,8 +33,13 @@ struct Spread {
   std::map<std::string, Share> stores;                // by name
   std::map<std::string, std::uint64_t> redundancies;  // packs for each k+m
   std::uint64_t missing_shards = 0;
+  std::uint64_t unknown_shards = 0;  // that no store is known to have, and that are not known to be nowhere
   std::uint64_t packs = 0;
 };
+
+engine::AskStores ask_stores(Session& session) {
+  return session.options().cached ? engine::AskStores::no : engine::AskStores::yes;
+}
 
 Spread spread_of(Session& session, const engine::OpenManifest& manifest) {
   Spread spread;
@@ -45,14 +50,14 @@ Spread spread_of(Session& session, const engine::OpenManifest& manifest) {
         ++spread.packs;
         ++spread.redundancies[to_string(Redundancy{view.pack.k, view.pack.m})];
         for (const auto& shard : view.shards) {
-          if (shard.stores.empty()) ++spread.missing_shards;
+          if (shard.stores.empty()) ++(shard.state == "missing" ? spread.missing_shards : spread.unknown_shards);
           for (const auto& copy : shard.stores) {
             ++spread.stores[copy.store].shards;
             spread.stores[copy.store].bytes += mf1::k_header_bytes + view.pack.slice_bytes;
           }
         }
       },
-      [](const engine::FragmentView&) {}, session.call());
+      [](const engine::FragmentView&) {}, session.call(), ask_stores(session));
   return spread;
 }
 
@@ -71,6 +76,7 @@ ordered_json to_json(Session& session, const engine::ModelSummary& model, const 
   for (const auto& revision : revisions) list.push_back(server::to_json(revision));
   json["packs"] = spread.packs;
   json["missing_shards"] = spread.missing_shards;
+  json["unknown_shards"] = spread.unknown_shards;
   auto& redundancies = json["redundancy"] = ordered_json::array();
   for (const auto& [redundancy, packs] : spread.redundancies) redundancies.push_back(redundancy);
   auto& places = json["places"] = ordered_json::array();
@@ -111,7 +117,12 @@ std::string to_text(Session& session, const engine::ModelSummary& model, const M
   redundancies.reserve(spread.redundancies.size());
   for (const auto& [redundancy, packs] : spread.redundancies) redundancies.push_back(redundancy);
   text += fmt::format("\n{} packs of {}", spread.packs, joined(redundancies));
-  text += spread.missing_shards == 0 ? "\n" : fmt::format(", {} shards are nowhere\n", spread.missing_shards);
+  if (spread.missing_shards > 0) text += fmt::format(", {} shards are nowhere", spread.missing_shards);
+  if (spread.unknown_shards > 0) {
+    text += fmt::format(", where {} shards are is not known: `modelfloat verify` looks on all stores",
+                        spread.unknown_shards);
+  }
+  text += "\n";
   Table places({"STORE", "STATE", ">SHARDS", ">BYTES"});
   for (const auto& [store, share] : spread.stores) {
     places.add({store, is_online(session, store) ? "online" : "offline", std::to_string(share.shards),
@@ -128,7 +139,7 @@ ExitCode list(Session& session, const std::string& search) {
   Table table({"NAME", ">SIZE", "FORMAT", "HEALTH", ">FRAGMENTS", ">STORES", "REVISION", "TAGS"});
   std::string after;
   do {
-    auto page = engine::list_models(session.pool(), after, search, k_page);
+    auto page = engine::list_models(session.pool(), after, search, k_page, ask_stores(session), session.call());
     for (const auto& model : page.models) {
       models.push_back(server::to_json(model));
       table.add({model.name, human_bytes(model.size_bytes), model.format, std::string(to_string(model.health)),
@@ -153,7 +164,7 @@ ExitCode show(Session& session, const std::string& name) {
   engine::Pool& pool = session.pool();
   const auto ref = engine::ModelRef::parse(engine::find_name(pool, name).value_or(name));
   const auto manifest = engine::open_manifest(pool, ref, true, session.call());
-  const auto model = engine::summarise(pool, manifest, session.call());
+  const auto model = engine::summarise(pool, manifest, session.call(), ask_stores(session));
   const auto revisions = engine::list_revisions(pool, ref.model);
   const auto spread = spread_of(session, manifest);
   if (session.options().json) {
@@ -165,6 +176,7 @@ ExitCode show(Session& session, const std::string& name) {
 }
 
 ExitCode remove(Session& session, const engine::ModelRef& model) {
+  session.require_writable_home();
   session.require_a_store();
   const bool durable = engine::remove_model(session.pool(), model.model, session.call());
   if (session.options().json) {

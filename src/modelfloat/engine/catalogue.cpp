@@ -50,21 +50,41 @@ registry::RevisionRow row_of(const LiveManifest& live, const ManifestRoot& root)
   return row;
 }
 
-// The catalogue of stores by the log: those that other machines added or took out.
+std::string unused_name(const std::string& wanted, const std::set<std::string>& names) {
+  std::string name = wanted;
+  for (std::size_t number = 2; names.contains(name); ++number) name = fmt::format("{}-{}", wanted, number);
+  return name;
+}
+
+// The catalogue of stores by the log: those that other machines added, changed or took out.
 void take_over_stores(Pool& pool, const PoolState& state) {
-  const auto rows = pool.registry().stores();
-  for (const auto& row : rows) {
-    if (!state.removed_stores.contains(row.id)) continue;
-    log_info(row.name + " was taken out of the pool by another machine");
-    pool.registry().remove_store(row.id);
+  std::map<StoreId, registry::StoreRow> known;
+  std::set<std::string> names;
+  for (const auto& row : pool.registry().stores()) {
+    if (state.removed_stores.contains(row.id)) {
+      log_info(row.name + " was taken out of the pool by another machine");
+      pool.registry().remove_store(row.id);
+    } else {
+      names.insert(row.name);
+      known.emplace(row.id, row);
+    }
   }
   for (const auto& [id, added] : state.stores) {
-    const bool known = std::any_of(rows.begin(), rows.end(), [&, &wanted = id, &name = added.name](const auto& row) {
-      return row.id == wanted || row.name == name;
-    });
-    if (known) continue;
+    if (const auto row = known.find(id); row != known.end()) {
+      // The address stays as this machine has it: a folder may be elsewhere here.
+      auto changed = row->second;
+      changed.domain = added.domain;
+      changed.capacity_bytes = added.capacity_bytes;
+      if (changed != row->second) pool.registry().put_store(changed);
+      continue;
+    }
+    const std::string name = unused_name(added.name, names);
+    if (name != added.name)
+      log_warning(
+          fmt::format("another machine, too, has a store that it calls {}: here it is called {}", added.name, name));
+    names.insert(name);
     pool.registry().put_store(
-        {id, added.name, added.url, added.domain, added.capacity_bytes, pool.environment().clock.utc_now()});
+        {id, name, added.url, added.domain, added.capacity_bytes, pool.environment().clock.utc_now()});
   }
 }
 
@@ -97,11 +117,15 @@ std::optional<std::pair<std::string, const registry::RevisionRow*>> default_choi
 struct Standing {
   Health health = Health::sound;
   std::set<std::string> stores;
+  std::set<ShardSearch::Wanted> wanted;  // what has to be looked for before more can be said
 };
 
-Standing standing_of(Pool& pool, const registry::RevisionRow& row, const CallOptions& call) {
+std::set<ShardSearch::Wanted> as_set(const std::vector<ShardSearch::Wanted>& shards) {
+  return {shards.begin(), shards.end()};
+}
+
+Standing standing_by_registry(Pool& pool, const registry::RevisionRow& row, const CallOptions& call) {
   Standing standing;
-  pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
   try {
     ManifestReader reader(pool, {}, call);
     const ManifestRoot root = reader.root(row.manifest);
@@ -109,6 +133,7 @@ Standing standing_of(Pool& pool, const registry::RevisionRow& row, const CallOpt
       for (const Pack& pack : reader.segment(root, index).structure.packs) {
         const auto shards = shard_standing(pool, pack);
         standing.health = worse(standing.health, pack_health(shards, pack));
+        standing.wanted.merge(as_set(shards_to_look_for(shards, pack)));
         for (const ShardStanding& shard : shards) {
           for (const auto* store : shard.online) standing.stores.insert(store->name);
           for (const auto* store : shard.offline) standing.stores.insert(store->name);
@@ -122,9 +147,26 @@ Standing standing_of(Pool& pool, const registry::RevisionRow& row, const CallOpt
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
     log_warning(error.what());
-    standing.health = Health::unknown;
+    standing.health = worse(standing.health, Health::unknown);
   }
   return standing;
+}
+
+// What is to be looked for of all revisions is looked for at once.
+std::vector<Standing> standings_of(Pool& pool, const std::vector<registry::RevisionRow>& rows, AskStores ask,
+                                   const CallOptions& call) {
+  pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
+  std::vector<Standing> standings;
+  std::set<ShardSearch::Wanted> wanted;
+  for (const auto& row : rows) {
+    standings.push_back(standing_by_registry(pool, row, call));
+    wanted.insert(standings.back().wanted.begin(), standings.back().wanted.end());
+  }
+  if (ask == AskStores::no || wanted.empty() || !pool.shard_search().run(wanted, call)) return standings;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!standings[i].wanted.empty()) standings[i] = standing_by_registry(pool, rows[i], call);
+  }
+  return standings;
 }
 
 struct SpaceAnswer {
@@ -170,14 +212,19 @@ std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer:
   return answers;
 }
 
+void look_for_shards(Pool& pool, const std::vector<Pack>& packs, const CallOptions& call) {
+  std::set<ShardSearch::Wanted> wanted;
+  for (const Pack& pack : packs) wanted.merge(as_set(shards_to_look_for(shard_standing(pool, pack), pack)));
+  if (!wanted.empty()) pool.shard_search().run(wanted, call);
+}
+
 // Reads the markers of all stores anew: what is shown is how they are now. One that hangs is not waited for.
 void look_now(Pool& pool, const CallOptions& call) {
   pool.stores().look_again(true);
   pool.stores().settle(call, pool.stores().patience().straggler);
 }
 
-ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags& tags, const CallOptions& call) {
-  const Standing standing = standing_of(pool, row, call);
+ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags& tags, const Standing& standing) {
   ModelSummary summary;
   summary.id = model_id(pool, row.model);
   summary.name = row.model;
@@ -194,12 +241,23 @@ ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags
   return summary;
 }
 
-// Of the revision that the name alone means. The registry knows the model.
-ModelSummary summary_of(Pool& pool, const std::string& model, const CallOptions& call) {
-  const auto revisions = pool.registry().revisions(model);
-  const auto tags = pool.registry().tags(model);
-  const auto choice = default_choice(revisions, tags);
-  return summary_of(pool, choice ? *choice->second : revisions.front(), tags, call);
+// Of the revisions that the names alone mean. A model that was removed meanwhile is left out.
+std::vector<ModelSummary> summaries_of(Pool& pool, const std::vector<std::string>& models, AskStores ask,
+                                       const CallOptions& call) {
+  std::vector<registry::RevisionRow> rows;
+  std::vector<Tags> all_tags;
+  for (const std::string& model : models) {
+    const auto revisions = pool.registry().revisions(model);
+    if (revisions.empty()) continue;
+    all_tags.push_back(pool.registry().tags(model));
+    const auto choice = default_choice(revisions, all_tags.back());
+    rows.push_back(choice ? *choice->second : revisions.front());
+  }
+  const auto standings = standings_of(pool, rows, ask, call);
+  std::vector<ModelSummary> summaries;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    summaries.push_back(summary_of(pool, rows[i], all_tags[i], standings[i]));
+  return summaries;
 }
 
 }  // namespace
@@ -266,14 +324,15 @@ bool refresh(Pool& pool, const CallOptions& call, transfer::WaitFor wait_for) {
   return sync.fresh;
 }
 
-ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit) {
+ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit, AskStores ask,
+                      const CallOptions& call) {
   ModelPage page;
   auto names = pool.registry().models(after, search, limit + 1);
   if (names.size() > limit) {
     names.resize(limit);
     page.next = names.back();
   }
-  for (const std::string& name : names) page.models.push_back(summary_of(pool, name, {}));
+  page.models = summaries_of(pool, names, ask, call);
   return page;
 }
 
@@ -287,13 +346,16 @@ std::optional<std::string> find_name(Pool& pool, const std::string& id_or_name) 
 
 std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name) {
   const auto name = find_name(pool, id_or_name);
-  return name ? std::optional(summary_of(pool, *name, {})) : std::nullopt;
+  if (!name) return std::nullopt;
+  auto found = summaries_of(pool, {*name}, AskStores::yes, {});
+  return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
 }
 
-ModelSummary summarise(Pool& pool, const OpenManifest& manifest, const CallOptions& call) {
+ModelSummary summarise(Pool& pool, const OpenManifest& manifest, const CallOptions& call, AskStores ask) {
   for (const auto& row : pool.registry().revisions(manifest.root.model)) {
-    if (row.manifest.content == manifest.id.content)
-      return summary_of(pool, row, pool.registry().tags(manifest.root.model), call);
+    if (row.manifest.content != manifest.id.content) continue;
+    return summary_of(pool, row, pool.registry().tags(manifest.root.model),
+                      standings_of(pool, {row}, ask, call).front());
   }
   throw Error(ErrorKind::not_found, manifest.name, "is not in the catalogue of this pool");
 }
@@ -319,17 +381,23 @@ std::vector<RevisionSummary> list_revisions(Pool& pool, const std::string& model
 }
 
 void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function<void(const PackView&)>& on_pack,
-                   const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call) {
+                   const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call,
+                   AskStores ask) {
   ManifestReader reader(pool, {}, call);
   FileWalk walk(manifest.root);
   look_now(pool, call);
   for (std::size_t index = 0; index < manifest.root.segments.size(); ++index) {
     const auto segment = reader.segment(manifest.root, index);
+    if (ask == AskStores::yes) look_for_shards(pool, segment.structure.packs, call);
     for (const Pack& pack : segment.structure.packs) {
       PackView view{pack, {}};
       const auto shards = shard_standing(pool, pack);
       for (const ShardStanding& standing : shards) {
-        ShardView shard{standing.index, ObjectName::of(ObjectType::shard, standing.object).path(), {}, "missing"};
+        const bool is_nowhere = standing.elsewhere == ShardSearch::Verdict::nowhere;
+        ShardView shard{standing.index,
+                        ObjectName::of(ObjectType::shard, standing.object).path(),
+                        {},
+                        is_nowhere ? "missing" : "unknown"};
         for (const auto* store : standing.online) shard.stores.push_back({store->name, "present"});
         for (const auto* store : standing.offline) shard.stores.push_back({store->name, "offline"});
         for (const auto* store : standing.corrupt) shard.stores.push_back({store->name, "corrupt"});
@@ -343,15 +411,23 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
   }
 }
 
+void report_unknown_model(const std::string& name, bool fresh) {
+  if (fresh) throw Error(ErrorKind::not_found, name, "no such model in this pool");
+  throw Error(
+      ErrorKind::offline, name,
+      "no such model is known here, and too few stores answer to be sure that there is none: try again when more "
+      "are there");
+}
+
 bool remove_model(Pool& pool, const std::string& model, const CallOptions& call) {
   if (!pool.stores().wait_for_domains(1, call))
     throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached");
-  pool.log().sync(call);
+  const bool fresh = pool.log().sync(call).fresh;
   Removed removed{model, {}};
   for (const auto& [content, live] : pool.log().state().manifests) {
     if (live.model == model && live.committed) removed.manifests.push_back(content);
   }
-  if (removed.manifests.empty()) throw Error(ErrorKind::not_found, model, "no such model in this pool");
+  if (removed.manifests.empty()) report_unknown_model(model, fresh);
   const bool durable = pool.log().note({removed}, call);
   update_catalogue(pool, call);
   return durable;

@@ -38,15 +38,21 @@ bool refresh(Pool& pool, const CallOptions& call, transfer::WaitFor wait_for = t
 // Stores that other machines added join, those that they took out leave.
 void update_catalogue(Pool& pool, const CallOptions& call);
 
-// By name. From the registry alone: call refresh() first where freshness matters.
-ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit);
+// Whether stores may be asked for shards of which the registry knows nothing. They are listed at most for Patience::search, and only
+// when there are such shards.
+enum class AskStores { no, yes };
+
+// By name. By the registry: call refresh() first where freshness matters.
+ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit,
+                      AskStores ask = AskStores::yes, const CallOptions& call = {});
 // By id, by name, or nothing: the model's name. Nothing is read of where it lies.
 std::optional<std::string> find_name(Pool& pool, const std::string& id_or_name);
 // The same, and how it stands.
 std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name);
 
 // Of one revision, where find_model() tells of the one that the name alone means. Error{not_found} when the catalogue does not have it.
-ModelSummary summarise(Pool& pool, const OpenManifest& manifest, const CallOptions& call);
+ModelSummary summarise(Pool& pool, const OpenManifest& manifest, const CallOptions& call,
+                       AskStores ask = AskStores::yes);
 
 // The tag that a model's name alone means: `latest`, or when it has none, that of its newest tagged revision. By the registry; nothing when
 // that knows no tagged revision.
@@ -69,7 +75,7 @@ struct ShardView {
   std::size_t index = 0;
   std::string object;            // path
   std::vector<CopyView> stores;  // that hold it, the best copy first
-  std::string state;             // of the best copy, or missing
+  std::string state;             // of the best copy; without any: missing where all stores were looked at, else unknown
 };
 struct PackView {
   Pack pack;
@@ -82,7 +88,11 @@ struct FragmentView {
 };
 // Streams the map of a manifest, segment by segment: the packs of a segment, then its fragments.
 void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function<void(const PackView&)>& on_pack,
-                   const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call);
+                   const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call,
+                   AskStores ask = AskStores::yes);
+
+// Throws for a name that no record of the log has: Error{not_found}; Error{offline} when too few stores gave their log to be sure.
+[[noreturn]] void report_unknown_model(const std::string& name, bool fresh);
 
 // Takes the model with all its revisions out of the pool. Nothing is collected here. False when too few stores are there to be sure that every
 // machine learns of it: the rest get it when they are back. Error{not_found}; Error{offline}, and nothing is done, when no store is there.

@@ -2,31 +2,42 @@
 
 #include <algorithm>
 
+#include "modelfloat/mf1/format.h"
 #include "modelfloat/transfer/later_parity.h"
 
 namespace modelfloat::engine {
+
+using Verdict = ShardSearch::Verdict;
 
 std::string_view to_string(Health health) noexcept {
   switch (health) {
     case Health::sound: return "sound";
     case Health::degraded: return "degraded";
-    case Health::lost: return "lost";
     case Health::unknown: return "unknown";
+    case Health::offline: return "offline";
+    case Health::lost: return "lost";
   }
   return "unknown";
 }
 
+static bool has_place(const ShardStanding& shard) {
+  return !shard.online.empty() || !shard.offline.empty() || !shard.corrupt.empty() || !shard.missing.empty();
+}
+
 static ShardStanding standing_of(Pool& pool, std::size_t index, const Hash256& object) {
-  ShardStanding standing{index, object, {}, {}, {}};
+  ShardStanding standing{index, object, {}, {}, {}, {}};
   for (const registry::ShardCopy& copy : pool.registry().shard_copies(object)) {
     const transfer::PoolStore* store = pool.stores().find(copy.store);
-    if (store == nullptr || copy.state == registry::CopyState::missing) continue;
-    if (copy.state == registry::CopyState::corrupt) {
+    if (store == nullptr) continue;
+    if (copy.state == registry::CopyState::missing) {
+      standing.missing.push_back(store);
+    } else if (copy.state == registry::CopyState::corrupt) {
       standing.corrupt.push_back(store);
     } else {
       (store->is_online() ? standing.online : standing.offline).push_back(store);
     }
   }
+  if (!has_place(standing)) standing.elsewhere = pool.shard_search().verdict(object);
   return standing;
 }
 
@@ -35,15 +46,17 @@ static std::vector<ShardStanding> standing_of_copies(Pool& pool, const Pack& pac
   const ShardStanding all = standing_of(pool, 0, pack.shard_name(0));
   std::vector<ShardStanding> shards;
   for (std::size_t copy = 0; copy < pack.shard_count(); ++copy) {
-    ShardStanding shard{copy, all.object, {}, {}, {}};
+    ShardStanding shard{copy, all.object, {}, {}, {}, {}};
     std::size_t place = copy;
-    for (const auto of : {&ShardStanding::online, &ShardStanding::offline, &ShardStanding::corrupt}) {
+    for (const auto of :
+         {&ShardStanding::online, &ShardStanding::offline, &ShardStanding::corrupt, &ShardStanding::missing}) {
       if (place < (all.*of).size()) {
         (shard.*of).push_back((all.*of)[place]);
         break;
       }
       place -= (all.*of).size();
     }
+    if (!has_place(shard)) shard.elsewhere = pool.shard_search().verdict(all.object);
     shards.push_back(std::move(shard));
   }
   return shards;
@@ -63,18 +76,46 @@ std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack) {
 }
 
 Health pack_health(const std::vector<ShardStanding>& shards, const Pack& pack) {
-  std::set<std::size_t> present;
+  ShardNumbers numbers;
   for (const ShardStanding& shard : shards) {
-    if (!shard.online.empty()) present.insert(shard.index);
+    if (!shard.online.empty()) {
+      numbers.present.insert(shard.index);
+    } else if (!shard.offline.empty() || shard.elsewhere == Verdict::away) {
+      numbers.away.insert(shard.index);
+    } else if (shard.elsewhere == Verdict::unknown) {
+      numbers.unknown.insert(shard.index);
+    }
   }
-  return pack_health(present, pack);
+  return pack_health(numbers, pack);
 }
 
-Health pack_health(const std::set<std::size_t>& present, const Pack& pack) {
-  if (present.size() < pack.k) return Health::lost;
-  const auto promised =
-      std::count_if(present.begin(), present.end(), [&](std::size_t index) { return index < pack.shard_count(); });
-  return static_cast<std::size_t>(promised) == pack.shard_count() ? Health::sound : Health::degraded;
+Health pack_health(const ShardNumbers& numbers, const Pack& pack) {
+  std::set<std::size_t> within_reach = numbers.present;
+  if (within_reach.size() >= pack.k) {
+    const auto promised_and_in = [&](const std::set<std::size_t>& set) {
+      return static_cast<std::size_t>(
+          std::count_if(set.begin(), set.end(), [&](std::size_t index) { return index < pack.shard_count(); }));
+    };
+    const std::size_t present = promised_and_in(numbers.present);
+    if (present == pack.shard_count()) return Health::sound;
+    return present + promised_and_in(numbers.unknown) == pack.shard_count() ? Health::unknown : Health::degraded;
+  }
+  within_reach.insert(numbers.away.begin(), numbers.away.end());
+  if (within_reach.size() >= pack.k) return Health::offline;
+  within_reach.insert(numbers.unknown.begin(), numbers.unknown.end());
+  return within_reach.size() >= pack.k ? Health::unknown : Health::lost;
+}
+
+std::vector<ShardSearch::Wanted> shards_to_look_for(const std::vector<ShardStanding>& shards, const Pack& pack) {
+  const bool is_lost = pack_health(shards, pack) == Health::lost;
+  std::vector<ShardSearch::Wanted> wanted;
+  for (const ShardStanding& shard : shards) {
+    const bool is_gone = shard.online.empty() && shard.offline.empty() && shard.corrupt.empty();
+    if (shard.elsewhere == Verdict::unknown || (is_lost && is_gone)) {
+      wanted.push_back({shard.object, mf1::k_header_bytes + pack.slice_bytes, pack.k == 1 ? pack.shard_count() : 1});
+    }
+  }
+  return wanted;
 }
 
 }  // namespace modelfloat::engine

@@ -13,7 +13,8 @@ Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener ope
       stores_(environment_.registry.stores(),
               {environment_.io, environment_.clock, keys_.pool_tag(), std::move(open), patience}),
       documents_(environment_, stores_),
-      log_(environment_, keys_, stores_, documents_) {}
+      log_(environment_, keys_, stores_, documents_),
+      shard_search_(stores_, environment_.registry) {}
 
 Pool::Promise Pool::promise(std::optional<Redundancy> asked, std::span<const placement::Candidate> stores) const {
   if (asked) return {*asked, asked->m};

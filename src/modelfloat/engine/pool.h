@@ -11,6 +11,7 @@
 #include "modelfloat/engine/documents.h"
 #include "modelfloat/engine/environment.h"
 #include "modelfloat/engine/pool_log.h"
+#include "modelfloat/engine/shard_search.h"
 #include "modelfloat/mf1/keyring.h"
 #include "modelfloat/placement/policy.h"
 #include "modelfloat/transfer/store_set.h"
@@ -30,6 +31,7 @@ class Pool {
   registry::Registry& registry() const noexcept { return environment_.registry; }
   Documents& documents() noexcept { return documents_; }
   PoolLog& log() noexcept { return log_; }
+  ShardSearch& shard_search() noexcept { return shard_search_; }
 
   // What a push promises: what is asked for, else what the pool's policy makes of these stores; Error{out_of_space} when they lie in too few domains.
   // `survive` is how many failure domains may vanish.
@@ -45,6 +47,7 @@ class Pool {
   transfer::StoreSet stores_;
   Documents documents_;
   PoolLog log_;
+  ShardSearch shard_search_;
 };
 
 // "ns/name:tag", "name" (namespace "library"), or "ns/name@<revision, 6 to 40 hex digits>".

@@ -47,7 +47,7 @@ std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelR
   return Resolved{state.manifests.at(tag->second).manifest, ref.model + ":" + tag->first};
 }
 
-[[noreturn]] void report_not_found(const PoolState& state, const ModelRef& ref) {
+[[noreturn]] void report_not_found(const PoolState& state, const ModelRef& ref, bool fresh) {
   const auto model = state.tags.find(ref.model);
   const std::string name = ref.revision.empty() ? ref.model + ":" + ref.tag : ref.model + "@" + ref.revision;
   if (model != state.tags.end()) {
@@ -56,7 +56,7 @@ std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelR
     throw Error(ErrorKind::not_found, name,
                 fmt::format("no such revision; the model has the tags {}", fmt::join(tags, ", ")));
   }
-  throw Error(ErrorKind::not_found, name, "no such model in this pool");
+  report_unknown_model(name, fresh);
 }
 
 constexpr std::size_t k_named_files = 3;
@@ -122,7 +122,7 @@ OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const C
   if (!cached) manifest.maybe_stale = !refresh(pool, call, transfer::WaitFor::enough);
   const PoolState state = pool.log().state();
   const auto found = resolve(pool, state, ref);
-  if (!found) report_not_found(state, ref);
+  if (!found) report_not_found(state, ref, cached || !manifest.maybe_stale);
   manifest.id = found->manifest;
   manifest.name = found->name;
   manifest.root = of_manifest(manifest.name, [&] { return ManifestReader(pool, {}, call).root(manifest.id); });

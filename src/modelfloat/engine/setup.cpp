@@ -1,7 +1,9 @@
 #include "modelfloat/engine/setup.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <unordered_map>
 
 #include "store_texts.inc"
 #include <fmt/format.h>
@@ -10,9 +12,9 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/manifest_reader.h"
-#include "modelfloat/engine/pack_health.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/slots.h"
+#include "modelfloat/mf1/format.h"
 #include "modelfloat/mf1/log_codec.h"
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/transfer/confirmed_put.h"
@@ -127,11 +129,96 @@ void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& 
   pool.stores().set_rows(pool.registry().stores());
 }
 
+namespace {
+
+// Whether the models survive without one store, by lists made now.
+class RemovalCheck {
+ public:
+  RemovalCheck(Pool& pool, const transfer::PoolStore& leaving, const CallOptions& call) : leaving_(leaving) {
+    for (const auto& listing : transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call)) {
+      if (!listing.complete) continue;
+      const auto damaged = pool.registry().damaged_shards(listing.store->id);  // in order
+      auto& sizes = listed_[listing.store];
+      for (const store::ObjectInfo& info : listing.objects) {
+        const Hash256 object = *info.name.hash();
+        if (!std::binary_search(damaged.begin(), damaged.end(), object)) sizes[object] = info.size_bytes;
+      }
+    }
+    for (const auto* store : pool.stores().all()) {
+      if (store != &leaving && !listed_.contains(store)) away_.push_back(store->name);
+    }
+  }
+
+  // Other stores that could not be listed, by name.
+  const std::vector<std::string>& away() const noexcept { return away_; }
+
+  // Whether the pack survives the loss of fewer stores than before. Error when it cannot be read without the store, or when that
+  // cannot be told. A pack that has nothing on the store is none of its business. Parity that was added later is not proven.
+  bool loses_shards(const Pack& pack, const std::string& model) const {
+    std::size_t left = 0;
+    std::size_t lost = 0;
+    if (pack.k == 1) {
+      left = holders_of(pack, 0);
+      lost = left < pack.shard_count() && may_have(pack, 0) ? 1 : 0;
+    } else {
+      for (std::size_t index = 0; index < pack.shard_count(); ++index) {
+        const bool is_elsewhere = holders_of(pack, index) > 0;
+        left += is_elsewhere ? 1 : 0;
+        lost += !is_elsewhere && may_have(pack, index) ? 1 : 0;
+      }
+    }
+    if (lost > 0 && left < pack.k) refuse(model);
+    return lost > 0;
+  }
+
+ private:
+  bool has(const transfer::PoolStore& store, const Pack& pack, std::size_t index) const {
+    const auto& sizes = listed_.at(&store);
+    const auto found = sizes.find(pack.shard_name(index));
+    return found != sizes.end() && found->second == mf1::k_header_bytes + pack.slice_bytes;
+  }
+  // Other stores that have it.
+  std::size_t holders_of(const Pack& pack, std::size_t index) const {
+    return static_cast<std::size_t>(std::count_if(listed_.begin(), listed_.end(), [&](const auto& listed) {
+      return listed.first != &leaving_ && has(*listed.first, pack, index);
+    }));
+  }
+  bool may_have(const Pack& pack, std::size_t index) const {
+    return !listed_.contains(&leaving_) || has(leaving_, pack, index);
+  }
+
+  [[noreturn]] void refuse(const std::string& model) const {
+    if (away_.empty()) {
+      throw Error(
+          ErrorKind::invalid, leaving_.name,
+          fmt::format("{} could not be read any more without this store: keep it, or remove the model first", model));
+    }
+    throw Error(ErrorKind::offline, leaving_.name,
+                fmt::format("whether {} could be read without this store cannot be told while {} cannot be listed: try "
+                            "again when they are back",
+                            model, fmt::join(away_, ", ")));
+  }
+
+  const transfer::PoolStore& leaving_;
+  std::map<const transfer::PoolStore*, std::unordered_map<Hash256, std::uint64_t, HashOfHash256>> listed_;
+  std::vector<std::string> away_;
+};
+
+}  // namespace
+
 StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions& call) {
   const transfer::PoolStore* store = pool.stores().find(name);
   if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
-  pool.log().sync(call);
+  const bool fresh = pool.log().sync(call).fresh;
   pool.stores().wait_until_decided(call);
+  const RemovalCheck check(pool, *store, call);
+  if (!fresh && !check.away().empty()) {
+    throw Error(
+        ErrorKind::offline, name,
+        fmt::format("too few stores answer to know all models, so what needs this store cannot be told: try again "
+                    "when {} can be listed",
+                    fmt::join(check.away(), ", ")));
+  }
   ManifestReader reader(pool, {}, call);
   std::set<std::string> at_risk;
   for (const auto& [content, live] : pool.log().state().manifests) {
@@ -139,15 +226,7 @@ StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions
     const ManifestRoot root = reader.root(live.manifest);
     for (std::size_t index = 0; index < root.segments.size(); ++index) {
       for (const Pack& pack : reader.segment(root, index).structure.packs) {
-        auto shards = shard_standing(pool, pack);
-        shards.resize(pack.shard_count());  // parity that was added later is not proven
-        for (ShardStanding& shard : shards) {
-          const auto copies = std::erase(shard.online, store) + std::erase(shard.offline, store);
-          if (copies > 0 && shard.online.empty() && shard.offline.empty()) at_risk.insert(live.model);
-        }
-        if (pack_health(shards, pack) == Health::lost) {
-          throw Error(ErrorKind::invalid, name, live.model + " could not be read any more without this store");
-        }
+        if (check.loses_shards(pack, live.model)) at_risk.insert(live.model);
       }
     }
   }

@@ -36,7 +36,8 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
                              const std::function<void(const registry::StoreRow&)>& on_row = {});
 // Says in the log, and notes here, that a store has this domain, capacity or address from now on. The row has the id of a store of the pool.
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call);
-// Forgets the store; its objects stay where they are. Error{invalid}, and nothing is done, when a model could not be read any more without it.
+// Forgets the store; its objects stay where they are. Lists of the stores, made now, decide. Nothing is done, and Error{invalid},
+// when a model could not be read any more without it; Error{offline} when stores that are away might make up for it.
 struct StoreRemoval {
   std::vector<std::string>
       models_at_risk;    // that lose shards by it, and survive the loss of fewer stores than was promised

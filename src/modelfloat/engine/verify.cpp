@@ -37,12 +37,12 @@ class Verification {
       : pool_(pool), read_(read), progress_(progress), call_(call) {}
 
   VerifyReport run(const std::optional<std::string>& only) {
-    pool_.log().sync(call_);
+    const bool fresh = pool_.log().sync(call_).fresh;
     pool_.stores().wait_until_decided(call_);
     update_catalogue(pool_, call_);
     state_ = pool_.log().state();
     if (only && !state_.tags.contains(*only) && !has_manifest(*only)) {
-      throw Error(ErrorKind::not_found, *only, "no such model in this pool");
+      report_unknown_model(*only, fresh);
     }
     list_stores();
     learn_stray_shards();
@@ -129,7 +129,7 @@ class Verification {
         recipes.add(segment.content);
         for (const Pack& pack : segment.structure.packs) {
           check.packs.push_back(pack.id);
-          if (packs_.try_emplace(pack.id, PackCheck{pack, {}}).second) check_pack(packs_.at(pack.id));
+          if (packs_.try_emplace(pack.id, PackCheck{pack, {}, {}}).second) check_pack(packs_.at(pack.id));
         }
       }
       check.recipes = recipes.finish();
@@ -157,14 +157,18 @@ class Verification {
   struct PackCheck {
     Pack pack;
     std::vector<GoodShard> good;
+    std::set<std::size_t> away;  // shards, or with k = 1 as many copies, that may be on stores that could not be listed
   };
 
   void check_pack(PackCheck& check) {
     const std::size_t objects = check.pack.k == 1 ? 1 : check.pack.shard_count();
     for (std::size_t index = 0; index < objects; ++index) {
       const Hash256& object = check.pack.shard_name(index);
-      const bool accounted = check_shard(check, index, object, true);
-      if (!accounted) found("", ObjectName::of(ObjectType::shard, object), Damage::missing);
+      if (check_shard(check, index, object, true)) continue;
+      const bool all_listed =
+          std::all_of(listings_.begin(), listings_.end(), [](const auto& one) { return one.readable; });
+      found("", ObjectName::of(ObjectType::shard, object), all_listed ? Damage::missing : Damage::offline);
+      if (!all_listed) check.away.insert(index);
     }
     for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), check.pack))
       check_shard(check, later.index, later.object, false);
@@ -186,7 +190,11 @@ class Verification {
       if (listed == listing.sizes.end()) {
         if (!is_expected) continue;
         if (promised) found(store.name, name, listing.readable ? Damage::missing : Damage::offline);
-        if (listing.readable) pool_.registry().note_shard_copy(hash, store.id, CopyState::missing);
+        if (listing.readable) {
+          pool_.registry().note_shard_copy(hash, store.id, CopyState::missing);
+        } else if (known->state == CopyState::whole) {
+          check.away.insert(check.pack.k == 1 ? check.away.size() : index);
+        }
         accounted = true;
         continue;
       }
@@ -206,10 +214,12 @@ class Verification {
   }
 
   static Health health_of(const PackCheck& check) {
-    std::set<std::size_t> present;
+    ShardNumbers numbers;
+    auto& present = numbers.present;
     for (const GoodShard& good : check.good)
       present.insert(check.pack.k == 1 ? present.size() : good.index);  // copies are all of number 0
-    return pack_health(present, check.pack);
+    for (const std::size_t one : check.away) numbers.away.insert(check.pack.k == 1 ? present.size() + one : one);
+    return pack_health(numbers, check.pack);
   }
 
   // The bytes of every file, compared with its SHA-256. Shards that this reads whole need not be read once more.
@@ -265,7 +275,7 @@ class Verification {
           found(copy.store->name, copy.name, *damage);
           if (*damage != Damage::offline)
             note(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
-          bad_.emplace(copy.name.path(), copy.store);
+          bad_.emplace(std::pair(copy.name.path(), copy.store), *damage);
         });
   }
 
@@ -282,7 +292,12 @@ class Verification {
 
   void sum_up() {
     for (auto& [id, check] : packs_) {
-      std::erase_if(check.good, [&](const GoodShard& good) { return bad_.contains({good.path, good.store}); });
+      std::erase_if(check.good, [&, &away = check.away, k = check.pack.k](const GoodShard& good) {
+        const auto bad = bad_.find({good.path, good.store});
+        if (bad == bad_.end()) return false;
+        if (bad->second == Damage::offline) away.insert(k == 1 ? away.size() : good.index);
+        return true;
+      });
     }
     std::map<std::string, Health> health;
     for (const ManifestCheck& check : manifests_) {
@@ -308,14 +323,14 @@ class Verification {
   std::set<std::pair<std::string, const PoolStore*>> doubted_;  // of to_read_: found to be corrupt the last time
   VerifyReport report_;
   std::set<Finding> findings_;
-  std::set<std::pair<std::string, const PoolStore*>> bad_;
+  std::map<std::pair<std::string, const PoolStore*>, Damage> bad_;  // what reading found
 };
 
 }  // namespace
 
 bool VerifyReport::readable() const noexcept {
   return std::none_of(models.begin(), models.end(), [](const ModelHealth& model) {
-    return model.health == Health::lost || model.health == Health::unknown;
+    return model.health == Health::lost || model.health == Health::offline || model.health == Health::unknown;
   });
 }
 

@@ -20,7 +20,7 @@ struct VerifyReport {
   std::vector<ModelHealth> models;
   std::uint64_t bytes_read = 0;
   bool sound() const noexcept { return damaged.empty(); }
-  bool readable() const noexcept;  // no model is lost or unknown
+  bool readable() const noexcept;  // no model is lost, offline or unknown
 };
 
 // Compares what the manifests name with what the stores list; with `read`, reads every object and checks it by its name, and every file by its SHA-256: a model with a file that is another is lost. What is found of

@@ -13,12 +13,13 @@ using Objects = std::vector<store::ObjectInfo>;
 class ListingRound {
  public:
   ListingRound(const StoreSet& stores, const std::vector<std::string>& prefixes, WaitFor wait_for,
-               const ListingsSuffice& suffice, const CallOptions& call)
+               const ListingsSuffice& suffice, const CallOptions& call, Milliseconds allowed)
       : stores_(stores),
         prefixes_(prefixes),
         wait_for_(wait_for),
         suffice_(suffice),
         call_(call),
+        allowed_(allowed),
         race_(stores.clock(), Race<Objects>::Kind::read, call) {}
 
   std::vector<StoreListing> run() {
@@ -57,14 +58,13 @@ class ListingRound {
   void ask_newcomers() {
     for (const PoolStore* store : stores_.online()) {
       if (was_asked(store) || store->state->reads_are_parked()) continue;
-      race_.ask(*store, stores_.patience().listing,
-                [prefixes = prefixes_](store::Store& from, const CallOptions& options) {
-                  Objects objects;
-                  for (const std::string& prefix : prefixes) {
-                    from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
-                  }
-                  return objects;
-                });
+      race_.ask(*store, allowed_, [prefixes = prefixes_](store::Store& from, const CallOptions& options) {
+        Objects objects;
+        for (const std::string& prefix : prefixes) {
+          from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
+        }
+        return objects;
+      });
       listings_.push_back({.store = store});  // the id of the call is the place in here
     }
   }
@@ -122,7 +122,7 @@ class ListingRound {
     } else {
       const Milliseconds straggler = stores_.patience().straggler;
       const Milliseconds leeway = suffice_ ? leeway_of(stores_, awaited(), straggler) : straggler;
-      limit_ = std::min(begin_ + stores_.patience().listing, now + took + leeway);
+      limit_ = std::min(begin_ + allowed_, now + took + leeway);
     }
   }
 
@@ -131,8 +131,9 @@ class ListingRound {
   const WaitFor wait_for_;
   const ListingsSuffice& suffice_;
   const CallOptions& call_;
+  const Milliseconds allowed_;
   const SteadyTime begin_ = stores_.clock().steady_now();
-  SteadyTime limit_ = begin_ + stores_.patience().listing;  // also for a store that does not heed its deadline
+  SteadyTime limit_ = begin_ + allowed_;  // also for a store that does not heed its deadline
   bool will_do_ = false;
   Race<Objects> race_;
   std::vector<StoreListing> listings_;
@@ -141,8 +142,9 @@ class ListingRound {
 }  // namespace
 
 std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes,
-                                      WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call) {
-  return ListingRound(stores, prefixes, wait_for, suffice, call).run();
+                                      WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call,
+                                      std::optional<Milliseconds> allowed) {
+  return ListingRound(stores, prefixes, wait_for, suffice, call, allowed.value_or(stores.patience().listing)).run();
 }
 
 }  // namespace modelfloat::transfer

@@ -2,6 +2,7 @@
 // What the stores of a pool list, all asked at once.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,10 @@ struct StoreListing {
 using ListingsSuffice = std::function<bool(const std::vector<StoreListing>&)>;
 
 // Lists everything under the prefixes on every store that is online, also on those that turn up while it waits for others. A store that fails
-// or is left behind is in the result with its trouble. Throws only what the caller's own options say.
+// or is left behind is in the result with its trouble. Nobody is waited for longer than `allowed`, or Patience::listing when it
+// is not given. Throws only what the caller's own options say.
 std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes,
-                                      WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call);
+                                      WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call,
+                                      std::optional<Milliseconds> allowed = std::nullopt);
 
 }  // namespace modelfloat::transfer

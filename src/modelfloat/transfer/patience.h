@@ -27,6 +27,8 @@ struct Patience {
   std::uint64_t slowest_bytes_per_second = 64ULL << 10;
   // A listing of all that a store has is given up after this.
   Milliseconds listing{120'000};
+  // The same where only shards are looked for of which nothing is known: whoever asks can be told that.
+  Milliseconds search{5'000};
   // Where all stores are waited for, one that is this much later than the others is left behind.
   Milliseconds straggler{2'000};
   // The same for one that was late before and that nobody needs: a store that hangs costs one wait, not one for each thing that it gets.

@@ -1,0 +1,331 @@
+// What this machine has not heard of is not taken for lost: what another machine pushed, an old or copied registry, stores that are away.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/test_pool.h"
+#include <gtest/gtest.h>
+
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/verify.h"
+
+namespace modelfloat {
+namespace {
+
+using engine::Health;
+using test::Call;
+using test::Files;
+using test::kind_thrown;
+using test::Machine;
+using test::Threads;
+using test::World;
+
+Health health(Machine& machine, const std::string& model = "ns/model") {
+  return engine::find_model(machine.pool(), model)->health;
+}
+
+// The states of all shards of the model, as `show` and the API tell them.
+std::multiset<std::string> shard_states(Machine& machine) {
+  const auto manifest = engine::open_manifest(machine.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  std::multiset<std::string> states;
+  engine::map_fragments(
+      machine.pool(), manifest,
+      [&](const engine::PackView& pack) {
+        for (const auto& shard : pack.shards) states.insert(shard.state);
+      },
+      [](const engine::FragmentView&) {}, {});
+  return states;
+}
+
+std::multiset<std::string> all(std::size_t count, const std::string& state) {
+  std::multiset<std::string> states;
+  for (std::size_t i = 0; i < count; ++i) states.insert(state);
+  return states;
+}
+
+// One makes the pool, other joins, one pushes: other's registry knows the pack and none of its places.
+class UnheardShards : public testing::Test {
+ protected:
+  explicit UnheardShards(std::size_t stores = 6, PolicySet policy = {4, 2, 2}) : world_(stores) {
+    one_.create(policy);
+    std::vector<std::size_t> numbers;
+    for (std::size_t i = 0; i < stores; ++i) numbers.push_back(i);
+    other_.recover(one_.recovery_secret(), numbers);
+    one_.push("ns/model", files_);
+    engine::refresh(other_.pool(), {});
+  }
+  // By store: the shards there. The model has one pack.
+  std::vector<std::pair<std::size_t, std::string>> shards() {
+    std::vector<std::pair<std::size_t, std::string>> found;
+    for (std::size_t i = 0; i < world_.size(); ++i) {
+      for (const auto& [path, bytes] : world_.objects(i)) {
+        if (path.starts_with("mf1/shard/")) found.emplace_back(i, path);
+      }
+    }
+    return found;
+  }
+  void lose(std::size_t store) {
+    for (const auto& [holder, path] : shards()) {
+      if (holder == store) world_.inner(store).remove(*ObjectName::parse(path), {});
+    }
+  }
+  void reopen_without(Machine& machine, const std::vector<std::size_t>& away) {
+    for (const std::size_t i : away) world_.faults(i).set_offline(true);
+    machine.reopen();
+  }
+
+  const Files files_{{"m.bin", test::random_bytes(3'000'000, 61)}};
+  World world_;
+  Machine one_{world_, Threads::one, 1};
+  Machine other_{world_, Threads::one, 2};
+};
+
+TEST_F(UnheardShards, WhatAnotherMachinePushedIsSoundInListings) {
+  EXPECT_EQ(engine::list_models(other_.pool(), "", "", 10).models.at(0).health, Health::sound);
+  EXPECT_EQ(engine::list_models(other_.pool(), "", "", 10).models.at(0).stores, 6U);
+  EXPECT_EQ(health(other_), Health::sound);
+}
+
+TEST_F(UnheardShards, WhatAnotherMachinePushedIsPresentInTheMap) { EXPECT_EQ(shard_states(other_), all(6, "present")); }
+
+TEST_F(UnheardShards, WhatWasFoundIsRememberedAndNotListedAgain) {
+  EXPECT_EQ(health(other_), Health::sound);
+  other_.reopen();
+  other_.pool().stores().wait_until_decided({});
+  const auto before = world_.faults(0).calls(Call::list);
+  EXPECT_EQ(health(other_), Health::sound);
+  EXPECT_EQ(world_.faults(0).calls(Call::list), before);
+}
+
+TEST_F(UnheardShards, APullOfASoundModelDoesNotMakeItDegraded) {
+  EXPECT_EQ(other_.pull("ns/model"), files_);
+  EXPECT_EQ(health(other_), Health::sound);
+}
+
+TEST_F(UnheardShards, StoresThatCannotBeListedLeaveItUnknown) {
+  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).fail_next(Call::list, ErrorKind::transient, 1000);
+  EXPECT_EQ(health(other_), Health::unknown);
+  EXPECT_EQ(shard_states(other_), all(6, "unknown"));
+}
+
+TEST_F(UnheardShards, OnlyWhatNoStoreListsIsLost) {
+  for (const std::size_t i : {0U, 1U, 2U}) lose(i);
+  EXPECT_EQ(health(other_), Health::lost);
+  EXPECT_EQ(shard_states(other_).count("missing"), 3U);
+}
+
+TEST_F(UnheardShards, WhatMayLieOnStoresThatAreAwayIsNotLost) {
+  reopen_without(other_, {0, 1, 2});
+  EXPECT_EQ(health(other_), Health::offline);
+  EXPECT_EQ(shard_states(other_).count("missing"), 0U);
+  EXPECT_EQ(shard_states(other_).count("present"), 3U);
+  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).set_offline(false);
+  other_.reopen();
+  EXPECT_EQ(health(other_), Health::sound);
+}
+
+// What is known to lie on stores that are away is not lost either; what is found to be gone besides may be too much.
+TEST_F(UnheardShards, WhatLiesOnStoresThatAreAwayIsOfflineUntilTooMuchElseIsGone) {
+  reopen_without(one_, {0, 1, 2});
+  EXPECT_EQ(health(one_), Health::offline);
+  EXPECT_EQ(shard_states(one_).count("offline"), 3U);
+  for (const std::size_t i : {3U, 4U, 5U}) lose(i);
+  engine::verify(one_.pool(), std::nullopt, false, {}, {});
+  EXPECT_EQ(health(one_), Health::lost);
+}
+
+TEST_F(UnheardShards, VerifyDoesNotCallMissingWhatMayLieOnAStoreThatIsAway) {
+  reopen_without(other_, {0, 1, 2});
+  const auto report = engine::verify(other_.pool(), std::nullopt, false, {}, {});
+  EXPECT_EQ(report.models.at(0).health, Health::offline);
+  EXPECT_FALSE(report.readable());
+  for (const auto& finding : report.damaged) EXPECT_EQ(finding.what, transfer::Damage::offline) << finding.object;
+}
+
+TEST_F(UnheardShards, VerifyOfAStoreThatHangsWhileItIsReadDoesNotCallItLost) {
+  engine::verify(other_.pool(), std::nullopt, false, {}, {});
+  for (const std::size_t i : {0U, 1U, 2U}) world_.faults(i).fail_next(Call::get, ErrorKind::offline, 1000);
+  EXPECT_EQ(engine::verify(other_.pool(), std::nullopt, true, {}, {}).models.at(0).health, Health::offline);
+}
+
+TEST_F(UnheardShards, WhatOnceWasLostIsLookedForAgain) {
+  const auto kept = world_.objects(3);
+  for (const std::size_t i : {3U, 4U, 5U}) lose(i);
+  engine::verify(one_.pool(), std::nullopt, false, {}, {});
+  EXPECT_EQ(health(one_), Health::lost);
+  for (const auto& [path, bytes] : kept) world_.inner(3).put(*ObjectName::parse(path), bytes, {});  // by its owner
+  one_.reopen();
+  EXPECT_EQ(health(one_), Health::degraded);
+}
+
+TEST_F(UnheardShards, AShardOfTheWrongLengthIsNotTakenForOneThatIsThere) {
+  const auto [store, path] = shards().front();
+  const Bytes whole = world_.objects(store).at(path);
+  lose(store);
+  world_.inner(store).put(*ObjectName::parse(path), ByteSpan(whole).first(whole.size() - 1), {});
+  EXPECT_EQ(health(other_), Health::degraded);
+  EXPECT_EQ(shard_states(other_).count("corrupt"), 1U);
+}
+
+class UnheardCopies : public UnheardShards {
+ protected:
+  UnheardCopies() : UnheardShards(3, {1, 1, 1}) {}
+};
+
+TEST_F(UnheardCopies, AreFoundOneForEachStore) {
+  EXPECT_EQ(health(other_), Health::sound);
+  EXPECT_EQ(shard_states(other_), all(2, "present"));
+}
+
+TEST_F(UnheardCopies, TheSecondIsLookedForWhenAReadHasFoundTheFirst) {
+  EXPECT_EQ(other_.pull("ns/model"), files_);
+  EXPECT_EQ(health(other_), Health::sound);
+  lose(shards().front().first);
+  Machine third(world_, Threads::one, 3);
+  third.recover(one_.recovery_secret(), {0, 1, 2});
+  EXPECT_EQ(health(third), Health::degraded);
+}
+
+// --- taking a store out ----------------------------------------------------------------------------------------------------------
+
+class TakingAStoreOut : public UnheardShards {
+ protected:
+  TakingAStoreOut() : UnheardShards(7) {
+    std::set<std::size_t> holders;
+    for (const auto& [store, path] : shards()) holders.insert(store);
+    holders_.assign(holders.begin(), holders.end());
+    for (std::size_t i = 0; i < 7; ++i) {
+      if (!holders.contains(i)) spare_ = i;
+    }
+  }
+  static std::string name(std::size_t store) { return "s" + std::to_string(store); }
+
+  std::vector<std::size_t> holders_;
+  std::size_t spare_ = 0;
+};
+
+TEST_F(TakingAStoreOut, IsDecidedByListsWhereNothingIsKnown) {
+  const auto removal = engine::remove_store(other_.pool(), name(holders_[0]), {});
+  EXPECT_EQ(removal.models_at_risk, std::vector<std::string>{"ns/model"});
+  EXPECT_TRUE(engine::remove_store(other_.pool(), name(spare_), {}).models_at_risk.empty());
+}
+
+TEST_F(TakingAStoreOut, IsRefusedWhenWhatIsBelievedToLieElsewhereIsGone) {
+  lose(holders_[1]);
+  lose(holders_[2]);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_store(one_.pool(), name(holders_[0]), {}); }), ErrorKind::invalid);
+  EXPECT_NE(one_.pool().stores().find(name(holders_[0])), nullptr);
+}
+
+TEST_F(TakingAStoreOut, CannotBeDecidedWhileStoresAreAwayThatMayHaveTheRest) {
+  reopen_without(one_, {holders_[1], holders_[2]});
+  EXPECT_EQ(kind_thrown([&] { engine::remove_store(one_.pool(), name(holders_[0]), {}); }), ErrorKind::offline);
+  EXPECT_NE(one_.pool().stores().find(name(holders_[0])), nullptr);
+}
+
+TEST_F(TakingAStoreOut, WorksForOneThatIsGoneForGood) {
+  reopen_without(one_, {holders_[0]});
+  const auto removal = engine::remove_store(one_.pool(), name(holders_[0]), {});
+  EXPECT_EQ(removal.models_at_risk, std::vector<std::string>{"ns/model"});
+}
+
+TEST_F(TakingAStoreOut, ThatHasNothingOfALostModelIsNotRefused) {
+  for (const std::size_t i : {0U, 1U, 2U}) lose(holders_[i]);
+  EXPECT_TRUE(engine::remove_store(one_.pool(), name(spare_), {}).models_at_risk.empty());
+}
+
+TEST_F(TakingAStoreOut, DoesNotCountAShardOfTheWrongLengthOrOneThatIsKnownToBeCorrupt) {
+  const auto [store, path] = shards().at(1);
+  const Bytes whole = world_.objects(store).at(path);
+  lose(store);
+  world_.inner(store).put(*ObjectName::parse(path), ByteSpan(whole).first(whole.size() - 1), {});
+  one_.pool().registry().note_shard_copy(*ObjectName::parse(shards().at(2).second)->hash(),
+                                         one_.pool().stores().find(name(shards().at(2).first))->id,
+                                         registry::CopyState::corrupt);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_store(one_.pool(), name(holders_[0]), {}); }), ErrorKind::invalid);
+}
+
+TEST_F(TakingAStoreOut, IsRefusedWhileTooFewStoresAnswerToKnowAllModels) {
+  one_.push("ns/later", {{"m.bin", test::random_bytes(3'000'000, 62)}});
+  std::vector<std::size_t> away;
+  for (std::size_t i = 1; i < 7; ++i) away.push_back(i);
+  reopen_without(other_, away);  // it has not read of the later model
+  EXPECT_EQ(kind_thrown([&] { engine::remove_store(other_.pool(), "s3", {}); }), ErrorKind::offline);
+}
+
+TEST_F(TakingAStoreOut, IsPossibleWhenAllOthersAnswer) {
+  World two(2);
+  Machine machine(two, Threads::one, 10);
+  machine.create({1, 0, 0});
+  two.faults(1).set_offline(true);  // for good
+  machine.reopen();
+  EXPECT_NO_THROW(engine::remove_store(machine.pool(), "s1", {}));
+}
+
+TEST_F(UnheardShards, AModelThatTooFewStoresTellOfIsNotCalledUnknown) {
+  one_.push("ns/later", {{"m.bin", test::random_bytes(1000, 62)}});
+  reopen_without(other_, {1, 2, 3, 4, 5});
+  const auto ref = engine::ModelRef::parse("ns/latest");
+  EXPECT_EQ(kind_thrown([&] { engine::open_manifest(other_.pool(), ref, false, {}); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_model(other_.pool(), "ns/latest", {}); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { engine::verify(other_.pool(), "ns/latest", false, {}, {}); }), ErrorKind::offline);
+}
+
+// --- stores of other machines ----------------------------------------------------------------------------------------------------
+
+class StoresOfOtherMachines : public testing::Test {
+ protected:
+  StoresOfOtherMachines() {
+    one_.create({1, 1, 1});
+    for (const char* name : {"s3", "s4"}) engine::remove_store(one_.pool(), name, {});
+    other_.recover(one_.recovery_secret(), {0, 1, 2});
+  }
+  void add(Machine& machine, const std::string& name, std::size_t index) {
+    const auto store = world_.open(World::url(index));
+    engine::add_store(machine.pool(), name, World::url(index), "domain" + std::to_string(index), 0, *store, {});
+  }
+  std::set<std::string> urls(Machine& machine) {
+    std::set<std::string> found;
+    for (const auto* store : machine.pool().stores().all()) found.insert(store->url);
+    return found;
+  }
+
+  World world_{5};
+  Machine one_{world_, Threads::one, 1};
+  Machine other_{world_, Threads::one, 2};
+};
+
+TEST_F(StoresOfOtherMachines, OfANameThatIsTakenHereAreNotLeftOut) {
+  add(one_, "new", 3);
+  add(other_, "new", 4);
+  engine::refresh(one_.pool(), {});
+  engine::refresh(other_.pool(), {});
+  EXPECT_EQ(urls(one_).size(), 5U);
+  EXPECT_EQ(urls(other_), urls(one_));
+  engine::refresh(one_.pool(), {});
+  EXPECT_EQ(one_.pool().stores().all().size(), 5U);
+}
+
+TEST_F(StoresOfOtherMachines, ThatReplaceARemovedOneOfTheSameNameAreSeenAtOnce) {
+  engine::remove_store(other_.pool(), "s2", {});
+  add(other_, "s2", 3);
+  engine::refresh(one_.pool(), {});
+  ASSERT_NE(one_.pool().stores().find("s2"), nullptr);
+  EXPECT_EQ(one_.pool().stores().find("s2")->url, World::url(3));
+}
+
+TEST_F(StoresOfOtherMachines, GetTheDomainAndTheCapacityThatAnotherMachineSets) {
+  auto row = other_.pool().registry().stores().at(1);
+  row.domain = "one house";
+  row.capacity_bytes = 5000;
+  row.url = "memory:1";
+  engine::change_store(other_.pool(), row, {});
+  engine::refresh(one_.pool(), {});
+  const auto* store = one_.pool().stores().find(row.name);
+  EXPECT_EQ(store->domain, "one house");
+  EXPECT_EQ(store->capacity_bytes, 5000U);
+}
+
+}  // namespace
+}  // namespace modelfloat
