@@ -1,5 +1,7 @@
 #include "modelfloat/base/child_process.h"
 
+#include <thread>
+
 #include "runner/fake_programs.h"
 #include "support/temporary_folder.h"
 #include <fcntl.h>
@@ -131,6 +133,17 @@ TEST_F(ChildProcessTest, IsGoneAfterAKill) {
   EXPECT_EQ(child.ended()->number, SIGKILL);
   EXPECT_EQ(::kill(child.id(), 0), -1);
   child.kill();  // a second time does nothing
+}
+
+TEST_F(ChildProcessTest, AFloodOfOutputIsCutToItsEnd) {
+  ChildSpec spec;
+  spec.program = fake_program(folder_.path(), "flood");
+  spec.environment = {k_no_temporary_files};
+  ChildProcess child(spec);
+  while (child.output().size() < spec.output_limit) std::this_thread::yield();
+  for (int i = 0; i < 10; ++i) EXPECT_LE(child.output().size(), spec.output_limit);
+  child.kill();
+  EXPECT_EQ(child.output(), std::string(spec.output_limit, 'x'));
 }
 
 TEST_F(ChildProcessTest, WaitEndsWhenAStopIsAskedFor) {

@@ -58,6 +58,13 @@ int sleep_for_ever() {
   for (;;) ::pause();
 }
 
+int flood_the_log() {
+  const std::string text(1 << 16, 'x');
+  while (::write(STDOUT_FILENO, text.data(), text.size()) > 0) {
+  }
+  return 1;
+}
+
 int make_an_orphan(const fs::path& folder) {
   ChildSpec spec;
   spec.program = folder / "fake-sleep";
@@ -176,6 +183,7 @@ std::optional<int> act_as_fake_program(int argc, char** argv) {
   if (name == "orphan") return make_an_orphan(fs::path(argv[0]).parent_path());
   if (name == "undumpable") return start_undumpable(static_cast<uid_t>(std::stoul(argv[1])));
   if (name == "no-listener") return start_without_listener(static_cast<uid_t>(std::stoul(argv[1])));
+  if (name == "flood") return flood_the_log();
   if (name == "attack") return act_as_hostile_engine(argc, argv);
   if (name == "surroundings") return act_in_surroundings(argc, argv);
   if (name == "report") {

@@ -21,6 +21,7 @@ std::optional<int> act_as_fake_program(int argc, char** argv);
 //               makes its memory readable to others on the way; tells the new process's oom_score_adj
 //   no-listener starts a program by ChildProcess as the user whose number it is given, where no more threads can be
 //               started; ends with 0 when no child is left
+//   flood       writes to its standard output for ever
 //   attack, surroundings   see hostile_engine.h
 //   llama-...   a llama-server (fake_llama_server.h)
 std::filesystem::path fake_program(const std::filesystem::path& folder, const std::string& name);

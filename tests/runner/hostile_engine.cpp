@@ -325,6 +325,14 @@ bool refuse_namespaces() {
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
+// What some container managers do: of the listeners of a process there can be one only.
+bool have_a_listener() {
+  sock_filter all{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+  const sock_fprog program{1, &all};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) >= 0;
+}
+
 bool has(const std::string& settings, const std::string& word) { return settings.find(word) != std::string::npos; }
 
 runner::SandboxOptions options_of(const std::string& settings) {
@@ -480,6 +488,7 @@ int act_in_surroundings(int argc, char** argv) {
   become(static_cast<uid_t>(std::stoul(argv[1])));
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // as the program is
   if (has(settings, "refuse-namespaces") && !refuse_namespaces()) return 2;
+  if (has(settings, "has-listener") && !have_a_listener()) return 2;
   if (has(settings, "no-new-privileges")) ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   try {
     std::puts(attack_in(settings, argv[3]).dump().c_str());

@@ -24,7 +24,7 @@ std::vector<LoudAttack> some_loud_attacks();
 
 // Acts as the program in some surroundings, which starts hostile engines: surroundings USER SETTINGS FOLDER. SETTINGS is
 // a text with any of: landlock=N (the newest version), no-namespaces, no-mounts, weak, no-alarms, refuse-namespaces (as
-// a system's service manager does), no-new-privileges, all (every loud attack). Prints a JSON object: for each attack
+// a system's service manager does), has-listener (of another filter), no-new-privileges, all (every loud attack). Prints a JSON object: for each attack
 // what came of it, "killed: ..." where the engine was killed; `victim` and `files` say whether they are as before.
 int act_in_surroundings(int argc, char** argv);
 

@@ -125,6 +125,18 @@ TEST_F(SandboxTest, EachSignOfAnAttackIsNamed) {
   expect_nothing_gained(attack(k_somebody, "all"), test::loud_attacks());
 }
 
+TEST_F(SandboxTest, AnAlarmThatCannotBeHeardKillsAllTheSame) {
+  if (!test::test_sandbox().alarms) GTEST_SKIP() << "a sanitizer does some of it";
+  const json report = attack("0", "has-listener");
+  ASSERT_TRUE(report.is_object());
+  EXPECT_EQ(report["victim"], "as before");
+  EXPECT_EQ(report["files"], "as before");
+  for (const auto& loud : test::some_loud_attacks()) {
+    ASSERT_TRUE(report.contains(loud.name)) << loud.name;
+    EXPECT_THAT(report[loud.name].get<std::string>(), HasSubstr("for a system call that no engine makes"));
+  }
+}
+
 TEST_F(SandboxTest, WhereNothingKeepsAModelFromFilesNoneIsStarted) {
   for (const char* settings : {"landlock=0 no-mounts", "landlock=1 no-mounts", "landlock=0 refuse-namespaces"}) {
     const json report = attack(k_somebody, settings);

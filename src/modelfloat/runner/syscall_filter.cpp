@@ -432,8 +432,8 @@ std::uint32_t number_for(const Place& place, const ChildLaunch& launch) noexcept
   switch (place.what) {
     case Place::What::own_process: return static_cast<std::uint32_t>(::getpid());
     case Place::What::program: return half(launch.program);
-    case Place::What::arguments: return half(launch.arguments);
-    case Place::What::environment: return half(launch.environment);
+    case Place::What::arguments: return half(static_cast<const void*>(launch.arguments));
+    case Place::What::environment: return half(static_cast<const void*>(launch.environment));
   }
   return 0;
 }
