@@ -162,6 +162,12 @@ TEST_F(SqliteRegistryTest, LogIsOrderedByWriterAndSeq) {
   registry_->add_log_records({});
   reopen();
   EXPECT_EQ(registry_->log_records(), ordered);
+  std::vector<LogName> names;
+  for (const LogRow& row : ordered) names.push_back({row.writer, row.seq, row.hash});
+  EXPECT_EQ(registry_->log_names(), names);
+  EXPECT_EQ(registry_->log_records_of(low), std::vector<LogRow>(ordered.begin(), ordered.end() - 1));
+  EXPECT_EQ(registry_->log_record(names[4]), to_bytes("c"));
+  EXPECT_EQ(registry_->log_record({high, 2, names[4].hash}), std::nullopt);
 }
 
 TEST_F(SqliteRegistryTest, ListedPathsAddUp) {
@@ -189,6 +195,41 @@ TEST_F(SqliteRegistryTest, QueueKeepsItsOrder) {
   EXPECT_EQ(queued[0].bytes, to_bytes("1 again"));
   EXPECT_EQ(queued[1].store, other);
   EXPECT_TRUE(queued[1].bytes.empty());
+}
+
+TEST_F(SqliteRegistryTest, ConfirmedPutsAreRememberedWhileSomebodyWaitsForThem) {
+  const auto store = sample_id<StoreId>(1);
+  const auto other = sample_id<StoreId>(2);
+  const Names objects{"a", "b"};
+  registry_->put_done(store, "a");  // before anybody waits
+  registry_->await_puts(objects);
+  EXPECT_TRUE(registry_->confirmed_puts("a").empty());
+  registry_->put_done(other, "a");
+  registry_->put_done(store, "a");
+  registry_->put_done(store, "a");
+  registry_->put_done(store, "c");  // nobody waits for it
+  EXPECT_EQ(registry_->confirmed_puts("a"), (std::vector{store, other}));
+  EXPECT_TRUE(registry_->confirmed_puts("b").empty());
+  EXPECT_TRUE(registry_->confirmed_puts("c").empty());
+  registry_->await_puts(Names{"a"});  // another process
+  registry_->forget_puts(objects);
+  EXPECT_EQ(registry_->confirmed_puts("a").size(), 2U);
+  registry_->remove_store(other);
+  EXPECT_EQ(registry_->confirmed_puts("a"), std::vector{store});
+  registry_->forget_puts(Names{"a"});
+  EXPECT_TRUE(registry_->confirmed_puts("a").empty());
+  registry_->put_done(store, "a");
+  EXPECT_TRUE(registry_->confirmed_puts("a").empty());
+}
+
+TEST_F(SqliteRegistryTest, UnreadableObjectsAreRememberedWithWhatWasTried) {
+  registry_->note_unreadable({"b", "1"});
+  registry_->note_unreadable({"a", "1"});
+  registry_->note_unreadable({"b", "2"});
+  reopen();
+  EXPECT_EQ(registry_->unreadable(), (std::vector<UnreadableRow>{{"a", "1"}, {"b", "2"}}));
+  registry_->forget_unreadable(Names{"b", "c"});
+  EXPECT_EQ(registry_->unreadable(), (std::vector<UnreadableRow>{{"a", "1"}}));
 }
 
 TEST_F(SqliteRegistryTest, DocumentsComeBackByPath) {

@@ -82,6 +82,21 @@ struct LogRow {
   bool operator==(const LogRow&) const = default;
 };
 
+// The same without the bytes.
+struct LogName {
+  WriterId writer{};
+  std::uint64_t seq = 0;
+  Hash256 hash{};
+  bool operator==(const LogName&) const = default;
+};
+
+// An object of the log that was read and is of no use.
+struct UnreadableRow {
+  std::string object;  // path
+  std::string tried;   // with what: something else may be able to read it
+  bool operator==(const UnreadableRow&) const = default;
+};
+
 // What is known of one copy of a shard.
 enum class CopyState {
   whole,    // as far as anybody knows
@@ -181,6 +196,12 @@ class Registry {
   // The log, ordered by writer and seq. Adding a record twice is fine.
   virtual std::vector<LogRow> log_records() = 0;
   virtual void add_log_records(std::span<const LogRow>) = 0;
+  virtual std::vector<LogName> log_names() = 0;                     // in the same order
+  virtual std::optional<Bytes> log_record(const LogName&) = 0;      // its CBOR
+  virtual std::vector<LogRow> log_records_of(const WriterId&) = 0;  // ordered by seq
+  virtual std::vector<UnreadableRow> unreadable() = 0;              // ordered by object
+  virtual void note_unreadable(const UnreadableRow&) = 0;           // replaces the object's row
+  virtual void forget_unreadable(std::span<const std::string> objects) = 0;
   // The hashes of the log and checkpoint objects that have been seen on a store: what a rollback would take back.
   virtual void note_listed(const StoreId&, std::span<const std::string> log_paths) = 0;
   virtual std::vector<std::string> listed(const StoreId&) = 0;
@@ -189,6 +210,11 @@ class Registry {
   virtual void queue_puts(std::span<const QueuedPut>) = 0;
   virtual std::vector<QueuedPut> queued_puts() = 0;
   virtual void put_done(const StoreId&, const std::string& object) = 0;
+  // From await_puts() until forget_puts() it is remembered of which stores put_done() was called for these objects, in whatever process. Several may
+  // await one object; what is remembered of it is forgotten with the last of them.
+  virtual void await_puts(std::span<const std::string> objects) = 0;
+  virtual std::vector<StoreId> confirmed_puts(const std::string& object) = 0;
+  virtual void forget_puts(std::span<const std::string> objects) = 0;
 
   // A cache of sealed documents (manifest roots and segments) by object path.
   virtual void keep_document(const std::string& object, ByteSpan sealed) = 0;

@@ -21,6 +21,12 @@ class SqliteRegistry : public Registry {
   void set_setting(const std::string& name, ByteSpan value) override;
   std::vector<LogRow> log_records() override;
   void add_log_records(std::span<const LogRow>) override;
+  std::vector<LogName> log_names() override;
+  std::optional<Bytes> log_record(const LogName&) override;
+  std::vector<LogRow> log_records_of(const WriterId&) override;
+  std::vector<UnreadableRow> unreadable() override;
+  void note_unreadable(const UnreadableRow&) override;
+  void forget_unreadable(std::span<const std::string> objects) override;
   void keep_document(const std::string& object, ByteSpan sealed) override;
   std::optional<Bytes> document(const std::string& object) override;
   void forget_document(const std::string& object) override;
@@ -55,6 +61,9 @@ class SqliteRegistry : public Registry {
   void queue_puts(std::span<const QueuedPut>) override;
   std::vector<QueuedPut> queued_puts() override;
   void put_done(const StoreId&, const std::string& object) override;
+  void await_puts(std::span<const std::string> objects) override;
+  std::vector<StoreId> confirmed_puts(const std::string& object) override;
+  void forget_puts(std::span<const std::string> objects) override;
   void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) override;
   void add_shard_place(const Hash256& object, const StoreId&) override;
   void remove_shard_place(const Hash256& object, const StoreId&) override;

@@ -28,6 +28,44 @@ void SqliteRegistry::add_log_records(std::span<const LogRow> records) {
   });
 }
 
+std::vector<LogName> SqliteRegistry::log_names() {
+  return database_.read([](Connection& c) {
+    return c.rows<LogName, WriterId, std::uint64_t, Hash256>(
+        "select writer, seq, hash from log order by writer, seq < 0, seq, hash");
+  });
+}
+
+std::optional<Bytes> SqliteRegistry::log_record(const LogName& name) {
+  return database_.read([&](Connection& c) {
+    return c.row<Bytes>("select cbor from log where writer = ?1 and seq = ?2 and hash = ?3", name.writer, name.seq,
+                        name.hash);
+  });
+}
+
+std::vector<LogRow> SqliteRegistry::log_records_of(const WriterId& writer) {
+  return database_.read([&](Connection& c) {
+    return c.rows<LogRow, WriterId, std::uint64_t, Hash256, Bytes>(
+        "select writer, seq, hash, cbor from log where writer = ?1 order by seq < 0, seq, hash", writer);
+  });
+}
+
+std::vector<UnreadableRow> SqliteRegistry::unreadable() {
+  return database_.read([](Connection& c) {
+    return c.rows<UnreadableRow, std::string, std::string>("select object, tried from unreadable order by object");
+  });
+}
+
+void SqliteRegistry::note_unreadable(const UnreadableRow& row) {
+  database_.write(
+      [&](Connection& c) { c.run("insert or replace into unreadable values (?1, ?2)", row.object, row.tried); });
+}
+
+void SqliteRegistry::forget_unreadable(std::span<const std::string> objects) {
+  database_.write([&](Connection& c) {
+    for (const std::string& object : objects) c.run("delete from unreadable where object = ?1", object);
+  });
+}
+
 void SqliteRegistry::keep_document(const std::string& object, ByteSpan sealed) {
   database_.write([&](Connection& c) { c.run("insert or replace into documents values (?1, ?2)", object, sealed); });
 }

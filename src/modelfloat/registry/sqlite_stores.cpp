@@ -33,6 +33,7 @@ void SqliteRegistry::remove_store(const StoreId& store) {
     c.run("delete from store_use where store = ?1", store);
     c.run("delete from store_parks where store = ?1", store);
     c.run("delete from queue where store = ?1", store);
+    c.run("delete from confirmed_puts where store = ?1", store);
     c.run("delete from listed where store = ?1", store);
     c.run("delete from shard_places where store = ?1", store);
   });
@@ -97,7 +98,34 @@ std::vector<QueuedPut> SqliteRegistry::queued_puts() {
 }
 
 void SqliteRegistry::put_done(const StoreId& store, const std::string& object) {
-  database_.write([&](Connection& c) { c.run("delete from queue where store = ?1 and object = ?2", store, object); });
+  database_.write([&](Connection& c) {
+    c.run("delete from queue where store = ?1 and object = ?2", store, object);
+    c.run("insert or ignore into confirmed_puts select object, ?1 from awaited_puts where object = ?2", store, object);
+  });
+}
+
+void SqliteRegistry::await_puts(std::span<const std::string> objects) {
+  database_.write([&](Connection& c) {
+    for (const std::string& object : objects) {
+      c.run("insert into awaited_puts values (?1, 1) on conflict (object) do update set askers = askers + 1", object);
+    }
+  });
+}
+
+std::vector<StoreId> SqliteRegistry::confirmed_puts(const std::string& object) {
+  return database_.read([&](Connection& c) {
+    return c.rows<StoreId>("select store from confirmed_puts where object = ?1 order by store", object);
+  });
+}
+
+void SqliteRegistry::forget_puts(std::span<const std::string> objects) {
+  database_.write([&](Connection& c) {
+    for (const std::string& object : objects) {
+      c.run("update awaited_puts set askers = askers - 1 where object = ?1", object);
+      c.run("delete from awaited_puts where object = ?1 and askers <= 0", object);
+      c.run("delete from confirmed_puts where object = ?1 and object not in (select object from awaited_puts)", object);
+    }
+  });
 }
 
 void SqliteRegistry::set_shard_places(const StoreId& store, std::span<const Hash256> all_objects_there) {
