@@ -45,6 +45,9 @@ ExitCode push(Session& session, const PushArguments& arguments) {
     session.tell("left out: " + printable(fmt::format("{}", fmt::join(result.left_out, ", "))));
   }
 
+  if (!result.doubt.empty()) session.warn(printable(result.doubt));
+  const ExitCode code = result.doubt.empty() ? ExitCode::ok : ExitCode::degraded;
+
   if (session.options().json) {
     print_json({{"model", result.model},
                 {"revision", result.revision},
@@ -54,13 +57,13 @@ ExitCode push(Session& session, const PushArguments& arguments) {
                 {"fragments", result.fragments},
                 {"packs", result.packs},
                 {"seconds", result.seconds}});
-    return ExitCode::ok;
+    return code;
   }
   write_stdout(fmt::format("{}@{}\n", result.model.substr(0, result.model.find(':')), result.revision));
   session.tell(fmt::format("{}: {} in {} fragments, {} new, {} stored in {} new packs, {}", result.model,
                            human_bytes(result.bytes), result.fragments, human_bytes(result.new_bytes),
                            human_bytes(result.stored_bytes), result.packs, human_seconds(result.seconds)));
-  return ExitCode::ok;
+  return code;
 }
 
 }  // namespace modelfloat::cli

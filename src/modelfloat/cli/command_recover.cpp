@@ -144,18 +144,19 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
       options, session.call());
   change_stores(session, arguments.stores);
   session.progress().clear();
+  const ExitCode code = result.log_is_fresh ? ExitCode::ok : ExitCode::degraded;
 
   if (session.options().json) {
     print_json({{"models", result.models},
                 {"stores", result.stores},
                 {"bytes_read", result.bytes_read},
                 {"seconds", result.seconds}});
-    return ExitCode::ok;
+    return code;
   }
   write_stdout(fmt::format("{} models on {} stores are back: {} read in {}\n", result.models, result.stores,
                            human_bytes(result.bytes_read), human_seconds(result.seconds)));
   if (by_code) session.tell("this home now opens the pool by its own key file, " + session.home().key_file().string());
-  return ExitCode::ok;
+  return code;
 }
 
 }  // namespace modelfloat::cli

@@ -24,7 +24,10 @@ void print(const engine::VerifyReport& report) {
   for (const auto& model : report.models) {
     models.push_back({{"name", model.name}, {"health", engine::to_string(model.health)}});
   }
-  print_json({{"damaged", std::move(damaged)}, {"models", std::move(models)}, {"bytes_read", report.bytes_read}});
+  print_json({{"damaged", std::move(damaged)},
+              {"doubts", report.doubts},
+              {"models", std::move(models)},
+              {"bytes_read", report.bytes_read}});
 }
 
 std::string to_text(const engine::VerifyReport& report) {
@@ -38,6 +41,8 @@ std::string to_text(const engine::VerifyReport& report) {
     }
     text += table.text() + "\n";
   }
+  for (const std::string& doubt : report.doubts) text += printable(doubt) + "\n";
+  if (!report.doubts.empty()) text += "\n";
   Table models({"MODEL", "HEALTH"});
   for (const auto& model : report.models) models.add({model.name, std::string(engine::to_string(model.health))});
   return text + (models.empty() ? "no models\n" : models.text());

@@ -1,6 +1,7 @@
 #include "modelfloat/engine/documents.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,10 +16,25 @@ namespace modelfloat::engine {
 using transfer::PoolStore;
 using transfer::WaitFor;
 
+AwaitedPuts::AwaitedPuts(registry::Registry& registry, std::span<const NamedObject> objects) : registry_(registry) {
+  for (const NamedObject& object : objects) objects_.push_back(object.name.path());
+  registry_.await_puts(objects_);
+}
+
+AwaitedPuts::~AwaitedPuts() {
+  if (objects_.empty()) return;
+  try {
+    registry_.forget_puts(objects_);
+  } catch (const std::exception& error) {
+    log_debug(error.what());  // a few rows too many, which harm nobody
+  }
+}
+
+// By the registry, not by what this process knows: another process may have added a store.
 void Documents::enqueue(std::span<const NamedObject> objects) {
   std::vector<registry::QueuedPut> puts;
-  for (const PoolStore* store : stores_.all()) {
-    for (const NamedObject& object : objects) puts.push_back({store->id, object.name.path(), object.bytes});
+  for (const registry::StoreRow& store : environment_.registry.stores()) {
+    for (const NamedObject& object : objects) puts.push_back({store.id, object.name.path(), object.bytes});
   }
   environment_.registry.queue_puts(puts);
 }
@@ -166,13 +182,11 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
 }
 
 std::size_t Documents::domains_having(std::span<const NamedObject> objects) const {
-  std::set<std::pair<StoreId, std::string>> queued;
-  for (const auto& put : environment_.registry.queued_puts()) queued.emplace(put.store, put.object);
   std::size_t fewest = SIZE_MAX;
   for (const NamedObject& object : objects) {
     std::set<std::string> having;
-    for (const PoolStore* store : stores_.all()) {
-      if (!queued.contains({store->id, object.name.path()})) having.insert(store->domain);
+    for (const StoreId& id : environment_.registry.confirmed_puts(object.name.path())) {
+      if (const PoolStore* store = stores_.find(id)) having.insert(store->domain);
     }
     fewest = std::min(fewest, having.size());
   }
@@ -197,7 +211,11 @@ void Documents::require_durable(std::span<const NamedObject> objects, std::size_
 }
 
 std::uint64_t Documents::put(std::span<const NamedObject> objects, std::size_t domains, const CallOptions& call) {
-  enqueue(objects);
+  std::optional<AwaitedPuts> awaited;
+  environment_.registry.transaction([&] {  // one, since each waits for the disk
+    awaited.emplace(environment_.registry, objects);
+    enqueue(objects);
+  });
   const std::uint64_t bytes = flush(WaitFor::all, call, objects, domains);
   require_durable(objects, domains);
   return bytes;

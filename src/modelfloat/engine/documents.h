@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "modelfloat/engine/environment.h"
@@ -22,13 +23,29 @@ struct NamedObject {
   Bytes bytes;
 };
 
+// While it lives, the registry remembers which stores have confirmed these objects, whichever process put them there.
+class AwaitedPuts {
+ public:
+  // May be made within a registry transaction, and outlive it.
+  AwaitedPuts(registry::Registry& registry, std::span<const NamedObject> objects);
+  AwaitedPuts(AwaitedPuts&& other) noexcept : registry_(other.registry_), objects_(std::exchange(other.objects_, {})) {}
+  AwaitedPuts& operator=(AwaitedPuts&&) = delete;
+  AwaitedPuts(const AwaitedPuts&) = delete;
+  AwaitedPuts& operator=(const AwaitedPuts&) = delete;
+  ~AwaitedPuts();
+
+ private:
+  registry::Registry& registry_;
+  std::vector<std::string> objects_;  // paths
+};
+
 // Shared by threads.
 class Documents {
  public:
   Documents(const Environment& environment, const transfer::StoreSet& stores)
       : environment_(environment), stores_(stores), race_(environment.clock, transfer::Race<Outcome>::Kind::put, {}) {}
 
-  // Writes the objects down in the registry's queue for every store of the pool: from here on they are not forgotten. May be
+  // Writes the objects down in the registry's queue for every store that the registry has: from here on they are not forgotten. May be
   // part of a registry transaction.
   void enqueue(std::span<const NamedObject> objects);
 
@@ -38,7 +55,7 @@ class Documents {
   // fails keeps its queue; that is logged, not thrown.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
-  // Whether at least `domains` failure domains have each of the objects (none of theirs is queued any more).
+  // Whether stores of at least `domains` failure domains have confirmed each of the objects. They are awaited since before they were enqueued.
   bool is_durable(std::span<const NamedObject> objects, std::size_t domains) const;
   // Throws Error{offline} unless they have.
   void require_durable(std::span<const NamedObject> objects, std::size_t domains) const;
@@ -70,7 +87,7 @@ class Documents {
   std::uint64_t note_all();
   std::uint64_t take(transfer::Race<Outcome>::Answer& answer);
   std::vector<const transfer::PoolStore*> awaited() const;
-  // The fewest failure domains that have one of the objects.
+  // The fewest failure domains that have confirmed one of the objects.
   std::size_t domains_having(std::span<const NamedObject> objects) const;
   static Outcome send(store::Store& store, const std::string& where, transfer::StoreState& state,
                       const std::vector<registry::QueuedPut>& queue, Tray& tray, const transfer::Patience& patience,

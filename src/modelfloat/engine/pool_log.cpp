@@ -7,6 +7,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/checkpoint.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/mf1/document.h"
@@ -17,8 +18,26 @@ namespace modelfloat::engine {
 
 using transfer::WaitFor;
 
+// Goes up when this program learns to read log objects that it could not read before: they are tried again then.
+static constexpr unsigned k_reader_generation = 1;
+
+// As many new records of a chain are read at once, with those that are known.
+static constexpr std::ptrdiff_t k_worth_a_chain = 8;
+
 // A chain that is this far ahead of what we know is read by its checkpoint.
 static constexpr std::uint64_t k_worth_a_checkpoint = 8;
+
+std::string unread_text(const SyncResult& result) {
+  std::string text;
+  for (const UnreadStore& store : result.unread)
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", store.name, store.why);
+  return "the log could not be read on " + text;
+}
+
+bool warn_unless_fresh(const SyncResult& result, std::string_view consequence) {
+  if (!result.fresh) log_warning(fmt::format("{}: {}", unread_text(result), consequence));
+  return result.fresh;
+}
 
 PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, transfer::StoreSet& stores,
                  Documents& documents)
@@ -36,12 +55,25 @@ SyncResult PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
   {
     const std::lock_guard lock(mutex_);
     const Listing listing = list_log(result, wait_for, call);
-    start_over_when_behind(listing);
+    own_chain_goes_on_elsewhere_ = false;
     read_checkpoints(listing, result, call);
     read_records(listing, result, call);
+    read_checkpoints_for_gaps(listing, result, call);
+    if (own_chain_goes_on_elsewhere_) start_over();
+    if (result.unread.empty()) forget_what_is_gone(listing);
+    report_unreadable();
+    report_gaps();
   }
   if (wait_for == WaitFor::enough) documents_.flush(wait_for, call);  // a reader doesn't wait for it
   return result;
+}
+
+SyncResult PoolLog::sync_thoroughly(const CallOptions& call) {
+  SyncResult result = sync(call);
+  if (result.fresh) return result;
+  stores_.look_again(true);
+  stores_.settle(call);
+  return sync(call);
 }
 
 PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const CallOptions& call) {
@@ -60,7 +92,7 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
     return answering > 0 && all_domains.size() <= answering + survive;
   };
   const auto answers = transfer::list_stores(stores_, {"mf1/log/", "mf1/checkpoint/"}, wait_for, suffice, call);
-  result.fresh = suffice(answers);
+  result.fresh = all_domains.empty() || suffice(answers);
 
   Listing listing;
   for (const transfer::StoreListing& answer : answers) {
@@ -76,6 +108,14 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
       paths.push_back(info.name.path());
     }
     note_listed(*answer.store, std::move(paths), result);
+  }
+  for (const auto* store : stores_.all()) {
+    const auto answer =
+        std::find_if(answers.begin(), answers.end(), [&](const auto& one) { return one.store == store; });
+    if (answer != answers.end() && answer->complete) continue;
+    std::string why = answer != answers.end() ? answer->trouble : store->state->why_not_online();
+    if (why.empty()) why = "it asks to be left alone for a while";
+    result.unread.push_back({store->name, std::move(why)});
   }
   result.domains_silent = all_domains.size() - std::min(all_domains.size(), domains_of(answers));
   return listing;
@@ -94,62 +134,122 @@ void PoolLog::note_listed(const transfer::PoolStore& store, std::vector<std::str
   environment_.registry.note_listed(store.id, paths);
 }
 
-// Our own chain is longer on a store than we know: this registry is an old copy. From now on it speaks under another name.
-void PoolLog::start_over_when_behind(const Listing& listing) {
-  Settings settings(environment_.registry);
-  const auto writer = settings.writer();
-  if (!writer) return;
-  std::uint64_t known = 0;
-  for (const auto& row : environment_.registry.log_records()) {
-    if (row.writer == *writer) known = std::max(known, row.seq);
-  }
-  for (const auto& [name, places] : listing.objects) {
-    if (name.type() == ObjectType::log && name.writer() == writer && name.seq() > known) {
-      log_warning("the stores know more of this machine's log than its registry does: it goes on as a new writer");
-      settings.set_writer(environment_.random.array<16>());
-      return;
-    }
-  }
+// Another home writes our chain: this one was copied, or is an old copy. From now on it speaks under another name.
+void PoolLog::start_over() {
+  log_warning(
+      "the stores have records of this machine's log that its registry does not know (it was copied, or brought back "
+      "from "
+      "a backup): it goes on as a new writer");
+  Settings(environment_.registry).set_writer(environment_.random.array<16>());
 }
 
-void PoolLog::read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result,
+// What decides whether an object opens, besides its bytes.
+std::string PoolLog::keys_at_hand() const {
+  std::uint32_t oldest = keys_.current_epoch();
+  while (oldest > 1 && keys_.has_epoch(oldest - 1)) --oldest;
+  return fmt::format("{} {}-{}", k_reader_generation, oldest, keys_.current_epoch());
+}
+
+// Copies that are damaged may be replaced by good ones, so they are tried again where another store lists one, and each day.
+std::string PoolLog::damaged_copies(const transfer::ListedObject& object) const {
+  std::set<StoreId> stores;
+  for (const auto* store : object.places) stores.insert(store->id);
+  crypto::Blake3 hash;
+  for (const StoreId& id : stores) hash.update(id);
+  constexpr std::uint64_t k_seconds_per_day = 86400;
+  return fmt::format("{} damaged {} {}", keys_at_hand(), unix_seconds(environment_.clock.utc_now()) / k_seconds_per_day,
+                     to_hex(hash.finish()));
+}
+
+std::vector<transfer::ListedObject> PoolLog::not_tried(std::vector<transfer::ListedObject> objects) {
+  std::map<std::string, std::string> tried;
+  for (auto& row : environment_.registry.unreadable()) tried.emplace(std::move(row.object), std::move(row.tried));
+  if (tried.empty()) return objects;
+  std::erase_if(objects, [&](const transfer::ListedObject& object) {
+    const auto row = tried.find(object.name.path());
+    return row != tried.end() && (row->second == keys_at_hand() || row->second == damaged_copies(object));
+  });
+  return objects;
+}
+
+void PoolLog::note_unreadable(const transfer::ListedObject& object, bool is_damaged) {
+  environment_.registry.note_unreadable({object.name.path(), is_damaged ? damaged_copies(object) : keys_at_hand()});
+}
+
+void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, SyncResult& result,
                              const CallOptions& call,
                              const std::function<void(const ObjectName& name, Bytes cbor)>& take) {
-  const auto damaged = [](const transfer::Finding& finding) {
+  const auto objects = not_tried(listed);
+  if (objects.empty()) return;
+  std::vector<std::string> opened;
+  std::map<std::string, std::size_t> damaged_on;  // by path, on how many stores
+  const auto damaged = [&](const transfer::Finding& finding) {
     log_warning(fmt::format("{} has a damaged {} ({})", finding.store, finding.object, to_string(finding.what)));
+    if (finding.what == transfer::Damage::corrupt) ++damaged_on[finding.object];
   };
   transfer::read_objects(stores_, objects, damaged, call, [&](std::size_t index, Bytes object) {
     const ObjectName& name = objects[index].name;
     result.bytes_read += object.size();
+    damaged_on.erase(name.path());
     try {
       take(name, mf1::open_document(*name.type(), object, keys_));
       environment_.registry.keep_document(name.path(), object);
+      opened.push_back(name.path());
     } catch (const Error& error) {
+      if (error.kind != ErrorKind::corrupt && error.kind != ErrorKind::denied && error.kind != ErrorKind::unsupported)
+        throw;
       log_warning(fmt::format("{}: {}; it is left out", name.path(), error.what()));
+      note_unreadable(objects[index], false);
     }
   });
+  for (const transfer::ListedObject& object : objects) {
+    const auto found = damaged_on.find(object.name.path());
+    if (found != damaged_on.end() && found->second >= object.places.size()) note_unreadable(object, true);
+  }
+  environment_.registry.forget_unreadable(opened);  // with other keys, or from another store
+}
+
+void PoolLog::read_newest_checkpoint(const std::vector<ObjectName>& oldest_first, std::uint64_t known,
+                                     const Listing& listing, SyncResult& result, const CallOptions& call) {
+  std::uint64_t taken = 0;
+  for (auto name = oldest_first.rbegin(); name != oldest_first.rend(); ++name) {
+    const std::uint64_t seq = *name->seq();
+    // Of a fork there may be several of one number; all of them count. One that does not open leaves the turn to the next older one.
+    if (taken != 0 ? seq != taken : seq <= known) break;
+    read_documents({{*name, listing.objects.at(*name)}}, result, call, [&](const ObjectName& read, const Bytes& cbor) {
+      take_checkpoint(read, cbor);
+      taken = seq;
+    });
+  }
+}
+
+// The checkpoints that are listed, by writer, the oldest first.
+std::map<WriterId, std::vector<ObjectName>> PoolLog::checkpoints_of(const Listing& listing) {
+  std::map<WriterId, std::vector<ObjectName>> checkpoints;
+  for (const auto& [name, places] : listing.objects) {
+    if (name.type() == ObjectType::checkpoint) checkpoints[*name.writer()].push_back(name);
+  }
+  return checkpoints;
 }
 
 void PoolLog::read_checkpoints(const Listing& listing, SyncResult& result, const CallOptions& call) {
   std::map<WriterId, std::uint64_t> known;
-  for (const auto& row : environment_.registry.log_records()) known[row.writer] = std::max(known[row.writer], row.seq);
-
-  std::map<WriterId, std::vector<ObjectName>> newest_last;
-  for (const auto& [name, places] : listing.objects) {
-    if (name.type() == ObjectType::checkpoint) newest_last[*name.writer()].push_back(name);
+  for (const auto& row : environment_.registry.log_names()) known[row.writer] = std::max(known[row.writer], row.seq);
+  for (const auto& [writer, names] : checkpoints_of(listing)) {
+    const std::uint64_t end = std::max(known[writer], covered(writer));
+    read_newest_checkpoint(names, end + k_worth_a_checkpoint - 1, listing, result, call);
   }
-  for (const auto& [writer, names] : newest_last) {
-    std::uint64_t taken = 0;
-    for (auto name = names.rbegin(); name != names.rend(); ++name) {
-      const std::uint64_t seq = *name->seq();
-      // Of a fork there may be several of one number; all of them count. One that does not open leaves the turn to the next older one.
-      if (taken != 0 ? seq != taken : seq < std::max(known[writer], covered(writer)) + k_worth_a_checkpoint) break;
-      read_documents({{*name, listing.objects.at(*name)}}, result, call,
-                     [&](const ObjectName& read, const Bytes& cbor) {
-                       take_checkpoint(read, cbor);
-                       taken = seq;
-                     });
-    }
+}
+
+// Where records are missing, a checkpoint that covers them stands for them.
+void PoolLog::read_checkpoints_for_gaps(const Listing& listing, SyncResult& result, const CallOptions& call) {
+  const auto gaps = known_gaps();
+  if (gaps.empty()) return;
+  const auto checkpoints = checkpoints_of(listing);
+  for (const LogGap& gap : gaps) {
+    const auto found = checkpoints.find(gap.writer);
+    if (found != checkpoints.end())
+      read_newest_checkpoint(found->second, std::max(covered(gap.writer), gap.first - 1), listing, result, call);
   }
 }
 
@@ -158,6 +258,10 @@ void PoolLog::take_checkpoint(const ObjectName& name, ByteSpan cbor) {
   const Checkpoint checkpoint = mf1::checkpoint_from_cbor(cbor);
   if (checkpoint.writer != *name.writer() || checkpoint.seq != *name.seq())
     throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
+  std::set<Hash256> known;
+  for (const auto& row : environment_.registry.log_names()) known.insert(row.hash);
+  if (checkpoint.writer == Settings(environment_.registry).writer() && !known.contains(checkpoint.hash))
+    own_chain_goes_on_elsewhere_ = true;
   std::vector<registry::LogRow> rows;
   for (SeenRecord seen : checkpoint.records) {
     const auto unknown = std::erase_if(
@@ -173,8 +277,10 @@ void PoolLog::take_checkpoint(const ObjectName& name, ByteSpan cbor) {
 }
 
 void PoolLog::read_records(const Listing& listing, SyncResult& result, const CallOptions& call) {
+  // After the listing: of our own chain, what this home has written is in the registry before it is on any store.
   std::set<Hash256> known;
-  for (const auto& row : environment_.registry.log_records()) known.insert(row.hash);
+  for (const auto& row : environment_.registry.log_names()) known.insert(row.hash);
+  const auto own = Settings(environment_.registry).writer();
   std::vector<transfer::ListedObject> wanted;
   for (const auto& [name, places] : listing.objects) {
     if (name.type() != ObjectType::log || known.contains(*name.hash()) || *name.seq() <= covered(*name.writer()))
@@ -186,6 +292,7 @@ void PoolLog::read_records(const Listing& listing, SyncResult& result, const Cal
     const LogRecord record = mf1::log_record_from_cbor(cbor);
     if (record.writer != *name.writer() || record.seq != *name.seq())
       throw Error(ErrorKind::corrupt, name.path(), "does not say what its name says");
+    if (record.writer == own) own_chain_goes_on_elsewhere_ = true;
     rows.push_back({record.writer, record.seq, *name.hash(), std::move(cbor)});
   });
   if (!rows.empty()) environment_.registry.add_log_records(rows);
@@ -193,15 +300,112 @@ void PoolLog::read_records(const Listing& listing, SyncResult& result, const Cal
 
 std::uint64_t PoolLog::covered(const WriterId& writer) { return Settings(environment_.registry).covered(writer); }
 
-std::vector<SeenRecord> PoolLog::known_records() {
-  std::vector<SeenRecord> records;
-  for (const auto& row : environment_.registry.log_records()) {
-    auto known = decoded_.find(row.hash);
-    if (known == decoded_.end())
-      known = decoded_.emplace(row.hash, SeenRecord{mf1::log_record_from_cbor(row.cbor), row.hash}).first;
-    records.push_back(known->second);
+// Decodes what is not decoded yet of one chain. Of the heads it keeps those alone that say more than the heads of the chain's records before.
+void PoolLog::decode_chain(std::span<const registry::LogName> chain) {
+  const auto missing = std::count_if(chain.begin(), chain.end(),
+                                     [this](const registry::LogName& name) { return !decoded_.contains(name.hash); });
+  if (missing == 0) return;
+  std::map<Hash256, Bytes> rows;
+  if (missing > k_worth_a_chain) {
+    for (auto& row : environment_.registry.log_records_of(chain.front().writer)) rows[row.hash] = std::move(row.cbor);
+  }
+  std::map<WriterId, std::uint64_t> seen;
+  for (const registry::LogName& name : chain) {
+    auto known = decoded_.find(name.hash);
+    if (known == decoded_.end()) {
+      const auto row = rows.find(name.hash);
+      const auto cbor = row != rows.end() ? std::optional(row->second) : environment_.registry.log_record(name);
+      if (!cbor) continue;  // the registry was cleared meanwhile
+      known = decoded_.emplace(name.hash, SeenRecord{mf1::log_record_from_cbor(*cbor), name.hash}).first;
+      std::erase_if(known->second.record.heads, [&](const auto& head) {
+        const auto before = seen.find(head.first);
+        return before != seen.end() && before->second >= head.second.seq;
+      });
+    }
+    for (const auto& [writer, head] : known->second.record.heads) seen[writer] = std::max(seen[writer], head.seq);
+  }
+}
+
+// Ordered by writer and number.
+std::vector<const SeenRecord*> PoolLog::known_records() {
+  const auto names = environment_.registry.log_names();
+  std::vector<const SeenRecord*> records;
+  for (auto begin = names.begin(); begin != names.end();) {
+    const auto end = std::find_if(begin, names.end(), [&](const auto& name) { return name.writer != begin->writer; });
+    decode_chain({begin, end});
+    for (; begin != end; ++begin) {
+      if (const auto known = decoded_.find(begin->hash); known != decoded_.end()) records.push_back(&known->second);
+    }
   }
   return records;
+}
+
+std::vector<LogGap> PoolLog::known_gaps() {
+  return gaps_of(known_records(), [this](const WriterId& writer) { return covered(writer); });
+}
+
+static std::string gap_text(const LogGap& gap) {
+  const std::string records = gap.first == gap.last ? fmt::format("record {}", gap.first)
+                                                    : fmt::format("records {} to {}", gap.first, gap.last);
+  return fmt::format(
+      "the log of machine {} lacks {} on every store that was read: what that machine pushed, tagged or removed with "
+      "them "
+      "is not known here",
+      to_hex(gap.writer), records);
+}
+
+// Until the keys of older epochs are known, what they sealed is no news.
+void PoolLog::report_gaps() {
+  if (!keys_.has_epoch(1)) return;
+  for (const LogGap& gap : known_gaps()) {
+    if (reported_gaps_.insert(gap).second) log_warning(gap_text(gap));
+  }
+}
+
+std::vector<std::string> PoolLog::unreadable() {
+  std::vector<std::string> objects;
+  for (auto& row : environment_.registry.unreadable()) {
+    const auto name = ObjectName::parse(row.object);
+    const bool counts = name && name->writer() && name->seq() && *name->seq() > covered(*name->writer());
+    if (counts) objects.push_back(std::move(row.object));
+  }
+  return objects;
+}
+
+// When every store has listed its log.
+void PoolLog::forget_what_is_gone(const Listing& listing) {
+  std::vector<std::string> gone;
+  for (auto& row : environment_.registry.unreadable()) {
+    const auto name = ObjectName::parse(row.object);
+    if (!name || !listing.objects.contains(*name)) gone.push_back(std::move(row.object));
+  }
+  if (!gone.empty()) environment_.registry.forget_unreadable(gone);
+}
+
+void PoolLog::try_unreadable_again() {
+  std::vector<std::string> objects;
+  for (auto& row : environment_.registry.unreadable()) objects.push_back(std::move(row.object));
+  if (!objects.empty()) environment_.registry.forget_unreadable(objects);
+}
+
+void PoolLog::report_unreadable() {
+  if (has_reported_unreadable_ || !keys_.has_epoch(1)) return;
+  const auto count = unreadable().size();
+  if (count == 0) return;
+  has_reported_unreadable_ = true;
+  log_warning(
+      fmt::format("{} objects of the log are on the stores and cannot be read with this program and these keys: what "
+                  "they say is not known here. `modelfloat verify` names them",
+                  count));
+}
+
+std::vector<std::string> PoolLog::doubts() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> doubts;
+  for (const LogGap& gap : known_gaps()) doubts.push_back(gap_text(gap));
+  for (const std::string& object : unreadable())
+    doubts.push_back(object + " is on a store and cannot be read with this program and these keys");
+  return doubts;
 }
 
 PoolState PoolLog::state() {
@@ -221,8 +425,9 @@ std::size_t PoolLog::durable_domains() {
 }
 
 // Journals a record, and the checkpoint that may be due after it, and puts them to every store at hand. Returns the record.
-NamedObject PoolLog::publish(std::vector<Change> changes, const CallOptions& call) {
+PoolLog::Published PoolLog::publish(std::vector<Change> changes, const CallOptions& call) {
   std::vector<NamedObject> objects;
+  std::optional<AwaitedPuts> awaited;
   {
     const std::lock_guard lock(mutex_);
     // One transaction from reading the chain's end to writing the new one, so that two processes never take the same number.
@@ -231,21 +436,22 @@ NamedObject PoolLog::publish(std::vector<Change> changes, const CallOptions& cal
       objects.push_back(make_record(std::move(changes)));
       if (auto checkpoint = make_checkpoint()) objects.push_back(*std::move(checkpoint));
       for (const NamedObject& object : objects) environment_.registry.keep_document(object.name.path(), object.bytes);
+      awaited.emplace(environment_.registry, std::span(&objects.front(), 1));
       documents_.enqueue(objects);
     });
   }
   documents_.flush(WaitFor::all, call, {&objects.front(), 1}, durable_domains());
-  return std::move(objects.front());
+  return {std::move(objects.front()), *std::move(awaited)};
 }
 
 void PoolLog::append(std::vector<Change> changes, const CallOptions& call) {
-  const NamedObject record = publish(std::move(changes), call);
-  documents_.require_durable({&record, 1}, durable_domains());
+  const Published published = publish(std::move(changes), call);
+  documents_.require_durable({&published.record, 1}, durable_domains());
 }
 
 bool PoolLog::note(std::vector<Change> changes, const CallOptions& call) {
-  const NamedObject record = publish(std::move(changes), call);
-  const bool durable = documents_.is_durable({&record, 1}, durable_domains());
+  const Published published = publish(std::move(changes), call);
+  const bool durable = documents_.is_durable({&published.record, 1}, durable_domains());
   if (!durable)
     log_warning(
         "too few stores are there for every machine to learn of this now; the others get it when they are back");
@@ -266,7 +472,7 @@ NamedObject PoolLog::make_record(std::vector<Change> changes) {
   record.seq = 1;
   record.time = unix_seconds(environment_.clock.utc_now());
   record.changes = std::move(changes);
-  for (const auto& row : environment_.registry.log_records()) {  // ordered by writer and seq
+  for (const auto& row : environment_.registry.log_names()) {  // ordered by writer and seq
     if (row.writer != record.writer) {
       record.heads[row.writer] = {row.seq, row.hash};
     } else {
@@ -285,11 +491,15 @@ NamedObject PoolLog::make_record(std::vector<Change> changes) {
 std::optional<NamedObject> PoolLog::make_checkpoint() {
   const WriterId writer = own_writer();
   const auto records = known_records();
-  std::vector<SeenRecord> own;
-  for (const SeenRecord& seen : records) {
-    if (seen.record.writer == writer) own.push_back(seen);
+  std::vector<SeenRecord> own;  // with all of their heads
+  for (const auto& name : environment_.registry.log_names()) {
+    if (name.writer == writer) own.push_back({{writer, name.seq, {}, {}, 0, {}}, name.hash});
   }
   if (own.empty() || own.back().record.seq % mf1::k_checkpoint_every != 0) return std::nullopt;
+  for (SeenRecord& seen : own) {
+    const auto cbor = environment_.registry.log_record({writer, seen.record.seq, seen.hash});
+    seen.record = mf1::log_record_from_cbor(cbor.value());
+  }
   Checkpoint checkpoint{writer, own.back().record.seq, own.back().hash, {}, {}};
   for (const auto& [id, added] : pool_state_of(records).stores) checkpoint.stores.push_back(added);
   checkpoint.records = compact_chain(std::move(own));

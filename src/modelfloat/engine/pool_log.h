@@ -5,7 +5,10 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "modelfloat/domain/pool_state.h"
@@ -15,6 +18,11 @@
 
 namespace modelfloat::engine {
 
+struct UnreadStore {
+  std::string name;
+  std::string why;
+};
+
 // How sure a look at the log is.
 struct SyncResult {
   std::size_t stores_read = 0;
@@ -22,7 +30,13 @@ struct SyncResult {
   bool fresh = false;              // all but `survive` domains answered: nothing that was committed can be missing
   std::uint64_t bytes_read = 0;
   std::vector<std::string> rolled_back;  // names of stores that no longer list a record that was seen there
+  std::vector<UnreadStore> unread;       // each store whose log was not read
 };
+
+// "the log could not be read on s1 (why), s2 (why)".
+std::string unread_text(const SyncResult& result);
+// True when the result is fresh. Else a warning names the stores that were not read, and says `consequence`.
+bool warn_unless_fresh(const SyncResult& result, std::string_view consequence);
 
 // Shared by threads.
 class PoolLog {
@@ -33,9 +47,17 @@ class PoolLog {
   // Looks again at stores that were away. A reader waits for enough: all but as many failure domains as the pool survives; who is much later than
   // those is not waited for. A writer waits for all that are not far behind the others.
   SyncResult sync(const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
+  // The same for a writer that needs a fresh result: when the first one is not, all stores that are away are looked at again, and the log is read
+  // once more.
+  SyncResult sync_thoroughly(const CallOptions& call);
 
   // The state by all records that this registry knows.
   PoolState state();
+
+  // What is not right with the log as far as it was read, in whole sentences: records that are missing, objects that don't open.
+  std::vector<std::string> doubts();
+  // The next sync() reads again what could not be used before.
+  void try_unreadable_again();
 
   // Adds a record to our own chain: journaled first, then put to every store at hand; Error{offline} unless enough domains have it (the
   // record is then in the journal and goes out with the next flush). Also writes the checkpoint when it is due.
@@ -54,19 +76,41 @@ class PoolLog {
   };
 
   Listing list_log(SyncResult& result, transfer::WaitFor wait_for, const CallOptions& call);
+  static std::map<WriterId, std::vector<ObjectName>> checkpoints_of(const Listing& listing);
   void read_checkpoints(const Listing& listing, SyncResult& result, const CallOptions& call);
+  // Those of one chain that go further than `known`; the newest that opens, with its twins.
+  void read_newest_checkpoint(const std::vector<ObjectName>& oldest_first, std::uint64_t known, const Listing& listing,
+                              SyncResult& result, const CallOptions& call);
   void take_checkpoint(const ObjectName& name, ByteSpan cbor);
   void note_listed(const transfer::PoolStore& store, std::vector<std::string> paths, SyncResult& result);
   void read_records(const Listing& listing, SyncResult& result, const CallOptions& call);
   // Calls `take` with what opens of those documents, in the order in which they come.
   void read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result, const CallOptions& call,
                       const std::function<void(const ObjectName& name, Bytes cbor)>& take);
-  void start_over_when_behind(const Listing& listing);
+  // Of these, the objects that this program and these keys have not tried yet.
+  std::vector<transfer::ListedObject> not_tried(std::vector<transfer::ListedObject> objects);
+  std::string keys_at_hand() const;
+  void note_unreadable(const transfer::ListedObject& object, bool is_damaged);
+  std::string damaged_copies(const transfer::ListedObject& object) const;
+  // Paths of those that nothing else stands for.
+  std::vector<std::string> unreadable();
+  void forget_what_is_gone(const Listing& listing);
+  void report_unreadable();
+  void read_checkpoints_for_gaps(const Listing& listing, SyncResult& result, const CallOptions& call);
+  void report_gaps();
+  void start_over();
 
-  std::vector<SeenRecord> known_records();
+  void decode_chain(std::span<const registry::LogName> chain);
+  std::vector<const SeenRecord*> known_records();
+  std::vector<LogGap> known_gaps();
   WriterId own_writer();
   std::uint64_t covered(const WriterId& writer);
-  NamedObject publish(std::vector<Change> changes, const CallOptions& call);
+  // A record on its way, and what tells where it has arrived.
+  struct Published {
+    NamedObject record;
+    AwaitedPuts awaited;
+  };
+  Published publish(std::vector<Change> changes, const CallOptions& call);
   NamedObject make_record(std::vector<Change> changes);
   std::optional<NamedObject> make_checkpoint();
 
@@ -75,7 +119,11 @@ class PoolLog {
   transfer::StoreSet& stores_;
   Documents& documents_;
   std::mutex mutex_;
-  std::map<Hash256, SeenRecord> decoded_;  // records by object hash, so that each is decoded once; guarded by mutex_
+  // Guarded by mutex_:
+  std::map<Hash256, SeenRecord> decoded_;  // records by object hash, so that each is decoded once
+  std::set<LogGap> reported_gaps_;         // each is a warning once
+  bool has_reported_unreadable_ = false;
+  bool own_chain_goes_on_elsewhere_ = false;  // in this reading
 };
 
 }  // namespace modelfloat::engine

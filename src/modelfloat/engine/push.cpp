@@ -108,8 +108,10 @@ class PushSession::Impl {
   Fragment look_up(const FragmentId& id);
   ManifestRoot make_root();
   std::vector<FragmentId> all_fragments() const;
+  std::optional<ManifestId> same_manifest(const ManifestRoot& root);
   std::optional<ManifestId> same_manifest(const ManifestRoot& root, const PoolState& state);
-  void publish(const ManifestRoot& root, const ManifestId& manifest);
+  bool publish_again(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
+  bool publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
   void report_progress();
   void note_packs();
 
@@ -133,6 +135,17 @@ class PushSession::Impl {
   std::uint64_t bytes_ = 0;
   std::uint64_t new_bytes_ = 0;
 };
+
+// Reads the log, as well as can be. Error{offline} when that is not fresh.
+static SyncResult read_log(Pool& pool, const CallOptions& call) {
+  SyncResult sync = pool.log().sync_thoroughly(call);
+  if (sync.fresh) return sync;
+  throw Error(
+      ErrorKind::offline, "push",
+      unread_text(sync) +
+          ". Without it nothing can be committed: somebody may be deleting what this push counts on. Push again "
+          "when they are back, or take those that are gone for good out of the pool: modelfloat store rm NAME");
+}
 
 // By the stores that are online. Refuses now what would be refused after the first pack was read.
 static Terms terms_by_stores_at_hand(Pool& pool, const PushOptions& options, const CallOptions& call) {
@@ -165,7 +178,7 @@ static Terms terms_of(Pool& pool, const PushOptions& options, const CallOptions&
     throw Error(ErrorKind::invalid, "push",
                 "this pool has no store yet: add some with `modelfloat store add NAME URL`");
   }
-  pool.log().sync(call);
+  read_log(pool, call);
   update_catalogue(pool, call);  // what other machines stored counts as known
   pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
   Terms terms;
@@ -332,7 +345,13 @@ std::vector<FragmentId> PushSession::Impl::all_fragments() const {
   return all;
 }
 
-// A manifest in the pool that says just what the new one would say, so that it can be used instead.
+// A manifest in the pool that says just what the new one would say, so that it can be used instead. Whoever removes a model names its manifests, for
+// good, on whatever stores are there: so one counts only when the log was read on every store.
+std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root) {
+  if (!same_manifest(root, pool_.log().state()) || !read_log(pool_, call_).unread.empty()) return std::nullopt;
+  return same_manifest(root, pool_.log().state());
+}
+
 std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root, const PoolState& state) {
   if (upload_.packs() > 0) return std::nullopt;
   for (const auto& [content, live] : state.manifests) {
@@ -360,25 +379,18 @@ PushResult PushSession::Impl::commit() {
 
   PushResult result;
   const ManifestRoot root = make_root();
-  const PoolState state = pool_.log().state();
-  const auto same = same_manifest(root, state);
-  if (same) {
+  if (const auto same = same_manifest(root); same && publish_again(root, *same, result.doubt)) {
     result.manifest = *same;
-    std::vector<NamedObject> documents;  // put again: a store that lost one has it back
-    for (const ObjectName& name : documents_of(pool_, *same, call_))
-      documents.push_back({name, pool_.documents().get(name, {}, call_)});
-    pool_.documents().put(documents, pool_.log().durable_domains(), call_);
   } else {
     const auto written = write_manifest(
         pool_, root, all_fragments(), [this](const FragmentId& id) { return look_up(id); }, promise_.survive, call_);
     result.manifest = written.id;
     result.stored_bytes = written.bytes_put + upload_.stored_bytes();
     result.new_bytes = new_bytes_;
+    if (!publish(root, result.manifest, result.doubt))
+      throw Error(ErrorKind::transient, options_.model,
+                  "was removed by another machine while it was pushed; push again");
   }
-  const auto model = state.tags.find(options_.model);
-  const bool tagged = model != state.tags.end() && model->second.contains(options_.tag) &&
-                      model->second.at(options_.tag) == result.manifest.content;
-  if (!tagged) publish(root, result.manifest);
   pool_.registry().note_push(journal_, registry::PushState::committed, upload_.packs());
 
   result.model = options_.model + ":" + options_.tag;
@@ -390,17 +402,40 @@ PushResult PushSession::Impl::commit() {
   return result;
 }
 
+// False when it was removed meanwhile: then it cannot be used.
+bool PushSession::Impl::publish_again(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt) {
+  std::vector<NamedObject> documents;  // put again: a store that lost one has it back
+  for (const ObjectName& name : documents_of(pool_, manifest, call_))
+    documents.push_back({name, pool_.documents().get(name, {}, call_)});
+  pool_.documents().put(documents, pool_.log().durable_domains(), call_);
+  const PoolState state = pool_.log().state();
+  const auto model = state.tags.find(options_.model);
+  const bool tagged = model != state.tags.end() && model->second.contains(options_.tag) &&
+                      model->second.at(options_.tag) == manifest.content;
+  return tagged || publish(root, manifest, doubt);
+}
+
 // The order of docs/formats/mf1.md and DESIGN "Committing": prepared keeps alive what a concurrent collector might want to delete, then the
-// condemnations are looked at, then it becomes visible, then they are looked at once more.
-void PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& manifest) {
+// condemnations are looked at, then it becomes visible, then they are looked at once more. Both looks count only when the log was read. False
+// when the manifest was removed meanwhile.
+bool PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt) {
   const ManifestNaming naming{options_.model, options_.tag, root.revision, manifest};
   pool_.log().append({Prepared{naming}}, call_);
-  pool_.log().sync(call_);
+  read_log(pool_, call_);
   known_.check_condemned();
+  const auto is_live = [&] { return pool_.log().state().manifests.contains(manifest.content); };
+  if (!is_live()) return false;
   pool_.log().append({Committed{naming}}, call_);
-  pool_.log().sync(call_);
+  const SyncResult sync = pool_.log().sync_thoroughly(call_);
   known_.check_condemned();
   update_catalogue(pool_, call_);
+  if (!sync.fresh) {
+    doubt =
+        "the push is done, but " + unread_text(sync) +
+        ": whether another machine has begun to delete data that it counts on is not known. Push again when they are "
+        "back";
+  }
+  return is_live();
 }
 
 PushSession::PushSession(Pool& pool, PushOptions options, CallOptions call) {

@@ -35,6 +35,7 @@ struct PushResult {
   std::uint64_t packs = 0;  // new ones
   double seconds = 0;
   ManifestId manifest;
+  std::string doubt;                  // what could not be made sure after it was committed; empty when all is well
   std::vector<std::string> left_out;  // by push_path: folders that it passed over, such as ".git/", and empty ones
 };
 
@@ -42,7 +43,8 @@ struct PushResult {
 // leaves packs that the next push of the same bytes finds again, and nothing else.
 class PushSession {
  public:
-  // Reads the log and opens the push in the journal. Throws Error{out_of_space} when no valid placement exists.
+  // Reads the log and opens the push in the journal. Throws Error{out_of_space} when no valid placement exists, Error{offline} when the log cannot
+  // be read on enough stores: without it nothing can be committed.
   PushSession(Pool& pool, PushOptions options, CallOptions call);
   ~PushSession();
   PushSession(const PushSession&) = delete;
@@ -59,7 +61,8 @@ class PushSession {
   // What it says of a model that has come by another way than the file system; may be called until commit.
   void describe(const std::string& key, const std::string& value);
 
-  // Makes everything durable, then visible. Error{invalid} when there is no file.
+  // Makes everything durable, then visible. Error{invalid} when there is no file. Error{offline}, and nothing is visible, when the log cannot be
+  // read on enough stores to be sure that nothing is being deleted that the push counts on.
   PushResult commit();
 
  private:

@@ -23,6 +23,9 @@ namespace {
 
 using transfer::PoolStore;
 
+// Whoever writes to a store can put as many there as he likes.
+constexpr std::size_t k_slots_read_per_store = 1024;
+
 // A given store, of which only the address is known as yet.
 struct Source {
   std::shared_ptr<store::MeasuredStore> measured;
@@ -59,6 +62,7 @@ class Recovery {
     mf1::Keyring keys = find_keys();
     const PoolState state = read_log(keys);
     RecoverResult result;
+    result.log_is_fresh = is_fresh(state);
     environment_.registry.transaction([&] {
       if (state.policy) Settings(environment_.registry).set_policy(*state.policy);
       result.stores = write_stores(state);
@@ -81,6 +85,7 @@ class Recovery {
       if (options_.on_pool) options_.on_pool(pool.keys());
       Settings(environment_.registry).set_pool(pool.keys().pool_id());  // last: now it is whole
     });
+    result.slots_tried = slots_tried_;
     result.models = environment_.registry.models("", "", SIZE_MAX >> 1).size();
     result.bytes_read = bytes_read();
     result.seconds = seconds_between(begin_, environment_.clock.steady_now());
@@ -119,45 +124,72 @@ class Recovery {
     }
   }
 
-  using Slots = std::vector<std::pair<ObjectName, Bytes>>;
+  // What a store has for whoever recovers.
+  struct Slots {
+    std::optional<mf1::PoolTag> pool;  // by its marker
+    std::vector<FoundSlot> slots;
+  };
 
   static Slots read_slots(store::Store& store, const CallOptions& call) {
+    Slots found;
+    try {
+      if (const auto marker = store.get(ObjectName::marker(), {}, call)) found.pool = mf1::parse_marker(*marker).pool;
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::corrupt && error.kind != ErrorKind::unsupported) throw;
+    }
     std::vector<ObjectName> names;
-    store.list("mf1/slot/", [&](const store::ObjectInfo& info) { names.push_back(info.name); }, call);
-    Slots slots;
+    const auto take = [&](const store::ObjectInfo& info) {
+      if (info.size_bytes == mf1::k_slot_bytes && names.size() < k_slots_read_per_store) names.push_back(info.name);
+    };
+    store.list("mf1/slot/", take, call);
     for (const ObjectName& name : names) {
       auto bytes = store.get(name, {}, call);
-      if (bytes && transfer::fits_name(name, *bytes))
-        slots.emplace_back(name, *std::move(bytes));  // else another store may have a good copy
+      if (!bytes || !transfer::fits_name(name, *bytes)) continue;  // another store may have a good copy
+      try {
+        mf1::Slot slot = mf1::parse_slot(*bytes);
+        found.slots.push_back({name, *std::move(bytes), slot});
+      } catch (const Error& error) {
+        log_debug(error.what());  // a newer kind, or junk under a name that fits
+      }
     }
-    return slots;
+    return found;
   }
 
   // The keys of the newest epoch that the secret opens a slot of.
   mf1::Keyring find_keys() {
     std::optional<mf1::Keyring> best;
     std::set<ObjectName> tried;
-    ask_sources<Slots>(options_.patience.call_floor, read_slots, [&](const std::string&, const Slots& slots) {
-      for (const auto& [name, bytes] : slots) {
-        if (tried.insert(name).second) try_slot(bytes, best);
+    bool any_slot = false;
+    ask_sources<Slots>(options_.patience.call_floor, read_slots, [&](const std::string& url, const Slots& found) {
+      any_slot = any_slot || !found.slots.empty();
+      std::size_t left_out = 0;
+      for (const FoundSlot& slot : worth_trying(found.slots, secret_.kind(), found.pool, left_out)) {
+        if (tried.insert(slot.name).second) try_slot(slot, best);
       }
-      return !slots.empty();
+      if (left_out > 0) {
+        log_warning(fmt::format(
+            "{} has more key slots for passphrases than are tried; the {} that cost most are left out", url, left_out));
+      }
+      return !found.slots.empty();
     });
     if (several_pools_)
       throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
     if (best) return *std::move(best);
-    if (tried.empty()) throw Error(ErrorKind::offline, "recover", "no key slot was found on any of the stores");
+    if (!any_slot) throw Error(ErrorKind::offline, "recover", "no key slot was found on any of the stores");
     throw Error(ErrorKind::denied, "key, code or passphrase",
                 "it opens none of the pool's key slots: is it the right one for these stores?");
   }
 
-  void try_slot(ByteSpan bytes, std::optional<mf1::Keyring>& best) {
+  void try_slot(const FoundSlot& found, std::optional<mf1::Keyring>& best) {
+    // What it says in the clear is enough to know that nothing newer is in it.
+    const bool is_no_newer = best && best->pool_id() == found.slot.pool && best->current_epoch() >= found.slot.epoch;
+    if (is_no_newer) return;
     try {
-      if (mf1::parse_slot(bytes).kind != secret_.kind()) return;
-      mf1::Keyring keys = mf1::open_slot(bytes, secret_);
+      ++slots_tried_;
+      mf1::Keyring keys = mf1::open_slot(found.bytes, secret_);
       several_pools_ = several_pools_ || (best && best->pool_id() != keys.pool_id());
       if (best && best->current_epoch() >= keys.current_epoch()) return;
-      opened_slot_ = mf1::parse_slot(bytes).id;
+      opened_slot_ = found.slot.id;
       best = std::move(keys);
     } catch (const Error& error) {
       log_debug(error.what());  // another secret's slot, or a damaged one
@@ -172,9 +204,9 @@ class Recovery {
     Documents documents(environment_, stores);
     for (;;) {
       PoolLog log(environment_, keys, stores, documents);
-      const SyncResult sync = log.sync(call_);
+      sync_ = log.sync(call_);
       const PoolState state = log.state();
-      if (sync.stores_read == 0 || state.heads.empty())
+      if (sync_.stores_read == 0 || state.heads.empty())
         throw Error(ErrorKind::offline, "recover", "no log could be read from these stores");
       const bool had_all = std::all_of(state.epochs.begin(), state.epochs.end(), [&](const EpochBegun& begun) {
         return begun.epoch <= 1 || keys.has_epoch(begun.epoch - 1);
@@ -190,6 +222,27 @@ class Recovery {
       if (!add_older_epochs(keys, state))
         throw Error(ErrorKind::corrupt, "recover", "the log begins an epoch whose key is not in it");
     }
+  }
+
+  // Whether the log was read on all but as many failure domains of the catalogue as the pool survives.
+  bool is_fresh(const PoolState& state) const {
+    std::set<std::string> domains;
+    std::set<std::string> read;
+    for (const auto& [id, added] : state.stores) {
+      domains.insert(added.domain);
+      const bool was_read = std::any_of(ids_.begin(), ids_.end(), [&, &wanted = id](const auto& given) {
+        return given.second == wanted && std::none_of(sync_.unread.begin(), sync_.unread.end(),
+                                                      [&](const UnreadStore& one) { return one.name == given.first; });
+      });
+      if (was_read) read.insert(added.domain);
+    }
+    const std::size_t survive = state.policy ? state.policy->survive : 0;
+    if (domains.size() <= read.size() + survive) return true;
+    log_warning(fmt::format(
+        "the log was read on {} of the pool's {} failure domains, and {} are needed to be sure of the newest "
+        "state: what is known only on the others is missing until they are back",
+        read.size(), domains.size(), domains.size() - survive));
+    return false;
   }
 
   void keep_slot(const transfer::StoreSet& stores, const ObjectName& name) {
@@ -302,6 +355,8 @@ class Recovery {
   std::vector<Source> sources_;
   mf1::SlotId opened_slot_{};
   bool several_pools_ = false;
+  std::size_t slots_tried_ = 0;
+  SyncResult sync_;                                  // the last reading of the log
   std::map<std::string, StoreId> ids_;               // of the given stores that are the pool's, by URL
   std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
 };

@@ -79,8 +79,11 @@ std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
   return names;
 }
 
-void copy_documents(Pool& pool, const std::string& url, store::Store& to, const CallOptions& call) {
+// Those that are not in `copied` yet.
+void copy_documents(Pool& pool, const std::string& url, store::Store& to, std::set<ObjectName>& copied,
+                    const CallOptions& call) {
   for (const ObjectName& name : all_documents(pool, call)) {
+    if (!copied.insert(name).second) continue;
     try {
       transfer::put_confirmed(to, url, name, pool.documents().get(name, {}, call), call);
     } catch (const Error& error) {
@@ -91,12 +94,28 @@ void copy_documents(Pool& pool, const std::string& url, store::Store& to, const 
   }
 }
 
+void queue_the_rest(Pool& pool, const StoreId& store, const std::set<ObjectName>& copied, const CallOptions& call) {
+  std::vector<registry::QueuedPut> puts;
+  for (const ObjectName& name : all_documents(pool, call)) {
+    if (copied.contains(name)) continue;
+    try {
+      puts.push_back({store, name.path(), pool.documents().get(name, {}, call)});
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::lost) throw;
+      log_warning(error.what());
+    }
+  }
+  if (puts.empty()) return;
+  pool.registry().queue_puts(puts);
+  pool.documents().flush(transfer::WaitFor::all, call);
+}
+
 }  // namespace
 
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
                              const std::function<void(const registry::StoreRow&)>& on_row) {
-  pool.log().sync(call);
+  warn_unless_fresh(pool.log().sync(call), "what is known only there does not go to " + name + " yet");
   for (const auto& row : pool.registry().stores()) {
     if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
   }
@@ -110,7 +129,8 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   transfer::put_confirmed(store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
   transfer::put_confirmed(store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
   pool.log().note({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
-  copy_documents(pool, url, store, call);
+  std::set<ObjectName> copied;
+  copy_documents(pool, url, store, copied, call);
   std::vector<Hash256> shards;  // of a place that was in the pool before
   store.list("mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); }, call);
   pool.registry().transaction([&] {
@@ -119,11 +139,14 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
     pool.registry().set_shard_places(row.id, shards);
   });
   pool.stores().set_rows(pool.registry().stores());
+  // From here on this home queues all that it writes for the new store, too; what it wrote meanwhile was queued for the others alone.
+  queue_the_rest(pool, row.id, copied, call);
   return row;
 }
 
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call) {
-  pool.log().sync(call);
+  warn_unless_fresh(pool.log().sync(call),
+                    "what another machine said there of " + row.name + " is not known, and this is said beside it");
   pool.log().note({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
   pool.registry().put_store(row);
   pool.stores().set_rows(pool.registry().stores());
@@ -209,7 +232,8 @@ class RemovalCheck {
 StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions& call) {
   const transfer::PoolStore* store = pool.stores().find(name);
   if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
-  const bool fresh = pool.log().sync(call).fresh;
+  const bool fresh = warn_unless_fresh(pool.log().sync(call),
+                                       "models that are known only there are not looked at, and may need " + name);
   pool.stores().wait_until_decided(call);
   const RemovalCheck check(pool, *store, call);
   if (!fresh && !check.away().empty()) {
@@ -230,7 +254,8 @@ StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions
       }
     }
   }
-  const StoreRemoval removal{{at_risk.begin(), at_risk.end()}, pool.log().note({StoreRemoved{store->id}}, call)};
+  const bool durable = pool.log().note({StoreRemoved{store->id}}, call);
+  const StoreRemoval removal{{at_risk.begin(), at_risk.end()}, durable && fresh};
   pool.registry().remove_store(store->id);
   pool.stores().set_rows(pool.registry().stores());
   return removal;

@@ -40,8 +40,9 @@ void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& 
 // when a model could not be read any more without it; Error{offline} when stores that are away might make up for it.
 struct StoreRemoval {
   std::vector<std::string>
-      models_at_risk;    // that lose shards by it, and survive the loss of fewer stores than was promised
-  bool durable = false;  // else too few stores are there to be sure that every machine learns of it now
+      models_at_risk;  // that lose shards by it, and survive the loss of fewer stores than was promised
+  // Else too few stores are there to be sure that every machine learns of it now, or that all models are known here.
+  bool durable = false;
 };
 StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions& call);
 
@@ -67,8 +68,11 @@ struct RecoverSource {
   std::unique_ptr<store::Store> store;
 };
 struct RecoverResult {
+  bool log_is_fresh = false;  // else too few stores gave their log to be sure of the newest state; a warning says which
   std::uint64_t models = 0;
   std::uint64_t stores = 0;
+  std::size_t slots_tried =
+      0;  // key slots that the secret was tried on; with a passphrase each takes about half a second
   std::uint64_t bytes_read = 0;
   double seconds = 0;
 };

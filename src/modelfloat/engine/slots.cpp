@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "modelfloat/base/log.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/setup.h"
@@ -40,6 +43,7 @@ mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secr
   std::vector<SlotAdded> slots;
   for (const auto& [id, slot] : state.slots) slots.push_back(slot);
   std::sort(slots.begin(), slots.end(), [](const SlotAdded& a, const SlotAdded& b) { return a.epoch > b.epoch; });
+  std::size_t damaged = 0;
   for (const SlotAdded& slot : slots) {
     if (slot.secret != static_cast<std::uint8_t>(secret.kind())) continue;
     const auto bytes = registry.document(ObjectName::of(ObjectType::slot, slot.object).path());
@@ -49,10 +53,43 @@ mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secr
       add_older_epochs(keys, state);
       return keys;
     } catch (const Error& error) {
-      if (error.kind != ErrorKind::denied) throw;
+      if (error.kind == ErrorKind::denied) continue;
+      if (error.kind != ErrorKind::corrupt && error.kind != ErrorKind::unsupported) throw;
+      ++damaged;
+      log_warning(
+          fmt::format("a key slot that this home keeps cannot be used ({}); the others are tried", error.what()));
     }
   }
-  throw Error(ErrorKind::denied, "pool", "this key, code or passphrase does not open it");
+  std::string text = "this key, code or passphrase does not open it";
+  if (damaged > 0) {
+    text += fmt::format(
+        "; {} of the key slots that this home keeps cannot be used: an empty home gets good ones from the stores "
+        "(MODELFLOAT_HOME, `modelfloat recover`)",
+        damaged);
+  }
+  throw Error(ErrorKind::denied, "pool", text);
+}
+
+static std::uint64_t work_of(const mf1::PassphraseCost& cost) { return std::uint64_t{cost.memory_kib} * cost.passes; }
+
+std::vector<FoundSlot> worth_trying(std::vector<FoundSlot> found, mf1::SecretKind kind,
+                                    const std::optional<mf1::PoolTag>& pool, std::size_t& left_out) {
+  std::erase_if(found, [&](const FoundSlot& one) {
+    return one.slot.kind != kind || (pool && mf1::pool_tag_of(one.slot.pool) != *pool);
+  });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const FoundSlot& a, const FoundSlot& b) { return work_of(a.slot.cost) < work_of(b.slot.cost); });
+  std::size_t count = found.size();
+  if (kind == mf1::SecretKind::passphrase) {
+    count = 0;
+    for (std::uint64_t spent = 0; count < std::min(found.size(), k_costly_slots_per_store); ++count) {
+      spent += work_of(found[count].slot.cost);
+      if (spent > k_slot_budget * work_of({})) break;
+    }
+  }
+  left_out = found.size() - count;
+  found.erase(found.begin() + static_cast<std::ptrdiff_t>(count), found.end());
+  return found;
 }
 
 void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call) {

@@ -1,6 +1,10 @@
 #pragma once
 // The key slots of the pool, as the log lists them and the registry keeps them.
 
+#include <cstdint>
+#include <optional>
+#include <vector>
+
 #include "modelfloat/engine/environment.h"
 #include "modelfloat/engine/pool.h"
 #include "modelfloat/mf1/slot.h"
@@ -16,5 +20,21 @@ NewSlot new_slot(const Environment& environment, const mf1::Keyring& keys, const
 
 // Adds the root keys of the epochs before the keyring's own, as the log wraps them. False when there was none to add.
 bool add_older_epochs(mf1::Keyring& keys, const PoolState& state);
+
+// A slot that was found on a store.
+struct FoundSlot {
+  ObjectName name;
+  Bytes bytes;
+  mf1::Slot slot;
+};
+// Slots for passphrases that are tried of one store at most, and what trying them may cost in all: as much as so many slots that this program makes.
+inline constexpr std::size_t k_costly_slots_per_store = 16;
+inline constexpr std::uint64_t k_slot_budget = 8;
+
+// Of the slots on one store those that are worth trying with a secret of this kind, the cheapest first: they are whole, of that kind, and of the pool
+// that the store's marker names, where it has one. Whoever writes to a store can put slots there that cost a lot, so what they cost together is
+// bounded; `left_out` is how many that leaves out.
+std::vector<FoundSlot> worth_trying(std::vector<FoundSlot> found, mf1::SecretKind kind,
+                                    const std::optional<mf1::PoolTag>& pool, std::size_t& left_out);
 
 }  // namespace modelfloat::engine

@@ -37,7 +37,12 @@ class Verification {
       : pool_(pool), read_(read), progress_(progress), call_(call) {}
 
   VerifyReport run(const std::optional<std::string>& only) {
-    const bool fresh = pool_.log().sync(call_).fresh;
+    pool_.log().try_unreadable_again();
+    const SyncResult sync = pool_.log().sync_thoroughly(call_);
+    const bool fresh = sync.fresh;
+    if (!fresh)
+      report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
+    for (std::string& doubt : pool_.log().doubts()) report_.doubts.push_back(std::move(doubt));
     pool_.stores().wait_until_decided(call_);
     update_catalogue(pool_, call_);
     state_ = pool_.log().state();

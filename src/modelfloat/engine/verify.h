@@ -18,8 +18,10 @@ struct ModelHealth {
 struct VerifyReport {
   std::vector<transfer::Finding> damaged;  // in order, each once
   std::vector<ModelHealth> models;
+  // What is not known of the log, in whole sentences: stores where it could not be read, records that are missing.
+  std::vector<std::string> doubts;
   std::uint64_t bytes_read = 0;
-  bool sound() const noexcept { return damaged.empty(); }
+  bool sound() const noexcept { return damaged.empty() && doubts.empty(); }
   bool readable() const noexcept;  // no model is lost, offline or unknown
 };
 

@@ -97,6 +97,7 @@ void add_upload_route(Routes& routes, Service& service, const ApiOptions& option
       answer["new_bytes"] = push.new_bytes;
       answer["stored_bytes"] = push.stored_bytes;
     }
+    if (!push.doubt.empty()) answer["doubt"] = push.doubt;
     send_json(response, 201, answer);
   };
   routes.add("POST", "/models/upload", Scope::write, upload, options.uploads);
