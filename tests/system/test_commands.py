@@ -120,7 +120,7 @@ def test_no_room_for_the_output(filled):
     [], ["frobnicate"], ["push"], ["pull"], ["init", "--frob"], ["init", "--redundancy", "4"], ["init", "--redundancy", "4+9"],
     ["init", "--redundancy", "17+1"], ["init", "--redundancy", "0+2"], ["init", "--redundancy", "4+2", "--survive", "2"],
     ["init", "--survive", "-1"], ["push", "x", "--redundancy", "a+b"], ["push", "x", "--name", "../.."], ["push", "x", "--name", "a/b/c"],
-    ["push", "x", "--name", ""], ["pull", "a b"], ["cat", "lab/net"], ["cat", "lab/net", "f", "--offset", "-1"],
+    ["push", "x", "--name", ""], ["push", "x", "--name", "api/x"], ["push", "x", "--name", "XET/x:v1"], ["pull", "a b"], ["cat", "lab/net"], ["cat", "lab/net", "f", "--offset", "-1"],
     ["cat", "lab/net", "f", "--length", "x"], ["run", "lab/net"], ["run", "lab/net", "p", "-n", "0"], ["run", "lab/net", "p", "--temperature", "-1"],
     ["serve", "--listen", "nowhere"], ["serve", "--listen", "127.0.0.1:99999"], ["token", "create"], ["token", "create", "--scope", "all"],
     ["token"], ["store"], ["store", "add", "x"], ["recover"], ["verify", "a", "b"], ["ls", "--key-file", "a", "--passphrase-file", "b"],

@@ -216,6 +216,7 @@ def test_uploads_that_are_refused(served):
     refused([("name", "no spaces please")], [("a.bin", b"1")])
     refused([("name", "up/none"), ("tag", "../x")], [("a.bin", b"1")])
     refused([("name", "up/none"), ("description", "\udcff\udcfe")], [("a.bin", b"1")])  # not UTF-8
+    refused([("name", "Models/none")], [("a.bin", b"1")])  # a namespace that is kept free
     refused([("name", "up/none")], [("a.bin", b"1"), ("a.bin", b"2")])  # two of one path
     begin, end, kind = form([("name", "up/none")], [("a.bin", b"1")])
     assert upload(served, begin, kind)[0] == 400  # the form does not end

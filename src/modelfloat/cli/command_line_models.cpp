@@ -16,10 +16,7 @@ engine::ModelRef whole_model_of(const std::string& text) {
 }
 
 engine::ModelRef new_name_of(const std::string& text) {
-  if (text.find('@') != std::string::npos) {
-    throw CLI::ValidationError(text + ": the revision of a new model is not chosen: NAMESPACE/NAME[:TAG]");
-  }
-  return model_of(text);
+  return parsed([&] { return engine::ModelRef::parse_new(text); });
 }
 
 CLI::Validator is_whole_number() {

@@ -58,4 +58,21 @@ ModelRef ModelRef::parse(const std::string& text) {
   return ref;
 }
 
+ModelRef ModelRef::parse_new(const std::string& text) {
+  auto ref = parse(text);
+  if (!ref.revision.empty())
+    throw Error(ErrorKind::invalid, text, "the revision of a new model is not chosen: NAMESPACE/NAME[:TAG]");
+  std::string space = ref.model.substr(0, ref.model.find('/'));
+  for (char& c : space) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const std::string_view reserved : {"api", "models", "v1", "v2", "xet", "metrics"}) {
+    if (space == reserved) {
+      throw Error(ErrorKind::invalid, text,
+                  "no model may have the namespace '" + space +
+                      "' (nor api, models, v1, v2, xet, metrics): it would be taken for an address of the server. "
+                      "Choose another namespace");
+    }
+  }
+  return ref;
+}
+
 }  // namespace modelfloat::engine

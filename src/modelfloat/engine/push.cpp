@@ -10,10 +10,12 @@
 #include "modelfloat/codec/codec.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/escaped_text.h"
 #include "modelfloat/engine/known_fragments.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/manifest_writer.h"
 #include "modelfloat/engine/settings.h"
+#include "modelfloat/mf1/cbor.h"
 #include "modelfloat/mf1/git_oid.h"
 #include "modelfloat/mf1/manifest_codec.h"
 #include "modelfloat/placement/policy.h"
@@ -27,6 +29,8 @@ namespace {
 constexpr std::uint64_t k_inline_bytes = std::uint64_t{256} * 1024;
 // Fragments being hashed and encoded at once.
 constexpr std::size_t k_window = 12;
+// Of a text that is refused.
+constexpr std::size_t k_shown_bytes = 100;
 // Tensor tables of more tensors than this, over all files, are left out of the manifest.
 constexpr std::size_t k_tensors_in_manifest = 65536;
 
@@ -74,6 +78,12 @@ class FileDigest {
   std::uint64_t size_ = 0;
 };
 
+// What is said of a model has to be text that every reader can show.
+void require_text(const std::string& key, const std::string& value) {
+  if (!mf1::is_utf8(value))
+    throw Error(ErrorKind::invalid, key, "is not valid UTF-8: \"" + escaped(value.substr(0, k_shown_bytes)) + "\"");
+}
+
 // What a push promises, and the stores that can keep it.
 struct Terms {
   Pool::Promise promise;
@@ -87,7 +97,10 @@ class PushSession::Impl {
   Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, Terms terms);
   void add_file(const std::string& path, ByteSource& source);
   void drop_last_file();
-  void describe(const std::string& key, const std::string& value) { options_.card[key] = value; }
+  void describe(const std::string& key, const std::string& value) {
+    require_text(key, value);
+    options_.card[key] = value;
+  }
   PushResult commit();
 
  private:
@@ -97,7 +110,6 @@ class PushSession::Impl {
     std::map<std::string, std::string> metadata;  // of its header
   };
   struct Before {  // the file that was added last
-    std::string path;
     std::size_t files = 0;
     std::uint64_t bytes = 0;
   };
@@ -126,7 +138,7 @@ class PushSession::Impl {
   std::uint64_t noted_packs_ = 0;  // in the journal
 
   std::vector<File> files_;
-  std::set<std::string> paths_;
+  FileListing listing_;
   Before before_;
   std::set<FragmentId> new_ids_;
   std::map<FragmentId, mf1::EncodedFragment> held_;  // new data while there is so little that it fits into the manifest
@@ -206,10 +218,8 @@ PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call, Stead
       journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}
 
 void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
-  if (!mf1::is_safe_path(path))
-    throw Error(ErrorKind::invalid, path, "is not a path that a file inside a model may have");
-  if (!paths_.insert(path).second) throw Error(ErrorKind::invalid, path, "is in the model already");
-  before_ = {path, files_.size(), bytes_};
+  listing_.add(path, source.size_bytes());
+  before_ = {files_.size(), bytes_};
   File file;
   file.entry.path = path;
   FileDigest hashes(source.size_bytes());
@@ -253,12 +263,13 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
   file.entry.tensors = layout.tensors;
   file.metadata.insert(layout.metadata.begin(), layout.metadata.end());
   file.entry.fragments = file.fragments.size();
+  listing_.complete(file.entry);
   files_.push_back(std::move(file));
   note_packs();
 }
 
 void PushSession::Impl::drop_last_file() {
-  paths_.erase(before_.path);
+  listing_.drop_last();
   files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(before_.files), files_.end());
   bytes_ = before_.bytes;
 }
@@ -328,7 +339,7 @@ ManifestRoot PushSession::Impl::make_root() {
   for (const File& file : files_) tensors += file.entry.tensors.size();
   ManifestRoot root;
   for (File& file : files_) {
-    if (tensors > k_tensors_in_manifest) file.entry.tensors.clear();
+    if (tensors > k_tensors_in_manifest || !listing_.tensors_fit()) file.entry.tensors.clear();
     root.files.push_back(file.entry);
   }
   root.model = options_.model;
@@ -440,6 +451,8 @@ bool PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& mani
 
 PushSession::PushSession(Pool& pool, PushOptions options, CallOptions call) {
   const SteadyTime begin = pool.environment().clock.steady_now();
+  ModelRef::parse_new(options.model + ":" + options.tag);
+  for (const auto& [key, value] : options.card) require_text(key, value);
   Terms terms = terms_of(pool, options, call);
   impl_ = std::make_unique<Impl>(pool, std::move(options), std::move(call), begin, std::move(terms));
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,22 +44,22 @@ struct PushResult {
 // leaves packs that the next push of the same bytes finds again, and nothing else.
 class PushSession {
  public:
-  // Reads the log and opens the push in the journal. Throws Error{out_of_space} when no valid placement exists, Error{offline} when the log cannot
+  // Reads the log and opens the push in the journal. Throws Error{invalid} for a name, tag or card that a model may not have, Error{out_of_space} when no valid placement exists, Error{offline} when the log cannot
   // be read on enough stores: without it nothing can be committed.
   PushSession(Pool& pool, PushOptions options, CallOptions call);
   ~PushSession();
   PushSession(const PushSession&) = delete;
   PushSession& operator=(const PushSession&) = delete;
 
-  // Reads the source to its end. `path` is the file's path inside the model: Error{invalid} when it is unsafe or there already.
-  // Blocks while the stores are slower than the source.
+  // Reads the source to its end. `path` is the file's path inside the model: Error{invalid}, before anything is read, when it is unsafe, there already,
+  // a folder of another file's path, or more than a manifest can list. Blocks while the stores are slower than the source.
   void add_file(const std::string& path, ByteSource& source);
 
   // Takes back the file that add_file() was called for last, also when that threw: the model is without it, and its path
   // is free. What was stored of it stays on the stores.
   void drop_last_file();
 
-  // What it says of a model that has come by another way than the file system; may be called until commit.
+  // What it says of a model that has come by another way than the file system; may be called until commit. Error{invalid} when it is not UTF-8.
   void describe(const std::string& key, const std::string& value);
 
   // Makes everything durable, then visible. Error{invalid} when there is no file. Error{offline}, and nothing is visible, when the log cannot be
@@ -68,6 +69,27 @@ class PushSession {
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+// The files of a model as a manifest will list them, checked before any of them is stored. Used by one thread.
+class FileListing {
+ public:
+  // Error{invalid} when a model may not have a file of this path beside the others, or has more than a manifest has room for.
+  void add(const std::string& path, std::optional<std::uint64_t> size_bytes);
+  // The entry of the path added last, now that all is known of it.
+  void complete(const FileEntry& file);
+  // Takes back the path added last.
+  void drop_last();
+  // Whether the tensor tables of all files find room, too.
+  bool tensors_fit() const noexcept;
+
+ private:
+  std::set<std::string> paths_;
+  std::uint64_t bytes_ = 0;       // of all entries without tensor tables
+  std::uint64_t last_bytes_ = 0;  // of the last one
+  std::uint64_t tensor_bytes_ = 0;
+  std::uint64_t last_tensor_bytes_ = 0;
+  std::string last_;  // path; empty when it was taken back
 };
 
 // A file, or a folder whose files become a model of several files. Links to files are followed. Folders named .git or .cache and empty ones are left out, and named

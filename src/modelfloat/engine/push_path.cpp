@@ -94,6 +94,11 @@ PushResult push_path(Pool& pool, const fs::path& path, PushOptions options, cons
   std::uint64_t total = 0;
   for (const LocalFile& file : model.files) total += file.size_bytes;
   options.total_bytes = total;
+  FileListing listing;  // all of them, before the first byte is stored
+  for (const LocalFile& file : model.files) {
+    listing.add(file.path, file.size_bytes);
+    const FileSource can_be_opened(file.place);
+  }
   PushSession session(pool, std::move(options), call);
   for (const LocalFile& file : model.files) add_file(session, file);
   auto result = session.commit();

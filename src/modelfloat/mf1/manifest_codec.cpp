@@ -199,6 +199,12 @@ std::map<std::string, std::string> read_card(CborReader from) {
 
 }  // namespace
 
+std::uint64_t listed_bytes(const FileEntry& file, bool with_tensors) {
+  CborWriter writer;
+  write_file(writer, file, with_tensors);
+  return writer.view().size();
+}
+
 Bytes to_cbor(const ManifestRoot& root) {
   require(problem_of(root), ErrorKind::invalid);
   const bool with_tensors = tensor_count(root) <= k_max_tensors;

@@ -38,5 +38,10 @@ RevisionId revision_id(std::span<const FileEntry> files);
 // Whether a file's path can be written below any folder without leaving it: relative, '/' between parts, no empty, "."
 // or ".." part, no control character or backslash, valid UTF-8, parts of at most 255 bytes, 4096 bytes in all.
 bool is_safe_path(std::string_view path) noexcept;
+// Why it cannot, to be put behind the path; empty when it can.
+std::string_view why_unsafe(std::string_view path) noexcept;
+
+// What a file takes of the content root, of which a document has room for k_max_document_bytes. `with_tensors`: with its tensor table.
+std::uint64_t listed_bytes(const FileEntry& file, bool with_tensors);
 
 }  // namespace modelfloat::mf1

@@ -18,8 +18,11 @@ namespace {
 constexpr std::size_t k_max_path_bytes = 4096;
 constexpr std::size_t k_max_part_bytes = 255;
 
-bool is_safe_part(std::string_view part) noexcept {
-  return !part.empty() && part.size() <= k_max_part_bytes && part != "." && part != "..";
+std::string_view why_unsafe_part(std::string_view part) noexcept {
+  if (part.empty()) return "has an empty part: it begins or ends with '/', or has '//'";
+  if (part == "." || part == "..") return "has a part '.' or '..'";
+  if (part.size() > k_max_part_bytes) return "has a part of more than 255 bytes";
+  return {};
 }
 
 bool has_control_character(std::string_view text) noexcept {
@@ -95,15 +98,19 @@ std::optional<Problem> first_problem(const Things& things) {
 
 }  // namespace
 
-bool is_safe_path(std::string_view path) noexcept {
-  if (path.size() > k_max_path_bytes || path.find('\\') != path.npos || !is_utf8(path)) return false;
-  if (has_control_character(path)) return false;
+std::string_view why_unsafe(std::string_view path) noexcept {
+  if (path.size() > k_max_path_bytes) return "has more than 4096 bytes";
+  if (path.find('\\') != path.npos) return "has a backslash, which some systems take for '/'";
+  if (!is_utf8(path)) return "is not valid UTF-8";
+  if (has_control_character(path)) return "has a control character";
   for (std::size_t slash = path.find('/'); slash != path.npos; slash = path.find('/')) {
-    if (!is_safe_part(path.substr(0, slash))) return false;
+    if (const auto why = why_unsafe_part(path.substr(0, slash)); !why.empty()) return why;
     path.remove_prefix(slash + 1);
   }
-  return is_safe_part(path);
+  return why_unsafe_part(path);
 }
+
+bool is_safe_path(std::string_view path) noexcept { return why_unsafe(path).empty(); }
 
 std::optional<Problem> problem_of(const ManifestRoot& root) {
   if (root.epoch == 0) return Problem{"epochs are counted from 1"};

@@ -70,9 +70,7 @@ engine::ModelRef PoolService::resolve(const std::string& model) {
 
 std::unique_ptr<UploadSession> PoolService::upload(const UploadRequest& request, const CallOptions& call) {
   engine::PushOptions options;
-  const auto ref = engine::ModelRef::parse(request.tag.empty() ? request.model : request.model + ":" + request.tag);
-  if (!ref.revision.empty())
-    throw Error(ErrorKind::invalid, request.model, "a revision cannot be chosen, it follows from the files");
+  const auto ref = engine::ModelRef::parse_new(request.tag.empty() ? request.model : request.model + ":" + request.tag);
   options.model = ref.model;
   options.tag = ref.tag;
   options.card = request.card;
