@@ -68,7 +68,7 @@ std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
   std::set<ObjectName> names;
   const PoolState state = pool.log().state();
   for (const auto& [id, slot] : state.slots) names.insert(ObjectName::of(ObjectType::slot, slot.object));
-  for (const auto& row : pool.registry().log_records()) {
+  for (const auto& row : pool.registry().log_names()) {
     names.insert(ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash));
   }
   const std::vector<std::string> folders{"mf1/log/", "mf1/checkpoint/", "mf1/structure/", "mf1/content/"};

@@ -114,7 +114,7 @@ class Verification {
 
   void check_common_objects() {
     for (const auto& [id, slot] : state_.slots) expect_everywhere(ObjectName::of(ObjectType::slot, slot.object));
-    for (const auto& row : pool_.registry().log_records()) {
+    for (const auto& row : pool_.registry().log_names()) {
       const ObjectName name = ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash);
       if (pool_.registry().document(name.path())) expect_everywhere(name);
     }
