@@ -137,9 +137,8 @@ void PoolLog::note_listed(const transfer::PoolStore& store, std::vector<std::str
 // Another home writes our chain: this one was copied, or is an old copy. From now on it speaks under another name.
 void PoolLog::start_over() {
   log_warning(
-      "the stores have records of this machine's log that its registry does not know (it was copied, or brought back "
-      "from "
-      "a backup): it goes on as a new writer");
+      "the stores have records of this machine's log that its registry does not know: it was copied, or brought back "
+      "from a backup, and goes on as a new writer");
   Settings(environment_.registry).set_writer(environment_.random.array<16>());
 }
 
@@ -196,8 +195,10 @@ void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, 
       environment_.registry.keep_document(name.path(), object);
       opened.push_back(name.path());
     } catch (const Error& error) {
-      if (error.kind != ErrorKind::corrupt && error.kind != ErrorKind::denied && error.kind != ErrorKind::unsupported)
-        throw;
+      // What the object itself is to blame for; a full disk, say, is no reason to pass over it for ever.
+      const bool is_its_fault = error.kind == ErrorKind::corrupt || error.kind == ErrorKind::denied ||
+                                error.kind == ErrorKind::unsupported || error.kind == ErrorKind::invalid;
+      if (!is_its_fault) throw;
       log_warning(fmt::format("{}: {}; it is left out", name.path(), error.what()));
       note_unreadable(objects[index], false);
     }
