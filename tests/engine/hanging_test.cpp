@@ -71,6 +71,52 @@ TEST_F(Hanging, APullGoesAroundAStoreThatBeginsToHang) {
   }
 }
 
+// Ends the wait of a test that would stand still for ever, so that it fails instead.
+class Watchdog {
+ public:
+  explicit Watchdog(test::FaultyStore& store)
+      : thread_([this, &store](const std::stop_token& stop) {
+          std::unique_lock lock(mutex_);
+          changed_.wait_for(lock, stop, std::chrono::seconds(20), [] { return false; });
+          if (!stop.stop_requested()) store.go_on();
+        }) {}
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::jthread thread_;
+};
+
+TEST_F(Hanging, AStoreThatTakesCallsAndNeverAnswersIsNotAddedAndIsNotWaitedForForEver) {
+  machine_.patience.call_floor = Milliseconds{300};
+  machine_.patience.listing = Milliseconds{300};
+  machine_.reopen();
+  World place(1);
+  for (const Call kind : {Call::get, Call::put, Call::stat, Call::list}) {
+    place.faults(0).stall(kind);
+    const Watchdog watchdog(place.faults(0));
+    const auto store = place.open(World::url(0));
+    EXPECT_EQ(kind_thrown([&] { engine::add_store(machine_.pool(), "new", "memory:new", "new", 0, *store, {}, {}); }),
+              ErrorKind::timed_out)
+        << static_cast<int>(kind);
+    place.faults(0).go_on();
+  }
+}
+
+TEST_F(Hanging, ATestOfAStoreThatNeverAnswersEnds) {
+  machine_.patience.call_floor = Milliseconds{300};
+  machine_.patience.listing = Milliseconds{300};
+  machine_.reopen();
+  machine_.pool().stores().wait_until_decided({});
+  for (const Call kind : k_everything) {
+    world_.faults(0).stall(kind);
+    const Watchdog watchdog(world_.faults(0));
+    EXPECT_EQ(kind_thrown([&] { engine::test_store(machine_.pool(), "s0", {}); }), ErrorKind::timed_out)
+        << static_cast<int>(kind);
+    world_.faults(0).go_on();
+  }
+}
+
 TEST_F(Hanging, TwoOfSixMayHang) {
   stall(world_.faults(0));
   stall(world_.faults(3));

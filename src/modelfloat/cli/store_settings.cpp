@@ -4,6 +4,7 @@
 
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/store_factory.h"
+#include "modelfloat/transfer/patience.h"
 
 namespace modelfloat::cli {
 
@@ -25,7 +26,9 @@ std::unique_ptr<store::Store> open_trial(Session& session, const std::string& ur
 
 static std::optional<Bytes> read_marker(Session& session, const std::string& url, const store::StoreSettings& settings,
                                         Trial& trial) {
-  return open_trial(session, url, settings, trial)->get(ObjectName::marker(), {}, session.call());
+  return open_trial(session, url, settings, trial)
+      ->get(ObjectName::marker(), {},
+            transfer::within(session.call(), session.clock(), transfer::Patience().call_floor));
 }
 
 void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings, Trial& trial,

@@ -51,15 +51,29 @@ NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secre
 
 namespace {
 
+// Calls to a store that is not used by the pool's own ways of waiting: one that takes a call and never answers is given up as those do.
+CallOptions in_time(Pool& pool, const CallOptions& call, std::uint64_t bytes = 0) {
+  return transfer::within(call, pool.environment().clock, pool.stores().patience().allowed(bytes));
+}
+
+CallOptions in_time_for_a_listing(Pool& pool, const CallOptions& call) {
+  return transfer::within(call, pool.environment().clock, pool.stores().patience().listing);
+}
+
+void put_in_time(Pool& pool, store::Store& store, const std::string& url, const ObjectName& name, ByteSpan bytes,
+                 const CallOptions& call) {
+  transfer::put_confirmed(store, url, name, bytes, in_time(pool, call, bytes.size()));
+}
+
 // The id under which the place joins the pool: the one in its marker, or a new one when it has none.
 StoreId claim(Pool& pool, const std::string& url, store::Store& store, const CallOptions& call) {
-  if (const auto bytes = store.get(ObjectName::marker(), {}, call)) {
+  if (const auto bytes = store.get(ObjectName::marker(), {}, in_time(pool, call))) {
     const mf1::Marker marker = mf1::parse_marker(*bytes);
     if (marker.pool != pool.keys().pool_tag()) throw Error(ErrorKind::denied, url, "belongs to another pool");
     return marker.store;
   }
   const StoreId id = pool.environment().random.array<16>();
-  transfer::put_confirmed(store, url, ObjectName::marker(), mf1::make_marker({pool.keys().pool_tag(), id}), call);
+  put_in_time(pool, store, url, ObjectName::marker(), mf1::make_marker({pool.keys().pool_tag(), id}), call);
   return id;
 }
 
@@ -85,7 +99,7 @@ void copy_documents(Pool& pool, const std::string& url, store::Store& to, std::s
   for (const ObjectName& name : all_documents(pool, call)) {
     if (!copied.insert(name).second) continue;
     try {
-      transfer::put_confirmed(to, url, name, pool.documents().get(name, {}, call), call);
+      put_in_time(pool, to, url, name, pool.documents().get(name, {}, call), call);
     } catch (const Error& error) {
       // A record that only a checkpoint still covers, or one that nobody can read: the new store is as good as the others without it.
       if (error.kind != ErrorKind::lost) throw;
@@ -126,13 +140,15 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
     if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
     if (other.id == row.id && !moved) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
   }
-  transfer::put_confirmed(store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
-  transfer::put_confirmed(store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
+  put_in_time(pool, store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
+  put_in_time(pool, store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
   pool.log().note({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
   std::set<ObjectName> copied;
   copy_documents(pool, url, store, copied, call);
   std::vector<Hash256> shards;  // of a place that was in the pool before
-  store.list("mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); }, call);
+  store.list(
+      "mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); },
+      in_time_for_a_listing(pool, call));
   pool.registry().transaction([&] {
     pool.registry().put_store(row);
     if (on_row) on_row(row);
@@ -278,15 +294,15 @@ StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& cal
   pool.environment().random.fill(bytes);
   const ObjectName object = ObjectName::of(ObjectType::shard, crypto::blake3(bytes));
   StoreTest test;
-  test.put_seconds = timed([&] { store->store->put(object, bytes, call); });
+  test.put_seconds = timed([&] { store->store->put(object, bytes, in_time(pool, call, size)); });
   test.get_seconds = timed([&] {
-    const auto part = store->store->get(object, k_test_range, call);
+    const auto part = store->store->get(object, k_test_range, in_time(pool, call, size));
     if (!part || !equal(*part, ByteSpan(bytes).subspan(k_test_range.offset, k_test_range.length))) {
       throw Error(ErrorKind::corrupt, name, "does not give back what was put there");
     }
   });
   test.get_whole_seconds = timed([&] {
-    const auto whole = store->store->get(object, {}, call);
+    const auto whole = store->store->get(object, {}, in_time(pool, call, size));
     if (!whole || !equal(*whole, bytes)) throw Error(ErrorKind::corrupt, name, "does not give back what was put there");
   });
   test.list_seconds = timed([&] {
@@ -296,12 +312,12 @@ StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& cal
       test.listed = true;
       test.checksum = info.checksum;
     };
-    store->store->list(folder, take, call);
+    store->store->list(folder, take, in_time_for_a_listing(pool, call));
     if (!test.listed && !store->store->traits().delayed_listing)
       throw Error(ErrorKind::corrupt, name, "does not list what was put there");
   });
-  test.remove_seconds = timed([&] { store->store->remove(object, call); });
-  test.space = store->store->space(call);
+  test.remove_seconds = timed([&] { store->store->remove(object, in_time(pool, call)); });
+  test.space = store->store->space(in_time(pool, call));
   return test;
 }
 
