@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -68,6 +70,36 @@ TEST_F(StoreOptionsTest, AVariableStandsOverTheFileAndTheOptionOverTheVariablesF
   EXPECT_EQ(found.find("email"), "three");
   EXPECT_EQ(found.find("password"), "two");
   EXPECT_EQ(find_credentials(scheme(), "", "X_", variables({{"X_CREDENTIALS_FILE", one}})).find("email"), "one");
+}
+
+TEST_F(StoreOptionsTest, AFileOfAuthoritiesIsKeptByItsWholePath) {
+  const auto pem = file("ca.pem", "# ours\n-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n");
+  const auto windows = file("windows.pem", "-----BEGIN CERTIFICATE-----\r\nAA\r\n-----END CERTIFICATE-----\r\n");
+  EXPECT_EQ(find_ca_file(scheme(), pem, "X_", variables({})), pem);
+  EXPECT_EQ(find_ca_file(scheme(), windows, "X_", variables({})), windows);
+  EXPECT_EQ(find_ca_file(scheme(), "", "X_", variables({{"X_CA_FILE", pem}})), pem);
+  EXPECT_EQ(find_ca_file(scheme(), pem, "X_", variables({{"X_CA_FILE", windows}})), pem);
+  EXPECT_EQ(find_ca_file(scheme(), "", "X_", variables({})), "");
+  EXPECT_EQ(settings_from(scheme(), {.ca_file = pem}, "X_", variables({}), nullptr).ca_file, pem);
+  for (const auto& bad : {file("empty", ""), file("der", "\x30\x82\x01"), (folder_ / "none").string(),
+                          file("bom", "\xef\xbb\xbf-----BEGIN CERTIFICATE-----\n"), folder_.path().string()}) {
+    EXPECT_THROW(find_ca_file(scheme(), bad, "X_", variables({})), Error) << bad;
+  }
+  auto without = scheme();
+  without.no_ca_file = "it has none";
+  EXPECT_THROW(find_ca_file(without, pem, "X_", variables({})), Error);
+}
+
+TEST_F(StoreOptionsTest, AFileMayBeginWithATilde) {
+  const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nobody sets any
+  if (home == nullptr) GTEST_SKIP() << "HOME is not set";
+  const auto path = "~/" + std::filesystem::relative(file("a.json", R"({"email": "a@b"})"), home).string();
+  EXPECT_EQ(find_credentials(scheme(), "", "X_", variables({{"X_CREDENTIALS_FILE", path}})).find("email"), "a@b");
+}
+
+TEST_F(StoreOptionsTest, ACredentialsFileOfWindowsIsReadToo) {
+  const auto windows = file("w.json", "\xef\xbb\xbf{\r\n  \"email\": \"a@b\"\r\n}\r\n");
+  EXPECT_EQ(find_credentials(scheme(), windows, "X_", variables({})).find("email"), "a@b");
 }
 
 TEST_F(StoreOptionsTest, NothingGivenIsNothing) {

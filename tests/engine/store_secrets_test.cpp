@@ -92,6 +92,22 @@ TEST_F(StoreSecretsTest, SettingsComeBackAndAreNotReadableInTheRegistry) {
   EXPECT_TRUE(registry_->store_settings(k_store)->credentials.empty());
 }
 
+TEST_F(StoreSecretsTest, TheFileOfAuthoritiesIsKeptAndIsNoCredential) {
+  store::StoreSettings settings;
+  settings.ca_file = "/etc/ours.pem";
+  save_settings(*registry_, secrets_, k_store, settings, std::nullopt);
+  EXPECT_EQ(load_settings(*registry_, secrets_, k_store).ca_file, "/etc/ours.pem");
+  EXPECT_TRUE(load_settings(*registry_, secrets_, k_store).credentials.empty());
+  settings.credentials.set("user", "me");
+  save_settings(*registry_, secrets_, k_store, settings, std::nullopt);
+  const auto back = load_settings(*registry_, secrets_, k_store);
+  EXPECT_EQ(back.ca_file, "/etc/ours.pem");
+  EXPECT_EQ(back.credentials.to_json(), settings.credentials.to_json());
+  settings.ca_file.clear();
+  save_settings(*registry_, secrets_, k_store, settings, std::nullopt);
+  EXPECT_EQ(load_settings(*registry_, secrets_, k_store).ca_file, "");
+}
+
 TEST_F(StoreSecretsTest, VaultKeepsReplacesAndForgets) {
   RegistryVault vault(*registry_, secrets_, k_store);
   EXPECT_FALSE(vault.load());

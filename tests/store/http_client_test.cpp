@@ -1,5 +1,6 @@
 #include "modelfloat/store/http/http_client.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <future>
@@ -8,10 +9,13 @@
 #include "support/patience.h"
 #include "support/scripted_server.h"
 #include "support/temporary_folder.h"
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/file_descriptor.h"
 
 namespace modelfloat::test {
 namespace {
@@ -593,6 +597,47 @@ TEST(HttpClientTest, ManyThreadsShareOneClient) {
   }
   EXPECT_EQ(wrong, 0);
   EXPECT_LE(server.connections(), 8U);
+}
+
+// Uses up all descriptors of this process for as long as it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    constexpr rlim_t k_few = 200;
+    const rlimit few{std::min(k_few, before_.rlim_cur), before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    for (;;) {
+      FileDescriptor one(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      if (!one) break;
+      held_.push_back(std::move(one));
+    }
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<FileDescriptor> held_;
+};
+
+TEST(HttpClient, TooFewDescriptorsAreNotTheHostsFault) {
+  ScriptedServer server(always_answer("200 OK"));
+  HttpClient client;
+  std::optional<Error> by_address;
+  std::optional<Error> by_name;
+  {
+    const NoDescriptors none;
+    by_address = failure_of(client, get(server.url()));
+    by_name = failure_of(client, get("http://localhost:" + std::to_string(server.port()) + "/"));
+  }
+  for (const auto& error : {by_address, by_name}) {
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind, ErrorKind::transient) << error->what();
+    EXPECT_THAT(error->what(), HasSubstr("Too many open files"));
+  }
+  EXPECT_TRUE(client.send(get(server.url()), k_patient).ok());
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 #include "modelfloat/store/local_store.h"
 
+#include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <set>
 #include <thread>
 
 #include "support/file_size_limit.h"
@@ -13,9 +17,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "modelfloat/base/error.h"
 
@@ -248,12 +255,109 @@ TEST_F(LocalStore, AFolderThatMayNotBeWrittenIsDenied) {
   fs::permissions(file_of(name_).parent_path(), fs::perms::owner_all);
 }
 
-TEST_F(LocalStore, AFolderThatMayNotBeReadFailsTheListing) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may read everywhere";
+// Runs the work as a user whom permissions bind, in a process of its own: true when the work says so.
+bool as_nobody(const std::function<bool()>& work) {
+  constexpr unsigned k_nobody = 65534;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    bool good = ::geteuid() != 0 || (::setgid(k_nobody) == 0 && ::setuid(k_nobody) == 0);
+    try {
+      good = good && work();
+    } catch (...) {
+      good = false;
+    }
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 1;
+  ::waitpid(child, &status, 0);
+  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST_F(LocalStore, AFolderThatMayNotBeReadHidesNothingElseAndFailsTheListingAtItsEnd) {
   store_->put(name_, bytes_, k_patient);
-  fs::permissions(folder_ / "mf1/shard", fs::perms::none);
-  EXPECT_EQ(error_of([&] { listed(); }).kind, ErrorKind::denied) << "an incomplete list would look like lost objects";
-  fs::permissions(folder_ / "mf1/shard", fs::perms::owner_all);
+  const ObjectName other = shard_name(2);
+  ASSERT_NE(file_of(other).parent_path(), file_of(name_).parent_path());
+  store_->put(other, bytes_, k_patient);
+  store_->put(ObjectName::marker(), bytes_, k_patient);
+  fs::permissions(folder_.path(), fs::perms::all);
+  fs::permissions(file_of(name_).parent_path(), fs::perms::none);
+  const bool good = as_nobody([&] {
+    std::set<ObjectName> found;
+    const Error error =
+        error_of([&] { store_->list("", [&](const store::ObjectInfo& info) { found.insert(info.name); }, k_patient); });
+    return found == std::set<ObjectName>{other, ObjectName::marker()} && error.kind == ErrorKind::denied &&
+           error.where == file_of(name_).parent_path().string() + "/";
+  });
+  fs::permissions(file_of(name_).parent_path(), fs::perms::owner_all);
+  EXPECT_TRUE(good) << "an incomplete list would look like lost objects";
+}
+
+TEST_F(LocalStore, AFileSystemThatCannotSyncFoldersTakesObjects) {
+  for (const int refusal : {EINVAL, ENOTSUP, ENOSYS, EBADF}) {
+    static int with = 0;
+    with = refusal;
+    const store::DiskSync sync{.folder = [](int) {
+      errno = with;
+      return -1;
+    }};
+    const auto store = make_local_store(folder_.path(), sync);
+    EXPECT_NO_THROW(store->put(name_, bytes_, k_patient)) << refusal;
+    EXPECT_NO_THROW(store->put(name_, bytes_, k_patient)) << refusal;
+    EXPECT_TRUE(store->get(name_, k_all, k_patient) == bytes_);
+    store->remove(name_, k_patient);
+    EXPECT_THAT(store::sync_limits(folder_.path(), sync), HasSubstr("cannot sync folders"));
+  }
+  EXPECT_EQ(store::sync_limits(folder_.path()), "");
+  EXPECT_EQ(files(), 0U);
+}
+
+TEST_F(LocalStore, AFileSystemThatCannotSyncFilesTakesObjects) {
+  const store::DiskSync sync{.file = [](int) {
+    errno = EINVAL;
+    return -1;
+  }};
+  const auto store = make_local_store(folder_.path(), sync);
+  store->put(name_, bytes_, k_patient);
+  struct stat before{};
+  struct stat after{};
+  ASSERT_EQ(::stat(file_of(name_).c_str(), &before), 0);
+  store->put(name_, bytes_, k_patient);
+  ASSERT_EQ(::stat(file_of(name_).c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino) << "equal bytes were written again";
+  EXPECT_THAT(store::sync_limits(folder_.path(), sync), HasSubstr("cannot sync files:"));
+}
+
+TEST_F(LocalStore, ASyncThatFailsFailsThePut) {
+  for (const int failure : {EIO, ENOSPC, EDQUOT}) {
+    static int with = 0;
+    with = failure;
+    const auto fail = [](int) {
+      errno = with;
+      return -1;
+    };
+    const Error of_file =
+        error_of([&] { make_local_store(folder_.path(), {.file = fail})->put(name_, bytes_, k_patient); });
+    const Error of_folder =
+        error_of([&] { make_local_store(folder_.path(), {.folder = fail})->put(name_, bytes_, k_patient); });
+    EXPECT_THAT(of_file.what(), HasSubstr("cannot sync"));
+    EXPECT_THAT(of_folder.what(), HasSubstr("cannot sync its folder"));
+    EXPECT_THROW(store::sync_limits(folder_.path(), {.folder = fail}), Error);
+  }
+}
+
+TEST_F(LocalStore, ATildeIsAHomeFolderNotAFolderOfThatName) {
+  const auto canonical = [](std::string_view rest) { return store::local_scheme().canonical_rest(rest); };
+  const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nobody sets any
+  if (home == nullptr) GTEST_SKIP() << "HOME is not set";
+  EXPECT_EQ(canonical("~/models"), (fs::path(home) / "models").lexically_normal());
+  EXPECT_EQ(canonical("~/models/"), canonical("~/models"));
+  EXPECT_EQ(canonical("~root/models"),
+            fs::path(::getpwnam("root")->pw_dir) / "models");  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_EQ(canonical("./~/models"), fs::current_path() / "~/models");
+  EXPECT_EQ(canonical("models~"), fs::current_path() / "models~");
+  const Error error = error_of([&] { canonical("~nobody-of-this-name/models"); });
+  EXPECT_EQ(error.kind, ErrorKind::invalid);
+  EXPECT_THAT(error.what(), HasSubstr("no user nobody-of-this-name"));
 }
 
 }  // namespace

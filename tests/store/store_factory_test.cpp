@@ -47,7 +47,7 @@ TEST_F(StoreFactory, OneStoreHasOneUrl) {
   EXPECT_EQ(canonical_url("local:/a:b"), "local:/a:b");
   const std::string here = std::filesystem::current_path().string();
   EXPECT_EQ(canonical_url("local:stores/one/"), "local:" + here + "/stores/one");
-  EXPECT_EQ(canonical_url("local:~/x"), "local:" + here + "/~/x");
+  EXPECT_EQ(canonical_url("local:./~/x"), "local:" + here + "/~/x");
   EXPECT_EQ(canonical_url(canonical_url("local:x")), canonical_url("local:x"));
 }
 

@@ -12,6 +12,10 @@ constexpr const char* k_token_url_help = "The whole address that gives access to
 constexpr const char* k_credentials_help =
     "A JSON file with what opens the account; only you should be able to read it";
 
+constexpr const char* k_ca_file_help =
+    "A PEM file with the certificates of the authorities that may certify this store's server, instead of those that "
+    "this machine trusts";
+
 constexpr const char* k_store_bandwidth_help =
     "Bytes a second for this store, as --bwlimit of the program: 10M, 10M:2M (up:down) or off";
 
@@ -72,6 +76,7 @@ void add_store(CLI::App& app, CommandLine& line) {
   add.add_option("--api-url", line.store_add.options.api_url, k_api_url_help);
   add.add_option("--token-url", line.store_add.options.token_url, k_token_url_help);
   add.add_option("--credentials-file", line.store_add.options.credentials_file, k_credentials_help);
+  add.add_option("--ca-file", line.store_add.options.ca_file, k_ca_file_help);
   add.add_option("--bwlimit", line.store_add.bandwidth, k_store_bandwidth_help)->check(is_bandwidth());
   on(add, line, [&line] { return [&line](Session& session) { return store_add(session, line.store_add); }; });
 
@@ -87,6 +92,7 @@ void add_store(CLI::App& app, CommandLine& line) {
   set.add_option("--api-url", line.store_set.api_url, k_api_url_help);
   set.add_option("--token-url", line.store_set.token_url, k_token_url_help);
   set.add_option("--credentials-file", line.store_set.credentials_file, k_credentials_help);
+  set.add_option("--ca-file", line.store_set.ca_file, std::string(k_ca_file_help) + "; '' for none any more");
   set.add_option("--bwlimit", line.store_set.bandwidth, k_store_bandwidth_help)->check(is_bandwidth());
   on(set, line, [&line] { return [&line](Session& session) { return store_set(session, line.store_set); }; });
 
@@ -146,6 +152,10 @@ void add_recover(CLI::App& app, CommandLine& line) {
       .add_option_function<std::string>(
           "--token-url", [last](const std::string& url) { last("--token-url").options.token_url = url; },
           k_token_url_help)
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>(
+          "--ca-file", [last](const std::string& file) { last("--ca-file").options.ca_file = file; }, k_ca_file_help)
       ->trigger_on_parse();
   command
       .add_option_function<std::string>(

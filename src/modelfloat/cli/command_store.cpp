@@ -119,9 +119,11 @@ ExitCode store_set(Session& session, const StoreSetArguments& arguments) {
   if (arguments.api_url) settings.api_url = *arguments.api_url;
   if (arguments.token_url) settings.token_url = *arguments.token_url;
   const auto& scheme = store::scheme_of(row.url);
+  const auto no_variables = [](const char*) { return std::optional<std::string>(); };
+  if (arguments.ca_file) settings.ca_file = find_ca_file(scheme, *arguments.ca_file, {}, no_variables);
   TerminalDialogue dialogue(session.stop());
   auto credentials = find_credentials(scheme, arguments.credentials_file, variable_prefix(row.name), process_variable);
-  const bool new_address = arguments.api_url || arguments.token_url;
+  const bool new_address = arguments.api_url || arguments.token_url || arguments.ca_file;
   // With nothing else asked for, it is the credentials that are wanted.
   const bool asks = !arguments.domain && !arguments.capacity_bytes && !arguments.bandwidth && !new_address &&
                     arguments.credentials_file.empty();

@@ -38,6 +38,7 @@ struct StoreSetArguments {
   std::optional<std::uint64_t> capacity_bytes;
   std::optional<std::string> api_url;
   std::optional<std::string> token_url;
+  std::optional<std::string> ca_file;  // empty: none any more
   std::string credentials_file;
   std::optional<std::string> bandwidth;
 };

@@ -9,6 +9,7 @@
 #include <toml++/toml.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/server/host_list.h"
 #include "modelfloat/store/wrap/bandwidth.h"
@@ -83,8 +84,10 @@ constexpr Setter k_setters[] = {
      [](Config& config, const toml::node& value, const fs::path& file) { config.listen = text_of(value, file); }},
     {"serve.hosts",
      [](Config& config, const toml::node& value, const fs::path& file) { config.hosts = hosts_of(value, file); }},
-    {"key_file", [](Config& config, const toml::node& value,
-                    const fs::path& file) { config.key_file = file.parent_path() / text_of(value, file); }},
+    {"key_file",
+     [](Config& config, const toml::node& value, const fs::path& file) {
+       config.key_file = file.parent_path() / expand_home(text_of(value, file));
+     }},
     {"runner.ram_budget_bytes", [](Config& config, const toml::node& value,
                                    const fs::path& file) { config.ram_budget_bytes = size_of(value, file); }},
     {"runner.weak_sandbox", [](Config& config, const toml::node& value,
@@ -143,7 +146,7 @@ Config parse_config(const std::string& text, const fs::path& file) {
 
 Home Home::locate(const Variables& variables) {
   if (const auto home = variables("MODELFLOAT_HOME")) {
-    const fs::path folder = fs::absolute(*home).lexically_normal();
+    const fs::path folder = fs::absolute(expand_home(*home)).lexically_normal();
     return {folder, folder};
   }
   return {xdg_folder(variables, "XDG_CONFIG_HOME", ".config"), xdg_folder(variables, "XDG_STATE_HOME", ".local/state")};

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/file_descriptor.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/no_sync.h"
 #include "modelfloat/base/write_all.h"
 #include "modelfloat/cli/terminal.h"
 
@@ -21,7 +23,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t k_max_secret_bytes = 64U << 10;
 
 FileDescriptor open_secret(const fs::path& file) {
-  FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  FileDescriptor fd(::open(expand_home(file.string()).c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) throw system_error(errno, file.string(), "cannot be read");
   return fd;
 }
@@ -81,7 +83,8 @@ mf1::SlotSecret read_recovery_code_file(const fs::path& file) {
 
 void make_key_file(const fs::path& file, Random& random) {
   constexpr mode_t k_owner_only = 0600;
-  const FileDescriptor fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, k_owner_only));
+  const fs::path path = expand_home(file.string());
+  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, k_owner_only));
   if (!fd) {
     if (errno == EEXIST) throw Error(ErrorKind::invalid, file.string(), "exists already");
     throw system_error(errno, file.string(), "cannot be made");
@@ -89,9 +92,9 @@ void make_key_file(const fs::path& file, Random& random) {
   std::string text = mf1::key_file_text(crypto::SecretKey::random(random));
   try {
     write_all(fd.get(), as_bytes(text), file.string());
-    if (::fsync(fd.get()) != 0) throw system_error(errno, file.string(), "cannot be written");
+    if (::fsync(fd.get()) != 0 && !has_no_sync(errno)) throw system_error(errno, file.string(), "cannot be written");
   } catch (...) {
-    ::unlink(file.c_str());
+    ::unlink(path.c_str());
     throw;
   }
   crypto::wipe(std::as_writable_bytes(std::span(text)));

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/cli/secrets.h"
 #include "modelfloat/engine/catalogue.h"
@@ -107,7 +108,8 @@ std::optional<fs::path> Session::remembered_key_file() {
 }
 
 void Session::remember_key_file(const fs::path& file) {
-  registry().set_setting(k_key_file_setting, as_bytes(fs::absolute(file).lexically_normal().string()));
+  registry().set_setting(k_key_file_setting,
+                         as_bytes(fs::absolute(expand_home(file.string())).lexically_normal().string()));
 }
 
 mf1::SlotSecret Session::find_secret() {

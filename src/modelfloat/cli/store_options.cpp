@@ -3,8 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <filesystem>
+#include <fstream>
 #include <set>
 
+#include <fmt/format.h>
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/base/expand_home.h"
 #include "modelfloat/cli/secrets.h"
 #include "modelfloat/cli/terminal.h"
 
@@ -47,6 +53,29 @@ store::Credentials find_credentials(const store::Scheme& scheme, const std::stri
   return credentials;
 }
 
+std::string find_ca_file(const store::Scheme& scheme, const std::string& file, std::string_view prefix,
+                         const Variables& variables) {
+  const std::string given = file.empty() ? variables((std::string(prefix) + "CA_FILE").c_str()).value_or("") : file;
+  if (given.empty()) return {};
+  if (!scheme.no_ca_file.empty()) {
+    throw Error(ErrorKind::invalid, "--ca-file",
+                fmt::format("is not for {}: stores: {}", scheme.name, scheme.no_ca_file));
+  }
+  std::error_code error;
+  const auto path = std::filesystem::absolute(expand_home(given), error).lexically_normal();
+  std::ifstream stream(path, std::ios::binary);
+  std::string line;
+  bool found = false;
+  while (!found && std::getline(stream, line)) {
+    found = line.starts_with("-----BEGIN CERTIFICATE-----") || line.starts_with("-----BEGIN TRUSTED CERTIFICATE-----");
+  }
+  if (found) return path.string();
+  if (error || !stream.is_open()) throw Error(ErrorKind::invalid, path.string(), "(--ca-file) cannot be read");
+  throw Error(ErrorKind::invalid, path.string(),
+              "(--ca-file) has no line that begins with -----BEGIN CERTIFICATE-----: a certificate in PEM is wanted, "
+              "without a byte order mark (openssl x509 -inform der -in FILE -out FILE.pem makes one from DER)");
+}
+
 void ask_missing(const store::Scheme& scheme, bool has_file, store::Credentials& credentials,
                  store::Dialogue& dialogue) {
   if (has_file || !has_terminal()) return;
@@ -63,7 +92,8 @@ void ask_missing(const store::Scheme& scheme, bool has_file, store::Credentials&
 store::StoreSettings settings_from(const store::Scheme& scheme, const StoreOptions& options, std::string_view prefix,
                                    const Variables& variables, store::Dialogue* dialogue) {
   store::StoreSettings settings{options.api_url, options.token_url,
-                                find_credentials(scheme, options.credentials_file, prefix, variables)};
+                                find_credentials(scheme, options.credentials_file, prefix, variables),
+                                find_ca_file(scheme, options.ca_file, prefix, variables)};
   const bool has_file =
       !options.credentials_file.empty() || variables((std::string(prefix) + "CREDENTIALS_FILE").c_str());
   if (dialogue != nullptr) ask_missing(scheme, has_file, settings.credentials, *dialogue);

@@ -15,6 +15,7 @@ struct StoreOptions {
   std::string api_url;
   std::string token_url;
   std::string credentials_file;
+  std::string ca_file;
 };
 
 // "MODELFLOAT_STORE_MY_DRIVE_" for "my-drive": letters in upper case, everything that is neither letter nor digit becomes _.
@@ -24,6 +25,11 @@ std::string variable_prefix(std::string_view store_name);
 // instead of the variable's. Error names what cannot be read.
 store::Credentials find_credentials(const store::Scheme& scheme, const std::string& file, std::string_view prefix,
                                     const Variables& variables);
+
+// The whole path of `file`, or of the one that <prefix>CA_FILE names, where `file` is empty; empty when there is neither. Error{invalid} when it holds no
+// certificate in PEM, or this kind of store takes none.
+std::string find_ca_file(const store::Scheme& scheme, const std::string& file, std::string_view prefix,
+                         const Variables& variables);
 
 // Asks for the fields of the scheme that are missing, when somebody is there. Who gave a file, or a value that is no field (a token in place of a
 // password), is not asked. An empty answer leaves a field out.

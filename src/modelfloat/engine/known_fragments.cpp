@@ -65,9 +65,9 @@ bool KnownFragments::examine(const Pack& pack) {
 void KnownFragments::list_shards() {
   for (const auto& listing : transfer::list_stores(pool_.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
     if (!listing.complete) {
-      log_warning(fmt::format("{} cannot be listed, so nothing on it counts as stored: {}", listing.store->name,
-                              listing.trouble));
-      continue;
+      log_warning(fmt::format("{} cannot be listed{}, so {} on it counts as stored: {}", listing.store->name,
+                              listing.objects.empty() ? "" : " completely",
+                              listing.objects.empty() ? "nothing" : "nothing else", listing.trouble));
     }
     const auto damaged = pool_.registry().damaged_shards(listing.store->id);  // in order
     for (const store::ObjectInfo& info : listing.objects) {

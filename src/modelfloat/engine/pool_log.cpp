@@ -98,15 +98,16 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
   for (const transfer::StoreListing& answer : answers) {
     if (!answer.complete) {
       if (answer.left_behind && wait_for == WaitFor::enough && result.fresh) continue;  // it is just not the quickest
-      log_warning(fmt::format("the log on {} cannot be read: {}", answer.store->name, answer.trouble));
-      continue;
+      log_warning(fmt::format("the log on {} cannot be read{}: {}", answer.store->name,
+                              answer.objects.empty() ? "" : " completely", answer.trouble));
     }
-    ++result.stores_read;
     std::vector<std::string> paths;
     for (const store::ObjectInfo& info : answer.objects) {
       listing.objects[info.name].push_back(answer.store);
       paths.push_back(info.name.path());
     }
+    if (!answer.complete) continue;  // what it does not list may be there all the same
+    ++result.stores_read;
     note_listed(*answer.store, std::move(paths), result);
   }
   for (const auto* store : stores_.all()) {

@@ -141,7 +141,12 @@ class Recovery {
     const auto take = [&](const store::ObjectInfo& info) {
       if (info.size_bytes == mf1::k_slot_bytes && names.size() < k_slots_read_per_store) names.push_back(info.name);
     };
-    store.list("mf1/slot/", take, call);
+    try {
+      store.list("mf1/slot/", take, call);
+    } catch (const Error& error) {
+      if (names.empty() || error.kind == ErrorKind::cancelled) throw;
+      log_warning(fmt::format("the slots cannot be listed completely: {}", error.what()));
+    }
     for (const ObjectName& name : names) {
       auto bytes = store.get(name, {}, call);
       if (!bytes || !transfer::fits_name(name, *bytes)) continue;  // another store may have a good copy
@@ -317,14 +322,17 @@ class Recovery {
          transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
       if (!listing.complete) {
         log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
-        continue;
       }
       std::vector<Hash256> objects;
       for (const store::ObjectInfo& info : listing.objects) {
         objects.push_back(*info.name.hash());
         listed[objects.back()].push_back(listing.store);
       }
-      environment_.registry.set_shard_places(listing.store->id, objects);
+      if (listing.complete) {
+        environment_.registry.set_shard_places(listing.store->id, objects);
+      } else {
+        for (const Hash256& object : objects) environment_.registry.add_shard_place(object, listing.store->id);
+      }
     }
     return listed;
   }

@@ -19,6 +19,7 @@ constexpr std::string_view k_damaged =
     "does not open: the registry is damaged there, or it was written for another store";
 constexpr std::string_view k_credentials = "credentials";
 constexpr std::string_view k_session = "session";
+constexpr std::string_view k_ca_file = "ca_file";  // no credential, but kept with them
 
 Bytes associated_data(const PoolId& pool, const StoreId& store, std::string_view field) {
   Bytes data = to_bytes(k_label);
@@ -71,6 +72,7 @@ store::StoreSettings load_settings(registry::Registry& registry, const StoreSecr
   if (!row->credentials.empty()) {
     settings.credentials = store::Credentials::parse(secrets.open(store, k_credentials, row->credentials).bytes(),
                                                      place(store, k_credentials));
+    settings.ca_file = settings.credentials.take(k_ca_file);
   }
   return settings;
 }
@@ -85,8 +87,9 @@ void save_settings(registry::Registry& registry, const StoreSecrets& secrets, co
     } else if (before) {
       row.bandwidth = before->bandwidth;
     }
-    if (!settings.credentials.empty())
-      row.credentials = secrets.seal(store, k_credentials, settings.credentials.to_json().bytes());
+    store::Credentials kept = settings.credentials;
+    if (!settings.ca_file.empty()) kept.set(k_ca_file, settings.ca_file);
+    if (!kept.empty()) row.credentials = secrets.seal(store, k_credentials, kept.to_json().bytes());
     registry.put_store_settings(row);
   });
 }

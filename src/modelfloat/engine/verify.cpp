@@ -103,10 +103,9 @@ class Verification {
   // An object that has to be on every store: slots and the newest log.
   void expect_everywhere(const ObjectName& name) {
     for (const StoreListing& listing : listings_) {
-      if (!listing.readable) continue;
       if (listing.sizes.contains(name.path())) {
         to_read_.emplace(name.path(), listing.store);
-      } else {
+      } else if (listing.readable) {
         found(listing.store->name, name, Damage::missing);
       }
     }

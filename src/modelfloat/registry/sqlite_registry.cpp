@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "modelfloat/base/no_sync.h"
 #include "modelfloat/registry/migrations.h"
 #include "modelfloat/registry/sqlite_registry_impl.h"
 
@@ -34,7 +35,7 @@ static void remove_with_journals(const fs::path& file) {
 }
 
 static void sync(int descriptor, const fs::path& path) {
-  if (::fsync(descriptor) != 0) throw system_error(errno, path.string(), "cannot sync");
+  if (::fsync(descriptor) != 0 && !has_no_sync(errno)) throw system_error(errno, path.string(), "cannot sync");
 }
 
 static void fill_new_registry(const fs::path& file) {

@@ -50,6 +50,14 @@ void Credentials::set(std::string_view name, std::string_view value) {
   values_.insert_or_assign(std::string(name), crypto::SecretBytes(value));
 }
 
+std::string Credentials::take(std::string_view name) {
+  const auto found = values_.find(name);
+  if (found == values_.end()) return {};
+  std::string value(as_text(found->second.bytes()));
+  values_.erase(found);
+  return value;
+}
+
 void Credentials::check_names(std::initializer_list<std::string_view> known, const std::string& where) const {
   for (const auto& [name, value] : values_) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {

@@ -27,6 +27,8 @@ class Credentials {
   // Error{denied}, saying what is missing and how to give it, when it is not there or empty.
   std::string_view require(std::string_view name, const std::string& where) const;
   void set(std::string_view name, std::string_view value);
+  // The value, which is not there any more; empty when it was not.
+  std::string take(std::string_view name);
   // Error{invalid} when there is a name that is not among these.
   void check_names(std::initializer_list<std::string_view> known, const std::string& where) const;
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/store/bad_folders.h"
 #include "modelfloat/store/host_domain.h"
 #include "modelfloat/store/http/http_client.h"
 #include "modelfloat/store/http/status.h"
@@ -96,6 +97,7 @@ class IpfsStore final : public Store {
     std::string_view prefix;
     const ObjectSink& sink;
     const CallOptions& options;
+    BadFolders& bad;
   };
 
   std::string place(std::string_view path) const { return folder_ + "/" + std::string(path); }
@@ -148,7 +150,7 @@ class IpfsStore::PinnedForNow {
 IpfsStore::IpfsStore(const Address& address, const StoreSettings& settings, const StoreContext& context)
     : folder_(address.folder),
       clock_(context.clock),
-      rpc_(root_of(address, settings), settings.credentials, context.random, context.clock) {
+      rpc_(root_of(address, settings), settings, context.random, context.clock) {
   const Credentials& credentials = settings.credentials;
   credentials.check_names({"bearer", "user", "password", "pinning_url", "pinning_bearer", "gateway"},
                           "ipfs:" + address.root);
@@ -324,7 +326,12 @@ std::optional<std::vector<ipfs::Entry>> IpfsStore::sound_entries(const std::stri
 
 // `path` ends in a slash. The sink is called between requests, as it may use the store.
 void IpfsStore::walk(const std::string& path, unsigned depth, const Walk& walk_of) {
-  const auto entries = sound_entries(without_slash(place(path)), walk_of.options);
+  std::optional<std::vector<ipfs::Entry>> entries;
+  try {
+    entries = sound_entries(without_slash(place(path)), walk_of.options);
+  } catch (const Error& error) {
+    return walk_of.bad.note(error);
+  }
   if (!entries) return;
   for (const ipfs::Entry& entry : *entries) {
     check_cancelled(walk_of.options, folder_);
@@ -340,7 +347,9 @@ void IpfsStore::walk(const std::string& path, unsigned depth, const Walk& walk_o
 
 void IpfsStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
   require_folder(options);
-  if (may_match("mf1/", prefix)) walk("mf1/", 0, {prefix, sink, options});
+  BadFolders bad;
+  if (may_match("mf1/", prefix)) walk("mf1/", 0, {prefix, sink, options, bad});
+  bad.report();
 }
 
 Space IpfsStore::space(const CallOptions& options) {

@@ -12,9 +12,12 @@
 #include <sys/statvfs.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/file_descriptor.h"
 #include "modelfloat/base/hex.h"
+#include "modelfloat/base/no_sync.h"
 #include "modelfloat/base/random.h"
+#include "modelfloat/store/bad_folders.h"
 #include "modelfloat/store/may_match.h"
 #include "modelfloat/store/range.h"
 
@@ -41,6 +44,15 @@ Error local_error(int error_number, std::string where, std::string_view message)
   }
 }
 
+// False when the file system cannot sync this; throws when it could not.
+bool synced(int (*sync)(int), int descriptor, const std::string& where, std::string_view message) {
+  while (sync(descriptor) != 0) {
+    if (has_no_sync(errno)) return false;
+    if (errno != EINTR) throw local_error(errno, where, message);
+  }
+  return true;
+}
+
 std::string temporary_name() { return "." + to_hex(SystemRandom().array<k_temporary_digits / 2>()) + ".tmp"; }
 
 bool is_temporary_name(std::string_view leaf) {
@@ -62,7 +74,8 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-  void write(ByteSpan bytes, const CallOptions& options) {
+  // False when the file system cannot sync it.
+  bool write(ByteSpan bytes, DiskSync sync, const CallOptions& options) {
     std::uint64_t offset = 0;
     while (offset < bytes.size()) {
       check_cancelled(options, where_);
@@ -74,7 +87,7 @@ class TemporaryFile {
       ::sync_file_range(file_.get(), static_cast<off_t>(offset), written, SYNC_FILE_RANGE_WRITE);
       offset += static_cast<std::uint64_t>(written);
     }
-    if (::fdatasync(file_.get()) != 0) throw local_error(errno, where_, "cannot sync");
+    return synced(sync.file, file_.get(), where_, "cannot sync");
   }
 
   void keep_as(const std::string& leaf) {
@@ -100,7 +113,7 @@ using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 class LocalStore final : public Store {
  public:
-  explicit LocalStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  LocalStore(std::filesystem::path folder, DiskSync sync) : folder_(std::move(folder)), sync_(sync) {}
 
   StoreTraits traits() const override { return {}; }
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override;
@@ -115,6 +128,7 @@ class LocalStore final : public Store {
     std::string_view prefix;
     const ObjectSink& sink;
     const CallOptions& options;
+    BadFolders& bad;
   };
 
   std::string where(std::string_view path) const { return (folder_ / path).string(); }
@@ -131,6 +145,7 @@ class LocalStore final : public Store {
   void visit(int directory, const std::string& path, const char* leaf, const Walk& walk) const;
 
   const std::filesystem::path folder_;
+  const DiskSync sync_;
   std::mutex mutex_;
   std::set<std::pair<dev_t, ino_t>> linked_;  // folders whose entry in their parent is known to be on the disk
 };
@@ -184,7 +199,7 @@ bool LocalStore::holds(int root, const ObjectName& name, ByteSpan bytes, const C
       if (!equal(part, expected)) return false;
     }
     // Whoever wrote it may have been killed before it was on the disk.
-    return ::fdatasync(file.get()) == 0;
+    return sync_.file(file.get()) == 0 || has_no_sync(errno);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::corrupt) return false;  // put() is how a bad object is replaced
     throw;
@@ -201,7 +216,7 @@ void LocalStore::sync_link(int parent, int child, bool made, const std::string& 
     const std::lock_guard lock(mutex_);
     if (!made && linked_.contains(identity)) return;
   }
-  if (::fsync(parent) != 0) throw local_error(errno, place, "cannot sync its folder");
+  synced(sync_.folder, parent, place, "cannot sync its folder");
   const std::lock_guard lock(mutex_);
   linked_.insert(identity);
 }
@@ -234,10 +249,10 @@ void LocalStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& 
   const FileDescriptor directory = make_directories(std::move(root), std::string_view(name.path()).substr(0, slash));
   if (!there) {
     TemporaryFile file(directory.get(), place);
-    file.write(bytes, options);
+    file.write(bytes, sync_, options);
     file.keep_as(name.path().substr(slash + 1));
   }
-  if (::fsync(directory.get()) != 0) throw local_error(errno, place, "cannot sync its folder");
+  synced(sync_.folder, directory.get(), place, "cannot sync its folder");
 }
 
 std::optional<Bytes> LocalStore::get(const ObjectName& name, ByteRange range, const CallOptions& options) {
@@ -285,7 +300,7 @@ void LocalStore::visit(int directory, const std::string& path, const char* leaf,
   struct stat status{};
   if (::fstatat(directory, leaf, &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return;  // removed since the folder was read
-    throw local_error(errno, where(full), "cannot look at");
+    return walk.bad.note(local_error(errno, where(full), "cannot look at"));
   }
   if (S_ISREG(status.st_mode)) walk.sink({*name, static_cast<std::uint64_t>(status.st_size), std::nullopt});
 }
@@ -300,14 +315,15 @@ void LocalStore::walk(int parent, const std::string& path, unsigned depth, const
   const std::string leaf = path.substr(path.rfind('/', path.size() - 2) + 1);
   const int fd = ::openat(parent, leaf.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the Directory's from here on
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return;
-  if (fd < 0) throw local_error(errno, where(path), "cannot open the folder");
+  if (fd < 0) return walk_of.bad.note(local_error(errno, where(path), "cannot open the folder"));
   const Directory directory(::fdopendir(fd));
   if (!directory) throw local_error(errno, where(path), "cannot read the folder");
   for (;;) {
     check_cancelled(walk_of.options, where(path));
     errno = 0;
     const dirent* entry = ::readdir(directory.get());  // NOLINT(concurrency-mt-unsafe): the stream is this call's own
-    if (entry == nullptr && errno != 0) throw local_error(errno, where(path), "cannot read the folder");
+    if (entry == nullptr && errno != 0)
+      return walk_of.bad.note(local_error(errno, where(path), "cannot read the folder"));
     if (entry == nullptr) return;
     const std::string_view name = entry->d_name;
     if (is_temporary_name(name)) {
@@ -326,7 +342,9 @@ void LocalStore::walk(int parent, const std::string& path, unsigned depth, const
 void LocalStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
   check_cancelled(options, folder_.string());
   const FileDescriptor root = open_root();
-  if (may_match("mf1/", prefix)) walk(root.get(), "mf1/", 0, {prefix, sink, options});
+  BadFolders bad;
+  if (may_match("mf1/", prefix)) walk(root.get(), "mf1/", 0, {prefix, sink, options, bad});
+  bad.report();
 }
 
 Space LocalStore::space(const CallOptions& options) {
@@ -339,8 +357,23 @@ Space LocalStore::space(const CallOptions& options) {
 
 }  // namespace
 
-std::unique_ptr<Store> make_local_store(std::filesystem::path folder) {
-  return std::make_unique<LocalStore>(std::move(folder));
+std::unique_ptr<Store> make_local_store(std::filesystem::path folder, DiskSync sync) {
+  return std::make_unique<LocalStore>(std::move(folder), sync);
+}
+
+std::string sync_limits(const std::filesystem::path& folder, DiskSync sync) {
+  const std::string where = folder.string();
+  const FileDescriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) throw local_error(errno, where, "cannot open the folder");
+  const std::byte any{0};
+  const bool files = TemporaryFile(directory.get(), where).write({&any, 1}, sync, {});
+  const bool folders = synced(sync.folder, directory.get(), where, "cannot sync the folder");
+  if (files && folders) return {};
+  return "the file system of " + where + " cannot sync " +
+         (files     ? "folders"
+          : folders ? "files"
+                    : "files and folders") +
+         ": after a power cut there, what was put shortly before may be gone, although the push had ended well";
 }
 
 static std::filesystem::path folder_of(std::string_view rest) {
@@ -348,28 +381,38 @@ static std::filesystem::path folder_of(std::string_view rest) {
     throw Error(ErrorKind::invalid, "local:" + std::string(rest),
                 "a local store is named by its folder, such as local:/path");
   }
-  auto folder = std::filesystem::absolute(std::filesystem::path(rest)).lexically_normal();
+  const std::filesystem::path plain = expand_home(rest);
+  std::error_code error;
+  auto folder = std::filesystem::absolute(plain, error).lexically_normal();
+  if (error) throw local_error(error.value(), plain.string(), "the current folder cannot be found");
   if (!folder.has_filename() && folder.has_relative_path()) folder = folder.parent_path();
   return folder;
 }
 
-static void make_folder(const std::filesystem::path& folder) {
+static void make_folder(const std::filesystem::path& folder, Dialogue& dialogue) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) throw local_error(error.value(), folder.string(), "cannot make the folder");
-  if (!std::filesystem::is_directory(folder)) throw Error(ErrorKind::invalid, folder.string(), "is not a folder");
+  if (error && error.value() != EEXIST && error.value() != ENOTDIR)
+    throw local_error(error.value(), folder.string(), "cannot make the folder");
+  if (!std::filesystem::is_directory(folder, error)) {
+    if (error && error.value() != ENOENT && error.value() != ENOTDIR)
+      throw local_error(error.value(), folder.string(), "cannot look at the folder");
+    throw Error(ErrorKind::invalid, folder.string(), "is not a folder, or lies below what is none");
+  }
+  if (const std::string limits = sync_limits(folder); !limits.empty()) dialogue.tell("Warning: " + limits);
 }
 
 Scheme local_scheme() {
   return {.name = "local",
           .example = "local:/folder",
           .credential_fields = {},
+          .no_ca_file = "a folder has no certificate",
           .make = [](std::string_view rest, const StoreSettings&,
                      const StoreContext&) { return make_local_store(folder_of(rest)); },
           .canonical_rest = [](std::string_view rest) { return folder_of(rest).string(); },
           .domain = [](std::string_view rest, const StoreSettings&) { return "local:" + folder_of(rest).string(); },
-          .prepare = [](std::string_view rest, StoreSettings&, const StoreContext&, Dialogue&,
-                        const CallOptions&) { make_folder(folder_of(rest)); }};
+          .prepare = [](std::string_view rest, StoreSettings&, const StoreContext&, Dialogue& dialogue,
+                        const CallOptions&) { make_folder(folder_of(rest), dialogue); }};
 }
 
 }  // namespace modelfloat::store

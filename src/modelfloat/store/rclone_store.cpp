@@ -13,11 +13,13 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
+#include "modelfloat/store/bad_folders.h"
 #include "modelfloat/store/range.h"
 #include "modelfloat/store/rclone/daemon.h"
 #include "modelfloat/store/rclone/rc.h"
 #include "modelfloat/store/rclone/remote_type.h"
 #include "modelfloat/store/replacement.h"
+#include "modelfloat/store/wrap/guarded_list.h"
 
 namespace modelfloat::store {
 namespace {
@@ -132,6 +134,10 @@ class RcloneStore final : public Store {
   void store_new(const std::string& path, ByteSpan bytes, std::size_t replaced, const Profile& profile,
                  const CallOptions& options);
   void upload_aside(const std::string& temporary, ByteSpan bytes, const CallOptions& options);
+  void list_all(std::string_view prefix, const ObjectSink& sink, const CallOptions& options);
+  using OnItem = std::function<void(const Item&)>;
+  void list_below(const std::string& path, const Profile& profile, const OnItem& on_item, BadFolders& bad,
+                  const CallOptions& options);
 
   const Address address_;
   const StoreContext context_;
@@ -341,6 +347,10 @@ void RcloneStore::remove(const ObjectName& name, const CallOptions& options) {
 }
 
 void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
+  guarded_list(sink, [&](const ObjectSink& guarded) { list_all(prefix, guarded, options); });
+}
+
+void RcloneStore::list_all(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
   const Profile known = profile(options);
   require_folder(options);
   const std::string root = place("");
@@ -362,16 +372,44 @@ void RcloneStore::list(std::string_view prefix, const ObjectSink& sink, const Ca
     pass_on(item);
   };
   if (!rc_.list(place("mf1"), false, known.features.checksum, at_top, options)) return;
+  BadFolders bad;
   for (const std::string& path : folders) {
     const std::string folder = path.substr(std::min(root.size(), path.size()));
     const std::string_view leaf = std::string_view(folder).substr(folder.rfind('/') + 1);
     if (!object_type_from(leaf) || !may_match(folder + "/", prefix)) continue;
     // As deep as the prefix leads: one folder of those inside, or all of them by the provider's own recursion.
     const auto slash = prefix.size() > folder.size() + 1 ? prefix.find('/', folder.size() + 1) : std::string_view::npos;
-    rc_.list(slash == std::string_view::npos ? path : place(prefix.substr(0, slash)), true, known.features.checksum,
-             pass_on, options);
+    list_below(slash == std::string_view::npos ? path : place(prefix.substr(0, slash)), known, pass_on, bad, options);
   }
   for (const std::string& path : stale) rc_.remove(path, options);
+  bad.report();
+}
+
+// rclone fails at a whole tree when it cannot read one folder of it. The others are then asked for one by one.
+void RcloneStore::list_below(const std::string& path, const Profile& profile, const OnItem& on_item, BadFolders& bad,
+                             const CallOptions& options) {
+  try {
+    rc_.list(path, true, profile.features.checksum, on_item, options);
+    return;
+  } catch (const Error& error) {
+    bad.note(error);
+    if (worth_retrying(error.kind)) return;  // it may have handed on some already
+  }
+  std::vector<std::string> folders;
+  try {
+    rc_.list(
+        path, false, profile.features.checksum,
+        [&](const Item& item) { item.is_folder ? folders.push_back(item.path) : on_item(item); }, options);
+  } catch (const Error& error) {
+    return bad.note(error);
+  }
+  for (const std::string& folder : folders) {
+    try {
+      rc_.list(folder, true, profile.features.checksum, on_item, options);
+    } catch (const Error& error) {
+      bad.note(error);
+    }
+  }
 }
 
 Space RcloneStore::space(const CallOptions& options) {
@@ -382,30 +420,32 @@ Space RcloneStore::space(const CallOptions& options) {
 }  // namespace
 
 Scheme rclone_scheme() {
-  return {.name = "rclone",
-          .example = "rclone:remote:folder",
-          .credential_fields = {},
-          .make = [](std::string_view rest, const StoreSettings& settings,
-                     const StoreContext& context) -> std::unique_ptr<Store> {
-            settings.credentials.check_names({}, "rclone:" + std::string(rest));
-            return std::make_unique<RcloneStore>(parse_address(rest), context);
+  return {
+      .name = "rclone",
+      .example = "rclone:remote:folder",
+      .credential_fields = {},
+      .no_ca_file = "rclone reads the certificates itself: RCLONE_CA_CERT or SSL_CERT_FILE names a file of authorities",
+      .make = [](std::string_view rest, const StoreSettings& settings,
+                 const StoreContext& context) -> std::unique_ptr<Store> {
+        settings.credentials.check_names({}, "rclone:" + std::string(rest));
+        return std::make_unique<RcloneStore>(parse_address(rest), context);
+      },
+      .canonical_rest =
+          [](std::string_view rest) {
+            const Address address = parse_address(rest);
+            return address.remote + ":" + address.path;
           },
-          .canonical_rest =
-              [](std::string_view rest) {
-                const Address address = parse_address(rest);
-                return address.remote + ":" + address.path;
-              },
-          .domain =
-              [](std::string_view rest, const StoreSettings&) {
-                const Address address = parse_address(rest);
-                SystemRandom random;
-                rclone::Rc rc(rclone::shared_daemon(), address.remote, random);
-                const CallOptions options{{}, std::chrono::steady_clock::now() + k_traits_limit};
-                const auto lookup = [&](const std::string& name) { return rc.config(name, options); };
-                return rclone::remote_type(address.remote, address.path, lookup).domain;
-              },
-          .prepare = [](std::string_view rest, StoreSettings&, const StoreContext& context, Dialogue&,
-                        const CallOptions& call) { RcloneStore(parse_address(rest), context).prepare(call); }};
+      .domain =
+          [](std::string_view rest, const StoreSettings&) {
+            const Address address = parse_address(rest);
+            SystemRandom random;
+            rclone::Rc rc(rclone::shared_daemon(), address.remote, random);
+            const CallOptions options{{}, std::chrono::steady_clock::now() + k_traits_limit};
+            const auto lookup = [&](const std::string& name) { return rc.config(name, options); };
+            return rclone::remote_type(address.remote, address.path, lookup).domain;
+          },
+      .prepare = [](std::string_view rest, StoreSettings&, const StoreContext& context, Dialogue&,
+                    const CallOptions& call) { RcloneStore(parse_address(rest), context).prepare(call); }};
 }
 
 }  // namespace modelfloat::store

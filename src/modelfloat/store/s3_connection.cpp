@@ -9,7 +9,10 @@ namespace modelfloat::store {
 static constexpr Milliseconds k_skew{5 * 60'000};  // Amazon refuses 15 minutes
 
 S3Connection::S3Connection(S3Address address, const StoreSettings& settings, const StoreContext& context)
-    : address_(std::move(address)), virtual_(settings.api_url.empty() && address_.is_virtual()), context_(context) {
+    : address_(std::move(address)),
+      virtual_(settings.api_url.empty() && address_.is_virtual()),
+      context_(context),
+      client_({.ca_file = settings.ca_file}) {
   const std::string url = "s3:" + address_.text();
   settings.credentials.check_names({"access_key", "secret_key", "region", "session_token"}, url);
   keys_.access_key = settings.credentials.require("access_key", url);

@@ -19,6 +19,8 @@ struct StoreSettings {
   std::string api_url;    // the root of the provider's server; empty: its public one
   std::string token_url;  // the whole address that gives access tokens; empty: the provider's own
   Credentials credentials;
+  std::string ca_file =
+      {};  // a PEM file, by its whole path: who may certify the server; empty: as http::find_authorities() says
 };
 
 // A small secret that a store keeps between runs, such as a session or a fresh token, so that it need not log in again. Shared by all threads.
@@ -57,7 +59,7 @@ struct Scheme {
   std::string_view name;
   std::string_view example;  // for help and errors
   std::vector<CredentialField> credential_fields;
-
+  std::string_view no_ca_file = {};  // why StoreSettings::ca_file is not for this kind of store; empty: it is
   std::unique_ptr<Store> (*make)(std::string_view rest, const StoreSettings&, const StoreContext&);
   // The one way to write it down. Error{invalid} for what is no address of this kind.
   std::string (*canonical_rest)(std::string_view rest);

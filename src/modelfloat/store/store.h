@@ -63,8 +63,8 @@ class Store {
   virtual std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions&) = 0;
   // An absent object is fine.
   virtual void remove(const ObjectName& name, const CallOptions&) = 0;
-  // Calls the sink once for each object whose name starts with `prefix`, in any order, on the calling thread. Names
-  // that are not object names of ours are passed over.
+  // Calls the sink once for each object of ours whose name starts with `prefix`, in any order, on the calling thread.
+  // A part that cannot be read hides no other: the sink is given what there is, then comes the Error of that part.
   virtual void list(std::string_view prefix, const ObjectSink& sink, const CallOptions&) = 0;
   virtual Space space(const CallOptions&) = 0;
 };

@@ -9,7 +9,8 @@ static constexpr unsigned k_most_redirects = 3;
 
 WebdavConnection::WebdavConnection(DavAddress address, const StoreSettings& settings)
     : address_(std::move(address)),
-      server_(settings.api_url.empty() ? address_.server : http::parse_url(settings.api_url)) {
+      server_(settings.api_url.empty() ? address_.server : http::parse_url(settings.api_url)),
+      client_({.ca_file = settings.ca_file}) {
   const std::string url = "webdav:" + address_.text();
   const Credentials& credentials = settings.credentials;
   credentials.check_names({"user", "password", "bearer"}, url);

@@ -6,6 +6,7 @@
 
 #include "modelfloat/base/ascii.h"
 #include "modelfloat/base/hex.h"
+#include "modelfloat/store/bad_folders.h"
 #include "modelfloat/store/host_domain.h"
 #include "modelfloat/store/http/ranged_get.h"
 #include "modelfloat/store/http/status.h"
@@ -50,6 +51,7 @@ class WebdavStore final : public Store {
     std::string_view prefix;
     const ObjectSink& sink;
     const CallOptions& options;
+    BadFolders& bad;
   };
 
   std::string where(std::string_view path) const { return url_ + "/" + std::string(path); }
@@ -335,14 +337,19 @@ void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& wa
     } else if (leaf_of(parent_of(entry.path)) != own_leaf) {
       throw Error(ErrorKind::transient, place, "the listing names what is elsewhere");
     } else if (entry.status >= 300 && entry.status != 404) {
-      throw Error(ErrorKind::transient, place,
-                  "a part of it cannot be listed: HTTP status " + std::to_string(entry.status));
+      const bool is_denied = entry.status == 401 || entry.status == 403;
+      walk_of.bad.note(Error(is_denied ? ErrorKind::denied : ErrorKind::transient, place,
+                             "a part of it cannot be listed: HTTP status " + std::to_string(entry.status)));
     } else if (entry.status != 404) {
       entries.push_back(entry);
     }
   };
-  if (!properties(path + "/", "1", place, walk_of.options, on_entry, &now)) return;
-  if (!has_itself) throw Error(ErrorKind::transient, place, "the listing lacks the folder itself");
+  try {
+    if (!properties(path + "/", "1", place, walk_of.options, on_entry, &now)) return;
+    if (!has_itself) throw Error(ErrorKind::transient, place, "the listing lacks the folder itself");
+  } catch (const Error& error) {
+    return walk_of.bad.note(error);
+  }
   for (const DavEntry& entry : entries) {
     check_cancelled(walk_of.options, place);
     const std::string full = folder + std::string(leaf_of(entry.path));
@@ -360,7 +367,9 @@ void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& wa
 
 void WebdavStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
   require_root(options);
-  if (may_match("mf1/", prefix)) walk("mf1/", 0, {prefix, sink, options});
+  BadFolders bad;
+  if (may_match("mf1/", prefix)) walk("mf1/", 0, {prefix, sink, options, bad});
+  bad.report();
 }
 
 Space WebdavStore::space(const CallOptions& options) {

@@ -1,7 +1,9 @@
 #include "modelfloat/transfer/listing.h"
 
 #include <algorithm>
+#include <memory>
 
+#include "modelfloat/store/bad_folders.h"
 #include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/race.h"
 
@@ -9,6 +11,21 @@ namespace modelfloat::transfer {
 namespace {
 
 using Objects = std::vector<store::ObjectInfo>;
+
+// A prefix that fails by itself does not hide the others; its Error is thrown when all were asked for.
+bool list_prefixes(store::Store& from, const std::vector<std::string>& prefixes, Objects& objects,
+                   const CallOptions& options) {
+  store::BadFolders bad;
+  for (const std::string& prefix : prefixes) {
+    try {
+      from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
+    } catch (const Error& error) {
+      bad.note(error);
+    }
+  }
+  bad.report();
+  return true;
+}
 
 class ListingRound {
  public:
@@ -20,7 +37,7 @@ class ListingRound {
         suffice_(suffice),
         call_(call),
         allowed_(allowed),
-        race_(stores.clock(), Race<Objects>::Kind::read, call) {}
+        race_(stores.clock(), Race<bool>::Kind::read, call) {}
 
   std::vector<StoreListing> run() {
     for (;;) {
@@ -58,14 +75,13 @@ class ListingRound {
   void ask_newcomers() {
     for (const PoolStore* store : stores_.online()) {
       if (was_asked(store) || store->state->reads_are_parked()) continue;
-      race_.ask(*store, allowed_, [prefixes = prefixes_](store::Store& from, const CallOptions& options) {
-        Objects objects;
-        for (const std::string& prefix : prefixes) {
-          from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
-        }
-        return objects;
+      // Shared, as a call that is left behind may end after the round. Read only when its answer has come.
+      const auto objects = std::make_shared<Objects>();
+      race_.ask(*store, allowed_, [prefixes = prefixes_, objects](store::Store& from, const CallOptions& options) {
+        return list_prefixes(from, prefixes, *objects, options);
       });
       listings_.push_back({.store = store});  // the id of the call is the place in here
+      objects_.push_back(objects);
     }
   }
 
@@ -82,11 +98,11 @@ class ListingRound {
         until, will_do_ ? std::optional(stores_.patience().straggler) : std::nullopt);
   }
 
-  void take(Race<Objects>::Answer& answer) {
+  void take(Race<bool>::Answer& answer) {
     StoreListing& listing = listings_[answer.id];
+    listing.objects = std::move(*objects_[answer.id]);
     try {
-      listing.objects = answer.get();
-      listing.complete = true;
+      listing.complete = answer.get();
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
       listing.trouble = error.what();
@@ -135,8 +151,9 @@ class ListingRound {
   const SteadyTime begin_ = stores_.clock().steady_now();
   SteadyTime limit_ = begin_ + allowed_;  // also for a store that does not heed its deadline
   bool will_do_ = false;
-  Race<Objects> race_;
+  Race<bool> race_;
   std::vector<StoreListing> listings_;
+  std::vector<std::shared_ptr<Objects>> objects_;  // of the same place in listings_
 };
 
 }  // namespace

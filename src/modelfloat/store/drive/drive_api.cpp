@@ -8,6 +8,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/store/drive/json_text.h"
 #include "modelfloat/store/http/ranged_get.h"
+#include "modelfloat/store/json_flag.h"
 
 namespace modelfloat::store::drive {
 namespace {
@@ -53,7 +54,7 @@ FileInfo file_from(const json& value, const std::string& where, std::string_view
   file.size_bytes = number(value, "size");
   file.sha256 = text(value, "sha256Checksum");
   file.md5 = text(value, "md5Checksum");
-  file.trashed = value.value("trashed", false);
+  file.trashed = is_set(value, "trashed");
   return file;
 }
 
@@ -147,7 +148,7 @@ void DriveApi::each_file(const std::string& query, const std::string& order, con
     const http::Response response = send(std::move(page), options);
     if (!response.ok()) throw error(response, where, k_what);
     const json answer = parse(response, where, k_what);
-    if (!answer.contains("files") || !answer["files"].is_array() || answer.value("incompleteSearch", false))
+    if (!answer.contains("files") || !answer["files"].is_array() || is_set(answer, "incompleteSearch"))
       strange(where, k_what);
     for (const json& file : answer["files"]) {
       check_cancelled(options, where);

@@ -6,12 +6,14 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
+#include "modelfloat/store/bad_folders.h"
 #include "modelfloat/store/drive/folder_tree.h"
 #include "modelfloat/store/drive/known_files.h"
 #include "modelfloat/store/drive/login.h"
 #include "modelfloat/store/drive/uploader.h"
 #include "modelfloat/store/provider_limits.h"
 #include "modelfloat/store/range.h"
+#include "modelfloat/store/wrap/guarded_list.h"
 
 namespace modelfloat::store {
 namespace drive {
@@ -37,6 +39,7 @@ class DriveStore final : public Store {
   DriveStore(const Address& address, const StoreSettings& settings, const StoreContext& context)
       : where_("drive:" + address.rest()),
         shared_(!address.shared_drive.empty()),
+        client_({.ca_file = settings.ca_file}),
         backoff_(context.clock),
         session_(context.vault, context.clock, owner_of(address, settings.credentials)),
         tokens_(settings, session_, client_, context.clock, backoff_, where_),
@@ -260,7 +263,17 @@ void DriveStore::list_folder(const std::string& folder, std::string_view prefix,
 void DriveStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
   check_cancelled(options, where_);
   tree_.refresh(options);
-  for (const std::string& folder : folders_with(prefix)) list_folder(folder, prefix, sink, options);
+  BadFolders bad;
+  guarded_list(sink, [&](const ObjectSink& guarded) {
+    for (const std::string& folder : folders_with(prefix)) {
+      try {
+        list_folder(folder, prefix, guarded, options);
+      } catch (const Error& error) {
+        bad.note(error);
+      }
+    }
+  });
+  bad.report();
 }
 
 Space DriveStore::space(const CallOptions& options) {

@@ -65,7 +65,7 @@ ServiceAccount parse_service_account(std::string_view text, const std::string& w
   account.email = field("client_email");
   account.private_key = crypto::SecretBytes(std::string_view(field("private_key")));
   account.token_url = field("token_uri");
-  account.key_id = value.value("private_key_id", "");
+  account.key_id = value.contains("private_key_id") ? field("private_key_id") : std::string();
   return account;
 }
 

@@ -152,7 +152,7 @@ void log_in(StoreSettings& settings, const StoreContext& context, Dialogue& dial
               where,
               options,
               oauth_addresses(settings.token_url),
-              http::HttpClient(),
+              http::HttpClient({.ca_file = settings.ca_file}),
               Backoff(context.clock)};
   if (!by_device(login)) by_browser(login);
 }

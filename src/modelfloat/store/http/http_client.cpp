@@ -1,13 +1,16 @@
 #include "modelfloat/store/http/http_client.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <exception>
 #include <mutex>
 
 #include <curl/curl.h>
+#include <fcntl.h>
 
 #include "modelfloat/base/ascii.h"
+#include "modelfloat/base/file_descriptor.h"
 #include "modelfloat/store/http/url.h"
 
 namespace modelfloat::store::http {
@@ -72,6 +75,13 @@ ErrorKind kind_of(CURLcode code, bool connected = false) {
     case CURLE_NOT_BUILT_IN: return ErrorKind::internal;
     default: return ErrorKind::transient;
   }
+}
+
+// Without a descriptor no host can be looked up, reached or trusted, and it is not the host's fault.
+void require_a_descriptor(const std::string& where) {
+  const FileDescriptor any(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (any || (errno != EMFILE && errno != ENFILE)) return;
+  throw system_error(errno, where, "no connection can be opened here (ulimit -n says how many files may be open)");
 }
 
 // One request under way: what libcurl's callbacks work on. No exception may pass through libcurl, so they are kept.
@@ -220,7 +230,8 @@ class HttpClient::Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  Response send(const Request& request, const ClientSettings& settings, const CallOptions& options);
+  Response send(const Request& request, const ClientSettings& settings, const Authorities& authorities,
+                const CallOptions& options);
 
  private:
   template <typename Value>
@@ -230,9 +241,10 @@ class HttpClient::Connection {
   }
   void prepare(const Request& request, Exchange& exchange, const HeaderList& headers, const ClientSettings& settings);
   void set_body(const Request& request, Exchange& exchange);
+  void set_authorities(const Authorities& authorities, bool alone);
   CURLcode run(const std::string& where, const CallOptions& options);
   bool was_reused();
-  Response finish(CURLcode code, const Request& request, Exchange& exchange);
+  Response finish(CURLcode code, const Request& request, Exchange& exchange, const Authorities& authorities);
 
   CURL* easy_;
   CURLM* multi_;
@@ -292,6 +304,16 @@ void HttpClient::Connection::prepare(const Request& request, Exchange& exchange,
   set(CURLOPT_WRITEDATA, static_cast<void*>(&exchange));
 }
 
+// `alone`: those that libcurl knows by itself don't count.
+void HttpClient::Connection::set_authorities(const Authorities& authorities, bool alone) {
+  if (!authorities.file.empty()) set(CURLOPT_CAINFO, authorities.file.c_str());
+  if (!authorities.folder.empty()) {
+    set(CURLOPT_CAPATH, authorities.folder.c_str());
+  } else if (alone) {
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  }
+}
+
 CURLcode HttpClient::Connection::run(const std::string& where, const CallOptions& options) {
   if (curl_multi_add_handle(multi_, easy_) != CURLM_OK) throw Error(ErrorKind::internal, "libcurl", "takes no request");
   struct Detach {
@@ -319,7 +341,7 @@ CURLcode HttpClient::Connection::run(const std::string& where, const CallOptions
 }
 
 Response HttpClient::Connection::send(const Request& request, const ClientSettings& settings,
-                                      const CallOptions& options) {
+                                      const Authorities& authorities, const CallOptions& options) {
   HeaderList headers;
   for (const auto& [name, value] : request.headers) {
     std::string line = name;
@@ -331,11 +353,12 @@ Response HttpClient::Connection::send(const Request& request, const ClientSettin
   for (bool is_second = false;; is_second = true) {
     Exchange exchange(request);
     prepare(request, exchange, headers, settings);
+    set_authorities(authorities, !settings.ca_file.empty());
     const CURLcode code = run(request.where, options);
     exchange.rethrow();
     // libcurl itself sends once more when it hears of a dead kept connection by reading, but not when it does by writing.
     if (code != CURLE_SEND_ERROR || is_second || !was_reused() || exchange.response().status != 0)
-      return finish(code, request, exchange);
+      return finish(code, request, exchange, authorities);
   }
 }
 
@@ -345,9 +368,17 @@ bool HttpClient::Connection::was_reused() {
   return made == 0;
 }
 
-Response HttpClient::Connection::finish(CURLcode code, const Request& request, Exchange& exchange) {
+Response HttpClient::Connection::finish(CURLcode code, const Request& request, Exchange& exchange,
+                                        const Authorities& authorities) {
   if (code == CURLE_OK && exchange.head_is_whole()) return std::move(exchange.response());
   if (code == CURLE_OK) throw Error(ErrorKind::transient, request.where, "the answer ends inside its head");
+  if (code != CURLE_OPERATION_TIMEDOUT && exchange.response().status == 0) require_a_descriptor(request.where);
+  if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    long verified = 0;
+    curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &verified);
+    throw Error(ErrorKind::denied, request.where, certificate_trouble(verified, authorities));
+  }
+  if (code == CURLE_SSL_CACERT_BADFILE) throw Error(ErrorKind::denied, request.where, authorities_trouble(authorities));
   curl_off_t connected_after = 0;
   curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected_after);
   // libcurl's error buffer may quote the URL; its words for the code never do.
@@ -359,7 +390,10 @@ struct HttpClient::Pool {
   std::vector<std::unique_ptr<Connection>> idle;
 };
 
-HttpClient::HttpClient(ClientSettings settings) : settings_(std::move(settings)), pool_(std::make_unique<Pool>()) {
+HttpClient::HttpClient(ClientSettings settings)
+    : settings_(std::move(settings)),
+      authorities_(find_authorities(settings_.ca_file)),
+      pool_(std::make_unique<Pool>()) {
   initialise_library();
 }
 HttpClient::~HttpClient() = default;
@@ -384,7 +418,7 @@ void HttpClient::give_back(std::unique_ptr<Connection> connection) {
 Response HttpClient::send(const Request& request, const CallOptions& options) {
   check_cancelled(options, request.where);
   auto connection = take();
-  Response response = connection->send(request, settings_, options);  // one that failed is not used again
+  Response response = connection->send(request, settings_, authorities_, options);  // one that failed is not used again
   give_back(std::move(connection));
   return response;
 }

@@ -13,6 +13,7 @@
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/base/cancel.h"
 #include "modelfloat/crypto/secret.h"
+#include "modelfloat/store/http/authorities.h"
 
 namespace modelfloat::store::http {
 
@@ -57,7 +58,9 @@ struct ClientSettings {
   // A request is given up when for this long fewer than stall_bytes_per_second moved, in either direction.
   Milliseconds stall_timeout{30'000};
   std::uint64_t stall_bytes_per_second = 256;
-  std::string unix_socket;  // connect here, whatever the URL's host
+  std::string unix_socket = {};  // connect here, whatever the URL's host
+  // A PEM file with the certificates of the authorities that servers may be certified by. Empty: what find_authorities() finds.
+  std::string ca_file = {};
 };
 
 // Shared by all threads; each call waits on its own thread. Redirects are not followed. Proxies are taken from the environment (http_proxy, HTTPS_PROXY,
@@ -71,7 +74,7 @@ class HttpClient {
 
   // The answer, whatever its status. Throws Error{cancelled} soon after a stop; timed_out at the deadline or when nothing moves any more; offline
   // when the host is unknown or takes no connection; transient when the connection breaks, the answer is cut short or is no HTTP; denied when its
-  // certificate is not to be trusted; invalid for a URL that is none. A request on a kept connection that the server has closed meanwhile is sent
+  // certificate is not to be trusted, with words that say why and what to do; invalid for a URL that is none. A request on a kept connection that the server has closed meanwhile is sent
   // once more on a new one, when nothing of an answer had come.
   Response send(const Request& request, const CallOptions& options);
 
@@ -82,6 +85,7 @@ class HttpClient {
 
   struct Pool;
   const ClientSettings settings_;
+  const Authorities authorities_;
   const std::unique_ptr<Pool> pool_;
 };
 

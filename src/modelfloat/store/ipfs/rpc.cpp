@@ -109,8 +109,12 @@ Entry entry_of(const json& object, const std::string& where) {
 
 }  // namespace
 
-Rpc::Rpc(std::string root, const Credentials& credentials, Random& random, const Clock& clock)
-    : root_(std::move(root)), authorization_(authorization_of(credentials, root_)), random_(random), clock_(clock) {}
+Rpc::Rpc(std::string root, const StoreSettings& settings, Random& random, const Clock& clock)
+    : root_(std::move(root)),
+      authorization_(authorization_of(settings.credentials, root_)),
+      random_(random),
+      clock_(clock),
+      client_({.ca_file = settings.ca_file}) {}
 
 void Rpc::fail(const http::Response& response, const Call& call) const {
   if (response.status == 404 || response.status == 405) {

@@ -14,6 +14,7 @@
 #include "modelfloat/store/http/http_client.h"
 #include "modelfloat/store/http/url.h"
 #include "modelfloat/store/ipfs/cid.h"
+#include "modelfloat/store/scheme.h"
 #include "modelfloat/store/store.h"
 
 namespace modelfloat::store::ipfs {
@@ -43,8 +44,8 @@ inline constexpr Milliseconds k_quick{10'000};  // for a look into MFS, which is
 // Errors: offline (no connection), denied, timed_out, not_found, out_of_space, corrupt, transient, invalid (there is no such RPC).
 class Rpc {
  public:
-  // `root` is http://host:port, perhaps with a path in front of /api/v0. The credentials are "bearer", or "user" and "password".
-  Rpc(std::string root, const Credentials& credentials, Random& random, const Clock& clock);
+  // `root` is http://host:port, perhaps with a path in front of /api/v0. The settings' credentials are "bearer", or "user" and "password".
+  Rpc(std::string root, const StoreSettings& settings, Random& random, const Clock& clock);
 
   // Adds the bytes as a file and pins it.
   Cid add(ByteSpan bytes, const std::string& where, const CallOptions&);

@@ -58,6 +58,7 @@ Api::Api(const std::string& where, const StoreSettings& settings, const StoreCon
       clock_(context.clock),
       random_(context.random),
       vault_(context.vault),
+      http_({.ca_file = settings.ca_file}),
       number_(random_.number() >> 32) {
   credentials_.check_names({"email", "password", "totp_secret"}, where_);
   credentials_.require("password", where_);

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/find_program.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
@@ -58,7 +59,10 @@ std::vector<std::string> environment(const std::filesystem::path& folder, const 
     paces_webdav = paces_webdav || text.starts_with(k_webdav_pace);
     constexpr std::string_view k_config = "RCLONE_CONFIG=";
     if (text.starts_with(k_config) && text.size() > k_config.size()) {  // the child works in another folder
-      variables.push_back(std::string(k_config) + std::filesystem::absolute(text.substr(k_config.size())).string());
+      std::error_code error;
+      const auto file = std::filesystem::absolute(expand_home(text.substr(k_config.size())), error);
+      if (error) throw system_error(error.value(), "RCLONE_CONFIG", "the current folder cannot be found");
+      variables.push_back(std::string(k_config) + file.string());
     } else {
       variables.emplace_back(text);
     }
@@ -186,8 +190,8 @@ void Daemon::wait_until_up(Running& running, const ChildProcess& child, const st
     }
     if (response) {
       const auto answer = nlohmann::json::parse(response->text(), nullptr, false);
-      const auto version =
-          version_in("rclone " + (answer.is_object() ? answer.value("version", std::string()) : std::string()));
+      const bool tells = answer.is_object() && answer.contains("version") && answer["version"].is_string();
+      const auto version = version_in("rclone " + (tells ? answer["version"].get<std::string>() : std::string()));
       if (!response->ok() || !version) throw Error(ErrorKind::offline, program, "does not answer as rclone does");
       if (is_too_old(*version)) refuse_old(program, *version);
       return;

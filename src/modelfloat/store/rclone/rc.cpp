@@ -8,6 +8,7 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/hex.h"
 #include "modelfloat/store/http/url.h"
+#include "modelfloat/store/json_flag.h"
 #include "modelfloat/store/rclone/list_items.h"
 #include "modelfloat/store/rclone/words.h"
 
@@ -49,7 +50,7 @@ Item item_of(const json& object, const std::string& prefix, const std::string& c
   Item item;
   if (!object.is_object() || !object.contains("Path") || !object["Path"].is_string()) refuse_answer(where);
   item.path = prefix + object["Path"].get<std::string>();
-  item.is_folder = object.value("IsDir", false);
+  item.is_folder = is_set(object, "IsDir");
   const auto size = object.find("Size");
   if (!item.is_folder) {
     if (size == object.end() || !size->is_number_integer() || size->get<std::int64_t>() < 0) refuse_answer(where);
@@ -110,6 +111,9 @@ void Rc::fail(const http::Response& response, const std::string& where) {
     message =
         "rclone's configuration has no remote of this name: `rclone config` makes one, RCLONE_CONFIG names another "
         "configuration";
+  } else if (text.find("x509: ") != std::string::npos) {
+    message +=
+        " (RCLONE_CA_CERT, or SSL_CERT_FILE, names a file with the certificates of authorities of your own, in PEM)";
   } else if (kind == ErrorKind::denied) {
     message += " (`rclone config reconnect " + remote_ + ":` logs in again)";
   }
@@ -133,11 +137,11 @@ Features Rc::features(const CallOptions& options) {
   if (!answer.contains("Features") || !answer["Features"].is_object()) refuse_answer(where(""));
   const json& has = answer["Features"];
   Features features;
-  features.shows_partial_uploads = has.value("PartialUploads", false);
-  features.can_move = has.value("Move", false) || has.value("Copy", false);
-  features.keeps_folders = has.value("CanHaveEmptyDirectories", false);
-  features.allows_twins = has.value("DuplicateFiles", false);
-  if (!has.value("SlowHash", false) && answer.contains("Hashes") && answer["Hashes"].is_array()) {
+  features.shows_partial_uploads = is_set(has, "PartialUploads");
+  features.can_move = is_set(has, "Move") || is_set(has, "Copy");
+  features.keeps_folders = is_set(has, "CanHaveEmptyDirectories");
+  features.allows_twins = is_set(has, "DuplicateFiles");
+  if (!is_set(has, "SlowHash") && answer.contains("Hashes") && answer["Hashes"].is_array()) {
     for (const std::string_view checksum : k_checksums) {
       const auto& known = answer["Hashes"];
       if (features.checksum.empty() && std::find(known.begin(), known.end(), checksum) != known.end())
