@@ -57,6 +57,10 @@ class Simulation::TimedStore final : public store::Store {
       if (behaviour().is_away) throw Error(ErrorKind::offline, what, "it is away");
       pass_time(bytes, what, options);
       if (behaviour().is_away) throw Error(ErrorKind::offline, what, "it went away");
+      if (const auto rest = behaviour().busy_until - simulation_.time_.steady_now(); rest.count() > 0) {
+        if (!behaviour().says_until_when) throw Error(ErrorKind::transient, what, "try again");
+        throw Error(ErrorKind::rate_limited, what, "not so fast", std::chrono::ceil<Milliseconds>(rest));
+      }
       const bool fails = simulation_.random_.fraction() < behaviour().fails;
       if (fails && simulation_.random_.fraction() < 0.5) throw Error(ErrorKind::transient, what, "it fails");
       work();

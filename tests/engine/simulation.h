@@ -18,6 +18,8 @@ struct Behaviour {
   bool hangs_at_a_shard = false;                 // from the next put of one on
   bool is_deaf = false;                          // those that hang don't hear that either, for an hour
   bool is_away = false;                          // calls end in Error{offline}
+  SteadyTime busy_until{};                       // until then calls ask to be tried again, in Error{transient}
+  bool says_until_when = false;                  // or in Error{rate_limited}, with the rest of the time
   double fails = 0;  // the part of the calls that end in Error{transient}, half of them after they took effect
 };
 

@@ -9,6 +9,7 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/transfer/confirmed_put.h"
 #include "modelfloat/transfer/leeway.h"
+#include "modelfloat/transfer/needed_wait.h"
 #include "modelfloat/transfer/object_reader.h"
 
 namespace modelfloat::engine {
@@ -57,6 +58,7 @@ Documents::Outcome Documents::send(store::Store& store, const std::string& where
         trouble = error.what();  // of this object alone
         continue;
       }
+      state.put_succeeded();
       const std::lock_guard lock(tray.mutex);
       tray.objects.push_back(put.object);
       tray.bytes += put.bytes.size();
@@ -104,7 +106,9 @@ std::uint64_t Documents::note(Sending& sending) {
   }
   if (stores_.find(sending.store->id) != sending.store) return 0;  // it lies elsewhere by now, and gets all of it there
   for (const std::string& object : objects) environment_.registry.put_done(sending.store->id, object);
-  sending.has_taken = sending.has_taken || !objects.empty();
+  if (objects.empty()) return bytes;
+  sending.has_taken = true;
+  warned_.erase(sending.store);
   return bytes;
 }
 
@@ -124,7 +128,7 @@ std::uint64_t Documents::take(transfer::Race<Outcome>::Answer& answer) {
   }
   if (!outcome.trouble.empty()) {
     failed_.insert(sending.store);
-    if (!outcome.cancelled)
+    if (!outcome.cancelled && warned_.insert(sending.store).second)
       log_warning(fmt::format("{} gets its metadata later: {}", sending.store->name, outcome.trouble));
   }
   return note(sending);
@@ -136,14 +140,8 @@ std::vector<const PoolStore*> Documents::awaited() const {
   return stores;
 }
 
-std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
-                               std::size_t domains) {
-  std::unique_lock lock(mutex_, std::defer_lock);
-  if (wait_for == WaitFor::all) {
-    lock.lock();
-  } else if (!lock.try_lock()) {
-    return 0;  // another thread is at it
-  }
+std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
+                                    std::size_t domains) {
   failed_.clear();
   for (auto& [id, sending] : sending_) sending.has_taken = false;
   std::uint64_t bytes = 0;
@@ -177,6 +175,31 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
     for (const auto& [id, sending] : sending_) {
       if (!sending.has_taken) sending.store->state->pace.disappointed();
     }
+  }
+  return bytes;
+}
+
+std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
+                               std::size_t domains) {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (wait_for == WaitFor::all) {
+    lock.lock();
+  } else if (!lock.try_lock()) {
+    return 0;  // another thread is at it
+  }
+  std::uint64_t bytes = flush_once(wait_for, call, objects, domains);
+  if (domains_having(objects) >= domains) return bytes;
+  stores_.look_again();  // one that was away for a moment is back
+  stores_.settle(call, stores_.patience().straggler);
+  bytes += flush_once(wait_for, call, objects, domains);
+  transfer::NeededWait needed(stores_, transfer::CallKind::put);
+  while (domains_having(objects) < domains) {
+    // Others may flush meanwhile; what is needed is looked at anew.
+    lock.unlock();
+    const bool again = needed.wait(call);
+    lock.lock();
+    if (!again) break;
+    bytes += flush_once(wait_for, call, objects, domains);
   }
   return bytes;
 }

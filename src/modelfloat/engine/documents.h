@@ -42,7 +42,7 @@ class AwaitedPuts {
 // Shared by threads.
 class Documents {
  public:
-  Documents(const Environment& environment, const transfer::StoreSet& stores)
+  Documents(const Environment& environment, transfer::StoreSet& stores)
       : environment_(environment), stores_(stores), race_(environment.clock, transfer::Race<Outcome>::Kind::put, {}) {}
 
   // Writes the objects down in the registry's queue for every store that the registry has: from here on they are not forgotten. May be
@@ -52,7 +52,7 @@ class Documents {
   // Puts what is queued to the stores that are online, in parallel, looks whether they show it, and returns the bytes put. With WaitFor::enough nobody is waited for:
   // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
   // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has, also when this throws. A store that
-  // fails keeps its queue; that is logged, not thrown.
+  // fails keeps its queue; that is logged, once until it takes something again, not thrown.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
   // Whether stores of at least `domains` failure domains have confirmed each of the objects. They are awaited since before they were enqueued.
@@ -87,6 +87,8 @@ class Documents {
   std::uint64_t note_all();
   std::uint64_t take(transfer::Race<Outcome>::Answer& answer);
   std::vector<const transfer::PoolStore*> awaited() const;
+  std::uint64_t flush_once(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
+                           std::size_t domains);
   // The fewest failure domains that have confirmed one of the objects.
   std::size_t domains_having(std::span<const NamedObject> objects) const;
   static Outcome send(store::Store& store, const std::string& where, transfer::StoreState& state,
@@ -94,10 +96,11 @@ class Documents {
                       const Clock& clock, const CallOptions& call);
 
   const Environment environment_;
-  const transfer::StoreSet& stores_;
+  transfer::StoreSet& stores_;
   std::mutex mutex_;                             // guards all below; held while flush() waits
   std::map<std::size_t, Sending> sending_;       // by id of the call
   std::set<const transfer::PoolStore*> failed_;  // in this flush
+  std::set<const transfer::PoolStore*> warned_;  // about those that failed and took nothing since
   transfer::Race<Outcome> race_;                 // goes on between flushes
 };
 

@@ -12,6 +12,7 @@
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/mf1/document.h"
 #include "modelfloat/mf1/log_codec.h"
+#include "modelfloat/transfer/needed_wait.h"
 #include "modelfloat/transfer/object_reader.h"
 
 namespace modelfloat::engine {
@@ -51,19 +52,12 @@ SyncResult PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
     stores_.settle(call, stores_.patience().straggler);
     documents_.flush(wait_for, call);  // a store that was away gets what it missed
   }
-  SyncResult result;
-  {
-    const std::lock_guard lock(mutex_);
-    const Listing listing = list_log(result, wait_for, call);
-    own_chain_goes_on_elsewhere_ = false;
-    read_checkpoints(listing, result, call);
-    read_records(listing, result, call);
-    read_checkpoints_for_gaps(listing, result, call);
-    if (own_chain_goes_on_elsewhere_) start_over();
-    if (result.unread.empty()) forget_what_is_gone(listing);
-    report_unreadable();
-    report_gaps();
-  }
+  SyncResult result = read_all(wait_for, call, true);
+  transfer::NeededWait needed(stores_, transfer::CallKind::read);
+  const auto is_too_little = [&] {  // a pool that is being recovered does not know yet what it survives
+    return !result.fresh && (result.stores_read == 0 || Settings(environment_.registry).pool());
+  };
+  while (is_too_little() && needed.wait(call)) result = read_all(wait_for, call, false);
   if (wait_for == WaitFor::enough) documents_.flush(wait_for, call);  // a reader doesn't wait for it
   return result;
 }
@@ -76,7 +70,22 @@ SyncResult PoolLog::sync_thoroughly(const CallOptions& call) {
   return sync(call);
 }
 
-PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const CallOptions& call) {
+SyncResult PoolLog::read_all(WaitFor wait_for, const CallOptions& call, bool with_warnings) {
+  const std::lock_guard lock(mutex_);
+  SyncResult result;
+  const Listing listing = list_log(result, wait_for, call, with_warnings);
+  own_chain_goes_on_elsewhere_ = false;
+  read_checkpoints(listing, result, call);
+  read_records(listing, result, call);
+  read_checkpoints_for_gaps(listing, result, call);
+  if (own_chain_goes_on_elsewhere_) start_over();
+  if (result.unread.empty()) forget_what_is_gone(listing);
+  report_unreadable();
+  report_gaps();
+  return result;
+}
+
+PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const CallOptions& call, bool with_warnings) {
   std::set<std::string> all_domains;
   for (const auto* store : stores_.all()) all_domains.insert(store->domain);
   const std::size_t survive = Settings(environment_.registry).policy().survive;
@@ -98,8 +107,10 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
   for (const transfer::StoreListing& answer : answers) {
     if (!answer.complete) {
       if (answer.left_behind && wait_for == WaitFor::enough && result.fresh) continue;  // it is just not the quickest
-      log_warning(fmt::format("the log on {} cannot be read{}: {}", answer.store->name,
-                              answer.objects.empty() ? "" : " completely", answer.trouble));
+      if (with_warnings) {
+        log_warning(fmt::format("the log on {} cannot be read{}: {}", answer.store->name,
+                                answer.objects.empty() ? "" : " completely", answer.trouble));
+      }
     }
     std::vector<std::string> paths;
     for (const store::ObjectInfo& info : answer.objects) {

@@ -46,6 +46,7 @@ class PoolLog {
   // Puts what is queued, and reads what the stores list and this registry does not know yet. A store that fails is passed over and counted.
   // Looks again at stores that were away. A reader waits for enough: all but as many failure domains as the pool survives; who is much later than
   // those is not waited for. A writer waits for all that are not far behind the others.
+  // Where too few answer for `fresh`, both wait for stores that ask for a moment (transfer/needed_wait.h), with no mutex held.
   SyncResult sync(const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
   // The same for a writer that needs a fresh result: when the first one is not, all stores that are away are looked at again, and the log is read
   // once more.
@@ -75,7 +76,8 @@ class PoolLog {
     std::map<ObjectName, std::vector<const transfer::PoolStore*>> objects;
   };
 
-  Listing list_log(SyncResult& result, transfer::WaitFor wait_for, const CallOptions& call);
+  SyncResult read_all(transfer::WaitFor wait_for, const CallOptions& call, bool with_warnings);
+  Listing list_log(SyncResult& result, transfer::WaitFor wait_for, const CallOptions& call, bool with_warnings);
   static std::map<WriterId, std::vector<ObjectName>> checkpoints_of(const Listing& listing);
   void read_checkpoints(const Listing& listing, SyncResult& result, const CallOptions& call);
   // Those of one chain that go further than `known`; the newest that opens, with its twins.

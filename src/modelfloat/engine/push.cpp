@@ -14,12 +14,10 @@
 #include "modelfloat/engine/known_fragments.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/manifest_writer.h"
-#include "modelfloat/engine/settings.h"
+#include "modelfloat/engine/push_plan.h"
 #include "modelfloat/mf1/cbor.h"
 #include "modelfloat/mf1/git_oid.h"
 #include "modelfloat/mf1/manifest_codec.h"
-#include "modelfloat/placement/policy.h"
-#include "modelfloat/transfer/candidates.h"
 #include "modelfloat/transfer/upload.h"
 
 namespace modelfloat::engine {
@@ -84,17 +82,11 @@ void require_text(const std::string& key, const std::string& value) {
     throw Error(ErrorKind::invalid, key, "is not valid UTF-8: \"" + escaped(value.substr(0, k_shown_bytes)) + "\"");
 }
 
-// What a push promises, and the stores that can keep it.
-struct Terms {
-  Pool::Promise promise;
-  transfer::Targets targets;
-};
-
 }  // namespace
 
 class PushSession::Impl {
  public:
-  Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, Terms terms);
+  Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, PushPlan plan);
   void add_file(const std::string& path, ByteSource& source);
   void drop_last_file();
   void describe(const std::string& key, const std::string& value) {
@@ -148,73 +140,18 @@ class PushSession::Impl {
   std::uint64_t new_bytes_ = 0;
 };
 
-// Reads the log, as well as can be. Error{offline} when that is not fresh.
-static SyncResult read_log(Pool& pool, const CallOptions& call) {
-  SyncResult sync = pool.log().sync_thoroughly(call);
-  if (sync.fresh) return sync;
-  throw Error(
-      ErrorKind::offline, "push",
-      unread_text(sync) +
-          ". Without it nothing can be committed: somebody may be deleting what this push counts on. Push again "
-          "when they are back, or take those that are gone for good out of the pool: modelfloat store rm NAME");
-}
-
-// By the stores that are online. Refuses now what would be refused after the first pack was read.
-static Terms terms_by_stores_at_hand(Pool& pool, const PushOptions& options, const CallOptions& call) {
-  auto targets = transfer::ask_targets(pool.stores(), call);
-  const auto promise = pool.promise(options.redundancy, targets.candidates);
-  placement::place(targets.candidates, promise.redundancy, promise.survive, 1, 0.5);
-  return {promise, std::move(targets)};
-}
-
-// Stores that were away may be back, and those that are slow to show their marker are needed.
-static Terms terms_after_another_look(Pool& pool, const PushOptions& options, const CallOptions& call) {
-  pool.stores().look_again(true);
-  pool.stores().settle(call);
-  pool.log().sync(call);  // what they missed goes there, and what only they have is read
-  update_catalogue(pool, call);
-  try {
-    return terms_by_stores_at_hand(pool, options, call);
-  } catch (const Error& error) {
-    std::string offline;
-    for (const auto* store : pool.stores().all()) {
-      if (!store->is_online()) offline += (offline.empty() ? "; offline: " : ", ") + store->name;
-    }
-    if (error.kind != ErrorKind::out_of_space || offline.empty()) throw;
-    throw Error(ErrorKind::offline, "", error.what() + offline);  // those may be what is missing
-  }
-}
-
-static Terms terms_of(Pool& pool, const PushOptions& options, const CallOptions& call) {
-  if (pool.stores().all().empty()) {
-    throw Error(ErrorKind::invalid, "push",
-                "this pool has no store yet: add some with `modelfloat store add NAME URL`");
-  }
-  read_log(pool, call);
-  update_catalogue(pool, call);  // what other machines stored counts as known
-  pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
-  Terms terms;
-  try {
-    terms = terms_by_stores_at_hand(pool, options, call);
-  } catch (const Error& error) {
-    if (error.kind != ErrorKind::out_of_space) throw;
-    terms = terms_after_another_look(pool, options, call);
-  }
-  Settings(pool.registry()).raise_largest_parity(static_cast<std::uint8_t>(terms.promise.redundancy.m));
-  return terms;
-}
-
-PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, Terms terms)
+PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, PushPlan plan)
     : pool_(pool),
       options_(std::move(options)),
       call_(std::move(call)),
       begin_(begin),
-      promise_(terms.promise),
+      promise_(plan.promise),
       known_(pool, promise_.survive, call_),
       upload_({pool.stores(), pool.registry(), pool.keys(), pool.environment().random, pool.environment().cpu, call_},
               {promise_.redundancy, promise_.survive, crypto::preferred_suite(), options_.total_bytes,
-               [this](const PackId& id) { known_.trust(id); }},
-              std::move(terms.targets)),
+               [this](const PackId& id) { known_.trust(id); },
+               [this](const transfer::StoresLeft& left) { return plan_again(pool_, options_.redundancy, left); }},
+              std::move(plan.targets)),
       journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}
 
 void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
@@ -359,7 +296,7 @@ std::vector<FragmentId> PushSession::Impl::all_fragments() const {
 // A manifest in the pool that says just what the new one would say, so that it can be used instead. Whoever removes a model names its manifests, for
 // good, on whatever stores are there: so one counts only when the log was read on every store.
 std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root) {
-  if (!same_manifest(root, pool_.log().state()) || !read_log(pool_, call_).unread.empty()) return std::nullopt;
+  if (!same_manifest(root, pool_.log().state()) || !read_fresh_log(pool_, call_).unread.empty()) return std::nullopt;
   return same_manifest(root, pool_.log().state());
 }
 
@@ -432,7 +369,7 @@ bool PushSession::Impl::publish_again(const ManifestRoot& root, const ManifestId
 bool PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt) {
   const ManifestNaming naming{options_.model, options_.tag, root.revision, manifest};
   pool_.log().append({Prepared{naming}}, call_);
-  read_log(pool_, call_);
+  read_fresh_log(pool_, call_);
   known_.check_condemned();
   const auto is_live = [&] { return pool_.log().state().manifests.contains(manifest.content); };
   if (!is_live()) return false;
@@ -453,8 +390,8 @@ PushSession::PushSession(Pool& pool, PushOptions options, CallOptions call) {
   const SteadyTime begin = pool.environment().clock.steady_now();
   ModelRef::parse_new(options.model + ":" + options.tag);
   for (const auto& [key, value] : options.card) require_text(key, value);
-  Terms terms = terms_of(pool, options, call);
-  impl_ = std::make_unique<Impl>(pool, std::move(options), std::move(call), begin, std::move(terms));
+  PushPlan plan = plan_push(pool, options.redundancy, call);
+  impl_ = std::make_unique<Impl>(pool, std::move(options), std::move(call), begin, std::move(plan));
 }
 PushSession::~PushSession() = default;
 void PushSession::add_file(const std::string& path, ByteSource& source) { impl_->add_file(path, source); }

@@ -44,8 +44,8 @@ struct PushResult {
 // leaves packs that the next push of the same bytes finds again, and nothing else.
 class PushSession {
  public:
-  // Reads the log and opens the push in the journal. Throws Error{invalid} for a name, tag or card that a model may not have, Error{out_of_space} when no valid placement exists, Error{offline} when the log cannot
-  // be read on enough stores: without it nothing can be committed.
+  // Reads the log and opens the push in the journal. Throws Error{invalid} for a name, tag or card that a model may not
+  // have, and as plan_push() does when the log cannot be read or no placement is valid.
   PushSession(Pool& pool, PushOptions options, CallOptions call);
   ~PushSession();
   PushSession(const PushSession&) = delete;

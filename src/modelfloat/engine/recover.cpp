@@ -15,6 +15,7 @@
 #include "modelfloat/store/wrap/measured.h"
 #include "modelfloat/transfer/later_parity.h"
 #include "modelfloat/transfer/listing.h"
+#include "modelfloat/transfer/needed_wait.h"
 #include "modelfloat/transfer/object_reader.h"
 #include "modelfloat/transfer/race.h"
 
@@ -124,6 +125,12 @@ class Recovery {
     }
   }
 
+  std::vector<const PoolStore*> source_stores() const {
+    std::vector<const PoolStore*> stores;
+    for (const Source& source : sources_) stores.push_back(source.store.get());
+    return stores;
+  }
+
   // What a store has for whoever recovers.
   struct Slots {
     std::optional<mf1::PoolTag> pool;  // by its marker
@@ -165,7 +172,7 @@ class Recovery {
     std::optional<mf1::Keyring> best;
     std::set<ObjectName> tried;
     bool any_slot = false;
-    ask_sources<Slots>(options_.patience.call_floor, read_slots, [&](const std::string& url, const Slots& found) {
+    const auto try_slots = [&](const std::string& url, const Slots& found) {
       any_slot = any_slot || !found.slots.empty();
       std::size_t left_out = 0;
       for (const FoundSlot& slot : worth_trying(found.slots, secret_.kind(), found.pool, left_out)) {
@@ -176,7 +183,11 @@ class Recovery {
             "{} has more key slots for passphrases than are tried; the {} that cost most are left out", url, left_out));
       }
       return !found.slots.empty();
-    });
+    };
+    transfer::NeededWait needed(source_stores(), environment_.clock, options_.patience, transfer::CallKind::read);
+    do {
+      ask_sources<Slots>(options_.patience.call_floor, read_slots, try_slots);
+    } while (!any_slot && needed.wait(call_));
     if (several_pools_)
       throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
     if (best) return *std::move(best);
@@ -250,7 +261,7 @@ class Recovery {
     return false;
   }
 
-  void keep_slot(const transfer::StoreSet& stores, const ObjectName& name) {
+  void keep_slot(transfer::StoreSet& stores, const ObjectName& name) {
     if (const auto bytes = transfer::read_object(stores, name, false, {}, call_))
       environment_.registry.keep_document(name.path(), *bytes);
   }

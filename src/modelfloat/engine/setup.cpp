@@ -1,6 +1,7 @@
 #include "modelfloat/engine/setup.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -19,6 +20,7 @@
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/transfer/confirmed_put.h"
 #include "modelfloat/transfer/listing.h"
+#include "modelfloat/transfer/needed_wait.h"
 
 namespace modelfloat::engine {
 
@@ -93,13 +95,19 @@ std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
   return names;
 }
 
+// What is done with the store that joins: again when that asks for a moment.
+void with_it(Pool& pool, const std::string& url, const CallOptions& call, const std::function<void()>& work) {
+  transfer::do_with_needed(url, pool.environment().clock, pool.stores().patience(), call, work);
+}
+
 // Those that are not in `copied` yet.
 void copy_documents(Pool& pool, const std::string& url, store::Store& to, std::set<ObjectName>& copied,
                     const CallOptions& call) {
   for (const ObjectName& name : all_documents(pool, call)) {
     if (!copied.insert(name).second) continue;
     try {
-      put_in_time(pool, to, url, name, pool.documents().get(name, {}, call), call);
+      const Bytes document = pool.documents().get(name, {}, call);
+      with_it(pool, url, call, [&] { put_in_time(pool, to, url, name, document, call); });
     } catch (const Error& error) {
       // A record that only a checkpoint still covers, or one that nobody can read: the new store is as good as the others without it.
       if (error.kind != ErrorKind::lost) throw;
@@ -133,22 +141,28 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   for (const auto& row : pool.registry().stores()) {
     if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
   }
-  registry::StoreRow row{claim(pool, url, store, call),     name, url, domain, capacity_bytes,
-                         pool.environment().clock.utc_now()};
+  StoreId id{};
+  with_it(pool, url, call, [&] { id = claim(pool, url, store, call); });
+  registry::StoreRow row{id, name, url, domain, capacity_bytes, pool.environment().clock.utc_now()};
   for (const auto& other : pool.registry().stores()) {
     const bool moved = other.id == row.id && other.name == name;  // the same place under a new address
     if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
     if (other.id == row.id && !moved) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
   }
-  put_in_time(pool, store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
-  put_in_time(pool, store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
+  with_it(pool, url, call, [&] {
+    put_in_time(pool, store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
+    put_in_time(pool, store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
+  });
   pool.log().note({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
   std::set<ObjectName> copied;
   copy_documents(pool, url, store, copied, call);
   std::vector<Hash256> shards;  // of a place that was in the pool before
-  store.list(
-      "mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); },
-      in_time_for_a_listing(pool, call));
+  with_it(pool, url, call, [&] {
+    shards.clear();
+    store.list(
+        "mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); },
+        in_time_for_a_listing(pool, call));
+  });
   pool.registry().transaction([&] {
     pool.registry().put_store(row);
     if (on_row) on_row(row);

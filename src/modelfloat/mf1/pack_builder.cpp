@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/crypto/hash.h"
@@ -181,6 +182,11 @@ void PackBuilder::add(EncodedFragment fragment) {
   }
   frames_bytes_ += encoded + k_tag_bytes;
   fragments_.push_back(std::move(fragment));
+}
+
+std::vector<EncodedFragment> PackBuilder::take() noexcept {
+  frames_bytes_ = 0;
+  return std::exchange(fragments_, {});
 }
 
 SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push,

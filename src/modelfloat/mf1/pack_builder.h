@@ -53,6 +53,9 @@ class PackBuilder {
   // Error{internal} when it does not fit or is no fragment.
   void add(EncodedFragment fragment);
 
+  // The fragments, in the order in which they were added; the builder is empty afterwards.
+  std::vector<EncodedFragment> take() noexcept;
+
   // Bytes of the pack that are in use now: frames, index, an empty padding frame and locator.
   std::uint64_t used_bytes() const noexcept;
 

@@ -105,6 +105,18 @@ bool PackOpener::open(const Fragment& fragment, std::span<const ByteSpan> sealed
   return crypto::blake3_keyed(id_key_, plain_out) == fragment.id || wiped(plain_out);
 }
 
+bool PackOpener::open_encoded(const Fragment& fragment, std::span<const ByteSpan> sealed, Bytes& encoded_out) const {
+  encoded_out.clear();
+  const FrameRef* const frame = fragment.frame();
+  if (frame == nullptr || frame->pack != pack_.id || frame->number >= k_max_frames_per_pack) return false;
+  if (!is_fragment_size(fragment.codec, fragment.plain_bytes, frame->sealed_bytes)) return false;
+  const FrameFacts facts{frame->number, fragment.plain_bytes, fragment.id, fragment.codec, fragment.parameter};
+  encoded_out.resize(frame->sealed_bytes - k_tag_bytes);
+  if (open_frame(facts, sealed, encoded_out)) return true;
+  encoded_out.clear();
+  return false;
+}
+
 std::vector<Fragment> PackOpener::read_index(const ReadPack& read) const {
   const std::uint64_t end = pack_.pack_bytes();
   if (end < k_pack_end_bytes) throw refused(pack_.id, ErrorKind::corrupt, "is too short");
@@ -159,6 +171,23 @@ std::vector<Fragment> parse_index(ByteSpan plain, const PackId& pack, std::uint6
     fragments.push_back(std::move(fragment));
   }
   if (offset != index_offset) throw refused(pack, ErrorKind::corrupt, "its frames do not end where its index begins");
+  return fragments;
+}
+
+std::vector<EncodedFragment> encoded_fragments_of(const SealedPack& sealed, const Keyring& keyring) {
+  const PackOpener opener(sealed.pack, keyring);
+  std::vector<EncodedFragment> fragments;
+  fragments.reserve(sealed.fragments.size());
+  for (const Fragment& fragment : sealed.fragments) {
+    const FrameRef& frame = *fragment.frame();
+    std::vector<ByteSpan> parts;
+    for (const SlicePiece& piece : slice_pieces(sealed.pack, frame.offset, frame.sealed_bytes))
+      parts.push_back(slice_of(sealed.shards.at(piece.shard)).subspan(piece.offset, piece.bytes));
+    EncodedFragment encoded{fragment.id, fragment.plain_bytes, fragment.codec, fragment.parameter, {}};
+    if (!opener.open_encoded(fragment, parts, encoded.bytes))
+      throw refused(sealed.pack.id, ErrorKind::internal, "does not open just after it was sealed");
+    fragments.push_back(std::move(encoded));
+  }
   return fragments;
 }
 

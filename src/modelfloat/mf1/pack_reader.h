@@ -9,6 +9,7 @@
 #include "modelfloat/domain/fragment.h"
 #include "modelfloat/domain/pack.h"
 #include "modelfloat/mf1/keyring.h"
+#include "modelfloat/mf1/pack_builder.h"
 #include "modelfloat/mf1/seal.h"
 #include "modelfloat/mf1/shard.h"
 
@@ -37,6 +38,10 @@ class PackOpener {
   // does not know.
   [[nodiscard]] bool open(const Fragment& fragment, std::span<const ByteSpan> sealed, MutableByteSpan plain_out) const;
 
+  // The encoded bytes of a fragment of this pack, as they were sealed. False, with nothing in `encoded_out`, when the
+  // tag is wrong or the fragment is not one of this pack. Neither the encoding nor the id is checked.
+  [[nodiscard]] bool open_encoded(const Fragment& fragment, std::span<const ByteSpan> sealed, Bytes& encoded_out) const;
+
   // What the pack holds, by its own index. Reads the locator at the pack's end, then the index. Error{corrupt} when
   // either does not open or makes no sense.
   std::vector<Fragment> read_index(const ReadPack& read) const;
@@ -55,6 +60,10 @@ class PackOpener {
 // The entries of an opened index, whose frames must end exactly at `index_offset`. Error{corrupt} or
 // Error{unsupported}.
 std::vector<Fragment> parse_index(ByteSpan plain, const PackId& pack, std::uint64_t index_offset);
+
+// The fragments of a pack that is still whole in memory, as they were before seal(). Error{internal} when one does not
+// open.
+std::vector<EncodedFragment> encoded_fragments_of(const SealedPack& sealed, const Keyring& keyring);
 
 // Decodes and checks a fragment that lies in the manifest itself; `epoch` is the manifest root's. Rules as for
 // PackOpener::open.

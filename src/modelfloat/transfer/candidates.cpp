@@ -28,6 +28,10 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
     const PoolStore& target = *targets[i];
     candidates.push_back({i, target.domain, 0, 1.0});
     if (target.state->puts_are_parked()) continue;
+    if (const auto refused = target.state->puts_refused()) {
+      log_warning(fmt::format("{} takes no new data: {}", target.name, refused->what()));
+      continue;
+    }
     lists = lists || target.capacity_bytes != 0;
     race.ask(target, stores.patience().listing,
              [capacity = target.capacity_bytes](store::Store& store, const CallOptions& options) {

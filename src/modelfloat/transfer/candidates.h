@@ -14,7 +14,7 @@ struct Targets {
   std::vector<placement::Candidate> candidates;  // one for each; Candidate::store is an index into `stores`
 };
 
-// Those that are online, all asked at once for the space that they have left. One that fails, that asked to be left alone, or is far behind the others
+// Those that are online, all asked at once for the space that they have left. One that fails, that refused data a moment ago, that asked to be left alone, or is far behind the others
 // with its answer has no room.
 Targets ask_targets(const StoreSet&, const CallOptions&);
 

@@ -6,6 +6,7 @@
 
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/transfer/hedge.h"
+#include "modelfloat/transfer/needed_wait.h"
 #include "modelfloat/transfer/race.h"
 
 namespace modelfloat::transfer {
@@ -21,18 +22,20 @@ struct Wanted {
   std::vector<const PoolStore*> places;  // not asked yet
   std::vector<std::size_t> calls;        // under way
   bool done = false;
+  std::vector<const PoolStore*> unanswered = {};  // asked in vain: worth another try when they are needed
 };
 
 class ObjectRound {
  public:
   using Take = std::function<void(std::size_t, Bytes)>;
 
-  ObjectRound(const StoreSet& stores, bool anywhere, bool expected, const FindingSink& finding, const CallOptions& call)
+  ObjectRound(StoreSet& stores, bool anywhere, bool expected, const FindingSink& finding, const CallOptions& call)
       : stores_(stores),
         anywhere_(anywhere),
         expected_(expected),
         finding_(finding),
         call_(call),
+        needed_(stores, CallKind::read),
         race_(stores.clock(), Kind::read, call) {}
 
   void run(const std::vector<ListedObject>& objects, const Take& take) {
@@ -66,7 +69,8 @@ class ObjectRound {
     for (std::size_t i = 0; i < wanted_.size() && open < k_window; ++i) {
       Wanted& wanted = wanted_[i];
       if (wanted.done) continue;
-      if (lateness_of(wanted) != Lateness::none && !ask_next(i) && wanted.calls.empty() && !wait_for_places()) {
+      if (lateness_of(wanted) != Lateness::none && !ask_next(i) && wanted.calls.empty() && !wait_for_places() &&
+          !wait_for_those_needed()) {
         wanted.done = true;  // nobody has it
         continue;
       }
@@ -123,6 +127,15 @@ class ObjectRound {
         call_);
   }
 
+  bool wait_for_those_needed() {
+    if (!anywhere_ || !needed_.wait(call_)) return false;  // who reads the log holds its mutex
+    for (Wanted& wanted : wanted_) {
+      wanted.places.insert(wanted.places.end(), wanted.unanswered.begin(), wanted.unanswered.end());
+      wanted.unanswered.clear();
+    }
+    return true;
+  }
+
   SteadyTime next_late(bool somebody_may_come) const {
     SteadyTime next = SteadyTime::max();
     for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
@@ -162,6 +175,7 @@ class ObjectRound {
       }
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
+      if (error.kind == ErrorKind::offline || worth_retrying(error.kind)) wanted.unanswered.push_back(call.store);
       if (error.kind == ErrorKind::rate_limited) return;  // not now, which is no damage
       report(*call.store, name, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
     }
@@ -171,7 +185,7 @@ class ObjectRound {
     if (finding_ && name.type()) finding_({store.name, name.path(), *name.type(), what});
   }
 
-  const StoreSet& stores_;
+  StoreSet& stores_;
   const bool anywhere_;
   const bool expected_;
   const FindingSink& finding_;
@@ -180,6 +194,7 @@ class ObjectRound {
   std::vector<Wanted> wanted_;
   std::map<std::size_t, Call> calls_;  // under way, by id
   std::set<const PoolStore*> known_;   // of an object that may lie anywhere
+  NeededWait needed_;
   Race<Content> race_;
 };
 
@@ -190,7 +205,7 @@ bool fits_name(const ObjectName& name, ByteSpan object) {
   return !hash || crypto::blake3(object) == *hash;
 }
 
-std::optional<Bytes> read_object(const StoreSet& stores, const ObjectName& name, bool expected_everywhere,
+std::optional<Bytes> read_object(StoreSet& stores, const ObjectName& name, bool expected_everywhere,
                                  const FindingSink& finding, const CallOptions& call) {
   std::optional<Bytes> found;
   ObjectRound(stores, true, expected_everywhere, finding, call).run({{name, {}}}, [&](std::size_t, Bytes bytes) {
@@ -199,7 +214,7 @@ std::optional<Bytes> read_object(const StoreSet& stores, const ObjectName& name,
   return found;
 }
 
-void read_objects(const StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding,
+void read_objects(StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding,
                   const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& take) {
   ObjectRound(stores, false, true, finding, call).run(objects, take);
 }

@@ -34,6 +34,11 @@ struct Patience {
   // The same for one that was late before and that nobody needs: a store that hangs costs one wait, not one for each thing that it gets.
   Milliseconds doubted{200};
 
+  // Where no other store can stand in, one that asks for a moment is tried again for so long, and as long as it asks for,
+  // up to this.
+  Milliseconds needed{30'000};
+  Milliseconds needed_asked{300'000};
+
   Milliseconds allowed(std::uint64_t bytes) const {
     return call_floor + Milliseconds(static_cast<Milliseconds::rep>(
                             bytes * 1000 / std::max<std::uint64_t>(slowest_bytes_per_second, 1)));

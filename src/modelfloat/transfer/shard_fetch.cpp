@@ -33,6 +33,7 @@ ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
     : context_(context),
       pack_(pack),
       check_(std::move(check)),
+      needed_(context.stores, CallKind::read),
       race_(context.stores.clock(), Race<Content>::Kind::read, context.call) {
   const std::size_t objects = pack_.k == 1 ? 1 : pack_.shard_count();
   for (std::size_t index = 0; index < objects; ++index) add_shard(index, pack_.shard_name(index), true);
@@ -78,7 +79,7 @@ void ShardFetch::wait_for_stores() {
 }
 
 void ShardFetch::add(ShardPart& part) {
-  parts_.push_back({&part, {}, false, {}});
+  parts_.push_back({&part, {}, {}, false, {}});
   top_up(parts_.back());
 }
 
@@ -97,7 +98,7 @@ bool ShardFetch::finish() {
       const bool waits = std::any_of(calls_.begin(), calls_.end(),
                                      [&](const auto& call) { return call.second.part == progress.part; });
       if (!waits) {
-        if (!wait_for_newcomers() && !look_for_later_parity()) return false;
+        if (!wait_for_newcomers() && !look_for_later_parity() && !wait_for_those_needed()) return false;
         list_newcomers();
       }
       open = true;
@@ -158,6 +159,16 @@ bool ShardFetch::look_for_later_parity() {
   if (pack_.k == 1 || std::exchange(looked_for_parity_, true)) return false;
   find_stray_shards(context_.stores, context_.registry, context_.call);
   return add_later_parity();
+}
+
+// Those who could not be read, and may be asked again by then, are.
+bool ShardFetch::wait_for_those_needed() {
+  if (!needed_.wait(context_.call)) return false;
+  for (Progress& progress : parts_) {
+    for (const auto& copy : progress.unanswered) progress.tried.erase(copy);
+    progress.unanswered.clear();
+  }
+  return true;
 }
 
 bool ShardFetch::knows_copy_of(std::size_t index) {
@@ -288,6 +299,8 @@ void ShardFetch::settle(Race<Content>::Answer& answer) {
     bound_by_peers(progress);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
+    if (error.kind == ErrorKind::offline || worth_retrying(error.kind))
+      progress.unanswered.emplace(call.copy.object, call.copy.store);
     if (error.kind == ErrorKind::rate_limited) {  // not now, which is no damage
       troubles_[call.copy.index][call.copy.store->name] = error.what();
       longest_asked_ = std::max(longest_asked_.value_or(Milliseconds(0)), error.retry_after.value_or(Milliseconds(0)));

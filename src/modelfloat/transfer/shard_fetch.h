@@ -13,6 +13,7 @@
 #include "modelfloat/registry/registry.h"
 #include "modelfloat/transfer/finding.h"
 #include "modelfloat/transfer/hedge.h"
+#include "modelfloat/transfer/needed_wait.h"
 #include "modelfloat/transfer/race.h"
 
 namespace modelfloat::transfer {
@@ -43,7 +44,7 @@ struct ShardPart {
 
 // Brings the parts of one pack. Each wanted shard is asked of the copy that answers best; when that is late, or fails, other copies are asked,
 // then other shards, until any k have come, and those that are later are told to stop. Where the shards that the manifest names are too few, parity
-// that was added later is looked for. Used by one thread.
+// that was added later is looked for, and who asked for a moment is waited for (needed_wait.h). Used by one thread.
 class ShardFetch {
  public:
   struct Context {
@@ -99,6 +100,7 @@ class ShardFetch {
   struct Progress {  // of one part
     ShardPart* part = nullptr;
     std::set<std::pair<Hash256, const PoolStore*>> tried;
+    std::set<std::pair<Hash256, const PoolStore*>> unanswered;  // of these, asked in vain: worth another try when needed
     bool rebuild = false;                // any k are asked for, because a wanted one is not to be had in time
     std::vector<double> answered_after;  // seconds
   };
@@ -122,6 +124,7 @@ class ShardFetch {
   void list_newcomers();
   void list_copies(const Shard& shard, const PoolStore& store);
   bool wait_for_newcomers();
+  bool wait_for_those_needed();
   bool is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t bytes) const;
   std::uint64_t bytes_of(const ShardPart& part) const;
   Progress& progress_of(const ShardPart& part);
@@ -146,6 +149,7 @@ class ShardFetch {
   std::optional<Milliseconds> longest_asked_;  // how long a provider wants to be left alone
   bool looked_again_ = false;
   bool looked_for_parity_ = false;
+  NeededWait needed_;
   Race<Content> race_;
 };
 

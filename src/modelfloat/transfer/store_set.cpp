@@ -9,17 +9,18 @@
 namespace modelfloat::transfer {
 
 // Why the store is not to be used, or nothing when its marker is the right one.
-static std::string trouble_with_marker(store::Store& store, StoreState& state, const mf1::PoolTag& pool_tag,
-                                       const StoreId& id, const CallOptions& call) {
+static std::optional<Error> trouble_with_marker(store::Store& store, StoreState& state, const mf1::PoolTag& pool_tag,
+                                                const StoreId& id, const CallOptions& call) {
+  const auto not_it = [](std::string_view why) { return Error(ErrorKind::offline, "", why); };
   try {
     const auto bytes = state.get(store, ObjectName::marker(), {}, call);
-    if (!bytes) return "its marker is missing: this is not the place that was added, or it is not mounted";
+    if (!bytes) return not_it("its marker is missing: this is not the place that was added, or it is not mounted");
     const mf1::Marker marker = mf1::parse_marker(*bytes);
-    if (marker.pool != pool_tag) return "it carries the marker of another pool";
-    if (marker.store != id) return "it carries the marker of another store of this pool";
-    return {};
+    if (marker.pool != pool_tag) return not_it("it carries the marker of another pool");
+    if (marker.store != id) return not_it("it carries the marker of another store of this pool");
+    return std::nullopt;
   } catch (const Error& error) {
-    return error.what();
+    return error;
   }
 }
 
@@ -31,11 +32,11 @@ StoreSet::~StoreSet() { stop_.request_stop(); }
 
 std::unique_ptr<PoolStore> StoreSet::make(const registry::StoreRow& row) const {
   std::shared_ptr<store::Store> store;
-  std::string trouble;
+  std::optional<Error> trouble;
   try {
     store = context_.open(row);
   } catch (const Error& error) {
-    trouble = error.what();
+    trouble = error;
   }
   const store::StoreTraits traits = store ? store->traits() : store::StoreTraits{};
   auto state = std::make_shared<StoreState>(row.name, bell_, context_.clock, context_.io, traits.parallel_calls);
@@ -78,7 +79,8 @@ void StoreSet::check(const PoolStore& store) const {
   context_.io.submit([handle = store.store, state = store.state, tag = context_.pool_tag, id = store.id,
                       stop = stop_.get_token(), clock = &context_.clock, patience = context_.patience.marker] {
     const CallOptions call = within({stop, std::nullopt}, *clock, patience);
-    std::string trouble = stop.stop_requested() ? "stopped" : trouble_with_marker(*handle, *state, tag, id, call);
+    if (stop.stop_requested()) return;
+    const auto trouble = trouble_with_marker(*handle, *state, tag, id, call);
     if (stop.stop_requested()) return;
     state->check_ended(trouble);
   });
@@ -180,7 +182,7 @@ void StoreSet::look_again(bool now) {
 void StoreSet::make_again(const PoolStore& store) {
   auto made = make({store.id, store.name, store.url, store.domain, store.capacity_bytes, {}});
   if (!made->store) {
-    store.state->check_ended(made->state->why_not_online());
+    store.state->check_ended(Error(made->state->kind_of_trouble(), "", made->state->why_not_online()));
     return;
   }
   const PoolStore& fresh = *made;

@@ -13,6 +13,8 @@ static constexpr std::chrono::seconds k_look_at_online_after{25};
 static constexpr std::chrono::seconds k_longest_back_off{60};
 // For a provider that asks for patience without saying how much.
 static constexpr std::chrono::seconds k_parked_for{60};
+// How long a store that refused a put gets no new data.
+static constexpr std::chrono::seconds k_refusal_counts_for{60};
 
 StoreState::StoreState(std::string name, std::shared_ptr<Bell> bell, const Clock& clock, Executor& io,
                        std::size_t calls_at_once)
@@ -29,7 +31,74 @@ Presence StoreState::presence() const {
 
 std::string StoreState::why_not_online() const {
   const std::lock_guard lock(mutex_);
-  return presence_ == Presence::online ? std::string() : why_;
+  return presence_ == Presence::online ? std::string() : why_.what();
+}
+
+ErrorKind StoreState::kind_of_trouble() const {
+  const std::lock_guard lock(mutex_);
+  return why_.kind;
+}
+
+std::optional<Error> StoreState::put_trouble() const {
+  const std::lock_guard lock(mutex_);
+  return put_trouble_;
+}
+
+std::optional<Error> StoreState::puts_refused() const {
+  const SteadyTime now = clock_.steady_now();
+  const std::lock_guard lock(mutex_);
+  if (!put_trouble_ || now - put_failed_at_ >= k_refusal_counts_for) return std::nullopt;
+  switch (put_trouble_->kind) {
+    case ErrorKind::denied:
+    case ErrorKind::out_of_space:
+    case ErrorKind::unsupported: return put_trouble_;
+    default: return std::nullopt;
+  }
+}
+
+void StoreState::put_succeeded() {
+  const std::lock_guard lock(mutex_);
+  put_trouble_.reset();
+  put_moment_.reset();
+  moments_ = 0;
+}
+
+// An offline store with a time to come back is one that answered, again and again, with what is worth another try.
+static bool asks_for_a_moment(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::rate_limited:
+    case ErrorKind::transient: return true;
+    case ErrorKind::offline: return error.retry_after.has_value();
+    default: return false;
+  }
+}
+
+std::optional<Moment> moment_after(const Error& error, SteadyTime now, unsigned failures) {
+  if (!asks_for_a_moment(error)) return std::nullopt;
+  constexpr unsigned k_doublings = 3;
+  const Milliseconds back_off = std::chrono::seconds(std::int64_t{1} << std::min(failures, k_doublings));
+  const Milliseconds wait = std::min(error.retry_after.value_or(back_off), store::BreakerLimits().longest_asked);
+  return Moment{now + wait, error.retry_after && error.kind == ErrorKind::rate_limited, error.what()};
+}
+
+void StoreState::note_moment(CallKind kind, const Error& error, SteadyTime now) {
+  if (error.kind != ErrorKind::cancelled) moment_of(kind) = moment_after(error, now, moments_++);
+}
+
+std::optional<Moment> StoreState::moment(CallKind kind) const {
+  const std::lock_guard lock(mutex_);
+  return presence_ == Presence::online && kind == CallKind::put ? put_moment_ : read_moment_;
+}
+
+void StoreState::end_pause(CallKind kind) {
+  const std::lock_guard lock(mutex_);
+  moment_of(presence_ == Presence::online ? kind : CallKind::read).reset();
+  if (kind == CallKind::read) {
+    reads_parked_ = {};
+  } else {
+    puts_parked_ = {};
+  }
+  check_again_ = {};
 }
 
 bool StoreState::reads_are_parked() const {
@@ -48,6 +117,11 @@ std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name
                                      const CallOptions& call) {
   const SteadyTime begin = clock_.steady_now();
   auto bytes = store.get(name, range, call);
+  {
+    const std::lock_guard lock(mutex_);
+    read_moment_.reset();
+    moments_ = 0;
+  }
   pace.answered(bytes ? bytes->size() : 0, seconds_between(begin, clock_.steady_now()));
   return bytes;
 }
@@ -60,19 +134,25 @@ void StoreState::read_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
   if (error.kind == ErrorKind::rate_limited) reads_parked_ = std::max(reads_parked_, parked_until(error, now));
-  if (error.kind == ErrorKind::offline) go_offline(error.what());
+  note_moment(CallKind::read, error, now);
+  if (error.kind == ErrorKind::offline) go_offline(error);
 }
 
 void StoreState::put_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
   if (error.kind == ErrorKind::rate_limited) puts_parked_ = std::max(puts_parked_, parked_until(error, now));
-  if (error.kind == ErrorKind::offline) go_offline(error.what());
+  note_moment(CallKind::put, error, now);
+  if (error.kind == ErrorKind::offline) read_moment_ = put_moment_;
+  if (error.kind == ErrorKind::offline) go_offline(error);
+  if (error.kind == ErrorKind::cancelled) return;
+  put_trouble_ = error;
+  put_failed_at_ = now;
 }
 
-void StoreState::go_offline(const std::string& why) {
+void StoreState::go_offline(const Error& why) {
   if (presence_ != Presence::offline) {
-    log_warning(name_ + " is offline: " + why);
+    log_warning(name_ + " is offline: " + why.what());
     failures_ = 0;
     check_again_ = {};  // the first look may be at once: it may have been a single call that failed
   }
@@ -94,19 +174,19 @@ SteadyTime StoreState::awaited_until(Milliseconds patience) const {
   return checking_ ? check_began_ + patience : SteadyTime::min();
 }
 
-void StoreState::check_ended(const std::string& trouble) {
+void StoreState::check_ended(const std::optional<Error>& trouble) {
   const SteadyTime now = clock_.steady_now();
   {
     const std::lock_guard lock(mutex_);
     checking_ = false;
-    if (trouble.empty()) {
+    if (!trouble) {
       if (presence_ == Presence::offline) log_info(name_ + " is online again");
       presence_ = Presence::online;
-      why_.clear();
       failures_ = 0;
       check_again_ = now + k_look_at_online_after;
     } else {
-      go_offline(trouble);
+      go_offline(*trouble);
+      note_moment(CallKind::read, *trouble, now);
       constexpr unsigned k_doublings = 6;
       const std::chrono::seconds back_off(std::int64_t{1} << std::min(failures_++, k_doublings));
       check_again_ = now + std::min(back_off, k_longest_back_off);

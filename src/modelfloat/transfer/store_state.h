@@ -21,6 +21,19 @@ enum class Presence {
   offline,  // it is not to be used now
 };
 
+// The two kinds of calls: a store may want to be left alone by one and take the other.
+enum class CallKind { read, put };
+
+// A store that answers asks to be tried again, not before then.
+struct Moment {
+  SteadyTime again;
+  bool asked = false;  // the store named this time; else it is ours
+  std::string why;
+};
+
+// What the failure number `failures` (from 0) in a row asks for; nothing when it is not worth another try soon.
+std::optional<Moment> moment_after(const Error& error, SteadyTime now, unsigned failures);
+
 // Wakes those who wait for any store of a set.
 struct Bell {
   std::mutex mutex;
@@ -40,12 +53,27 @@ class StoreState {
   Presence presence() const;
   // Why it is not to be used; empty when it is online.
   std::string why_not_online() const;
+  // The kind of that; offline unless reading the marker said another one.
+  ErrorKind kind_of_trouble() const;
   // A provider asked to be left alone for longer than a call waits: nothing is asked of it meanwhile, and nothing counts as lost.
   bool reads_are_parked() const;
   bool puts_are_parked() const;
 
   // Reads an object, and takes the time of it. `store` is the one that this is the state of.
   std::optional<Bytes> get(store::Store& store, const ObjectName& name, ByteRange range, const CallOptions& call);
+
+  // Why the last put failed, when none has succeeded since.
+  std::optional<Error> put_trouble() const;
+  // The same for a store that refused it for good (denied, out_of_space, unsupported) within the last minute: it gets no
+  // new data.
+  std::optional<Error> puts_refused() const;
+  void put_succeeded();
+
+  // What the last call of this kind, or while the store is offline the last look at its marker, ended with, when that was
+  // a request for patience: rate_limited, transient, or what store/wrap/breaker.h makes of several of these.
+  std::optional<Moment> moment(CallKind kind) const;
+  // Forgets that moment and lets calls through again, for somebody who can go on with no other store.
+  void end_pause(CallKind kind);
 
   // What a call came to. Error{offline} takes the store out until its marker is read again; Error{rate_limited} parks it.
   void read_failed(const Error&);
@@ -56,14 +84,16 @@ class StoreState {
   bool begin_check(bool now);
   // When its marker will have been read for so long; the beginning of time when nobody is looking.
   SteadyTime awaited_until(Milliseconds patience) const;
-  // `trouble` is empty when the marker was the right one.
-  void check_ended(const std::string& trouble);
+  // No `trouble`: the marker was the right one.
+  void check_ended(const std::optional<Error>& trouble);
 
   Pace pace;
   const std::shared_ptr<CallLane> lane;
 
  private:
-  void go_offline(const std::string& why);  // the mutex is held
+  void go_offline(const Error& why);  // the mutex is held
+  void note_moment(CallKind kind, const Error& error, SteadyTime now);
+  std::optional<Moment>& moment_of(CallKind kind) { return kind == CallKind::read ? read_moment_ : put_moment_; }
   static SteadyTime parked_until(const Error&, SteadyTime now);
 
   const std::string name_;
@@ -71,13 +101,18 @@ class StoreState {
   const Clock& clock_;
   mutable std::mutex mutex_;  // guards all below
   Presence presence_ = Presence::pending;
-  std::string why_ = "its marker was not read yet";
+  Error why_{ErrorKind::offline, "", "its marker was not read yet"};
   bool checking_ = false;
   SteadyTime check_began_{};
   SteadyTime check_again_{};   // not before
   unsigned failures_ = 0;      // in a row
   SteadyTime reads_parked_{};  // until
   SteadyTime puts_parked_{};
+  std::optional<Moment> read_moment_;
+  std::optional<Moment> put_moment_;
+  unsigned moments_ = 0;  // in a row
+  std::optional<Error> put_trouble_;
+  SteadyTime put_failed_at_{};
 };
 
 }  // namespace modelfloat::transfer

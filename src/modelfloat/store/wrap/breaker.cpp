@@ -52,8 +52,10 @@ class Circuit {
       return true;
     }
     const auto rest = std::max(Milliseconds(1), std::chrono::duration_cast<Milliseconds>(*open_until_ - now));
+    const bool answers = last_kind_ != ErrorKind::offline && last_kind_ != ErrorKind::timed_out;
     throw Error(last_kind_ == ErrorKind::denied ? ErrorKind::denied : ErrorKind::offline, where_,
-                "failed again and again and is left alone for a moment; the last time: " + last_text_, rest);
+                "failed again and again and is left alone for a moment; the last time: " + last_text_,
+                answers ? std::optional(rest) : std::nullopt);
   }
 
   void succeeded(bool tried) {
