@@ -1,11 +1,19 @@
 #include "modelfloat/base/executor.h"
 
 #include <atomic>
+#include <cerrno>
+#include <filesystem>
 #include <latch>
+#include <new>
+#include <system_error>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/thread.h"
 
 namespace modelfloat {
 namespace {
@@ -34,6 +42,58 @@ TEST(ThreadPoolTest, TheDestructorRunsWhatIsQueued) {
     for (int i = 0; i < 100; ++i) pool.submit([&] { ++done; });
   }
   EXPECT_EQ(done, 100);
+}
+
+// Leaves room for only a few more threads; 0 when a pool that wants more of them ends with the Error for it.
+int make_too_large_a_pool() {
+  const auto user = static_cast<uid_t>(100'000 + ::getpid() % 1'000'000);  // who has no other processes
+  if (::setresuid(user, user, user) != 0) return 2;
+  std::size_t tasks = 3;
+  for ([[maybe_unused]] const auto& task : std::filesystem::directory_iterator("/proc/self/task")) ++tasks;
+  const rlimit limit{tasks, tasks};
+  if (::setrlimit(RLIMIT_NPROC, &limit) != 0) return 2;
+  ::alarm(30);  // it hung
+  try {
+    const ThreadPool pool(8);
+    return 3;
+  } catch (const Error& error) {
+    return error.kind == ErrorKind::transient ? 0 : 4;
+  }
+}
+
+// Its destructor does not run then: threads that wait for tasks were joined for ever.
+TEST(ThreadPoolTest, EndsTheThreadsThatRunWhenTheNextCannotBeStarted) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become a user without other processes";
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(make_too_large_a_pool());
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "signal " << WTERMSIG(status) << ", exit code " << WEXITSTATUS(status);
+}
+
+TEST(ThreadTest, ThatCannotBeStartedIsAnErrorThatSaysWhatToRaise) {
+  const std::system_error failure(EAGAIN, std::generic_category());
+  try {
+    throw_no_thread(failure);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind, ErrorKind::transient);
+    EXPECT_NE(std::string(error.what()).find("ulimit -u"), std::string::npos) << error.what();
+  }
+}
+
+// As std::bad_alloc comes out of a real one.
+class RefusingExecutor final : public Executor {
+ public:
+  void submit(std::function<void()>) override { throw std::bad_alloc(); }
+  std::size_t width() const noexcept override { return 1; }
+  bool is_concurrent() const noexcept override { return true; }
+};
+
+TEST(TaskGroupTest, DoesNotWaitForATaskThatWasNeverQueued) {
+  RefusingExecutor refusing;
+  TaskGroup group(refusing, 2);
+  EXPECT_THROW(group.run([] {}), std::bad_alloc);
+  group.wait();
 }
 
 TEST(ExecutorTest, ValuesAndErrorsComeThroughTheFuture) {

@@ -2,11 +2,23 @@
 
 #include <utility>
 
+#include "modelfloat/base/thread.h"
+
 namespace modelfloat {
 
 ThreadPool::ThreadPool(std::size_t threads) {
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  try {
+    for (std::size_t i = 0; i < threads; ++i) threads_.push_back(start_thread([this] { work(); }));
+  } catch (...) {  // no destructor runs for what never was whole: the threads would wait for ever
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+    }
+    wake_.notify_all();
+    threads_.clear();
+    throw;
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -52,19 +64,27 @@ void TaskGroup::run(std::function<void()> task) {
     rethrow_failure(lock);
     ++active_;
   }
-  executor_.submit([this, task = std::move(task)]() mutable {
-    std::exception_ptr failure;
-    try {
-      task();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    task = nullptr;  // what it holds goes before the group is told that it ended
+  const auto end = [this](const std::exception_ptr& failure) {
     const std::lock_guard lock(mutex_);
     if (failure && !failure_) failure_ = failure;
     --active_;
     changed_.notify_all();  // under the lock: the group may be gone as soon as the lock is
-  });
+  };
+  try {
+    executor_.submit([end, task = std::move(task)]() mutable {
+      std::exception_ptr failure;
+      try {
+        task();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      task = nullptr;  // what it holds goes before the group is told that it ended
+      end(failure);
+    });
+  } catch (...) {  // it never became a task: nobody may wait for its end
+    end(nullptr);
+    throw;
+  }
 }
 
 void TaskGroup::wait() {

@@ -16,6 +16,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/base/private_folder.h"
+#include "modelfloat/base/thread.h"
 #include "modelfloat/runner/model_check.h"
 #include "modelfloat/runner/resident_models.h"
 #include "modelfloat/runner/swap.h"
@@ -74,7 +75,7 @@ class LlamaRunner::Impl {
         random_(random),
         folder_(options_.socket_parent),
         models_(options_.ram_budget_bytes),
-        keeper_([this](const std::stop_token& stop) { keep_house(stop); }) {}
+        keeper_(start_thread([this](const std::stop_token& stop) { keep_house(stop); })) {}
 
   Completion complete(ModelSource& source, const CompletionRequest& request, const TokenSink& on_text,
                       const LoadProgressSink& on_progress, const CallOptions& options);

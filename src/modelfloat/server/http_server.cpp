@@ -19,6 +19,7 @@
 
 #include "modelfloat/base/executor.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/thread.h"
 #include "modelfloat/server/http_exchange.h"
 #include "modelfloat/server/json.h"
 
@@ -375,7 +376,7 @@ HttpServer::Impl::Impl(HttpOptions options, Handler handler)
       handlers_(options_.limits.handlers) {
   listen();
   accept();
-  io_thread_ = std::jthread([this] { io_.run(); });
+  io_thread_ = start_thread([this] { io_.run(); });
 }
 
 void HttpServer::Impl::listen() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/thread.h"
 #include "modelfloat/server/pool_model_source.h"
 
 namespace modelfloat::server {
@@ -35,7 +36,7 @@ class PoolUpload final : public UploadSession {
 PoolService::PoolService(engine::Pool& pool, runner::Runner& runner, Milliseconds refresh_period)
     : pool_(pool), runner_(runner), refresh_period_(refresh_period) {
   note_policy();
-  refresher_ = std::jthread([this](const std::stop_token& stop) { refresh_now_and_then(stop); });
+  refresher_ = start_thread([this](const std::stop_token& stop) { refresh_now_and_then(stop); });
 }
 
 void PoolService::note_policy() {

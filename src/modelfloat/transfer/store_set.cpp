@@ -21,6 +21,8 @@ static std::optional<Error> trouble_with_marker(store::Store& store, StoreState&
     return std::nullopt;
   } catch (const Error& error) {
     return error;
+  } catch (const std::exception& error) {
+    return Error(ErrorKind::internal, "", error.what());
   }
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/thread.h"
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/mf1/pack_reader.h"
 #include "modelfloat/transfer/confirmed_put.h"
@@ -26,7 +27,7 @@ Upload::Upload(const UploadContext& context, const UploadPlan& plan, Targets tar
       targets_(std::move(targets)),
       race_(context.stores.clock(), Race<bool>::Kind::put, context.call, [news = news_] { news->ring(); }) {
   if (context.stores.io().is_concurrent())
-    attendant_ = std::jthread([this](const std::stop_token& stop) { attend(stop); });
+    attendant_ = start_thread([this](const std::stop_token& stop) { attend(stop); });
 }
 
 Upload::~Upload() {

@@ -15,6 +15,7 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/base/private_folder.h"
 #include "modelfloat/base/random.h"
+#include "modelfloat/base/thread.h"
 #include "modelfloat/store/http/authorization.h"
 #include "modelfloat/store/rclone/words.h"
 
@@ -129,7 +130,7 @@ struct Daemon::Running {
   pid_t id = -1;
 };
 
-Daemon::Daemon() : keeper_([this](const std::stop_token& stop) { keep(stop); }) {}
+Daemon::Daemon() : keeper_(start_thread([this](const std::stop_token& stop) { keep(stop); })) {}
 
 Daemon::~Daemon() {
   keeper_.request_stop();
@@ -238,6 +239,9 @@ void Daemon::keep(const std::stop_token& stop) {
     } catch (const Error& error) {
       if (!stop.stop_requested() && error.kind == ErrorKind::transient) log_warning(error.what());
       publish(nullptr, error);
+    } catch (const std::exception& failure) {  // such as no memory; nobody above could report it
+      log_warning(failure.what());
+      publish(nullptr, Error(ErrorKind::offline, "rclone", failure.what()));
     }
   }
 }
