@@ -341,6 +341,9 @@ PushResult PushSession::Impl::commit() {
   }
   pool_.registry().note_push(journal_, registry::PushState::committed, upload_.packs());
 
+  for (const FileEntry& file : root.files) {
+    if (!file.trouble.empty()) result.troubles.push_back({file.path, file.trouble});
+  }
   result.model = options_.model + ":" + options_.tag;
   result.revision = to_hex(root.revision);
   result.bytes = root.size_bytes();

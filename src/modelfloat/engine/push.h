@@ -26,6 +26,12 @@ struct PushOptions {
   std::function<void(std::uint64_t bytes_read, std::uint64_t bytes_stored)> progress;  // called on the pushing thread
 };
 
+// A file of a push with FileEntry::trouble.
+struct Trouble {
+  std::string path;  // inside the model
+  std::string why;
+};
+
 struct PushResult {
   std::string model;  // "ns/name:tag"
   std::string revision;
@@ -36,6 +42,7 @@ struct PushResult {
   std::uint64_t packs = 0;  // new ones
   double seconds = 0;
   ManifestId manifest;
+  std::vector<Trouble> troubles;      // files that are kept although they are not what they claim to be
   std::string doubt;                  // what could not be made sure after it was committed; empty when all is well
   std::vector<std::string> left_out;  // by push_path: folders that it passed over, such as ".git/", and empty ones
 };
@@ -92,8 +99,14 @@ class FileListing {
   std::string last_;  // path; empty when it was taken back
 };
 
-// A file, or a folder whose files become a model of several files. Links to files are followed. Folders named .git or .cache and empty ones are left out, and named
-// in the result. A file that is written to while it is read is read once more; Error{transient} when that happens again. Error{invalid} for whatever else is there that is neither a regular file nor a folder, links to folders included: nothing is missed silently.
+// Whether `path` is a file or folder with just the content of `files`, by their paths, sizes and SHA-256. Reads the files
+// only when all paths and sizes agree. Throws as push_path does.
+bool has_content(const std::filesystem::path& path, const std::vector<FileEntry>& files, const CallOptions& call);
+
+// A file, or a folder whose files become a model of several files. Links to files are followed. Folders named .git or
+// .cache and empty ones are left out, and named in the result. A file that is written to while it is read is read once
+// more; Error{transient} when that happens again. Error{invalid} for whatever else is there that is neither a regular
+// file nor a folder, links to folders included: nothing is missed silently.
 PushResult push_path(Pool& pool, const std::filesystem::path& path, PushOptions options, const CallOptions& call);
 
 }  // namespace modelfloat::engine

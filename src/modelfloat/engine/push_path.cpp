@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/file_source.h"
 #include "modelfloat/engine/push.h"
 
@@ -87,6 +88,24 @@ void add_file(PushSession& session, const LocalFile& file) {
 }
 
 }  // namespace
+
+bool has_content(const fs::path& path, const std::vector<FileEntry>& files, const CallOptions& call) {
+  const auto model = model_at(path);
+  const auto alike = [](const LocalFile& local, const FileEntry& file) {
+    return local.path == file.path && local.size_bytes == file.size_bytes;
+  };
+  if (!std::equal(model.files.begin(), model.files.end(), files.begin(), files.end(), alike)) return false;
+  Bytes buffer(std::size_t{1} << 20);
+  return std::equal(model.files.begin(), model.files.end(), files.begin(), [&](const auto& local, const auto& file) {
+    FileSource source(local.place);
+    crypto::Sha256 hash;
+    while (const auto size = source.read(buffer)) {
+      check_cancelled(call, local.path);
+      hash.update(ByteSpan(buffer).first(size));
+    }
+    return hash.finish() == file.sha256;
+  });
+}
 
 PushResult push_path(Pool& pool, const fs::path& path, PushOptions options, const CallOptions& call) {
   auto model = model_at(path);

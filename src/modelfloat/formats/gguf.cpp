@@ -231,8 +231,9 @@ class GgufParser {
       const auto next = i + 1 < tensors.size() ? tensors[i + 1].offset : file_size_;
       if (!next) break;  // the last tensor of a file of unknown size
       if (tensor.offset + tensor.length_bytes > *next || (i + 1 < tensors.size() && tensor.offset == *next)) {
-        throw BadHeader{"tensor " + quoted(tensor.name) +
-                        (i + 1 < tensors.size() ? " overlaps the next one" : " does not end inside the file")};
+        throw BadHeader{
+            "tensor " + quoted(tensor.name) +
+            (i + 1 < tensors.size() ? " overlaps the next one" : " does not end inside the file" + cut_off())};
       }
       if (!dtype_block(tensor.dtype)) tensor.length_bytes = *next - tensor.offset;
     }

@@ -3,29 +3,10 @@
 #include <algorithm>
 #include <tuple>
 
+#include "modelfloat/base/printable.h"
+
 namespace modelfloat::formats {
 namespace {
-
-// The length of the UTF-8 sequence at the front of `text`, 0 when it is not a valid one (RFC 3629: no surrogates, none
-// too long).
-std::size_t utf8_sequence(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto follows = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (!follows(1) || !follows(2)) return 0;
-    if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F)) return 0;
-    return 3;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (!follows(1) || !follows(2) || !follows(3)) return 0;
-    if ((first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F)) return 0;
-    return 4;
-  }
-  return 0;
-}
 
 std::string dominant_dtype(const std::vector<Tensor>& tensors) {
   std::map<std::string_view, std::uint64_t> bytes;
@@ -48,13 +29,16 @@ void refuse_equal_names(const std::vector<Tensor>& tensors) {
 
 ByteSpan HeadCursor::take(std::uint64_t count) {
   const auto end = checked_add(position_, count);
-  if (!end || *end > k_max_header_bytes) throw BadHeader{"the header is larger than 32 MiB"};
-  if (file_size_ && *end > *file_size_) throw BadHeader{"the header does not end inside the file"};
+  if (!end || (file_size_ && *end > *file_size_))
+    throw BadHeader{"the header does not end inside the file" + cut_off()};
+  if (*end > k_max_header_bytes) throw BadHeader{"the header is larger than 32 MiB"};
   if (*end > head_.size()) throw NeedMore{*end};
   const auto bytes = head_.subspan(position_, count);
   position_ = *end;
   return bytes;
 }
+
+std::string cut_off() { return ", which may have been cut off: download it again"; }
 
 std::string quoted(std::string_view text) {
   constexpr std::size_t k_shown = 60;

@@ -44,6 +44,9 @@ ParseResult run_parser(Parse parse) {
   }
 }
 
+// What a message adds about a file that ends too early.
+std::string cut_off();
+
 // The text for a message: at most some 60 characters, quoted, with what is not printable ASCII replaced.
 std::string quoted(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include "modelfloat/formats/gguf.h"
 #include "modelfloat/formats/safetensors.h"
 #include "modelfloat/formats/sniff.h"
+#include "modelfloat/formats/stand_in.h"
 
 namespace modelfloat::formats {
 namespace {
@@ -36,7 +37,14 @@ FileLayout parse_growing(PeekReader& file, std::string_view format, Parser parse
 }  // namespace
 
 FileLayout read_layout(PeekReader& file, std::string_view path) {
-  switch (sniff(file.peek(k_sniff_bytes), file.size_bytes(), path)) {
+  const auto head = file.peek(k_sniff_bytes);
+  const auto claim = sniff(head, file.size_bytes(), path);
+  if (!has_gguf_magic(head) && !looks_like_safetensors(head) && claim != Claim::onnx) {
+    FileLayout layout;
+    layout.trouble = stand_in(head, head.size() < k_sniff_bytes ? head.size() : file.size_bytes(), path);
+    if (!layout.trouble.empty()) return layout;
+  }
+  switch (claim) {
     case Claim::gguf: return parse_growing(file, "GGUF", parse_gguf);
     case Claim::safetensors: return parse_growing(file, "safetensors", parse_safetensors);
     case Claim::onnx: {

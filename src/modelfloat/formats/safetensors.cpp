@@ -151,7 +151,7 @@ class SafetensorsParser {
       if (tensor.offset > end) throw BadHeader{"a hole before tensor " + quoted(tensor.name)};
       end += tensor.length_bytes;
     }
-    if (file_size_ && end > *file_size_) throw BadHeader{"the tensors do not end inside the file"};
+    if (file_size_ && end > *file_size_) throw BadHeader{"the tensors do not end inside the file" + cut_off()};
     if (file_size_ && end < *file_size_) throw BadHeader{"bytes follow the last tensor"};
   }
 

@@ -85,7 +85,7 @@ void FragmentReader::finish() {
   if (layout_.tensors.empty() && !layout_.ends_with_last_tensor) return;
   const auto end = layout_.tensors.empty() ? layout_.header_bytes
                                            : layout_.tensors.back().offset + layout_.tensors.back().length_bytes;
-  if (offset_ < end) distrust("the tensors do not end inside the file");
+  if (offset_ < end) distrust("the tensors do not end inside the file, which may have been cut off: download it again");
   if (layout_.ends_with_last_tensor && offset_ > end) distrust("bytes follow the last tensor");
 }
 

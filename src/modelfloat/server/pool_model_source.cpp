@@ -22,7 +22,7 @@ const FileEntry& runnable_file(const ManifestRoot& root) {
   if (chosen != nullptr) return *chosen;
   if (troubled != nullptr) {
     throw Error(ErrorKind::unsupported, root.model,
-                "the header of " + troubled->path + " is not sound: " + troubled->trouble);
+                "its file " + troubled->path + " cannot be run: " + troubled->trouble);
   }
   throw Error(ErrorKind::unsupported, root.model, "it has no GGUF file, and only those can be run");
 }

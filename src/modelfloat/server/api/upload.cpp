@@ -86,12 +86,15 @@ void add_upload_route(Routes& routes, Service& service, const ApiOptions& option
   const auto upload = [&service](Request& request, Response& response) {
     const auto result = UploadForm(service, request).receive();
     const auto& push = result.push;
+    auto troubles = nlohmann::json::array();
+    for (const auto& [path, why] : push.troubles) troubles.push_back({{"path", path}, {"trouble", why}});
     response.set_header("Location", "/api/v1/models/" + result.id);
     nlohmann::json answer = {{"id", result.id},
                              {"name", result.name},
                              {"revision", push.revision},
                              {"bytes", push.bytes},
-                             {"fragments", push.fragments}};
+                             {"fragments", push.fragments},
+                             {"troubles", std::move(troubles)}};
     // They tell whether the pool had the bytes already, also in a model that somebody else stored.
     if (const auto scope = scope_from(request.scope); scope && includes(*scope, Scope::read)) {
       answer["new_bytes"] = push.new_bytes;
