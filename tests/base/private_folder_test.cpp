@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "modelfloat/base/error.h"
+
 namespace modelfloat::runner {
 namespace {
 
@@ -28,6 +30,27 @@ TEST(PrivateFolder, LetsNobodyElseInAndIsRemoved) {
     std::ofstream(path / "left") << "x";
   }
   EXPECT_FALSE(fs::exists(path));
+}
+
+// It was "filesystem error: temp_directory_path: Not a directory".
+TEST(PrivateFolder, SaysWhichFolderForTemporaryFilesIsMissing) {
+  const test::TemporaryFolder parent;
+  const std::string missing = (parent / "missing").string();
+  const char* before = std::getenv("TMPDIR");
+  const std::string kept = before != nullptr ? before : "";
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const std::string kept_runtime = runtime != nullptr ? runtime : "";
+  ::setenv("TMPDIR", missing.c_str(), 1);
+  ::unsetenv("XDG_RUNTIME_DIR");
+  try {
+    const PrivateFolder folder;
+    ADD_FAILURE() << folder.path();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.where, missing);
+    EXPECT_NE(std::string(error.what()).find("TMPDIR"), std::string::npos) << error.what();
+  }
+  kept.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
+  if (!kept_runtime.empty()) ::setenv("XDG_RUNTIME_DIR", kept_runtime.c_str(), 1);
 }
 
 TEST(PrivateFolder, RemovesWhatDeadRunsLeftButNotWhatLivingOnesUse) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/cli/failure.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -49,7 +50,19 @@ TEST(Printable, TakesControlCharactersAway) {
             "Gr\xc3\xbc\xc3\x9f"
             "e");  // letters stay
   EXPECT_EQ(printable("\xc2\xa0"), "\xc2\xa0");
-  EXPECT_EQ(printable("\xc2"), "\xc2");
+  EXPECT_EQ(printable("\xc2"), "?");
+}
+
+TEST(Printable, TakesAwayWhatIsNoUtf8AndWhatTurnsTheDirectionOfWriting) {
+  EXPECT_EQ(printable("a\x9b"
+                      "31mb"),
+            "a?31mb");  // CSI of terminals that read single bytes
+  EXPECT_EQ(printable("model\xe2\x80\xae"
+                      "fugg.bin"),
+            "model?fugg.bin");
+  EXPECT_EQ(printable("\xe2\x81\xa6x"), "?x");
+  EXPECT_EQ(printable("\xe6\xa8\xa1\xe5\x9e\x8b"), "\xe6\xa8\xa1\xe5\x9e\x8b");
+  EXPECT_EQ(printable_lines("one\n\ttwo\r\x1b[2J"), "one\n\ttwo??[2J");
 }
 
 TEST(Size, IsReadInItsForms) {
@@ -127,7 +140,10 @@ TEST(ModelName, HasOnlyCharactersThatANameMayHave) {
   EXPECT_EQ(model_name_for(std::string(300, 'x'), true).size(), 96U);
 }
 
-TEST(ModelName, IsRefusedWhenNothingIsLeft) {
+TEST(ModelName, IsRefusedWhenNothingOfTheFilesOwnIsLeft) {
+  EXPECT_THROW(model_name_for("\xe6\xa8\xa1\xe5\x9e\x8b.gguf", false), UsageError);
+  EXPECT_THROW(model_name_for("(...).bin", false), UsageError);
+  EXPECT_EQ(model_name_for("\xe6\xa8\xa1-v2.gguf", false), "----v2");
   EXPECT_THROW(model_name_for("", true), Error);
   EXPECT_THROW(model_name_for("..", true), Error);
 }

@@ -5,6 +5,17 @@
 namespace modelfloat::cli {
 namespace {
 
+TEST(UnfinishedBytes, AreThoseOfACharacterThatHasBegun) {
+  EXPECT_EQ(unfinished_bytes(""), 0U);
+  EXPECT_EQ(unfinished_bytes("abc"), 0U);
+  EXPECT_EQ(unfinished_bytes("a\xc3"), 1U);
+  EXPECT_EQ(unfinished_bytes("\xc3\xbc"), 0U);
+  EXPECT_EQ(unfinished_bytes("a\xe6\xa8"), 2U);
+  EXPECT_EQ(unfinished_bytes("\xf0\x9f\x98"), 3U);
+  EXPECT_EQ(unfinished_bytes("\xf0\x9f\x98\x80"), 0U);
+  EXPECT_EQ(unfinished_bytes("\x80\x80\x80\x80"), 0U);
+}
+
 TEST(Table, AlignsItsColumns) {
   Table table({"NAME", ">SIZE", "TAG"});
   table.add({"a", "1 B", "latest"});

@@ -51,6 +51,33 @@ TEST(KeyFile, ThatIsNoneIsNamed) {
   EXPECT_EQ(kind_of([&] { read_key_file(file); }), ErrorKind::invalid);
 }
 
+TEST(KeyFile, MayHaveWhatEditorsOfOtherSystemsAdd) {
+  const test::TemporaryFolder folder;
+  const fs::path file = folder.path() / "key";
+  SystemRandom random;
+  make_key_file(file, random);
+  std::string text;
+  std::getline(std::ifstream(file), text);
+  std::ofstream(folder.path() / "edited") << "\xEF\xBB\xBF" << text << "\r\n";
+  EXPECT_EQ(to_bytes(read_key_file(folder.path() / "edited").bytes()), to_bytes(read_key_file(file).bytes()));
+}
+
+TEST(RecoveryCodeFile, MayHaveWhatEditorsOfOtherSystemsAdd) {
+  const test::TemporaryFolder folder;
+  const fs::path file = folder.path() / "code";
+  SystemRandom random;
+  const auto code = mf1::RecoveryCode::random(random);
+  std::ofstream(file) << "\xEF\xBB\xBF" << code.text() << "\r\n";
+  EXPECT_EQ(to_bytes(read_recovery_code_file(file).bytes()), to_bytes(code.key().bytes()));
+  std::ofstream(file) << std::string("\xFF\xFE") + "a";
+  try {
+    read_recovery_code_file(file);
+    FAIL() << "UTF-16 was taken for a code";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("UTF-8"), std::string::npos) << error.what();
+  }
+}
+
 TEST(PassphraseFile, LosesOneLineEnd) {
   const test::TemporaryFolder folder;
   const fs::path file = folder.path() / "passphrase";

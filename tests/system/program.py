@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -151,6 +152,25 @@ class Site(Home):
         home.code_file = self.code_file
         places = [part for store in stores or self.stores for part in ("--store", f"local:{store}")]
         return home, home.run("--json", "recover", *(secret or ("--recovery-code-file", self.code_file)), *places, code=code)
+
+
+@contextlib.contextmanager
+def program_for_everybody():
+    """A copy of the program that other users may run, too."""
+    with tempfile.TemporaryDirectory(prefix="modelfloat-test-") as folder:
+        os.chmod(folder, 0o755)
+        yield shutil.copy(PROGRAM, folder)
+
+
+def become(user):
+    """What a child does to lose root's rights."""
+
+    def change():
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+
+    return change
 
 
 def hashes(path):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from program import PROGRAM, Exit, Home, Site, hashes, same
+from program import PROGRAM, Exit, Home, Site, become, hashes, program_for_everybody, same
 from samples import MIB, random_bytes, random_file
 
 SIZE = 5 * MIB + 12345
@@ -241,6 +241,11 @@ def test_failures_in_json(filled):
     assert filled.run("--json", "push", "/nowhere/at/all", "--name", "lab/x").json["error"]["kind"] == "not_found"
 
 
+def test_no_error_in_json_among_the_bytes_of_a_file(filled):
+    done = filled.run("--json", "cat", "lab/net:v1", "not-there", code=Exit.NOT_FOUND)
+    assert done.out == b"" and "not-there" in done.err
+
+
 def refused_push(site, path):
     """What it says of a push that must be refused without a trace."""
     done = site.run("push", path, "--name", "lab/odd", code=Exit.ERROR, seconds=60)
@@ -315,6 +320,74 @@ def test_default_name(filled):
     folder.mkdir()
     (folder / "file").write_bytes(b"a file")
     assert filled.json("push", f"{folder}/")["model"] == "library/my-folder.v3:latest"
+
+
+def test_two_files_do_not_become_one_model_silently(site, base):
+    """Other files may come to the same name; the second took the first one's tag."""
+    first, second = base / "模-v2.gguf", base / "数-v2.gguf"
+    first.write_bytes(random_bytes(1000, 1))
+    second.write_bytes(random_bytes(1000, 2))
+    assert site.json("push", first)["model"] == "library/----v2:latest"
+    refused = site.run("--json", "push", second, code=Exit.USAGE)
+    assert "--name" in refused.err and "library/----v2" in refused.err and refused.json["error"]["kind"] == "invalid"
+    assert site.pull("library/----v2")[1] == hashes(first)
+    site.ok("push", first)  # the same content goes on being fine
+    second.write_bytes(random_bytes(500, 3))
+    site.run("push", second, code=Exit.USAGE)
+    site.ok("push", second, "--name", "library/----v2")  # now it is meant
+    site.ok("push", first)  # an earlier revision of it
+    assert site.pull("library/----v2")[1] == hashes(first)
+
+
+def test_a_name_without_a_letter_of_the_files_own_is_refused(site, base):
+    file = base / "模型.gguf"
+    file.write_bytes(b"weights")
+    refused = site.run("push", file, code=Exit.USAGE)
+    assert "--name" in refused.err
+    assert site.models() == {}
+
+
+def test_a_changed_folder_needs_a_name(site, base):
+    folder = base / "net"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"1")
+    site.ok("push", folder)
+    site.ok("push", folder)
+    (folder / "b").write_bytes(b"2")
+    site.run("push", folder, code=Exit.USAGE)
+    (folder / "b").unlink()
+    (folder / "a").rename(folder / "c")
+    site.run("push", folder, code=Exit.USAGE)
+
+
+@pytest.mark.parametrize("arguments", [["ls"], ["status"], ["push", "/etc/hostname"], ["init"]], ids=" ".join)
+def test_a_home_that_may_not_be_read_is_denied_in_plain_words(base, arguments):
+    """It was "filesystem error: status: Permission denied" and exit code 1."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    base.chmod(0o755)
+    locked = base / "locked"
+    (locked / "home").mkdir(parents=True)
+    locked.chmod(0o700)
+    with program_for_everybody() as program:
+        done = subprocess.run([program, *arguments], env={"MODELFLOAT_HOME": f"{locked}/home"}, cwd="/", capture_output=True, text=True, timeout=60,
+                              preexec_fn=become(65534))
+    assert done.returncode == Exit.DENIED and "Permission denied" in done.stderr and "filesystem error" not in done.stderr, done
+    assert str(locked) in done.stderr
+
+
+def test_nothing_of_a_model_steers_the_terminal(site, base):
+    """Cards and file names come from others; a terminal obeys what is in them."""
+    folder = base / "net"
+    folder.mkdir()
+    (folder / "gpj.\u202eexe").write_bytes(b"1")
+    site.push(folder, "lab/net", "--description", "\x1b]0;owned\x07\x1b[2J nice", "--framework", "a\u009b31m")
+    for arguments in (["ls"], ["show", "lab/net"], ["verify"], ["status"], ["cat", "lab/net", "no\x1b[2Jfile"]):
+        done = site.run(*arguments)
+        for text in (done.out.decode(), done.err):
+            assert not any(mark in text for mark in ("\x1b", "\x07", "\u009b", "\u202e")), done
+    shown = site.json("show", "lab/net")  # JSON stays exact
+    assert shown["description"] == "\x1b]0;owned\x07\x1b[2J nice" and shown["files"][0]["path"] == "gpj.\u202eexe"
 
 
 def test_rm(site):

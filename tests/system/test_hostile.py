@@ -49,6 +49,35 @@ def test_upload_of_hostile_files(site, serve):
     server.get("/healthz")
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a2146" * 8 + b"\nsize 5368709120\n"
+
+
+def test_what_is_no_model_is_told(site, serve):
+    """A clone without its weights, and what a server sends instead of them, were pushed without a word."""
+    folder = site.base / "clone"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "config.json").write_text('{"layers": 3}')
+    (folder / "sub/model.safetensors").write_bytes(POINTER)
+    (folder / "page.gguf").write_bytes(b"<!DOCTYPE html><html>Sign in</html>")
+    (folder / "short.safetensors").write_bytes(b"x" * 130)
+    done = site.ok("push", folder, "--name", "bad/clone")
+    warnings = [line for line in done.err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 3, done
+    for name, words in (("sub/model.safetensors", "git lfs pull"), ("page.gguf", "web page"), ("short.safetensors", "download it again")):
+        assert any(name in line and words in line for line in warnings), done
+    assert "32 MiB" not in done.err
+    pushed = site.push(folder, "bad/clone")
+    assert {trouble["path"] for trouble in pushed["troubles"]} == {"sub/model.safetensors", "page.gguf", "short.safetensors"}
+    assert site.pull("bad/clone")[1] == hashes(folder)
+
+    from program import form
+
+    begin, end, kind = form([("name", "bad/pointer")], [("model.gguf", POINTER)])
+    status, answer = serve(site).ask("POST", "/models/upload", begin + end, scope="write", headers={"Content-Type": kind})
+    assert status == 201 and [trouble["path"] for trouble in answer["troubles"]] == ["model.gguf"]
+    assert "git lfs pull" in answer["troubles"][0]["trouble"]
+
+
 @pytest.mark.parametrize("what", ["safetensors", "gguf"])
 def test_a_header_of_100_mb(site, what):
     """Memory does not follow what a header claims, or has."""

@@ -40,6 +40,7 @@ std::optional<Bytes> from_hex(std::string_view text) {
 
 std::string to_base32(ByteSpan bytes) {
   std::string text;
+  text.reserve((8 * bytes.size() + 4) / 5);  // growing would leave copies of a secret
   unsigned bits = 0;
   unsigned held = 0;
   for (const std::byte byte : bytes) {
@@ -52,6 +53,7 @@ std::string to_base32(ByteSpan bytes) {
 
 std::optional<Bytes> from_base32(std::string_view text) {
   Bytes bytes;
+  bytes.reserve(text.size() * 5 / 8);
   unsigned bits = 0;
   unsigned held = 0;
   for (const char c : text) {

@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "modelfloat/base/printable.h"
+
 namespace modelfloat {
 
 static spdlog::logger& logger() {
@@ -27,6 +29,8 @@ static spdlog::level::level_enum level_of(LogLevel level) {
 
 void set_log_level(LogLevel level) noexcept { logger().set_level(level_of(level)); }
 
-void log(LogLevel level, std::string_view message) { logger().log(level_of(level), message); }
+void log(LogLevel level, std::string_view message) {
+  if (logger().should_log(level_of(level))) logger().log(level_of(level), printable_lines(message));
+}
 
 }  // namespace modelfloat

@@ -25,7 +25,13 @@ fs::path default_parent() {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): nobody sets any
   std::error_code error;
   if (runtime != nullptr && fs::is_directory(runtime, error)) return runtime;
-  return fs::temp_directory_path();
+  fs::path folder = fs::temp_directory_path(error);
+  if (error) {
+    const char* named = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe)
+    throw system_error(error.value(), named != nullptr ? named : "/tmp",
+                       "cannot be used for temporary files (the variable TMPDIR names another folder)");
+  }
+  return folder;
 }
 
 FileDescriptor locked(const fs::path& folder) {

@@ -3,6 +3,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/secrets.h"
 #include "modelfloat/engine/settings.h"
@@ -11,6 +12,29 @@
 namespace modelfloat::cli {
 
 namespace fs = std::filesystem;
+
+// Shown only now: a pool whose code nobody saw cannot be brought back without this machine.
+static void show_recovery_code(Session& session, const engine::NewPool& pool, const fs::path& key_file) {
+  try {
+    const std::string key_path = key_file.empty() ? "" : fs::absolute(key_file).string();
+    if (session.options().json) {
+      nlohmann::ordered_json json{{"pool_id", to_hex(pool.id)}, {"recovery_code", pool.recovery_code}};
+      if (!key_path.empty()) json["key_file"] = key_path;
+      print_json(json);
+    } else {
+      std::string text = fmt::format("pool id        {}\nrecovery code  {}\n", to_hex(pool.id), pool.recovery_code);
+      if (!key_path.empty()) text += fmt::format("key file       {}\n", key_path);
+      write_stdout(text);
+      crypto::wipe(std::as_writable_bytes(std::span(text)));
+    }
+  } catch (const std::exception& failure) {
+    const Error error = as_error(failure);
+    throw Error(error.kind, "",
+                fmt::format("{}. The recovery code of the new pool could not be shown, and it is shown only once: "
+                            "remove {} and run init again",
+                            error.what(), session.home().registry_file().string()));
+  }
+}
 
 ExitCode init(Session& session, const InitArguments& arguments) {
   session.require_writable_home();
@@ -34,18 +58,12 @@ ExitCode init(Session& session, const InitArguments& arguments) {
   } else {
     policy.survive = static_cast<std::uint8_t>(arguments.survive);
   }
-  const auto pool = engine::create_pool(session.environment(), secret, policy);
+  auto pool = engine::create_pool(session.environment(), secret, policy);
   if (!options.key_file.empty()) session.remember_key_file(key_file);
 
-  if (options.json) {
-    nlohmann::ordered_json json{{"pool_id", to_hex(pool.id)}, {"recovery_code", pool.recovery_code}};
-    if (!key_file.empty()) json["key_file"] = fs::absolute(key_file).string();
-    print_json(json);
-    return ExitCode::ok;
-  }
-  std::string text = fmt::format("pool id        {}\nrecovery code  {}\n", to_hex(pool.id), pool.recovery_code);
-  if (!key_file.empty()) text += fmt::format("key file       {}\n", fs::absolute(key_file).string());
-  write_stdout(text);
+  show_recovery_code(session, pool, key_file);
+  crypto::wipe(std::as_writable_bytes(std::span(pool.recovery_code)));
+  if (options.json) return ExitCode::ok;
   session.tell(
       "\nWrite the recovery code down and keep it away from this machine: it is shown only now, and with it and the\n"
       "stores everything comes back, even when this machine is gone. Next: modelfloat store add NAME URL");

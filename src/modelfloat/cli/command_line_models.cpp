@@ -36,8 +36,10 @@ void add_push(CLI::App& app, CommandLine& line) {
                               "said so; links to files are followed, links to folders are refused.",
                               "modelfloat push llama.gguf --name meta/llama:v1");
   command.add_option("path", line.push.path, "A file, or a folder of files")->required();
-  const auto* name =
-      command.add_option("--name", line.name, "NAMESPACE/NAME[:TAG]; by default library/ and the name of the file");
+  const auto* name = command.add_option(
+      "--name", line.name,
+      "NAMESPACE/NAME[:TAG]; by default library/ and the name of the file, which must not be that of a model "
+      "with other content");
   command.add_option("--redundancy", line.redundancy, "K+M, instead of the pool's own");
   command.add_option("--description", line.push.description, "A line about it");
   command.add_option("--framework", line.push.framework, "What it was made with");
@@ -71,6 +73,7 @@ void add_cat(CLI::App& app, CommandLine& line) {
       ->check(is_whole_number());
   on(command, line, [&line] {
     line.cat.model = model_of(line.name);
+    line.global.json = false;  // nothing but the file goes to standard output, no error either
     return [&line](Session& session) { return cat(session, line.cat); };
   });
 }

@@ -96,7 +96,7 @@ std::string to_text(Session& session, const engine::ModelSummary& model, const M
   text += "\n";
   Table files({"FILE", ">SIZE", "FORMAT", ">FRAGMENTS", "SHA-256"});
   for (const auto& file : root.files) {
-    files.add({file.path, human_bytes(file.size_bytes), file.format + (file.trouble.empty() ? "" : " (bad header)"),
+    files.add({file.path, human_bytes(file.size_bytes), file.format + (file.trouble.empty() ? "" : " (see below)"),
                std::to_string(file.fragments), to_hex(file.sha256)});
   }
   text += files.text();
@@ -152,7 +152,7 @@ ExitCode list(Session& session, const std::string& search) {
   if (session.options().json) {
     print_json({{"models", std::move(models)}});
   } else if (!table.empty()) {
-    write_stdout(table.text());
+    print_text(table.text());
   } else {
     session.tell(search.empty() ? "no models yet: modelfloat push PATH" : "no model matches");
   }
@@ -170,7 +170,7 @@ ExitCode show(Session& session, const std::string& name) {
   if (session.options().json) {
     print_json(to_json(session, model, manifest.root, revisions, spread));
   } else {
-    write_stdout(to_text(session, model, manifest.root, revisions, spread));
+    print_text(to_text(session, model, manifest.root, revisions, spread));
   }
   return ExitCode::ok;
 }

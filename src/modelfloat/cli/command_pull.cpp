@@ -30,7 +30,7 @@ ExitCode pull(Session& session, const PullArguments& arguments) {
                 {"seconds", result.seconds}});
     return ExitCode::ok;
   }
-  write_stdout(result.path.string() + "\n");
+  print_exactly(result.path.string() + "\n");
   session.tell(fmt::format("{}: {}, {}", result.model, human_bytes(result.bytes), human_seconds(result.seconds)));
   return ExitCode::ok;
 }

@@ -1,10 +1,13 @@
-#include <atomic>
+#include <algorithm>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/output.h"
+#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/pull.h"
 #include "modelfloat/engine/push.h"
 
 namespace modelfloat::cli {
@@ -15,20 +18,49 @@ namespace fs = std::filesystem;
 engine::ModelRef default_name(const std::string& path) {
   fs::path whole = fs::absolute(path).lexically_normal();
   if (!whole.has_filename()) whole = whole.parent_path();  // it ended with a slash
-  return engine::ModelRef::parse(model_name_for(whole.filename().string(), fs::is_directory(whole)));
+  std::error_code ignored;                                 // what is not there is told by who opens it
+  return engine::ModelRef::parse(model_name_for(whole.filename().string(), fs::is_directory(whole, ignored)));
+}
+
+// Other files may come to the same name, since it has fewer characters than file names may have. Only who names a model
+// gives it another content.
+engine::ModelRef unused_name(Session& session, const std::string& path) {
+  const auto ref = default_name(path);
+  session.sync_log();
+  engine::Pool& pool = session.pool();
+  if (!engine::find_name(pool, ref.model)) return ref;
+  for (const auto& revision : engine::list_revisions(pool, ref.model)) {
+    const auto manifest = engine::open_manifest(pool, revision.manifest, session.call());
+    if (engine::has_content(path, manifest.root.files, session.call())) return ref;
+  }
+  throw UsageError(ref.model, fmt::format("is in the pool with other content than {}. Name the new one yourself; "
+                                          "--name {} makes it the newest revision of that model",
+                                          path, ref.model));
+}
+
+void warn_of_troubles(Session& session, const std::vector<engine::Trouble>& troubles) {
+  constexpr std::size_t k_shown = 10;
+  for (std::size_t i = 0; i < std::min(troubles.size(), k_shown); ++i) {
+    session.warn(troubles[i].path + ": " + troubles[i].why);
+  }
+  if (troubles.size() > k_shown) {
+    session.warn(
+        fmt::format("{} files more are not what they seem to be: see modelfloat show", troubles.size() - k_shown));
+  }
 }
 
 std::optional<std::uint64_t> size_of(const fs::path& path) {
   std::error_code error;
-  if (fs::is_regular_file(path, error)) return fs::file_size(path);
-  return std::nullopt;
+  if (!fs::is_regular_file(path, error)) return std::nullopt;
+  const auto size = fs::file_size(path, error);
+  return error ? std::nullopt : std::optional<std::uint64_t>(size);
 }
 
 }  // namespace
 
 ExitCode push(Session& session, const PushArguments& arguments) {
   session.require_writable_home();
-  const auto ref = arguments.name ? *arguments.name : default_name(arguments.path);
+  const auto ref = arguments.name ? *arguments.name : unused_name(session, arguments.path);
   engine::PushOptions options;
   options.model = ref.model;
   options.tag = ref.tag;
@@ -44,11 +76,14 @@ ExitCode push(Session& session, const PushArguments& arguments) {
   if (!result.left_out.empty()) {
     session.tell("left out: " + printable(fmt::format("{}", fmt::join(result.left_out, ", "))));
   }
+  warn_of_troubles(session, result.troubles);
 
   if (!result.doubt.empty()) session.warn(printable(result.doubt));
   const ExitCode code = result.doubt.empty() ? ExitCode::ok : ExitCode::degraded;
 
   if (session.options().json) {
+    auto troubles = nlohmann::ordered_json::array();
+    for (const auto& [path, why] : result.troubles) troubles.push_back({{"path", path}, {"trouble", why}});
     print_json({{"model", result.model},
                 {"revision", result.revision},
                 {"bytes", result.bytes},
@@ -56,6 +91,7 @@ ExitCode push(Session& session, const PushArguments& arguments) {
                 {"stored_bytes", result.stored_bytes},
                 {"fragments", result.fragments},
                 {"packs", result.packs},
+                {"troubles", std::move(troubles)},
                 {"seconds", result.seconds}});
     return code;
   }

@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
-
-#include "modelfloat/base/printable.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/runner/llama_binary.h"
@@ -28,16 +25,15 @@ ExitCode run(Session& session, const RunArguments& arguments) {
   request.seed = arguments.seed;
   request.stop = arguments.stop;
 
-  const bool for_terminal = ::isatty(STDOUT_FILENO) == 1;  // a model may say what rewrites one
-
   // Counted from where the user pressed return, not from where the runner was called.
   std::optional<double> first_token;
+  StreamedText output;
   const auto on_text = [&](std::string_view text) {
     if (!first_token) {
       first_token = seconds_between(session.started(), session.clock().steady_now());
       session.progress().clear();
     }
-    if (!session.options().json) write_stdout(for_terminal ? printable_lines(text) : text);
+    if (!session.options().json) output.write(text);
   };
   const auto on_progress = [&](const runner::LoadProgress& progress) {
     if (progress.step == runner::LoadProgress::Step::fetching) {
@@ -58,6 +54,7 @@ ExitCode run(Session& session, const RunArguments& arguments) {
                 {"bytes_fetched", source.bytes_fetched()}});
     return ExitCode::ok;
   }
+  output.end();
   write_stdout("\n");
   session.tell(fmt::format("{} to the first token, {:.1f} tokens/s, {} fetched", human_seconds(seconds),
                            completion.tokens_per_second, human_bytes(source.bytes_fetched())));

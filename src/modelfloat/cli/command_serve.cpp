@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "modelfloat/base/error.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
@@ -13,6 +14,19 @@ namespace modelfloat::cli {
 
 static bool is_loopback(const std::string& address) {
   return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
+
+// A server whose standard output is closed serves all the same.
+static void announce(Session& session, const std::string& url) {
+  try {
+    if (session.options().json) {
+      print_json({{"listening", url}});
+    } else {
+      write_stdout("listening on " + url + "\n");
+    }
+  } catch (const Error& error) {
+    session.warn("listening on " + url + ", but " + error.what());
+  }
 }
 
 ExitCode serve(Session& session, const ServeArguments& arguments) {
@@ -36,11 +50,7 @@ ExitCode serve(Session& session, const ServeArguments& arguments) {
   http.host_names.insert(http.host_names.end(), arguments.hosts.begin(), arguments.hosts.end());
   server::HttpServer server(
       http, server::api::make_api(service, [&](const Hash256& hash) { return pool.registry().find_token(hash); }));
-  if (session.options().json) {
-    print_json({{"listening", server.url()}});
-  } else {
-    write_stdout("listening on " + server.url() + "\n");
-  }
+  announce(session, server.url());
   server.run(session.stop());
   return ExitCode::ok;
 }

@@ -64,7 +64,7 @@ ExitCode status(Session& session) {
                 {"domains_online", status.domains_online},
                 {"stores", std::move(stores)}});
   } else {
-    write_stdout(to_text(pool, status, policy, session.options().quiet));
+    print_text(to_text(pool, status, policy, session.options().quiet));
   }
   return code_of(status);
 }

@@ -159,7 +159,7 @@ ExitCode store_list(Session& session) {
                store.capacity_bytes == 0 ? "-" : human_bytes(store.capacity_bytes), error_text(health),
                last_seen_text(health), remarks(health)});
   }
-  write_stdout(table.text());
+  print_text(table.text());
   return ExitCode::ok;
 }
 
@@ -222,7 +222,7 @@ ExitCode store_test(Session& session, const std::string& name) {
     text += fmt::format("used, free     {}, {}\n", text_of(test.space->used_bytes), text_of(test.space->free_bytes));
   }
   text += traits_text(traits);
-  write_stdout(text);
+  print_text(text);
   return ExitCode::ok;
 }
 

@@ -30,7 +30,7 @@ ExitCode token_list(Session& session) {
   if (session.options().json) {
     print_json({{"tokens", std::move(tokens)}});
   } else {
-    write_stdout(table.text());
+    print_text(table.text());
   }
   return ExitCode::ok;
 }

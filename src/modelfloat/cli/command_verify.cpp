@@ -68,7 +68,7 @@ ExitCode verify(Session& session, const VerifyArguments& arguments) {
   if (session.options().json) {
     print(report);
   } else {
-    write_stdout(to_text(report));
+    print_text(to_text(report));
     session.tell(arguments.read ? human_bytes(report.bytes_read) + " read and checked"
                                 : std::string("only lists were compared: --read reads and checks every object"));
   }

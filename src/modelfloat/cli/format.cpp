@@ -9,7 +9,7 @@
 
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/error.h"
-#include "modelfloat/base/printable.h"
+#include "modelfloat/cli/failure.h"
 
 namespace modelfloat::cli {
 
@@ -38,8 +38,6 @@ std::string human_seconds(double seconds) {
 }
 
 std::string human_time(std::uint64_t unix_seconds) { return to_rfc3339(from_unix_seconds(unix_seconds)); }
-
-std::string printable(std::string_view text) { return modelfloat::printable(text); }
 
 std::uint64_t parse_size(std::string_view text) {
   constexpr std::string_view k_units = "kmgtpe";
@@ -103,8 +101,10 @@ std::string model_name_for(const std::string& leaf, bool is_folder) {
     if (k_allowed.find(character) == std::string_view::npos) character = '-';
   }
   name.resize(std::min(name.size(), k_max_name));
-  if (name.empty() || name == "." || name == "..") {
-    throw Error(ErrorKind::invalid, leaf, "gives no name for the model: use --name");
+  if (name.find_first_not_of("._-") == std::string::npos) {
+    throw UsageError(leaf,
+                     "gives no name for the model, which may have the characters A-Z a-z 0-9 . _ - only: "
+                     "use --name");
   }
   return name;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/thread.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -26,13 +27,6 @@ void on_signal(int) {
   errno = saved;
 }
 
-void handle(int number) {
-  struct sigaction action{};
-  action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);  // the second one meets the default
-  ::sigaction(number, &action, nullptr);
-}
-
 }  // namespace
 
 InterruptWatch::InterruptWatch() {
@@ -40,18 +34,29 @@ InterruptWatch::InterruptWatch() {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw system_error(errno, "signals", "no pipe can be made");
   read_end_.reset(ends[0]);
   write_end_.reset(ends[1]);
-  pipe_for_handler = ends[1];
-  thread_ = std::jthread([this] { wait(); });
-  handle(SIGINT);
-  handle(SIGTERM);
+  before_.reserve(4);
+  thread_ = start_thread([this] { wait(); });
+  pipe_for_handler = write_end_.get();
+  const int once = static_cast<int>(SA_RESTART | SA_RESETHAND);  // the second one meets the default
+  for (const int number : {SIGINT, SIGTERM, SIGQUIT}) handle(number, once);
+  struct sigaction hangup{};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) handle(SIGHUP, SA_RESTART);
 }
 
 InterruptWatch::~InterruptWatch() {
-  ::signal(SIGINT, SIG_DFL);
-  ::signal(SIGTERM, SIG_DFL);
+  for (const Before& signal : before_) ::sigaction(signal.number, &signal.action, nullptr);
   [[maybe_unused]] const auto written = ::write(write_end_.get(), &k_end, 1);
   thread_.join();
   pipe_for_handler = -1;
+}
+
+void InterruptWatch::handle(int number, int flags) {
+  struct sigaction action{};
+  action.sa_handler = on_signal;
+  action.sa_flags = flags;
+  Before before{number, {}};
+  if (::sigaction(number, &action, &before.action) == 0) before_.push_back(before);
 }
 
 void InterruptWatch::wait() {

@@ -1,17 +1,19 @@
 // Reads the command line, calls the command, and turns what comes of it into an exit code.
 
 #include <algorithm>
-#include <csignal>
+#include <cerrno>
 #include <cstdio>
 
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "modelfloat/base/error.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/cli/command_line.h"
 #include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/interrupt.h"
+#include "modelfloat/cli/startup.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -78,7 +80,7 @@ std::optional<std::string> unknown_command(const CLI::App& app) {
 
 // `help COMMAND` is `COMMAND --help`. In the order that CLI11 wants: the last one first.
 std::vector<std::string> arguments_of(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);  // even its own name may be missing
   if (!arguments.empty() && arguments.front() == "help") {
     arguments.erase(arguments.begin());
     arguments.emplace_back("--help");
@@ -90,7 +92,6 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
 int start(int argc, char** argv) {
   const auto started = std::chrono::steady_clock::now();
   keep_memory_private();
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of the write
   CLI::App app(
       "ModelFloat keeps AI models in pieces, encrypted, over the storage that you have, and runs them from there.",
       "modelfloat");
@@ -115,7 +116,13 @@ int start(int argc, char** argv) {
     app.exit(error);
     return static_cast<int>(ExitCode::usage);
   } catch (const CLI::ParseError& error) {
-    return static_cast<int>(app.exit(error) == 0 ? ExitCode::ok : ExitCode::usage);
+    errno = 0;
+    if (app.exit(error) != 0) return static_cast<int>(ExitCode::usage);
+    // A part may have been flushed, and have failed, before.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      throw system_error(errno != 0 ? errno : EIO, "standard output", "takes no more");
+    }
+    return static_cast<int>(ExitCode::ok);  // --help or --version
   }
   return static_cast<int>(perform(line, started));
 }
@@ -124,6 +131,7 @@ int start(int argc, char** argv) {
 }  // namespace modelfloat::cli
 
 int main(int argc, char** argv) {
+  modelfloat::cli::put_start_in_order();
   // Fragments come and go all the time: their memory is kept instead of being given back and faulted in again, which costs as much as sealing
   // them. Shards are larger; theirs goes back, so that the sum stays bounded.
   constexpr int k_fragments_below = 2 << 20;

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include <nlohmann/json.hpp>
+#include <poll.h>
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
@@ -15,9 +16,47 @@ void write_stdout(ByteSpan bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {  // a pipe that somebody else made non-blocking is full
+      pollfd waiting{STDOUT_FILENO, POLLOUT, 0};
+      ::poll(&waiting, 1, -1);
+      continue;
+    }
     if (count < 0) throw system_error(errno, "standard output", "takes no more");
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
+}
+
+void print_text(std::string_view text) { write_stdout(printable_lines(text)); }
+
+static bool is_on_terminal() { return ::isatty(STDOUT_FILENO) != 0; }
+
+void print_exactly(std::string_view text) {
+  if (is_on_terminal()) return print_text(text);
+  write_stdout(text);
+}
+
+std::size_t unfinished_bytes(std::string_view text) noexcept {
+  constexpr std::size_t k_longest = 4;
+  for (std::size_t count = 1; count < std::min(k_longest, text.size() + 1); ++count) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - count]);
+    if ((byte & 0xC0U) == 0x80U) continue;  // not the first of its character
+    const std::size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+    return length > count ? count : 0;
+  }
+  return 0;
+}
+
+void StreamedText::write(std::string_view piece) {
+  if (!is_on_terminal()) return write_stdout(piece);
+  held_ += piece;
+  const std::size_t left = unfinished_bytes(held_);
+  print_text(std::string_view(held_).substr(0, held_.size() - left));
+  held_.erase(0, held_.size() - left);
+}
+
+void StreamedText::end() {
+  print_text(held_);
+  held_.clear();
 }
 
 void print_json(const nlohmann::ordered_json& object) {

@@ -26,7 +26,7 @@ std::size_t terminal_width() {
 
 std::string progress_text(std::string_view what, std::uint64_t done, std::optional<std::uint64_t> total, double seconds,
                           std::size_t width) {
-  std::string text(what);
+  std::string text = printable(what);
   const auto add = [&](const std::string& part) {
     if (text.size() + 2 + part.size() <= width) text += "  " + part;
   };
@@ -62,7 +62,7 @@ void ProgressLine::show(std::string_view what, std::uint64_t done, std::optional
 void ProgressLine::show(std::string_view what) {
   if (style_ == ProgressStyle::none) return;
   const std::lock_guard lock(mutex_);
-  if (is_due(what)) write_line(std::string(what.substr(0, terminal_width() - 1)));
+  if (is_due(what)) write_line(printable(what.substr(0, terminal_width() - 1)));
 }
 
 // A new stage begins anew, with its own speed.

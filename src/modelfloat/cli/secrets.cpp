@@ -57,6 +57,18 @@ void warn_when_open_to_others(int fd, const fs::path& file) {
   }
 }
 
+constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
+
+// What editors on other systems put in front does not belong to it.
+std::string_view text_of(const crypto::SecretBytes& content, const fs::path& file) {
+  std::string_view text = as_text(content.bytes());
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    throw Error(ErrorKind::invalid, file.string(), "is a text in UTF-16: save it as UTF-8");
+  }
+  if (text.starts_with(k_byte_order_mark)) text.remove_prefix(k_byte_order_mark.size());
+  return text;
+}
+
 }  // namespace
 
 mf1::SlotSecret read_key_file(const fs::path& file) {
@@ -64,21 +76,26 @@ mf1::SlotSecret read_key_file(const fs::path& file) {
   warn_when_open_to_others(fd.get(), file);
   const auto text = read_secret(fd.get(), file);
   try {
-    return mf1::SlotSecret::key_file(mf1::parse_key_file(as_text(text.bytes())));
-  } catch (const Error&) {
+    return mf1::SlotSecret::key_file(mf1::parse_key_file(text_of(text, file)));
+  } catch (const Error& error) {
+    if (error.where == file.string()) throw;
     throw Error(ErrorKind::invalid, file.string(), "is not a key file");
   }
 }
 
 mf1::SlotSecret read_passphrase_file(const fs::path& file) {
   const FileDescriptor fd = open_secret(file);
-  return mf1::SlotSecret::passphrase(read_secret(fd.get(), file));
+  const auto passphrase = read_secret(fd.get(), file);
+  if (as_text(passphrase.bytes()).starts_with(k_byte_order_mark)) {
+    log_warning(file.string() + " begins with a byte order mark, which is taken for a part of the passphrase");
+  }
+  return mf1::SlotSecret::passphrase(passphrase);
 }
 
 mf1::SlotSecret read_recovery_code_file(const fs::path& file) {
   const FileDescriptor fd = open_secret(file);
   const auto text = read_secret(fd.get(), file);
-  return mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(as_text(text.bytes())));
+  return mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(text_of(text, file)));
 }
 
 void make_key_file(const fs::path& file, Random& random) {

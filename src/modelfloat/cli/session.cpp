@@ -8,6 +8,7 @@
 
 #include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/printable.h"
 #include "modelfloat/cli/secrets.h"
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/engine/settings.h"
@@ -58,8 +59,9 @@ void Session::require_writable_home() {
 
 engine::Environment Session::environment() {
   if (!cpu_) {
-    cpu_ = std::make_unique<ThreadPool>(std::max(1U, std::thread::hardware_concurrency()));
+    auto cpu = std::make_unique<ThreadPool>(std::max(1U, std::thread::hardware_concurrency()));
     io_ = std::make_unique<ThreadPool>(k_io_threads);
+    cpu_ = std::move(cpu);  // both or none
   }
   return {clock_, random_, *cpu_, *io_, registry()};
 }
@@ -152,12 +154,12 @@ engine::OpenManifest Session::open_manifest(const engine::ModelRef& ref) {
 void Session::tell(const std::string& text) {
   if (options_.quiet) return;
   progress_.clear();
-  std::fputs((text + "\n").c_str(), stderr);
+  std::fputs((printable_lines(text) + "\n").c_str(), stderr);
 }
 
 void Session::warn(const std::string& text) {
   progress_.clear();
-  std::fputs(("warning: " + text + "\n").c_str(), stderr);
+  std::fputs(("warning: " + printable_lines(text) + "\n").c_str(), stderr);
 }
 
 }  // namespace modelfloat::cli

@@ -1,15 +1,22 @@
 #include "modelfloat/cli/terminal.h"
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/file_descriptor.h"
+#include "modelfloat/base/printable.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -44,15 +51,93 @@ void show(int fd, std::string_view text) {
   }
 }
 
-// Waits in short steps, since a signal does not end a read from a terminal.
-void wait_for_input(int fd, const std::stop_token& stop) {
-  constexpr int k_step_milliseconds = 100;
-  pollfd waiting{fd, POLLIN, 0};
-  while (!stop.stop_requested()) {
-    if (::poll(&waiting, 1, k_step_milliseconds) > 0) return;
-  }
-  throw Error(ErrorKind::cancelled, "terminal", "stopped on request");
+// Signals that stop or end a program by default and that InterruptWatch leaves alone.
+constexpr std::array<int, 4> k_default_signals{SIGTSTP, SIGALRM, SIGUSR1, SIGUSR2};
+
+// All that the signal handler may use.
+std::atomic<int> prompt_pipe = -1;
+static_assert(std::atomic<int>::is_always_lock_free);
+
+void note_signal(int number) {
+  const int saved = errno;
+  const auto byte = static_cast<unsigned char>(number);
+  [[maybe_unused]] const auto written = ::write(prompt_pipe.load(), &byte, 1);
+  errno = saved;
 }
+
+// What may happen while somebody is asked: input, a stop, or a signal that would leave the terminal as it is now. Used by
+// one thread, one at a time.
+class PromptEvents {
+ public:
+  explicit PromptEvents(const std::stop_token& stop) : stop_(stop), wake_(stop, Wake{write_end_}) {
+    prompt_pipe = write_end_.get();
+    for (const int number : k_default_signals) catch_signal(number);
+  }
+  ~PromptEvents() {
+    for (const auto& [number, action] : before_) ::sigaction(number, &action, nullptr);
+    prompt_pipe = -1;
+  }
+  PromptEvents(const PromptEvents&) = delete;
+  PromptEvents& operator=(const PromptEvents&) = delete;
+
+  // Returns 0 when there is input, or the signal that came. Error{cancelled} on a stop.
+  int wait(int terminal) {
+    std::array<pollfd, 2> waiting{pollfd{terminal, POLLIN, 0}, pollfd{read_end_.get(), POLLIN, 0}};
+    while (::poll(waiting.data(), waiting.size(), -1) < 0 && errno == EINTR) {
+    }
+    if (stop_.stop_requested()) throw Error(ErrorKind::cancelled, "terminal", "stopped on request");
+    unsigned char number = 0;
+    if (waiting[1].revents != 0 && ::read(read_end_.get(), &number, 1) == 1) return number;
+    return 0;
+  }
+
+  // Lets the signal do what it does by default. Returns when the program goes on.
+  void deliver(int number) const {
+    for (const auto& [caught, action] : before_) {
+      if (caught != number) continue;
+      ::sigaction(number, &action, nullptr);
+      ::raise(number);
+      set_handler(number);
+    }
+  }
+
+ private:
+  struct Wake {
+    const FileDescriptor& pipe;
+    void operator()() const noexcept {
+      constexpr unsigned char k_stop = 0;
+      [[maybe_unused]] const auto written = ::write(pipe.get(), &k_stop, 1);
+    }
+  };
+
+  static void set_handler(int number) {
+    struct sigaction action{};
+    action.sa_handler = note_signal;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(number, &action, nullptr);
+  }
+
+  void catch_signal(int number) {
+    struct sigaction action{};
+    ::sigaction(number, nullptr, &action);
+    if (action.sa_handler != SIG_DFL) return;  // it does not stop or end us
+    before_.emplace_back(number, action);
+    set_handler(number);
+  }
+
+  FileDescriptor make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw system_error(errno, "terminal", "no pipe can be made");
+    write_end_.reset(ends[1]);
+    return FileDescriptor(ends[0]);
+  }
+
+  const std::stop_token& stop_;
+  std::vector<std::pair<int, struct sigaction>> before_;
+  FileDescriptor write_end_;
+  const FileDescriptor read_end_ = make_pipe();
+  const std::stop_callback<Wake> wake_;
+};
 
 crypto::SecretBytes read_line(int fd) {
   Bytes line(k_max_line_bytes);
@@ -72,16 +157,22 @@ bool has_terminal() { return ::isatty(STDIN_FILENO) != 0 && ::access(k_terminal,
 crypto::SecretBytes ask_terminal(const std::string& prompt, bool secret, const std::stop_token& stop) {
   const FileDescriptor terminal(::open(k_terminal, O_RDWR | O_CLOEXEC));
   if (!terminal || !has_terminal()) throw Error(ErrorKind::denied, prompt, "nobody is there to be asked");
+  PromptEvents events(stop);
   std::optional<NoEcho> quiet;
-  if (secret) quiet.emplace(terminal.get());
-  show(terminal.get(), prompt);
-  wait_for_input(terminal.get(), stop);
+  for (;;) {
+    if (secret) quiet.emplace(terminal.get());
+    show(terminal.get(), printable(prompt));
+    const int signal = events.wait(terminal.get());
+    if (signal == 0) break;
+    quiet.reset();  // whoever has the terminal next sees what they type
+    events.deliver(signal);
+  }
   auto answer = read_line(terminal.get());
   if (secret) show(terminal.get(), "\n");
   return answer;
 }
 
-void TerminalDialogue::tell(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
+void TerminalDialogue::tell(const std::string& text) { std::fputs((printable_lines(text) + "\n").c_str(), stderr); }
 
 std::string TerminalDialogue::ask(const std::string& prompt, bool secret) {
   return std::string(as_text(ask_terminal(prompt, secret, stop_).bytes()));

@@ -83,10 +83,10 @@ RecoveryCode RecoveryCode::parse(std::string_view text) {
   auto decoded = from_base32(letters);
   crypto::wipe(std::as_writable_bytes(std::span(letters)));
   const std::size_t whole = crypto::SecretKey::k_bytes + k_code_check_bytes;
-  if (!decoded || decoded->size() != whole) {
+  const crypto::SecretBytes code = decoded ? crypto::SecretBytes(std::move(*decoded)) : crypto::SecretBytes();
+  if (code.bytes().size() != whole) {
     throw Error(ErrorKind::denied, "recovery code", "it has 56 letters a-z and digits 2-7, and this is something else");
   }
-  const crypto::SecretBytes code(std::move(*decoded));
   const crypto::SecretKey key(code.bytes().first<crypto::SecretKey::k_bytes>());
   if (!equal(code.bytes().subspan(crypto::SecretKey::k_bytes), code_check(key))) {
     throw Error(ErrorKind::denied, "recovery code", "there is a typing error in it: its check letters do not fit");
@@ -95,20 +95,29 @@ RecoveryCode RecoveryCode::parse(std::string_view text) {
 }
 
 std::string RecoveryCode::text() const {
-  Bytes code = to_bytes(key_.bytes());
+  Bytes code;
+  code.reserve(crypto::SecretKey::k_bytes + k_code_check_bytes);
+  append(code, key_.bytes());
   append(code, code_check(key_));
-  const std::string letters = to_base32(code);
+  std::string letters = to_base32(code);
   crypto::wipe(code);
   std::string text;
+  text.reserve(letters.size() + letters.size() / k_code_group);  // growing would leave copies
   for (std::size_t i = 0; i < letters.size(); ++i) {
     if (i > 0 && i % k_code_group == 0) text.push_back('-');
     text.push_back(letters[i]);
   }
+  crypto::wipe(std::as_writable_bytes(std::span(letters)));
   return text;
 }
 
 std::string key_file_text(const crypto::SecretKey& key) {
-  return std::string(k_key_file_mark) + to_hex(key.bytes()) + "\n";
+  std::string digits = to_hex(key.bytes());
+  std::string text;
+  text.reserve(k_key_file_mark.size() + digits.size() + 1);
+  text.append(k_key_file_mark).append(digits).append("\n");
+  crypto::wipe(std::as_writable_bytes(std::span(digits)));
+  return text;
 }
 
 crypto::SecretKey parse_key_file(std::string_view text) {
