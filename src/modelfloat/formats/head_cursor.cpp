@@ -29,9 +29,9 @@ void refuse_equal_names(const std::vector<Tensor>& tensors) {
 
 ByteSpan HeadCursor::take(std::uint64_t count) {
   const auto end = checked_add(position_, count);
-  if (!end || (file_size_ && *end > *file_size_))
+  if (file_size_ && (!end || *end > *file_size_))
     throw BadHeader{"the header does not end inside the file" + cut_off()};
-  if (*end > k_max_header_bytes) throw BadHeader{"the header is larger than 32 MiB"};
+  if (!end || *end > k_max_header_bytes) throw BadHeader{"the header is larger than 32 MiB"};
   if (*end > head_.size()) throw NeedMore{*end};
   const auto bytes = head_.subspan(position_, count);
   position_ = *end;
