@@ -31,7 +31,7 @@ engine::ModelRef unused_name(Session& session, const std::string& path) {
   if (!engine::find_name(pool, ref.model)) return ref;
   for (const auto& revision : engine::list_revisions(pool, ref.model)) {
     const auto manifest = engine::open_manifest(pool, revision.manifest, session.call());
-    if (engine::has_content(path, manifest.root.files, session.call())) return ref;
+    if (engine::has_content(pool, path, manifest.root.files, session.call())) return ref;
   }
   throw UsageError(ref.model, fmt::format("is in the pool with other content than {}. Name the new one yourself; "
                                           "--name {} makes it the newest revision of that model",

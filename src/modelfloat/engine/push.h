@@ -101,7 +101,8 @@ class FileListing {
 
 // Whether `path` is a file or folder with just the content of `files`, by their paths, sizes and SHA-256. Reads the files
 // only when all paths and sizes agree. Throws as push_path does.
-bool has_content(const std::filesystem::path& path, const std::vector<FileEntry>& files, const CallOptions& call);
+bool has_content(Pool& pool, const std::filesystem::path& path, const std::vector<FileEntry>& files,
+                 const CallOptions& call);
 
 // A file, or a folder whose files become a model of several files. Links to files are followed. Folders named .git or
 // .cache and empty ones are left out, and named in the result. A file that is written to while it is read is read once

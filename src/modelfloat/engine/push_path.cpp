@@ -89,7 +89,7 @@ void add_file(PushSession& session, const LocalFile& file) {
 
 }  // namespace
 
-bool has_content(const fs::path& path, const std::vector<FileEntry>& files, const CallOptions& call) {
+bool has_content(Pool& pool, const fs::path& path, const std::vector<FileEntry>& files, const CallOptions& call) {
   const auto model = model_at(path);
   const auto alike = [](const LocalFile& local, const FileEntry& file) {
     return local.path == file.path && local.size_bytes == file.size_bytes;
@@ -100,7 +100,7 @@ bool has_content(const fs::path& path, const std::vector<FileEntry>& files, cons
     FileSource source(local.place);
     crypto::Sha256 hash;
     while (const auto size = source.read(buffer)) {
-      check_cancelled(call, local.path);
+      check_cancelled(call, pool.environment().clock, local.path);
       hash.update(ByteSpan(buffer).first(size));
     }
     return hash.finish() == file.sha256;
