@@ -1,6 +1,10 @@
 #include "modelfloat/mf1/keyring.h"
 
+#include <utility>
+
 #include "samples.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/crypto/key_derivation.h"
@@ -24,6 +28,24 @@ TEST(Keyring, DerivesEachKeyAsTheFormatSays) {
       EXPECT_FALSE(keyring.key(1, static_cast<KeyUse>(a)) == keyring.key(1, static_cast<KeyUse>(b)));
     }
   }
+}
+
+TEST(Keyring, KeepsItsKeysInLockedMemory) {
+  Keyring keyring = sample_keyring();
+  keyring.add_epoch(2, key_of(9));
+  const Keyring copy = keyring;
+  const pid_t child = ::fork();
+  if (child == 0) {  // where locked memory is zero
+    bool zero = true;
+    for (const Keyring* ring : {&std::as_const(keyring), &copy}) {
+      for (const std::byte byte : ring->root(2).bytes()) zero = zero && byte == std::byte{0};
+      for (const std::byte byte : ring->key(1, KeyUse::sealing).bytes()) zero = zero && byte == std::byte{0};
+    }
+    ::_exit(zero ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "a child has the keys";
 }
 
 TEST(Keyring, FragmentIdsDependOnPoolAndEpoch) {

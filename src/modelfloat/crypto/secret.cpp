@@ -33,9 +33,12 @@ SecretKey SecretKey::random(Random& random) {
 
 SecretKey::~SecretKey() { wipe(bytes_); }
 
-SecretBytes::SecretBytes(ByteSpan bytes) : bytes_(to_bytes(bytes)) {}
-SecretBytes::SecretBytes(std::string_view text) : bytes_(to_bytes(text)) {}
-SecretBytes::SecretBytes(Bytes&& bytes) noexcept : bytes_(std::move(bytes)) {}
+SecretBytes::SecretBytes(ByteSpan bytes) : bytes_(bytes.begin(), bytes.end()) {}
+SecretBytes::SecretBytes(std::string_view text) : SecretBytes(as_bytes(text)) {}
+SecretBytes::SecretBytes(Bytes&& bytes) : SecretBytes(ByteSpan(bytes)) {
+  wipe(bytes);
+  bytes.clear();
+}
 SecretBytes::SecretBytes(SecretBytes&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
 
 SecretBytes& SecretBytes::operator=(SecretBytes other) noexcept {

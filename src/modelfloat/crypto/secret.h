@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/base/random.h"
+#include "modelfloat/crypto/locked_memory.h"
 
 namespace modelfloat::crypto {
 
@@ -18,7 +20,7 @@ void wipe(MutableByteSpan) noexcept;
 bool equal_in_constant_time(ByteSpan a, ByteSpan b) noexcept;
 
 // A key of 32 bytes. There is no empty key: where one may be missing, use std::optional. A moved-from key keeps its
-// value until it is destroyed, which wipes it.
+// value until it is destroyed, which wipes it. It lies where it is made; Keyring keeps those that last in locked memory.
 class SecretKey {
  public:
   static constexpr std::size_t k_bytes = 32;
@@ -44,14 +46,14 @@ class SecretKey {
   std::array<std::byte, k_bytes> bytes_{};
 };
 
-// A secret of any length, such as a passphrase or a token. A moved-from one is empty.
+// A secret of any length, such as a passphrase or a token, in locked memory. A moved-from one is empty.
 class SecretBytes {
  public:
   SecretBytes() noexcept = default;
   explicit SecretBytes(ByteSpan bytes);
   explicit SecretBytes(std::string_view text);
-  // Takes the bytes over; the buffer that held them is the one that is wiped later.
-  explicit SecretBytes(Bytes&& bytes) noexcept;
+  // Takes the bytes over: wipes the buffer that held them.
+  explicit SecretBytes(Bytes&& bytes);
   SecretBytes(const SecretBytes&) = default;
   SecretBytes(SecretBytes&& other) noexcept;
   SecretBytes& operator=(SecretBytes other) noexcept;
@@ -62,7 +64,7 @@ class SecretBytes {
   bool operator==(const SecretBytes& other) const noexcept { return equal_in_constant_time(bytes_, other.bytes_); }
 
  private:
-  Bytes bytes_;
+  std::vector<std::byte, LockedAllocator<std::byte>> bytes_;
 };
 
 }  // namespace modelfloat::crypto

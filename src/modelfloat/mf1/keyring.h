@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/base/random.h"
@@ -19,7 +21,7 @@ inline constexpr std::size_t k_key_uses = 7;
 // The key that objects of this type are sealed under. Error{internal} for slots and markers, which are clear.
 KeyUse key_use_of(ObjectType);
 
-// Root keys by epoch with their sub-keys, derived once. Copyable; const calls may be made from many threads. All copies
+// Root keys by epoch with their sub-keys, derived once, in locked memory. Copyable; const calls may be made from many threads. All copies
 // wipe themselves.
 class Keyring {
  public:
@@ -50,7 +52,8 @@ class Keyring {
   const Epoch& epoch(std::uint32_t number) const;
 
   PoolId pool_;
-  std::map<std::uint32_t, Epoch> epochs_;  // never empty
+  // Never empty. The keys are inside its nodes.
+  std::map<std::uint32_t, Epoch, std::less<>, crypto::LockedAllocator<std::pair<const std::uint32_t, Epoch>>> epochs_;
 };
 
 // The change that begins `epoch`: the root key of the epoch before under the new one's key. Both must be in the
