@@ -111,7 +111,10 @@ TEST_F(BadFolder, TheLogIsReadFromWhatIsListedAndIsNotFresh) {
 TEST_F(BadFolder, VerifyTakesNothingForMissingThatIsNotListed) {
   machine_.create(k_copies);
   machine_.push("ns/model", files_);
-  bad_.add(*folders("shard").begin());
+  machine_.push("ns/other", {{"o.bin", test::random_bytes(3'000'000, 2)}});
+  const auto shards = folders("shard");
+  ASSERT_GT(shards.size(), 1U);
+  bad_.add(*shards.begin());
   bad_.add(*folders("content").begin());
   machine_.reopen();
   const auto report = engine::verify(machine_.pool(), std::nullopt, true, {}, {});

@@ -81,10 +81,10 @@ bool ShardSearch::run(const std::set<Wanted>& wanted, const CallOptions& call) {
     for (const auto& listing : listings) {
       if (listing.complete) {
         listed.insert(listing.store->id);
-        enter_places(registry_, due, listing);
       } else {
         log_info(listing.store->name + " cannot be listed: " + listing.trouble);
       }
+      enter_places(registry_, due, listing);  // what it lists is there, even where there may be more
     }
   });
   const std::lock_guard lock(mutex_);
