@@ -96,6 +96,24 @@ TEST_F(DamageMemory, WhatVerifyReadFindsCountsUntilItIsReadWhole) {
   EXPECT_TRUE(states().empty());
 }
 
+TEST_F(DamageMemory, APushOfTheSameFilesMakesGoodWhatWasLost) {
+  for (const std::size_t number : {0, 1, 2}) {
+    for (const auto& [path, bytes] : world_.objects(number)) {
+      if (path.starts_with("mf1/shard/")) world_.inner(number).remove(ObjectName::parse(path).value(), {});
+    }
+  }
+  EXPECT_EQ(verify(false).models.at(0).health, Health::lost);
+  const auto pushed = machine_.push("ns/model", files_);
+  EXPECT_EQ(pushed.new_bytes, 9'000'000U);
+  // The tag points to the new manifest of the revision, and nothing needs the old one any more.
+  const auto report = verify(true);
+  ASSERT_EQ(report.models.size(), 1U);
+  EXPECT_EQ(report.models.at(0).health, Health::sound);
+  EXPECT_TRUE(report.sound());
+  EXPECT_EQ(machine_.pull("ns/model@" + pushed.revision), files_);
+  EXPECT_EQ(engine::list_revisions(machine_.pool(), "ns/model").size(), 1U);
+}
+
 TEST_F(DamageMemory, APushDoesNotCountAPackWithACorruptShardAsStored) {
   flip_a_bit();
   EXPECT_EQ(machine_.push("ns/before", files_).new_bytes, 0U);  // nobody has noticed yet

@@ -9,6 +9,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/crypto/hash.h"
+#include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/manifest_index.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/settings.h"
@@ -370,7 +371,9 @@ std::optional<std::string> default_tag(Pool& pool, const std::string& model) {
 std::vector<RevisionSummary> list_revisions(Pool& pool, const std::string& model) {
   std::vector<RevisionSummary> list;
   const auto tags = pool.registry().tags(model);
+  const auto superseded = superseded_manifests(pool.log().state());
   for (const auto& row : pool.registry().revisions(model)) {
+    if (superseded.contains(row.manifest.content)) continue;
     RevisionSummary one{to_hex(row.revision), row.manifest, row.size_bytes, row.created_at, {}};
     for (const auto& [tag, content] : tags) {
       if (content == row.manifest.content) one.tags.push_back(tag);

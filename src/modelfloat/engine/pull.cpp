@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
+#include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/catalogue.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/transfer/download.h"
@@ -28,7 +29,9 @@ struct Resolved {
 // The manifest that a reference means, or nothing.
 std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelRef& ref) {
   if (!ref.revision.empty()) {
+    const auto superseded = superseded_manifests(state);
     for (const auto& [content, live] : state.manifests) {
+      if (superseded.contains(content)) continue;
       if (live.committed && live.model == ref.model && to_hex(live.revision).starts_with(ref.revision)) {
         return Resolved{live.manifest, ref.model + "@" + ref.revision};
       }

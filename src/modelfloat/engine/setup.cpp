@@ -12,6 +12,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/crypto/hash.h"
+#include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/settings.h"
 #include "modelfloat/engine/slots.h"
@@ -275,8 +276,10 @@ StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions
   }
   ManifestReader reader(pool, {}, call);
   std::set<std::string> at_risk;
-  for (const auto& [content, live] : pool.log().state().manifests) {
-    if (!live.committed) continue;
+  const PoolState state = pool.log().state();
+  const auto superseded = superseded_manifests(state);
+  for (const auto& [content, live] : state.manifests) {
+    if (!live.committed || superseded.contains(content)) continue;
     const ManifestRoot root = reader.root(live.manifest);
     for (std::size_t index = 0; index < root.segments.size(); ++index) {
       for (const Pack& pack : reader.segment(root, index).structure.packs) {

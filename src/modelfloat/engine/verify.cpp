@@ -7,6 +7,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/file_check.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/manifest_writer.h"
@@ -52,7 +53,9 @@ class Verification {
     list_stores();
     learn_stray_shards();
     if (!only) check_common_objects();
+    const auto superseded = superseded_manifests(state_);
     for (const auto& [content, live] : state_.manifests) {
+      if (superseded.contains(content)) continue;
       if (live.committed && (!only || live.model == *only)) check_manifest(live);
     }
     if (read_) {
