@@ -15,12 +15,19 @@ Needs Python 3.9 or later and, from PyPI: cryptography (44 or later), blake3, zs
 """
 import argparse, base64, collections, datetime, functools, hashlib, hmac, os, re, shutil, signal, struct, sys, tempfile
 
-import cbor2, zstandard
-from blake3 import blake3
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+try:
+    import cbor2, zstandard
+    from blake3 import blake3
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+except ImportError as error:
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__)
+        sys.exit(0)
+    print(f"rescue: {error}: run `pip install 'cryptography>=44' blake3 zstandard cbor2`", file=sys.stderr)
+    sys.exit(2)
 
 SHARD, STRUCTURE, CONTENT, LOG, CHECKPOINT, SLOT, MARKER = range(1, 8)
 FOLDERS = {SHARD: "shard", STRUCTURE: "structure", CONTENT: "content", LOG: "log", CHECKPOINT: "checkpoint", SLOT: "slot"}

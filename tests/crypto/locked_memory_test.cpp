@@ -47,7 +47,9 @@ TEST(LockedMemory, IsNotSwappedOutDumpedOrInherited) {
     const std::string flags = flags_of(secret.bytes().data());
     EXPECT_THAT(flags, HasSubstr(" dd")) << size;
     EXPECT_THAT(flags, HasSubstr(" wf")) << size;
-    if (may_lock()) EXPECT_THAT(flags, HasSubstr(" lo")) << size;
+    if (may_lock()) {
+      EXPECT_THAT(flags, HasSubstr(" lo")) << size;
+    }
   }
 }
 

@@ -67,7 +67,7 @@ TEST(ReadLayout, KeepsABrokenHeaderAsOpaqueBytesWithTheReason) {
   EXPECT_EQ(layout.format, "opaque");
   EXPECT_TRUE(layout.tensors.empty());
   EXPECT_EQ(layout.header_bytes, 0U);
-  EXPECT_EQ(layout.trouble.find("refused as GGUF: tensor"), 0U) << layout.trouble;
+  EXPECT_EQ(layout.trouble.find("cannot be used as GGUF: tensor"), 0U) << layout.trouble;
   EXPECT_EQ(why_not_runnable(layout), layout.trouble);
 }
 

@@ -248,6 +248,14 @@ def test_as_a_program(site, files):
     assert done.returncode == 5 and "rescue: too little is left" in done.stderr
 
 
+def test_what_is_missing_to_run_it_is_named_and_its_help_needs_nothing():
+    plain = [sys.executable, "-S", "-I", rescue.__file__]  # without installed packages
+    bare = subprocess.run([*plain, "list"], capture_output=True, text=True)
+    assert bare.returncode == 2 and "pip install" in bare.stderr and "Traceback" not in bare.stderr
+    asked = subprocess.run([*plain, "--help"], capture_output=True, text=True)
+    assert asked.returncode == 0 and "rescue.py --store" in asked.stdout
+
+
 def test_empty_model(site):
     write(site, {}, k=0)
     assert site.restore("lab/net")[1] == {}

@@ -78,6 +78,15 @@ def test_cat_does_not_need_descriptors_that_it_does_not_use(filled, closed):
     assert code == Exit.OK and out == filled.file.read_bytes()
 
 
+def test_a_limit_on_the_size_of_files_is_an_error_and_no_death_by_a_signal(filled, tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MIB, 2 * MIB))
+
+    code, _, err = run(filled, "pull", "lab/net", "-o", tmp_path / "net.bin", before=limit)
+    assert code == Exit.ERROR and "File too large" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -72,7 +72,8 @@ void add_store(CLI::App& app, CommandLine& line) {
   add.add_option("--domain", line.store_add.domain,
                  "What it fails together with; by default the company or host of a cloud store, a folder by itself");
   add.add_option("--capacity", line.store_add.capacity_bytes, "Use no more than this, such as 50GB, 1.5TB or 2TiB")
-      ->transform(size_in_bytes());
+      ->transform(size_in_bytes())
+      ->type_name("SIZE");
   add.add_option("--api-url", line.store_add.options.api_url, k_api_url_help);
   add.add_option("--token-url", line.store_add.options.token_url, k_token_url_help);
   add.add_option("--credentials-file", line.store_add.options.credentials_file, k_credentials_help);
@@ -88,7 +89,8 @@ void add_store(CLI::App& app, CommandLine& line) {
   set.add_option("name", line.store_set.name, "The store")->required();
   set.add_option("--domain", line.store_set.domain, "What it fails together with");
   set.add_option("--capacity", line.store_set.capacity_bytes, "Use no more than this, such as 50GB; 0 for no limit")
-      ->transform(size_in_bytes());
+      ->transform(size_in_bytes())
+      ->type_name("SIZE");
   set.add_option("--api-url", line.store_set.api_url, k_api_url_help);
   set.add_option("--token-url", line.store_set.token_url, k_token_url_help);
   set.add_option("--credentials-file", line.store_set.credentials_file, k_credentials_help);
@@ -172,6 +174,7 @@ void add_recover(CLI::App& app, CommandLine& line) {
           "--capacity", [last](std::uint64_t bytes) { last("--capacity").capacity_bytes = bytes; },
           "Use no more than this, if not as the pool says")
       ->transform(size_in_bytes())
+      ->type_name("SIZE")
       ->trigger_on_parse();
   on(command, line, [&line] {
     const int secrets = (line.recover.recovery_code_file.empty() ? 0 : 1) + (line.global.key_file.empty() ? 0 : 1) +

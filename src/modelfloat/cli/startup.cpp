@@ -27,6 +27,7 @@ void let_signals_through() noexcept {
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files becomes EFBIG
 }
 
 void raise_small_stack() noexcept {

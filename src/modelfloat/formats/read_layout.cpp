@@ -14,7 +14,7 @@ using Parser = ParseResult (*)(ByteSpan, std::optional<std::uint64_t>);
 
 FileLayout refused(std::string_view format, const std::string& reason) {
   FileLayout layout;
-  layout.trouble = "refused as " + std::string(format) + ": " + reason;
+  layout.trouble = "cannot be used as " + std::string(format) + ": " + reason;
   return layout;
 }
 

@@ -90,7 +90,7 @@ void FragmentReader::finish() {
 }
 
 void FragmentReader::distrust(std::string reason) {
-  auto trouble = "refused as " + layout_.format + ": " + std::move(reason);
+  auto trouble = "cannot be used as " + layout_.format + ": " + std::move(reason);
   layout_ = formats::FileLayout();
   layout_.trouble = std::move(trouble);
 }
