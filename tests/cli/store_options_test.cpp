@@ -80,7 +80,9 @@ TEST_F(StoreOptionsTest, AFileOfAuthoritiesIsKeptByItsWholePath) {
   EXPECT_EQ(find_ca_file(scheme(), "", "X_", variables({{"X_CA_FILE", pem}})), pem);
   EXPECT_EQ(find_ca_file(scheme(), pem, "X_", variables({{"X_CA_FILE", windows}})), pem);
   EXPECT_EQ(find_ca_file(scheme(), "", "X_", variables({})), "");
-  EXPECT_EQ(settings_from(scheme(), {.ca_file = pem}, "X_", variables({}), nullptr).ca_file, pem);
+  StoreOptions options;
+  options.ca_file = pem;
+  EXPECT_EQ(settings_from(scheme(), options, "X_", variables({}), nullptr).ca_file, pem);
   for (const auto& bad : {file("empty", ""), file("der", "\x30\x82\x01"), (folder_ / "none").string(),
                           file("bom", "\xef\xbb\xbf-----BEGIN CERTIFICATE-----\n"), folder_.path().string()}) {
     EXPECT_THROW(find_ca_file(scheme(), bad, "X_", variables({})), Error) << bad;
