@@ -143,6 +143,10 @@ TEST_P(OneOfFour, IsTakenInAgainWhenTheOthersFail) {
   engine::PushSession session(simulation_.machine().pool(), options, {});
   be_busy(1, 20);
   for (const std::size_t i : {2U, 3U}) simulation_.store(i).is_away = true;
+  simulation_.time().submit([&] {  // they are back when the log is to be read
+    simulation_.time().sleep_for(std::chrono::seconds(18), {});
+    for (const std::size_t i : {2U, 3U}) simulation_.store(i).is_away = false;
+  });
   const Bytes bytes = test::random_bytes(3'000'000, 4);
   MemorySource source(bytes);
   const double took = seconds([&] {

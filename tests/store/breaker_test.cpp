@@ -127,6 +127,15 @@ TEST_F(Breaker, RefusedIsNotTheSameAsGone) {
   EXPECT_FALSE(reaches_the_store());
 }
 
+TEST_F(Breaker, AStoreThatRefusesToTakeDataMayBeRead) {
+  for (int i = 0; i < 9; ++i) {
+    faulty_->fail_next(Call::put, ErrorKind::denied);
+    EXPECT_EQ(put()->kind, ErrorKind::denied);
+    clock_.advance(1s);
+  }
+  EXPECT_FALSE(stat());
+}
+
 TEST_F(Breaker, WhatTheStoreAnswersIsNoFailure) {
   for (const ErrorKind kind :
        {ErrorKind::corrupt, ErrorKind::out_of_space, ErrorKind::not_found, ErrorKind::invalid, ErrorKind::cancelled}) {

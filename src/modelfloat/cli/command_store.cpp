@@ -168,10 +168,10 @@ ExitCode store_remove(Session& session, const std::string& name) {
   const engine::StoreRemoval removal = engine::remove_store(session.pool(), name, session.call());
   if (!removal.models_at_risk.empty()) {
     session.warn(
-        fmt::format("{} had shards of {} on {}, and nothing else has them: fewer stores may be lost from now on. Push "
-                    "{} again to make that good",
-                    removal.models_at_risk.size() == 1 ? "a model" : "models", fmt::join(removal.models_at_risk, ", "),
-                    printable(name), removal.models_at_risk.size() == 1 ? "it" : "them"));
+        fmt::format("{} had shards of {} that no other store has: fewer stores may be lost from now on. Push {} again "
+                    "to make that good",
+                    printable(name), printable(fmt::format("{}", fmt::join(removal.models_at_risk, ", "))),
+                    removal.models_at_risk.size() == 1 ? "it" : "them"));
   }
   if (session.options().json) {
     print_json({{"removed", name}, {"models_at_risk", removal.models_at_risk}});

@@ -117,6 +117,7 @@ class PushSession::Impl {
   bool publish_again(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
   bool publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
   void report_progress();
+  void warn_of_stores_that_left();
   void note_packs();
 
   Pool& pool_;
@@ -340,6 +341,7 @@ PushResult PushSession::Impl::commit() {
                   "was removed by another machine while it was pushed; push again");
   }
   pool_.registry().note_push(journal_, registry::PushState::committed, upload_.packs());
+  warn_of_stores_that_left();
 
   for (const FileEntry& file : root.files) {
     if (!file.trouble.empty()) result.troubles.push_back({file.path, file.trouble});
@@ -351,6 +353,16 @@ PushResult PushSession::Impl::commit() {
   result.packs = upload_.packs();
   result.seconds = seconds_between(begin_, pool_.environment().clock.steady_now());
   return result;
+}
+
+// Packs that were durable before keep their shards there, and count on the store until it is back.
+void PushSession::Impl::warn_of_stores_that_left() {
+  const auto with_shards = upload_.stores();
+  for (const auto* store : pool_.stores().all()) {
+    if (store->is_online() || !with_shards.contains(store->id)) continue;
+    log_warning(store->name + " has shards of this push and went away meanwhile: fewer other stores may be lost until it "
+                              "is back. Push again if it stays away");
+  }
 }
 
 // False when it was removed meanwhile: then it cannot be used.

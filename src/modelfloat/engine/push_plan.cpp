@@ -22,6 +22,9 @@ struct Unusable {
   std::string why;
 };
 
+// A store with less room takes no shard of any pack.
+constexpr std::uint64_t k_smallest_shard_bytes = std::uint64_t{4} << 20;
+
 bool may_be_back(ErrorKind kind) { return kind == ErrorKind::offline || worth_retrying(kind); }
 
 // What keeps a store away is denied, or it may be back.
@@ -40,7 +43,7 @@ std::vector<Unusable> unusable_stores(const Pool& pool, const transfer::StoresLe
   std::vector<Unusable> stores;
   const auto& targets = left.targets.stores;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (left.targets.candidates[i].free_bytes > 0) continue;
+    if (left.targets.candidates[i].free_bytes >= k_smallest_shard_bytes) continue;
     const auto failed = left.failed.find(i);
     const auto error = failed == left.failed.end() ? targets[i]->state->put_trouble() : std::optional(failed->second);
     stores.push_back(without_room(*targets[i], error));

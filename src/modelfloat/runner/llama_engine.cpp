@@ -80,8 +80,14 @@ std::string LlamaEngine::how_it_ended() const {
 
 std::string LlamaEngine::last_words() const {
   const auto end = ended();
-  return fmt::format("{}; its last words:\n{}", end ? to_string(*end) : "still there",
-                     without_controls(last_lines(child_.output(), 10)));
+  // Marked, so that no line of them looks like one of ours.
+  std::string lines;
+  for (const char letter : without_controls(last_lines(child_.output(), 10))) {
+    if (lines.empty()) lines = "  | ";
+    lines += letter;
+    if (letter == '\n') lines += "  | ";
+  }
+  return fmt::format("{}; its last words:\n{}", end ? to_string(*end) : "still there", lines);
 }
 
 }  // namespace modelfloat::runner

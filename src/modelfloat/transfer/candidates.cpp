@@ -27,7 +27,10 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const PoolStore& target = *targets[i];
     candidates.push_back({i, target.domain, 0, 1.0});
-    if (target.state->puts_are_parked()) continue;
+    if (target.state->puts_are_parked()) {
+      log_warning(target.name + " takes no new data: it asks to be left alone for a while");
+      continue;
+    }
     if (const auto refused = target.state->puts_refused()) {
       log_warning(fmt::format("{} takes no new data: {}", target.name, refused->what()));
       continue;

@@ -63,6 +63,11 @@ std::uint64_t Upload::stored_bytes() const {
   return stored_bytes_;
 }
 
+std::set<StoreId> Upload::stores() const {
+  const std::lock_guard lock(mutex_);
+  return stores_;
+}
+
 std::uint64_t Upload::packs() const {
   const std::lock_guard lock(mutex_);
   return packs_;
@@ -398,6 +403,7 @@ void Upload::pack_is_durable() {
   for (const std::size_t target : pack_->targets) places.push_back(targets_.stores[target]->id);
   context_.registry.add_pack(pack_->sealed.pack, pack_->sealed.fragments, places);
   if (plan_.on_durable) plan_.on_durable(pack_->sealed.pack.id);
+  stores_.insert(places.begin(), places.end());
   ++packs_;
   if (!pack_->abandoned_a_put) spare_ = std::move(pack_->sealed.shards);
   pack_.reset();

@@ -77,6 +77,7 @@ class Upload {
 
   std::uint64_t stored_bytes() const;  // put so far
   std::uint64_t packs() const;         // durable so far
+  std::set<StoreId> stores() const;    // that have shards of those
 
  private:
   struct Outgoing {  // a sealed pack; shared with the puts under way, one of which may never end
@@ -157,6 +158,7 @@ class Upload {
   std::vector<Bytes> spare_;            // the shards of the pack before: fresh memory is dear
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t packs_ = 0;
+  std::set<StoreId> stores_;  // that have shards of durable packs
   Race<bool> race_;
 
   std::jthread attendant_;

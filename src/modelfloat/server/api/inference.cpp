@@ -67,7 +67,10 @@ std::vector<std::string> stops_of(const nlohmann::json& value) {
 Ask read_ask(const nlohmann::json& json) {
   Ask ask;
   auto& completion = ask.completion;
-  const auto member = [&json](const char* name) { return json.contains(name) ? &json[name] : nullptr; };
+  // Many clients send null for what is not set.
+  const auto member = [&json](const char* name) {
+    return json.contains(name) && !json[name].is_null() ? &json[name] : nullptr;
+  };
   const auto* prompt = member("prompt");
   if (prompt == nullptr) invalid("`prompt` is missing");
   completion.prompt = prompt_of(*prompt);

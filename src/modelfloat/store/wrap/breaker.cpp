@@ -192,8 +192,12 @@ class Breaker final : public Store {
       case ErrorKind::timed_out:
         if (!slow && !part.tries) return;
         [[fallthrough]];
-      case ErrorKind::transient:
-      case ErrorKind::denied: part.told = true; return circuit_.failed(error, part.tries, started);
+      case ErrorKind::transient: part.told = true; return circuit_.failed(error, part.tries, started);
+      case ErrorKind::denied:
+        part.told = true;
+        // A store that refuses to take data answers, and may be read.
+        if (lane == Lane::uploads) return circuit_.succeeded(part.tries);
+        return circuit_.failed(error, part.tries, started);
       case ErrorKind::rate_limited:
         part.told = true;
         if (error.retry_after && error.retry_after->count() > 0) return circuit_.asked_to_wait(error, lane, part.tries);
