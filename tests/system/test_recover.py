@@ -88,8 +88,15 @@ def test_wrong_secret(base, how):
     assert done.json["error"]["kind"] == "denied"
     assert home.run("ls").code == Exit.NOT_FOUND, "a pool was left in the home"
     # The home is as empty as before: the right code opens it.
-    again = home.run("recover", "--recovery-code-file", site.code_file, "--store", f"local:{site.stores[0]}")
+    stores = [part for store in site.stores for part in ("--store", f"local:{store}")]
+    again = home.run("recover", "--recovery-code-file", site.code_file, *stores)
     assert again.code == 0, again
+
+
+def test_a_log_that_was_read_on_too_few_stores_is_said(base):
+    site = Site(base)
+    _, done = site.recover(base, "new", stores=site.stores[:1], code=Exit.DEGRADED)
+    assert "the log was read on 1 of the pool's 6 failure domains" in done.err
 
 
 @pytest.mark.parametrize("text", ["", "no code at all", "a" * 56, "-".join(["aaaaaaa"] * 8), "-".join(["aaaaaaa"] * 7)])

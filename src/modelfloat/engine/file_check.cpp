@@ -1,7 +1,6 @@
 #include "modelfloat/engine/file_check.h"
 
 #include <algorithm>
-#include <future>
 
 #include "modelfloat/transfer/download.h"
 
@@ -66,7 +65,7 @@ std::vector<FileRecipe> FileRecipes::finish() {
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
-// One pass over a manifest. A window of its bytes is fetched while the one before is hashed.
+// One pass over a manifest, by windows: one is in memory beside the packs that come.
 class FileCheck::Pass {
  public:
   Pass(FileCheck& check, const ManifestRoot& root, const Complaint& complaint)
@@ -75,12 +74,6 @@ class FileCheck::Pass {
         complaint_(complaint),
         reading_{check.pool_.stores(), check.pool_.registry(), check.pool_.keys(), {}, check.call_, check.whole_shard_},
         failed_(root.files.size()) {}
-  ~Pass() {
-    if (hashing_.valid()) hashing_.wait();
-  }
-  Pass(const Pass&) = delete;
-  Pass& operator=(const Pass&) = delete;
-
   // The files that were read and are right.
   std::vector<std::size_t> run(const std::vector<bool>& wanted) {
     ManifestReader reader(check_.pool_, {}, check_.call_);
@@ -96,7 +89,6 @@ class FileCheck::Pass {
       flush(segment.structure.packs);
     }
     walk.finish();
-    wait_for_hashes();
     return std::move(right_);
   }
 
@@ -130,10 +122,8 @@ class FileCheck::Pass {
     }
     window_.clear();
     window_bytes_ = 0;
-    wait_for_hashes();
     std::erase_if(parts, [this](const Part& part) { return failed_[part.file]; });
-    hashing_ = check_.pool_.environment().cpu.async(
-        [this, bytes = std::make_shared<Bytes>(std::move(bytes)), parts = std::move(parts)] { hash(parts, *bytes); });
+    hash(parts, bytes);
   }
 
   // When it fails, its files are fetched one by one, so that each is judged by its own bytes.
@@ -173,23 +163,19 @@ class FileCheck::Pass {
     }
   }
 
-  // On any thread; one window at a time, in order.
   void hash(const std::vector<Part>& parts, ByteSpan bytes) {
     for (const Part& part : parts) {
       if (part.file != hashed_file_) sha256_ = crypto::Sha256();  // the one before was not read to its end
       hashed_file_ = part.file;
       sha256_.update(bytes.subspan(part.offset, part.bytes));
-      if (part.is_last) (sha256_.finish() == root_.files[part.file].sha256 ? right_ : wrong_).push_back(part.file);
+      if (!part.is_last) continue;
+      if (sha256_.finish() == root_.files[part.file].sha256) {
+        right_.push_back(part.file);
+      } else {
+        complain(part.file, Error(ErrorKind::corrupt, "",
+                                  "its fragments are what the manifest names, and together they have another SHA-256"));
+      }
     }
-  }
-
-  void wait_for_hashes() {
-    if (hashing_.valid()) hashing_.get();
-    for (const std::size_t file : wrong_) {
-      complain(file, Error(ErrorKind::corrupt, "",
-                           "its fragments are what the manifest names, and together they have another SHA-256"));
-    }
-    wrong_.clear();
   }
 
   void complain(std::size_t file, const Error& error) {
@@ -205,12 +191,9 @@ class FileCheck::Pass {
   Window window_;
   std::uint64_t window_bytes_ = 0;
 
-  // Of the task that hashes; the calling thread looks at them when it has ended.
   crypto::Sha256 sha256_;
   std::size_t hashed_file_ = 0;
   std::vector<std::size_t> right_;
-  std::vector<std::size_t> wrong_;
-  std::future<void> hashing_;
 };
 
 void FileCheck::check(const ManifestRoot& root, const std::vector<FileRecipe>& recipes, const Complaint& complaint) {

@@ -93,8 +93,8 @@ void add_upload_route(Routes& routes, Service& service, const ApiOptions& option
                              {"name", result.name},
                              {"revision", push.revision},
                              {"bytes", push.bytes},
-                             {"fragments", push.fragments},
-                             {"troubles", std::move(troubles)}};
+                             {"fragments", push.fragments}};
+    if (!troubles.empty()) answer["troubles"] = std::move(troubles);
     // They tell whether the pool had the bytes already, also in a model that somebody else stored.
     if (const auto scope = scope_from(request.scope); scope && includes(*scope, Scope::read)) {
       answer["new_bytes"] = push.new_bytes;
