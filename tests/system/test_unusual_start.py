@@ -23,6 +23,14 @@ SECONDS = 60
 INTERRUPTED = 130
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hang_up_is_not_ignored():
+    """Whoever started the tests may ignore it (nohup), and what they start would inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(scope="module")
 def filled(module_site):
     module_site.file = random_file(module_site.base / "net.bin", 3 * MIB, 1)
