@@ -25,7 +25,7 @@ class ChangingFile : public testing::Test {
   ChangingFile() { machine_.create({2, 1, 1}); }
 
   void write(const fs::path& path, const Bytes& bytes) {
-    std::ofstream(path, std::ios::binary).write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
   engine::PushResult push(const fs::path& path, int times, const std::function<void(int turn)>& change) {
     engine::PushOptions options;

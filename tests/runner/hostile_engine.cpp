@@ -152,7 +152,7 @@ const std::vector<std::pair<std::string, std::function<long(const Target&)>>>& q
       {"a file in memory", [](const Target&) { return ::memfd_create("x", 0); }},
       {"shared memory", [](const Target&) { return ::shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600); }},
       {"the memory of others",
-       [](const Target&) { return ::shmat(0, nullptr, 0) == reinterpret_cast<void*>(-1) ? -1L : 0L; }},
+       [](const Target&) { return ::syscall(SYS_shmat, 0, nullptr, 0) == -1 ? -1L : 0L; }},
       {"watch files", [](const Target&) { return ::inotify_init1(0); }},
       {"be root", [](const Target&) { return ::setuid(0) == 0 && ::access("/", W_OK) == 0 ? 0L : -1L; }},
       {"a folder", [](const Target& t) { return ::mkdir(t.file("made").c_str(), 0700); }},

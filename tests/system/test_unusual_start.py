@@ -230,6 +230,7 @@ class Stranger:
 def stranger(module_base):
     module_base.chmod(0o755)
     site = Site(module_base / "strangers")
+    site.environment.pop("MODELFLOAT_LLAMA_SERVER", None)  # lies where a stranger may not look
     site.push(random_file(site.work / "a.bin", 3 * MIB, 2), "lab/a")
     with program_for_everybody() as program:
         yield Stranger(site, program)
