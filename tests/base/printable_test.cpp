@@ -19,5 +19,11 @@ TEST(Printable, LinesKeepTheirEndsAndTabs) {
             "a\tb\n?c?\n");
 }
 
+TEST(Printable, EscapesLoseNothing) {
+  EXPECT_EQ(escaped("a\\b\x1b\n\xc3\xa9"), "a\\\\b\\x1b\\x0a\xc3\xa9");
+  EXPECT_EQ(escaped("\xc2\x9b|\xe2\x80\xae|\xc2\xa0"), "\\xc2\\x9b|\\xe2\\x80\\xae|\xc2\xa0");
+  EXPECT_EQ(escaped("\xc3\xa9\xff"), "\\xc3\\xa9\\xff");
+}
+
 }  // namespace
 }  // namespace modelfloat

@@ -91,13 +91,15 @@ TEST_P(NewPlan, AStoreThatGoesAwayInTheMiddleDoesNotEndThePush) {
   const Bytes second = test::random_bytes(15'000'000, 4);
   engine::PushOptions options;
   options.model = "ns/model";
-  engine::PushSession session(machine_.pool(), options, {});
-  MemorySource source(first);
-  session.add_file("a.bin", source);
-  world_.faults(0).set_offline(true);
-  MemorySource other(second);
-  session.add_file("b.bin", other);
-  session.commit();
+  {
+    engine::PushSession session(machine_.pool(), options, {});
+    MemorySource source(first);
+    session.add_file("a.bin", source);
+    world_.faults(0).set_offline(true);
+    MemorySource other(second);
+    session.add_file("b.bin", other);
+    session.commit();
+  }
   world_.faults(0).set_offline(false);
   machine_.reopen();
   EXPECT_EQ(machine_.pull("ns/model"), (Files{{"a.bin", first}, {"b.bin", second}}));
@@ -178,7 +180,6 @@ TEST_P(NewPlan, WhereAStoreThatIsAwayWouldHelpTheErrorIsThatItIsAway) {
   ASSERT_TRUE(later);
   EXPECT_EQ(later->kind, ErrorKind::denied) << later->what();
 }
-
 
 INSTANTIATE_TEST_SUITE_P(Threads, NewPlan, testing::Values(Threads::one, Threads::many),
                          [](const auto& param) { return param.param == Threads::one ? "OneThread" : "ManyThreads"; });

@@ -22,6 +22,7 @@
 
 #include "modelfloat/base/child_process.h"
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/sanitizers.h"
 #include "modelfloat/runner/sandbox.h"
 
 namespace modelfloat::test {
@@ -138,12 +139,8 @@ int start_without_listener(uid_t user) {
 
 runner::SandboxOptions test_sandbox() {
   runner::SandboxOptions options;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  options.limit_memory = false;
-#endif
-#if defined(__SANITIZE_THREAD__)
-  options.alarms = false;
-#endif
+  options.limit_memory = !k_address_sanitizer && !k_thread_sanitizer;
+  options.alarms = !k_thread_sanitizer;
   return options;
 }
 

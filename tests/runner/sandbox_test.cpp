@@ -69,6 +69,8 @@ class SandboxTest : public testing::Test {
 void expect_nothing_gained(const json& report, const std::vector<test::LoudAttack>& loud) {
   ASSERT_TRUE(report.is_object());
   ASSERT_FALSE(report.contains("refused")) << report;
+  for (const char* name : {"victim", "files", "own socket", "descriptors"})
+    ASSERT_TRUE(report.contains(name)) << report;
   EXPECT_EQ(report["victim"], "as before");
   EXPECT_EQ(report["files"], "as before");
   EXPECT_EQ(report["own socket"], "worked") << "no engine could run";

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/sanitizers.h"
 #include "modelfloat/base/thread.h"
 
 namespace modelfloat {
@@ -151,13 +152,9 @@ class SignalsBlocked {
 };
 
 pid_t fork_into(unsigned long namespaces) noexcept {
-#ifndef __SANITIZE_THREAD__
+  if (namespaces == 0) return ::fork();
   // Not through the C library, whose fork knows no flags. The child keeps to calls that need none of its state.
-  if (namespaces != 0) {
-    return static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
-  }
-#endif
-  return ::fork();
+  return static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
 }
 
 pid_t launch_program(Launch launch, std::span<const unsigned long> namespaces) {
@@ -165,12 +162,8 @@ pid_t launch_program(Launch launch, std::span<const unsigned long> namespaces) {
   const SignalsBlocked blocked;
   pid_t id = -1;
   for (const unsigned long set : namespaces.empty() ? std::span<const unsigned long>(k_none) : namespaces) {
-#ifdef __SANITIZE_THREAD__
-    launch.namespaces = 0;  // a thread sanitizer has to see every fork
-#else
-    launch.namespaces = set;
-#endif
-    id = fork_into(set);
+    launch.namespaces = k_thread_sanitizer ? 0 : set;  // a thread sanitizer has to see every fork
+    id = fork_into(launch.namespaces);
     if (id == 0) become_the_program(launch);
     if (id > 0) break;
   }

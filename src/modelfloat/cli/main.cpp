@@ -10,6 +10,7 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/sanitizers.h"
 #include "modelfloat/cli/command_line.h"
 #include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/interrupt.h"
@@ -58,11 +59,10 @@ ExitCode perform(CommandLine& line, SteadyTime started) {
 // Keys and passwords lie in this memory: no core dump has them, and no other program of this user attaches to it. What we start is free again
 // (exec sets the flag anew), and reads the model by its own /proc/self/fd.
 void keep_memory_private() {
-#if !defined(__SANITIZE_ADDRESS__)  // its search for leaks attaches to the program
+  if (k_address_sanitizer) return;  // its search for leaks attaches to the program
   const rlimit nothing{0, 0};
   ::setrlimit(RLIMIT_CORE, &nothing);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // counts where cores go to a program instead of a file
-#endif
 }
 
 // The command whose subcommand is missing, and the word that stands there instead: CLI11 does not tell it.

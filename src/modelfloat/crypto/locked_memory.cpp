@@ -48,19 +48,24 @@ Arena& arena() {
   return *instance;
 }
 
+constexpr std::size_t k_alignment = alignof(std::max_align_t);
+
+// The pools of libstdc++ align a block to what divides its size, whatever was asked for (its bug 118681).
+std::size_t whole_units(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
+
 }  // namespace
 
 void* allocate_locked(std::size_t bytes) {
   Arena& all = arena();
   const std::lock_guard lock(all.mutex);
-  return all.pool.allocate(bytes, alignof(std::max_align_t));
+  return all.pool.allocate(whole_units(bytes), k_alignment);
 }
 
 void free_locked(void* place, std::size_t bytes) noexcept {
   sodium_memzero(place, bytes);
   Arena& all = arena();
   const std::lock_guard lock(all.mutex);
-  all.pool.deallocate(place, bytes, alignof(std::max_align_t));
+  all.pool.deallocate(place, whole_units(bytes), k_alignment);
 }
 
 }  // namespace modelfloat::crypto

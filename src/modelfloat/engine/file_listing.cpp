@@ -1,5 +1,5 @@
 #include "modelfloat/base/error.h"
-#include "modelfloat/engine/escaped_text.h"
+#include "modelfloat/base/printable.h"
 #include "modelfloat/engine/push.h"
 #include "modelfloat/mf1/document.h"
 #include "modelfloat/mf1/manifest_codec.h"

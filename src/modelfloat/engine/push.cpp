@@ -7,10 +7,11 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/printable.h"
+#include "modelfloat/base/utf8.h"
 #include "modelfloat/codec/codec.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/escaped_text.h"
 #include "modelfloat/engine/known_fragments.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/manifest_writer.h"
@@ -78,7 +79,7 @@ class FileDigest {
 
 // What is said of a model has to be text that every reader can show.
 void require_text(const std::string& key, const std::string& value) {
-  if (!mf1::is_utf8(value))
+  if (!is_utf8(value))
     throw Error(ErrorKind::invalid, key, "is not valid UTF-8: \"" + escaped(value.substr(0, k_shown_bytes)) + "\"");
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "modelfloat/base/printable.h"
+#include "modelfloat/base/utf8.h"
 
 namespace modelfloat::formats {
 namespace {

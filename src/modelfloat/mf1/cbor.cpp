@@ -3,6 +3,7 @@
 #include <string>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/utf8.h"
 
 namespace modelfloat::mf1 {
 namespace {
@@ -226,28 +227,6 @@ CborReader CborMembers::at(std::string_view key) const {
 
 void CborMembers::require_kind(std::string_view kind) const {
   if (at("kind").text() != kind) CborReader::fail("is not of the kind that was expected");
-}
-
-bool is_utf8(std::string_view text) noexcept {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || length > text.size() - i) return false;
-    char32_t point = lead & (0x7FU >> length);
-    for (std::size_t j = 1; j < length; ++j) {
-      const auto next = static_cast<unsigned char>(text[i + j]);
-      if ((next & 0xC0) != 0x80) return false;
-      point = point << 6 | (next & 0x3FU);
-    }
-    const char32_t least = length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80;
-    if (point < least || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return false;
-    i += length;
-  }
-  return true;
 }
 
 }  // namespace modelfloat::mf1

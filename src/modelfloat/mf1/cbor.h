@@ -159,6 +159,4 @@ class CborMembers {
   std::vector<std::pair<std::string_view, CborReader>> members_;
 };
 
-bool is_utf8(std::string_view text) noexcept;
-
 }  // namespace modelfloat::mf1

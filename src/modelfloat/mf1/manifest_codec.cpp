@@ -7,6 +7,7 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/hex.h"
+#include "modelfloat/base/utf8.h"
 #include "modelfloat/crypto/aead.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/domain/redundancy.h"

@@ -4,6 +4,7 @@
 #include <set>
 #include <string_view>
 
+#include "modelfloat/base/utf8.h"
 #include "modelfloat/crypto/aead.h"
 #include "modelfloat/domain/redundancy.h"
 #include "modelfloat/mf1/cbor.h"

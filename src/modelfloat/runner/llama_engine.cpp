@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/printable.h"
 #include "modelfloat/runner/load_failure.h"
 
 namespace modelfloat::runner {
@@ -82,7 +83,7 @@ std::string LlamaEngine::last_words() const {
   const auto end = ended();
   // Marked, so that no line of them looks like one of ours.
   std::string lines;
-  for (const char letter : without_controls(last_lines(child_.output(), 10))) {
+  for (const char letter : printable_lines(last_lines(child_.output(), 10))) {
     if (lines.empty()) lines = "  | ";
     lines += letter;
     if (letter == '\n') lines += "  | ";

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "modelfloat/base/ascii.h"
+#include "modelfloat/base/printable.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -40,29 +41,6 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-// How many bytes of a UTF-8 character stand at the front; 0 for none.
-std::size_t character_bytes(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  if (lead < 0x80) return 1;
-  const std::size_t bytes = lead >= 0xc2 && lead < 0xe0   ? 2
-                            : lead >= 0xe0 && lead < 0xf0 ? 3
-                            : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                          : 0;
-  if (bytes == 0 || text.size() < bytes) return 0;
-  const auto follows = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U; };
-  if (!std::all_of(text.begin() + 1, text.begin() + static_cast<std::ptrdiff_t>(bytes), follows)) return 0;
-  const auto second = static_cast<unsigned char>(text[1]);
-  const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-  const bool beyond = (lead == 0xed && second >= 0xa0) || (lead == 0xf4 && second >= 0x90);
-  return overlong || beyond ? 0 : bytes;
-}
-
-bool is_control(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character.front());
-  const bool second_set = first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
-  return (first < 0x20 && first != '\n') || first == 0x7f || second_set;
-}
-
 std::string shortened(std::string text) {
   if (text.size() <= k_max_reason_bytes) return text;
   std::size_t end = k_max_reason_bytes;
@@ -83,17 +61,6 @@ std::string_view advice_for(int signal) {
 
 }  // namespace
 
-std::string without_controls(std::string_view text) {
-  std::string clean;
-  while (!text.empty()) {
-    const auto bytes = character_bytes(text);
-    const auto character = text.substr(0, std::max<std::size_t>(bytes, 1));
-    clean += bytes == 0 || is_control(character) ? std::string_view("?") : character;
-    text.remove_prefix(character.size());
-  }
-  return clean;
-}
-
 std::string reason_in(std::string_view output) {
   const auto lines = lines_of(output);
   if (lines.empty()) return {};
@@ -102,7 +69,7 @@ std::string reason_in(std::string_view output) {
   auto line = rank_of(*best) == 0 ? lines.back() : *best;
   if (const auto at = line.find(k_model_error); at != std::string_view::npos)
     line.remove_prefix(at + k_model_error.size());
-  return shortened(without_controls(line));
+  return shortened(printable(line));
 }
 
 std::string describe_end(const ChildEnd& end, std::string_view output) {

@@ -18,7 +18,4 @@ std::string describe_end(const ChildEnd& end, std::string_view output);
 // Whether the program itself cannot run on this machine, with any model.
 bool cannot_run_here(const ChildEnd& end, std::string_view output);
 
-// The text with "?" for each control character but the ends of lines, and for each byte that is not UTF-8.
-std::string without_controls(std::string_view text);
-
 }  // namespace modelfloat::runner

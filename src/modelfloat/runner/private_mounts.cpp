@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
+#include "modelfloat/base/sanitizers.h"
 
 namespace modelfloat::runner {
 namespace {
@@ -44,9 +45,7 @@ const char* keep_mounts_to_ourselves() noexcept {
 }  // namespace
 
 bool can_have_private_mounts() noexcept {
-#ifdef __SANITIZE_THREAD__
-  return false;  // children have no namespaces then (child_process.cpp)
-#endif
+  if (k_thread_sanitizer) return false;  // children have no namespaces then (child_process.cpp)
   for (const unsigned long flags : {static_cast<unsigned long>(CLONE_NEWUSER | CLONE_NEWNS), 0UL | CLONE_NEWNS}) {
     const long id = ::syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
     if (id == 0) ::_exit(keep_mounts_to_ourselves() == nullptr ? 0 : 1);

@@ -8,7 +8,7 @@
 #include <boost/beast/http/parser.hpp>
 
 #include "modelfloat/base/ascii.h"
-#include "modelfloat/mf1/cbor.h"
+#include "modelfloat/base/utf8.h"
 
 namespace modelfloat::server {
 namespace {
@@ -114,7 +114,7 @@ int hex_digit(char c) {
 std::string decode_part(std::string_view text, bool plus_is_space) {
   auto decoded = percent_decode(text, plus_is_space);
   if (!decoded) malformed("a percent escape in the address is broken");
-  if (!mf1::is_utf8(*decoded)) malformed("the address is not UTF-8");
+  if (!is_utf8(*decoded)) malformed("the address is not UTF-8");
   if (std::any_of(decoded->begin(), decoded->end(),
                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
     malformed("a control character stands in the address");

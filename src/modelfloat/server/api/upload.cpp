@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "modelfloat/mf1/cbor.h"
+#include "modelfloat/base/utf8.h"
 #include "modelfloat/server/api/routes.h"
 #include "modelfloat/server/json.h"
 #include "modelfloat/server/multipart.h"
@@ -59,7 +59,7 @@ class UploadForm {
 
   std::string read_field(const std::string& name) {
     auto text = form_.read_text(k_max_field_bytes);
-    if (!mf1::is_utf8(text)) throw HttpError(400, "invalid", "the field " + in_quotes(name) + " is not valid UTF-8");
+    if (!is_utf8(text)) throw HttpError(400, "invalid", "the field " + in_quotes(name) + " is not valid UTF-8");
     return text;
   }
 
