@@ -27,6 +27,7 @@ std::string trouble_of(std::string_view content, std::string_view path) {
 TEST(StandIn, IsALfsPointerUnderAnyName) {
   for (const auto path : {"model.safetensors", "a.gguf", "sub/pytorch_model.bin", "tokenizer.json", "noname"}) {
     EXPECT_THAT(trouble_of(k_pointer, path), HasSubstr("git lfs pull")) << path;
+    EXPECT_THAT(trouble_of("\xEF\xBB\xBF" + std::string(k_pointer), path), HasSubstr("git lfs pull")) << path;
   }
 }
 

@@ -87,6 +87,11 @@ def test_a_target_that_ends_in_a_slash_is_a_folder(site):
     assert hashes(site.base / "new") == {"one.bin": hashes(site.base / "one.bin")[""]}
 
 
+def test_an_empty_target_is_a_mistake(site):
+    failed = site.run("pull", "lab/one", "-o", "")
+    assert failed.code == Exit.USAGE and "--output: is empty" in failed.err, failed.err
+
+
 def test_the_part_of_a_killed_pull_goes_at_the_next(site):
     big = random_file(site.base / "big.bin", 48 * MIB, 5)
     site.push(big, "lab/big")

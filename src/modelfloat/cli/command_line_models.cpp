@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "modelfloat/base/error.h"
 #include "modelfloat/cli/command_line.h"
 
 namespace modelfloat::cli {
@@ -54,10 +55,13 @@ void add_pull(CLI::App& app, CommandLine& line) {
   auto& command = add_command(app, "pull", "Bring a model back as a file, or as a folder when it has several files",
                               "modelfloat pull meta/llama:v1 -o llama.gguf");
   command.add_option("name", line.name, k_which_model)->required();
-  command.add_option("-o,--output", line.pull.target,
-                     "The file, or a folder: one that exists, or any name that ends in a slash. For several files "
-                     "always the folder. By default here, by its name");
-  on(command, line, [&line] {
+  const auto* output =
+      command.add_option("-o,--output", line.pull.target,
+                         "The file, or a folder: one that exists, or any name that ends in a slash. For several files "
+                         "always the folder. By default here, by its name");
+  on(command, line, [&line, output] {
+    if (output->count() > 0 && line.pull.target.empty())
+      throw Error(ErrorKind::invalid, "--output", "is empty: name a file or a folder (. for this one)");
     line.pull.model = model_of(line.name);
     return [&line](Session& session) { return pull(session, line.pull); };
   });

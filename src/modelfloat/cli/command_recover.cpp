@@ -153,7 +153,7 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
                 {"seconds", result.seconds}});
     return code;
   }
-  write_stdout(fmt::format("{} models on {} stores are back: {} read in {}\n", result.models, result.stores,
+  write_stdout(fmt::format("back: models {}, stores {}; {} read in {}\n", result.models, result.stores,
                            human_bytes(result.bytes_read), human_seconds(result.seconds)));
   if (by_code) session.tell("this home now opens the pool by its own key file, " + session.home().key_file().string());
   return code;

@@ -37,17 +37,17 @@ bool is_weights(std::string_view name) {
   return has_own_format(name) || ends_with_any(name, k_ends);
 }
 
-bool is_lfs_pointer(std::string_view head, std::optional<std::uint64_t> file_size) {
-  return head.starts_with("version https://git-lfs.github.com/spec/"sv) &&
-         head.find("\noid sha256:"sv) != std::string_view::npos &&
-         file_size.value_or(head.size()) <= k_max_pointer_bytes;
-}
-
 // Behind white space and a byte order mark.
 std::string_view text_start(std::string_view head) {
   if (head.starts_with("\xEF\xBB\xBF"sv)) head.remove_prefix(3);
   const auto begin = head.find_first_not_of(" \t\r\n");
   return begin == std::string_view::npos ? std::string_view() : head.substr(begin);
+}
+
+bool is_lfs_pointer(std::string_view head, std::optional<std::uint64_t> file_size) {
+  return text_start(head).starts_with("version https://git-lfs.github.com/spec/"sv) &&
+         head.find("\noid sha256:"sv) != std::string_view::npos &&
+         file_size.value_or(head.size()) <= k_max_pointer_bytes;
 }
 
 bool is_web_page(std::string_view head) {
