@@ -2,7 +2,6 @@
 
 #include <charconv>
 
-#include "modelfloat/base/error.h"
 #include "modelfloat/cli/command_line.h"
 
 namespace modelfloat::cli {
@@ -61,7 +60,7 @@ void add_pull(CLI::App& app, CommandLine& line) {
                          "always the folder. By default here, by its name");
   on(command, line, [&line, output] {
     if (output->count() > 0 && line.pull.target.empty())
-      throw Error(ErrorKind::invalid, "--output", "is empty: name a file or a folder (. for this one)");
+      throw CLI::ValidationError("--output: is empty; name a file or a folder (. for this one)");
     line.pull.model = model_of(line.name);
     return [&line](Session& session) { return pull(session, line.pull); };
   });
