@@ -181,3 +181,16 @@ def test_copies(base):
         flip(path, 100)
     assert site.pull("lab/net")[1] == hashes(file)
     site.run("verify", "--read", code=Exit.DEGRADED)
+
+
+def test_much_of_a_kind_is_counted(site):
+    for number in range(11):
+        site.push(random_file(site.base / f"{number}.bin", 1000, number), f"lab/m{number}")
+    gone = site.objects("structure", stores=site.stores[:1])
+    assert len(gone) == 22
+    for path in gone:
+        path.unlink()
+    named = site.json("verify", code=Exit.DEGRADED)["damaged"]
+    assert len(named) == 22 and {(finding["store"], finding["what"]) for finding in named} == {("s0", "missing")}, named
+    rows = [line for line in site.run("verify", code=Exit.DEGRADED).text.splitlines() if line.startswith("s0 ")]
+    assert len(rows) == 1 and "22 objects (--json names them)" in rows[0], rows

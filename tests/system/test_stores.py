@@ -163,3 +163,14 @@ def test_full_store(site):
     site.push(file, "lab/a")
     assert not (site.base / "tiny/mf1/shard").exists() or not list((site.base / "tiny/mf1/shard").rglob("*/*"))
     assert site.pull("lab/a")[1] == hashes(file)
+
+
+def test_status_tells_of_a_store_that_takes_nothing(site, small_disk):
+    place = small_disk("disk", "64m")
+    site.ok("store", "add", "disk", f"local:{place}")
+    assert "failed" not in site.ok("status").text
+    small_disk("disk", "64m", "remount", "ro")
+    site.push(random_file(site.base / "a.bin", 3 * MIB, 1), "lab/a")
+    row = next(line for line in site.ok("status").text.splitlines() if line.startswith("disk "))
+    assert "uploads failed, last error denied at 2" in row, row
+    assert "failed" not in next(line for line in site.ok("status").text.splitlines() if line.startswith("s0 "))

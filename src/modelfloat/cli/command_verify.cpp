@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -30,17 +32,30 @@ void print(const engine::VerifyReport& report) {
               {"bytes_read", report.bytes_read}});
 }
 
+// A store that is away has thousands of objects of which there is one thing to say. --json names all.
+std::string damage_text(const std::vector<transfer::Finding>& damaged) {
+  constexpr std::size_t k_named = 20;  // of a kind on a store
+  using Kind = std::tuple<std::string_view, transfer::Damage, ObjectType>;
+  const auto kind_of = [](const transfer::Finding& finding) { return Kind(finding.store, finding.what, finding.type); };
+  std::map<Kind, std::size_t> counts;
+  for (const auto& finding : damaged) ++counts[kind_of(finding)];
+  Table table({"STORE", "WHAT", "TYPE", "OBJECT"});
+  std::map<Kind, std::size_t> named;
+  for (const auto& finding : damaged) {
+    const std::size_t all = counts[kind_of(finding)];
+    const std::size_t number = ++named[kind_of(finding)];
+    if (all > k_named && number > 1) continue;
+    // Nobody knows where an object should lie that no store has.
+    table.add({finding.store.empty() ? "(any)" : finding.store, std::string(to_string(finding.what)),
+               std::string(to_string(finding.type)),
+               all > k_named ? fmt::format("{} objects (--json names them)", all) : finding.object});
+  }
+  return table.text();
+}
+
 std::string to_text(const engine::VerifyReport& report) {
   std::string text;
-  if (!report.damaged.empty()) {
-    Table table({"STORE", "WHAT", "TYPE", "OBJECT"});
-    for (const auto& finding : report.damaged) {
-      // Nobody knows where an object should lie that no store has.
-      table.add({finding.store.empty() ? "(any)" : finding.store, std::string(to_string(finding.what)),
-                 std::string(to_string(finding.type)), finding.object});
-    }
-    text += table.text() + "\n";
-  }
+  if (!report.damaged.empty()) text += damage_text(report.damaged) + "\n";
   for (const std::string& doubt : report.doubts) text += printable(doubt) + "\n";
   if (!report.doubts.empty()) text += "\n";
   Table models({"MODEL", "HEALTH"});

@@ -119,6 +119,11 @@ std::string remarks(const engine::StoreHealth& health) {
     add(fmt::format("{}parked until {}", park.lane == store::Lane::all ? "" : std::string(to_string(park.lane)) + " ",
                     to_rfc3339(park.until)));
   }
+  if (health.measured.put.errors > 0 && health.measured.last_error && health.measured.last_error_time) {
+    add(fmt::format("{} of {} uploads failed, last error {} at {}", health.measured.put.errors,
+                    health.measured.put.calls, to_string(*health.measured.last_error),
+                    to_rfc3339(*health.measured.last_error_time)));
+  }
   if (health.upload_budget_left) add(human_bytes(*health.upload_budget_left) + " of today's uploads left");
   if (health.download_budget_left) add(human_bytes(*health.download_budget_left) + " of today's downloads left");
   if (health.idle_days_left) {
