@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/test_pool.h"
+#include "support/forwarding_store.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/hex.h"
@@ -36,36 +37,23 @@ class BadFolders {
   std::set<std::string> folders_;
 };
 
-class HalfListed final : public store::Store {
+class HalfListed final : public test::ForwardingStore {
  public:
-  HalfListed(std::unique_ptr<store::Store> inner, const BadFolders& bad) : inner_(std::move(inner)), bad_(bad) {}
-
-  store::StoreTraits traits() const override { return inner_->traits(); }
-  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
-    inner_->put(name, bytes, options);
-  }
-  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
-    return inner_->get(name, range, options);
-  }
-  std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override {
-    return inner_->stat(name, options);
-  }
-  void remove(const ObjectName& name, const CallOptions& options) override { inner_->remove(name, options); }
-  void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& options) override {
+  HalfListed(std::unique_ptr<store::Store> inner, const BadFolders& bad)
+      : ForwardingStore(std::move(inner)), bad_(bad) {}
+  void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
     bool complete = true;
-    inner_->list(
+    ForwardingStore::list(
         prefix,
         [&](const store::ObjectInfo& info) {
           if (!bad_.has(info.name.path())) return sink(info);
           complete = false;
         },
-        options);
+        call);
     if (!complete) throw Error(ErrorKind::denied, "mf1", "cannot open a folder");
   }
-  store::Space space(const CallOptions& options) override { return inner_->space(options); }
 
  private:
-  const std::unique_ptr<store::Store> inner_;
   const BadFolders& bad_;
 };
 

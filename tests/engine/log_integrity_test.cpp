@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/test_pool.h"
+#include "support/forwarding_store.h"
 #include "support/thrown.h"
 #include <gtest/gtest.h>
 
@@ -230,33 +231,22 @@ TEST_F(LogIntegrity, ConfirmationsAreForgottenWithThePush) {
   for (const std::string& path : objects) EXPECT_TRUE(one_.environment().registry.confirmed_puts(path).empty()) << path;
 }
 
+// Does something else once, before it takes a content.
+class InterruptedStore final : public test::ForwardingStore {
+ public:
+  InterruptedStore(std::unique_ptr<store::Store> inner, std::function<void()> once)
+      : ForwardingStore(std::move(inner)), once_(std::move(once)) {}
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
+    if (name.type() == ObjectType::content && once_) std::exchange(once_, {})();
+    ForwardingStore::put(name, bytes, call);
+  }
+
+ private:
+  std::function<void()> once_;
+};
+
 // What this home writes while a store is added goes to that store, too.
 TEST(AddedStore, GetsWhatIsWrittenWhileItIsAdded) {
-  class Hooked final : public store::Store {
-   public:
-    Hooked(std::unique_ptr<store::Store> inner, std::function<void()> once)
-        : inner_(std::move(inner)), once_(std::move(once)) {}
-    store::StoreTraits traits() const override { return inner_->traits(); }
-    void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
-      if (name.type() == ObjectType::content && once_) std::exchange(once_, {})();
-      inner_->put(name, bytes, call);
-    }
-    std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& call) override {
-      return inner_->get(name, range, call);
-    }
-    std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& call) override {
-      return inner_->stat(name, call);
-    }
-    void remove(const ObjectName& name, const CallOptions& call) override { inner_->remove(name, call); }
-    void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
-      inner_->list(prefix, sink, call);
-    }
-    store::Space space(const CallOptions& call) override { return inner_->space(call); }
-
-   private:
-    std::unique_ptr<store::Store> inner_;
-    std::function<void()> once_;
-  };
   World world(3);
   Machine machine(world, Threads::one);
   machine.create(k_copies);
@@ -264,7 +254,7 @@ TEST(AddedStore, GetsWhatIsWrittenWhileItIsAdded) {
   engine::remove_store(machine.pool(), "s2", {});
   const auto stays = world.objects(2);
   for (const auto& [path, bytes] : stays) world.inner(2).remove(*ObjectName::parse(path), {});
-  Hooked store(world.open(World::url(2)), [&] { machine.push("ns/meanwhile", one_file(2)); });
+  InterruptedStore store(world.open(World::url(2)), [&] { machine.push("ns/meanwhile", one_file(2)); });
   engine::add_store(machine.pool(), "s2", World::url(2), "domain2", 0, store, {});
   for (const auto& [path, bytes] : world.objects(0)) {
     const bool is_shard = ObjectName::parse(path)->type() == ObjectType::shard;

@@ -1,5 +1,6 @@
 // What is done, and said, when the log cannot be read from enough stores.
 #include "engine/test_pool.h"
+#include "support/forwarding_store.h"
 #include "support/thrown.h"
 #include <gtest/gtest.h>
 
@@ -19,28 +20,31 @@ using test::World;
 Files some_file(std::uint64_t seed) { return {{"m.bin", test::random_bytes(1000, seed)}}; }
 
 // Nothing is listed below the log of these stores; all else works.
-class UnlistedLog final : public store::Store {
+class UnlistedLog final : public test::ForwardingStore {
  public:
   UnlistedLog(std::unique_ptr<store::Store> inner, const bool& is_unreadable)
-      : inner_(std::move(inner)), is_unreadable_(is_unreadable) {}
-  store::StoreTraits traits() const override { return inner_->traits(); }
-  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override { inner_->put(name, bytes, call); }
-  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& call) override {
-    return inner_->get(name, range, call);
-  }
-  std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& call) override {
-    return inner_->stat(name, call);
-  }
-  void remove(const ObjectName& name, const CallOptions& call) override { inner_->remove(name, call); }
+      : ForwardingStore(std::move(inner)), is_unreadable_(is_unreadable) {}
   void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
     if (is_unreadable_ && prefix.starts_with("mf1/log")) throw Error(ErrorKind::denied, "mf1/log", "may not be read");
-    inner_->list(prefix, sink, call);
+    ForwardingStore::list(prefix, sink, call);
   }
-  store::Space space(const CallOptions& call) override { return inner_->space(call); }
 
  private:
-  std::unique_ptr<store::Store> inner_;
   const bool& is_unreadable_;
+};
+
+// Tells of each log record that is put.
+class WatchedLog final : public test::ForwardingStore {
+ public:
+  WatchedLog(std::unique_ptr<store::Store> inner, std::function<void()> on_record)
+      : ForwardingStore(std::move(inner)), on_record_(std::move(on_record)) {}
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
+    ForwardingStore::put(name, bytes, call);
+    if (name.type() == ObjectType::log) on_record_();
+  }
+
+ private:
+  const std::function<void()> on_record_;
 };
 
 class StaleLog : public testing::Test {
@@ -94,34 +98,10 @@ TEST_F(StaleLog, APushThatCannotReadTheLogAfterCommittedSaysWhatIsNotKnown) {
   // The log becomes unreadable with the second record of the push, `committed`.
   unsigned records = 0;
   world_.wrap = [&](std::unique_ptr<store::Store> store, std::size_t index) {
-    class Watch final : public store::Store {
-     public:
-      Watch(std::unique_ptr<store::Store> inner, std::function<void()> on_record)
-          : inner_(std::move(inner)), on_record_(std::move(on_record)) {}
-      store::StoreTraits traits() const override { return inner_->traits(); }
-      void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
-        inner_->put(name, bytes, call);
-        if (name.type() == ObjectType::log) on_record_();
-      }
-      std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& call) override {
-        return inner_->get(name, range, call);
-      }
-      std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& call) override {
-        return inner_->stat(name, call);
-      }
-      void remove(const ObjectName& name, const CallOptions& call) override { inner_->remove(name, call); }
-      void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
-        inner_->list(prefix, sink, call);
-      }
-      store::Space space(const CallOptions& call) override { return inner_->space(call); }
-
-     private:
-      std::unique_ptr<store::Store> inner_;
-      std::function<void()> on_record_;
-    };
-    return std::make_unique<Watch>(std::make_unique<UnlistedLog>(std::move(store), unreadable_[index]), [&, index] {
-      if (index == 0 && ++records == 2) no_log_can_be_read({0, 1, 2});
-    });
+    return std::make_unique<WatchedLog>(std::make_unique<UnlistedLog>(std::move(store), unreadable_[index]),
+                                        [&, index] {
+                                          if (index == 0 && ++records == 2) no_log_can_be_read({0, 1, 2});
+                                        });
   };
   machine_.reopen();
   const auto result = machine_.push("ns/model", some_file(1));

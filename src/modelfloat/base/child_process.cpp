@@ -182,6 +182,22 @@ struct Report {
   FileDescriptor handed;
 };
 
+// These bytes, with room for one descriptor beside them.
+struct MessageWithDescriptor {
+  MessageWithDescriptor(void* bytes, std::size_t size) noexcept : data{bytes, size} {
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+  }
+  MessageWithDescriptor(const MessageWithDescriptor&) = delete;
+  MessageWithDescriptor& operator=(const MessageWithDescriptor&) = delete;
+
+  iovec data;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr header{};
+};
+
 // The descriptor that came with a message, if one did.
 FileDescriptor descriptor_in(msghdr& message) noexcept {
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
@@ -198,18 +214,12 @@ Report read_report(const FileDescriptor& socket) {
   Report report;
   for (;;) {
     Failure failure{};
-    iovec data{&failure, sizeof failure};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t got = ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC);
+    MessageWithDescriptor message(&failure, sizeof failure);
+    const ssize_t got = ::recvmsg(socket.get(), &message.header, MSG_CMSG_CLOEXEC);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return report;
     if (got == static_cast<ssize_t>(sizeof failure)) report.failure = failure;
-    if (FileDescriptor fd = descriptor_in(message)) report.handed = std::move(fd);
+    if (FileDescriptor fd = descriptor_in(message.header)) report.handed = std::move(fd);
   }
 }
 
@@ -237,19 +247,13 @@ void prefer_for_the_oom_killer(pid_t id) noexcept {
 
 bool ChildLaunch::hand_to_parent(int fd) const noexcept {
   char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* part = CMSG_FIRSTHDR(&message);
+  MessageWithDescriptor message(&byte, 1);
+  cmsghdr* part = CMSG_FIRSTHDR(&message.header);
   part->cmsg_level = SOL_SOCKET;
   part->cmsg_type = SCM_RIGHTS;
   part->cmsg_len = CMSG_LEN(sizeof fd);
   std::memcpy(CMSG_DATA(part), &fd, sizeof fd);
-  return ::sendmsg(report, &message, MSG_NOSIGNAL) == 1;
+  return ::sendmsg(report, &message.header, MSG_NOSIGNAL) == 1;
 }
 
 std::string to_string(const ChildEnd& end) {
