@@ -20,6 +20,9 @@ class KnownFragments {
   // Where the fragment lies, or nothing.
   std::optional<Fragment> find(const FragmentId& id);
 
+  // Whether what lies in this pack need not be stored again.
+  bool is_good(const PackId& id);
+
   // A pack of this push, which every store has just confirmed.
   void trust(const PackId& id);
 
@@ -27,7 +30,6 @@ class KnownFragments {
   void check_condemned();
 
  private:
-  bool is_good(const PackId& id);
   bool examine(const Pack& pack);
   void list_shards();
 

@@ -115,6 +115,7 @@ class PushSession::Impl {
   std::vector<FragmentId> all_fragments() const;
   std::optional<ManifestId> same_manifest(const ManifestRoot& root);
   std::optional<ManifestId> same_manifest(const ManifestRoot& root, const PoolState& state);
+  bool has_good_packs(ManifestReader& reader, const ManifestRoot& root);
   bool publish_again(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
   bool publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
   void report_progress();
@@ -302,6 +303,16 @@ std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& r
   return same_manifest(root, pool_.log().state());
 }
 
+// Of an older manifest of the same files: whether what it was stored in is still there. The fragments may be whole elsewhere.
+bool PushSession::Impl::has_good_packs(ManifestReader& reader, const ManifestRoot& root) {
+  for (std::size_t index = 0; index < root.segments.size(); ++index) {
+    const auto packs = reader.segment(root, index).structure.packs;
+    if (!std::all_of(packs.begin(), packs.end(), [this](const Pack& pack) { return known_.is_good(pack.id); }))
+      return false;
+  }
+  return true;
+}
+
 std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root, const PoolState& state) {
   if (upload_.packs() > 0) return std::nullopt;
   for (const auto& [content, live] : state.manifests) {
@@ -310,10 +321,11 @@ std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& r
       ManifestReader reader(pool_, {}, call_);
       ManifestRoot other = reader.root(live.manifest);
       if (reader.structure_root(other).survive < promise_.survive) continue;
+      const bool is_whole = has_good_packs(reader, other);
       other.created_at = root.created_at;
       other.segments = root.segments;
       other.structure = root.structure;
-      if (other == root) return live.manifest;
+      if (other == root && is_whole) return live.manifest;
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
       log_debug(error.what());  // then it is written anew
@@ -361,8 +373,9 @@ void PushSession::Impl::warn_of_stores_that_left() {
   const auto with_shards = upload_.stores();
   for (const auto* store : pool_.stores().all()) {
     if (store->is_online() || !with_shards.contains(store->id)) continue;
-    log_warning(store->name + " has shards of this push and went away meanwhile: fewer other stores may be lost until it "
-                              "is back. Push again if it stays away");
+    log_warning(store->name +
+                " has shards of this push and went away meanwhile: fewer other stores may be lost until it "
+                "is back. Push again if it stays away");
   }
 }
 
