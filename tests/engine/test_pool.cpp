@@ -93,10 +93,14 @@ transfer::StoreOpener Machine::opener() {
   return [this](const registry::StoreRow& row) { return world_.open(row.url); };
 }
 
+std::unique_ptr<engine::Pool> Machine::pool_of_another_process() {
+  auto keys = engine::open_keys(*registry_, mf1::SlotSecret::key_file(key_));
+  return std::make_unique<engine::Pool>(environment_, std::move(keys), opener(), patience);
+}
+
 engine::Pool& Machine::reopen() {
   pool_.reset();
-  auto keys = engine::open_keys(*registry_, mf1::SlotSecret::key_file(key_));
-  pool_ = std::make_unique<engine::Pool>(environment_, std::move(keys), opener(), patience);
+  pool_ = pool_of_another_process();
   return *pool_;
 }
 

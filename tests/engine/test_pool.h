@@ -71,6 +71,8 @@ class Machine {
   // As if the program started anew: markers are read again.
   engine::Pool& reopen();
   engine::Pool& pool() { return *pool_; }
+  // As if another program ran in the same home.
+  std::unique_ptr<engine::Pool> pool_of_another_process();
   const engine::Environment& environment() const { return environment_; }
   const std::string& recovery_code() const { return recovery_code_; }
   mf1::SlotSecret recovery_secret() const;

@@ -40,7 +40,11 @@ ExitCode init(Session& session, const InitArguments& arguments) {
   session.require_writable_home();
   const auto& options = session.options();
   if (engine::Settings(session.registry()).pool()) {
-    throw Error(ErrorKind::invalid, session.home().state_folder.string(), "there is a pool here already");
+    std::string what = "there is a pool here already";
+    if (session.registry().stores().empty())
+      what += ", without a store; if its recovery code was not shown, remove " +
+              session.home().registry_file().string() + " and run init again";
+    throw Error(ErrorKind::invalid, session.home().state_folder.string(), what);
   }
   // A key file that is there is used: it may be what is left of an init that was cut off, and must never be
   // overwritten.

@@ -102,7 +102,9 @@ void add_store(CLI::App& app, CommandLine& line) {
   on(list, line, [] { return store_list; });
 
   auto& remove = add_command(
-      group, "rm", "Forget a store; its objects stay where they are. Refused when a model could not be read any more.",
+      group, "rm",
+      "Forget a store; its objects stay where they are. Refused when a model could not be read any more by the lists "
+      "of the other stores: run modelfloat verify --read before, which reads what they have.",
       "modelfloat store rm disk1");
   remove.add_option("name", line.text, "The store")->required();
   on(remove, line, [&line] { return [&line](Session& session) { return store_remove(session, line.text); }; });

@@ -176,7 +176,9 @@ ExitCode store_remove(Session& session, const std::string& name) {
   if (session.options().json) {
     print_json({{"removed", name}, {"models_at_risk", removal.models_at_risk}});
   } else {
-    session.tell(printable(name) + " is no longer part of the pool; its objects stay where they are");
+    session.tell(printable(name) +
+                 " is no longer part of the pool; its objects stay where they are. What the other stores have was "
+                 "looked up in their lists, not read: modelfloat verify --read");
   }
   return removal.durable ? ExitCode::ok : ExitCode::degraded;
 }

@@ -100,6 +100,9 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
     const std::size_t answering = domains_of(answers);
     return answering > 0 && all_domains.size() <= answering + survive;
   };
+  // Before the listing: another process of this home may have written and listed more since.
+  std::map<StoreId, std::vector<std::string>> seen;
+  for (const auto* store : stores_.all()) seen[store->id] = environment_.registry.listed(store->id);
   const auto answers = transfer::list_stores(stores_, {"mf1/log/", "mf1/checkpoint/"}, wait_for, suffice, call);
   result.fresh = all_domains.empty() || suffice(answers);
 
@@ -119,7 +122,7 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
     }
     if (!answer.complete) continue;  // what it does not list may be there all the same
     ++result.stores_read;
-    note_listed(*answer.store, std::move(paths), result);
+    note_listed(*answer.store, seen[answer.store->id], std::move(paths), result);
   }
   for (const auto* store : stores_.all()) {
     const auto answer =
@@ -134,9 +137,9 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
 }
 
 // A record that was seen on the store and is not there any more: it has gone back in time.
-void PoolLog::note_listed(const transfer::PoolStore& store, std::vector<std::string> paths, SyncResult& result) {
+void PoolLog::note_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
+                          std::vector<std::string> paths, SyncResult& result) {
   std::sort(paths.begin(), paths.end());
-  const auto seen = environment_.registry.listed(store.id);
   if (std::any_of(seen.begin(), seen.end(),
                   [&](const std::string& path) { return !std::binary_search(paths.begin(), paths.end(), path); })) {
     result.rolled_back.push_back(store.name);

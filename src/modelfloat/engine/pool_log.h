@@ -84,7 +84,8 @@ class PoolLog {
   void read_newest_checkpoint(const std::vector<ObjectName>& oldest_first, std::uint64_t known, const Listing& listing,
                               SyncResult& result, const CallOptions& call);
   void take_checkpoint(const ObjectName& name, ByteSpan cbor);
-  void note_listed(const transfer::PoolStore& store, std::vector<std::string> paths, SyncResult& result);
+  void note_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
+                   std::vector<std::string> paths, SyncResult& result);
   void read_records(const Listing& listing, SyncResult& result, const CallOptions& call);
   // Calls `take` with what opens of those documents, in the order in which they come.
   void read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result, const CallOptions& call,

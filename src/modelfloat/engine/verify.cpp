@@ -11,6 +11,7 @@
 #include "modelfloat/engine/file_check.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/manifest_writer.h"
+#include "modelfloat/engine/settings.h"
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/transfer/copy_check.h"
 #include "modelfloat/transfer/later_parity.h"
@@ -39,14 +40,15 @@ class Verification {
 
   VerifyReport run(const std::optional<std::string>& only) {
     pool_.log().try_unreadable_again();
+    const auto log_before = pool_.registry().log_names();
     const SyncResult sync = pool_.log().sync_thoroughly(call_);
     const bool fresh = sync.fresh;
-    if (!fresh)
-      report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
+    if (!fresh) report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
     for (std::string& doubt : pool_.log().doubts()) report_.doubts.push_back(std::move(doubt));
     pool_.stores().wait_until_decided(call_);
     update_catalogue(pool_, call_);
     state_ = pool_.log().state();
+    expect_log(log_before);
     if (only && !state_.tags.contains(*only) && !has_manifest(*only)) {
       report_unknown_model(*only, fresh);
     }
@@ -114,10 +116,21 @@ class Verification {
     }
   }
 
+  // Own records that were not there before the stores were asked are those of another process of this home. They may be on their way.
+  void expect_log(const std::vector<registry::LogName>& before) {
+    const auto own = Settings(pool_.registry()).writer();
+    const auto name_of = [](const registry::LogName& row) {
+      return ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash);
+    };
+    for (const auto& row : before) expected_log_.insert(name_of(row));
+    for (const auto& row : pool_.registry().log_names()) {
+      if (row.writer != own) expected_log_.insert(name_of(row));
+    }
+  }
+
   void check_common_objects() {
     for (const auto& [id, slot] : state_.slots) expect_everywhere(ObjectName::of(ObjectType::slot, slot.object));
-    for (const auto& row : pool_.registry().log_names()) {
-      const ObjectName name = ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash);
+    for (const ObjectName& name : expected_log_) {
       if (pool_.registry().document(name.path())) expect_everywhere(name);
     }
   }
@@ -326,6 +339,7 @@ class Verification {
   std::vector<StoreListing> listings_;
   std::map<PackId, PackCheck> packs_;
   std::vector<ManifestCheck> manifests_;
+  std::set<ObjectName> expected_log_;
   std::set<std::pair<std::string, const PoolStore*>> to_read_;
   std::set<std::pair<std::string, const PoolStore*>> doubted_;  // of to_read_: found to be corrupt the last time
   VerifyReport report_;
