@@ -280,6 +280,20 @@ TEST_F(RcloneStore, DamageBehindCryptIsCorruptAndAPutMendsIt) {
   EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
 }
 
+TEST_F(RcloneStore, WhatLacksAPieceIsCorruptAndCanBeReplaced) {
+  const auto store = open("pieces:" + name_);
+  const Bytes bytes = random_bytes(9'000'000);
+  store->put(shard_name(1), bytes, k_patient);
+  const std::string file = folder() + "/chunker/" + name_ + "/" + shard_name(1).path();
+  ASSERT_TRUE(std::filesystem::remove(file + ".rclone_chunk.002"));
+  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
+  EXPECT_EQ(error ? error->kind : ErrorKind::internal, ErrorKind::corrupt);
+  store->put(shard_name(1), bytes, k_patient);
+  EXPECT_TRUE(equal(*store->get(shard_name(1), k_all, k_patient), bytes));
+  store->remove(shard_name(1), k_patient);
+  EXPECT_FALSE(store->stat(shard_name(1), k_patient));
+}
+
 TEST_F(RcloneStore, RcloneItselfReadsWhatWeWroteAndWeWhatItWrote) {
   const TemporaryFolder files;
   const Bytes ours = random_bytes(5'000'000, 1);

@@ -129,6 +129,9 @@ class RcloneStore final : public Store {
   void require_folder(const CallOptions& options);
   void require_folder_lately(const CallOptions& options);
   std::vector<Item> files_called(const std::string& path, const Profile& profile, const CallOptions& options);
+  std::optional<std::vector<Item>> unless_broken(const std::string& path, const Profile& profile,
+                                                 const CallOptions& options);
+  void replace_broken(const std::string& path, ByteSpan bytes, const CallOptions& options);
   std::optional<Item> find(const std::string& path, const Profile& profile, const CallOptions& options);
   bool is_the_same(const Item& there, ByteSpan bytes, const Profile& profile, const CallOptions& options);
   void store_new(const std::string& path, ByteSpan bytes, std::size_t replaced, const Profile& profile,
@@ -214,6 +217,22 @@ std::vector<Item> RcloneStore::files_called(const std::string& path, const Profi
   return files;
 }
 
+// Nothing for a file that lacks a part, as a chunker remote tells it: it can be replaced all the same.
+std::optional<std::vector<Item>> RcloneStore::unless_broken(const std::string& path, const Profile& profile,
+                                                            const CallOptions& options) {
+  try {
+    return files_called(path, profile, options);
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::corrupt) throw;
+    return std::nullopt;
+  }
+}
+
+// rclone moves, and deletes, only what it can open. An upload that does not look at what is there replaces it.
+void RcloneStore::replace_broken(const std::string& path, ByteSpan bytes, const CallOptions& options) {
+  replacement_.run(options, path, [&] { rc_.upload(path, bytes, {.is_new = true}, options); });
+}
+
 std::optional<Item> RcloneStore::find(const std::string& path, const Profile& profile, const CallOptions& options) {
   auto item = replacement_.look(options, path, [&]() -> std::optional<Item> {
     const auto files = files_called(path, profile, options);
@@ -285,9 +304,13 @@ void RcloneStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
   const Profile known = profile(options);
   require_folder_lately(options);
   const auto turn = putting_.take(path, options, path);
-  const auto there = files_called(path, known, options);
-  if (there.size() == 1 && is_the_same(there.front(), bytes, known, options)) return;
-  store_new(path, bytes, there.size(), known, options);
+  const auto there = unless_broken(path, known, options);
+  if (there && there->size() == 1 && is_the_same(there->front(), bytes, known, options)) return;
+  if (there) {
+    store_new(path, bytes, there->size(), known, options);
+  } else {
+    replace_broken(path, bytes, options);
+  }
   const auto now = files_called(path, known, options);
   const bool is_stored = !now.empty() && std::all_of(now.begin(), now.end(), [&](const Item& one) {
     return one.size_bytes == bytes.size() &&
