@@ -412,7 +412,7 @@ TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {
   one.create(k_copies);
   Machine two(world, Threads::one, 2);
   two.recover(one.recovery_secret(), {0, 1, 2, 3});
-  engine::remove_store(two.pool(), "s3", {});
+  engine::remove_stores(two.pool(), {"s3"}, {});
   EXPECT_EQ(two.pool().stores().find("s3"), nullptr);
   ASSERT_NE(one.pool().stores().find("s3"), nullptr);
   engine::refresh(one.pool(), {});

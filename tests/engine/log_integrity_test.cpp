@@ -251,7 +251,7 @@ TEST(AddedStore, GetsWhatIsWrittenWhileItIsAdded) {
   Machine machine(world, Threads::one);
   machine.create(k_copies);
   machine.push("ns/model", one_file(1));
-  engine::remove_store(machine.pool(), "s2", {});
+  engine::remove_stores(machine.pool(), {"s2"}, {});
   const auto stays = world.objects(2);
   for (const auto& [path, bytes] : stays) world.inner(2).remove(*ObjectName::parse(path), {});
   InterruptedStore store(world.open(World::url(2)), [&] { machine.push("ns/meanwhile", one_file(2)); });

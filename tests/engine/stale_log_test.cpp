@@ -163,7 +163,7 @@ TEST_F(StaleLog, ARemovalThatReadsTooLittleOfTheLogSaysSo) {
 TEST_F(StaleLog, ARemovalOfAStoreThatReadsTooLittleOfTheLogSaysSo) {
   machine_.push("ns/model", some_file(1));
   no_log_can_be_read({0, 1});
-  EXPECT_FALSE(engine::remove_store(machine_.pool(), "s2", {}).durable);
+  EXPECT_FALSE(engine::remove_stores(machine_.pool(), {"s2"}, {}).durable);
 }
 
 TEST_F(StaleLog, VerifyIsNotSoundWhenItReadTooLittleOfTheLog) {

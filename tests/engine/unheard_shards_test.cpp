@@ -19,6 +19,7 @@ using test::Files;
 using test::kind_thrown;
 using test::Machine;
 using test::Threads;
+using test::thrown_by;
 using test::World;
 
 Health health(Machine& machine, const std::string& model = "ns/model") {
@@ -206,33 +207,33 @@ class TakingAStoreOut : public UnheardShards {
 };
 
 TEST_F(TakingAStoreOut, IsDecidedByListsWhereNothingIsKnown) {
-  const auto removal = engine::remove_store(other_.pool(), name(holders_[0]), {});
+  const auto removal = engine::remove_stores(other_.pool(), {name(holders_[0])}, {});
   EXPECT_EQ(removal.models_at_risk, std::vector<std::string>{"ns/model"});
-  EXPECT_TRUE(engine::remove_store(other_.pool(), name(spare_), {}).models_at_risk.empty());
+  EXPECT_TRUE(engine::remove_stores(other_.pool(), {name(spare_)}, {}).models_at_risk.empty());
 }
 
 TEST_F(TakingAStoreOut, IsRefusedWhenWhatIsBelievedToLieElsewhereIsGone) {
   lose(holders_[1]);
   lose(holders_[2]);
-  EXPECT_EQ(kind_thrown([&] { engine::remove_store(one_.pool(), name(holders_[0]), {}); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {}); }), ErrorKind::invalid);
   EXPECT_NE(one_.pool().stores().find(name(holders_[0])), nullptr);
 }
 
 TEST_F(TakingAStoreOut, CannotBeDecidedWhileStoresAreAwayThatMayHaveTheRest) {
   reopen_without(one_, {holders_[1], holders_[2]});
-  EXPECT_EQ(kind_thrown([&] { engine::remove_store(one_.pool(), name(holders_[0]), {}); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {}); }), ErrorKind::offline);
   EXPECT_NE(one_.pool().stores().find(name(holders_[0])), nullptr);
 }
 
 TEST_F(TakingAStoreOut, WorksForOneThatIsGoneForGood) {
   reopen_without(one_, {holders_[0]});
-  const auto removal = engine::remove_store(one_.pool(), name(holders_[0]), {});
+  const auto removal = engine::remove_stores(one_.pool(), {name(holders_[0])}, {});
   EXPECT_EQ(removal.models_at_risk, std::vector<std::string>{"ns/model"});
 }
 
 TEST_F(TakingAStoreOut, ThatHasNothingOfALostModelIsNotRefused) {
   for (const std::size_t i : {0U, 1U, 2U}) lose(holders_[i]);
-  EXPECT_TRUE(engine::remove_store(one_.pool(), name(spare_), {}).models_at_risk.empty());
+  EXPECT_TRUE(engine::remove_stores(one_.pool(), {name(spare_)}, {}).models_at_risk.empty());
 }
 
 TEST_F(TakingAStoreOut, DoesNotCountAShardOfTheWrongLengthOrOneThatIsKnownToBeCorrupt) {
@@ -243,7 +244,7 @@ TEST_F(TakingAStoreOut, DoesNotCountAShardOfTheWrongLengthOrOneThatIsKnownToBeCo
   one_.pool().registry().note_shard_copy(*ObjectName::parse(shards().at(2).second)->hash(),
                                          one_.pool().stores().find(name(shards().at(2).first))->id,
                                          registry::CopyState::corrupt);
-  EXPECT_EQ(kind_thrown([&] { engine::remove_store(one_.pool(), name(holders_[0]), {}); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {}); }), ErrorKind::invalid);
 }
 
 TEST_F(TakingAStoreOut, IsRefusedWhileTooFewStoresAnswerToKnowAllModels) {
@@ -251,7 +252,7 @@ TEST_F(TakingAStoreOut, IsRefusedWhileTooFewStoresAnswerToKnowAllModels) {
   std::vector<std::size_t> away;
   for (std::size_t i = 1; i < 7; ++i) away.push_back(i);
   reopen_without(other_, away);  // it has not read of the later model
-  EXPECT_EQ(kind_thrown([&] { engine::remove_store(other_.pool(), "s3", {}); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(other_.pool(), {"s3"}, {}); }), ErrorKind::offline);
 }
 
 TEST_F(TakingAStoreOut, IsPossibleWhenAllOthersAnswer) {
@@ -260,7 +261,33 @@ TEST_F(TakingAStoreOut, IsPossibleWhenAllOthersAnswer) {
   machine.create({1, 0, 0});
   two.faults(1).set_offline(true);  // for good
   machine.reopen();
-  EXPECT_NO_THROW(engine::remove_store(machine.pool(), "s1", {}));
+  EXPECT_NO_THROW(engine::remove_stores(machine.pool(), {"s1"}, {}));
+}
+
+TEST_F(TakingAStoreOut, ThoseThatAreGoneForGoodLeaveTogether) {
+  const Files small{{"m.bin", test::random_bytes(1000, 63)}};  // in documents, which every store has
+  World five(5);
+  Machine machine(five, Threads::one, 10);
+  machine.create({0, 0, 1});
+  machine.push("ns/small", small);
+  machine.push("ns/large", {{"m.bin", test::random_bytes(3'000'000, 64)}});
+  for (const std::size_t gone : {3U, 4U}) five.faults(gone).set_offline(true);
+  machine.reopen();
+  const auto alone = thrown_by([&] { engine::remove_stores(machine.pool(), {"s3"}, {}); });
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->kind, ErrorKind::offline);
+  EXPECT_NE(std::string(alone->what()).find("store rm s3 s4"), std::string::npos) << alone->what();
+
+  const auto unreadable = thrown_by([&] { engine::remove_stores(machine.pool(), {"s3", "s4"}, {}); });
+  ASSERT_TRUE(unreadable);
+  EXPECT_EQ(unreadable->kind, ErrorKind::invalid);
+  EXPECT_NE(std::string(unreadable->what()).find("ns/large"), std::string::npos) << unreadable->what();
+  engine::remove_model(machine.pool(), "ns/large", {});
+  engine::remove_stores(machine.pool(), {"s3", "s4"}, {});
+  machine.reopen();
+  machine.push("ns/more", {{"m.bin", test::random_bytes(3'000'000, 65)}});
+  EXPECT_EQ(machine.pull("ns/small"), small);
+  EXPECT_EQ(machine.pull("ns/more"), (Files{{"m.bin", test::random_bytes(3'000'000, 65)}}));
 }
 
 TEST_F(UnheardShards, AModelThatTooFewStoresTellOfIsNotCalledUnknown) {
@@ -278,7 +305,7 @@ class StoresOfOtherMachines : public testing::Test {
  protected:
   StoresOfOtherMachines() {
     one_.create({1, 1, 1});
-    for (const char* name : {"s3", "s4"}) engine::remove_store(one_.pool(), name, {});
+    for (const char* name : {"s3", "s4"}) engine::remove_stores(one_.pool(), {name}, {});
     other_.recover(one_.recovery_secret(), {0, 1, 2});
   }
   void add(Machine& machine, const std::string& name, std::size_t index) {
@@ -308,7 +335,7 @@ TEST_F(StoresOfOtherMachines, OfANameThatIsTakenHereAreNotLeftOut) {
 }
 
 TEST_F(StoresOfOtherMachines, ThatReplaceARemovedOneOfTheSameNameAreSeenAtOnce) {
-  engine::remove_store(other_.pool(), "s2", {});
+  engine::remove_stores(other_.pool(), {"s2"}, {});
   add(other_, "s2", 3);
   engine::refresh(one_.pool(), {});
   ASSERT_NE(one_.pool().stores().find("s2"), nullptr);

@@ -20,6 +20,7 @@ struct CommandLine {
   Action action;
 
   std::string text;  // the one word that several commands take
+  std::vector<std::string> names;
   std::string name;
   std::string redundancy;
   std::string listen;

@@ -106,8 +106,8 @@ void add_store(CLI::App& app, CommandLine& line) {
       "Forget a store; its objects stay where they are. Refused when a model could not be read any more by the lists "
       "of the other stores: run modelfloat verify --read before, which reads what they have.",
       "modelfloat store rm disk1");
-  remove.add_option("name", line.text, "The store")->required();
-  on(remove, line, [&line] { return [&line](Session& session) { return store_remove(session, line.text); }; });
+  remove.add_option("name", line.names, "The store; several that are gone for good have to leave together")->required();
+  on(remove, line, [&line] { return [&line](Session& session) { return store_remove(session, line.names); }; });
 
   auto& test = add_command(group, "test",
                            "Write, read, list and delete an object there, and print what that tells about the store",

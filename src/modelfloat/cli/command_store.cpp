@@ -163,22 +163,24 @@ ExitCode store_list(Session& session) {
   return ExitCode::ok;
 }
 
-ExitCode store_remove(Session& session, const std::string& name) {
+ExitCode store_remove(Session& session, const std::vector<std::string>& names) {
   session.require_writable_home();
-  const engine::StoreRemoval removal = engine::remove_store(session.pool(), name, session.call());
+  const engine::StoreRemoval removal = engine::remove_stores(session.pool(), names, session.call());
+  const std::string all = printable(fmt::format("{}", fmt::join(names, ", ")));
   if (!removal.models_at_risk.empty()) {
     session.warn(
         fmt::format("{} had shards of {} that no other store has: fewer stores may be lost from now on. Push {} again "
                     "to make that good",
-                    printable(name), printable(fmt::format("{}", fmt::join(removal.models_at_risk, ", "))),
+                    all, printable(fmt::format("{}", fmt::join(removal.models_at_risk, ", "))),
                     removal.models_at_risk.size() == 1 ? "it" : "them"));
   }
   if (session.options().json) {
-    print_json({{"removed", name}, {"models_at_risk", removal.models_at_risk}});
+    print_json({{"removed", names}, {"models_at_risk", removal.models_at_risk}});
   } else {
-    session.tell(printable(name) +
-                 " is no longer part of the pool; its objects stay where they are. What the other stores have was "
-                 "looked up in their lists, not read: modelfloat verify --read");
+    session.tell(
+        fmt::format("{} no longer part of the pool; {} objects stay where they are. What the other stores have "
+                    "was looked up in their lists, not read: modelfloat verify --read",
+                    all + (names.size() == 1 ? " is" : " are"), names.size() == 1 ? "its" : "their"));
   }
   return removal.durable ? ExitCode::ok : ExitCode::degraded;
 }

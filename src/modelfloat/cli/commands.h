@@ -44,7 +44,7 @@ struct StoreSetArguments {
 };
 ExitCode store_set(Session& session, const StoreSetArguments& arguments);
 ExitCode store_list(Session& session);
-ExitCode store_remove(Session& session, const std::string& name);
+ExitCode store_remove(Session& session, const std::vector<std::string>& names);
 ExitCode store_test(Session& session, const std::string& name);
 ExitCode store_touch(Session& session, const std::string& name);  // empty: all of them
 

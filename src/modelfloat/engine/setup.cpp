@@ -185,10 +185,19 @@ void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& 
 
 namespace {
 
-// Whether the models survive without one store, by lists made now.
+using Stores = std::set<const transfer::PoolStore*>;
+
+std::string names_of(const Stores& stores, std::string_view between = ", ") {
+  std::vector<std::string> names;
+  for (const auto* store : stores) names.push_back(store->name);
+  std::sort(names.begin(), names.end());
+  return fmt::format("{}", fmt::join(names, between));
+}
+
+// Whether the models survive without these stores, by lists made now.
 class RemovalCheck {
  public:
-  RemovalCheck(Pool& pool, const transfer::PoolStore& leaving, const CallOptions& call) : leaving_(leaving) {
+  RemovalCheck(Pool& pool, const Stores& leaving, const CallOptions& call) : leaving_(leaving) {
     for (const auto& listing : transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call)) {
       if (!listing.complete) continue;
       const auto damaged = pool.registry().damaged_shards(listing.store->id);  // in order
@@ -199,15 +208,23 @@ class RemovalCheck {
       }
     }
     for (const auto* store : pool.stores().all()) {
-      if (store != &leaving && !listed_.contains(store)) away_.push_back(store->name);
+      if (!leaving.contains(store) && !listed_.contains(store)) away_.push_back(store->name);
     }
+  }
+
+  // "s3 cannot be listed: try again when ...".
+  std::string what_helps() const {
+    return fmt::format(
+        "{} cannot be listed: try again when they are back, or take out at once what is gone for good: "
+        "modelfloat store rm {} {}",
+        fmt::join(away_, ", "), names_of(leaving_, " "), fmt::join(away_, " "));
   }
 
   // Other stores that could not be listed, by name.
   const std::vector<std::string>& away() const noexcept { return away_; }
 
-  // Whether the pack survives the loss of fewer stores than before. Error when it cannot be read without the store, or when that
-  // cannot be told. A pack that has nothing on the store is none of its business. Parity that was added later is not proven.
+  // Whether the pack survives the loss of fewer stores than before. Error when it cannot be read without the stores that leave, or when that
+  // cannot be told. A pack that has nothing on them is none of its business. Parity that was added later is not proven.
   bool loses_shards(const Pack& pack, const std::string& model) const {
     std::size_t left = 0;
     std::size_t lost = 0;
@@ -234,45 +251,48 @@ class RemovalCheck {
   // Other stores that have it.
   std::size_t holders_of(const Pack& pack, std::size_t index) const {
     return static_cast<std::size_t>(std::count_if(listed_.begin(), listed_.end(), [&](const auto& listed) {
-      return listed.first != &leaving_ && has(*listed.first, pack, index);
+      return !leaving_.contains(listed.first) && has(*listed.first, pack, index);
     }));
   }
   bool may_have(const Pack& pack, std::size_t index) const {
-    return !listed_.contains(&leaving_) || has(leaving_, pack, index);
+    return std::any_of(leaving_.begin(), leaving_.end(),
+                       [&](const auto* store) { return !listed_.contains(store) || has(*store, pack, index); });
   }
 
   [[noreturn]] void refuse(const std::string& model) const {
     if (away_.empty()) {
       throw Error(
-          ErrorKind::invalid, leaving_.name,
-          fmt::format("{} could not be read any more without this store: keep it, or remove the model first", model));
+          ErrorKind::invalid, names_of(leaving_),
+          fmt::format("{} could not be read any more without {}: keep {}, or remove the model first", model,
+                      leaving_.size() == 1 ? "this store" : "these stores", leaving_.size() == 1 ? "it" : "them"));
     }
-    throw Error(ErrorKind::offline, leaving_.name,
-                fmt::format("whether {} could be read without this store cannot be told while {} cannot be listed: try "
-                            "again when they are back",
-                            model, fmt::join(away_, ", ")));
+    throw Error(ErrorKind::offline, names_of(leaving_),
+                fmt::format("whether {} could be read without that cannot be told while {}", model, what_helps()));
   }
 
-  const transfer::PoolStore& leaving_;
+  const Stores& leaving_;
   std::map<const transfer::PoolStore*, std::unordered_map<Hash256, std::uint64_t, HashOfHash256>> listed_;
   std::vector<std::string> away_;
 };
 
 }  // namespace
 
-StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions& call) {
-  const transfer::PoolStore* store = pool.stores().find(name);
-  if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
-  const bool fresh = warn_unless_fresh(pool.log().sync(call),
-                                       "models that are known only there are not looked at, and may need " + name);
+StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, const CallOptions& call) {
+  Stores leaving;
+  for (const std::string& name : names) {
+    const transfer::PoolStore* store = pool.stores().find(name);
+    if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
+    leaving.insert(store);
+  }
+  const std::string leaving_names = names_of(leaving);
+  const bool fresh = warn_unless_fresh(
+      pool.log().sync(call), "models that are known only there are not looked at, and may need " + leaving_names);
   pool.stores().wait_until_decided(call);
-  const RemovalCheck check(pool, *store, call);
+  const RemovalCheck check(pool, leaving, call);
   if (!fresh && !check.away().empty()) {
     throw Error(
-        ErrorKind::offline, name,
-        fmt::format("too few stores answer to know all models, so what needs this store cannot be told: try again "
-                    "when {} can be listed",
-                    fmt::join(check.away(), ", ")));
+        ErrorKind::offline, leaving_names,
+        "too few stores answer to know all models, so what needs this cannot be told while " + check.what_helps());
   }
   ManifestReader reader(pool, {}, call);
   std::set<std::string> at_risk;
@@ -287,9 +307,15 @@ StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions
       }
     }
   }
-  const bool durable = pool.log().note({StoreRemoved{store->id}}, call);
+  std::vector<StoreId> ids;
+  for (const auto* store : pool.stores().all()) {
+    if (leaving.contains(store)) ids.push_back(store->id);
+  }
+  std::vector<Change> changes;
+  for (const StoreId& id : ids) changes.emplace_back(StoreRemoved{id});
+  const bool durable = pool.log().note(std::move(changes), call);
   const StoreRemoval removal{{at_risk.begin(), at_risk.end()}, durable && fresh};
-  pool.registry().remove_store(store->id);
+  for (const StoreId& id : ids) pool.registry().remove_store(id);
   pool.stores().set_rows(pool.registry().stores());
   return removal;
 }

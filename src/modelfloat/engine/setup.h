@@ -36,15 +36,16 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
                              const std::function<void(const registry::StoreRow&)>& on_row = {});
 // Says in the log, and notes here, that a store has this domain, capacity or address from now on. The row has the id of a store of the pool.
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call);
-// Forgets the store; its objects stay where they are. Lists of the stores, made now, decide. Nothing is done, and Error{invalid},
-// when a model could not be read any more without it; Error{offline} when stores that are away might make up for it.
+// Forgets the stores; their objects stay where they are. Lists of the stores, made now, decide. Nothing is done, and Error{invalid},
+// when a model could not be read any more without them; Error{offline} when others that are away might make up for it, or might know of
+// more models: stores that are gone for good have to leave together.
 struct StoreRemoval {
   std::vector<std::string>
       models_at_risk;  // that lose shards by it, and survive the loss of fewer stores than was promised
   // Else too few stores are there to be sure that every machine learns of it now, or that all models are known here.
   bool durable = false;
 };
-StoreRemoval remove_store(Pool& pool, const std::string& name, const CallOptions& call);
+StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, const CallOptions& call);
 
 // Writes, reads back, lists and deletes an object of so many bytes (at least 8 KiB); what it learned.
 struct StoreTest {
