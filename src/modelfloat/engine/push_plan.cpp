@@ -148,7 +148,7 @@ SyncResult read_fresh_log(Pool& pool, const CallOptions& call) {
       ErrorKind::offline, "push",
       unread_text(sync) +
           ". Without it nothing can be committed: somebody may be deleting what this push counts on. Push again "
-          "when they are back, or take those that are gone for good out of the pool: modelfloat store rm NAME");
+          "when they are back, or take those that are gone for good out of the pool: modelfloat store rm NAME...");
 }
 
 PushPlan plan_push(Pool& pool, std::optional<Redundancy> asked, const CallOptions& call) {
