@@ -103,7 +103,9 @@ def test_add_test_and_remove(site):
     assert site.json("store", "test", "s6")["put_seconds"] >= 0
     site.run("store", "test", "nowhere", code=Exit.NOT_FOUND)
     site.run("store", "rm", "nowhere", code=Exit.NOT_FOUND)
-    site.ok("store", "rm", "s6")
+    site.run("store", "rm", "s6", "nowhere", code=Exit.NOT_FOUND)
+    assert len(site.json("store", "ls")["stores"]) == 7, "one of two was taken out"
+    assert site.json("store", "rm", "s6", "s6")["removed"] == ["s6"]
     assert len(site.json("store", "ls")["stores"]) == 6
 
 

@@ -1,5 +1,7 @@
 // init, store, recover: a pool and where it lies.
 
+#include <algorithm>
+
 #include "modelfloat/cli/command_line.h"
 #include "modelfloat/store/store_factory.h"
 
@@ -107,7 +109,11 @@ void add_store(CLI::App& app, CommandLine& line) {
       "of the other stores: run modelfloat verify --read before, which reads what they have.",
       "modelfloat store rm disk1");
   remove.add_option("name", line.names, "The store; several that are gone for good have to leave together")->required();
-  on(remove, line, [&line] { return [&line](Session& session) { return store_remove(session, line.names); }; });
+  on(remove, line, [&line] {
+    std::sort(line.names.begin(), line.names.end());
+    line.names.erase(std::unique(line.names.begin(), line.names.end()), line.names.end());
+    return [&line](Session& session) { return store_remove(session, line.names); };
+  });
 
   auto& test = add_command(group, "test",
                            "Write, read, list and delete an object there, and print what that tells about the store",

@@ -37,18 +37,18 @@ std::string damage_text(const std::vector<transfer::Finding>& damaged) {
   constexpr std::size_t k_named = 20;  // of a kind on a store
   using Kind = std::tuple<std::string_view, transfer::Damage, ObjectType>;
   const auto kind_of = [](const transfer::Finding& finding) { return Kind(finding.store, finding.what, finding.type); };
-  std::map<Kind, std::size_t> counts;
+  std::map<Kind, std::size_t> counts;  // 0: said already
   for (const auto& finding : damaged) ++counts[kind_of(finding)];
   Table table({"STORE", "WHAT", "TYPE", "OBJECT"});
-  std::map<Kind, std::size_t> named;
   for (const auto& finding : damaged) {
-    const std::size_t all = counts[kind_of(finding)];
-    const std::size_t number = ++named[kind_of(finding)];
-    if (all > k_named && number > 1) continue;
+    std::size_t& count = counts[kind_of(finding)];
+    if (count == 0) continue;
+    const bool is_named = count <= k_named;
     // Nobody knows where an object should lie that no store has.
     table.add({finding.store.empty() ? "(any)" : finding.store, std::string(to_string(finding.what)),
                std::string(to_string(finding.type)),
-               all > k_named ? fmt::format("{} objects (--json names them)", all) : finding.object});
+               is_named ? finding.object : fmt::format("{} objects (--json names them)", count)});
+    if (!is_named) count = 0;
   }
   return table.text();
 }

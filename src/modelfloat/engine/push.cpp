@@ -319,13 +319,13 @@ std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& r
     if (!live.committed || live.model != root.model || live.revision != root.revision) continue;
     try {
       ManifestReader reader(pool_, {}, call_);
-      ManifestRoot other = reader.root(live.manifest);
+      const ManifestRoot other = reader.root(live.manifest);
       if (reader.structure_root(other).survive < promise_.survive) continue;
-      const bool is_whole = has_good_packs(reader, other);
-      other.created_at = root.created_at;
-      other.segments = root.segments;
-      other.structure = root.structure;
-      if (other == root && is_whole) return live.manifest;
+      ManifestRoot wanted = root;
+      wanted.created_at = other.created_at;
+      wanted.segments = other.segments;
+      wanted.structure = other.structure;
+      if (other == wanted && has_good_packs(reader, other)) return live.manifest;
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
       log_debug(error.what());  // then it is written anew
