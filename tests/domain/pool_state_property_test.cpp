@@ -131,23 +131,23 @@ class PlainState {
     for (const Hash256& content : removed) state.manifests.erase(content);
     for (const auto& [key, places] :
          places_of<Committed>([](const Committed& change) { return std::pair(change.model, change.tag); })) {
-      std::vector<Place> standing;
+      std::vector<Place> locations;
       for (const Place& place : places) {
         const auto& change = at<Committed>(place);
         const bool gone = any_after<Untagged>(
             place, [&](const Untagged& other) { return other.model == change.model && other.tag == change.tag; });
-        if (state.manifests.contains(change.manifest.content) && !gone) standing.push_back(place);
+        if (state.manifests.contains(change.manifest.content) && !gone) locations.push_back(place);
       }
-      if (!standing.empty()) state.tags[key.first][key.second] = at<Committed>(latest(standing)).manifest.content;
+      if (!locations.empty()) state.tags[key.first][key.second] = at<Committed>(latest(locations)).manifest.content;
     }
     for (const auto& [key, places] : places_of<StoreAdded>([](const StoreAdded& change) { return change.store; })) {
-      std::vector<Place> standing;
+      std::vector<Place> locations;
       for (const Place& place : places) {
         if (!any_after<StoreRemoved>(place,
                                      [&, &store = key](const StoreRemoved& other) { return other.store == store; }))
-          standing.push_back(place);
+          locations.push_back(place);
       }
-      if (!standing.empty()) state.stores[key] = at<StoreAdded>(latest(standing));
+      if (!locations.empty()) state.stores[key] = at<StoreAdded>(latest(locations));
     }
     for (std::size_t r = 0; r < records_.size(); ++r) {
       for (const Change& change : records_[r].record.changes) {

@@ -1,4 +1,4 @@
-// Stores that hang, come back, park, lie or change hands while the pool is open. What ends here ends because nobody waits: a store that stands still
+// Stores that hang, come back, pause, lie or change hands while the pool is open. What ends here ends because nobody waits: a store that stands still
 // in these tests does so for ever.
 #include <algorithm>
 #include <mutex>
@@ -88,9 +88,9 @@ class Watchdog {
 };
 
 TEST_F(Hanging, AStoreThatTakesCallsAndNeverAnswersIsNotAddedAndIsNotWaitedForForEver) {
-  machine_.patience.call_floor = Milliseconds{300};
-  machine_.patience.listing = Milliseconds{300};
-  machine_.patience.slowest_bytes_per_second = 1U << 30;
+  machine_.timeouts.call_floor = Milliseconds{300};
+  machine_.timeouts.listing = Milliseconds{300};
+  machine_.timeouts.slowest_bytes_per_second = 1U << 30;
   machine_.reopen();
   World place(1);
   for (const Call kind : {Call::get, Call::put, Call::stat, Call::list}) {
@@ -105,9 +105,9 @@ TEST_F(Hanging, AStoreThatTakesCallsAndNeverAnswersIsNotAddedAndIsNotWaitedForFo
 }
 
 TEST_F(Hanging, ATestOfAStoreThatNeverAnswersEnds) {
-  machine_.patience.call_floor = Milliseconds{300};
-  machine_.patience.listing = Milliseconds{300};
-  machine_.patience.slowest_bytes_per_second = 1U << 30;
+  machine_.timeouts.call_floor = Milliseconds{300};
+  machine_.timeouts.listing = Milliseconds{300};
+  machine_.timeouts.slowest_bytes_per_second = 1U << 30;
   machine_.reopen();
   machine_.pool().stores().wait_until_decided({});
   for (const Call kind : {Call::put, Call::get, Call::remove, Call::list, Call::space}) {
@@ -133,7 +133,7 @@ TEST_F(Hanging, NobodyIsWarnedOfALogThatWasNotWaitedFor) {
 }
 
 TEST_F(Hanging, APullDoesNotWaitForAStoreThatHangsFromTheStart) {
-  machine_.patience.marker = Milliseconds{600'000};
+  machine_.timeouts.marker = Milliseconds{600'000};
   stall(world_.faults(1));
   machine_.reopen();
   EXPECT_EQ(machine_.pull("ns/model"), files_);
@@ -152,8 +152,8 @@ TEST_F(Hanging, AStoreThatHangsIsNotAskedForEachPackAgain) {
 }
 
 TEST_F(Hanging, ThreeOfSixAreAnErrorAndNotAWait) {
-  machine_.patience.call_floor = Milliseconds{300};
-  machine_.patience.slowest_bytes_per_second = 1U << 30;
+  machine_.timeouts.call_floor = Milliseconds{300};
+  machine_.timeouts.slowest_bytes_per_second = 1U << 30;
   machine_.reopen();
   machine_.pool().stores().wait_until_decided({});
   for (const std::size_t i : {0U, 2U, 5U}) world_.faults(i).stall(Call::get);
@@ -195,13 +195,13 @@ TEST_F(Hanging, TheCallerCanStopAWaitForStoresThatHang) {
 
 TEST_F(Hanging, TheLogIsReadWithoutAStoreThatHangs) {
   world_.faults(4).stall(Call::list);
-  auto sync = machine_.pool().log().sync({}, transfer::WaitFor::enough);
+  auto sync = machine_.pool().log().sync({}, transfer::WaitFor::quorum);
   EXPECT_TRUE(sync.fresh);
   EXPECT_GE(sync.stores_read, 4U);
   sync = machine_.pool().log().sync({}, transfer::WaitFor::all);
   EXPECT_TRUE(sync.fresh);
   EXPECT_EQ(sync.stores_read, 5U);
-  EXPECT_EQ(sync.domains_silent, 1U);
+  EXPECT_EQ(sync.domains_unread, 1U);
 }
 
 TEST_F(Hanging, AnotherHomeReadsManifestsAroundAStoreThatHangs) {
@@ -226,7 +226,7 @@ TEST_F(Hanging, AQueueForAStoreThatHangsHoldsUpNobody) {
   machine_.push("ns/small", {{"s.bin", test::random_bytes(1000, 6)}}, Redundancy{1, 2});
   world_.faults(1).set_offline(false);
   world_.faults(1).stall(Call::put);
-  machine_.patience.call_floor = Milliseconds{600'000};
+  machine_.timeouts.call_floor = Milliseconds{600'000};
   machine_.reopen();
   machine_.pool().stores().wait_until_decided({});
   EXPECT_TRUE(machine_.pool().log().sync({}, transfer::WaitFor::all).fresh);
@@ -237,7 +237,7 @@ TEST_F(Hanging, AQueueForAStoreThatHangsHoldsUpNobody) {
 TEST_F(Hanging, RecoverGoesAroundAStoreThatHangs) {
   stall(world_.faults(1));
   Machine other(world_, Threads::many, 7);
-  other.patience.call_floor = Milliseconds{600'000};
+  other.timeouts.call_floor = Milliseconds{600'000};
   EXPECT_EQ(other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5}).models, 1U);
   EXPECT_EQ(other.pull("ns/model"), files_);
 }
@@ -245,8 +245,8 @@ TEST_F(Hanging, RecoverGoesAroundAStoreThatHangs) {
 TEST_F(Hanging, RecoverGoesAroundAStoreThatDoesNotList) {
   world_.faults(0).stall(Call::list);
   Machine other(world_, Threads::many, 7);
-  other.patience.call_floor = Milliseconds{600'000};
-  other.patience.listing = Milliseconds{1'000};
+  other.timeouts.call_floor = Milliseconds{600'000};
+  other.timeouts.listing = Milliseconds{1'000};
   EXPECT_EQ(other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5}).models, 1U);
   EXPECT_EQ(other.pull("ns/model"), files_);
 }
@@ -254,12 +254,12 @@ TEST_F(Hanging, RecoverGoesAroundAStoreThatDoesNotList) {
 TEST_F(Hanging, RecoverFromStoresThatAllHangIsAnError) {
   for (std::size_t i = 0; i < 6; ++i) stall(world_.faults(i));
   Machine other(world_, Threads::many, 7);
-  other.patience.call_floor = Milliseconds{300};
+  other.timeouts.call_floor = Milliseconds{300};
   EXPECT_EQ(kind_thrown([&] { other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5}); }), ErrorKind::offline);
 }
 
 TEST_F(Hanging, VerifyNamesAStoreThatDoesNotList) {
-  machine_.patience.listing = Milliseconds{1'000};
+  machine_.timeouts.listing = Milliseconds{1'000};
   machine_.reopen();
   world_.faults(2).stall(Call::list);
   const auto report = engine::verify(machine_.pool(), std::nullopt, false, {}, {});
@@ -271,8 +271,8 @@ TEST_F(Hanging, VerifyNamesAStoreThatDoesNotList) {
 }
 
 TEST_F(Hanging, VerifyReadsOnWithoutAStoreThatHangs) {
-  machine_.patience.call_floor = Milliseconds{2'000};
-  machine_.patience.slowest_bytes_per_second = 1U << 30;
+  machine_.timeouts.call_floor = Milliseconds{2'000};
+  machine_.timeouts.slowest_bytes_per_second = 1U << 30;
   machine_.reopen();
   machine_.pool().stores().wait_until_decided({});
   world_.faults(4).stall(Call::get);
@@ -290,10 +290,10 @@ TEST_F(Hanging, VerifyReadsOnWithoutAStoreThatHangs) {
 
 // A marker may take long; those who read need not know, and a push only where its place is needed.
 TEST_F(Hanging, ListingModelsDoesNotWaitForAMarkerThatHangs) {
-  machine_.patience.marker = Milliseconds{600'000};
+  machine_.timeouts.marker = Milliseconds{600'000};
   stall(world_.faults(1));
   machine_.reopen();
-  EXPECT_TRUE(engine::refresh(machine_.pool(), {}, transfer::WaitFor::enough));
+  EXPECT_TRUE(engine::refresh(machine_.pool(), {}, transfer::WaitFor::quorum));
   EXPECT_EQ(engine::list_models(machine_.pool(), "", "", 10).models.at(0).health, engine::Health::degraded);
 }
 
@@ -303,8 +303,8 @@ class HangingPush : public Hanging {
 };
 
 TEST_F(HangingPush, AnotherStoreTakesTheShardOfOneThatHangs) {
-  machine_.patience.call_floor = Milliseconds{8'000};  // more than a put in memory takes on a busy machine
-  machine_.patience.slowest_bytes_per_second = 1U << 30;
+  machine_.timeouts.call_floor = Milliseconds{8'000};  // more than a put in memory takes on a busy machine
+  machine_.timeouts.slowest_bytes_per_second = 1U << 30;
   machine_.reopen();
   machine_.pool().stores().wait_until_decided({});
   world_.faults(0).stall(Call::put);
@@ -314,7 +314,7 @@ TEST_F(HangingPush, AnotherStoreTakesTheShardOfOneThatHangs) {
 }
 
 TEST_F(HangingPush, AMarkerThatHangsIsNotWaitedFor) {
-  machine_.patience.marker = Milliseconds{600'000};
+  machine_.timeouts.marker = Milliseconds{600'000};
   stall(world_.faults(3));
   machine_.reopen();
   const Files files{{"p.bin", test::random_bytes(3'000'000, 81)}};
@@ -325,7 +325,7 @@ TEST_F(HangingPush, AMarkerThatHangsIsNotWaitedFor) {
 
 // Six stores are needed and one of them is slow.
 TEST_F(HangingPush, AMarkerIsWaitedForWhereItsStoreIsNeeded) {
-  machine_.patience.marker = Milliseconds{600'000};
+  machine_.timeouts.marker = Milliseconds{600'000};
   world_.faults(0).set_offline(true);
   world_.faults(3).stall(Call::get);
   machine_.reopen();
@@ -355,7 +355,7 @@ TEST_F(HangingPush, AStoreThatOnlySaysThatItStoredIsReplaced) {
       [](const engine::FragmentView&) {}, {});
 }
 
-TEST_F(HangingPush, AParkedStoreGetsNothing) {
+TEST_F(HangingPush, APausedStoreGetsNothing) {
   const Files files{{"p.bin", test::random_bytes(3'000'000, 10)}};
   world_.faults(1).fail_next(Call::put, ErrorKind::rate_limited, 1, Milliseconds{3'600'000});
   const auto before = world_.faults(1).calls(Call::put);
@@ -429,7 +429,7 @@ TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {
   EXPECT_EQ(two.pull("ns/model"), (Files{{"m.bin", test::random_bytes(1000, 3)}}));
 }
 
-// --- stores that are parked, scarce or lie -----------------------------------------------------------------------------------
+// --- stores that are paused, scarce or lie -----------------------------------------------------------------------------------
 
 class Choosy : public testing::TestWithParam<Threads> {
  protected:
@@ -442,7 +442,7 @@ class Choosy : public testing::TestWithParam<Threads> {
   const Files files_{{"m.bin", test::random_bytes(3'000'000, 1)}};
 };
 
-TEST_P(Choosy, ParkedStoresAreReadAroundAndNotBlamed) {
+TEST_P(Choosy, PausedStoresAreReadAroundAndNotBlamed) {
   Named named;
   for (const std::size_t i : {0U, 1U})
     world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
@@ -454,7 +454,7 @@ TEST_P(Choosy, ParkedStoresAreReadAroundAndNotBlamed) {
             before + 4);  // asked once, they are left alone
 }
 
-TEST_P(Choosy, TooManyParkedStoresMeanLaterAndNotLost) {
+TEST_P(Choosy, TooManyPausedStoresMeanLaterAndNotLost) {
   for (const std::size_t i : {0U, 1U, 2U})
     world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
   EXPECT_EQ(kind_thrown([&] { machine_.pull("ns/model"); }), ErrorKind::rate_limited);

@@ -28,7 +28,7 @@ Files one_file(std::uint64_t seed) { return {{"m.bin", test::random_bytes(1000, 
 WriterId writer_of(Machine& machine) { return Settings(machine.environment().registry).writer().value(); }
 
 // A record that changes nothing.
-void write_record(Machine& machine) { machine.pool().log().note({Untagged{"ns/none", "none"}}, {}); }
+void write_record(Machine& machine) { machine.pool().log().append_if_possible({Untagged{"ns/none", "none"}}, {}); }
 
 std::uint64_t gets(World& world) {
   std::uint64_t sum = 0;
@@ -82,7 +82,7 @@ TEST_F(LogIntegrity, WhatDoesNotOpenIsNotFetchedAgain) {
   EXPECT_EQ(gets(world_), before);
 
   // Another program, or other keys, may open it.
-  one_.environment().registry.note_unreadable({opens_not.path(), "0 1-1"});
+  one_.environment().registry.record_unreadable({opens_not.path(), "0 1-1"});
   one_.pool().log().sync({});
   EXPECT_EQ(gets(world_), before + 1);
   // A copy that is damaged may be good on another store, and anywhere on another day.

@@ -78,7 +78,7 @@ TEST_P(NeededStore, IsWaitedForByAPull) {
 }
 
 TEST_P(NeededStore, IsWaitedForByAPullThatKnowsTheLog) {
-  simulation_.machine().pool().stores().settle({});
+  simulation_.machine().pool().stores().wait_for_checks({});
   engine::open_manifest(simulation_.machine().pool(), engine::ModelRef::parse("ns/model"), false, {});
   simulation_.store(0).is_away = true;
   be_busy(1, 20);

@@ -27,7 +27,7 @@ struct DiskCall {
 std::mutex disk_mutex;
 std::vector<DiskCall>* disk_calls = nullptr;  // when they are wanted
 
-void note_disk_call(const std::string& what, ino_t inode) {
+void record_disk_call(const std::string& what, ino_t inode) {
   const std::lock_guard lock(disk_mutex);
   if (disk_calls != nullptr) disk_calls->push_back({what, inode});
 }
@@ -46,23 +46,23 @@ ino_t inode_at(int folder, const char* path) {
 
 extern "C" {
 int fdatasync(int descriptor) {
-  note_disk_call("sync", inode_of(descriptor));
+  record_disk_call("sync", inode_of(descriptor));
   return static_cast<int>(::syscall(SYS_fdatasync, descriptor));
 }
 int fsync(int descriptor) {
-  note_disk_call("sync", inode_of(descriptor));
+  record_disk_call("sync", inode_of(descriptor));
   return static_cast<int>(::syscall(SYS_fsync, descriptor));
 }
 int syncfs(int descriptor) noexcept {
-  note_disk_call("sync all", 0);
+  record_disk_call("sync all", 0);
   return static_cast<int>(::syscall(SYS_syncfs, descriptor));
 }
 int rename(const char* from, const char* to) noexcept {
-  note_disk_call("rename", inode_at(AT_FDCWD, from));
+  record_disk_call("rename", inode_at(AT_FDCWD, from));
   return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
 int renameat(int from_folder, const char* from, int to_folder, const char* to) noexcept {
-  note_disk_call("rename", inode_at(from_folder, from));
+  record_disk_call("rename", inode_at(from_folder, from));
   return static_cast<int>(::syscall(SYS_renameat2, from_folder, from, to_folder, to, 0));
 }
 }

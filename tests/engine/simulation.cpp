@@ -49,7 +49,7 @@ class Simulation::TimedStore final : public store::Store {
   template <typename Work>
   void call(const char* kind, const std::string& object, std::uint64_t bytes, const CallOptions& options, Work work) {
     const std::string what = fmt::format("s{} {} {}", index_, kind, object);
-    const auto note = [&](const char* outcome) {
+    const auto record = [&](const char* outcome) {
       const double seconds = seconds_between({}, simulation_.time_.steady_now());
       simulation_.history_.push_back(fmt::format("{:.6f} {} {}", seconds, what, outcome));
     };
@@ -66,10 +66,10 @@ class Simulation::TimedStore final : public store::Store {
       work();
       if (fails) throw Error(ErrorKind::transient, what, "its answer is lost");
     } catch (const Error& error) {
-      note(error.what());
+      record(error.what());
       throw;
     }
-    note("done");
+    record("done");
   }
 
   void pass_time(std::uint64_t bytes, const std::string& what, const CallOptions& options) {

@@ -43,9 +43,9 @@ TEST_F(RegistryLedgerTest, MuchIsWrittenWithoutBeingAsked) {
 }
 
 TEST_F(RegistryLedgerTest, AParkIsThereAtOnce) {
-  RegistryLedger(*registry_, store_).park(store::Lane::downloads, {now_ + 6h, "quota"});
-  EXPECT_EQ(RegistryLedger(*registry_, store_).parked(store::Lane::downloads), (store::Parked{now_ + 6h, "quota"}));
-  EXPECT_FALSE(RegistryLedger(*registry_, store_).parked(store::Lane::all));
+  RegistryLedger(*registry_, store_).record_pause(store::Traffic::downloads, {now_ + 6h, "quota"});
+  EXPECT_EQ(RegistryLedger(*registry_, store_).pause(store::Traffic::downloads), (store::Pause{now_ + 6h, "quota"}));
+  EXPECT_FALSE(RegistryLedger(*registry_, store_).pause(store::Traffic::all));
 }
 
 TEST_F(RegistryLedgerTest, MeasurementsComeBack) {
@@ -69,7 +69,7 @@ TEST_F(RegistryLedgerTest, WhatIsNoNewsIsNotWritten) {
   RegistryLedger ledger(*registry_, store_);
   ledger.keep(seen);
   ledger.write();
-  auto next = store::faded(seen);
+  auto next = store::decayed(seen);
   next.get.calls = 2;
   next.last_seen = now_ + 1min;
   ledger.keep(next);

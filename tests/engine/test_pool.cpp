@@ -34,11 +34,11 @@ std::uint64_t World::stored_bytes() {
   return sum;
 }
 
-transfer::Patience short_patience() {
-  transfer::Patience patience;
-  patience.marker = Milliseconds{300};
-  patience.straggler = Milliseconds{200};
-  return patience;
+transfer::Timeouts short_timeouts() {
+  transfer::Timeouts timeouts;
+  timeouts.marker = Milliseconds{300};
+  timeouts.straggler = Milliseconds{200};
+  return timeouts;
 }
 
 static std::unique_ptr<Executor> make_executor(Threads threads, std::size_t width) {
@@ -57,7 +57,7 @@ Machine::Machine(World& world, Threads threads, std::uint64_t seed)
       key_(crypto::SecretKey::random(random_)) {}
 
 Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed)
-    : patience(),
+    : timeouts(),
       world_(world),
       random_(seed),
       cpu_(make_executor(Threads::one, 1)),
@@ -84,7 +84,7 @@ engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std:
   for (const std::size_t index : stores) sources.push_back({World::url(index), world_.open(World::url(index))});
   const engine::StoreMaker maker = [this](const std::string& url) { return world_.open(url); };
   const auto own_secret = mf1::SlotSecret::key_file(key_);
-  auto result = engine::recover(environment_, secret, std::move(sources), maker, {&own_secret, on_pool, patience}, {});
+  auto result = engine::recover(environment_, secret, std::move(sources), maker, {&own_secret, on_pool, timeouts}, {});
   reopen();
   return result;
 }
@@ -95,7 +95,7 @@ transfer::StoreOpener Machine::opener() {
 
 std::unique_ptr<engine::Pool> Machine::pool_of_another_process() {
   auto keys = engine::open_keys(*registry_, mf1::SlotSecret::key_file(key_));
-  return std::make_unique<engine::Pool>(environment_, std::move(keys), opener(), patience);
+  return std::make_unique<engine::Pool>(environment_, std::move(keys), opener(), timeouts);
 }
 
 engine::Pool& Machine::reopen() {

@@ -53,7 +53,7 @@ class World {
 enum class Threads { many, one };
 
 // For stores that hang: what they are given in production would make a test last.
-transfer::Patience short_patience();
+transfer::Timeouts short_timeouts();
 
 // One home: a registry, keys, and the pool as a program that starts now sees it.
 class Machine {
@@ -67,7 +67,7 @@ class Machine {
   engine::RecoverResult recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores,
                                 const std::function<void(const mf1::Keyring&)>& on_pool = {});
   // How long the next pool that is opened waits for stores.
-  transfer::Patience patience = short_patience();
+  transfer::Timeouts timeouts = short_timeouts();
   // As if the program started anew: markers are read again.
   engine::Pool& reopen();
   engine::Pool& pool() { return *pool_; }

@@ -35,9 +35,9 @@ TEST(Keyring, KeepsItsKeysInLockedMemory) {
   keyring.add_epoch(2, key_of(9));
   const Keyring copy = keyring;
   std::vector<ByteSpan> keys;
-  for (const Keyring* ring : {&std::as_const(keyring), &copy}) {
-    keys.emplace_back(ring->root(2).bytes());
-    keys.emplace_back(ring->key(1, KeyUse::sealing).bytes());
+  for (const Keyring* notify : {&std::as_const(keyring), &copy}) {
+    keys.emplace_back(notify->root(2).bytes());
+    keys.emplace_back(notify->key(1, KeyUse::sealing).bytes());
   }
   const pid_t child = ::fork();
   if (child == 0) {  // where locked memory is zero, and no keyring can be used

@@ -8,7 +8,7 @@
 #include "providers/fault_proxy.h"
 #include "providers/provider_home.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/thrown.h"
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ class AskedToWait : public testing::Test {
     store_ = store::make_standard(store::make_store(url, settings, context), "store", bandwidth_, {}, ledger_,
                                   context.clock, context.random);
     proxy_ = std::make_unique<FaultProxy>(*server_variable(control));
-    store_->put(shard_name(1), bytes_, k_patient);
+    store_->put(shard_name(1), bytes_, k_no_deadline);
   }
 
   // The requests of a read, or of a put, that `refused` picks are answered by `refusal`, once; both are parts of a rule.
@@ -51,11 +51,11 @@ class AskedToWait : public testing::Test {
     EXPECT_EQ(kind_thrown([&] { call(hasty); }), ErrorKind::rate_limited);
     std::vector<std::future<void>> others;
     const auto meanwhile = [&](auto work) { others.push_back(std::async(std::launch::async, work)); };
-    meanwhile([&] { EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes_); });
-    meanwhile([&, name = shard_name(++last_)] { store_->put(name, bytes_, k_patient); });
-    meanwhile([&] { EXPECT_TRUE(store_->stat(shard_name(1), k_patient)); });
-    meanwhile([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); });
-    meanwhile([&] { store_->space(k_patient); });
+    meanwhile([&] { EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), bytes_); });
+    meanwhile([&, name = shard_name(++last_)] { store_->put(name, bytes_, k_no_deadline); });
+    meanwhile([&] { EXPECT_TRUE(store_->stat(shard_name(1), k_no_deadline)); });
+    meanwhile([&] { store_->list("", [](const store::ObjectInfo&) {}, k_no_deadline); });
+    meanwhile([&] { store_->space(k_no_deadline); });
     for (auto& one : others) one.get();
 
     std::optional<double> refused_at;

@@ -10,7 +10,7 @@
 #include "providers/every_call.h"
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include <gmock/gmock.h>
 
 #include "modelfloat/crypto/hash.h"
@@ -78,7 +78,7 @@ class DriveFaults : public testing::Test {
   std::uint64_t files_of(const ObjectName& name) { return server_.files_called(leaf(name), settings_.credentials); }
   std::size_t listed(store::Store& store) {
     std::size_t count = 0;
-    store.list("", [&](const store::ObjectInfo&) { ++count; }, k_patient);
+    store.list("", [&](const store::ObjectInfo&) { ++count; }, k_no_deadline);
     return count;
   }
 
@@ -103,7 +103,7 @@ struct Operation {
 
   void prepare(DriveServer& server, store::Store& store, const ObjectName& object, const Bytes& bytes) const {
     if (before) return before(server, store, object, bytes);
-    if (!puts) store.put(object, bytes, k_patient);
+    if (!puts) store.put(object, bytes, k_no_deadline);
   }
 };
 
@@ -124,7 +124,7 @@ std::vector<Operation> operations() {
        true,
        [](DriveServer& server, store::Store& store, auto& name, auto& bytes) {
          server.fault(k_cut_in_the_middle);
-         EXPECT_EQ(kind_thrown([&] { store.put(name, bytes, k_patient); }), ErrorKind::transient);
+         EXPECT_EQ(kind_thrown([&] { store.put(name, bytes, k_no_deadline); }), ErrorKind::transient);
        }},
       {"put into a folder that has to be made",
        {"files.create"},
@@ -133,7 +133,7 @@ std::vector<Operation> operations() {
        true,
        [](DriveServer& server, store::Store& store, auto&, auto&) {
          server.control("trash", {{"name", "shard"}});
-         store.list("", [](const store::ObjectInfo&) {}, k_patient);  // which finds that out
+         store.list("", [](const store::ObjectInfo&) {}, k_no_deadline);  // which finds that out
        }},
       {"get",
        {"files.list", "files.get.media"},
@@ -229,7 +229,7 @@ TEST_F(DriveFaults, EachCallRefusedInEachWay) {
         json plan = fault.plan;
         plan["call"] = call;
         server_.fault(plan);
-        const auto error = failure_of([&] { operation.work(*fresh, name, bytes, k_patient); });
+        const auto error = failure_of([&] { operation.work(*fresh, name, bytes, k_no_deadline); });
         // A connection that was kept and turns out dead is replaced without a word, and an id that is taken by another one.
         const bool takes_an_id = call == "files.create.multipart" || call == "files.create.resumable";
         ASSERT_TRUE(error || plan.contains("hang_up") || (takes_an_id && plan.value("status", 0) == 409));
@@ -241,9 +241,9 @@ TEST_F(DriveFaults, EachCallRefusedInEachWay) {
         if (operation.puts) {
           EXPECT_LE(files_of(name), 1U);
         }
-        operation.work(*fresh, name, bytes, k_patient);
+        operation.work(*fresh, name, bytes, k_no_deadline);
         if (operation.puts) {
-          EXPECT_TRUE(fresh->get(name, k_all, k_patient) == bytes);
+          EXPECT_TRUE(fresh->get(name, k_all, k_no_deadline) == bytes);
           EXPECT_EQ(files_of(name), 1U);
         }
         server_.clear();
@@ -270,15 +270,15 @@ TEST_F(DriveFaults, EachCallThatDoesNotFindWhatItIsAbout) {
       operation.prepare(server_, *open(), name, bytes);
       const auto fresh = open();
       server_.fault({{"call", call}, {"status", 404}, {"reason", "notFound"}});
-      const auto kind = kind_thrown([&] { operation.work(*fresh, name, bytes, k_patient); });
+      const auto kind = kind_thrown([&] { operation.work(*fresh, name, bytes, k_no_deadline); });
       const auto other = others.find({operation.name, call});
       EXPECT_EQ(kind, other == others.end() ? std::nullopt : std::optional(other->second));
       EXPECT_GE(server_.calls(call), 1U);
       server_.clear();
       const auto again = open();
-      operation.work(*again, name, bytes, k_patient);
+      operation.work(*again, name, bytes, k_no_deadline);
       if (operation.puts) {
-        EXPECT_TRUE(again->get(name, k_all, k_patient) == bytes);
+        EXPECT_TRUE(again->get(name, k_all, k_no_deadline) == bytes);
         EXPECT_EQ(files_of(name), 1U);
       }
     }
@@ -299,20 +299,20 @@ TEST_F(DriveFaults, TheTrashRefusedInEachWay) {
     SCOPED_TRACE(fault.plan.dump());
     const auto store = store::make_store(url, settings, own.context());
     const ObjectName name = shard_name(++seed);
-    store->put(name, random_bytes(10), k_patient);
+    store->put(name, random_bytes(10), k_no_deadline);
     server_.fault({{"call", "files.delete"}, {"times", 9}, {"status", 403}, {"reason", "insufficientFilePermissions"}});
     json plan = fault.plan;
     plan["call"] = "files.update";
     server_.fault(plan);
-    const auto error = thrown_by([&] { store->remove(name, k_patient); });
+    const auto error = thrown_by([&] { store->remove(name, k_no_deadline); });
     ASSERT_TRUE(error || plan.contains("hang_up"));
     if (error) {
       EXPECT_EQ(error->kind, fault.kind) << error->what();
       EXPECT_GE(error->retry_after.value_or(0ms), fault.wait);
-      EXPECT_TRUE(store->stat(name, k_patient));
+      EXPECT_TRUE(store->stat(name, k_no_deadline));
     }
-    store->remove(name, k_patient);
-    EXPECT_FALSE(store->stat(name, k_patient));
+    store->remove(name, k_no_deadline);
+    EXPECT_FALSE(store->stat(name, k_no_deadline));
     EXPECT_EQ(listed(*store), 0U);
     server_.clear();
   }
@@ -335,10 +335,10 @@ TEST_F(DriveFaults, StoredThoughAnErrorWasSaid) {
       plan["call"] = operation.calls.back();
       plan["work"] = true;
       server_.fault(plan);
-      operation.work(*retrying, name, bytes, k_patient);
+      operation.work(*retrying, name, bytes, k_no_deadline);
       EXPECT_EQ(files_of(name), operation.puts ? 1U : 0U);
       if (operation.puts) {
-        EXPECT_TRUE(retrying->get(name, k_all, k_patient) == bytes);
+        EXPECT_TRUE(retrying->get(name, k_all, k_no_deadline) == bytes);
         // Two folders of one name are as good as one.
         if (!plan.contains("hang_up") && operation.calls.back() != "files.create") {
           EXPECT_EQ(server_.calls(operation.calls.back()), 1U) << "sent twice";
@@ -353,31 +353,31 @@ TEST_F(DriveFaults, StoredThoughAnErrorWasSaidWhileListingsAreBehind) {
   const Bytes bytes = random_bytes(k_small);
   server_.control("index", {{"frozen", true}});
   server_.fault({{"call", "files.create.multipart"}, {"status", 500}, {"work", true}});
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
-  store_->put(shard_name(1), bytes, k_patient);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   EXPECT_EQ(files_of(shard_name(1)), 1U);
 }
 
 TEST_F(DriveFaults, ListingsThatAreBehindDeceiveNobody) {
   const Bytes bytes = random_bytes(k_small);
-  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   server_.control("index", {{"frozen", true}});
-  store_->put(shard_name(2), bytes, k_patient);
+  store_->put(shard_name(2), bytes, k_no_deadline);
   EXPECT_TRUE(store_->traits().delayed_listing);
-  EXPECT_EQ(store_->stat(shard_name(2), k_patient)->size_bytes, k_small);
-  EXPECT_TRUE(store_->get(shard_name(2), k_all, k_patient) == bytes);
-  store_->put(shard_name(2), bytes, k_patient);
+  EXPECT_EQ(store_->stat(shard_name(2), k_no_deadline)->size_bytes, k_small);
+  EXPECT_TRUE(store_->get(shard_name(2), k_all, k_no_deadline) == bytes);
+  store_->put(shard_name(2), bytes, k_no_deadline);
   EXPECT_EQ(files_of(shard_name(2)), 1U);
-  store_->remove(shard_name(1), k_patient);
-  store_->remove(shard_name(2), k_patient);
-  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
-  EXPECT_FALSE(store_->get(shard_name(2), k_all, k_patient));
+  store_->remove(shard_name(1), k_no_deadline);
+  store_->remove(shard_name(2), k_no_deadline);
+  EXPECT_FALSE(store_->stat(shard_name(1), k_no_deadline));
+  EXPECT_FALSE(store_->get(shard_name(2), k_all, k_no_deadline));
   EXPECT_EQ(listed(*store_), 0U);
   const auto other = open();  // knows nothing but what is listed
-  EXPECT_FALSE(other->stat(shard_name(1), k_patient));
-  EXPECT_FALSE(other->get(shard_name(1), k_all, k_patient));
-  other->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(other->get(shard_name(1), k_all, k_patient) == bytes);
+  EXPECT_FALSE(other->stat(shard_name(1), k_no_deadline));
+  EXPECT_FALSE(other->get(shard_name(1), k_all, k_no_deadline));
+  other->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(other->get(shard_name(1), k_all, k_no_deadline) == bytes);
 }
 
 TEST_F(DriveFaults, SuccessSaidButNotStoredIsFoundByStat) {
@@ -385,11 +385,11 @@ TEST_F(DriveFaults, SuccessSaidButNotStoredIsFoundByStat) {
     const ObjectName name = shard_name(size);
     const Bytes bytes = random_bytes(size);
     server_.fault({{"call", call}, {"lose", true}});
-    store_->put(name, bytes, k_patient);
-    EXPECT_FALSE(store_->stat(name, k_patient));
-    EXPECT_FALSE(store_->get(name, k_all, k_patient));
-    store_->put(name, bytes, k_patient);
-    EXPECT_TRUE(store_->get(name, k_all, k_patient) == bytes);
+    store_->put(name, bytes, k_no_deadline);
+    EXPECT_FALSE(store_->stat(name, k_no_deadline));
+    EXPECT_FALSE(store_->get(name, k_all, k_no_deadline));
+    store_->put(name, bytes, k_no_deadline);
+    EXPECT_TRUE(store_->get(name, k_all, k_no_deadline) == bytes);
   }
 }
 
@@ -398,24 +398,24 @@ TEST_F(DriveFaults, OtherBytesThanWereSentAreRemoved) {
     const ObjectName name = shard_name(size);
     const Bytes bytes = random_bytes(size);
     server_.fault({{"call", call}, {"flip", 5000}});
-    EXPECT_EQ(kind_of([&] { store_->put(name, bytes, k_patient); }), ErrorKind::transient);
+    EXPECT_EQ(kind_of([&] { store_->put(name, bytes, k_no_deadline); }), ErrorKind::transient);
     EXPECT_EQ(files_of(name), 0U);
-    EXPECT_FALSE(store_->stat(name, k_patient));
-    store_->put(name, bytes, k_patient);
-    EXPECT_TRUE(store_->get(name, k_all, k_patient) == bytes);
+    EXPECT_FALSE(store_->stat(name, k_no_deadline));
+    store_->put(name, bytes, k_no_deadline);
+    EXPECT_TRUE(store_->get(name, k_all, k_no_deadline) == bytes);
   }
 }
 
 TEST_F(DriveFaults, AnUploadGoesOnWhereItWasCutAlsoAfterARestart) {
   const Bytes bytes = random_bytes(k_large);
   server_.fault({{"call", "upload.chunk"}, {"read_status", 4'000'000}, {"status", 503}, {"reason", "backendError"}});
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
   store_ = open();
   server_.fault({{"call", "upload.chunk"}, {"read_status", 1'000'000}, {"status", 503}, {"reason", "backendError"}});
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
   store_ = open();
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == bytes);
   EXPECT_EQ(server_.calls("files.create.resumable"), 1U) << "begun again";
   EXPECT_EQ(server_.calls("upload.status"), 2U);
   EXPECT_EQ(server_.calls("upload.chunk"), 3U);
@@ -425,15 +425,15 @@ TEST_F(DriveFaults, AnUploadGoesOnWhereItWasCutAlsoAfterARestart) {
 // Drive goes on to say of an upload's address what came of it.
 TEST_F(DriveFaults, AnUploadThatEndedInAFileWhichIsGoneIsNoObject) {
   const Bytes bytes = random_bytes(k_large);
-  store_->put(shard_name(1), bytes, k_patient);
-  store_->remove(shard_name(1), k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  store_->remove(shard_name(1), k_no_deadline);
   store_ = open();
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
-  store_->put(shard_name(1), random_bytes(k_large, 2), k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == bytes);
+  store_->put(shard_name(1), random_bytes(k_large, 2), k_no_deadline);
   store_ = open();
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == bytes);
   EXPECT_EQ(listed(*store_), 1U);
 }
 
@@ -444,11 +444,11 @@ TEST_F(DriveFaults, AnUploadIsCutAtAnyByte) {
                                std::size_t{262'145}, k_large - 1}) {
     const ObjectName name = shard_name(++seed);
     server_.fault({{"call", "upload.chunk"}, {"read", at}});
-    const auto kind = kind_of([&] { store_->put(name, bytes, k_patient); });
+    const auto kind = kind_of([&] { store_->put(name, bytes, k_no_deadline); });
     EXPECT_EQ(kind.value_or(ErrorKind::transient), ErrorKind::transient)
         << at;  // the HTTP client may have sent it again itself
-    store_->put(name, bytes, k_patient);
-    EXPECT_TRUE(store_->get(name, k_all, k_patient) == bytes) << at;
+    store_->put(name, bytes, k_no_deadline);
+    EXPECT_TRUE(store_->get(name, k_all, k_no_deadline) == bytes) << at;
     EXPECT_EQ(files_of(name), 1U) << at;
   }
 }
@@ -456,25 +456,26 @@ TEST_F(DriveFaults, AnUploadIsCutAtAnyByte) {
 TEST_F(DriveFaults, AnUploadThatTheServerForgotBeginsAgain) {
   const Bytes bytes = random_bytes(k_large);
   server_.fault(k_cut_in_the_middle);
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
   server_.control("lose_sessions");
   store_ = open();
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == bytes);
   EXPECT_EQ(files_of(shard_name(1)), 1U);
 }
 
 TEST_F(DriveFaults, AnotherContentDoesNotGoOnWithAnUpload) {
   server_.fault(k_cut_in_the_middle);
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(k_large, 1), k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), random_bytes(k_large, 1), k_no_deadline); }),
+            ErrorKind::transient);
   const Bytes other = random_bytes(k_large, 2);
-  store_->put(shard_name(1), other, k_patient);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == other);
+  store_->put(shard_name(1), other, k_no_deadline);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == other);
 }
 
 TEST_F(DriveFaults, WhatComesDamagedIsNeverTakenForTheObject) {
   const Bytes bytes = random_bytes(k_small);
-  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   struct Case {
     json plan;
     ErrorKind kind;
@@ -494,11 +495,11 @@ TEST_F(DriveFaults, WhatComesDamagedIsNeverTakenForTheObject) {
     json plan = one.plan;
     plan.update({{"call", "files.get.media"}, {"times", 99}});
     server_.fault(plan);
-    EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_patient); }), one.kind) << plan.dump();
-    const auto kind = kind_of([&] { store_->get(shard_name(1), ByteRange{10, 90'000}, k_patient); });
+    EXPECT_EQ(kind_of([&] { store_->get(shard_name(1), k_all, k_no_deadline); }), one.kind) << plan.dump();
+    const auto kind = kind_of([&] { store_->get(shard_name(1), ByteRange{10, 90'000}, k_no_deadline); });
     EXPECT_TRUE(kind == ErrorKind::transient || kind == ErrorKind::corrupt) << plan.dump();
     server_.clear();
-    EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+    EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == bytes);
   }
 }
 
@@ -506,12 +507,12 @@ TEST_F(DriveFaults, WhatComesDamagedIsNeverTakenForTheObject) {
 TEST_F(DriveFaults, AFlippedBitIsShownByTheName) {
   const Bytes bytes = random_bytes(k_small);
   const ObjectName name = ObjectName::of(ObjectType::shard, crypto::blake3(bytes));
-  store_->put(name, bytes, k_patient);
+  store_->put(name, bytes, k_no_deadline);
   server_.fault({{"call", "files.get.media"}, {"flip", 5000}});
-  const auto wrong = store_->get(name, k_all, k_patient);
+  const auto wrong = store_->get(name, k_all, k_no_deadline);
   ASSERT_TRUE(wrong);
   EXPECT_NE(crypto::blake3(*wrong), *name.hash());
-  EXPECT_EQ(crypto::blake3(*store_->get(name, k_all, k_patient)), *name.hash());
+  EXPECT_EQ(crypto::blake3(*store_->get(name, k_all, k_no_deadline)), *name.hash());
 }
 
 // Each call, before it answers and in the middle of its answer: nothing is lost by it.
@@ -538,11 +539,11 @@ TEST_F(DriveFaults, AStalledOrCreepingServerIsLeftAtTheDeadline) {
         EXPECT_GE(server_.calls(call), 1U);
         server_.clear();
         if (operation.name == "remove" && plan.contains("stall")) {
-          EXPECT_TRUE(fresh->get(name, k_all, k_patient) == bytes);
+          EXPECT_TRUE(fresh->get(name, k_all, k_no_deadline) == bytes);
         }
-        operation.work(*fresh, name, bytes, k_patient);
+        operation.work(*fresh, name, bytes, k_no_deadline);
         if (operation.puts) {
-          EXPECT_TRUE(fresh->get(name, k_all, k_patient) == bytes);
+          EXPECT_TRUE(fresh->get(name, k_all, k_no_deadline) == bytes);
           EXPECT_EQ(files_of(name), 1U);
         }
       }
@@ -572,7 +573,7 @@ TEST_F(DriveFaults, AStopEndsEveryCallThatHangs) {
       EXPECT_EQ(kind_of([&] { operation.work(*fresh, name, bytes, options); }), ErrorKind::cancelled);
       stop.request_stop();  // also where the call never came
       server_.clear();
-      operation.work(*fresh, name, bytes, k_patient);
+      operation.work(*fresh, name, bytes, k_no_deadline);
     }
   }
 }
@@ -589,10 +590,10 @@ TEST_F(DriveFaults, ASharedDriveThatIsGoneIsOffline) {
 }
 
 TEST_F(DriveFaults, TooManyRequestsAreAnsweredByLongerAndLongerWaits) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   const auto retrying = open_retrying();
   server_.fault({{"call", "files.get.media"}, {"times", 3}, {"status", 403}, {"reason", "userRateLimitExceeded"}});
-  EXPECT_TRUE(retrying->get(shard_name(1), k_all, k_patient));
+  EXPECT_TRUE(retrying->get(shard_name(1), k_all, k_no_deadline));
   const auto sleeps = clock_.sleeps();
   ASSERT_EQ(sleeps.size(), 3U);
   EXPECT_GE(sleeps[0], 1s);
@@ -602,7 +603,7 @@ TEST_F(DriveFaults, TooManyRequestsAreAnsweredByLongerAndLongerWaits) {
 }
 
 TEST_F(DriveFaults, RetryAfterIsObeyed) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   SystemClock clock;
   const auto retrying = store::make_retrying(store::make_store(url_, settings_, {clock, random_, context_->vault()}),
                                              store::RetryLimits(), clock, random_);
@@ -611,7 +612,7 @@ TEST_F(DriveFaults, RetryAfterIsObeyed) {
                  {"status", 429},
                  {"headers", {{"Retry-After", "1"}}},
                  {"reason", "userRateLimitExceeded"}});
-  EXPECT_TRUE(retrying->get(shard_name(1), k_all, k_patient));
+  EXPECT_TRUE(retrying->get(shard_name(1), k_all, k_no_deadline));
   std::vector<double> times;
   const json seen = server_.control("seen");
   for (const json& entry : seen["log"]) {
@@ -621,10 +622,10 @@ TEST_F(DriveFaults, RetryAfterIsObeyed) {
   EXPECT_GE(times[1] - times[0], 1.0);
 }
 
-TEST_F(DriveFaults, AParkedStoreIsNotAskedAgain) {
+TEST_F(DriveFaults, APausedStoreIsNotAskedAgain) {
   const auto retrying = open_retrying();
   server_.fault({{"call", "files.create.multipart"}, {"times", 9}, {"status", 403}, {"reason", "uploadLimitExceeded"}});
-  const auto error = failure_of([&] { retrying->put(shard_name(1), random_bytes(10), k_patient); });
+  const auto error = failure_of([&] { retrying->put(shard_name(1), random_bytes(10), k_no_deadline); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::rate_limited);
   EXPECT_GE(*error->retry_after, 1h);
@@ -635,41 +636,42 @@ TEST_F(DriveFaults, AParkedStoreIsNotAskedAgain) {
 TEST_F(DriveFaults, AFullDriveTakesNoMoreAndKeepsWhatItHas) {
   use_account({{"limit", 20'000'000}});
   const Bytes large = random_bytes(k_large);
-  store_->put(shard_name(1), large, k_patient);
-  store_->put(shard_name(2), large, k_patient);
-  store_->put(shard_name(3), large, k_patient);
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(4), large, k_patient); }), ErrorKind::out_of_space);
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(5), random_bytes(3'000'000), k_patient); }), ErrorKind::out_of_space);
-  EXPECT_LT(*store_->space(k_patient).free_bytes, 3'000'000U);
+  store_->put(shard_name(1), large, k_no_deadline);
+  store_->put(shard_name(2), large, k_no_deadline);
+  store_->put(shard_name(3), large, k_no_deadline);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(4), large, k_no_deadline); }), ErrorKind::out_of_space);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(5), random_bytes(3'000'000), k_no_deadline); }),
+            ErrorKind::out_of_space);
+  EXPECT_LT(*store_->space(k_no_deadline).free_bytes, 3'000'000U);
   EXPECT_EQ(listed(*store_), 3U);
-  store_->remove(shard_name(1), k_patient);
-  store_->put(shard_name(4), large, k_patient);
-  EXPECT_TRUE(store_->get(shard_name(4), k_all, k_patient) == large);
+  store_->remove(shard_name(1), k_no_deadline);
+  store_->put(shard_name(4), large, k_no_deadline);
+  EXPECT_TRUE(store_->get(shard_name(4), k_all, k_no_deadline) == large);
 }
 
 TEST_F(DriveFaults, FullInTheMiddleOfAnUpload) {
   server_.fault(
       {{"call", "upload.chunk"}, {"read_status", 1'000'000}, {"status", 403}, {"reason", "storageQuotaExceeded"}});
   const Bytes bytes = random_bytes(k_large);
-  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::out_of_space);
-  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  EXPECT_EQ(kind_of([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::out_of_space);
+  EXPECT_FALSE(store_->stat(shard_name(1), k_no_deadline));
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == bytes);
 }
 
 TEST_F(DriveFaults, UnlimitedStorageHasNoFreeBytes) {
-  EXPECT_EQ(store_->space(k_patient).free_bytes, std::nullopt);  // the account of this test has no limit
+  EXPECT_EQ(store_->space(k_no_deadline).free_bytes, std::nullopt);  // the account of this test has no limit
 }
 
 TEST_F(DriveFaults, AnExpiredTokenIsReplacedOnceForAllThreads) {
-  for (std::uint64_t i = 0; i < 8; ++i) store_->put(shard_name(i), random_bytes(1000, i), k_patient);
+  for (std::uint64_t i = 0; i < 8; ++i) store_->put(shard_name(i), random_bytes(1000, i), k_no_deadline);
   server_.clear();
   server_.control("expire");
   {
     std::vector<std::jthread> threads;
     for (std::uint64_t i = 0; i < 8; ++i) {
       threads.emplace_back(
-          [this, i] { EXPECT_TRUE(store_->get(shard_name(i), k_all, k_patient) == random_bytes(1000, i)); });
+          [this, i] { EXPECT_TRUE(store_->get(shard_name(i), k_all, k_no_deadline) == random_bytes(1000, i)); });
     }
   }
   EXPECT_EQ(server_.calls("token"), 1U);
@@ -678,30 +680,30 @@ TEST_F(DriveFaults, AnExpiredTokenIsReplacedOnceForAllThreads) {
     const ObjectName name = shard_name(operation.puts ? 100 + operation.size : 1);
     const Bytes bytes = operation.puts ? random_bytes(operation.size) : random_bytes(1000, 1);
     if (operation.name == "get range") continue;  // of more than there is
-    EXPECT_EQ(kind_of([&] { operation.work(*store_, name, bytes, k_patient); }), std::nullopt) << operation.name;
-    if (operation.name == "remove") store_->put(name, bytes, k_patient);
+    EXPECT_EQ(kind_of([&] { operation.work(*store_, name, bytes, k_no_deadline); }), std::nullopt) << operation.name;
+    if (operation.name == "remove") store_->put(name, bytes, k_no_deadline);
   }
 }
 
 TEST_F(DriveFaults, ATokenIsKeptForTheNextRun) {
   server_.clear();
-  for (int i = 0; i < 3; ++i) open()->space(k_patient);
+  for (int i = 0; i < 3; ++i) open()->space(k_no_deadline);
   EXPECT_EQ(server_.calls("token"), 0U);
   clock_.advance(std::chrono::hours(1));
-  open()->space(k_patient);
+  open()->space(k_no_deadline);
   EXPECT_EQ(server_.calls("token"), 1U);
 }
 
 TEST_F(DriveFaults, ATokenThatIsNeverTakenIsDenied) {
   server_.fault({{"call", "about.get"}, {"times", 9}, {"status", 401}, {"reason", "authError"}});
-  EXPECT_EQ(kind_of([&] { store_->space(k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_of([&] { store_->space(k_no_deadline); }), ErrorKind::denied);
   EXPECT_EQ(server_.calls("about.get"), 2U);
 }
 
 TEST_F(DriveFaults, ALoginThatHasEndedSaysToLogInAgain) {
   server_.control("revoke", {{"refresh_token", std::string(*settings_.credentials.find("refresh_token"))}});
   server_.control("expire");
-  const auto error = failure_of([&] { store_->space(k_patient); });
+  const auto error = failure_of([&] { store_->space(k_no_deadline); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::denied);
   EXPECT_THAT(error->what(), testing::HasSubstr("log in again"));
@@ -721,29 +723,29 @@ TEST_F(DriveFaults, TheAddressOfTokensFails) {
     json plan = one.plan;
     plan["call"] = "token";
     server_.fault(plan);
-    const auto kind = kind_of([&] { store_->space(k_patient); });
+    const auto kind = kind_of([&] { store_->space(k_no_deadline); });
     EXPECT_TRUE(kind == one.kind || (!kind && plan.contains("hang_up"))) << plan.dump();
-    EXPECT_EQ(kind_of([&] { store_->space(k_patient); }), std::nullopt);
+    EXPECT_EQ(kind_of([&] { store_->space(k_no_deadline); }), std::nullopt);
   }
 }
 
 TEST_F(DriveFaults, AFolderInTheTrashIsOfflineNotEmpty) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   server_.control("trash", {{"name", url_.substr(6)}});
   const auto other = open();
   for (store::Store* store : {store_.get(), other.get()}) {
     EXPECT_EQ(kind_of([&] { listed(*store); }), ErrorKind::offline);
-    EXPECT_EQ(kind_of([&] { store->stat(shard_name(2), k_patient); }), ErrorKind::offline);
-    EXPECT_EQ(kind_of([&] { store->get(shard_name(2), k_all, k_patient); }), ErrorKind::offline);
-    EXPECT_EQ(kind_of([&] { store->remove(shard_name(2), k_patient); }), ErrorKind::offline);
-    EXPECT_EQ(kind_of([&] { store->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::offline);
+    EXPECT_EQ(kind_of([&] { store->stat(shard_name(2), k_no_deadline); }), ErrorKind::offline);
+    EXPECT_EQ(kind_of([&] { store->get(shard_name(2), k_all, k_no_deadline); }), ErrorKind::offline);
+    EXPECT_EQ(kind_of([&] { store->remove(shard_name(2), k_no_deadline); }), ErrorKind::offline);
+    EXPECT_EQ(kind_of([&] { store->put(shard_name(2), random_bytes(10), k_no_deadline); }), ErrorKind::offline);
   }
 }
 
 TEST_F(DriveFaults, AStoreWhoseFolderWasNeverMadeIsOffline) {
   const auto store = store::make_store("drive:" + fresh_name(), settings_, context());
   try {
-    store->stat(shard_name(1), k_patient);
+    store->stat(shard_name(1), k_no_deadline);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind, ErrorKind::offline);
@@ -752,7 +754,7 @@ TEST_F(DriveFaults, AStoreWhoseFolderWasNeverMadeIsOffline) {
 }
 
 TEST_F(DriveFaults, AnotherClientOfTheSamePersonSeesNothingOfIt) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   settings_ = server_.new_account();
   context_.emplace();
   store_ = open();
@@ -760,16 +762,16 @@ TEST_F(DriveFaults, AnotherClientOfTheSamePersonSeesNothingOfIt) {
 }
 
 TEST_F(DriveFaults, AFolderOfObjectsThatWentAwayIsMadeAgain) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   server_.control("trash", {{"name", "shard"}});
   EXPECT_EQ(listed(*store_), 0U);
-  store_->put(shard_name(2), random_bytes(10), k_patient);
-  EXPECT_TRUE(store_->stat(shard_name(2), k_patient));
+  store_->put(shard_name(2), random_bytes(10), k_no_deadline);
+  EXPECT_TRUE(store_->stat(shard_name(2), k_no_deadline));
   EXPECT_EQ(listed(*open()), 1U);
 }
 
 TEST_F(DriveFaults, AListingIsWholeOrAnError) {
-  for (std::uint64_t i = 0; i < 30; ++i) store_->put(shard_name(i), random_bytes(10), k_patient);
+  for (std::uint64_t i = 0; i < 30; ++i) store_->put(shard_name(i), random_bytes(10), k_no_deadline);
   const auto retrying = open_retrying();
   server_.clear();
   server_.fault({{"call", "files.list"}, {"skip", 2}, {"status", 500}});

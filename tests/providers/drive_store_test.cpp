@@ -10,7 +10,7 @@
 
 #include "providers/drive_server.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/temporary_folder.h"
 #include <gmock/gmock.h>
 
@@ -131,7 +131,7 @@ const std::array<std::size_t, 4> k_sizes = {0, 1, 300'000, 20'000'001};  // by o
 TEST_F(DriveClients, OthersReadWhatWeWrote) {
   for (const std::size_t size : k_sizes) {
     const Bytes bytes = random_bytes(size, size + 1);
-    store_->put(name_of(bytes), bytes, k_patient);
+    store_->put(name_of(bytes), bytes, k_no_deadline);
     EXPECT_TRUE(rclone("cat drive:" + shards() + "/" + leaf(bytes)) == as_text(bytes)) << size;
     const std::string copy = (temporary_ / "copy").string();
     google("get " + shards() + " " + leaf(bytes) + " " + copy);
@@ -143,18 +143,18 @@ TEST_F(DriveClients, WeReadWhatOthersWrote) {
   for (const std::size_t size : k_sizes) {
     const Bytes by_rclone = random_bytes(size, size + 2);
     rclone("copyto " + written("a", by_rclone) + " drive:" + shards() + "/" + leaf(by_rclone));
-    EXPECT_TRUE(store_->get(name_of(by_rclone), k_all, k_patient) == by_rclone) << size;
+    EXPECT_TRUE(store_->get(name_of(by_rclone), k_all, k_no_deadline) == by_rclone) << size;
     if (size == 0) continue;  // has the same name
     const Bytes by_google = random_bytes(size, size + 3);
     google("put " + shards() + " " + leaf(by_google) + " " + written("b", by_google) +
            (size > 1'000'000 ? " resumable" : ""));
-    EXPECT_TRUE(store_->get(name_of(by_google), k_all, k_patient) == by_google) << size;
-    EXPECT_TRUE(
-        equal(*store_->get(name_of(by_google), ByteRange{size / 2}, k_patient), ByteSpan(by_google).subspan(size / 2)))
+    EXPECT_TRUE(store_->get(name_of(by_google), k_all, k_no_deadline) == by_google) << size;
+    EXPECT_TRUE(equal(*store_->get(name_of(by_google), ByteRange{size / 2}, k_no_deadline),
+                      ByteSpan(by_google).subspan(size / 2)))
         << size;
   }
   std::size_t listed = 0;
-  store_->list("mf1/shard/", [&](const store::ObjectInfo&) { ++listed; }, k_patient);
+  store_->list("mf1/shard/", [&](const store::ObjectInfo&) { ++listed; }, k_no_deadline);
   EXPECT_EQ(listed, 7U);
 }
 
@@ -162,7 +162,7 @@ TEST_F(DriveClients, RcloneFindsTheSameFilesAndChecksums) {
   std::vector<std::string> expected;
   for (std::size_t i = 0; i < 40; ++i) {
     const Bytes bytes = random_bytes(i * 10, 900 + i);
-    store_->put(name_of(bytes), bytes, k_patient);
+    store_->put(name_of(bytes), bytes, k_no_deadline);
     expected.push_back(to_hex(crypto::sha256(bytes)) + "  " + leaf(bytes));
   }
   const std::string sums = rclone("hashsum sha256 drive:" + shards());
@@ -175,20 +175,20 @@ TEST_F(DriveClients, RcloneFindsTheSameFilesAndChecksums) {
         EXPECT_THAT(sums, testing::HasSubstr(info.checksum->substr(std::string("sha256:").size()) + "  " +
                                              store::drive::place_of(info.name).leaf));
       },
-      k_patient);
+      k_no_deadline);
   EXPECT_EQ(listed, expected.size());
 }
 
 TEST_F(DriveClients, WhatRcloneDeletesIsGoneAndItsTrashDoesNotCount) {
   const Bytes a = random_bytes(1000, 1);
   const Bytes b = random_bytes(1000, 2);
-  for (const Bytes& bytes : {a, b}) store_->put(name_of(bytes), bytes, k_patient);
+  for (const Bytes& bytes : {a, b}) store_->put(name_of(bytes), bytes, k_no_deadline);
   rclone("deletefile drive:" + shards() + "/" + leaf(a));  // into the trash
   rclone("deletefile --drive-use-trash=false drive:" + shards() + "/" + leaf(b));
-  for (const Bytes& bytes : {a, b}) EXPECT_FALSE(store_->stat(name_of(bytes), k_patient));
-  store_->list("", [](const store::ObjectInfo& info) { ADD_FAILURE() << info.name.path(); }, k_patient);
+  for (const Bytes& bytes : {a, b}) EXPECT_FALSE(store_->stat(name_of(bytes), k_no_deadline));
+  store_->list("", [](const store::ObjectInfo& info) { ADD_FAILURE() << info.name.path(); }, k_no_deadline);
   const auto other = home_->open();
-  for (const Bytes& bytes : {a, b}) EXPECT_FALSE(other->get(name_of(bytes), k_all, k_patient));
+  for (const Bytes& bytes : {a, b}) EXPECT_FALSE(other->get(name_of(bytes), k_all, k_no_deadline));
 }
 
 TEST_F(DriveClients, OfFilesOfOneNameTheRightOneIsReadAndAPutLeavesOnlyIt) {
@@ -198,16 +198,16 @@ TEST_F(DriveClients, OfFilesOfOneNameTheRightOneIsReadAndAPutLeavesOnlyIt) {
   google("put " + shards() + " " + leaf(good) + " " + written("a", random_bytes(40'000, 2)));
   google("put " + shards() + " " + leaf(good) + " " + written("b", good));
   google("put " + shards() + " " + leaf(good) + " " + written("c", same_length));
-  EXPECT_TRUE(store_->get(name_of(good), k_all, k_patient) == good);
-  EXPECT_EQ(store_->stat(name_of(good), k_patient)->checksum, "sha256:" + to_hex(crypto::sha256(good)));
+  EXPECT_TRUE(store_->get(name_of(good), k_all, k_no_deadline) == good);
+  EXPECT_EQ(store_->stat(name_of(good), k_no_deadline)->checksum, "sha256:" + to_hex(crypto::sha256(good)));
   std::size_t listed = 0;
-  store_->list("", [&](const store::ObjectInfo&) { ++listed; }, k_patient);
+  store_->list("", [&](const store::ObjectInfo&) { ++listed; }, k_no_deadline);
   EXPECT_EQ(listed, 1U);
   const auto other = home_->open();
-  EXPECT_TRUE(equal(*other->get(name_of(good), ByteRange{7, 1}, k_patient), ByteSpan(good).subspan(7, 1)));
-  other->put(name_of(good), good, k_patient);
+  EXPECT_TRUE(equal(*other->get(name_of(good), ByteRange{7, 1}, k_no_deadline), ByteSpan(good).subspan(7, 1)));
+  other->put(name_of(good), good, k_no_deadline);
   EXPECT_EQ(server_.files_called(leaf(good), credentials_), 1U);
-  EXPECT_TRUE(other->get(name_of(good), k_all, k_patient) == good);
+  EXPECT_TRUE(other->get(name_of(good), k_all, k_no_deadline) == good);
 }
 
 // Our store by rclone instead of Drive's own calls. rclone means any one of several files of a name.
@@ -237,17 +237,17 @@ TEST_F(DriveByRclone, APutLeavesOneFileOfANameAndARemovalNone) {
   for (const std::size_t size : {40'000U, 50'000U, 60'000U})
     add_file(name, size == good.size() ? good : random_bytes(size));
   std::size_t listed = 0;
-  by_rclone_->list("", [&](const store::ObjectInfo&) { ++listed; }, k_patient);
+  by_rclone_->list("", [&](const store::ObjectInfo&) { ++listed; }, k_no_deadline);
   EXPECT_EQ(listed, 1U);
-  EXPECT_EQ(by_rclone_->stat(name, k_patient)->checksum, std::nullopt);
-  by_rclone_->put(name, good, k_patient);
+  EXPECT_EQ(by_rclone_->stat(name, k_no_deadline)->checksum, std::nullopt);
+  by_rclone_->put(name, good, k_no_deadline);
   EXPECT_EQ(files(), "50000\n");
-  EXPECT_TRUE(by_rclone_->get(name, k_all, k_patient) == good);
-  EXPECT_TRUE(by_rclone_->stat(name, k_patient)->checksum);
+  EXPECT_TRUE(by_rclone_->get(name, k_all, k_no_deadline) == good);
+  EXPECT_TRUE(by_rclone_->stat(name, k_no_deadline)->checksum);
   add_file(name, random_bytes(10));
-  by_rclone_->remove(name, k_patient);
+  by_rclone_->remove(name, k_no_deadline);
   EXPECT_EQ(files(), "");
-  EXPECT_FALSE(by_rclone_->stat(name, k_patient));
+  EXPECT_FALSE(by_rclone_->stat(name, k_no_deadline));
 }
 
 TEST_F(DriveClients, ForeignFilesAreLeftAlone) {
@@ -258,18 +258,18 @@ TEST_F(DriveClients, ForeignFilesAreLeftAlone) {
     rclone("copyto " + file + " drive:" + folder_ + path);
   }
   rclone("mkdir drive:" + shards() + "/" + leaf(bytes));
-  EXPECT_FALSE(store_->stat(name_of(bytes), k_patient));
-  store_->list("", [](const store::ObjectInfo& info) { ADD_FAILURE() << info.name.path(); }, k_patient);
-  store_->put(name_of(bytes), bytes, k_patient);
-  EXPECT_TRUE(store_->get(name_of(bytes), k_all, k_patient) == bytes);
-  store_->remove(name_of(bytes), k_patient);
+  EXPECT_FALSE(store_->stat(name_of(bytes), k_no_deadline));
+  store_->list("", [](const store::ObjectInfo& info) { ADD_FAILURE() << info.name.path(); }, k_no_deadline);
+  store_->put(name_of(bytes), bytes, k_no_deadline);
+  EXPECT_TRUE(store_->get(name_of(bytes), k_all, k_no_deadline) == bytes);
+  store_->remove(name_of(bytes), k_no_deadline);
   EXPECT_THAT(rclone("lsf -R --dirs-only drive:" + shards()), testing::HasSubstr(leaf(bytes)));
   EXPECT_THAT(rclone("cat drive:" + folder_ + "/mf1/shard/notes.txt"), testing::Eq(as_text(bytes)));
 }
 
 TEST_F(DriveClients, TheFreeSpaceIsWhatGooglesClientSees) {
-  store_->put(shard_name(1), random_bytes(1'000'000), k_patient);
-  EXPECT_EQ(std::to_string(*store_->space(k_patient).free_bytes) + "\n", google("free"));
+  store_->put(shard_name(1), random_bytes(1'000'000), k_no_deadline);
+  EXPECT_EQ(std::to_string(*store_->space(k_no_deadline).free_bytes) + "\n", google("free"));
 }
 
 TEST_F(DriveClients, AnotherServerGivesTokens) {
@@ -282,12 +282,12 @@ TEST_F(DriveClients, AnotherServerGivesTokens) {
   store::drive::Backoff backoff(clock);
   store::drive::Session session(context.vault(), clock, "test");
   store::drive::AccessTokens tokens(settings, session, client, clock, backoff, "drive:test");
-  const auto token = tokens.get(k_patient);
+  const auto token = tokens.get(k_no_deadline);
   EXPECT_THAT(std::string(as_text(token.bytes())),
               testing::MatchesRegex("[^.]+\\.[^.]+\\.[^.]+"));  // it gives JSON Web Tokens
-  EXPECT_TRUE(tokens.get(k_patient) == token);
+  EXPECT_TRUE(tokens.get(k_no_deadline) == token);
   tokens.reject(token);
-  EXPECT_FALSE(tokens.get(k_patient).empty());
+  EXPECT_FALSE(tokens.get(k_no_deadline).empty());
   EXPECT_GT(session.token()->expires, clock.utc_now() + std::chrono::minutes(1));
 }
 

@@ -10,7 +10,7 @@
 
 #include "providers/fault_proxy.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_suite.h"
 #include "support/thrown.h"
 #include <gmock/gmock.h>
@@ -36,7 +36,7 @@ inline std::vector<NamedCall> every_call(store::Store& store) {
 // Each call of the store fails with this kind and says none of the secrets. The store has shard 1, if anything.
 inline void expect_every_call_fails(store::Store& store, ErrorKind kind, const std::vector<std::string>& secrets = {}) {
   for (const auto& [name, call] : every_call(store)) {
-    const auto error = thrown_by([&] { call(k_patient); });
+    const auto error = thrown_by([&] { call(k_no_deadline); });
     ASSERT_TRUE(error) << name;
     EXPECT_EQ(error->kind, kind) << name << ": " << error->what();
     for (const std::string& secret : secrets) {
@@ -81,18 +81,18 @@ inline void expect_every_call_ends_when_stopped(FaultProxy& proxy, store::Store&
     EXPECT_EQ(error->kind, ErrorKind::cancelled) << name << error->what();
   }
   proxy.clear();
-  EXPECT_TRUE(store.stat(shard_name(1), k_patient));
+  EXPECT_TRUE(store.stat(shard_name(1), k_no_deadline));
 }
 
 // A bit that flips on the way to us is not for the store to find, which has no hash of what comes: it hands on what it got, and the transfer layer,
 // which knows the hash, refuses it. `calls` is the part of a rule that says which call brings the bytes.
 inline void expect_flipped_bit_is_handed_on(FaultProxy& proxy, store::Store& store, const std::string& calls) {
   Bytes bytes = random_bytes(1000);
-  store.put(shard_name(1), bytes, k_patient);
+  store.put(shard_name(1), bytes, k_no_deadline);
   proxy.clear();
   proxy.add("{" + calls + R"(, "fault": "flip", "at": 500})");
   bytes[500] ^= std::byte{1};
-  EXPECT_EQ(store.get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(store.get(shard_name(1), k_all, k_no_deadline), bytes);
 }
 
 // A listing that lags behind lacks an object and has one that is gone. Whoever asks for these hears the truth. `calls` as above, of listings.
@@ -100,21 +100,22 @@ inline void expect_stale_list_loses_nothing(FaultProxy& proxy, store::Store& sto
   const ObjectName fresh = *ObjectName::parse("mf1/shard/00/00" + std::string(62, '1'));
   const ObjectName gone = *ObjectName::parse("mf1/shard/00/00" + std::string(62, '2'));
   const Bytes bytes = random_bytes(1000);
-  store.put(fresh, bytes, k_patient);
+  store.put(fresh, bytes, k_no_deadline);
   proxy.clear();
   proxy.add("{" + calls + R"(, "times": 0, "fault": "replace", "pattern": "1{62}", "with": ")" + std::string(62, '2') +
             "\"}");
   std::vector<std::string> listed;
-  store.list("mf1/shard/00/", [&](const store::ObjectInfo& info) { listed.push_back(info.name.path()); }, k_patient);
+  store.list(
+      "mf1/shard/00/", [&](const store::ObjectInfo& info) { listed.push_back(info.name.path()); }, k_no_deadline);
   EXPECT_EQ(listed, std::vector{gone.path()});
-  EXPECT_FALSE(store.stat(gone, k_patient));
-  EXPECT_FALSE(store.get(gone, k_all, k_patient));
-  store.remove(gone, k_patient);
-  EXPECT_TRUE(store.stat(fresh, k_patient));
-  EXPECT_EQ(store.get(fresh, k_all, k_patient), bytes);
-  store.put(fresh, bytes, k_patient);
+  EXPECT_FALSE(store.stat(gone, k_no_deadline));
+  EXPECT_FALSE(store.get(gone, k_all, k_no_deadline));
+  store.remove(gone, k_no_deadline);
+  EXPECT_TRUE(store.stat(fresh, k_no_deadline));
+  EXPECT_EQ(store.get(fresh, k_all, k_no_deadline), bytes);
+  store.put(fresh, bytes, k_no_deadline);
   proxy.clear();
-  EXPECT_EQ(store.get(fresh, k_all, k_patient), bytes);
+  EXPECT_EQ(store.get(fresh, k_all, k_no_deadline), bytes);
 }
 
 }  // namespace modelfloat::test

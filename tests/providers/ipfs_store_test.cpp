@@ -9,7 +9,7 @@
 #include "providers/ipfs_node.h"
 #include "providers/provider_home.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
@@ -76,7 +76,7 @@ class IpfsStore : public testing::Test {
   }
   std::unique_ptr<Store> open_at(const std::string& root, StoreSettings settings) {
     ListeningDialogue dialogue;
-    store::prepare_new_store("ipfs:" + root + folder_, settings, context_.context(), dialogue, k_patient);
+    store::prepare_new_store("ipfs:" + root + folder_, settings, context_.context(), dialogue, k_no_deadline);
     return store::make_store("ipfs:" + root + folder_, settings, context_.context());
   }
   std::string path_of(const ObjectName& name) const { return folder_ + "/" + name.path(); }
@@ -86,7 +86,7 @@ class IpfsStore : public testing::Test {
     request.method = "POST";
     request.url = (root.empty() ? node_ : root) + "/api/v0/" + call + "?" + store::http::encode_form(fields);
     request.where = call;
-    const auto response = client_.send(request, k_patient);
+    const auto response = client_.send(request, k_no_deadline);
     EXPECT_EQ(response.status, 200) << call << response.text();
     return nlohmann::json::parse(response.text(), nullptr, false);
   }
@@ -141,7 +141,7 @@ TEST(IpfsUrl, CredentialsAreChecked) {
 
 TEST_F(IpfsStore, AMissingFolderIsOfflineAndIsNotMade) {
   const auto store = open();
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   rpc("files/rm", {{"arg", folder_}, {"recursive", "true"}});
   expect_every_call_fails(*store, ErrorKind::offline);
 }
@@ -156,7 +156,7 @@ TEST_F(IpfsStore, TheCidThatWeExpectIsTheNodes) {
   const auto store = open();
   for (const std::size_t size : {0U, 1U, 1U << 20, (1U << 20) + 1, 5'000'000U}) {
     const Bytes bytes = random_bytes(size, size);
-    store->put(shard_name(size), bytes, k_patient);
+    store->put(shard_name(size), bytes, k_no_deadline);
     const std::string cid = rpc("files/stat", {{"arg", path_of(shard_name(size))}})["Hash"];
     EXPECT_EQ(store::ipfs::parse_cid(cid), store::ipfs::cid_of_file(bytes)) << size;
   }
@@ -165,18 +165,18 @@ TEST_F(IpfsStore, TheCidThatWeExpectIsTheNodes) {
 TEST_F(IpfsStore, TheCollectorLeavesWhatHasAName) {
   const auto store = open();
   const Bytes bytes = random_bytes(3'000'000);
-  store->put(shard_name(1), bytes, k_patient);
-  store->put(shard_name(2), random_bytes(2'000'000, 2), k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
+  store->put(shard_name(2), random_bytes(2'000'000, 2), k_no_deadline);
   const std::string gone = rpc("files/stat", {{"arg", path_of(shard_name(2))}})["Hash"];
-  store->remove(shard_name(2), k_patient);
+  store->remove(shard_name(2), k_no_deadline);
   rpc("repo/gc", {});
-  EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline), bytes);
   const auto pins = rpc("pin/ls", {{"type", "recursive"}});
   EXPECT_THAT(pins.dump(), Not(HasSubstr(gone)));
   store::http::Request request;
   request.method = "POST";
   request.url = node_ + "/api/v0/cat?timeout=500ms&arg=" + gone;
-  EXPECT_EQ(client_.send(request, k_patient).status, 500);  // its room is free again
+  EXPECT_EQ(client_.send(request, k_no_deadline).status, 500);  // its room is free again
 }
 
 TEST_F(IpfsStore, MissingBytesEndByTheDeadlineAndAPutBringsThemBack) {
@@ -184,7 +184,7 @@ TEST_F(IpfsStore, MissingBytesEndByTheDeadlineAndAPutBringsThemBack) {
   for (const std::size_t size : {1000U, 3'000'000U}) {
     const ObjectName name = shard_name(size);
     const Bytes bytes = random_bytes(size);
-    store->put(name, bytes, k_patient);
+    store->put(name, bytes, k_no_deadline);
     if (size == 1000) {
       lose_blocks(name);
     } else {  // one of the leaves
@@ -194,8 +194,8 @@ TEST_F(IpfsStore, MissingBytesEndByTheDeadlineAndAPutBringsThemBack) {
     const auto error = thrown_by([&] { store->get(name, k_all, within(Milliseconds(1500))); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::timed_out) << error->what();
-    store->put(name, bytes, k_patient);
-    EXPECT_EQ(store->get(name, k_all, k_patient), bytes);
+    store->put(name, bytes, k_no_deadline);
+    EXPECT_EQ(store->get(name, k_all, k_no_deadline), bytes);
   }
 }
 
@@ -203,11 +203,11 @@ TEST_F(IpfsStore, AListingPassesOverObjectsWithoutTheirFirstBlock) {
   const auto store = open();
   const ObjectName lost = *ObjectName::parse("mf1/shard/00/00" + std::string(62, '1'));
   const ObjectName sound = *ObjectName::parse("mf1/shard/00/00" + std::string(62, '2'));
-  store->put(lost, random_bytes(1000, 1), k_patient);
-  store->put(sound, random_bytes(2000, 2), k_patient);
+  store->put(lost, random_bytes(1000, 1), k_no_deadline);
+  store->put(sound, random_bytes(2000, 2), k_no_deadline);
   lose_blocks(lost);
   std::vector<std::string> listed;
-  store->list("", [&](const store::ObjectInfo& info) { listed.push_back(info.name.path()); }, k_patient);
+  store->list("", [&](const store::ObjectInfo& info) { listed.push_back(info.name.path()); }, k_no_deadline);
   EXPECT_EQ(listed, std::vector{sound.path()});
 }
 
@@ -218,12 +218,13 @@ TEST_F(IpfsStore, AGatewayHasWhatTheNodeLacks) {
   for (const std::size_t size : {1000U, 3'000'000U}) {
     const Bytes bytes = random_bytes(size);
     const ObjectName name = shard_name(size);
-    store->put(name, bytes, k_patient);
-    second->put(name, bytes, k_patient);
+    store->put(name, bytes, k_no_deadline);
+    second->put(name, bytes, k_no_deadline);
     const std::string block =
         to_string(*store::ipfs::cid_of_file(ByteSpan(bytes).first(std::min<std::size_t>(size, 1 << 20))));
     rpc("block/rm", {{"arg", block}, {"force", "true"}});
-    EXPECT_EQ(store->get(name, ByteRange{100, 500}, k_patient), to_bytes(ByteSpan(bytes).subspan(100, 500))) << size;
+    EXPECT_EQ(store->get(name, ByteRange{100, 500}, k_no_deadline), to_bytes(ByteSpan(bytes).subspan(100, 500)))
+        << size;
   }
 }
 
@@ -236,17 +237,17 @@ TEST_F(IpfsStore, APinningServiceIsAskedToKeepACopy) {
     store::http::Request request;
     request.url = address + "/pins?status=queued&name=" + store::http::percent_encode(path_of(shard_name(1)));
     request.headers = {{"Authorization", "Bearer " + token}};
-    return nlohmann::json::parse(client_.send(request, k_patient).text());
+    return nlohmann::json::parse(client_.send(request, k_no_deadline).text());
   };
-  store->put(shard_name(1), bytes, k_patient);
-  store->put(shard_name(1), bytes, k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
+  store->put(shard_name(1), bytes, k_no_deadline);
   ASSERT_EQ(pins()["count"], 1);
   EXPECT_EQ(pins()["results"][0]["pin"]["cid"], to_string(*store::ipfs::cid_of_file(bytes)));
-  store->remove(shard_name(1), k_patient);
+  store->remove(shard_name(1), k_no_deadline);
   EXPECT_EQ(pins()["count"], 0);
 
   const auto refused = open(with({{"pinning_url", address}, {"pinning_bearer", "hush"}}));
-  const auto error = thrown_by([&] { refused->put(shard_name(2), bytes, k_patient); });
+  const auto error = thrown_by([&] { refused->put(shard_name(2), bytes, k_no_deadline); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::denied);
   EXPECT_THAT(error->what(), Not(HasSubstr("hush")));
@@ -259,7 +260,7 @@ TEST_F(IpfsStore, TheNodesOwnClientReadsWhatWeWroteAndWeWhatItWrote) {
                              *server_variable("MODELFLOAT_TEST_KUBO_RPC_CLIENT") + " " + node_;
   const auto store = open();
   const Bytes ours = random_bytes(2'500'000, 1);
-  store->put(shard_name(1), ours, k_patient);
+  store->put(shard_name(1), ours, k_no_deadline);
   const std::string read_file = (files / "read").string();
   ASSERT_EQ(std::system((client + " read " + path_of(shard_name(1)) + " " + read_file).c_str()), 0);
   std::ifstream in(read_file, std::ios::binary);
@@ -270,11 +271,11 @@ TEST_F(IpfsStore, TheNodesOwnClientReadsWhatWeWroteAndWeWhatItWrote) {
   const std::string written_file = (files / "written").string();
   std::ofstream(written_file, std::ios::binary) << as_text(theirs);
   ASSERT_EQ(std::system((client + " write " + path_of(shard_name(2)) + " " + written_file).c_str()), 0);
-  EXPECT_EQ(store->get(shard_name(2), k_all, k_patient), theirs);
-  EXPECT_EQ(store->get(shard_name(2), ByteRange{262'100, 100}, k_patient),
+  EXPECT_EQ(store->get(shard_name(2), k_all, k_no_deadline), theirs);
+  EXPECT_EQ(store->get(shard_name(2), ByteRange{262'100, 100}, k_no_deadline),
             to_bytes(ByteSpan(theirs).subspan(262'100, 100)));
-  store->put(shard_name(2), theirs, k_patient);  // the same bytes in other chunks
-  EXPECT_EQ(store->get(shard_name(2), k_all, k_patient), theirs);
+  store->put(shard_name(2), theirs, k_no_deadline);  // the same bytes in other chunks
+  EXPECT_EQ(store->get(shard_name(2), k_all, k_no_deadline), theirs);
 }
 
 TEST_F(IpfsStore, TheRpcMayWantAToken) {
@@ -285,7 +286,7 @@ TEST_F(IpfsStore, TheRpcMayWantAToken) {
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::denied);
   EXPECT_THAT(error->what(), Not(HasSubstr("hush")));
-  open_at(proxied, with({{"bearer", "open sesame"}}))->put(shard_name(1), random_bytes(10), k_patient);
+  open_at(proxied, with({{"bearer", "open sesame"}}))->put(shard_name(1), random_bytes(10), k_no_deadline);
 }
 
 TEST_F(IpfsStore, TheRpcMayWantAPassword) {
@@ -295,7 +296,7 @@ TEST_F(IpfsStore, TheRpcMayWantAPassword) {
   EXPECT_EQ(thrown_by([&] { open_at(proxied, with({{"user", "me"}, {"password", "hush"}})); })->kind,
             ErrorKind::denied);
   open_at(proxied, with({{"user", "me"}, {"password", "open sesame"}}))
-      ->put(shard_name(1), random_bytes(10), k_patient);
+      ->put(shard_name(1), random_bytes(10), k_no_deadline);
 }
 
 // What each call of the store says when one of its requests fails.
@@ -338,20 +339,20 @@ const std::vector<Fault>& faults() {
 TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
   const auto store = open_proxied();
   const Bytes bytes = random_bytes(5000);
-  store->put(shard_name(1), bytes, k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
   const auto sink = [](const store::ObjectInfo&) {};
   const std::vector<std::tuple<std::string, std::vector<std::string>, std::function<void()>>> calls = {
-      {"put", {"files/stat", "/add", "files/cp", "pin/rm"}, [&] { store->put(shard_name(2), bytes, k_patient); }},
-      {"get", {"files/stat", "/cat"}, [&] { store->get(shard_name(1), k_all, k_patient); }},
-      {"stat", {"files/stat"}, [&] { store->stat(shard_name(1), k_patient); }},
-      {"remove", {"files/stat", "files/rm"}, [&] { store->remove(shard_name(1), k_patient); }},
-      {"space", {"files/stat", "repo/stat"}, [&] { store->space(k_patient); }}};
+      {"put", {"files/stat", "/add", "files/cp", "pin/rm"}, [&] { store->put(shard_name(2), bytes, k_no_deadline); }},
+      {"get", {"files/stat", "/cat"}, [&] { store->get(shard_name(1), k_all, k_no_deadline); }},
+      {"stat", {"files/stat"}, [&] { store->stat(shard_name(1), k_no_deadline); }},
+      {"remove", {"files/stat", "files/rm"}, [&] { store->remove(shard_name(1), k_no_deadline); }},
+      {"space", {"files/stat", "repo/stat"}, [&] { store->space(k_no_deadline); }}};
   for (const auto& [call, requests, work] : calls) {
     for (const std::string& request : requests) {
       for (const Fault& fault : faults()) {
         SCOPED_TRACE(call + ": " + fault.name + " at " + request);
-        store->remove(shard_name(2), k_patient);
-        store->put(shard_name(1), bytes, k_patient);
+        store->remove(shard_name(2), k_no_deadline);
+        store->put(shard_name(1), bytes, k_no_deadline);
         proxy_->clear();
         proxy_->add("{\"target\": \"" + request + "\", " + fault.said + "}");
         const auto error = thrown_by(work);
@@ -360,8 +361,8 @@ TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
         EXPECT_EQ(error->retry_after,
                   fault.kind == ErrorKind::rate_limited ? std::optional<Milliseconds>(7000) : std::nullopt);
         proxy_->clear();
-        EXPECT_EQ(store->get(shard_name(1), k_all, k_patient).value_or(bytes), bytes);
-        EXPECT_EQ(store->get(shard_name(2), k_all, k_patient).value_or(bytes), bytes);
+        EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline).value_or(bytes), bytes);
+        EXPECT_EQ(store->get(shard_name(2), k_all, k_no_deadline).value_or(bytes), bytes);
       }
     }
   }
@@ -371,7 +372,7 @@ TEST_F(IpfsStore, EveryFaultOfEveryRequestIsToldByItsKind) {
     SCOPED_TRACE("list: " + fault.name);
     proxy_->clear();
     proxy_->add("{\"target\": \"files/ls\", \"skip\": 2, " + fault.said + "}");
-    const auto error = thrown_by([&] { store->list("", sink, k_patient); });
+    const auto error = thrown_by([&] { store->list("", sink, k_no_deadline); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, fault.kind) << error->what();
   }
@@ -385,26 +386,26 @@ TEST_F(IpfsStore, ANodeThatTakesNoConnectionIsOffline) {
 
 TEST_F(IpfsStore, AnAnswerThatIsCutOrEmptyGivesNoBytes) {
   const auto store = open_proxied();
-  store->put(shard_name(1), random_bytes(500'000), k_patient);
+  store->put(shard_name(1), random_bytes(500'000), k_no_deadline);
   for (const char* fault : {R"("reset_answer", "times": 0, "at": 100000)", R"("cut", "times": 0, "at": 100000)",
                             R"("empty")", R"("shorter", "by": 1)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"target": "/cat", "fault": )") + fault + "}");
-    EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::transient) << fault;
+    EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_no_deadline); })->kind, ErrorKind::transient) << fault;
   }
   proxy_->add(R"({"target": "/cat", "fault": "longer", "by": 1})");
-  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::corrupt);
+  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_no_deadline); })->kind, ErrorKind::corrupt);
   for (const char* fault :
        {R"("empty")", R"("answer", "status": 200, "body": "[]")", R"("answer", "status": 200, "body": "{}")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"target": "files/stat", "fault": )") + fault + "}");
-    EXPECT_EQ(thrown_by([&] { store->stat(shard_name(1), k_patient); })->kind, ErrorKind::transient) << fault;
+    EXPECT_EQ(thrown_by([&] { store->stat(shard_name(1), k_no_deadline); })->kind, ErrorKind::transient) << fault;
   }
 }
 
 TEST_F(IpfsStore, ANodeThatHangsOrCrawlsEndsByTheDeadlineOrAStop) {
   const auto store = open_proxied();
-  store->put(shard_name(1), random_bytes(10'000), k_patient);
+  store->put(shard_name(1), random_bytes(10'000), k_no_deadline);
   expect_every_call_ends_when_stopped(*proxy_, *store);
   expect_every_call_ends_by_its_deadline(*proxy_, *store);
   for (const char* fault : {R"("stall", "at": -1)", R"("stall", "at": 5)", R"("slow", "rate": 1)"}) {
@@ -428,30 +429,30 @@ TEST_F(IpfsStore, BytesThatChangeOnTheWayAreNotTakenForOurs) {
   const auto store = open_proxied();
   for (const std::size_t size : {10'000U, 2'000'000U}) {
     proxy_->add(R"({"target": "/add", "fault": "request_flip", "at": 5000})");
-    const auto error = thrown_by([&] { store->put(shard_name(size), random_bytes(size), k_patient); });
+    const auto error = thrown_by([&] { store->put(shard_name(size), random_bytes(size), k_no_deadline); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::corrupt);
-    EXPECT_FALSE(store->stat(shard_name(size), k_patient));
+    EXPECT_FALSE(store->stat(shard_name(size), k_no_deadline));
   }
 }
 
 TEST_F(IpfsStore, SuccessThatWasOnlySaidIsFoundOut) {
   const auto store = open_proxied();
   proxy_->add(R"({"target": "files/cp", "fault": "answer", "status": 200})");
-  EXPECT_EQ(thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_patient); })->kind, ErrorKind::transient);
+  EXPECT_EQ(thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_no_deadline); })->kind, ErrorKind::transient);
 }
 
 TEST_F(IpfsStore, WhatWasDoneThoughAnErrorWasSaidIsFineTheNextTime) {
   const auto store = open_proxied();
   const Bytes bytes = random_bytes(1000);
   proxy_->add(R"({"target": "files/cp", "fault": "answer_after", "status": 500})");
-  EXPECT_EQ(thrown_by([&] { store->put(shard_name(1), bytes, k_patient); })->kind, ErrorKind::transient);
-  store->put(shard_name(1), bytes, k_patient);
-  EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(thrown_by([&] { store->put(shard_name(1), bytes, k_no_deadline); })->kind, ErrorKind::transient);
+  store->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline), bytes);
   proxy_->add(R"({"target": "files/rm", "fault": "answer_after", "status": 500})");
-  EXPECT_EQ(thrown_by([&] { store->remove(shard_name(1), k_patient); })->kind, ErrorKind::transient);
-  store->remove(shard_name(1), k_patient);
-  EXPECT_FALSE(store->stat(shard_name(1), k_patient));
+  EXPECT_EQ(thrown_by([&] { store->remove(shard_name(1), k_no_deadline); })->kind, ErrorKind::transient);
+  store->remove(shard_name(1), k_no_deadline);
+  EXPECT_FALSE(store->stat(shard_name(1), k_no_deadline));
 }
 
 TEST_F(IpfsStore, ARequestToWaitIsObeyed) {
@@ -459,7 +460,7 @@ TEST_F(IpfsStore, ARequestToWaitIsObeyed) {
   SystemRandom random;
   const auto store = store::make_retrying(open_proxied(), {.first = Milliseconds(1)}, clock, random);
   proxy_->add(R"({"target": "/add", "times": 1, "fault": "answer", "status": 429, "headers": {"Retry-After": "1"}})");
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   std::vector<double> times;
   for (const ProxiedCall& call : proxy_->log("POST")) {
     if (call.target.find("/add") != std::string::npos) times.push_back(call.seconds);
@@ -472,15 +473,15 @@ TEST_F(IpfsStore, ARequestToWaitIsObeyed) {
 TEST_F(IpfsStore, KubosFormsAreUnderstood) {
   const auto store = open_proxied();
   const Bytes bytes = random_bytes(1000);
-  store->put(shard_name(1), bytes, k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
   const std::string cid = to_string(*store::ipfs::cid_of_file(bytes));
   proxy_->add(R"({"target": "files/stat", "fault": "answer", "status": 200, "body": "{\"Hash\":\")" + cid +
               R"(\",\"Size\":1000,\"CumulativeSize\":1000,\"Blocks\":0,\"Type\":\"file\"}"})");
-  EXPECT_EQ(store->stat(shard_name(1), k_patient)->size_bytes, 1000U);
+  EXPECT_EQ(store->stat(shard_name(1), k_no_deadline)->size_bytes, 1000U);
   proxy_->clear();
   proxy_->add(
       R"({"target": "files/stat", "fault": "answer", "status": 500, "body": "{\"Message\":\"file does not exist\",\"Code\":0,\"Type\":\"error\"}"})");
-  EXPECT_FALSE(store->stat(shard_name(1), k_patient));
+  EXPECT_FALSE(store->stat(shard_name(1), k_no_deadline));
   // One document for a whole folder, and null for an empty one.
   proxy_->clear();
   const std::string leaf = shard_name(1).path().substr(13);
@@ -488,20 +489,20 @@ TEST_F(IpfsStore, KubosFormsAreUnderstood) {
       R"({"target": "files/ls", "skip": 2, "fault": "answer", "status": 200, "body": "{\"Entries\":[{\"Name\":\")" +
       leaf + R"(\",\"Type\":0,\"Size\":1000,\"Hash\":\"x\"}]}\n"})");
   std::vector<std::uint64_t> sizes;
-  store->list("", [&](const store::ObjectInfo& info) { sizes.push_back(info.size_bytes); }, k_patient);
+  store->list("", [&](const store::ObjectInfo& info) { sizes.push_back(info.size_bytes); }, k_no_deadline);
   EXPECT_EQ(sizes, std::vector<std::uint64_t>{1000});
   proxy_->clear();
   proxy_->add(R"({"target": "files/ls", "fault": "answer", "status": 200, "body": "{\"Entries\":null}\n"})");
-  store->list("", [](const auto&) { FAIL(); }, k_patient);
+  store->list("", [](const auto&) { FAIL(); }, k_no_deadline);
   // What rm says of a file that another one removed first: success, and then not.
   proxy_->clear();
   proxy_->add(
       R"({"target": "files/rm", "fault": "answer_after", "status": 200, "headers": {"X-Stream-Error": "can't remove some files"}, "body": "\"/x: file does not exist\""})");
-  store->remove(shard_name(1), k_patient);
+  store->remove(shard_name(1), k_no_deadline);
   // Numbers, where js-ipfs has text.
   proxy_->add(
       R"({"target": "repo/stat", "fault": "answer", "status": 200, "body": "{\"RepoSize\":1000,\"StorageMax\":10000000000}"})");
-  const store::Space space = store->space(k_patient);
+  const store::Space space = store->space(k_no_deadline);
   EXPECT_EQ(space.used_bytes, 1000U);
   EXPECT_EQ(space.free_bytes, 9'999'999'000U);
 }

@@ -7,7 +7,7 @@
 
 #include "providers/mega_server.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
 #include <sys/wait.h>
@@ -86,7 +86,7 @@ class MegaClientsTest : public testing::TestWithParam<const char*> {
 TEST_P(MegaClientsTest, TheyReadWhatWeWrote) {
   std::string wanted;
   for (const std::size_t size : k_sizes) {
-    store_->put(shard_name(size), random_bytes(size, size), k_patient);
+    store_->put(shard_name(size), random_bytes(size, size), k_no_deadline);
     if (is_for_megajs(size)) wanted += path_of(shard_name(size)) + " " + file("megajs-" + std::to_string(size)) + " ";
   }
   ASSERT_TRUE(rclone("copy m:" + folder_ + " " + file("copy"))) << output();
@@ -119,10 +119,11 @@ TEST_P(MegaClientsTest, WeReadWhatTheyWrote) {
     const Bytes bytes = random_bytes(size, size);
     for (const ObjectName& name : {by_rclone(size), by_megajs(size)}) {
       if (name == by_megajs(size) && !is_for_megajs(size)) continue;
-      EXPECT_EQ(store_->stat(name, k_patient)->size_bytes, size);
-      EXPECT_TRUE(store_->get(name, {}, k_patient) == bytes) << size;
+      EXPECT_EQ(store_->stat(name, k_no_deadline)->size_bytes, size);
+      EXPECT_TRUE(store_->get(name, {}, k_no_deadline) == bytes) << size;
       if (size > 2) {
-        EXPECT_TRUE(equal(*store_->get(name, {1, size - 2}, k_patient), ByteSpan(bytes).subspan(1, size - 2))) << size;
+        EXPECT_TRUE(equal(*store_->get(name, {1, size - 2}, k_no_deadline), ByteSpan(bytes).subspan(1, size - 2)))
+            << size;
       }
     }
   }
@@ -136,7 +137,7 @@ TEST_P(MegaClientsMoreTest, TheirChecksAreReal) {
   StillPlace place(settings_of(email));
   place.prepare();
   const std::string path = place.url().substr(6) + "/" + shard_name(1).path();
-  place.open()->put(shard_name(1), random_bytes(1000), k_patient);
+  place.open()->put(shard_name(1), random_bytes(1000), k_no_deadline);
   account_ = email;
   ASSERT_TRUE(rclone("copyto m:" + path + " " + file("copy"))) << output();
   ASSERT_TRUE(megajs("read", path + " " + file("read"))) << output();
@@ -146,36 +147,36 @@ TEST_P(MegaClientsMoreTest, TheirChecksAreReal) {
 }
 
 TEST_P(MegaClientsMoreTest, TheySeeTheSameNamesAndNumbers) {
-  store_->put(ObjectName::marker(), random_bytes(100), k_patient);
-  store_->put(shard_name(1), random_bytes(1000), k_patient);
+  store_->put(ObjectName::marker(), random_bytes(100), k_no_deadline);
+  store_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   ASSERT_TRUE(rclone("lsf -R --files-only m:" + folder_)) << output();
   EXPECT_NE(output().find(shard_name(1).path() + "\n"), std::string::npos);
   EXPECT_NE(output().find("mf1/marker\n"), std::string::npos);
   ASSERT_TRUE(megajs("list", folder_)) << output();
   EXPECT_NE(output().find("/" + shard_name(1).path() + "\n"), std::string::npos);
   ASSERT_TRUE(megajs("info", "")) << output();
-  EXPECT_EQ(json::parse(output()).at("spaceUsed"), store_->space(k_patient).used_bytes.value());
+  EXPECT_EQ(json::parse(output()).at("spaceUsed"), store_->space(k_no_deadline).used_bytes.value());
 }
 
 TEST_P(MegaClientsMoreTest, WhatLiesInTheTrashIsNotThere) {
-  store_->put(shard_name(1), random_bytes(1000), k_patient);
+  store_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   ASSERT_TRUE(rclone("deletefile m:" + path_of(shard_name(1)))) << output();
-  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
-  EXPECT_EQ(store_->get(shard_name(1), {}, k_patient), std::nullopt);
-  EXPECT_FALSE(place_->open()->stat(shard_name(1), k_patient));
+  EXPECT_FALSE(store_->stat(shard_name(1), k_no_deadline));
+  EXPECT_EQ(store_->get(shard_name(1), {}, k_no_deadline), std::nullopt);
+  EXPECT_FALSE(place_->open()->stat(shard_name(1), k_no_deadline));
 }
 
 TEST_P(MegaClientsMoreTest, WhatTheyDeleteForGoodOrMoveAwayIsGone) {
-  for (const std::uint64_t seed : {1, 2, 3}) store_->put(shard_name(seed), random_bytes(1000, seed), k_patient);
+  for (const std::uint64_t seed : {1, 2, 3}) store_->put(shard_name(seed), random_bytes(1000, seed), k_no_deadline);
   ASSERT_TRUE(rclone("deletefile --mega-hard-delete m:" + path_of(shard_name(1)))) << output();
-  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
+  EXPECT_FALSE(store_->stat(shard_name(1), k_no_deadline));
   ASSERT_TRUE(rclone("moveto m:" + path_of(shard_name(2)) + " m:elsewhere/" + folder_)) << output();
-  EXPECT_FALSE(store_->stat(shard_name(2), k_patient));
+  EXPECT_FALSE(store_->stat(shard_name(2), k_no_deadline));
   ASSERT_TRUE(rclone("moveto m:elsewhere/" + folder_ + " m:" + path_of(shard_name(2)))) << output();
-  EXPECT_EQ(store_->get(shard_name(2), {}, k_patient), random_bytes(1000, 2));
+  EXPECT_EQ(store_->get(shard_name(2), {}, k_no_deadline), random_bytes(1000, 2));
   ASSERT_TRUE(rclone("purge m:" + folder_)) << output();
   try {
-    store_->stat(shard_name(3), k_patient);
+    store_->stat(shard_name(3), k_no_deadline);
     ADD_FAILURE() << "the folder is gone";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind, ErrorKind::offline);
@@ -183,11 +184,11 @@ TEST_P(MegaClientsMoreTest, WhatTheyDeleteForGoodOrMoveAwayIsGone) {
 }
 
 TEST_P(MegaClientsMoreTest, RcloneCopiesAStoreToADiskAsItIs) {
-  store_->put(shard_name(1), random_bytes(1000), k_patient);
+  store_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   ASSERT_TRUE(rclone("copy m:" + folder_ + " " + file("disk"))) << output();
   RealContext context;
   const auto disk = store::make_store("local:" + (scratch_.path() / "disk").string(), {}, context.context());
-  EXPECT_EQ(disk->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(disk->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
 }
 
 std::string kind_of_account(const testing::TestParamInfo<const char*>& account) {

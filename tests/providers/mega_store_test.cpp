@@ -8,7 +8,7 @@
 #include "providers/every_call.h"
 #include "providers/mega_server.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_suite.h"
 #include "support/thrown.h"
 
@@ -41,7 +41,7 @@ class MegaStoreTest : public testing::Test {
 
 std::size_t listed(store::Store& store) {
   std::size_t count = 0;
-  store.list("", [&](const store::ObjectInfo&) { ++count; }, k_patient);
+  store.list("", [&](const store::ObjectInfo&) { ++count; }, k_no_deadline);
   return count;
 }
 
@@ -53,8 +53,8 @@ TEST_F(MegaStoreTest, LogsInToEveryKindOfAccount) {
     StillPlace place(settings);
     place.prepare();
     const auto store = place.open();
-    store->put(shard_name(1), random_bytes(1000), k_patient);
-    EXPECT_EQ(store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+    store->put(shard_name(1), random_bytes(1000), k_no_deadline);
+    EXPECT_EQ(store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
   }
 }
 
@@ -62,8 +62,8 @@ TEST_F(MegaStoreTest, UsesASessionAgain) {
   StillPlace place(settings_of("v2@example.com"));
   place.prepare();
   plan(json::array());
-  place.open()->put(shard_name(1), random_bytes(10), k_patient);
-  EXPECT_EQ(place.open()->get(shard_name(1), {}, k_patient), random_bytes(10));
+  place.open()->put(shard_name(1), random_bytes(10), k_no_deadline);
+  EXPECT_EQ(place.open()->get(shard_name(1), {}, k_no_deadline), random_bytes(10));
   EXPECT_EQ(count("us") + count("us0"), 0U);
 }
 
@@ -71,7 +71,8 @@ TEST_F(MegaStoreTest, ASessionOfAnotherAccountIsNotUsed) {
   StillPlace place(settings_of("v2@example.com"));
   place.prepare();
   const auto other = store::make_store(place.url(), settings_of("v1@example.com"), place.context());
-  EXPECT_EQ(kind_thrown([&] { other->stat(shard_name(1), k_patient); }), ErrorKind::offline);  // it has no such folder
+  EXPECT_EQ(kind_thrown([&] { other->stat(shard_name(1), k_no_deadline); }),
+            ErrorKind::offline);  // it has no such folder
 }
 
 TEST_F(MegaStoreTest, LogsInAnewWhenTheSessionEndsInTheMiddle) {
@@ -80,9 +81,9 @@ TEST_F(MegaStoreTest, LogsInAnewWhenTheSessionEndsInTheMiddle) {
     place.prepare();
     const auto store = place.open();
     plan(json::array({{{"call", call}, {"expire", true}}}));
-    store->put(shard_name(1), random_bytes(1000), k_patient);
-    EXPECT_EQ(store->get(shard_name(1), {}, k_patient), random_bytes(1000));
-    store->remove(shard_name(1), k_patient);
+    store->put(shard_name(1), random_bytes(1000), k_no_deadline);
+    EXPECT_EQ(store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
+    store->remove(shard_name(1), k_no_deadline);
     EXPECT_EQ(listed(*store), 0U);
     EXPECT_EQ(count("us"), 1U) << call;
   }
@@ -92,12 +93,12 @@ TEST_F(MegaStoreTest, ManyThreadsLogInOnce) {
   StillPlace place(settings_of("v2@example.com"));
   place.prepare();
   const auto store = place.open();
-  store->put(shard_name(1), random_bytes(1000), k_patient);
+  store->put(shard_name(1), random_bytes(1000), k_no_deadline);
   control({{"do", "set"}, {"email", "v2@example.com"}, {"keep_sessions", false}});
   plan(json::array());
   std::vector<std::jthread> threads;
   for (int i = 0; i < 8; ++i)
-    threads.emplace_back([&] { EXPECT_EQ(store->get(shard_name(1), {}, k_patient), random_bytes(1000)); });
+    threads.emplace_back([&] { EXPECT_EQ(store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000)); });
   threads.clear();
   EXPECT_EQ(count("us"), 1U);
 }
@@ -108,21 +109,21 @@ TEST_F(MegaStoreTest, AWrongPasswordIsDeniedAndNotTriedAgainAtOnce) {
   StillPlace place(settings);
   const auto store = place.open();
   for (int i = 0; i < 3; ++i) {
-    const auto error = thrown_by([&] { store->stat(shard_name(1), k_patient); });
+    const auto error = thrown_by([&] { store->stat(shard_name(1), k_no_deadline); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::denied);
     EXPECT_EQ(std::string(error->what()).find("s3cret"), std::string::npos);
   }
   EXPECT_EQ(count("us"), 1U);
   place.clock().advance(std::chrono::minutes(6));
-  EXPECT_EQ(kind_thrown([&] { store->stat(shard_name(1), k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store->stat(shard_name(1), k_no_deadline); }), ErrorKind::denied);
   EXPECT_EQ(count("us"), 2U);
 }
 
 TEST_F(MegaStoreTest, SaysWhatIsWrongWithTheSecondFactor) {
   const auto stat_with = [](const store::StoreSettings& settings) {
     StillPlace place(settings);
-    return thrown_by([&] { place.open()->stat(shard_name(1), k_patient); });
+    return thrown_by([&] { place.open()->stat(shard_name(1), k_no_deadline); });
   };
   const auto missing = stat_with(settings_of("totp@example.com"));
   EXPECT_EQ(missing->kind, ErrorKind::denied);
@@ -138,13 +139,13 @@ TEST_F(MegaStoreTest, ABlockedAccountIsDenied) {
   StillPlace place(settings_of(email));
   place.prepare();
   const auto store = place.open();
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   control({{"do", "set"}, {"email", email}, {"blocked", true}});
-  EXPECT_EQ(kind_thrown([&] { store->get(shard_name(1), {}, k_patient); }), ErrorKind::denied);
-  EXPECT_EQ(kind_thrown([&] { store->stat(shard_name(1), k_patient); }), ErrorKind::denied);
-  EXPECT_EQ(kind_thrown([&] { store->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store->get(shard_name(1), {}, k_no_deadline); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store->stat(shard_name(1), k_no_deadline); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { store->put(shard_name(2), random_bytes(10), k_no_deadline); }), ErrorKind::denied);
   StillPlace fresh(settings_of(email));
-  EXPECT_EQ(kind_thrown([&] { fresh.open()->stat(shard_name(1), k_patient); }), ErrorKind::denied);
+  EXPECT_EQ(kind_thrown([&] { fresh.open()->stat(shard_name(1), k_no_deadline); }), ErrorKind::denied);
 }
 
 TEST_F(MegaStoreTest, SettingsThatMakeNoSenseAreRefused) {
@@ -168,8 +169,8 @@ TEST_F(MegaStoreTest, SettingsThatMakeNoSenseAreRefused) {
 TEST_F(MegaStoreTest, AFolderThatIsNotThereIsOfflineAndNotMade) {
   StillPlace place(settings_of("v2@example.com"));
   const auto store = place.open();
-  EXPECT_EQ(kind_thrown([&] { store->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { store->get(shard_name(1), {}, k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store->put(shard_name(1), random_bytes(10), k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store->get(shard_name(1), {}, k_no_deadline); }), ErrorKind::offline);
   EXPECT_EQ(kind_thrown([&] { listed(*store); }), ErrorKind::offline);
   EXPECT_EQ(count("p"), 0U);
   place.prepare();
@@ -180,7 +181,7 @@ TEST_F(MegaStoreTest, AFolderMayLieDeepInTheAccount) {
   StillPlace place(settings_of("v2@example.com"), "mega:/" + fresh_name() + "/Ünïcode und mehr/c");
   place.prepare();
   place.prepare();
-  place.open()->put(shard_name(1), random_bytes(10), k_patient);
+  place.open()->put(shard_name(1), random_bytes(10), k_no_deadline);
   EXPECT_EQ(listed(*place.open()), 1U);
 }
 
@@ -191,15 +192,15 @@ struct Warm {
   explicit Warm(const std::string& email = make_account()) : place(settings_of(email)) {
     place.prepare();
     store = place.open();
-    store->put(shard_name(1), random_bytes(1000), k_patient);
+    store->put(shard_name(1), random_bytes(1000), k_no_deadline);
     plan(json::array());
   }
   void put_get_and_remove() {
     place.clock().advance(std::chrono::minutes(6));  // the room is asked again
-    store->put(shard_name(1), random_bytes(300'000, 2), k_patient);
-    EXPECT_TRUE(store->get(shard_name(1), {}, k_patient) == random_bytes(300'000, 2));
+    store->put(shard_name(1), random_bytes(300'000, 2), k_no_deadline);
+    EXPECT_TRUE(store->get(shard_name(1), {}, k_no_deadline) == random_bytes(300'000, 2));
     EXPECT_EQ(listed(*store), 1U);
-    store->remove(shard_name(1), k_patient);
+    store->remove(shard_name(1), k_no_deadline);
     EXPECT_EQ(listed(*store), 0U);
   }
 
@@ -265,7 +266,7 @@ TEST_F(MegaStoreTest, TroubleOnTheWayOfAFirstLookIsRepeated) {
       plan(json::array({one}));
       SCOPED_TRACE(one.dump());
       StillPlace fresh(settings_of(email), warm.place.url());
-      EXPECT_TRUE(fresh.open()->stat(shard_name(1), k_patient));
+      EXPECT_TRUE(fresh.open()->stat(shard_name(1), k_no_deadline));
       EXPECT_EQ(count(call), 2U);
     }
   }
@@ -273,14 +274,14 @@ TEST_F(MegaStoreTest, TroubleOnTheWayOfAFirstLookIsRepeated) {
 
 TEST_F(MegaStoreTest, WhatWasDoneThoughNobodyAnsweredIsNotDoneTwice) {
   Warm warm;
-  warm.store->put(shard_name(2), random_bytes(10), k_patient);
-  warm.store->remove(shard_name(2), k_patient);  // its folder stays
+  warm.store->put(shard_name(2), random_bytes(10), k_no_deadline);
+  warm.store->remove(shard_name(2), k_no_deadline);  // its folder stays
   plan(json::array({{{"call", "p"}, {"unanswered", true}, {"times", 2}}}));
-  warm.store->put(shard_name(2), random_bytes(10), k_patient);
+  warm.store->put(shard_name(2), random_bytes(10), k_no_deadline);
   EXPECT_EQ(count("p"), 3U);
   EXPECT_EQ(listed(*warm.store), 2U);
   plan(json::array());
-  warm.store->remove(shard_name(2), k_patient);
+  warm.store->remove(shard_name(2), k_no_deadline);
   EXPECT_EQ(count("d"), 1U);  // one call, with one node in it
   EXPECT_EQ(listed(*warm.store), 1U);
 }
@@ -329,10 +330,10 @@ TEST_F(MegaStoreTest, ALongTimeThatTheServerAsksForIsLeftToTheCaller) {
         plan(json::array({fault}));
         SCOPED_TRACE(fault.dump());
         const auto error = thrown_by([&] {
-          if (std::string_view(call) == "uq") warm.store->space(k_patient);
+          if (std::string_view(call) == "uq") warm.store->space(k_no_deadline);
           if (std::string_view("u p ul sc").find(call) != std::string_view::npos)
-            warm.store->put(shard_name(1), random_bytes(1000), k_patient);
-          warm.store->get(shard_name(1), {}, k_patient);
+            warm.store->put(shard_name(1), random_bytes(1000), k_no_deadline);
+          warm.store->get(shard_name(1), {}, k_no_deadline);
         });
         ASSERT_TRUE(error);
         EXPECT_EQ(error->kind, kind);
@@ -340,7 +341,7 @@ TEST_F(MegaStoreTest, ALongTimeThatTheServerAsksForIsLeftToTheCaller) {
         EXPECT_LE(error->retry_after.value_or(Milliseconds(0)), Milliseconds(60'000));
         EXPECT_EQ(count(call), 1U);
         EXPECT_EQ(warm.place.clock().sleeps().size(), before);
-        EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+        EXPECT_EQ(warm.store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
       }
     }
   }
@@ -350,12 +351,12 @@ TEST_F(MegaStoreTest, TheTimeThatTheServerAsksForIsWaitedByTheWrappers) {
   Warm warm;
   SystemRandom random;
   const auto retrying = store::make_retrying(warm.place.open(), store::RetryLimits(), warm.place.clock(), random);
-  retrying->space(k_patient);
+  retrying->space(k_no_deadline);
   const std::size_t before = warm.place.clock().sleeps().size();
   json fault = busy(429, "60");
   fault.update({{"call", "uq"}, {"times", 2}});
   plan(json::array({fault}));
-  retrying->space(k_patient);
+  retrying->space(k_no_deadline);
   const auto sleeps = warm.place.clock().sleeps();
   ASSERT_EQ(sleeps.size(), before + 2);
   EXPECT_GE(sleeps[before], Milliseconds(60'000));
@@ -392,7 +393,7 @@ TEST_F(MegaStoreTest, WhatNeverEndsIsReportedAsWhatItIs) {
     one["call"] = "uq";
     one["times"] = 100;
     plan(json::array({one}));
-    const auto error = thrown_by([&] { warm.store->space(k_patient); });
+    const auto error = thrown_by([&] { warm.store->space(k_no_deadline); });
     ASSERT_TRUE(error) << one;
     EXPECT_EQ(error->kind, kind) << one;
     EXPECT_EQ(error->retry_after.value_or(Milliseconds(0)) >= Milliseconds(1000), kind == ErrorKind::rate_limited)
@@ -409,19 +410,19 @@ TEST_F(MegaStoreTest, ConnectionsThatAreRefusedAreOffline) {
   StillPlace place(settings);
   place.prepare();
   const auto warm = place.open();
-  warm->put(shard_name(1), random_bytes(1000), k_patient);
+  warm->put(shard_name(1), random_bytes(1000), k_no_deadline);
   StillPlace without_session(settings, place.url());
   proxy.listen(false);
   expect_every_call_fails(*warm, ErrorKind::offline, {std::string(k_password)});
   expect_every_call_fails(*place.open(), ErrorKind::offline, {std::string(k_password)});
   expect_every_call_fails(*without_session.open(), ErrorKind::offline, {std::string(k_password)});
   proxy.listen(true);
-  EXPECT_EQ(warm->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(warm->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
   // The storage servers have addresses of their own.
   plan(json::array({{{"call", "g"}, {"dead", true}}, {{"call", "u"}, {"dead", true}}}));
-  EXPECT_EQ(kind_thrown([&] { warm->get(shard_name(1), {}, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { warm->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(warm->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(kind_thrown([&] { warm->get(shard_name(1), {}, k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { warm->put(shard_name(1), random_bytes(10), k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(warm->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
 }
 
 // Before it answers, and in the middle of its answer: no call takes longer than it may, and nothing is lost by it.
@@ -456,7 +457,7 @@ TEST_F(MegaStoreTest, AStalledOrCreepingServerIsLeftAtTheDeadline) {
       json one = fault;
       one["call"] = call;
       SCOPED_TRACE(one.dump());
-      warm.store->put(shard_name(2), bytes, k_patient);
+      warm.store->put(shard_name(2), bytes, k_no_deadline);
       plan(json::array({one}));
       CallOptions soon;
       const bool logs_in = std::string_view(call).starts_with("us");  // which takes work of our own
@@ -464,8 +465,8 @@ TEST_F(MegaStoreTest, AStalledOrCreepingServerIsLeftAtTheDeadline) {
       EXPECT_EQ(kind_thrown([&, &run = work] { run(soon); }), ErrorKind::timed_out);
       EXPECT_EQ(count(call), 1U);
       plan(json::array());
-      EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
-      work(k_patient);
+      EXPECT_EQ(warm.store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
+      work(k_no_deadline);
     }
   }
 }
@@ -477,7 +478,7 @@ TEST_F(MegaStoreTest, AStopEndsEveryCallThatHangs) {
   StillPlace place(settings);
   place.prepare();
   const auto store = place.open();
-  store->put(shard_name(1), random_bytes(1000), k_patient);
+  store->put(shard_name(1), random_bytes(1000), k_no_deadline);
   expect_every_call_ends_when_stopped(proxy, *store);
 }
 
@@ -501,7 +502,7 @@ TEST_F(MegaStoreTest, WorkIsDoneForAServerThatWantsIt) {
   StillPlace fresh(settings_of("v2@example.com"));
   fresh.prepare();
   plan(json::array({{{"call", "uq"}, {"status", 402}, {"times", 100}}}));  // with nothing that could be solved
-  EXPECT_EQ(kind_thrown([&] { warm.store->space(k_patient); }), ErrorKind::rate_limited);
+  EXPECT_EQ(kind_thrown([&] { warm.store->space(k_no_deadline); }), ErrorKind::rate_limited);
 }
 
 // --- uploads ---
@@ -509,15 +510,15 @@ TEST_F(MegaStoreTest, WorkIsDoneForAServerThatWantsIt) {
 TEST_F(MegaStoreTest, AFullAccountIsFullBeforeTheUpload) {
   const std::string email = make_account({{"quota", 1'000'000}});
   Warm warm(email);
-  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(999'500), k_patient); }),
+  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(999'500), k_no_deadline); }),
             ErrorKind::out_of_space);
   EXPECT_EQ(count("u"), 0U);
-  warm.store->put(shard_name(2), random_bytes(900'000), k_patient);
-  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(3), random_bytes(200'000), k_patient); }),
+  warm.store->put(shard_name(2), random_bytes(900'000), k_no_deadline);
+  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(3), random_bytes(200'000), k_no_deadline); }),
             ErrorKind::out_of_space);
-  warm.store->remove(shard_name(2), k_patient);
-  warm.store->put(shard_name(3), random_bytes(200'000), k_patient);
-  const store::Space space = warm.store->space(k_patient);
+  warm.store->remove(shard_name(2), k_no_deadline);
+  warm.store->put(shard_name(3), random_bytes(200'000), k_no_deadline);
+  const store::Space space = warm.store->space(k_no_deadline);
   EXPECT_EQ(space.used_bytes, 201'000U);
   EXPECT_EQ(space.free_bytes, 799'000U);
 }
@@ -527,12 +528,12 @@ TEST_F(MegaStoreTest, AnAccountThatFillsInTheMiddleIsOutOfSpace) {
   for (const char* call : {"u", "ul", "p"}) {
     for (const int code : {-17, -24}) {
       plan(json::array());
-      warm.store->put(shard_name(2), random_bytes(10), k_patient);  // its folder is there
+      warm.store->put(shard_name(2), random_bytes(10), k_no_deadline);  // its folder is there
       plan(json::array({{{"call", call}, {"code", code}}}));
-      EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(5'000'000, 3), k_patient); }),
+      EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(5'000'000, 3), k_no_deadline); }),
                 ErrorKind::out_of_space)
           << call;
-      EXPECT_EQ(warm.store->get(shard_name(2), {}, k_patient), random_bytes(10));
+      EXPECT_EQ(warm.store->get(shard_name(2), {}, k_no_deadline), random_bytes(10));
     }
   }
 }
@@ -545,12 +546,13 @@ TEST_F(MegaStoreTest, AnUploadBeginsAnewAtAnotherAddress) {
     one["skip"] = 1;
     plan(json::array({one}));
     const Bytes bytes = random_bytes(20'000'000, 7);  // two requests
-    warm.store->put(shard_name(1), bytes, k_patient);
+    warm.store->put(shard_name(1), bytes, k_no_deadline);
     EXPECT_EQ(count("u"), 2U) << one;
-    EXPECT_TRUE(warm.store->get(shard_name(1), {}, k_patient) == bytes) << one;
+    EXPECT_TRUE(warm.store->get(shard_name(1), {}, k_no_deadline) == bytes) << one;
   }
   plan(json::array({{{"call", "ul"}, {"status", 404}, {"times", 100}}}));
-  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(10), k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { warm.store->put(shard_name(2), random_bytes(10), k_no_deadline); }),
+            ErrorKind::transient);
 }
 
 TEST_F(MegaStoreTest, ARequestThatBreaksInTheMiddleIsSentAgain) {
@@ -558,36 +560,36 @@ TEST_F(MegaStoreTest, ARequestThatBreaksInTheMiddleIsSentAgain) {
   for (const std::size_t at : {0U, 1U, 3'000'000U}) {
     plan(json::array({{{"call", "ul"}, {"cut", at}}}));
     const Bytes bytes = random_bytes(5'000'000, 8);
-    warm.store->put(shard_name(1), bytes, k_patient);
+    warm.store->put(shard_name(1), bytes, k_no_deadline);
     EXPECT_EQ(count("u"), 1U);
-    EXPECT_TRUE(warm.store->get(shard_name(1), {}, k_patient) == bytes) << at;
+    EXPECT_TRUE(warm.store->get(shard_name(1), {}, k_no_deadline) == bytes) << at;
   }
 }
 
 TEST_F(MegaStoreTest, WhatIsOnlySaidToBeStoredIsNotThere) {
   Warm warm;
-  warm.store->put(shard_name(2), random_bytes(10), k_patient);
-  warm.store->remove(shard_name(2), k_patient);
+  warm.store->put(shard_name(2), random_bytes(10), k_no_deadline);
+  warm.store->remove(shard_name(2), k_no_deadline);
   plan(json::array({{{"call", "p"}, {"pretend", true}}}));
-  warm.store->put(shard_name(2), random_bytes(10), k_patient);
-  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(2), {}, k_patient); }), ErrorKind::corrupt);
-  EXPECT_FALSE(warm.store->stat(shard_name(2), k_patient));
-  EXPECT_EQ(warm.store->get(shard_name(2), {}, k_patient), std::nullopt);
+  warm.store->put(shard_name(2), random_bytes(10), k_no_deadline);
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(2), {}, k_no_deadline); }), ErrorKind::corrupt);
+  EXPECT_FALSE(warm.store->stat(shard_name(2), k_no_deadline));
+  EXPECT_EQ(warm.store->get(shard_name(2), {}, k_no_deadline), std::nullopt);
   EXPECT_EQ(listed(*warm.store), 1U);
   plan(json::array({{{"call", "p"}, {"pretend", true}}}));
-  warm.store->put(shard_name(2), random_bytes(10), k_patient);
+  warm.store->put(shard_name(2), random_bytes(10), k_no_deadline);
   EXPECT_EQ(listed(*warm.store), 1U);
 }
 
 TEST_F(MegaStoreTest, OfTwoObjectsWithOneNameOneIsListedAndBothAreRemoved) {
   Warm warm;
-  warm.store->put(shard_name(2), random_bytes(10), k_patient);
+  warm.store->put(shard_name(2), random_bytes(10), k_no_deadline);
   plan(json::array({{{"call", "p"}, {"twice", true}}}));
-  warm.store->put(shard_name(2), random_bytes(10), k_patient);
+  warm.store->put(shard_name(2), random_bytes(10), k_no_deadline);
   EXPECT_EQ(listed(*warm.store), 2U);
   EXPECT_EQ(listed(*warm.place.open()), 2U);
-  EXPECT_EQ(warm.store->get(shard_name(2), {}, k_patient), random_bytes(10));
-  warm.store->remove(shard_name(2), k_patient);
+  EXPECT_EQ(warm.store->get(shard_name(2), {}, k_no_deadline), random_bytes(10));
+  warm.store->remove(shard_name(2), k_no_deadline);
   EXPECT_EQ(listed(*warm.store), 1U);
   EXPECT_EQ(listed(*warm.place.open()), 1U);
 }
@@ -598,7 +600,7 @@ TEST_F(MegaStoreTest, AUsedUpTransferQuotaSaysHowLongToWait) {
   Warm warm;
   const auto wait_after = [&](const json& fault) {
     plan(json::array({fault}));
-    const auto error = thrown_by([&] { warm.store->get(shard_name(1), {}, k_patient); });
+    const auto error = thrown_by([&] { warm.store->get(shard_name(1), {}, k_no_deadline); });
     EXPECT_EQ(error->kind, ErrorKind::rate_limited) << fault;
     return error->retry_after.value_or(Milliseconds(0));
   };
@@ -609,14 +611,14 @@ TEST_F(MegaStoreTest, AUsedUpTransferQuotaSaysHowLongToWait) {
             std::chrono::hours(3));
   EXPECT_EQ(wait_after({{"call", "g"}, {"code", -17}}), std::chrono::hours(3));
   EXPECT_EQ(wait_after({{"call", "g"}, {"code", -24}}), std::chrono::hours(3));
-  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
 }
 
 TEST_F(MegaStoreTest, WrongBytesAreNeverGiven) {
   Warm warm;
   const auto kind_with = [&](const json& fault) {
     plan(json::array({fault}));
-    return kind_thrown([&] { warm.store->get(shard_name(1), {}, k_patient); });
+    return kind_thrown([&] { warm.store->get(shard_name(1), {}, k_no_deadline); });
   };
   EXPECT_EQ(kind_with({{"call", "dl"}, {"flip", 0}}), ErrorKind::corrupt);
   EXPECT_EQ(kind_with({{"call", "dl"}, {"flip", 999}}), ErrorKind::corrupt);
@@ -626,24 +628,24 @@ TEST_F(MegaStoreTest, WrongBytesAreNeverGiven) {
   EXPECT_EQ(kind_with({{"call", "dl"}, {"reset", true}, {"times", 2}}), ErrorKind::transient);
   EXPECT_EQ(kind_with({{"call", "dl"}, {"status", 503}}), ErrorKind::transient);
   plan(json::array());
-  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
 }
 
 TEST_F(MegaStoreTest, DamageOnTheServerIsFound) {
   const std::string email = make_account();
   Warm warm(email);
   control({{"do", "damage"}, {"email", email}});
-  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_patient); }), ErrorKind::corrupt);
-  warm.store->put(shard_name(1), random_bytes(1000), k_patient);
-  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_no_deadline); }), ErrorKind::corrupt);
+  warm.store->put(shard_name(1), random_bytes(1000), k_no_deadline);
+  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
 }
 
 TEST_F(MegaStoreTest, AnAddressThatHasExpiredIsReplaced) {
   Warm warm;
   plan(json::array({{{"call", "dl"}, {"status", 404}, {"times", 2}}}));
-  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
   plan(json::array({{{"call", "dl"}, {"status", 404}, {"times", 100}}}));
-  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_no_deadline); }), ErrorKind::corrupt);
 }
 
 TEST_F(MegaStoreTest, AStallEndsAtTheDeadline) {
@@ -660,11 +662,11 @@ TEST_F(MegaStoreTest, SeesWhatOthersDoOnceTheServerTells) {
   Warm warm;
   const auto other = warm.place.open();
   EXPECT_EQ(listed(*other), 1U);
-  warm.store->put(shard_name(2), random_bytes(20), k_patient);
+  warm.store->put(shard_name(2), random_bytes(20), k_no_deadline);
   plan(json::array({{{"call", "sc"}, {"hide", true}, {"times", 100}}}));
-  EXPECT_FALSE(other->stat(shard_name(2), k_patient));  // stale
+  EXPECT_FALSE(other->stat(shard_name(2), k_no_deadline));  // stale
   plan(json::array());
-  EXPECT_EQ(other->stat(shard_name(2), k_patient)->size_bytes, 20U);
+  EXPECT_EQ(other->stat(shard_name(2), k_no_deadline)->size_bytes, 20U);
   EXPECT_EQ(count("f"), 0U);  // by events alone
 }
 
@@ -672,32 +674,32 @@ TEST_F(MegaStoreTest, WhatOthersRemovedIsGoneThoughTheTreeIsStale) {
   Warm warm;
   const auto other = warm.place.open();
   EXPECT_EQ(listed(*other), 1U);
-  warm.store->remove(shard_name(1), k_patient);
-  EXPECT_EQ(other->get(shard_name(1), {}, k_patient), std::nullopt);
-  warm.store->put(shard_name(1), random_bytes(10, 5), k_patient);
-  EXPECT_EQ(other->get(shard_name(1), {}, k_patient), random_bytes(10, 5));
-  warm.store->put(shard_name(1), random_bytes(10, 6), k_patient);  // another node in its place
-  EXPECT_EQ(other->get(shard_name(1), {}, k_patient), random_bytes(10, 6));
+  warm.store->remove(shard_name(1), k_no_deadline);
+  EXPECT_EQ(other->get(shard_name(1), {}, k_no_deadline), std::nullopt);
+  warm.store->put(shard_name(1), random_bytes(10, 5), k_no_deadline);
+  EXPECT_EQ(other->get(shard_name(1), {}, k_no_deadline), random_bytes(10, 5));
+  warm.store->put(shard_name(1), random_bytes(10, 6), k_no_deadline);  // another node in its place
+  EXPECT_EQ(other->get(shard_name(1), {}, k_no_deadline), random_bytes(10, 6));
 }
 
 TEST_F(MegaStoreTest, AnObjectThatIsReplacedAgainAndAgainIsRead) {
   Warm warm;
   plan(json::array({{{"call", "g"}, {"replaced", true}, {"times", 7}}}));
-  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_patient), random_bytes(1000));
+  EXPECT_EQ(warm.store->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
   EXPECT_EQ(count("g"), 8U);
 }
 
 TEST_F(MegaStoreTest, WhatIsListedButNeverThereIsCorrupt) {
   Warm warm;
   plan(json::array({{{"call", "g"}, {"code", -9}, {"times", 100}}}));
-  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { warm.store->get(shard_name(1), {}, k_no_deadline); }), ErrorKind::corrupt);
 }
 
 TEST_F(MegaStoreTest, ReadsAllAnewWhenTheEventsAreTooOld) {
   Warm warm;
   for (const int code : {-6, -2, -9}) {
     plan(json::array({{{"call", "sc"}, {"code", code}}}));
-    EXPECT_TRUE(warm.store->stat(shard_name(1), k_patient)) << code;
+    EXPECT_TRUE(warm.store->stat(shard_name(1), k_no_deadline)) << code;
     EXPECT_EQ(count("f"), 1U);
   }
 }
@@ -708,8 +710,8 @@ TEST_F(MegaStoreTest, OthersMayMakeTheSameFoldersAtTheSameTime) {
   const auto one = place.open();
   const auto two = place.open();
   EXPECT_EQ(listed(*one) + listed(*two), 0U);
-  std::jthread first([&] { one->put(shard_name(1), random_bytes(10, 1), k_patient); });
-  two->put(shard_name(2), random_bytes(10, 2), k_patient);
+  std::jthread first([&] { one->put(shard_name(1), random_bytes(10, 1), k_no_deadline); });
+  two->put(shard_name(2), random_bytes(10, 2), k_no_deadline);
   first.join();
   EXPECT_EQ(listed(*one), 2U);
   EXPECT_EQ(listed(*place.open()), 2U);

@@ -10,7 +10,7 @@
 #include "providers/fault_proxy.h"
 #include "providers/provider_home.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
@@ -83,7 +83,7 @@ class RcloneStore : public testing::Test {
   void prepare(const std::string& rest) {
     store::StoreSettings settings;
     ListeningDialogue dialogue;
-    store::prepare_new_store("rclone:" + rest, settings, context_.context(), dialogue, k_patient);
+    store::prepare_new_store("rclone:" + rest, settings, context_.context(), dialogue, k_no_deadline);
   }
   std::string disk_path() const { return folder() + "/disk/" + name_; }
   std::unique_ptr<Store> open_disk() { return open("disk:" + disk_path()); }
@@ -129,28 +129,28 @@ TEST_F(RcloneStore, ARemoteThatIsNotConfiguredIsOfflineAndNeverEmpty) {
 TEST_F(RcloneStore, AMissingFolderIsOfflineAndIsNotMade) {
   {
     const auto store = open_disk();
-    store->put(shard_name(1), random_bytes(10), k_patient);
+    store->put(shard_name(1), random_bytes(10), k_no_deadline);
   }
   fs::rename(disk_path(), disk_path() + "-away");
   const auto store = store::make_store("rclone:disk:" + disk_path(), {}, context_.context());
   expect_every_call_fails(*store, ErrorKind::offline);
   EXPECT_FALSE(fs::exists(disk_path()));
   fs::rename(disk_path() + "-away", disk_path());
-  EXPECT_TRUE(store->stat(shard_name(1), k_patient));
+  EXPECT_TRUE(store->stat(shard_name(1), k_no_deadline));
 }
 
 TEST_F(RcloneStore, AFolderThatGoesAwayMeanwhileIsOffline) {
   const auto store = open_disk();
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   fs::rename(disk_path(), disk_path() + "-away");
-  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::offline);
-  EXPECT_EQ(thrown_by([&] { store->stat(shard_name(1), k_patient); })->kind, ErrorKind::offline);
-  EXPECT_EQ(thrown_by([&] { store->list("", [](const auto&) {}, k_patient); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_no_deadline); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->stat(shard_name(1), k_no_deadline); })->kind, ErrorKind::offline);
+  EXPECT_EQ(thrown_by([&] { store->list("", [](const auto&) {}, k_no_deadline); })->kind, ErrorKind::offline);
 }
 
 TEST_F(RcloneStore, ItsPasswordIsNowhereToBeSeen) {
   const auto store = open_disk();
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   const auto id = shared_daemon()->process_id();
   ASSERT_TRUE(id);
   const auto content_of = [&](const char* what) {
@@ -169,7 +169,7 @@ TEST_F(RcloneStore, ItsPasswordIsNowhereToBeSeen) {
   EXPECT_THAT(environment, Not(HasSubstr("MODELFLOAT_")));
   // Whoever gets at the socket all the same is not let in.
   store::http::HttpClient client({.unix_socket = socket.string()});
-  EXPECT_EQ(client.send({.method = "POST", .url = "http://rclone/config/dump", .where = "test"}, k_patient).status,
+  EXPECT_EQ(client.send({.method = "POST", .url = "http://rclone/config/dump", .where = "test"}, k_no_deadline).status,
             401);
 }
 
@@ -179,7 +179,7 @@ TEST_F(RcloneStore, ItEndsWithTheLastStore) {
   const pid_t id = *shared_daemon()->process_id();
   store.reset();
   EXPECT_EQ(::kill(id, 0), 0);
-  other->stat(shard_name(1), k_patient);
+  other->stat(shard_name(1), k_no_deadline);
   EXPECT_EQ(*shared_daemon()->process_id(), id);
   other.reset();
   EXPECT_NE(::kill(id, 0), 0);
@@ -189,12 +189,12 @@ TEST_F(RcloneStore, ADaemonThatIsKilledIsStartedAgain) {
   const auto store = open_disk();
   const auto patient = store::make_retrying(open_disk(), {}, context_.context().clock, context_.context().random);
   const Bytes bytes = random_bytes(100'000);
-  store->put(shard_name(1), bytes, k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
   const pid_t first = *shared_daemon()->process_id();
   ::kill(first, SIGKILL);
-  const auto error = thrown_by([&] { store->stat(shard_name(1), k_patient); });  // or it is up again already
+  const auto error = thrown_by([&] { store->stat(shard_name(1), k_no_deadline); });  // or it is up again already
   EXPECT_TRUE(!error || error->kind == ErrorKind::transient || error->kind == ErrorKind::offline) << error->what();
-  EXPECT_EQ(patient->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(patient->get(shard_name(1), k_all, k_no_deadline), bytes);
   EXPECT_NE(*shared_daemon()->process_id(), first);
 }
 
@@ -207,21 +207,21 @@ TEST_F(RcloneStore, ADaemonThatIsKilledInTheMiddleOfAPutLeavesNothingUnderTheNam
     const auto hasty = store::make_store("rclone:" + rest, {}, context_.context());
     const Bytes bytes = random_bytes(40 << 20);
     for (const int delay : {0, 20, 60}) {
-      store->stat(shard_name(1), k_patient);
+      store->stat(shard_name(1), k_no_deadline);
       {
         const std::jthread killer([&, id = *shared_daemon()->process_id()] {
           std::this_thread::sleep_for(Milliseconds(delay));
           ::kill(id, SIGKILL);
         });
-        thrown_by([&] { hasty->put(shard_name(1), bytes, k_patient); });
+        thrown_by([&] { hasty->put(shard_name(1), bytes, k_no_deadline); });
       }
-      const auto seen = store->get(shard_name(1), k_all, k_patient);
+      const auto seen = store->get(shard_name(1), k_all, k_no_deadline);
       EXPECT_TRUE(!seen || equal(*seen, bytes));
-      store->list("", [&](const store::ObjectInfo& info) { EXPECT_EQ(info.size_bytes, bytes.size()); }, k_patient);
-      store->remove(shard_name(1), k_patient);
+      store->list("", [&](const store::ObjectInfo& info) { EXPECT_EQ(info.size_bytes, bytes.size()); }, k_no_deadline);
+      store->remove(shard_name(1), k_no_deadline);
     }
-    store->put(shard_name(1), bytes, k_patient);
-    EXPECT_TRUE(equal(*store->get(shard_name(1), k_all, k_patient), bytes));
+    store->put(shard_name(1), bytes, k_no_deadline);
+    EXPECT_TRUE(equal(*store->get(shard_name(1), k_all, k_no_deadline), bytes));
   }
 }
 
@@ -232,18 +232,18 @@ TEST_F(RcloneStore, AnUploadThatIsCutLeavesNothing) {
     const Bytes bytes = random_bytes(48 << 20);
     for (const int time : {1, 5, 10, 20, 40, 80}) {
       if (!thrown_by([&] { store->put(shard_name(1), bytes, within(Milliseconds(time))); }))
-        store->remove(shard_name(1), k_patient);
-      const auto seen = store->get(shard_name(1), k_all, k_patient);
+        store->remove(shard_name(1), k_no_deadline);
+      const auto seen = store->get(shard_name(1), k_all, k_no_deadline);
       EXPECT_TRUE(!seen || equal(*seen, bytes)) << time;  // done though we went away
-      store->list("", [&](const store::ObjectInfo& info) { EXPECT_EQ(info.size_bytes, bytes.size()); }, k_patient);
-      store->remove(shard_name(1), k_patient);
+      store->list("", [&](const store::ObjectInfo& info) { EXPECT_EQ(info.size_bytes, bytes.size()); }, k_no_deadline);
+      store->remove(shard_name(1), k_no_deadline);
     }
   }
 }
 
 TEST_F(RcloneStore, WhatWasOnItsWayADayAgoIsClearedAway) {
   const auto store = open_disk();
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   const fs::path place = fs::path(disk_path()) / fs::path(shard_name(1).path()).parent_path();
   const auto now = unix_seconds(SystemClock().utc_now());
   const fs::path stale = place / fmt::format(".mf-tmp-{:016x}-0123456789abcdef", now - 100'000);
@@ -251,7 +251,7 @@ TEST_F(RcloneStore, WhatWasOnItsWayADayAgoIsClearedAway) {
   const fs::path foreign = place / ".mf-tmp-notes";
   for (const fs::path& file : {stale, fresh, foreign}) std::ofstream(file) << "x";
   int listed = 0;
-  store->list("", [&](const auto&) { ++listed; }, k_patient);
+  store->list("", [&](const auto&) { ++listed; }, k_no_deadline);
   EXPECT_EQ(listed, 1);
   EXPECT_FALSE(fs::exists(stale));
   EXPECT_TRUE(fs::exists(fresh));
@@ -261,7 +261,7 @@ TEST_F(RcloneStore, WhatWasOnItsWayADayAgoIsClearedAway) {
 TEST_F(RcloneStore, DamageBehindCryptIsCorruptAndAPutMendsIt) {
   const auto store = open("secret:" + name_);
   const Bytes bytes = random_bytes(300'000);
-  store->put(shard_name(1), bytes, k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
   fs::path file;
   for (const auto& entry : fs::recursive_directory_iterator(folder() + "/crypt")) {
     if (entry.is_regular_file() && entry.file_size() > bytes.size() &&
@@ -273,11 +273,11 @@ TEST_F(RcloneStore, DamageBehindCryptIsCorruptAndAPutMendsIt) {
   stream.put('\0');
   stream.put('\1');
   stream.close();
-  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
+  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_no_deadline); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::corrupt) << error->what();
-  store->put(shard_name(1), bytes, k_patient);
-  EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+  store->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline), bytes);
 }
 
 TEST_F(RcloneStore, WhatLacksAPieceIsCorruptAndCanBeReplaced) {
@@ -302,7 +302,7 @@ TEST_F(RcloneStore, RcloneItselfReadsWhatWeWroteAndWeWhatItWrote) {
   std::ofstream(written, std::ios::binary) << as_text(theirs);
   for (const char* remote : {"secret:", "pieces:"}) {
     const auto store = open(remote + name_);
-    store->put(shard_name(1), ours, k_patient);
+    store->put(shard_name(1), ours, k_no_deadline);
     const std::string read = (files / "read").string();
     ASSERT_EQ(std::system(("rclone cat " + (remote + name_) + "/" + shard_name(1).path() + " > " + read).c_str()), 0);
     std::ifstream in(read, std::ios::binary);
@@ -310,8 +310,8 @@ TEST_F(RcloneStore, RcloneItselfReadsWhatWeWroteAndWeWhatItWrote) {
     EXPECT_TRUE(equal(as_bytes(back), ours)) << remote;
     ASSERT_EQ(std::system(("rclone copyto " + written + " " + (remote + name_) + "/" + shard_name(2).path()).c_str()),
               0);
-    EXPECT_TRUE(equal(*store->get(shard_name(2), k_all, k_patient), theirs)) << remote;
-    EXPECT_TRUE(equal(*store->get(shard_name(2), ByteRange{4'194'300, 100}, k_patient),
+    EXPECT_TRUE(equal(*store->get(shard_name(2), k_all, k_no_deadline), theirs)) << remote;
+    EXPECT_TRUE(equal(*store->get(shard_name(2), ByteRange{4'194'300, 100}, k_no_deadline),
                       ByteSpan(theirs).subspan(4'194'300, 100)))
         << remote;
   }
@@ -321,7 +321,7 @@ TEST_F(RcloneStore, RcloneItselfReadsWhatWeWroteAndWeWhatItWrote) {
 TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
   const auto store = open("dav:" + name_);
   const Bytes bytes = random_bytes(200'000);
-  store->put(shard_name(1), bytes, k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
   const std::vector<std::pair<std::string, ErrorKind>> faults = {
       {R"("fault": "answer", "status": 401)", ErrorKind::denied},
       {R"("fault": "answer", "status": 403)", ErrorKind::denied},
@@ -335,17 +335,17 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
       {R"("fault": "reset_request", "at": 0)", ErrorKind::transient},
   };
   const std::vector<std::tuple<std::string, std::string, std::function<void()>>> calls = {
-      {"put", "PUT", [&] { store->put(shard_name(2), bytes, k_patient); }},
-      {"get", "GET", [&] { store->get(shard_name(1), k_all, k_patient); }},
-      {"stat", "PROPFIND", [&] { store->stat(shard_name(1), k_patient); }},
-      {"remove", "DELETE", [&] { store->remove(shard_name(1), k_patient); }},
-      {"list", "PROPFIND", [&] { store->list("", [](const auto&) {}, k_patient); }}};
+      {"put", "PUT", [&] { store->put(shard_name(2), bytes, k_no_deadline); }},
+      {"get", "GET", [&] { store->get(shard_name(1), k_all, k_no_deadline); }},
+      {"stat", "PROPFIND", [&] { store->stat(shard_name(1), k_no_deadline); }},
+      {"remove", "DELETE", [&] { store->remove(shard_name(1), k_no_deadline); }},
+      {"list", "PROPFIND", [&] { store->list("", [](const auto&) {}, k_no_deadline); }}};
   for (const auto& [call, method, work] : calls) {
     for (const auto& [fault, kind] : faults) {
       SCOPED_TRACE(call + ": " + fault);
       proxy_->clear();
-      store->put(shard_name(1), bytes, k_patient);
-      store->remove(shard_name(2), k_patient);
+      store->put(shard_name(1), bytes, k_no_deadline);
+      store->remove(shard_name(2), k_no_deadline);
       proxy_->clear();
       proxy_->add(R"({"method": ")" + method + R"(", "times": 0, )" + fault + "}");
       const auto error = thrown_by(work);
@@ -357,8 +357,8 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
       EXPECT_LE(met, 4U)
           << "rclone tried it again by itself";  // Go sends what met a reset once more, and why a GET failed takes another
       proxy_->clear();
-      EXPECT_EQ(store->get(shard_name(1), k_all, k_patient).value_or(bytes), bytes);
-      EXPECT_EQ(store->get(shard_name(2), k_all, k_patient).value_or(bytes), bytes);
+      EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline).value_or(bytes), bytes);
+      EXPECT_EQ(store->get(shard_name(2), k_all, k_no_deadline).value_or(bytes), bytes);
     }
   }
 }
@@ -366,18 +366,18 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
 // rclone keeps to itself how long the provider wants us to wait, unless its words tell.
 TEST_F(RcloneStore, AProviderThatAsksToWaitIsLeftAlone) {
   const auto store = open("dav:" + name_);
-  store->put(shard_name(1), random_bytes(10'000), k_patient);
+  store->put(shard_name(1), random_bytes(10'000), k_no_deadline);
   const auto limit = [&] {
     proxy_->clear();
     proxy_->add(R"({"method": "GET", "times": 0, "fault": "answer", "status": 429, "headers": {"Retry-After": "30"}})");
   };
   limit();
-  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
+  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_no_deadline); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind, ErrorKind::rate_limited);
   EXPECT_GE(error->retry_after, Milliseconds(10'000));
   EXPECT_EQ(proxy_->log("GET").size(), 2U);  // refused, and asked why
-  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_patient); })->kind, ErrorKind::rate_limited);
+  EXPECT_EQ(thrown_by([&] { store->get(shard_name(1), k_all, k_no_deadline); })->kind, ErrorKind::rate_limited);
   EXPECT_EQ(proxy_->log("GET").size(), 3U);
 
   limit();
@@ -395,11 +395,11 @@ TEST_F(RcloneStore, ARequestToWaitIsObeyed) {
   const auto store = store::make_retrying(open("dav:" + name_), {.first = Milliseconds(1)}, context_.context().clock,
                                           context_.context().random);
   const Bytes bytes = random_bytes(10'000);
-  store->put(shard_name(1), bytes, k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
   proxy_->clear();
   proxy_->add(
       R"({"method": "GET", "times": 2, "fault": "answer", "status": 429, "body": "<d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\"><s:message>retry after 1s</s:message></d:error>"})");
-  EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+  EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline), bytes);
   const auto calls = proxy_->log("GET");
   ASSERT_EQ(calls.size(), 3U);
   EXPECT_GE(calls[2].seconds - calls[1].seconds, 1.0);
@@ -407,14 +407,14 @@ TEST_F(RcloneStore, ARequestToWaitIsObeyed) {
 
 TEST_F(RcloneStore, AProviderThatTakesNoConnectionIsOffline) {
   const auto store = open("dav:" + name_);
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   proxy_->listen(false);
   expect_every_call_fails(*store, ErrorKind::offline);
 }
 
 TEST_F(RcloneStore, AProviderThatHangsOrCrawlsEndsByTheDeadlineOrAStop) {
   const auto store = open("dav:" + name_);
-  store->put(shard_name(1), random_bytes(10'000), k_patient);
+  store->put(shard_name(1), random_bytes(10'000), k_no_deadline);
   expect_every_call_ends_when_stopped(*proxy_, *store);
   expect_every_call_ends_by_its_deadline(*proxy_, *store);
   for (const char* fault : {R"("stall", "at": -1)", R"("stall", "at": 100)", R"("slow", "rate": 1)"}) {
@@ -442,20 +442,20 @@ TEST_F(RcloneStore, WhatWasStoredThoughAnErrorWasSaidIsFineTheNextTime) {
     const ObjectName name = shard_name(++number);
     proxy_->clear();
     proxy_->add(std::string(R"({"method": ")") + method + R"(", "fault": "answer_after", "status": 500})");
-    EXPECT_EQ(thrown_by([&] { store->put(name, bytes, k_patient); })->kind, ErrorKind::transient) << method;
-    store->put(name, bytes, k_patient);
-    EXPECT_EQ(store->get(name, k_all, k_patient), bytes) << method;
+    EXPECT_EQ(thrown_by([&] { store->put(name, bytes, k_no_deadline); })->kind, ErrorKind::transient) << method;
+    store->put(name, bytes, k_no_deadline);
+    EXPECT_EQ(store->get(name, k_all, k_no_deadline), bytes) << method;
   }
 }
 
 TEST_F(RcloneStore, AnAnswerThatIsCutGivesNoBytes) {
   const auto store = open("dav:" + name_);
-  store->put(shard_name(1), random_bytes(500'000), k_patient);
+  store->put(shard_name(1), random_bytes(500'000), k_no_deadline);
   for (const char* fault : {R"("reset_answer", "times": 0, "at": 100000)", R"("cut", "times": 0, "at": 100000)",
                             R"("shorter", "times": 0, "by": 1)", R"("empty", "times": 0)"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", "fault": )") + fault + "}");
-    const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
+    const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_no_deadline); });
     ASSERT_TRUE(error) << fault;
     EXPECT_THAT(error->kind, AnyOf(Eq(ErrorKind::transient), Eq(ErrorKind::corrupt))) << fault << error->what();
   }
@@ -463,13 +463,13 @@ TEST_F(RcloneStore, AnAnswerThatIsCutGivesNoBytes) {
 
 TEST_F(RcloneStore, SuccessThatWasOnlySaidIsFoundOut) {
   const auto store = open("dav:" + name_);
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   proxy_->add(R"({"method": "PUT", "times": 0, "fault": "answer", "status": 201})");
-  EXPECT_TRUE(thrown_by([&] { store->put(shard_name(2), random_bytes(10), k_patient); }));
+  EXPECT_TRUE(thrown_by([&] { store->put(shard_name(2), random_bytes(10), k_no_deadline); }));
   proxy_->clear();
-  EXPECT_FALSE(store->stat(shard_name(2), k_patient));
+  EXPECT_FALSE(store->stat(shard_name(2), k_no_deadline));
   proxy_->add(R"({"method": "MOVE", "times": 0, "fault": "answer", "status": 201})");
-  EXPECT_TRUE(thrown_by([&] { store->put(shard_name(2), random_bytes(10), k_patient); }));
+  EXPECT_TRUE(thrown_by([&] { store->put(shard_name(2), random_bytes(10), k_no_deadline); }));
 }
 
 // Programs on the PATH that are not the rclone we need. Its daemon must not run meanwhile.
@@ -490,7 +490,7 @@ class RcloneProgram : public RcloneStore {
     }
     ::setenv("PATH", (files_.path().string() + ":/usr/bin:/bin").c_str(), 1);
     const auto store = store::make_store("rclone:disk:" + disk_path(), {}, context_.context());
-    const auto error = thrown_by([&] { store->stat(shard_name(1), k_patient); });
+    const auto error = thrown_by([&] { store->stat(shard_name(1), k_no_deadline); });
     return error ? *error : Error(ErrorKind::internal, "test", "no failure");
   }
 

@@ -8,7 +8,7 @@
 #include "providers/provider_home.h"
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
 #include <gmock/gmock.h>
@@ -117,7 +117,7 @@ std::string s3_answer(int status, const std::string& code, const std::string& he
 }
 
 TEST_F(S3StoreTest, EachTroubleHasItsKind) {
-  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   expect_kind(s3_answer(503, "SlowDown"), ErrorKind::rate_limited);
   expect_kind(s3_answer(429, "TooManyRequests", R"("Retry-After": "3")"), ErrorKind::rate_limited);
   expect_kind(s3_answer(500, "InternalError"), ErrorKind::transient);
@@ -140,7 +140,7 @@ TEST_F(S3StoreTest, EachTroubleHasItsKind) {
 
 // HEAD has no body and so no code. Its statuses are those of http::status_error.
 TEST_F(S3StoreTest, AWordlessAnswerHasTheKindOfItsStatus) {
-  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   for (const auto& [status, kind] : {std::pair{403, ErrorKind::denied}, std::pair{500, ErrorKind::transient},
                                      std::pair{429, ErrorKind::rate_limited}}) {
     expect_kind(R"({"times": 0, "fault": "answer", "status": )" + std::to_string(status) + "}", kind);
@@ -148,7 +148,7 @@ TEST_F(S3StoreTest, AWordlessAnswerHasTheKindOfItsStatus) {
 }
 
 TEST_F(S3StoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
-  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   expect_kind(R"({"times": 0, "fault": "reset_answer", "at": -1})", ErrorKind::transient);
   expect_kind(R"({"times": 0, "fault": "cut", "at": -1})", ErrorKind::transient);
   expect_every_call_ends_when_stopped(*proxy_, *store_);
@@ -156,19 +156,19 @@ TEST_F(S3StoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
   proxy_->listen(false);
   expect_every_call_fails(*store_, ErrorKind::offline);
   proxy_->listen(true);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient));
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline));
 }
 
 TEST_F(S3StoreTest, NoShorterAnswerIsTakenForTheObject) {
   const Bytes bytes = random_bytes(100'000);
-  direct_->put(shard_name(1), bytes, k_patient);
+  direct_->put(shard_name(1), bytes, k_no_deadline);
   for (const char* fault :
        {R"("fault": "reset_answer", "at": 50000)", R"("fault": "cut", "at": 50000)", R"("fault": "cut", "at": 0)"}) {
     for (const ByteRange range : {k_all, ByteRange{10, 99'000}, ByteRange{10}}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
-      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
-      EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
+      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_no_deadline); }), ErrorKind::transient) << fault;
+      EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_no_deadline), bytes));
     }
   }
   // A range whose length lies is found out by Content-Range.
@@ -176,28 +176,28 @@ TEST_F(S3StoreTest, NoShorterAnswerIsTakenForTheObject) {
     for (const ByteRange range : {ByteRange{10, 99'000}, ByteRange{10}}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
-      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
+      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_no_deadline); }), ErrorKind::transient) << fault;
     }
   }
 }
 
 TEST_F(S3StoreTest, ARangeIsCutOutWhereTheServerIgnoresIt) {
   const Bytes bytes = random_bytes(100'000);
-  direct_->put(shard_name(1), bytes, k_patient);
+  direct_->put(shard_name(1), bytes, k_no_deadline);
   const std::string text(1000, 'a');
   proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text +
               R"("})");
-  EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_patient)), "abcda");
-  EXPECT_EQ(store_->get(shard_name(1), {1002}, k_patient)->size(), 1001U);
-  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_no_deadline)), "abcda");
+  EXPECT_EQ(store_->get(shard_name(1), {1002}, k_no_deadline)->size(), 1001U);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {2000, 4}, k_no_deadline); }), ErrorKind::corrupt);
   proxy_->clear();
   proxy_->add(
       R"({"method": "GET", "fault": "answer", "status": 206, "headers": {"Content-Range": "bytes 5-9/2003"}, "body": "aaaaa"})");
-  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {4, 5}, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {4, 5}, k_no_deadline); }), ErrorKind::transient);
 }
 
 TEST_F(S3StoreTest, NoBrokenListingIsTakenForAWholeOne) {
-  for (std::uint64_t i = 0; i < 5; ++i) direct_->put(shard_name(i), random_bytes(10), k_patient);
+  for (std::uint64_t i = 0; i < 5; ++i) direct_->put(shard_name(i), random_bytes(10), k_no_deadline);
   for (
       const char* rule :
       {R"("fault": "empty")", R"("fault": "cut", "at": 300)", R"("fault": "shorter", "by": 30)",
@@ -208,7 +208,7 @@ TEST_F(S3StoreTest, NoBrokenListingIsTakenForAWholeOne) {
        R"("fault": "answer", "status": 200, "body": "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>&a;</x>")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", )") + rule + "}");
-    const auto error = thrown_by([&] { store_->list("", [](const store::ObjectInfo&) {}, k_patient); });
+    const auto error = thrown_by([&] { store_->list("", [](const store::ObjectInfo&) {}, k_no_deadline); });
     ASSERT_TRUE(error) << rule;
     EXPECT_EQ(error->kind, ErrorKind::transient) << rule;
   }
@@ -217,22 +217,22 @@ TEST_F(S3StoreTest, NoBrokenListingIsTakenForAWholeOne) {
 TEST_F(S3StoreTest, APutThatWasLostIsNoSuccessWhenTheServerErrs) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "PUT", "fault": "reset_request", "at": 40000})");
-  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
-  EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
+  EXPECT_FALSE(direct_->stat(shard_name(1), k_no_deadline));
 }
 
 TEST_F(S3StoreTest, APutThatWasStoredButSaidToFailIsFineTheNextTime) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "PUT", "fault": "answer_after", "status": 500})");
-  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_no_deadline), bytes));
 }
 
 TEST_F(S3StoreTest, APutThatWasNotStoredIsNotThere) {
   proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 200})");
-  store_->put(shard_name(1), random_bytes(1000), k_patient);  // the server says so
-  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));       // which is why the engine asks
+  store_->put(shard_name(1), random_bytes(1000), k_no_deadline);  // the server says so
+  EXPECT_FALSE(store_->stat(shard_name(1), k_no_deadline));       // which is why the engine asks
 }
 
 TEST_F(S3StoreTest, AFlippedBitIsHandedOn) { expect_flipped_bit_is_handed_on(*proxy_, *store_, R"("method": "GET")"); }
@@ -244,14 +244,14 @@ TEST_F(S3StoreTest, AStaleListLosesNothing) {
 TEST_F(S3StoreTest, BytesThatChangeOnTheWayAreRefused) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "PUT", "fault": "request_flip", "at": 5000})");
-  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
-  EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
+  EXPECT_FALSE(direct_->stat(shard_name(1), k_no_deadline));
 }
 
 TEST_F(S3StoreTest, APutOfWhatIsThereIsConditionalAndChangesNothing) {
   const Bytes bytes = random_bytes(1000);
-  store_->put(shard_name(1), bytes, k_patient);
-  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   const auto puts = proxy_->log("PUT");
   ASSERT_EQ(puts.size(), 2U);
   EXPECT_EQ(puts[0].headers.at("if-none-match"), "*");
@@ -260,12 +260,12 @@ TEST_F(S3StoreTest, APutOfWhatIsThereIsConditionalAndChangesNothing) {
 }
 
 TEST_F(S3StoreTest, AServerThatIgnoresTheConditionIsFine) {
-  direct_->put(shard_name(1), random_bytes(1000, 1), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000, 1), k_no_deadline);
   const Bytes bytes = random_bytes(1000, 2);
   // What stands there differs, and the server says 412 to the second try as well, as one that treats every put so.
   proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 409})");
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_no_deadline), bytes));
 }
 
 TEST_F(S3StoreTest, AServerThatRefusesHeadersGetsPlainPuts) {
@@ -277,9 +277,9 @@ TEST_F(S3StoreTest, AServerThatRefusesHeadersGetsPlainPuts) {
     proxy_->add(std::string(R"({"method": "PUT", "fault": "answer", )") + answer);
     const auto store = make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_);
     const Bytes bytes = random_bytes(1000);
-    store->put(shard_name(1), bytes, k_patient);
-    store->put(shard_name(1), bytes, k_patient);
-    EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+    store->put(shard_name(1), bytes, k_no_deadline);
+    store->put(shard_name(1), bytes, k_no_deadline);
+    EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline), bytes);
     const auto puts = proxy_->log("PUT");
     ASSERT_EQ(puts.size(), 3U);  // it is remembered
     EXPECT_TRUE(puts[0].headers.contains("if-none-match"));
@@ -291,10 +291,10 @@ TEST_F(S3StoreTest, AServerThatRefusesHeadersGetsPlainPuts) {
 }
 
 TEST_F(S3StoreTest, AServerThatRefusesHeadersIsStillLookedAt) {
-  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   proxy_->add(R"({"method": "HEAD", "fault": "answer", "status": 400})");
-  EXPECT_EQ(store_->stat(shard_name(1), k_patient)->size_bytes, 1000U);
-  EXPECT_EQ(store_->stat(shard_name(1), k_patient)->size_bytes, 1000U);
+  EXPECT_EQ(store_->stat(shard_name(1), k_no_deadline)->size_bytes, 1000U);
+  EXPECT_EQ(store_->stat(shard_name(1), k_no_deadline)->size_bytes, 1000U);
   const auto looks = proxy_->log("HEAD");
   ASSERT_EQ(looks.size(), 3U);
   EXPECT_TRUE(looks[0].headers.contains("x-amz-checksum-mode"));
@@ -304,7 +304,7 @@ TEST_F(S3StoreTest, AServerThatRefusesHeadersIsStillLookedAt) {
 TEST_F(S3StoreTest, AnotherBadRequestIsNoReasonForPlainPuts) {
   proxy_->add(
       R"({"method": "PUT", "fault": "answer", "status": 400, "body": "<Error><Code>InvalidArgument</Code><Message>no</Message></Error>"})");
-  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(10), k_no_deadline); }), ErrorKind::invalid);
   EXPECT_EQ(proxy_->log("PUT").size(), 1U);
 }
 
@@ -316,25 +316,25 @@ TEST_F(S3StoreTest, PartsAreTakenAwayWhenOneFails) {
     proxy_->clear();
     proxy_->add(R"({"method": "PUT", "target": "partNumber=2", "fault": "answer", "status": )" +
                 std::to_string(status) + "}");
-    EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_patient); }), kind);
+    EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_no_deadline); }), kind);
     const auto removed = proxy_->log("DELETE");
     ASSERT_EQ(removed.size(), 1U);
     EXPECT_EQ(removed[0].status, 204);
     EXPECT_THAT(removed[0].target, HasSubstr("uploadId="));
-    EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+    EXPECT_FALSE(direct_->stat(shard_name(1), k_no_deadline));
   }
   // One that begins with success and ends with an error.
   proxy_->clear();
   proxy_->add(
       R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "\n<?xml version=\"1.0\"?>"})");
-  EXPECT_TRUE(thrown_by([&] { in_parts->put(shard_name(1), bytes, k_patient); }));
+  EXPECT_TRUE(thrown_by([&] { in_parts->put(shard_name(1), bytes, k_no_deadline); }));
   proxy_->clear();
   proxy_->add(
       R"({"method": "POST", "target": "uploadId=", "fault": "answer", "status": 200, "body": "<Error><Code>InternalError</Code></Error>"})");
-  EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
-  EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
-  in_parts->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
+  EXPECT_EQ(kind_thrown([&] { in_parts->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
+  EXPECT_FALSE(direct_->stat(shard_name(1), k_no_deadline));
+  in_parts->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_no_deadline), bytes));
 }
 
 TEST_F(S3StoreTest, PartsAreTakenAwayWhenTheCallIsStopped) {
@@ -348,13 +348,13 @@ TEST_F(S3StoreTest, PartsAreTakenAwayWhenTheCallIsStopped) {
 }
 
 TEST_F(S3StoreTest, WaitsAsLongAsItIsAsked) {
-  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   FakeClock clock(context_.context().clock.utc_now());
   FixedRandom random;
   const auto patient =
       store::make_retrying(make(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_), {}, clock, random);
   proxy_->add(R"({"method": "GET", "times": 2, "fault": "answer", "status": 429, "headers": {"Retry-After": "7"}})");
-  EXPECT_TRUE(patient->get(shard_name(1), k_all, k_patient));
+  EXPECT_TRUE(patient->get(shard_name(1), k_all, k_no_deadline));
   const auto sleeps = clock.sleeps();
   ASSERT_EQ(sleeps.size(), 2U);
   for (const Milliseconds sleep : sleeps) EXPECT_GE(sleep, Milliseconds(7000));
@@ -375,14 +375,14 @@ TEST_F(S3StoreTest, ACallThatFailsOnceAtAnyPointIsWholeTheNextTime) {
       const ObjectName name = shard_name(++seed);
       proxy_->clear();
       proxy_->add("{\"skip\": " + std::to_string(skip) + ", " + fault + "}");
-      patient->put(name, bytes, k_patient);
-      EXPECT_TRUE(equal(*patient->get(name, k_all, k_patient), bytes)) << fault << skip;
-      EXPECT_EQ(patient->stat(name, k_patient)->size_bytes, bytes.size()) << fault << skip;
+      patient->put(name, bytes, k_no_deadline);
+      EXPECT_TRUE(equal(*patient->get(name, k_all, k_no_deadline), bytes)) << fault << skip;
+      EXPECT_EQ(patient->stat(name, k_no_deadline)->size_bytes, bytes.size()) << fault << skip;
       std::size_t listed = 0;
-      patient->list(name.path(), [&](const store::ObjectInfo&) { ++listed; }, k_patient);
+      patient->list(name.path(), [&](const store::ObjectInfo&) { ++listed; }, k_no_deadline);
       EXPECT_EQ(listed, 1U) << fault << skip;
-      patient->remove(name, k_patient);
-      EXPECT_FALSE(direct_->stat(name, k_patient)) << fault << skip;
+      patient->remove(name, k_no_deadline);
+      EXPECT_FALSE(direct_->stat(name, k_no_deadline)) << fault << skip;
     }
   }
 }
@@ -394,8 +394,8 @@ TEST_F(S3StoreTest, AWrongClockIsSetRightByTheServers) {
   const auto late =
       store::make_s3_store(bucket_url("MODELFLOAT_TEST_S3_PROXY") + "/" + home_, settings_of(), {wrong, random, vault});
   const Bytes bytes = random_bytes(1000);
-  late->put(shard_name(1), bytes, k_patient);
-  EXPECT_EQ(late->get(shard_name(1), k_all, k_patient), bytes);
+  late->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_EQ(late->get(shard_name(1), k_all, k_no_deadline), bytes);
   EXPECT_EQ(proxy_->log("PUT").size(), 2U);  // refused once
   EXPECT_EQ(proxy_->log("GET").size(), 1U);
 }
@@ -407,28 +407,29 @@ TEST_F(S3StoreTest, ABucketInAnotherRegionIsFound) {
   StoreSettings settings = settings_of();
   ListeningDialogue dialogue;
   store::prepare_new_store("s3:" + bucket_url("MODELFLOAT_TEST_S3_PROXY"), settings, context_.context(), dialogue,
-                           k_patient);
+                           k_no_deadline);
   EXPECT_EQ(settings.credentials.find("region"), "eu-central-1");
   proxy_->clear();
   proxy_->add(
       R"({"method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
-  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
+  EXPECT_FALSE(store_->stat(shard_name(1), k_no_deadline));
   EXPECT_EQ(proxy_->log("HEAD").size(), 2U);
 }
 
 TEST_F(S3StoreTest, ARegionThatNeverFitsIsGivenUp) {
   proxy_->add(
       R"({"times": 0, "method": "HEAD", "fault": "answer", "status": 301, "headers": {"x-amz-bucket-region": "eu-west-2"}})");
-  EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), k_no_deadline); }), ErrorKind::invalid);
   EXPECT_LE(proxy_->log("HEAD").size(), 3U);
 }
 
 TEST_F(S3StoreTest, AMissingBucketIsOfflineAndNotEmpty) {
   const auto nowhere = make(*server_variable("MODELFLOAT_TEST_S3") + "/no-such-bucket/x");
-  EXPECT_EQ(kind_thrown([&] { nowhere->list("", [](const store::ObjectInfo&) {}, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { nowhere->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { nowhere->stat(shard_name(1), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { nowhere->space(k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { nowhere->list("", [](const store::ObjectInfo&) {}, k_no_deadline); }),
+            ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { nowhere->get(shard_name(1), k_all, k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { nowhere->stat(shard_name(1), k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { nowhere->space(k_no_deadline); }), ErrorKind::offline);
   // A put is not tried: this server makes the bucket. What Amazon would say to one is in EachTroubleHasItsKind.
 }
 
@@ -436,9 +437,9 @@ TEST_F(S3StoreTest, AWrongSecretIsDenied) {
   StoreSettings wrong = settings_of();
   wrong.credentials.set("secret_key", "very-wrong-secret");
   const auto store = make(bucket_url("MODELFLOAT_TEST_S3"), wrong);
-  for (const auto& error : {thrown_by([&] { store->list("", [](const store::ObjectInfo&) {}, k_patient); }),
-                            thrown_by([&] { store->stat(shard_name(1), k_patient); }),
-                            thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_patient); })}) {
+  for (const auto& error : {thrown_by([&] { store->list("", [](const store::ObjectInfo&) {}, k_no_deadline); }),
+                            thrown_by([&] { store->stat(shard_name(1), k_no_deadline); }),
+                            thrown_by([&] { store->put(shard_name(1), random_bytes(10), k_no_deadline); })}) {
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind, ErrorKind::denied);
     EXPECT_THAT(error->what(), Not(HasSubstr("very-wrong-secret")));
@@ -447,11 +448,11 @@ TEST_F(S3StoreTest, AWrongSecretIsDenied) {
 
 TEST_F(S3StoreTest, ListsChecksumsThatAreTrue) {
   const Bytes bytes = random_bytes(300'000);
-  direct_->put(shard_name(1), bytes, k_patient);
-  const auto info = direct_->stat(shard_name(1), k_patient);
+  direct_->put(shard_name(1), bytes, k_no_deadline);
+  const auto info = direct_->stat(shard_name(1), k_no_deadline);
   EXPECT_EQ(info->checksum, "sha256:" + to_hex(crypto::sha256(bytes)));
   std::optional<std::string> listed;
-  direct_->list("", [&](const store::ObjectInfo& one) { listed = one.checksum; }, k_patient);
+  direct_->list("", [&](const store::ObjectInfo& one) { listed = one.checksum; }, k_no_deadline);
   ASSERT_TRUE(listed);
   // What md5sum says of the same bytes.
   const TemporaryFolder folder;
@@ -466,20 +467,20 @@ TEST_F(S3StoreTest, ListsChecksumsThatAreTrue) {
 
 TEST_F(S3StoreTest, PassesOverWhatIsNotOurs) {
   const auto above = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/mf1/shard");
-  above->put(shard_name(5), random_bytes(10), k_patient);  // HOME/mf1/shard/mf1/shard/..
-  direct_->put(shard_name(6), random_bytes(10), k_patient);
+  above->put(shard_name(5), random_bytes(10), k_no_deadline);  // HOME/mf1/shard/mf1/shard/..
+  direct_->put(shard_name(6), random_bytes(10), k_no_deadline);
   std::vector<std::string> paths;
-  direct_->list("", [&](const store::ObjectInfo& info) { paths.push_back(info.name.path()); }, k_patient);
+  direct_->list("", [&](const store::ObjectInfo& info) { paths.push_back(info.name.path()); }, k_no_deadline);
   EXPECT_THAT(paths, testing::ElementsAre(shard_name(6).path()));
 }
 
 TEST_F(S3StoreTest, APrefixMayHaveAnyLetters) {
   const auto store = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/a%20b%2Bc%26d=%C3%A9");
   const Bytes bytes = random_bytes(1000);
-  store->put(shard_name(1), bytes, k_patient);
-  EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes);
+  store->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline), bytes);
   std::size_t count = 0;
-  store->list("mf1/", [&](const store::ObjectInfo&) { ++count; }, k_patient);
+  store->list("mf1/", [&](const store::ObjectInfo&) { ++count; }, k_no_deadline);
   EXPECT_EQ(count, 1U);
 }
 
@@ -497,8 +498,8 @@ TEST_F(S3StoreTest, SharesObjectsWithAnotherClient) {
   std::ofstream(folder / "in", std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   ASSERT_EQ(curl("--upload-file " + (folder / "in").string(), shard_name(1)), 0);
-  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
-  direct_->put(shard_name(2), bytes, k_patient);
+  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_no_deadline), bytes));
+  direct_->put(shard_name(2), bytes, k_no_deadline);
   ASSERT_EQ(curl("--output " + (folder / "out").string(), shard_name(2)), 0);
   std::ifstream out(folder / "out", std::ios::binary);
   const std::string back((std::istreambuf_iterator<char>(out)), std::istreambuf_iterator<char>());
@@ -519,12 +520,12 @@ TEST_F(S3StoreTest, SharesObjectsWithRclone) {
   };
   const std::string remote = "it:" + *server_variable("MODELFLOAT_TEST_S3_BUCKET") + "/" + home_;
   const Bytes bytes = random_bytes(200'000);
-  for (std::uint64_t i = 0; i < 20; ++i) direct_->put(shard_name(i), ByteSpan(bytes).subspan(i), k_patient);
+  for (std::uint64_t i = 0; i < 20; ++i) direct_->put(shard_name(i), ByteSpan(bytes).subspan(i), k_no_deadline);
   ASSERT_EQ(rclone("copy " + remote + " " + (folder / "all").string()), 0);  // checks sizes and MD5 sums
   ASSERT_EQ(rclone("copy " + (folder / "all").string() + " " + remote + "/again"), 0);
   const auto again = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/again");
   for (std::uint64_t i = 0; i < 20; ++i)
-    EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_patient), ByteSpan(bytes).subspan(i)));
+    EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_no_deadline), ByteSpan(bytes).subspan(i)));
 }
 
 }  // namespace

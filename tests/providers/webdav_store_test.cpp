@@ -10,7 +10,7 @@
 #include "providers/provider_home.h"
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
 #include <gmock/gmock.h>
@@ -95,7 +95,7 @@ class WebdavStoreTest : public testing::Test {
     StoreSettings settings = settings_of();
     ListeningDialogue dialogue;
     store::prepare_new_store("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + folder_, settings,
-                             context_.context(), dialogue, k_patient);
+                             context_.context(), dialogue, k_no_deadline);
     direct_ = make(*server_variable("MODELFLOAT_TEST_WEBDAV") + folder_);
     store_ = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_);
   }
@@ -111,7 +111,7 @@ class WebdavStoreTest : public testing::Test {
 
   std::vector<std::string> listed(store::Store& store) {
     std::vector<std::string> paths;
-    store.list("", [&](const store::ObjectInfo& info) { paths.push_back(info.name.path()); }, k_patient);
+    store.list("", [&](const store::ObjectInfo& info) { paths.push_back(info.name.path()); }, k_no_deadline);
     std::sort(paths.begin(), paths.end());
     return paths;
   }
@@ -137,7 +137,7 @@ std::string answer(int status, const std::string& headers = "", const std::strin
 }
 
 TEST_F(WebdavStoreTest, EachTroubleHasItsKind) {
-  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   expect_kind(answer(401), ErrorKind::denied);
   expect_kind(answer(403), ErrorKind::denied);
   expect_kind(answer(404), ErrorKind::offline);
@@ -158,13 +158,13 @@ TEST_F(WebdavStoreTest, FullInTheMiddleAndTooLongForTheServer) {
        {std::pair{507, ErrorKind::out_of_space}, std::pair{413, ErrorKind::out_of_space}}) {
     proxy_->clear();
     proxy_->add(R"({"method": "PUT", "fault": "answer", "status": )" + std::to_string(status) + "}");
-    EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(1000), k_patient); }), kind);
-    EXPECT_FALSE(direct_->stat(shard_name(1), k_patient));
+    EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(1000), k_no_deadline); }), kind);
+    EXPECT_FALSE(direct_->stat(shard_name(1), k_no_deadline));
   }
 }
 
 TEST_F(WebdavStoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
-  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   expect_kind(R"({"times": 0, "fault": "reset_answer", "at": -1})", ErrorKind::transient);
   expect_kind(R"({"times": 0, "fault": "cut", "at": -1})", ErrorKind::transient);
   expect_every_call_ends_when_stopped(*proxy_, *store_);
@@ -172,24 +172,25 @@ TEST_F(WebdavStoreTest, BrokenConnectionsAreTransientAndSilentOnesTimedOut) {
   proxy_->listen(false);
   expect_every_call_fails(*store_, ErrorKind::offline);
   proxy_->listen(true);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient));
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline));
 }
 
 TEST_F(WebdavStoreTest, NoShorterAnswerIsTakenForTheObject) {
   const Bytes bytes = random_bytes(100'000);
-  direct_->put(shard_name(1), bytes, k_patient);
+  direct_->put(shard_name(1), bytes, k_no_deadline);
   for (const char* fault :
        {R"("fault": "reset_answer", "at": 50000)", R"("fault": "cut", "at": 50000)", R"("fault": "cut", "at": 0)"}) {
     for (const ByteRange range : {k_all, ByteRange{10, 99'000}, ByteRange{10}}) {
       proxy_->clear();
       proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
-      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::transient) << fault;
+      EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_no_deadline); }), ErrorKind::transient) << fault;
     }
   }
   for (const char* fault : {R"("fault": "shorter", "by": 7)", R"("fault": "longer", "by": 7)", R"("fault": "empty")"}) {
     proxy_->clear();
     proxy_->add(std::string(R"({"method": "GET", )") + fault + "}");
-    EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {10, 99'000}, k_patient); }), ErrorKind::transient) << fault;
+    EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {10, 99'000}, k_no_deadline); }), ErrorKind::transient)
+        << fault;
   }
 }
 
@@ -197,12 +198,12 @@ TEST_F(WebdavStoreTest, ARangeIsCutOutWhereTheServerIgnoresIt) {
   const std::string text(1000, 'a');
   proxy_->add(R"({"times": 0, "method": "GET", "fault": "answer", "status": 200, "body": ")" + text + "bcd" + text +
               R"("})");
-  EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_patient)), "abcda");
-  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {2000, 4}, k_patient); }), ErrorKind::corrupt);
+  EXPECT_EQ(as_text(*store_->get(shard_name(1), {999, 5}, k_no_deadline)), "abcda");
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), {2000, 4}, k_no_deadline); }), ErrorKind::corrupt);
 }
 
 TEST_F(WebdavStoreTest, NoBrokenListingIsTakenForAWholeOne) {
-  for (std::uint64_t i = 0; i < 5; ++i) direct_->put(shard_name(i), random_bytes(10), k_patient);
+  for (std::uint64_t i = 0; i < 5; ++i) direct_->put(shard_name(i), random_bytes(10), k_no_deadline);
   const auto whole = listed(*store_);
   ASSERT_EQ(whole.size(), 5U);
   for (
@@ -227,12 +228,12 @@ TEST_F(WebdavStoreTest, NoBrokenListingIsTakenForAWholeOne) {
 }
 
 TEST_F(WebdavStoreTest, APropertyThatTheServerLacksIsNotThere) {
-  direct_->put(shard_name(1), random_bytes(10), k_patient);
+  direct_->put(shard_name(1), random_bytes(10), k_no_deadline);
   // Properties under 404, as they come when asked for by name, do not count.
   proxy_->add(
       R"({"times": 0, "method": "PROPFIND", "fault": "replace", "pattern": "HTTP/1.1 404 Not Found", "with": "HTTP/1.1 403 Forbidden"})");
-  EXPECT_EQ(store_->space(k_patient).free_bytes, std::nullopt);
-  EXPECT_EQ(store_->space(k_patient).used_bytes, std::nullopt);
+  EXPECT_EQ(store_->space(k_no_deadline).free_bytes, std::nullopt);
+  EXPECT_EQ(store_->space(k_no_deadline).used_bytes, std::nullopt);
 }
 
 TEST_F(WebdavStoreTest, TellsTheQuota) {
@@ -242,7 +243,7 @@ TEST_F(WebdavStoreTest, TellsTheQuota) {
         R"({"times": 0, "method": "PROPFIND", "fault": "replace", "pattern": "<D:propstat>", "with": "<D:propstat><D:prop><D:quota-available-bytes>)" +
         available +
         R"(</D:quota-available-bytes><D:quota-used-bytes>77</D:quota-used-bytes></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat><D:propstat>"})");
-    return store_->space(k_patient);
+    return store_->space(k_no_deadline);
   };
   EXPECT_EQ(with_quota("1234567890123").free_bytes, 1'234'567'890'123U);
   EXPECT_EQ(with_quota("0").free_bytes, 0U);
@@ -252,7 +253,7 @@ TEST_F(WebdavStoreTest, TellsTheQuota) {
 }
 
 TEST_F(WebdavStoreTest, HrefsMayBeSpelledInOtherWays) {
-  direct_->put(shard_name(1), random_bytes(10), k_patient);
+  direct_->put(shard_name(1), random_bytes(10), k_no_deadline);
   const auto whole = listed(*direct_);
   for (const char* rule : {R"("pattern": "<D:href>/basic", "with": "<D:href>http://another.host:81/basic")",
                            R"("pattern": "<D:href>/basic", "with": "<D:href>/behind/a/proxy/basic")",
@@ -260,7 +261,7 @@ TEST_F(WebdavStoreTest, HrefsMayBeSpelledInOtherWays) {
     proxy_->clear();
     proxy_->add(std::string(R"({"times": 0, "method": "PROPFIND", "fault": "replace", )") + rule + "}");
     EXPECT_EQ(listed(*store_), whole) << rule;
-    EXPECT_EQ(store_->stat(shard_name(1), k_patient)->size_bytes, 10U) << rule;
+    EXPECT_EQ(store_->stat(shard_name(1), k_no_deadline)->size_bytes, 10U) << rule;
   }
 }
 
@@ -273,12 +274,13 @@ TEST_F(WebdavStoreTest, AFailedPutLeavesNothing) {
                            R"({"method": "MOVE", "fault": "answer", "status": 207})"}) {
     proxy_->clear();
     proxy_->add(rule);
-    EXPECT_EQ(kind_thrown([&] {
-                make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_)->put(shard_name(1), bytes, k_patient);
-              }),
-              ErrorKind::transient)
+    EXPECT_EQ(
+        kind_thrown([&] {
+          make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_)->put(shard_name(1), bytes, k_no_deadline);
+        }),
+        ErrorKind::transient)
         << rule;
-    EXPECT_FALSE(direct_->stat(shard_name(1), k_patient)) << rule;
+    EXPECT_FALSE(direct_->stat(shard_name(1), k_no_deadline)) << rule;
     EXPECT_EQ(temporary_files(), 0U) << rule;
   }
 }
@@ -286,18 +288,18 @@ TEST_F(WebdavStoreTest, AFailedPutLeavesNothing) {
 TEST_F(WebdavStoreTest, APutThatWasStoredButSaidToFailIsFineTheNextTime) {
   const Bytes bytes = random_bytes(100'000);
   proxy_->add(R"({"method": "MOVE", "fault": "answer_after", "status": 500})");
-  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_patient); }), ErrorKind::transient);
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_patient), bytes));
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), bytes, k_no_deadline); }), ErrorKind::transient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(equal(*store_->get(shard_name(1), k_all, k_no_deadline), bytes));
   EXPECT_EQ(temporary_files(), 0U);
 }
 
 TEST_F(WebdavStoreTest, SuccessThatWasOnlySaidIsFoundOut) {
   proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 201})");
-  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(1000), k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(1000), k_no_deadline); }), ErrorKind::transient);
   proxy_->add(R"({"method": "MOVE", "fault": "answer", "status": 201})");
-  store_->put(shard_name(1), random_bytes(1000), k_patient);  // the server says so
-  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));       // which is why the engine asks
+  store_->put(shard_name(1), random_bytes(1000), k_no_deadline);  // the server says so
+  EXPECT_FALSE(store_->stat(shard_name(1), k_no_deadline));       // which is why the engine asks
 }
 
 TEST_F(WebdavStoreTest, AFlippedBitIsHandedOn) {
@@ -310,9 +312,9 @@ TEST_F(WebdavStoreTest, AStaleListLosesNothing) {
 
 TEST_F(WebdavStoreTest, APutOfWhatIsThereChangesNothing) {
   const Bytes bytes = random_bytes(1000);
-  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   const auto before = std::filesystem::last_write_time(on_disk() / shard_name(1).path());
-  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   EXPECT_EQ(std::filesystem::last_write_time(on_disk() / shard_name(1).path()), before);
   const auto moves = proxy_->log("MOVE");
   ASSERT_EQ(moves.size(), 2U);
@@ -323,31 +325,31 @@ TEST_F(WebdavStoreTest, APutOfWhatIsThereChangesNothing) {
 
 TEST_F(WebdavStoreTest, FoldersAreMadeOnce) {
   for (std::uint64_t i = 0; i < 5; ++i)
-    store_->put(ObjectName::of(ObjectType::shard, FixedRandom(1).array<32>()), random_bytes(10, i), k_patient);
+    store_->put(ObjectName::of(ObjectType::shard, FixedRandom(1).array<32>()), random_bytes(10, i), k_no_deadline);
   EXPECT_LE(proxy_->log("MKCOL").size(), 6U);  // mf1, shard, and one of 256: tried, made, tried again
 }
 
 TEST_F(WebdavStoreTest, FoldersThatOthersTookAwayAreMadeAgain) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   std::filesystem::remove_all(on_disk() / "mf1");
-  store_->put(shard_name(1), random_bytes(10), k_patient);
-  EXPECT_TRUE(direct_->stat(shard_name(1), k_patient));
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
+  EXPECT_TRUE(direct_->stat(shard_name(1), k_no_deadline));
 }
 
 TEST_F(WebdavStoreTest, AMissingFolderIsOfflineAndNeverMadeByAPut) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   std::filesystem::remove_all(on_disk());
   EXPECT_EQ(kind_thrown([&] { listed(*store_); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { store_->remove(shard_name(1), k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { store_->space(k_patient); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(10), k_patient); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), k_all, k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->stat(shard_name(1), k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->remove(shard_name(1), k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->space(k_no_deadline); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { store_->put(shard_name(1), random_bytes(10), k_no_deadline); }), ErrorKind::offline);
   EXPECT_FALSE(std::filesystem::exists(on_disk()));
 }
 
 TEST_F(WebdavStoreTest, ADayOldTemporaryFileIsCleared) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   const auto folder = (on_disk() / shard_name(1).path()).parent_path();
   const std::string digits(32, 'a');
   for (const auto& [name, hours] : {std::pair{"tmp-" + digits, 25}, std::pair{"tmp-" + std::string(32, 'b'), 1},
@@ -365,7 +367,7 @@ TEST_F(WebdavStoreTest, ADayOldTemporaryFileIsCleared) {
 
 TEST_F(WebdavStoreTest, RedirectsToTheSameThingAreFollowed) {
   const Bytes bytes = random_bytes(1000);
-  direct_->put(shard_name(1), bytes, k_patient);
+  direct_->put(shard_name(1), bytes, k_no_deadline);
   // As a server that has moved its folder: /old/... leads to /basic/...
   const auto moved = make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + "/old" + folder_.substr(6));
   for (const std::string& path : {shard_name(1).path(), std::string()}) {
@@ -378,8 +380,8 @@ TEST_F(WebdavStoreTest, RedirectsToTheSameThingAreFollowed) {
         .append(R"("}})");
     proxy_->add(rule);
   }
-  EXPECT_EQ(moved->get(shard_name(1), k_all, k_patient), bytes);
-  EXPECT_EQ(moved->stat(shard_name(1), k_patient)->size_bytes, 1000U);
+  EXPECT_EQ(moved->get(shard_name(1), k_all, k_no_deadline), bytes);
+  EXPECT_EQ(moved->stat(shard_name(1), k_no_deadline)->size_bytes, 1000U);
 }
 
 TEST_F(WebdavStoreTest, CirclesOfRedirectsEnd) {
@@ -391,8 +393,8 @@ TEST_F(WebdavStoreTest, CirclesOfRedirectsEnd) {
 TEST_F(WebdavStoreTest, AServerThatDoesNotKnowItsAddressGetsAPath) {
   proxy_->add(R"({"method": "MOVE", "fault": "answer", "status": 502})");
   proxy_->add(R"({"times": 0, "method": "MOVE", "fault": "answer", "status": 201})");  // Apache wants a whole URL
-  store_->put(shard_name(1), random_bytes(10), k_patient);
-  store_->put(shard_name(2), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
+  store_->put(shard_name(2), random_bytes(10), k_no_deadline);
   const auto moves = proxy_->log("MOVE");
   ASSERT_EQ(moves.size(), 3U);
   EXPECT_TRUE(moves[0].headers.at("destination").starts_with("http://"));
@@ -401,13 +403,13 @@ TEST_F(WebdavStoreTest, AServerThatDoesNotKnowItsAddressGetsAPath) {
 }
 
 TEST_F(WebdavStoreTest, WaitsAsLongAsItIsAsked) {
-  direct_->put(shard_name(1), random_bytes(1000), k_patient);
+  direct_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   FakeClock clock(context_.context().clock.utc_now());
   FixedRandom random;
   const auto patient =
       store::make_retrying(make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + folder_), {}, clock, random);
   proxy_->add(R"({"method": "GET", "times": 2, "fault": "answer", "status": 429, "headers": {"Retry-After": "7"}})");
-  EXPECT_TRUE(patient->get(shard_name(1), k_all, k_patient));
+  EXPECT_TRUE(patient->get(shard_name(1), k_all, k_no_deadline));
   const auto sleeps = clock.sleeps();
   ASSERT_EQ(sleeps.size(), 2U);
   for (const Milliseconds sleep : sleeps) EXPECT_GE(sleep, Milliseconds(7000));
@@ -427,14 +429,14 @@ TEST_F(WebdavStoreTest, ACallThatFailsOnceAtAnyPointIsWholeTheNextTime) {
       const ObjectName name = shard_name(++seed);
       proxy_->clear();
       proxy_->add("{\"skip\": " + std::to_string(skip) + ", " + fault + "}");
-      patient->put(name, bytes, k_patient);
-      EXPECT_TRUE(equal(*patient->get(name, k_all, k_patient), bytes)) << fault << skip;
-      EXPECT_EQ(patient->stat(name, k_patient)->size_bytes, bytes.size()) << fault << skip;
+      patient->put(name, bytes, k_no_deadline);
+      EXPECT_TRUE(equal(*patient->get(name, k_all, k_no_deadline), bytes)) << fault << skip;
+      EXPECT_EQ(patient->stat(name, k_no_deadline)->size_bytes, bytes.size()) << fault << skip;
       std::size_t count = 0;
-      patient->list(name.path(), [&](const store::ObjectInfo&) { ++count; }, k_patient);
+      patient->list(name.path(), [&](const store::ObjectInfo&) { ++count; }, k_no_deadline);
       EXPECT_EQ(count, 1U) << fault << skip;
-      patient->remove(name, k_patient);
-      EXPECT_FALSE(direct_->stat(name, k_patient)) << fault << skip;
+      patient->remove(name, k_no_deadline);
+      EXPECT_FALSE(direct_->stat(name, k_no_deadline)) << fault << skip;
     }
   }
 }
@@ -456,10 +458,11 @@ TEST_F(WebdavStoreTest, NoBodyGoesOutOnlyToHearOfALogin) {
   StoreSettings settings = settings_of();
   ListeningDialogue dialogue;
   store::prepare_new_store("webdav:" + *server_variable("MODELFLOAT_TEST_WEBDAV") + folder, settings,
-                           context_.context(), dialogue, k_patient);
+                           context_.context(), dialogue, k_no_deadline);
   for (const std::string& place : {folder, folder_}) {
     proxy_->clear();
-    make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + place)->put(shard_name(1), random_bytes(50'000), k_patient);
+    make(*server_variable("MODELFLOAT_TEST_WEBDAV_PROXY") + place)
+        ->put(shard_name(1), random_bytes(50'000), k_no_deadline);
     std::uint64_t sent = 0;
     for (const ProxiedCall& call : proxy_->log("PUT")) sent += call.body_bytes;
     EXPECT_EQ(sent, 50'000U) << place;
@@ -481,7 +484,7 @@ TEST_F(WebdavStoreTest, ATokenIsSentAsOne) {
 
 TEST_F(WebdavStoreTest, ObjectsAreFilesThatAnyClientReadsAndWrites) {
   const Bytes bytes = random_bytes(200'000);
-  direct_->put(shard_name(1), bytes, k_patient);
+  direct_->put(shard_name(1), bytes, k_no_deadline);
   const TemporaryFolder folder;
   const auto curl = [&](const std::string& options, const ObjectName& name) {
     return std::system(("curl --silent --fail --noproxy '*' --user "
@@ -494,9 +497,9 @@ TEST_F(WebdavStoreTest, ObjectsAreFilesThatAnyClientReadsAndWrites) {
   std::ifstream out(folder / "out", std::ios::binary);
   const std::string back((std::istreambuf_iterator<char>(out)), std::istreambuf_iterator<char>());
   EXPECT_TRUE(equal(as_bytes(back), bytes));
-  direct_->remove(shard_name(1), k_patient);
+  direct_->remove(shard_name(1), k_no_deadline);
   ASSERT_EQ(curl("--output /dev/null --upload-file " + (folder / "out").string(), shard_name(1)), 0);
-  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_patient), bytes));
+  EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_no_deadline), bytes));
 }
 
 TEST_F(WebdavStoreTest, SharesObjectsWithRclone) {
@@ -512,12 +515,12 @@ TEST_F(WebdavStoreTest, SharesObjectsWithRclone) {
     return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
   };
   const Bytes bytes = random_bytes(200'000);
-  for (std::uint64_t i = 0; i < 20; ++i) direct_->put(shard_name(i), ByteSpan(bytes).subspan(i), k_patient);
+  for (std::uint64_t i = 0; i < 20; ++i) direct_->put(shard_name(i), ByteSpan(bytes).subspan(i), k_no_deadline);
   ASSERT_EQ(rclone("copy it: " + (folder / "all").string()), 0);
   ASSERT_EQ(rclone("copy " + (folder / "all").string() + " it:again"), 0);
   const auto again = make(*server_variable("MODELFLOAT_TEST_WEBDAV") + folder_ + "/again");
   for (std::uint64_t i = 0; i < 20; ++i)
-    EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_patient), ByteSpan(bytes).subspan(i)));
+    EXPECT_TRUE(equal(*again->get(shard_name(i), k_all, k_no_deadline), ByteSpan(bytes).subspan(i)));
 }
 
 TEST(WebdavAddressTest, OneFolderHasOneAddress) {

@@ -84,7 +84,7 @@ TEST_F(SqliteRegistryTest, HowStoresDoIsKeptUntilTheStoreGoes) {
   const auto store = sample_id<StoreId>(1);
   EXPECT_EQ(registry_->store_health(store), StoreHealthRow());
   EXPECT_EQ(registry_->store_use(store), StoreUseRow());
-  EXPECT_TRUE(registry_->store_parks(store).empty());
+  EXPECT_TRUE(registry_->store_pauses(store).empty());
   const StoreHealthRow health{UtcTime(Milliseconds(5)),
                               "transient",
                               UtcTime(Milliseconds(7)),
@@ -93,20 +93,21 @@ TEST_F(SqliteRegistryTest, HowStoresDoIsKeptUntilTheStoreGoes) {
   registry_->put_store_health(store, health);
   registry_->add_store_use(store, {20, 100, 1});
   registry_->add_store_use(store, {20, 50, 2});
-  registry_->park_store(store, {"uploads", UtcTime(Milliseconds(1)), "older"});
-  registry_->park_store(store, {"uploads", UtcTime(Milliseconds(9)), "full"});
-  registry_->park_store(store, {"all", UtcTime(Milliseconds(3)), "slow down"});
+  registry_->pause_store(store, {"uploads", UtcTime(Milliseconds(1)), "older"});
+  registry_->pause_store(store, {"uploads", UtcTime(Milliseconds(9)), "full"});
+  registry_->pause_store(store, {"all", UtcTime(Milliseconds(3)), "slow down"});
   reopen();
   EXPECT_EQ(registry_->store_health(store), health);
   EXPECT_EQ(registry_->store_use(store), (StoreUseRow{20, 150, 3}));
-  EXPECT_EQ(registry_->store_parks(store), (std::vector<StoreParkRow>{{"all", UtcTime(Milliseconds(3)), "slow down"},
-                                                                      {"uploads", UtcTime(Milliseconds(9)), "full"}}));
+  EXPECT_EQ(registry_->store_pauses(store),
+            (std::vector<StorePauseRow>{{"all", UtcTime(Milliseconds(3)), "slow down"},
+                                        {"uploads", UtcTime(Milliseconds(9)), "full"}}));
   registry_->add_store_use(store, {21, 4, 0});
   EXPECT_EQ(registry_->store_use(store), (StoreUseRow{21, 4, 0}));
   registry_->remove_store(store);
   EXPECT_EQ(registry_->store_health(store), StoreHealthRow());
   EXPECT_EQ(registry_->store_use(store), StoreUseRow());
-  EXPECT_TRUE(registry_->store_parks(store).empty());
+  EXPECT_TRUE(registry_->store_pauses(store).empty());
 }
 
 TEST_F(SqliteRegistryTest, StoresAreOrderedByNameAndReplacedById) {
@@ -133,7 +134,7 @@ TEST_F(SqliteRegistryTest, RemovedStoreTakesItsRowsAlong) {
   for (const StoreId& store : {gone, stays}) {
     registry_->put_store({store, "store " + std::to_string(std::to_integer<int>(store[12])), "local:/x", "d", 0, {}});
     registry_->add_shard_place(sample_hash(1), store);
-    registry_->note_listed(store, Names{"mf1/log/a"});
+    registry_->record_listed(store, Names{"mf1/log/a"});
     registry_->queue_puts(std::vector<QueuedPut>{{store, "mf1/marker", to_bytes("x")}});
   }
   registry_->remove_store(gone);
@@ -173,9 +174,9 @@ TEST_F(SqliteRegistryTest, LogIsOrderedByWriterAndSeq) {
 TEST_F(SqliteRegistryTest, ListedPathsAddUp) {
   const auto store = sample_id<StoreId>(1);
   EXPECT_TRUE(registry_->listed(store).empty());
-  registry_->note_listed(store, Names{"mf1/log/b", "mf1/log/a"});
-  registry_->note_listed(store, Names{"mf1/log/c", "mf1/log/b"});
-  registry_->note_listed(sample_id<StoreId>(2), Names{"mf1/log/other"});
+  registry_->record_listed(store, Names{"mf1/log/b", "mf1/log/a"});
+  registry_->record_listed(store, Names{"mf1/log/c", "mf1/log/b"});
+  registry_->record_listed(sample_id<StoreId>(2), Names{"mf1/log/other"});
   reopen();
   EXPECT_EQ(registry_->listed(store), (Names{"mf1/log/a", "mf1/log/b", "mf1/log/c"}));
 }
@@ -223,9 +224,9 @@ TEST_F(SqliteRegistryTest, ConfirmedPutsAreRememberedWhileSomebodyWaitsForThem) 
 }
 
 TEST_F(SqliteRegistryTest, UnreadableObjectsAreRememberedWithWhatWasTried) {
-  registry_->note_unreadable({"b", "1"});
-  registry_->note_unreadable({"a", "1"});
-  registry_->note_unreadable({"b", "2"});
+  registry_->record_unreadable({"b", "1"});
+  registry_->record_unreadable({"a", "1"});
+  registry_->record_unreadable({"b", "2"});
   reopen();
   EXPECT_EQ(registry_->unreadable(), (std::vector<UnreadableRow>{{"a", "1"}, {"b", "2"}}));
   registry_->forget_unreadable(Names{"b", "c"});
@@ -335,7 +336,7 @@ TEST_F(SqliteRegistryTest, AStoreHasTheBytesOfTheWholeShardsThatPacksName) {
   EXPECT_EQ(registry_->shard_bytes(store), one.pack.slice_bytes + two.pack.slice_bytes);
   registry_->add_shard_place(sample_hash(77), store);  // of a pack that is not known here
   EXPECT_EQ(registry_->shard_bytes(store), one.pack.slice_bytes + two.pack.slice_bytes);
-  registry_->note_shard_copy(one.pack.shards[0], store, CopyState::corrupt);
+  registry_->record_shard_copy(one.pack.shards[0], store, CopyState::corrupt);
   EXPECT_EQ(registry_->shard_bytes(store), two.pack.slice_bytes);
   EXPECT_EQ(registry_->shard_bytes(sample_id<StoreId>(99)), 0U);
 }
@@ -387,9 +388,9 @@ TEST_F(SqliteRegistryTest, DamagedCopiesAreRememberedUntilTheyAreWhole) {
   const auto store = sample_id<StoreId>(1);
   const auto other = sample_id<StoreId>(2);
   for (const auto& id : {store, other}) registry_->set_shard_places(id, std::vector{sample_hash(1), sample_hash(2)});
-  registry_->note_shard_copy(sample_hash(1), store, CopyState::corrupt);
-  registry_->note_shard_copy(sample_hash(2), store, CopyState::missing);
-  registry_->note_shard_copy(sample_hash(3), store, CopyState::corrupt);
+  registry_->record_shard_copy(sample_hash(1), store, CopyState::corrupt);
+  registry_->record_shard_copy(sample_hash(2), store, CopyState::missing);
+  registry_->record_shard_copy(sample_hash(3), store, CopyState::corrupt);
   reopen();
   const auto expect_damaged = [&](std::vector<Hash256> hashes) {
     std::sort(hashes.begin(), hashes.end());
@@ -407,10 +408,10 @@ TEST_F(SqliteRegistryTest, DamagedCopiesAreRememberedUntilTheyAreWhole) {
   registry_->add_shard_place(sample_hash(1), store);
   registry_->add_shard_place(sample_hash(2), store);
   expect_damaged({sample_hash(1), sample_hash(3)});
-  registry_->note_shard_copy(sample_hash(2), store, CopyState::missing);
+  registry_->record_shard_copy(sample_hash(2), store, CopyState::missing);
   registry_->set_shard_places(store, std::vector{sample_hash(1), sample_hash(2)});
   expect_damaged({sample_hash(1)});
-  registry_->note_shard_copy(sample_hash(1), store, CopyState::whole);
+  registry_->record_shard_copy(sample_hash(1), store, CopyState::whole);
   expect_damaged({});
   EXPECT_EQ(registry_->shard_count(store), 2U);
 }
@@ -437,7 +438,7 @@ TEST_F(SqliteRegistryTest, StrayShardsAreKnownByTheirPack) {
 TEST_F(SqliteRegistryTest, PackThatIsPutAgainIsWholeAgain) {
   const SamplePack sample = sample_pack(1);
   add(*registry_, sample);
-  registry_->note_shard_copy(sample.pack.shards[2], sample.places[2], CopyState::corrupt);
+  registry_->record_shard_copy(sample.pack.shards[2], sample.places[2], CopyState::corrupt);
   add(*registry_, sample);
   EXPECT_TRUE(registry_->damaged_shards(sample.places[2]).empty());
   EXPECT_EQ(registry_->shard_places(sample.pack.shards[2]), std::vector{sample.places[2]});
@@ -508,15 +509,15 @@ TEST_F(SqliteRegistryTest, PushesAreJournaled) {
   const auto first = registry_->begin_push("acme/m", "latest", now);
   const auto second = registry_->begin_push("acme/m", "v2", now);
   EXPECT_NE(first, second);
-  registry_->note_push(first, PushState::running, 3);
-  registry_->note_push(second, PushState::committed, 9);
+  registry_->record_push(first, PushState::running, 3);
+  registry_->record_push(second, PushState::committed, 9);
   reopen();
   EXPECT_EQ(registry_->pushes(PushState::running),
             (std::vector<PushRow>{{first, "acme/m", "latest", PushState::running, now, 3}}));
   EXPECT_EQ(registry_->pushes(PushState::committed),
             (std::vector<PushRow>{{second, "acme/m", "v2", PushState::committed, now, 9}}));
   EXPECT_TRUE(registry_->pushes(PushState::abandoned).empty());
-  EXPECT_EQ(error_of([&] { registry_->note_push(999, PushState::running, 0); }), ErrorKind::not_found);
+  EXPECT_EQ(error_of([&] { registry_->record_push(999, PushState::running, 0); }), ErrorKind::not_found);
 }
 
 TEST_F(SqliteRegistryTest, TokensAreFoundByHash) {

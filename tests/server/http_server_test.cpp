@@ -394,8 +394,8 @@ TEST_F(HttpServerTest, ASlowHeadIsCutOff) {
   slow.send("GET / HTTP/1.1\r\nHost: ");
   EXPECT_EQ(slow.read_answer().status, 408);
   EXPECT_TRUE(slow.closed_by_server());
-  RawClient silent(port);
-  EXPECT_TRUE(silent.closed_by_server());
+  RawClient unresponsive(port);
+  EXPECT_TRUE(unresponsive.closed_by_server());
 }
 
 TEST_F(HttpServerTest, AnIdleConnectionIsClosed) {
@@ -407,7 +407,7 @@ TEST_F(HttpServerTest, AnIdleConnectionIsClosed) {
 }
 
 TEST_F(HttpServerTest, ASlowBodyIsCutOff) {
-  options_.limits.pace_window = Milliseconds{50};
+  options_.limits.rate_window = Milliseconds{50};
   options_.limits.least_bytes_per_second = 1000;
   std::promise<int> status;
   RawClient client(start([&status](Request& request, Response&) {
@@ -423,7 +423,7 @@ TEST_F(HttpServerTest, ASlowBodyIsCutOff) {
 }
 
 TEST_F(HttpServerTest, AClientThatDoesNotReadIsCutOff) {
-  options_.limits.pace_window = Milliseconds{50};
+  options_.limits.rate_window = Milliseconds{50};
   options_.limits.least_bytes_per_second = UINT64_MAX / 1'000'000;
   std::promise<ErrorKind> kind;
   RawClient client(start([&kind](Request&, Response& response) {

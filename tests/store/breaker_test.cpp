@@ -5,7 +5,7 @@
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
@@ -26,13 +26,13 @@ class Breaker : public testing::Test {
   }
   // What a stat brings, or nothing when it works.
   std::optional<Error> stat() {
-    return error_of([&] { store_->stat(name_, k_patient); });
+    return error_of([&] { store_->stat(name_, k_no_deadline); });
   }
   std::optional<Error> put() {
-    return error_of([&] { store_->put(name_, bytes_, k_patient); });
+    return error_of([&] { store_->put(name_, bytes_, k_no_deadline); });
   }
   std::optional<Error> get() {
-    return error_of([&] { store_->get(name_, k_all, k_patient); });
+    return error_of([&] { store_->get(name_, k_all, k_no_deadline); });
   }
   static std::optional<Error> error_of(const std::function<void()>& work) {
     try {
@@ -181,10 +181,11 @@ TEST_F(Breaker, NoStoreIsLeftAloneForYears) {
   faulty_->fail_next(Call::get, ErrorKind::rate_limited, 1, k_years);
   EXPECT_EQ(get()->kind, ErrorKind::rate_limited);
   EXPECT_LE(*get()->retry_after, 24h);
-  EXPECT_EQ(ledger_.parked(store::Lane::downloads)->until, clock_.utc_now() + 24h);
+  EXPECT_EQ(ledger_.pause(store::Traffic::downloads)->until, clock_.utc_now() + 24h);
   clock_.advance(24h);
   EXPECT_FALSE(get());
-  ledger_.park(store::Lane::downloads, {clock_.utc_now() + k_years, "kept from a time when the clock was wrong"});
+  ledger_.record_pause(store::Traffic::downloads,
+                       {clock_.utc_now() + k_years, "kept from a time when the clock was wrong"});
   open();
   EXPECT_FALSE(get());
 }
@@ -193,7 +194,7 @@ TEST_F(Breaker, AShortWaitIsForgottenWithTheProcess) {
   faulty_->fail_next(Call::get, ErrorKind::rate_limited, 1, 2s);
   get();
   EXPECT_TRUE(stat());
-  EXPECT_FALSE(ledger_.parked(store::Lane::all));
+  EXPECT_FALSE(ledger_.pause(store::Traffic::all));
   open();
   EXPECT_FALSE(stat());
 }

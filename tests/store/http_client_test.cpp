@@ -6,7 +6,7 @@
 #include <future>
 
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/scripted_server.h"
 #include "support/temporary_folder.h"
 #include <fcntl.h>
@@ -31,7 +31,8 @@ using testing::StartsWith;
 
 Request get(const std::string& url) { return {.method = "GET", .url = url, .where = "test"}; }
 
-std::optional<Error> failure_of(HttpClient& client, const Request& request, const CallOptions& options = k_patient) {
+std::optional<Error> failure_of(HttpClient& client, const Request& request,
+                                const CallOptions& options = k_no_deadline) {
   try {
     client.send(request, options);
     return std::nullopt;
@@ -40,7 +41,7 @@ std::optional<Error> failure_of(HttpClient& client, const Request& request, cons
   }
 }
 
-ErrorKind kind_of_failure(HttpClient& client, const Request& request, const CallOptions& options = k_patient) {
+ErrorKind kind_of_failure(HttpClient& client, const Request& request, const CallOptions& options = k_no_deadline) {
   const auto error = failure_of(client, request, options);
   EXPECT_TRUE(error);
   return error ? error->kind : ErrorKind::internal;
@@ -68,7 +69,7 @@ ScriptedServer::Script send_and_close(std::string bytes) {
 
 TEST(HttpClientTest, GivesStatusHeadersAndBody) {
   ScriptedServer server(always_answer("418 Short and stout", "tea", "X-Pot:  blue \r\nx-pot: second\r\nEmpty:\r\n"));
-  const Response response = HttpClient().send(get(server.url()), k_patient);
+  const Response response = HttpClient().send(get(server.url()), k_no_deadline);
   EXPECT_EQ(response.status, 418);
   EXPECT_FALSE(response.ok());
   EXPECT_EQ(response.text(), "tea");
@@ -86,7 +87,7 @@ TEST(HttpClientTest, SendsMethodPathAndHeaders) {
   Request request = get(server.url("/a/../b%20c?x=1&y="));
   request.method = "PROPFIND";
   request.headers = {{"Depth", "1"}, {"X-Empty", ""}};
-  HttpClient().send(request, k_patient);
+  HttpClient().send(request, k_no_deadline);
   const ScriptedRequest got = seen.get_future().get();
   EXPECT_EQ(got.line(), "PROPFIND /a/../b%20c?x=1&y= HTTP/1.1");
   EXPECT_EQ(got.header("depth"), "1");
@@ -106,7 +107,7 @@ TEST(HttpClientTest, SendsTheBodyOfAllParts) {
   Request request = get(server.url());
   request.method = "PUT";
   request.body = {as_bytes("begin"), {}, big, as_bytes("end"), {}};
-  EXPECT_EQ(HttpClient().send(request, k_patient).status, 201);
+  EXPECT_EQ(HttpClient().send(request, k_no_deadline).status, 201);
   const ScriptedRequest got = seen.get_future().get();
   EXPECT_EQ(got.header("content-length"), std::to_string(big.size() + 8));
   EXPECT_EQ(got.header("transfer-encoding"), "");
@@ -126,7 +127,7 @@ TEST(HttpClientTest, AnnouncesAnEmptyBodyWhereOneIsUsual) {
     Request request = get(server.url());
     request.method = method;
     request.has_body = request.method == "MKCOL";
-    client.send(request, k_patient);
+    client.send(request, k_no_deadline);
   }
   const std::lock_guard lock(mutex);
   EXPECT_THAT(lengths, testing::ElementsAre("PUT / |0", "POST /|0", "MKCOL |0", "DELETE|"));
@@ -143,10 +144,10 @@ TEST(HttpClientTest, HeadHasNoBody) {
   HttpClient client;
   Request request = get(server.url());
   request.method = "HEAD";
-  const Response head = client.send(request, k_patient);
+  const Response head = client.send(request, k_no_deadline);
   EXPECT_EQ(head.header("content-length"), "1000000");
   EXPECT_TRUE(head.body.empty());
-  EXPECT_EQ(client.send(get(server.url()), k_patient).text(), "after");  // on the same connection
+  EXPECT_EQ(client.send(get(server.url()), k_no_deadline).text(), "after");  // on the same connection
   EXPECT_EQ(server.connections(), 1U);
 }
 
@@ -154,18 +155,18 @@ TEST(HttpClientTest, JoinsChunks) {
   ScriptedServer server(
       send_and_close("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
                      "chunked\r\n\r\n4\r\nWiki\r\n5;ext=1\r\npedia\r\n0\r\nX-Trailer: t\r\n\r\n"));
-  EXPECT_EQ(HttpClient().send(get(server.url()), k_patient).text(), "Wikipedia");
+  EXPECT_EQ(HttpClient().send(get(server.url()), k_no_deadline).text(), "Wikipedia");
 }
 
 TEST(HttpClientTest, AnAnswerWithoutLengthEndsWithTheConnection) {
   ScriptedServer server(send_and_close("HTTP/1.0 200 OK\r\n\r\nall of it"));
-  EXPECT_EQ(HttpClient().send(get(server.url()), k_patient).text(), "all of it");
+  EXPECT_EQ(HttpClient().send(get(server.url()), k_no_deadline).text(), "all of it");
 }
 
 TEST(HttpClientTest, PassesOverContinue) {
   ScriptedServer server(
       send_and_close("HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
-  const Response response = HttpClient().send(get(server.url()), k_patient);
+  const Response response = HttpClient().send(get(server.url()), k_no_deadline);
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.header("x-early"), std::nullopt);
   EXPECT_EQ(response.text(), "ok");
@@ -174,7 +175,7 @@ TEST(HttpClientTest, PassesOverContinue) {
 TEST(HttpClientTest, KeepsTheConnection) {
   ScriptedServer server(always_answer("200 OK", "x"));
   HttpClient client;
-  for (int i = 0; i < 20; ++i) client.send(get(server.url()), k_patient);
+  for (int i = 0; i < 20; ++i) client.send(get(server.url()), k_no_deadline);
   EXPECT_EQ(server.connections(), 1U);
 }
 
@@ -193,8 +194,8 @@ TEST(HttpClientTest, NothingOfOneRequestLeaksIntoTheNext) {
   first.headers = {{"X-Only", "first"}};
   first.body = {as_bytes("body")};
   first.login = &login;
-  client.send(first, k_patient);
-  client.send(get(server.url("/second")), k_patient);
+  client.send(first, k_no_deadline);
+  client.send(get(server.url("/second")), k_no_deadline);
   const std::lock_guard lock(mutex);
   ASSERT_EQ(seen.size(), 2U);
   EXPECT_EQ(seen[0].header("authorization"), "Basic dXNlcjpwYXNzd29yZA==");
@@ -220,8 +221,8 @@ TEST(HttpClientTest, SendsOnceMoreWhenAKeptConnectionIsDead) {
   put.method = "PUT";
   put.body = {as_bytes("head"), big};
   HttpClient client;
-  EXPECT_EQ(client.send(get(server.url()), k_patient).text(), "first");
-  EXPECT_EQ(client.send(put, k_patient).text(), "first");  // as the first request of a second connection
+  EXPECT_EQ(client.send(get(server.url()), k_no_deadline).text(), "first");
+  EXPECT_EQ(client.send(put, k_no_deadline).text(), "first");  // as the first request of a second connection
   EXPECT_EQ(server.connections(), 2U);
   const std::lock_guard lock(mutex);
   EXPECT_THAT(bodies, testing::ElementsAre("head" + std::string(as_text(big))));
@@ -241,8 +242,8 @@ TEST(HttpClientTest, WhatIsSentOnceMoreIsTheWholeBody) {
   put.method = "PUT";
   put.body = {as_bytes("head"), big};
   HttpClient client;
-  client.send(get(server.url()), k_patient);
-  EXPECT_TRUE(client.send(put, k_patient).ok());
+  client.send(get(server.url()), k_no_deadline);
+  EXPECT_TRUE(client.send(put, k_no_deadline).ok());
   EXPECT_TRUE(second.get_future().get() == "head" + std::string(as_text(big)));
 }
 
@@ -334,7 +335,7 @@ TEST(HttpClientTest, AStallOnAKeptConnectionIsTimedOutToo) {
     connection.wait_for_close();
   });
   HttpClient client(impatient());
-  client.send(get(server.url()), k_patient);
+  client.send(get(server.url()), k_no_deadline);
   EXPECT_EQ(kind_of_failure(client, get(server.url())), ErrorKind::timed_out);
 }
 
@@ -380,7 +381,7 @@ TEST(HttpClientTest, TooLongAnAnswerIsCorrupt) {
   request.max_answer_bytes = 1000;
   EXPECT_EQ(kind_of_failure(client, request), ErrorKind::corrupt);
   request.max_answer_bytes = 1001;
-  EXPECT_EQ(client.send(request, k_patient).body.size(), 1001U);
+  EXPECT_EQ(client.send(request, k_no_deadline).body.size(), 1001U);
   EXPECT_EQ(kind_of_failure(client, get(endless.url())), ErrorKind::corrupt);
 }
 
@@ -388,7 +389,7 @@ TEST(HttpClientTest, AnErrorMaySayMoreThanAnAnswer) {
   ScriptedServer server(always_answer("500 Oh", std::string(5000, 'x')));
   Request request = get(server.url());
   request.max_answer_bytes = 10;
-  EXPECT_EQ(HttpClient().send(request, k_patient).body.size(), 5000U);
+  EXPECT_EQ(HttpClient().send(request, k_no_deadline).body.size(), 5000U);
 }
 
 TEST(HttpClientTest, TooLongAHeadIsCorrupt) {
@@ -417,10 +418,10 @@ TEST(HttpClientTest, TheSinkGetsGoodBodiesOnly) {
   Request request = get(server.url("/good"));
   request.max_answer_bytes = 10;
   request.sink = [&](ByteSpan piece) { sunk += piece.size(); };
-  EXPECT_TRUE(client.send(request, k_patient).body.empty());
+  EXPECT_TRUE(client.send(request, k_no_deadline).body.empty());
   EXPECT_EQ(sunk, 2'000'000U);
   request.url = server.url("/bad");
-  EXPECT_EQ(client.send(request, k_patient).body.size(), 1953U);
+  EXPECT_EQ(client.send(request, k_no_deadline).body.size(), 1953U);
   EXPECT_EQ(sunk, 2'000'000U);
 }
 
@@ -431,7 +432,7 @@ TEST(HttpClientTest, WhatTheSinkThrowsComesOut) {
   request.sink = [](ByteSpan) { throw Error(ErrorKind::out_of_space, "sink", "full"); };
   EXPECT_EQ(kind_of_failure(client, request), ErrorKind::out_of_space);
   request.sink = {};
-  EXPECT_EQ(client.send(request, k_patient).text(), "body");
+  EXPECT_EQ(client.send(request, k_no_deadline).text(), "body");
 }
 
 TEST(HttpClientTest, NothingIsInjectedIntoTheHead) {
@@ -470,7 +471,7 @@ TEST(HttpClientTest, DigestSendsTheBodyOnce) {
   request.method = "PUT";
   request.body = {as_bytes("the body")};
   request.login = &login;
-  const Response response = HttpClient().send(request, k_patient);
+  const Response response = HttpClient().send(request, k_no_deadline);
   EXPECT_EQ(response.text(), "in");
   EXPECT_EQ(response.header("x-first"), std::nullopt);
   const std::lock_guard lock(mutex);
@@ -488,7 +489,7 @@ TEST(HttpClientTest, AWrongLoginIsAnAnswerLikeAnyOther) {
     const BasicLogin login{"user", crypto::SecretBytes(std::string_view("password")), digest};
     Request request = get(server.url("/x"));
     request.login = &login;
-    EXPECT_EQ(HttpClient().send(request, k_patient).status, 401);
+    EXPECT_EQ(HttpClient().send(request, k_no_deadline).status, 401);
   }
 }
 
@@ -500,8 +501,8 @@ TEST(HttpClientTest, SpeaksOverAUnixSocket) {
   ClientSettings settings;
   settings.unix_socket = (folder / "socket").string();
   HttpClient client(settings);
-  EXPECT_EQ(client.send(get("http://any.host/x"), k_patient).text(), "any.host");
-  EXPECT_EQ(client.send(get("http://any.host/x"), k_patient).text(), "any.host");
+  EXPECT_EQ(client.send(get("http://any.host/x"), k_no_deadline).text(), "any.host");
+  EXPECT_EQ(client.send(get("http://any.host/x"), k_no_deadline).text(), "any.host");
   EXPECT_EQ(server.connections(), 1U);
   settings.unix_socket = (folder / "nobody").string();
   HttpClient other(settings);
@@ -509,12 +510,12 @@ TEST(HttpClientTest, SpeaksOverAUnixSocket) {
 }
 
 TEST(HttpClientTest, MessagesNameNoUrl) {
-  ScriptedServer silent([](ScriptedConnection& connection) { connection.wait_for_close(); });
+  ScriptedServer unresponsive([](ScriptedConnection& connection) { connection.wait_for_close(); });
   ScriptedServer cut(send_and_close("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345"));
   HttpClient client(impatient());
   const BasicLogin login{"secret-user", crypto::SecretBytes(std::string_view("secret-word")), false};
   for (const std::string& url :
-       {silent.url("/secret?token=secret"), cut.url("/secret?token=secret"),
+       {unresponsive.url("/secret?token=secret"), cut.url("/secret?token=secret"),
         std::string("http://secret.invalid/secret"), std::string("secret://secret"),
         std::string("http://secret:99999999/"), "http://127.0.0.1:" + std::to_string(closed_port()) + "/secret"}) {
     Request request = get(url);
@@ -531,7 +532,7 @@ TEST(HttpClientTest, MessagesNameNoUrl) {
 TEST(HttpClientTest, DoesNotFollowRedirects) {
   ScriptedServer other(always_answer("200 OK", "there"));
   ScriptedServer server(always_answer("302 Found", "elsewhere", "Location: " + other.url() + "\r\n"));
-  const Response response = HttpClient().send(get(server.url()), k_patient);
+  const Response response = HttpClient().send(get(server.url()), k_no_deadline);
   EXPECT_EQ(response.status, 302);
   EXPECT_EQ(response.header("location"), other.url());
   EXPECT_EQ(other.connections(), 0U);
@@ -567,11 +568,12 @@ TEST(HttpClientTest, TakesTheProxyOfTheEnvironmentButNotForThisMachine) {
   ScriptedServer server(always_answer("200 OK", "direct"));
   const ProxyEnvironment environment(proxy.url());
   HttpClient client;
-  EXPECT_EQ(client.send(get("http://somewhere.invalid/x"), k_patient).text(),
+  EXPECT_EQ(client.send(get("http://somewhere.invalid/x"), k_no_deadline).text(),
             "GET http://somewhere.invalid/x HTTP/1.1");
-  EXPECT_EQ(client.send(get(server.url()), k_patient).text(), "direct");
-  EXPECT_EQ(client.send(get("http://LOCALHOST:" + std::to_string(server.port()) + "/"), k_patient).text(), "direct");
-  EXPECT_EQ(client.send(get("http://127.0.0.1.somewhere.invalid/"), k_patient).text(),
+  EXPECT_EQ(client.send(get(server.url()), k_no_deadline).text(), "direct");
+  EXPECT_EQ(client.send(get("http://LOCALHOST:" + std::to_string(server.port()) + "/"), k_no_deadline).text(),
+            "direct");
+  EXPECT_EQ(client.send(get("http://127.0.0.1.somewhere.invalid/"), k_no_deadline).text(),
             "GET http://127.0.0.1.somewhere.invalid/ HTTP/1.1");
 }
 
@@ -590,7 +592,7 @@ TEST(HttpClientTest, ManyThreadsShareOneClient) {
           Request put = get(server.url());
           put.method = "PUT";
           put.body = {bytes};
-          if (!equal(client.send(put, k_patient).body, bytes)) ++wrong;
+          if (!equal(client.send(put, k_no_deadline).body, bytes)) ++wrong;
         }
       });
     }
@@ -637,7 +639,7 @@ TEST(HttpClient, TooFewDescriptorsAreNotTheHostsFault) {
     EXPECT_EQ(error->kind, ErrorKind::transient) << error->what();
     EXPECT_THAT(error->what(), HasSubstr("Too many open files"));
   }
-  EXPECT_TRUE(client.send(get(server.url()), k_patient).ok());
+  EXPECT_TRUE(client.send(get(server.url()), k_no_deadline).ok());
 }
 
 }  // namespace

@@ -6,12 +6,12 @@
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/store/memory_store.h"
-#include "modelfloat/store/wrap/turnstile.h"
+#include "modelfloat/store/wrap/concurrency_limit.h"
 
 namespace modelfloat::test {
 namespace {
@@ -34,15 +34,15 @@ std::optional<ErrorKind> kind_of(const std::function<void()>& work,
 TEST(Throttle, PaysDebtsInOrderAndSavesUpForOneSecond) {
   Throttle throttle(100);
   const SteadyTime start = std::chrono::steady_clock::now();
-  EXPECT_EQ(throttle.take(300, start, {}), 0ms) << "a full bucket may go into debt";
-  EXPECT_EQ(throttle.take(100, start, {}), 2000ms);
-  EXPECT_EQ(throttle.take(100, start, {}), 3000ms) << "who comes later waits longer";
-  EXPECT_EQ(throttle.take(1, start, 3999ms), std::nullopt) << "nothing is taken";
-  EXPECT_EQ(throttle.take(1, start, 4000ms), 4000ms);
+  EXPECT_EQ(throttle.reserve(300, start, {}), 0ms) << "a full bucket may go into debt";
+  EXPECT_EQ(throttle.reserve(100, start, {}), 2000ms);
+  EXPECT_EQ(throttle.reserve(100, start, {}), 3000ms) << "who comes later waits longer";
+  EXPECT_EQ(throttle.reserve(1, start, 3999ms), std::nullopt) << "nothing is taken";
+  EXPECT_EQ(throttle.reserve(1, start, 4000ms), 4000ms);
   throttle.give_back(1);
-  EXPECT_EQ(throttle.take(0, start + 1s, {}), 3000ms);
-  EXPECT_EQ(throttle.take(200, start + 1h, {}), 0ms);
-  EXPECT_EQ(throttle.take(0, start + 1h, {}), 1000ms) << "an hour of rest does not count more than a second";
+  EXPECT_EQ(throttle.reserve(0, start + 1s, {}), 3000ms);
+  EXPECT_EQ(throttle.reserve(200, start + 1h, {}), 0ms);
+  EXPECT_EQ(throttle.reserve(0, start + 1h, {}), 1000ms) << "an hour of rest does not count more than a second";
 }
 
 class Limited : public testing::Test {
@@ -73,7 +73,7 @@ TEST_F(Limited, NoMoreAtOnceThanAllowed) {
   const auto store = make(limits);
   faulty_->stall(Call::stat);
   std::vector<std::jthread> threads;
-  for (int i = 0; i < 5; ++i) threads.emplace_back([&] { store->stat(shard_name(1), k_patient); });
+  for (int i = 0; i < 5; ++i) threads.emplace_back([&] { store->stat(shard_name(1), k_no_deadline); });
   faulty_->wait_for_stalled(2);
   std::stop_source stop;
   threads.emplace_back(
@@ -88,17 +88,17 @@ TEST_F(Limited, NoMoreAtOnceThanAllowed) {
   EXPECT_EQ(counter_.calls(), 5U) << "who gave up never got in, and all others did";
 }
 
-TEST(Turnstile, LetsInWhoCameFirst) {
+TEST(ConcurrencyLimit, LetsInWhoCameFirst) {
   SystemClock clock;
-  store::Turnstile turnstile(1, clock);
+  store::ConcurrencyLimit limit(1, clock);
   std::vector<int> order;
   std::vector<std::jthread> threads;
   std::atomic<int> arriving = 0;
-  auto first = std::make_unique<store::Turnstile::Pass>(turnstile, k_patient, "here");
+  auto first = std::make_unique<store::ConcurrencyLimit::Pass>(limit, k_no_deadline, "here");
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
       arriving = i + 1;
-      const store::Turnstile::Pass pass(turnstile, k_patient, "here");
+      const store::ConcurrencyLimit::Pass pass(limit, k_no_deadline, "here");
       order.push_back(i);
     });
     while (arriving != i + 1) std::this_thread::yield();
@@ -114,7 +114,7 @@ TEST_F(Limited, CallsASecond) {
   CallLimits limits;
   limits.calls_per_second = 10;
   const auto store = make(limits);
-  for (int i = 0; i < 111; ++i) store->stat(shard_name(1), k_patient);
+  for (int i = 0; i < 111; ++i) store->stat(shard_name(1), k_no_deadline);
   EXPECT_NEAR(slept_seconds(), 10, 0.2) << "the first second's worth is free";
 }
 
@@ -123,11 +123,11 @@ TEST_F(Limited, BandwidthUpAndDown) {
   limits.up = {std::make_shared<Throttle>(100)};
   limits.down = {std::make_shared<Throttle>(1000), std::make_shared<Throttle>(500)};
   const auto store = make(limits);
-  for (std::uint64_t i = 0; i < 5; ++i) store->put(shard_name(i), bytes_, k_patient);
+  for (std::uint64_t i = 0; i < 5; ++i) store->put(shard_name(i), bytes_, k_no_deadline);
   EXPECT_NEAR(slept_seconds(), 39, 0.5)
       << "5,000 bytes at 100 a second, less the last one's pause and the first second";
   const double before = slept_seconds();
-  for (std::uint64_t i = 0; i < 5; ++i) store->get(shard_name(i), k_all, k_patient);
+  for (std::uint64_t i = 0; i < 5; ++i) store->get(shard_name(i), k_all, k_no_deadline);
   EXPECT_NEAR(slept_seconds() - before, 7, 0.5) << "the narrower of the two rules";
 }
 
@@ -135,7 +135,7 @@ TEST_F(Limited, AStopOrDeadlineEndsAPause) {
   CallLimits limits;
   limits.up = {std::make_shared<Throttle>(1)};
   const auto store = make(limits);
-  store->put(shard_name(1), bytes_, k_patient);
+  store->put(shard_name(1), bytes_, k_no_deadline);
   EXPECT_EQ(kind_of([&] { store->put(shard_name(2), bytes_, {{}, clock_.steady_now() + 10s}); }), ErrorKind::timed_out);
   EXPECT_TRUE(clock_.sleeps().empty()) << "it does not wait in vain";
   EXPECT_EQ(counter_.calls(), 1U);
@@ -146,21 +146,21 @@ TEST_F(Limited, DailyBudgets) {
   limits.daily_upload_bytes = 2500;
   limits.daily_download_bytes = 1500;
   auto store = make(limits);
-  store->put(shard_name(1), bytes_, k_patient);
-  store->put(shard_name(2), bytes_, k_patient);
+  store->put(shard_name(1), bytes_, k_no_deadline);
+  store->put(shard_name(2), bytes_, k_no_deadline);
   clock_.advance(20h);
   std::optional<Milliseconds> wait;
-  EXPECT_EQ(kind_of([&] { store->put(shard_name(3), bytes_, k_patient); }, &wait), ErrorKind::rate_limited);
+  EXPECT_EQ(kind_of([&] { store->put(shard_name(3), bytes_, k_no_deadline); }, &wait), ErrorKind::rate_limited);
   EXPECT_EQ(wait, 4h);
-  EXPECT_EQ(store->get(shard_name(1), k_all, k_patient), bytes_) << "downloads have a budget of their own";
-  EXPECT_EQ(kind_of([&] { store->get(shard_name(1), {0, 600}, k_patient); }), ErrorKind::rate_limited);
-  EXPECT_TRUE(store->get(shard_name(1), {0, 400}, k_patient));
+  EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline), bytes_) << "downloads have a budget of their own";
+  EXPECT_EQ(kind_of([&] { store->get(shard_name(1), {0, 600}, k_no_deadline); }), ErrorKind::rate_limited);
+  EXPECT_TRUE(store->get(shard_name(1), {0, 400}, k_no_deadline));
 
   store = make(limits);
-  EXPECT_EQ(kind_of([&] { store->put(shard_name(3), bytes_, k_patient); }), ErrorKind::rate_limited)
+  EXPECT_EQ(kind_of([&] { store->put(shard_name(3), bytes_, k_no_deadline); }), ErrorKind::rate_limited)
       << "the ledger outlives the store";
   clock_.advance(4h);
-  store->put(shard_name(3), bytes_, k_patient);
+  store->put(shard_name(3), bytes_, k_no_deadline);
   EXPECT_EQ(ledger_.use(clock_.utc_now()).uploaded_bytes, 1000U);
 }
 
@@ -170,8 +170,8 @@ TEST_F(Limited, AFailedUploadCountsInNoBudget) {
   const auto store = make(limits);
   faulty_->fail_next(Call::put, ErrorKind::transient, 3);
   for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(kind_of([&] { store->put(shard_name(1), bytes_, k_patient); }), ErrorKind::transient);
-  store->put(shard_name(1), bytes_, k_patient);
+    EXPECT_EQ(kind_of([&] { store->put(shard_name(1), bytes_, k_no_deadline); }), ErrorKind::transient);
+  store->put(shard_name(1), bytes_, k_no_deadline);
 }
 
 }  // namespace

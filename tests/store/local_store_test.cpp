@@ -10,7 +10,7 @@
 
 #include "support/file_size_limit.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_context.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
@@ -56,7 +56,7 @@ class LocalStore : public testing::Test {
   }
   std::size_t listed() {
     std::size_t count = 0;
-    store_->list("", [&](const store::ObjectInfo&) { ++count; }, k_patient);
+    store_->list("", [&](const store::ObjectInfo&) { ++count; }, k_no_deadline);
     return count;
   }
 
@@ -67,7 +67,7 @@ class LocalStore : public testing::Test {
 };
 
 TEST_F(LocalStore, AnObjectIsTheFileOfItsName) {
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   EXPECT_EQ(fs::file_size(file_of(name_)), bytes_.size());
   EXPECT_EQ(files(), 1U);
 }
@@ -77,10 +77,11 @@ TEST_F(LocalStore, MissingFolderIsOfflineAndIsNeverMade) {
   const auto store = make_local_store(folder);
   const auto sink = [](const store::ObjectInfo&) {};
   for (const Error& error :
-       {error_of([&] { store->put(name_, bytes_, k_patient); }), error_of([&] { store->get(name_, k_all, k_patient); }),
-        error_of([&] { store->stat(name_, k_patient); }), error_of([&] { store->remove(name_, k_patient); }),
-        error_of([&] { store->list("", sink, k_patient); }), error_of([&] { store->list("x", sink, k_patient); }),
-        error_of([&] { store->space(k_patient); })}) {
+       {error_of([&] { store->put(name_, bytes_, k_no_deadline); }),
+        error_of([&] { store->get(name_, k_all, k_no_deadline); }),
+        error_of([&] { store->stat(name_, k_no_deadline); }), error_of([&] { store->remove(name_, k_no_deadline); }),
+        error_of([&] { store->list("", sink, k_no_deadline); }),
+        error_of([&] { store->list("x", sink, k_no_deadline); }), error_of([&] { store->space(k_no_deadline); })}) {
     EXPECT_EQ(error.kind, ErrorKind::offline);
     EXPECT_THAT(error.where, HasSubstr(folder.string()));
   }
@@ -89,16 +90,16 @@ TEST_F(LocalStore, MissingFolderIsOfflineAndIsNeverMade) {
 
 TEST_F(LocalStore, AFileInPlaceOfTheFolderIsOffline) {
   std::ofstream(folder_ / "file") << "x";
-  EXPECT_EQ(error_of([&] { make_local_store(folder_ / "file")->stat(name_, k_patient); }).kind, ErrorKind::offline);
+  EXPECT_EQ(error_of([&] { make_local_store(folder_ / "file")->stat(name_, k_no_deadline); }).kind, ErrorKind::offline);
 }
 
 TEST_F(LocalStore, AFolderThatComesBackIsTheSameStore) {
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   const fs::path away = folder_.path().string() + "-away";
   fs::rename(folder_.path(), away);
-  EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_patient); }).kind, ErrorKind::offline);
+  EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_no_deadline); }).kind, ErrorKind::offline);
   fs::rename(away, folder_.path());
-  EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
+  EXPECT_TRUE(store_->get(name_, k_all, k_no_deadline) == bytes_);
 }
 
 TEST_F(LocalStore, PrepareMakesTheFolderAndItsParents) {
@@ -106,7 +107,7 @@ TEST_F(LocalStore, PrepareMakesTheFolderAndItsParents) {
     RealContext context;
     ListeningDialogue dialogue;
     store::StoreSettings settings;
-    store::local_scheme().prepare((folder_ / folder).string(), settings, context.context(), dialogue, k_patient);
+    store::local_scheme().prepare((folder_ / folder).string(), settings, context.context(), dialogue, k_no_deadline);
   };
   prepare("a/b/c");
   prepare("a/b/c");
@@ -117,37 +118,37 @@ TEST_F(LocalStore, PrepareMakesTheFolderAndItsParents) {
 }
 
 TEST_F(LocalStore, ATruncatedFileIsCorruptWhereItIsShort) {
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   fs::resize_file(file_of(name_), 1'000'000);
-  EXPECT_TRUE(store_->get(name_, {0, 1'000'000}, k_patient));
-  const Error error = error_of([&] { store_->get(name_, {0, bytes_.size()}, k_patient); });
+  EXPECT_TRUE(store_->get(name_, {0, 1'000'000}, k_no_deadline));
+  const Error error = error_of([&] { store_->get(name_, {0, bytes_.size()}, k_no_deadline); });
   EXPECT_EQ(error.kind, ErrorKind::corrupt);
   EXPECT_THAT(error.where, HasSubstr(file_of(name_).string()));
-  EXPECT_EQ(store_->stat(name_, k_patient)->size_bytes, 1'000'000U);
-  store_->put(name_, bytes_, k_patient);
-  EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
+  EXPECT_EQ(store_->stat(name_, k_no_deadline)->size_bytes, 1'000'000U);
+  store_->put(name_, bytes_, k_no_deadline);
+  EXPECT_TRUE(store_->get(name_, k_all, k_no_deadline) == bytes_);
 }
 
 TEST_F(LocalStore, EqualBytesAreNotWrittenAgain) {
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   struct stat before{};
   struct stat after{};
   ASSERT_EQ(::stat(file_of(name_).c_str(), &before), 0);
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   ASSERT_EQ(::stat(file_of(name_).c_str(), &after), 0);
   EXPECT_EQ(before.st_ino, after.st_ino);
   Bytes other = bytes_;
   other.back() ^= std::byte{1};
-  store_->put(name_, other, k_patient);
-  EXPECT_TRUE(store_->get(name_, k_all, k_patient) == other);
+  store_->put(name_, other, k_no_deadline);
+  EXPECT_TRUE(store_->get(name_, k_all, k_no_deadline) == other);
 }
 
 TEST_F(LocalStore, AFolderInPlaceOfAnObjectIsCorruptAndIsNotListed) {
   fs::create_directories(file_of(name_));
-  for (const Error& error :
-       {error_of([&] { store_->get(name_, k_all, k_patient); }), error_of([&] { store_->stat(name_, k_patient); }),
-        error_of([&] { store_->put(name_, bytes_, k_patient); }),
-        error_of([&] { store_->remove(name_, k_patient); })}) {
+  for (const Error& error : {error_of([&] { store_->get(name_, k_all, k_no_deadline); }),
+                             error_of([&] { store_->stat(name_, k_no_deadline); }),
+                             error_of([&] { store_->put(name_, bytes_, k_no_deadline); }),
+                             error_of([&] { store_->remove(name_, k_no_deadline); })}) {
     EXPECT_EQ(error.kind, ErrorKind::corrupt);
     EXPECT_THAT(error.where, HasSubstr(name_.path()));
   }
@@ -157,9 +158,9 @@ TEST_F(LocalStore, AFolderInPlaceOfAnObjectIsCorruptAndIsNotListed) {
 
 TEST_F(LocalStore, AFileInPlaceOfAFolderIsCorrupt) {
   std::ofstream(folder_ / "mf1") << "x";
-  EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_patient); }).kind, ErrorKind::corrupt);
-  EXPECT_EQ(error_of([&] { store_->stat(name_, k_patient); }).kind, ErrorKind::corrupt);
-  EXPECT_EQ(error_of([&] { store_->put(name_, bytes_, k_patient); }).kind, ErrorKind::corrupt);
+  EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_no_deadline); }).kind, ErrorKind::corrupt);
+  EXPECT_EQ(error_of([&] { store_->stat(name_, k_no_deadline); }).kind, ErrorKind::corrupt);
+  EXPECT_EQ(error_of([&] { store_->put(name_, bytes_, k_no_deadline); }).kind, ErrorKind::corrupt);
 }
 
 TEST_F(LocalStore, LinksPipesAndSocketsAreNotFollowedAndAreReplaced) {
@@ -172,19 +173,19 @@ TEST_F(LocalStore, LinksPipesAndSocketsAreNotFollowedAndAreReplaced) {
   for (const std::function<void()>& make :
        {std::function<void()>(make_link), std::function<void()>(make_dangling), std::function<void()>(make_pipe)}) {
     make();
-    EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_patient); }).kind, ErrorKind::corrupt);
-    EXPECT_EQ(error_of([&] { store_->stat(name_, k_patient); }).kind, ErrorKind::corrupt);
+    EXPECT_EQ(error_of([&] { store_->get(name_, k_all, k_no_deadline); }).kind, ErrorKind::corrupt);
+    EXPECT_EQ(error_of([&] { store_->stat(name_, k_no_deadline); }).kind, ErrorKind::corrupt);
     EXPECT_EQ(listed(), 0U);
-    store_->put(name_, bytes_, k_patient);
-    EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
+    store_->put(name_, bytes_, k_no_deadline);
+    EXPECT_TRUE(store_->get(name_, k_all, k_no_deadline) == bytes_);
     EXPECT_EQ(fs::file_size(elsewhere / "secret"), 6U);
     EXPECT_FALSE(fs::exists(elsewhere / "nothing"));
-    store_->remove(name_, k_patient);
+    store_->remove(name_, k_no_deadline);
   }
 }
 
 TEST_F(LocalStore, ForeignFilesArePassedOver) {
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   for (const char* path : {"notes.txt", "mf1/notes.txt", "mf1/shard/notes.txt", "mf1/shard/ab/notes.txt",
                            "mf1/other/ab/x", "mf1/shard/ab/deeper/x", ".hidden/x"}) {
     fs::create_directories((folder_ / path).parent_path());
@@ -194,7 +195,7 @@ TEST_F(LocalStore, ForeignFilesArePassedOver) {
 }
 
 TEST_F(LocalStore, WhatAKilledPutLeftIsNotListedAndGoesAfterADay) {
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   const fs::path folder = file_of(name_).parent_path();
   const fs::path fresh = folder / ("." + std::string(32, 'a') + ".tmp");
   const fs::path stale = folder / ("." + std::string(32, 'b') + ".tmp");
@@ -225,33 +226,33 @@ TEST_F(LocalStore, AStopDuringAPutLeavesNothing) {
       done = false;
     }
     EXPECT_EQ(fs::exists(file_of(name)), done);
-    store_->remove(name, k_patient);
+    store_->remove(name, k_no_deadline);
   }
   EXPECT_EQ(files(), 0U);
 }
 
 TEST_F(LocalStore, AFullDiskIsOutOfSpaceAndLeavesTheOldObject) {
   const Bytes old = random_bytes(1000, 7);
-  store_->put(name_, old, k_patient);
+  store_->put(name_, old, k_no_deadline);
   {
     const FileSizeLimit limit(1'500'000);
-    const Error error = error_of([&] { store_->put(name_, bytes_, k_patient); });
+    const Error error = error_of([&] { store_->put(name_, bytes_, k_no_deadline); });
     EXPECT_EQ(error.kind, ErrorKind::out_of_space);
     EXPECT_THAT(error.where, HasSubstr(name_.path()));
-    EXPECT_EQ(error_of([&] { store_->put(shard_name(2), bytes_, k_patient); }).kind, ErrorKind::out_of_space);
+    EXPECT_EQ(error_of([&] { store_->put(shard_name(2), bytes_, k_no_deadline); }).kind, ErrorKind::out_of_space);
   }
   EXPECT_EQ(files(), 1U);
-  EXPECT_EQ(store_->get(name_, k_all, k_patient), old);
+  EXPECT_EQ(store_->get(name_, k_all, k_no_deadline), old);
 }
 
 TEST_F(LocalStore, AFolderThatMayNotBeWrittenIsDenied) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   fs::permissions(file_of(name_).parent_path(), fs::perms::owner_read | fs::perms::owner_exec);
-  EXPECT_EQ(error_of([&] { store_->put(name_, random_bytes(10), k_patient); }).kind, ErrorKind::denied);
-  EXPECT_EQ(error_of([&] { store_->remove(name_, k_patient); }).kind, ErrorKind::denied);
-  EXPECT_TRUE(store_->get(name_, k_all, k_patient) == bytes_);
-  EXPECT_NO_THROW(store_->put(name_, bytes_, k_patient)) << "equal bytes need no writing";
+  EXPECT_EQ(error_of([&] { store_->put(name_, random_bytes(10), k_no_deadline); }).kind, ErrorKind::denied);
+  EXPECT_EQ(error_of([&] { store_->remove(name_, k_no_deadline); }).kind, ErrorKind::denied);
+  EXPECT_TRUE(store_->get(name_, k_all, k_no_deadline) == bytes_);
+  EXPECT_NO_THROW(store_->put(name_, bytes_, k_no_deadline)) << "equal bytes need no writing";
   fs::permissions(file_of(name_).parent_path(), fs::perms::owner_all);
 }
 
@@ -274,17 +275,17 @@ bool as_nobody(const std::function<bool()>& work) {
 }
 
 TEST_F(LocalStore, AFolderThatMayNotBeReadHidesNothingElseAndFailsTheListingAtItsEnd) {
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   const ObjectName other = shard_name(2);
   ASSERT_NE(file_of(other).parent_path(), file_of(name_).parent_path());
-  store_->put(other, bytes_, k_patient);
-  store_->put(ObjectName::marker(), bytes_, k_patient);
+  store_->put(other, bytes_, k_no_deadline);
+  store_->put(ObjectName::marker(), bytes_, k_no_deadline);
   fs::permissions(folder_.path(), fs::perms::all);
   fs::permissions(file_of(name_).parent_path(), fs::perms::none);
   const bool good = as_nobody([&] {
     std::set<ObjectName> found;
-    const Error error =
-        error_of([&] { store_->list("", [&](const store::ObjectInfo& info) { found.insert(info.name); }, k_patient); });
+    const Error error = error_of(
+        [&] { store_->list("", [&](const store::ObjectInfo& info) { found.insert(info.name); }, k_no_deadline); });
     return found == std::set<ObjectName>{other, ObjectName::marker()} && error.kind == ErrorKind::denied &&
            error.where == file_of(name_).parent_path().string() + "/";
   });
@@ -301,10 +302,10 @@ TEST_F(LocalStore, AFileSystemThatCannotSyncFoldersTakesObjects) {
       return -1;
     }};
     const auto store = make_local_store(folder_.path(), sync);
-    EXPECT_NO_THROW(store->put(name_, bytes_, k_patient)) << refusal;
-    EXPECT_NO_THROW(store->put(name_, bytes_, k_patient)) << refusal;
-    EXPECT_TRUE(store->get(name_, k_all, k_patient) == bytes_);
-    store->remove(name_, k_patient);
+    EXPECT_NO_THROW(store->put(name_, bytes_, k_no_deadline)) << refusal;
+    EXPECT_NO_THROW(store->put(name_, bytes_, k_no_deadline)) << refusal;
+    EXPECT_TRUE(store->get(name_, k_all, k_no_deadline) == bytes_);
+    store->remove(name_, k_no_deadline);
     EXPECT_THAT(store::sync_limits(folder_.path(), sync), HasSubstr("cannot sync folders"));
   }
   EXPECT_EQ(store::sync_limits(folder_.path()), "");
@@ -317,11 +318,11 @@ TEST_F(LocalStore, AFileSystemThatCannotSyncFilesTakesObjects) {
     return -1;
   }};
   const auto store = make_local_store(folder_.path(), sync);
-  store->put(name_, bytes_, k_patient);
+  store->put(name_, bytes_, k_no_deadline);
   struct stat before{};
   struct stat after{};
   ASSERT_EQ(::stat(file_of(name_).c_str(), &before), 0);
-  store->put(name_, bytes_, k_patient);
+  store->put(name_, bytes_, k_no_deadline);
   ASSERT_EQ(::stat(file_of(name_).c_str(), &after), 0);
   EXPECT_EQ(before.st_ino, after.st_ino) << "equal bytes were written again";
   EXPECT_THAT(store::sync_limits(folder_.path(), sync), HasSubstr("cannot sync files:"));
@@ -336,9 +337,9 @@ TEST_F(LocalStore, ASyncThatFailsFailsThePut) {
       return -1;
     };
     const Error of_file =
-        error_of([&] { make_local_store(folder_.path(), {.file = fail})->put(name_, bytes_, k_patient); });
+        error_of([&] { make_local_store(folder_.path(), {.file = fail})->put(name_, bytes_, k_no_deadline); });
     const Error of_folder =
-        error_of([&] { make_local_store(folder_.path(), {.folder = fail})->put(name_, bytes_, k_patient); });
+        error_of([&] { make_local_store(folder_.path(), {.folder = fail})->put(name_, bytes_, k_no_deadline); });
     EXPECT_THAT(of_file.what(), HasSubstr("cannot sync"));
     EXPECT_THAT(of_folder.what(), HasSubstr("cannot sync its folder"));
     EXPECT_THROW(store::sync_limits(folder_.path(), {.folder = fail}), Error);

@@ -3,7 +3,7 @@
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
@@ -74,8 +74,8 @@ TEST_F(Retrying, TriesAgainWhatMayWorkTheNextTime) {
   for (const ErrorKind kind : {ErrorKind::transient, ErrorKind::rate_limited, ErrorKind::timed_out}) {
     faulty_->fail_next(Call::put, kind, 3);
     faulty_->fail_next(Call::get, kind, 3);
-    store_->put(name_, bytes_, k_patient);
-    EXPECT_EQ(store_->get(name_, k_all, k_patient), bytes_);
+    store_->put(name_, bytes_, k_no_deadline);
+    EXPECT_EQ(store_->get(name_, k_all, k_no_deadline), bytes_);
   }
   EXPECT_EQ(clock_.sleeps().size(), 18U);
 }
@@ -83,7 +83,7 @@ TEST_F(Retrying, TriesAgainWhatMayWorkTheNextTime) {
 TEST_F(Retrying, GivesUpWithTheErrorAsItCame) {
   faulty_->fail_next(Call::put, ErrorKind::rate_limited, 4, 5s);
   try {
-    store_->put(name_, bytes_, k_patient);
+    store_->put(name_, bytes_, k_no_deadline);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind, ErrorKind::rate_limited);
@@ -99,7 +99,7 @@ TEST_F(Retrying, DoesNotRepeatWhatCannotGetBetter) {
                                ErrorKind::corrupt, ErrorKind::cancelled, ErrorKind::internal}) {
     counter_.start_over();
     faulty_->fail_next(Call::put, kind);
-    EXPECT_EQ(kind_of([&] { store_->put(name_, bytes_, k_patient); }), kind);
+    EXPECT_EQ(kind_of([&] { store_->put(name_, bytes_, k_no_deadline); }), kind);
     EXPECT_EQ(counter_.calls(), 1U);
   }
   EXPECT_TRUE(clock_.sleeps().empty());
@@ -110,7 +110,7 @@ TEST_F(Retrying, ABudgetKeepsTroubleFromBecomingAStorm) {
     const auto before = counter_.calls();
     for (unsigned i = 0; i < calls; ++i) {
       faulty_->fail_next(Call::get, ErrorKind::transient, 100);
-      EXPECT_EQ(kind_of([&] { store_->get(name_, k_all, k_patient); }), ErrorKind::transient);
+      EXPECT_EQ(kind_of([&] { store_->get(name_, k_all, k_no_deadline); }), ErrorKind::transient);
     }
     return counter_.calls() - before - calls;
   };
@@ -126,7 +126,7 @@ TEST_F(Retrying, ABudgetKeepsTroubleFromBecomingAStorm) {
 TEST_F(Retrying, AWaitThatWasAskedForCostsNothingOfTheBudget) {
   for (int i = 0; i < 100; ++i) {
     faulty_->fail_next(Call::get, ErrorKind::rate_limited, 3, 1s);
-    EXPECT_NO_THROW(store_->get(name_, k_all, k_patient));
+    EXPECT_NO_THROW(store_->get(name_, k_all, k_no_deadline));
   }
 }
 
@@ -162,20 +162,20 @@ TEST_F(Retrying, AStopEndsTheWaiting) {
 }
 
 TEST_F(Retrying, AListingThatBreaksOffShowsEachObjectOnce) {
-  for (std::uint64_t i = 0; i < 10; ++i) store_->put(shard_name(i), bytes_, k_patient);
+  for (std::uint64_t i = 0; i < 10; ++i) store_->put(shard_name(i), bytes_, k_no_deadline);
   counter_.start_over();
   counter_.fail_at(1, ErrorKind::transient, Moment::after);
   std::size_t seen = 0;
-  store_->list("", [&](const store::ObjectInfo&) { ++seen; }, k_patient);
+  store_->list("", [&](const store::ObjectInfo&) { ++seen; }, k_no_deadline);
   EXPECT_EQ(seen, 10U);
   EXPECT_EQ(counter_.calls(), 2U);
 }
 
 TEST_F(Retrying, DoesNotListAgainBecauseOfTheSink) {
-  store_->put(name_, bytes_, k_patient);
+  store_->put(name_, bytes_, k_no_deadline);
   counter_.start_over();
   const auto sink = [](const store::ObjectInfo&) { throw Error(ErrorKind::transient, "sink", "mine"); };
-  EXPECT_EQ(kind_of([&] { store_->list("", sink, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_of([&] { store_->list("", sink, k_no_deadline); }), ErrorKind::transient);
   EXPECT_EQ(counter_.calls(), 1U);
 }
 

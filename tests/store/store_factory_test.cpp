@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/store_context.h"
 #include "support/store_suite.h"
 #include "support/temporary_folder.h"
@@ -25,7 +25,7 @@ class StoreFactory : public testing::Test {
   void prepare(std::string_view url) {
     store::StoreSettings settings;
     ListeningDialogue dialogue;
-    store::prepare_new_store(url, settings, context_.context(), dialogue, k_patient);
+    store::prepare_new_store(url, settings, context_.context(), dialogue, k_no_deadline);
   }
 
  private:
@@ -35,7 +35,7 @@ class StoreFactory : public testing::Test {
 TEST_F(StoreFactory, ALocalUrlIsAFolder) {
   const TemporaryFolder folder;
   const auto store = make("local:" + folder.path().string());
-  store->put(shard_name(1), random_bytes(10), k_patient);
+  store->put(shard_name(1), random_bytes(10), k_no_deadline);
   EXPECT_TRUE(std::filesystem::exists(folder / shard_name(1).path()));
 }
 
@@ -96,10 +96,10 @@ TEST_F(StoreFactory, TwoFoldersOfOneDiskShareADevice) {
 TEST_F(StoreFactory, OnlyPrepareMakesTheFolder) {
   const TemporaryFolder folder;
   const std::string url = "local:" + (folder / "new/store").string();
-  EXPECT_THROW(make(url)->space(k_patient), Error);
+  EXPECT_THROW(make(url)->space(k_no_deadline), Error);
   EXPECT_FALSE(std::filesystem::exists(folder / "new"));
   prepare(url);
-  EXPECT_NO_THROW(make(url)->space(k_patient));
+  EXPECT_NO_THROW(make(url)->space(k_no_deadline));
 }
 
 }  // namespace

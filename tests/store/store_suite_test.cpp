@@ -8,7 +8,7 @@
 #include "support/fake_clock.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
 
@@ -172,22 +172,22 @@ class Wrapper : public testing::Test {
   // Each call, and how it is made with these options.
   void for_each_call(const std::function<void(Call, const std::function<void(const CallOptions&)>&)>& visit) {
     const auto store = home_.open();
-    store->put(shard_name(1), random_bytes(1000), k_patient);
+    store->put(shard_name(1), random_bytes(1000), k_no_deadline);
     visit(Call::put, [&](const auto& options) { store->put(shard_name(2), random_bytes(1000), options); });
     visit(Call::get, [&](const auto& options) { store->get(shard_name(1), k_all, options); });
     visit(Call::stat, [&](const auto& options) { store->stat(shard_name(1), options); });
     visit(Call::remove, [&](const auto& options) { store->remove(shard_name(1), options); });
     visit(Call::list, [&](const auto& options) { store->list("", [](const store::ObjectInfo&) {}, options); });
     visit(Call::space, [&](const auto& options) { store->space(options); });
-    EXPECT_TRUE(store->stat(shard_name(1), k_patient));
-    EXPECT_FALSE(store->stat(shard_name(2), k_patient));
+    EXPECT_TRUE(store->stat(shard_name(1), k_no_deadline));
+    EXPECT_FALSE(store->stat(shard_name(2), k_no_deadline));
   }
 
   // What the work throws while calls of this kind hang inside, which they do no longer when it seems to wait for ever.
   std::optional<Error> thrown_while_hanging(Call kind, const std::function<std::optional<Error>()>& work) {
     FaultyStore& inside = home_.innermost();
     inside.stall(kind);
-    const std::jthread patience([&inside](const std::stop_token& has_ended) {
+    const std::jthread timeouts([&inside](const std::stop_token& has_ended) {
       std::mutex mutex;
       std::unique_lock lock(mutex);
       std::condition_variable_any().wait_for(lock, has_ended, Milliseconds(20'000), [] { return false; });

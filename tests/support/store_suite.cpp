@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "support/fixed_random.h"
-#include "support/patience.h"
+#include "support/plain_call.h"
 #include "support/thrown.h"
 
 #include "modelfloat/base/error.h"
@@ -65,7 +65,7 @@ using Duration = std::chrono::steady_clock::duration;
 std::size_t StoreSuite::cut_calls(const std::function<void(std::size_t number, const CallOptions&)>& call,
                                   const std::function<void()>& look) {
   const auto begin = std::chrono::steady_clock::now();
-  call(0, k_patient);
+  call(0, k_no_deadline);
   const Duration whole = std::chrono::steady_clock::now() - begin;
   look();
   std::size_t count = 1;
@@ -93,10 +93,10 @@ std::size_t StoreSuite::cut_calls(const std::function<void(std::size_t number, c
 Bytes StoreSuite::many_bytes() {
   Bytes bytes = random_bytes(std::min((std::uint64_t{10} << 20) + 1, GetParam().largest_object_bytes));
   const auto begin = std::chrono::steady_clock::now();
-  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   if (std::chrono::steady_clock::now() - begin < Milliseconds(100))
     bytes = random_bytes(std::min(std::uint64_t{32} << 20, GetParam().largest_object_bytes));
-  store_->remove(shard_name(1), k_patient);
+  store_->remove(shard_name(1), k_no_deadline);
   return bytes;
 }
 
@@ -108,14 +108,14 @@ void StoreSuite::SetUp() {
 
 std::vector<ObjectInfo> StoreSuite::list(std::string_view prefix) {
   std::vector<ObjectInfo> infos;
-  store_->list(prefix, [&](const ObjectInfo& info) { infos.push_back(info); }, k_patient);
+  store_->list(prefix, [&](const ObjectInfo& info) { infos.push_back(info); }, k_no_deadline);
   return infos;
 }
 
 TEST_P(StoreSuite, GivesBackWhatWasPut) {
   const Bytes bytes = random_bytes(100'000);
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), bytes);
 }
 
 TEST_P(StoreSuite, KeepsEveryKindOfName) {
@@ -130,10 +130,10 @@ TEST_P(StoreSuite, KeepsEveryKindOfName) {
                                          ObjectName::marker(),
                                          ObjectName::format_text(),
                                          ObjectName::rescue_reader()};
-  for (const ObjectName& name : names) store_->put(name, as_bytes(name.path()), k_patient);
+  for (const ObjectName& name : names) store_->put(name, as_bytes(name.path()), k_no_deadline);
   std::vector<std::string> expected;
   for (const ObjectName& name : names) {
-    EXPECT_EQ(store_->get(name, k_all, k_patient), to_bytes(name.path()));
+    EXPECT_EQ(store_->get(name, k_all, k_no_deadline), to_bytes(name.path()));
     expected.push_back(name.path());
   }
   std::sort(expected.begin(), expected.end());
@@ -147,61 +147,61 @@ TEST_P(StoreSuite, KeepsObjectsOfAllSizes) {
   std::erase_if(sizes, [](std::uint64_t size) { return size > GetParam().largest_object_bytes; });
   for (const std::uint64_t size : sizes) {
     const Bytes bytes = random_bytes(size, size);
-    store_->put(shard_name(size), bytes, k_patient);
-    const auto back = store_->get(shard_name(size), k_all, k_patient);
+    store_->put(shard_name(size), bytes, k_no_deadline);
+    const auto back = store_->get(shard_name(size), k_all, k_no_deadline);
     ASSERT_TRUE(back) << size;
     EXPECT_TRUE(equal(*back, bytes)) << size;  // not EXPECT_EQ, which would print them
-    EXPECT_EQ(store_->stat(shard_name(size), k_patient)->size_bytes, size);
+    EXPECT_EQ(store_->stat(shard_name(size), k_no_deadline)->size_bytes, size);
   }
 }
 
 TEST_P(StoreSuite, GivesRanges) {
   const Bytes bytes = random_bytes(2'500'000);
-  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   const std::uint64_t size = bytes.size();
   for (const ByteRange range :
        {ByteRange{0, 1}, ByteRange{0, size}, ByteRange{1, size - 1}, ByteRange{size - 1, 1}, ByteRange{0, 0},
         ByteRange{size, 0}, ByteRange{1'048'575, 2}, ByteRange{1000, 2'000'000}}) {
-    const auto part = store_->get(shard_name(1), range, k_patient);
+    const auto part = store_->get(shard_name(1), range, k_no_deadline);
     ASSERT_TRUE(part);
     EXPECT_TRUE(equal(*part, ByteSpan(bytes).subspan(range.offset, range.length)))
         << range.offset << "+" << range.length;
   }
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{1}, size - 1, size}) {
-    const auto rest = store_->get(shard_name(1), ByteRange{offset}, k_patient);
+    const auto rest = store_->get(shard_name(1), ByteRange{offset}, k_no_deadline);
     ASSERT_TRUE(rest);
     EXPECT_TRUE(equal(*rest, ByteSpan(bytes).subspan(offset))) << offset;
   }
 }
 
 TEST_P(StoreSuite, RangeBeyondTheEndIsCorrupt) {
-  store_->put(shard_name(1), random_bytes(1000), k_patient);
+  store_->put(shard_name(1), random_bytes(1000), k_no_deadline);
   for (const ByteRange range : {ByteRange{0, 1001}, ByteRange{999, 2}, ByteRange{1000, 1}, ByteRange{1001, 0},
                                 ByteRange{1001}, ByteRange{UINT64_MAX, 1}, ByteRange{2, UINT64_MAX - 1}}) {
-    EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_patient); }), ErrorKind::corrupt)
+    EXPECT_EQ(kind_thrown([&] { store_->get(shard_name(1), range, k_no_deadline); }), ErrorKind::corrupt)
         << range.offset << "+" << range.length;
   }
 }
 
 TEST_P(StoreSuite, AbsentIsNoError) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
-  EXPECT_EQ(store_->get(shard_name(2), k_all, k_patient), std::nullopt);
-  EXPECT_EQ(store_->get(shard_name(2), ByteRange{100, 1}, k_patient), std::nullopt);
-  EXPECT_FALSE(store_->stat(shard_name(2), k_patient));
-  EXPECT_NO_THROW(store_->remove(shard_name(2), k_patient));
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
+  EXPECT_EQ(store_->get(shard_name(2), k_all, k_no_deadline), std::nullopt);
+  EXPECT_EQ(store_->get(shard_name(2), ByteRange{100, 1}, k_no_deadline), std::nullopt);
+  EXPECT_FALSE(store_->stat(shard_name(2), k_no_deadline));
+  EXPECT_NO_THROW(store_->remove(shard_name(2), k_no_deadline));
   EXPECT_TRUE(list("mf1/log/").empty());
 }
 
 TEST_P(StoreSuite, NothingIsThereAtFirst) {
   EXPECT_TRUE(list("").empty());
-  EXPECT_FALSE(store_->stat(ObjectName::marker(), k_patient));
+  EXPECT_FALSE(store_->stat(ObjectName::marker(), k_no_deadline));
 }
 
 TEST_P(StoreSuite, PutTwiceIsFine) {
   const Bytes bytes = random_bytes(50'000);
-  store_->put(shard_name(1), bytes, k_patient);
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), bytes);
   EXPECT_EQ(list("").size(), 1U);
 }
 
@@ -210,24 +210,24 @@ TEST_P(StoreSuite, ReplacesWrongContent) {
   Bytes flipped = good;
   flipped[49'999] ^= std::byte{1};
   for (const Bytes& wrong : {flipped, random_bytes(49'999, 1), random_bytes(60'000, 2), Bytes()}) {
-    store_->put(shard_name(1), wrong, k_patient);
-    store_->put(shard_name(1), good, k_patient);
-    EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == good);
-    EXPECT_EQ(store_->stat(shard_name(1), k_patient)->size_bytes, good.size());
+    store_->put(shard_name(1), wrong, k_no_deadline);
+    store_->put(shard_name(1), good, k_no_deadline);
+    EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == good);
+    EXPECT_EQ(store_->stat(shard_name(1), k_no_deadline)->size_bytes, good.size());
     EXPECT_EQ(list("").size(), 1U);
   }
 }
 
 TEST_P(StoreSuite, RemoveTakesOneObjectAway) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
-  store_->put(shard_name(2), random_bytes(10), k_patient);
-  store_->remove(shard_name(1), k_patient);
-  store_->remove(shard_name(1), k_patient);
-  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), std::nullopt);
-  EXPECT_FALSE(store_->stat(shard_name(1), k_patient));
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
+  store_->put(shard_name(2), random_bytes(10), k_no_deadline);
+  store_->remove(shard_name(1), k_no_deadline);
+  store_->remove(shard_name(1), k_no_deadline);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), std::nullopt);
+  EXPECT_FALSE(store_->stat(shard_name(1), k_no_deadline));
   EXPECT_EQ(paths_of(list("")), std::vector{shard_name(2).path()});
-  store_->put(shard_name(1), random_bytes(10), k_patient);
-  EXPECT_TRUE(store_->stat(shard_name(1), k_patient));
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
+  EXPECT_TRUE(store_->stat(shard_name(1), k_no_deadline));
 }
 
 TEST_P(StoreSuite, ListsManyNamesByPrefix) {
@@ -239,7 +239,7 @@ TEST_P(StoreSuite, ListsManyNamesByPrefix) {
   if (!home_->fill(objects)) {
     const std::vector<std::pair<ObjectName, std::uint64_t>> all(objects.begin(), objects.end());
     in_parallel(*store_, all.size(),
-                [&](std::size_t i) { store_->put(all[i].first, random_bytes(all[i].second), k_patient); });
+                [&](std::size_t i) { store_->put(all[i].first, random_bytes(all[i].second), k_no_deadline); });
   }
   std::map<std::string, std::uint64_t> sizes;
   for (const auto& [name, size] : objects) sizes[name.path()] = size;
@@ -260,20 +260,20 @@ TEST_P(StoreSuite, ListsManyNamesByPrefix) {
 }
 
 TEST_P(StoreSuite, WhatTheSinkThrowsComesOut) {
-  store_->put(shard_name(1), random_bytes(10), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   const auto sink = [](const ObjectInfo&) { throw Error(ErrorKind::transient, "sink", "not now"); };
-  EXPECT_EQ(kind_thrown([&] { store_->list("", sink, k_patient); }), ErrorKind::transient);
+  EXPECT_EQ(kind_thrown([&] { store_->list("", sink, k_no_deadline); }), ErrorKind::transient);
 }
 
 TEST_P(StoreSuite, TheSinkMayUseTheStore) {
-  for (std::uint64_t i = 0; i < 5; ++i) store_->put(shard_name(i), random_bytes(10), k_patient);
-  store_->list("", [&](const ObjectInfo& info) { store_->remove(info.name, k_patient); }, k_patient);
+  for (std::uint64_t i = 0; i < 5; ++i) store_->put(shard_name(i), random_bytes(10), k_no_deadline);
+  store_->list("", [&](const ObjectInfo& info) { store_->remove(info.name, k_no_deadline); }, k_no_deadline);
   EXPECT_TRUE(list("").empty());
 }
 
 TEST_P(StoreSuite, SaysHowMuchSpaceThereIs) {
-  store_->put(shard_name(1), random_bytes(1'000'000), k_patient);
-  const store::Space space = store_->space(k_patient);
+  store_->put(shard_name(1), random_bytes(1'000'000), k_no_deadline);
+  const store::Space space = store_->space(k_no_deadline);
   EXPECT_EQ(space.used_bytes.has_value(), GetParam().tells_used_bytes);
   EXPECT_GE(space.used_bytes.value_or(UINT64_MAX), 1'000'000U);
   EXPECT_NE(space.free_bytes, UINT64_MAX);  // unknown is nullopt
@@ -282,9 +282,10 @@ TEST_P(StoreSuite, SaysHowMuchSpaceThereIs) {
 TEST_P(StoreSuite, ManyThreadsAtOnce) {
   in_parallel(*store_, 200, [&](std::size_t i) {
     const Bytes bytes = random_bytes(10'000 + i, i);
-    store_->put(shard_name(i), bytes, k_patient);
-    if (store_->get(shard_name(i), k_all, k_patient) != bytes) throw Error(ErrorKind::corrupt, "test", "other bytes");
-    if (i % 2 == 0) store_->remove(shard_name(i), k_patient);
+    store_->put(shard_name(i), bytes, k_no_deadline);
+    if (store_->get(shard_name(i), k_all, k_no_deadline) != bytes)
+      throw Error(ErrorKind::corrupt, "test", "other bytes");
+    if (i % 2 == 0) store_->remove(shard_name(i), k_no_deadline);
   });
   EXPECT_EQ(list("").size(), 100U);
 }
@@ -294,11 +295,11 @@ TEST_P(StoreSuite, ReadersSeeTheOldOrTheNewObject) {
     GTEST_SKIP() << "this server replaces a file in several steps, which readers can see";
   const Bytes a = random_bytes(100'000, 1);
   const Bytes b = random_bytes(100'000, 2);
-  store_->put(shard_name(1), a, k_patient);
+  store_->put(shard_name(1), a, k_no_deadline);
   const auto keep_putting = [&](const Bytes& bytes, std::exception_ptr& failure) {
     return std::jthread([&](const std::stop_token& enough) {
       try {
-        while (!enough.stop_requested()) store_->put(shard_name(1), bytes, k_patient);
+        while (!enough.stop_requested()) store_->put(shard_name(1), bytes, k_no_deadline);
       } catch (...) {
         failure = std::current_exception();
       }
@@ -310,7 +311,7 @@ TEST_P(StoreSuite, ReadersSeeTheOldOrTheNewObject) {
     const std::jthread one = keep_putting(a, failure_of_a);
     const std::jthread other = keep_putting(b, failure_of_b);
     in_parallel(*store_, 60, [&](std::size_t) {
-      const auto seen = store_->get(shard_name(1), k_all, k_patient);
+      const auto seen = store_->get(shard_name(1), k_all, k_no_deadline);
       if (seen != a && seen != b) throw Error(ErrorKind::corrupt, "test", "a mixture, or nothing");
     });
   }
@@ -321,14 +322,14 @@ TEST_P(StoreSuite, ReadersSeeTheOldOrTheNewObject) {
 
 TEST_P(StoreSuite, ThreadsThatPutTheSameObjectAgree) {
   const Bytes bytes = random_bytes(300'000);
-  in_parallel(*store_, 16, [&](std::size_t) { store_->put(shard_name(1), bytes, k_patient); });
-  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
+  in_parallel(*store_, 16, [&](std::size_t) { store_->put(shard_name(1), bytes, k_no_deadline); });
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), bytes);
   EXPECT_EQ(list("").size(), 1U);
 }
 
 TEST_P(StoreSuite, AStopEndsEveryCallAndChangesNothing) {
   const Bytes old = random_bytes(100);
-  store_->put(shard_name(1), old, k_patient);
+  store_->put(shard_name(1), old, k_no_deadline);
   std::stop_source stop;
   stop.request_stop();
   CallOptions stopped;
@@ -341,12 +342,12 @@ TEST_P(StoreSuite, AStopEndsEveryCallAndChangesNothing) {
   EXPECT_EQ(kind_thrown([&] { store_->remove(shard_name(1), stopped); }), ErrorKind::cancelled);
   EXPECT_EQ(kind_thrown([&] { store_->list("", sink, stopped); }), ErrorKind::cancelled);
   EXPECT_EQ(kind_thrown([&] { store_->space(stopped); }), ErrorKind::cancelled);
-  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), old);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), old);
   EXPECT_EQ(list("").size(), 1U);
 }
 
 TEST_P(StoreSuite, APassedDeadlineEndsEveryCall) {
-  store_->put(shard_name(1), random_bytes(100), k_patient);
+  store_->put(shard_name(1), random_bytes(100), k_no_deadline);
   CallOptions late;
   late.deadline = std::chrono::steady_clock::now();
   const auto sink = [](const ObjectInfo&) { ADD_FAILURE() << "listed after the deadline"; };
@@ -360,7 +361,7 @@ TEST_P(StoreSuite, APassedDeadlineEndsEveryCall) {
 }
 
 TEST_P(StoreSuite, AStopInTheMiddleOfAListingEndsIt) {
-  for (std::uint64_t i = 0; i < 10; ++i) store_->put(shard_name(i), random_bytes(10), k_patient);
+  for (std::uint64_t i = 0; i < 10; ++i) store_->put(shard_name(i), random_bytes(10), k_no_deadline);
   std::stop_source stop;
   CallOptions options;
   options.stop = stop.get_token();
@@ -375,12 +376,12 @@ TEST_P(StoreSuite, AStopInTheMiddleOfAListingEndsIt) {
 
 TEST_P(StoreSuite, IsTheSameAfterItWasClosed) {
   const Bytes bytes = random_bytes(100'000);
-  store_->put(shard_name(1), bytes, k_patient);
-  store_->put(shard_name(2), bytes, k_patient);
-  store_->remove(shard_name(2), k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  store_->put(shard_name(2), bytes, k_no_deadline);
+  store_->remove(shard_name(2), k_no_deadline);
   restart();
-  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
-  EXPECT_EQ(store_->get(shard_name(2), k_all, k_patient), std::nullopt);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), bytes);
+  EXPECT_EQ(store_->get(shard_name(2), k_all, k_no_deadline), std::nullopt);
   EXPECT_EQ(paths_of(list("")), std::vector{shard_name(1).path()});
 }
 
@@ -392,7 +393,7 @@ TEST_P(StoreSuite, APutThatIsCutLeavesAllOrNothing) {
   std::vector<std::string> found;
   for (std::size_t number = 0; number < count; ++number) {
     all.push_back(shard_name(number).path());
-    const auto there = store_->get(shard_name(number), k_all, k_patient);
+    const auto there = store_->get(shard_name(number), k_all, k_no_deadline);
     if (!there) continue;
     EXPECT_TRUE(equal(*there, bytes)) << number << ": " << there->size() << " bytes";
     found.push_back(all.back());
@@ -405,9 +406,9 @@ TEST_P(StoreSuite, APutThatIsCutLeavesAllOrNothing) {
   EXPECT_TRUE(std::includes(listed.begin(), listed.end(), found.begin(), found.end()));
   EXPECT_TRUE(std::includes(all.begin(), all.end(), listed.begin(), listed.end()));  // each once, and no other
 
-  for (std::size_t number = 0; number < count; ++number) store_->put(shard_name(number), bytes, k_patient);
+  for (std::size_t number = 0; number < count; ++number) store_->put(shard_name(number), bytes, k_no_deadline);
   for (std::size_t number = 0; number < count; ++number)
-    EXPECT_TRUE(store_->get(shard_name(number), k_all, k_patient) == bytes) << number;
+    EXPECT_TRUE(store_->get(shard_name(number), k_all, k_no_deadline) == bytes) << number;
   EXPECT_EQ(paths_of(list("")), all);
 }
 
@@ -415,57 +416,57 @@ TEST_P(StoreSuite, AReplacementThatIsCutLeavesOneOfTheTwo) {
   const Bytes bytes = many_bytes();
   Bytes other = bytes;
   other.back() ^= std::byte{1};
-  store_->put(shard_name(1), other, k_patient);
+  store_->put(shard_name(1), other, k_no_deadline);
   bool is_other = true;
   const auto replace = [&](std::size_t, const CallOptions& options) {
     store_->put(shard_name(1), is_other ? bytes : other, options);
   };
   cut_calls(replace, [&] {
     std::optional<Bytes> there;
-    const auto error = thrown_by([&] { there = store_->get(shard_name(1), k_all, k_patient); });
+    const auto error = thrown_by([&] { there = store_->get(shard_name(1), k_all, k_no_deadline); });
     is_other = there == other;
     if (!GetParam().keeps_one_when_cut) return;
     EXPECT_FALSE(error) << error->what();
     EXPECT_TRUE(is_other || there == bytes) << (there ? std::to_string(there->size()) + " bytes" : "nothing");
     EXPECT_EQ(list("").size(), 1U);
   });
-  store_->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  store_->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == bytes);
   EXPECT_EQ(list("").size(), 1U);
 }
 
 TEST_P(StoreSuite, AGetMayBeCut) {
   const Bytes bytes = many_bytes();
-  store_->put(shard_name(1), bytes, k_patient);
+  store_->put(shard_name(1), bytes, k_no_deadline);
   cut_calls([&](std::size_t number, const CallOptions& options) {
     EXPECT_TRUE(store_->get(shard_name(1), k_all, options) == bytes) << number;
   });
-  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_patient) == bytes);
+  EXPECT_TRUE(store_->get(shard_name(1), k_all, k_no_deadline) == bytes);
 }
 
 TEST_P(StoreSuite, AFolderThatDiffersOnlyInCaseIsAnotherStore) {
   const auto namesake = home_->open_namesake();
   if (!namesake) GTEST_SKIP() << "this store lies in no folder";
-  store_->put(shard_name(1), random_bytes(10), k_patient);
-  store_->put(shard_name(2), random_bytes(20), k_patient);
-  EXPECT_FALSE(namesake->stat(shard_name(1), k_patient));
-  namesake->put(shard_name(1), random_bytes(30), k_patient);
-  namesake->put(shard_name(3), random_bytes(40), k_patient);
-  namesake->remove(shard_name(2), k_patient);
+  store_->put(shard_name(1), random_bytes(10), k_no_deadline);
+  store_->put(shard_name(2), random_bytes(20), k_no_deadline);
+  EXPECT_FALSE(namesake->stat(shard_name(1), k_no_deadline));
+  namesake->put(shard_name(1), random_bytes(30), k_no_deadline);
+  namesake->put(shard_name(3), random_bytes(40), k_no_deadline);
+  namesake->remove(shard_name(2), k_no_deadline);
   restart();
-  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), random_bytes(10));
-  EXPECT_EQ(store_->get(shard_name(3), k_all, k_patient), std::nullopt);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), random_bytes(10));
+  EXPECT_EQ(store_->get(shard_name(3), k_all, k_no_deadline), std::nullopt);
   EXPECT_EQ(list("").size(), 2U);
-  EXPECT_EQ(namesake->get(shard_name(1), k_all, k_patient), random_bytes(30));
+  EXPECT_EQ(namesake->get(shard_name(1), k_all, k_no_deadline), random_bytes(30));
 }
 
 TEST_P(StoreSuite, TwoHandlesSeeTheSameObjects) {
   const auto other = home_->open();
   const Bytes bytes = random_bytes(1000);
-  other->put(shard_name(1), bytes, k_patient);
-  EXPECT_EQ(store_->get(shard_name(1), k_all, k_patient), bytes);
-  store_->remove(shard_name(1), k_patient);
-  EXPECT_FALSE(other->stat(shard_name(1), k_patient));
+  other->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_EQ(store_->get(shard_name(1), k_all, k_no_deadline), bytes);
+  store_->remove(shard_name(1), k_no_deadline);
+  EXPECT_FALSE(other->stat(shard_name(1), k_no_deadline));
 }
 
 }  // namespace modelfloat::test

@@ -259,7 +259,7 @@ def test_a_store_that_asked_for_a_pause_gets_it_from_the_next_run_too(site):
         registry.execute("insert into store_parks values (?, 'downloads', ?, 'quota')", (bytes.fromhex(first["id"]), until))
     found = {store["name"]: store for store in site.json("status", code=Exit.DEGRADED)["stores"]}
     assert found["s0"]["health"]["parked"][0]["lane"] == "downloads" and not found["s0"]["online"], found["s0"]
-    assert "parked until" in site.run("status", code=Exit.DEGRADED).text
+    assert "paused until" in site.run("status", code=Exit.DEGRADED).text
     assert site.pull("lab/a")[1] == hashes(file), "the others have enough"
 
 

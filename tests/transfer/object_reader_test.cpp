@@ -15,7 +15,7 @@ using test::StoreWorld;
 class ObjectReader : public testing::Test {
  protected:
   ObjectReader() {
-    world_.patience.straggler = Milliseconds{100};
+    world_.timeouts.straggler = Milliseconds{100};
     for (std::size_t i = 0; i < 4; ++i) world_.inner(i).put(name_, object_, {});
   }
   StoreSet& open(Executor& io) {
@@ -115,7 +115,7 @@ TEST_F(ObjectReader, AReaderOfListingsLeavesOutWhoHangs) {
   const auto three = [](const std::vector<StoreListing>& listings) {
     return std::count_if(listings.begin(), listings.end(), [](const StoreListing& one) { return one.complete; }) >= 3;
   };
-  for (const WaitFor wait_for : {WaitFor::enough, WaitFor::all}) {
+  for (const WaitFor wait_for : {WaitFor::quorum, WaitFor::all}) {
     const auto listings = list_stores(*set_, {"mf1/content/"}, wait_for, three, {});
     ASSERT_EQ(listings.size(), 4U);
     for (const StoreListing& listing : listings) {

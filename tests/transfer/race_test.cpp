@@ -79,7 +79,7 @@ TEST(Race, ACallIsGivenUpAfterItsTime) {
 
 TEST(Race, AStoreThatHangsTakesItsLaneAndNotAllThreads) {
   StoreWorld world(2);
-  ThreadPool io(8);  // lanes of two
+  ThreadPool io(8);  // call queues of two
   const StoreSet set(world.rows(), world.context(io));
   set.wait_until_decided({});
   world.faults(0).stall(Call::get);
@@ -89,7 +89,7 @@ TEST(Race, AStoreThatHangsTakesItsLaneAndNotAllThreads) {
   for (int i = 0; i < 50; ++i) quick.insert(race.ask(*set.find("s1"), k_long, read_marker));
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(quick.contains(race.next()->id));
   world.faults(0).wait_for_stalled(2);
-  EXPECT_EQ(world.faults(0).calls(Call::get), 1U + 2U);  // the marker, and what fits into the lane
+  EXPECT_EQ(world.faults(0).calls(Call::get), 1U + 2U);  // the marker, and what fits into the queue
   world.faults(0).go_on();
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(race.next().has_value());
 }
@@ -104,14 +104,14 @@ TEST(Race, FailuresAreToldToTheStore) {
   race.ask(*set.find("s0"), k_long, read_marker);
   race.ask(*set.find("s1"), k_long, read_marker);
   EXPECT_FALSE(set.find("s0")->is_online());
-  EXPECT_TRUE(set.find("s1")->state->reads_are_parked());
+  EXPECT_TRUE(set.find("s1")->state->reads_are_paused());
 }
 
-TEST(Lane, IsAtMostAQuarterOfTheThreads) {
-  EXPECT_EQ(lane_width(8, 16), 4U);
-  EXPECT_EQ(lane_width(2, 16), 2U);
-  EXPECT_EQ(lane_width(8, 1), 1U);
-  EXPECT_EQ(lane_width(0, 16), 1U);
+TEST(Traffic, IsAtMostAQuarterOfTheThreads) {
+  EXPECT_EQ(queue_width(8, 16), 4U);
+  EXPECT_EQ(queue_width(2, 16), 2U);
+  EXPECT_EQ(queue_width(8, 1), 1U);
+  EXPECT_EQ(queue_width(0, 16), 1U);
 }
 
 }  // namespace

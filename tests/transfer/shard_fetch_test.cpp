@@ -53,7 +53,7 @@ class ShardFetchTest : public testing::Test {
 // Known before or found now, on a store that is away or on none: the error names each shard that is not there.
 TEST_F(ShardFetchTest, EveryShardThatCannotBeReadIsNamed) {
   for (const std::size_t gone : {0U, 1U, 2U}) world_.inner(gone).remove(name(gone), {});
-  registry_->note_shard_copy(pack_.shards[1], StoreWorld::id(1), registry::CopyState::corrupt);
+  registry_->record_shard_copy(pack_.shards[1], StoreWorld::id(1), registry::CopyState::corrupt);
   registry_->remove_shard_place(pack_.shards[2], StoreWorld::id(2));
   world_.faults(3).set_offline(true);
   stores_.emplace(world_.rows(), world_.context(io_));
@@ -91,8 +91,8 @@ TEST_F(ShardFetchTest, StoresThatWereAwayAreLookedAtBeforeItFails) {
   for (const std::size_t away : {0U, 1U}) world_.faults(away).set_offline(true);
   stores_.emplace(world_.rows(), world_.context(io_));
   for (int failed = 0; failed < 3; ++failed) {  // so that the next look of their own is seconds away
-    stores_->look_again(true);
-    stores_->settle({});
+    stores_->recheck(true);
+    stores_->wait_for_checks({});
   }
   for (const std::size_t away : {0U, 1U}) world_.faults(away).set_offline(false);
   ShardPart part = whole();
@@ -118,7 +118,7 @@ TEST_F(ShardFetchTest, OneWhoseTurnComesLaterAsksOthersMeanwhile) {
   EXPECT_FALSE(first_part.is_held(0));
 
   world_.faults(4).stall(Call::get);
-  later.tend();
+  later.poll();
   world_.faults(4).wait_for_stalled(1);  // for ever, if nobody asked
   world_.faults(4).go_on();
   EXPECT_TRUE(later.finish());
@@ -127,9 +127,9 @@ TEST_F(ShardFetchTest, OneWhoseTurnComesLaterAsksOthersMeanwhile) {
 
 // The last answer that was awaited and the last store that was awaited come together, while another store hangs: a pull took half a minute.
 TEST_F(ShardFetchTest, OneThatTurnsUpTogetherWithAnAnswerIsAsked) {
-  world_.patience.hedge_floor = Milliseconds(60'000);  // nobody looks meanwhile
-  world_.patience.peer_floor = Milliseconds(0);        // who hangs is hopeless as soon as others have answered
-  world_.patience.marker = Milliseconds(600'000);
+  world_.timeouts.hedge_floor = Milliseconds(60'000);  // nobody looks meanwhile
+  world_.timeouts.peer_floor = Milliseconds(0);        // who hangs is hopeless as soon as others have answered
+  world_.timeouts.marker = Milliseconds(600'000);
   world_.faults(4).stall(Call::get);
   stores_.emplace(world_.rows(), world_.context(io_));
   ASSERT_TRUE(stores_->wait_until([&] { return stores_->online().size() == 4; }, {}));
@@ -141,7 +141,7 @@ TEST_F(ShardFetchTest, OneThatTurnsUpTogetherWithAnAnswerIsAsked) {
   auto finished = std::async(std::launch::async, [&] { return one.finish(); });
   for (const std::size_t slow : {0U, 3U}) {
     world_.faults(slow).wait_for_stalled(1);
-    while (!stores_->find(StoreWorld::id(slow))->state->pace.is_doubtful()) std::this_thread::yield();
+    while (!stores_->find(StoreWorld::id(slow))->state->latency.is_slow()) std::this_thread::yield();
   }
   std::this_thread::sleep_for(Milliseconds(20));  // so that nothing but an answer is waited for
 

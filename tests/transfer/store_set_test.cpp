@@ -36,7 +36,7 @@ TEST(StoreSet, AStoreThatHangsHoldsUpNobodyAndJoinsWhenItAnswers) {
   EXPECT_TRUE(set.wait_for_domains(2, {}));
   EXPECT_EQ(names(set.online()), (Names{"s0", "s2"}));
   EXPECT_EQ(set.find("s1")->state->presence(), Presence::pending);
-  EXPECT_TRUE(set.somebody_is_awaited());
+  EXPECT_TRUE(set.checks_are_pending());
   world.faults(1).go_on();
   EXPECT_TRUE(set.wait_for_domains(3, {}));
 }
@@ -52,7 +52,7 @@ TEST(StoreSet, WaitingEndsWhenEverybodyIsDecided) {
 
 TEST(StoreSet, AMarkerThatNeverComesCountsAsOfflineAfterAWhile) {
   StoreWorld world(2);
-  world.patience.marker = Milliseconds{50};
+  world.timeouts.marker = Milliseconds{50};
   ThreadPool io(4);
   world.faults(1).stall(Call::get);
   const StoreSet set(world.rows(), world.context(io));
@@ -92,10 +92,10 @@ TEST(StoreSet, AStoreThatComesBackIsUsedAgainAfterABackOff) {
   StoreSet set(world.rows(), world.context(io));
   EXPECT_EQ(names(set.online()), Names{"s0"});
   world.faults(1).set_offline(false);
-  set.look_again();
+  set.recheck();
   EXPECT_EQ(names(set.online()), Names{"s0"});  // a second has to pass first
   world.clock.advance(Milliseconds{1100});
-  set.look_again();
+  set.recheck();
   EXPECT_EQ(names(set.online()), (Names{"s0", "s1"}));
 }
 
@@ -106,12 +106,12 @@ TEST(StoreSet, TheBackOffGrows) {
   StoreSet set(world.rows(), world.context(io));
   for (int i = 0; i < 5; ++i) {  // waits of 1, 2, 4, 8, 16 s
     world.clock.advance(Milliseconds{32'000});
-    set.look_again();
+    set.recheck();
   }
   const auto calls = world.faults(0).calls(Call::get);
   for (int i = 0; i < 20; ++i) {
     world.clock.advance(Milliseconds{1'000});
-    set.look_again();
+    set.recheck();
   }
   EXPECT_EQ(world.faults(0).calls(Call::get), calls);
 }
@@ -124,7 +124,7 @@ TEST(StoreSet, ACallThatFindsItOfflineTakesItOutUntilTheNextLook) {
   EXPECT_EQ(set.online().size(), 2U);
   set.find("s0")->state->read_failed(Error(ErrorKind::offline, "s0", "gone"));
   EXPECT_EQ(names(set.online()), Names{"s1"});
-  set.look_again();  // the first look may be at once
+  set.recheck();  // the first look may be at once
   EXPECT_EQ(set.online().size(), 2U);
 }
 
@@ -133,10 +133,10 @@ TEST(StoreSet, AMarkerThatVanishesIsNoticed) {
   InlineExecutor io;
   StoreSet set(world.rows(), world.context(io));
   world.inner(1).remove(ObjectName::marker(), {});
-  set.look_again();
+  set.recheck();
   EXPECT_EQ(set.online().size(), 2U);  // it was looked at a moment ago
   world.clock.advance(Milliseconds{30'000});
-  set.look_again();
+  set.recheck();
   EXPECT_EQ(names(set.online()), Names{"s0"});
 }
 
@@ -173,11 +173,11 @@ TEST(StoreSet, AStoreThatCannotBeMadeYetIsTriedAgain) {
   EXPECT_TRUE(set.online().empty());
   EXPECT_NE(set.find("s0")->state->why_not_online().find("no credentials"), std::string::npos);
   world.clock.advance(Milliseconds{1'500});
-  set.look_again();
+  set.recheck();
   EXPECT_TRUE(set.online().empty());
   world.unmakable = false;
   world.clock.advance(Milliseconds{5'000});
-  set.look_again();
+  set.recheck();
   EXPECT_EQ(names(set.online()), Names{"s0"});
 }
 
@@ -189,24 +189,24 @@ TEST(StoreSet, NoStoreIsLeftAloneForYears) {
   const Error error(ErrorKind::rate_limited, "s0", "too much", std::chrono::hours(57 * 365 * 24));
   state.read_failed(error);
   state.put_failed(error);
-  EXPECT_TRUE(state.reads_are_parked());
-  EXPECT_TRUE(state.puts_are_parked());
+  EXPECT_TRUE(state.reads_are_paused());
+  EXPECT_TRUE(state.puts_are_paused());
   world.clock.advance(std::chrono::hours(24));
-  EXPECT_FALSE(state.reads_are_parked());
-  EXPECT_FALSE(state.puts_are_parked());
+  EXPECT_FALSE(state.reads_are_paused());
+  EXPECT_FALSE(state.puts_are_paused());
 }
 
-TEST(StoreSet, AParkedStoreIsOnlineAndLeftAlone) {
+TEST(StoreSet, APausedStoreIsOnlineAndLeftAlone) {
   StoreWorld world(1);
   InlineExecutor io;
   StoreSet set(world.rows(), world.context(io));
   auto& state = *set.find("s0")->state;
   state.read_failed(Error(ErrorKind::rate_limited, "s0", "too much", Milliseconds{3'600'000}));
   EXPECT_TRUE(set.find("s0")->is_online());
-  EXPECT_TRUE(state.reads_are_parked());
-  EXPECT_FALSE(state.puts_are_parked());
+  EXPECT_TRUE(state.reads_are_paused());
+  EXPECT_FALSE(state.puts_are_paused());
   world.clock.advance(Milliseconds{3'600'001});
-  EXPECT_FALSE(state.reads_are_parked());
+  EXPECT_FALSE(state.reads_are_paused());
 }
 
 }  // namespace

@@ -47,12 +47,12 @@ class StoreWorld {
           if (unmakable) throw Error(ErrorKind::denied, row.name, "has no credentials");
           return std::make_unique<FaultyStore>(static_cast<store::Store&>(*faulty_.at(std::stoul(row.url.substr(7)))));
         },
-        patience};
+        timeouts};
   }
 
   static constexpr mf1::PoolTag k_tag{std::byte{9}};
   FakeClock clock;
-  transfer::Patience patience;
+  transfer::Timeouts timeouts;
   bool unmakable = false;
 
  private:

@@ -73,7 +73,7 @@ class UploadTest : public testing::Test {
  protected:
   UploadTest() {
     for (const auto& row : world_.rows()) registry_->put_store(row);
-    stores_.settle({});
+    stores_.wait_for_checks({});
   }
   Upload upload(Executor& cpu, Random& random) {
     return {{stores_, *registry_, keys_, random, cpu, {}},

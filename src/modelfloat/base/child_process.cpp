@@ -374,10 +374,10 @@ void ChildProcess::listen() {
     if (watched[0].revents != 0 && !read_output()) output_pipe_.reset();
     if (watched[2].revents != 0) process.reset();
   }
-  note_end();
+  record_end();
 }
 
-void ChildProcess::note_end() {
+void ChildProcess::record_end() {
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
   }

@@ -93,7 +93,7 @@ class ChildProcess {
   void listen();
   bool read_output();
   void read_alarm();
-  void note_end();
+  void record_end();
 
   pid_t id_ = -1;
   std::string name_;

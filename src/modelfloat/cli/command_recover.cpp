@@ -42,7 +42,7 @@ class GivenStores {
     if (is_new)
       given.settings =
           settings_from(store::scheme_of(url), {}, variable_prefix(name_of(url)), process_variable, nullptr);
-    return open_trial(session_, url, given.settings, given.trial);
+    return open_with_scratch_session(session_, url, given.settings, given.scratch);
   }
 
   // Seals what opened the stores for this home.
@@ -51,17 +51,17 @@ class GivenStores {
     for (const auto& row : session_.registry().stores()) {
       const auto found = given_.find(row.url);
       if (found == given_.end()) continue;
-      keep_settings(session_.registry(), secrets, row.id, found->second.settings, found->second.trial.vault,
+      keep_settings(session_.registry(), secrets, row.id, found->second.settings, found->second.scratch.vault,
                     found->second.bandwidth);
     }
   }
 
  private:
   struct Given {
-    explicit Given(Session& session) : trial(session.new_trial()) {}
+    explicit Given(Session& session) : scratch(session.new_scratch_session()) {}
     store::StoreSettings settings;
     std::string bandwidth;
-    Trial& trial;
+    ScratchSession& scratch;
   };
   std::string name_of(const std::string& url) const {
     for (const auto& row : session_.registry().stores()) {
@@ -75,11 +75,11 @@ class GivenStores {
     if (given.settings.credentials.empty()) return;
     try {
       open(url)->get(ObjectName::marker(), {},
-                     transfer::within(session_.call(), session_.clock(), transfer::Patience().marker));
+                     transfer::within(session_.call(), session_.clock(), transfer::Timeouts().marker));
     } catch (const Error& error) {
       if (error.kind != ErrorKind::denied) return;  // recovery tells more about it
-      store::prepare_new_store(url, given.settings, {session_.clock(), session_.random(), given.trial.vault}, dialogue_,
-                               session_.call());
+      store::prepare_new_store(url, given.settings, {session_.clock(), session_.random(), given.scratch.vault},
+                               dialogue_, session_.call());
     }
   }
 

@@ -93,12 +93,12 @@ ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
   auto settings = settings_from(store::scheme_of(url), arguments.options, variable_prefix(arguments.name),
                                 process_variable, &dialogue);
   // Which store it is, and so where its session belongs, is known when its marker has been read.
-  Trial& trial = session.new_trial();
-  store::prepare_new_store(url, settings, {session.clock(), session.random(), trial.vault}, dialogue, session.call());
+  ScratchSession& scratch = session.new_scratch_session();
+  store::prepare_new_store(url, settings, {session.clock(), session.random(), scratch.vault}, dialogue, session.call());
   const std::string domain = arguments.domain.empty() ? store::default_domain(url, settings) : arguments.domain;
-  const auto store = open_trial(session, url, settings, trial);
+  const auto store = open_with_scratch_session(session, url, settings, scratch);
   const auto keep = [&](const registry::StoreRow& row) {
-    keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, trial.vault, arguments.bandwidth);
+    keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, scratch.vault, arguments.bandwidth);
   };
   const auto row =
       engine::add_store(pool, arguments.name, url, domain, arguments.capacity_bytes, *store, session.call(), keep);
@@ -132,9 +132,9 @@ ExitCode store_set(Session& session, const StoreSetArguments& arguments) {
   if (!credentials.empty() && (asks || !arguments.credentials_file.empty()))
     settings.credentials = std::move(credentials);
   if (asks || new_address || !arguments.credentials_file.empty()) {
-    Trial& trial = session.new_trial();
-    try_settings(session, row, settings, trial, dialogue);
-    keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, trial.vault, arguments.bandwidth);
+    ScratchSession& scratch = session.new_scratch_session();
+    try_settings(session, row, settings, scratch, dialogue);
+    keep_settings(pool.registry(), session.opener().secrets(), row.id, settings, scratch.vault, arguments.bandwidth);
   } else if (arguments.bandwidth) {
     engine::save_settings(pool.registry(), session.opener().secrets(), row.id, settings, arguments.bandwidth);
   }

@@ -35,7 +35,7 @@ struct GlobalOptions {
 };
 
 // What a store that is not the pool's, or not yet, keeps in memory.
-struct Trial {
+struct ScratchSession {
   store::MemoryVault vault;
   store::MemoryLedger ledger;
 };
@@ -71,7 +71,7 @@ class Session {
   // How its stores are opened. Error as pool().
   StoreOpener& opener();
   // Lives as long as the session does, and so longer than any call to a store that uses it.
-  Trial& new_trial() { return trials_.emplace_back(); }
+  ScratchSession& new_scratch_session() { return scratch_sessions_.emplace_back(); }
 
   // The secret that the options, the settings or somebody at the terminal give.
   mf1::SlotSecret find_secret();
@@ -80,7 +80,7 @@ class Session {
 
   // Brings the pool's view up to date, unless --cached, as one does who only reads or as one does who waits for all. Warns when too few stores answered to be sure. Error{offline}
   // when none did.
-  void sync_log(transfer::WaitFor wait_for = transfer::WaitFor::enough);
+  void sync_log(transfer::WaitFor wait_for = transfer::WaitFor::quorum);
   // Error{offline} when the pool has stores and none of them is there.
   void require_a_store();
 
@@ -106,7 +106,7 @@ class Session {
   std::unique_ptr<registry::Registry> registry_;
   // Before all that may still call a store.
   std::unique_ptr<StoreOpener> opener_;
-  std::deque<Trial> trials_;
+  std::deque<ScratchSession> scratch_sessions_;
   std::unique_ptr<ThreadPool> cpu_;
   std::unique_ptr<ThreadPool> io_;
   std::unique_ptr<engine::Pool> pool_;

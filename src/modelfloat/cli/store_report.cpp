@@ -29,14 +29,14 @@ ordered_json calls_json(const store::CallMeasurements& calls) {
 }
 
 ordered_json health_json(const engine::StoreHealth& health) {
-  auto parks = ordered_json::array();
-  for (const auto& park : health.parks)
-    parks.push_back({{"lane", to_string(park.lane)}, {"until", to_rfc3339(park.until)}, {"why", park.why}});
+  auto pauses = ordered_json::array();
+  for (const auto& pause : health.pauses)
+    pauses.push_back({{"lane", to_string(pause.traffic)}, {"until", to_rfc3339(pause.until)}, {"why", pause.why}});
   ordered_json json{{"last_seen", time_json(health.measured.last_seen)}, {"error_rate", or_null(health.error_rate())}};
   json["last_error"] =
       health.measured.last_error ? ordered_json(to_string(*health.measured.last_error)) : ordered_json();
   json["last_error_at"] = time_json(health.measured.last_error_time);
-  json["parked"] = std::move(parks);
+  json["parked"] = std::move(pauses);
   json["uploaded_today_bytes"] = health.uploaded_today;
   json["downloaded_today_bytes"] = health.downloaded_today;
   json["upload_budget_left_bytes"] = or_null(health.upload_budget_left);
@@ -115,9 +115,10 @@ std::string remarks(const engine::StoreHealth& health) {
   constexpr std::int64_t k_soon_days = 30;
   std::string text;
   const auto add = [&](const std::string& remark) { text += (text.empty() ? "" : "; ") + remark; };
-  for (const auto& park : health.parks) {
-    add(fmt::format("{}parked until {}", park.lane == store::Lane::all ? "" : std::string(to_string(park.lane)) + " ",
-                    to_rfc3339(park.until)));
+  for (const auto& pause : health.pauses) {
+    add(fmt::format("{}paused until {}",
+                    pause.traffic == store::Traffic::all ? "" : std::string(to_string(pause.traffic)) + " ",
+                    to_rfc3339(pause.until)));
   }
   if (health.measured.put.errors > 0 && health.measured.last_error && health.measured.last_error_time) {
     add(fmt::format("{} of {} uploads failed, last error {} at {}", health.measured.put.errors,

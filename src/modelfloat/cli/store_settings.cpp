@@ -4,7 +4,7 @@
 
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/store_factory.h"
-#include "modelfloat/transfer/patience.h"
+#include "modelfloat/transfer/timeouts.h"
 
 namespace modelfloat::cli {
 
@@ -18,30 +18,30 @@ void keep_settings(registry::Registry& registry, const engine::StoreSecrets& sec
   });
 }
 
-std::unique_ptr<store::Store> open_trial(Session& session, const std::string& url, const store::StoreSettings& settings,
-                                         Trial& trial) {
-  return store::make_standard(store::make_store(url, settings, {session.clock(), session.random(), trial.vault}), url,
-                              store::SharedBandwidth(), {}, trial.ledger, session.clock(), session.random());
+std::unique_ptr<store::Store> open_with_scratch_session(Session& session, const std::string& url,
+                                                        const store::StoreSettings& settings, ScratchSession& scratch) {
+  return store::make_standard(store::make_store(url, settings, {session.clock(), session.random(), scratch.vault}), url,
+                              store::SharedBandwidth(), {}, scratch.ledger, session.clock(), session.random());
 }
 
 static std::optional<Bytes> read_marker(Session& session, const std::string& url, const store::StoreSettings& settings,
-                                        Trial& trial) {
-  return open_trial(session, url, settings, trial)
+                                        ScratchSession& scratch) {
+  return open_with_scratch_session(session, url, settings, scratch)
       ->get(ObjectName::marker(), {},
-            transfer::within(session.call(), session.clock(), transfer::Patience().call_floor));
+            transfer::within(session.call(), session.clock(), transfer::Timeouts().call_floor));
 }
 
-void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings, Trial& trial,
-                  store::Dialogue& dialogue) {
+void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings,
+                  ScratchSession& scratch, store::Dialogue& dialogue) {
   std::optional<Bytes> bytes;
   try {
     try {
-      bytes = read_marker(session, row.url, settings, trial);
+      bytes = read_marker(session, row.url, settings, scratch);
     } catch (const Error& error) {
       if (error.kind != ErrorKind::denied) throw;
-      store::prepare_new_store(row.url, settings, {session.clock(), session.random(), trial.vault}, dialogue,
+      store::prepare_new_store(row.url, settings, {session.clock(), session.random(), scratch.vault}, dialogue,
                                session.call());
-      bytes = read_marker(session, row.url, settings, trial);
+      bytes = read_marker(session, row.url, settings, scratch);
     }
   } catch (const Error& error) {
     if (error.kind != ErrorKind::offline && !worth_retrying(error.kind)) throw;

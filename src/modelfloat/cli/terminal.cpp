@@ -58,7 +58,7 @@ constexpr std::array<int, 4> k_default_signals{SIGTSTP, SIGALRM, SIGUSR1, SIGUSR
 std::atomic<int> prompt_pipe = -1;
 static_assert(std::atomic<int>::is_always_lock_free);
 
-void note_signal(int number) {
+void record_signal(int number) {
   const int saved = errno;
   const auto byte = static_cast<unsigned char>(number);
   [[maybe_unused]] const auto written = ::write(prompt_pipe.load(), &byte, 1);
@@ -112,7 +112,7 @@ class PromptEvents {
 
   static void set_handler(int number) {
     struct sigaction action{};
-    action.sa_handler = note_signal;
+    action.sa_handler = record_signal;
     action.sa_flags = SA_RESTART;
     ::sigaction(number, &action, nullptr);
   }

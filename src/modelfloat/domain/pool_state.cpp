@@ -105,15 +105,15 @@ class StateBuilder {
 
   PoolState build() {
     for (std::size_t i = 0; i < ordered_.size(); ++i) collect(*ordered_[i], look_from(i));
-    settle_manifests();
-    settle_tags();
-    settle_members(stores_, state_.stores);
+    resolve_manifests();
+    resolve_tags();
+    resolve_members(stores_, state_.stores);
     for (const auto& [id, membership] : stores_) {
       if (!state_.stores.contains(id)) state_.removed_stores.insert(id);
     }
-    settle_members(slots_, state_.slots);
-    settle_condemned();
-    settle_policy();
+    resolve_members(slots_, state_.slots);
+    resolve_condemned();
+    resolve_policy();
     std::sort(state_.epochs.begin(), state_.epochs.end(),
               [](const auto& a, const auto& b) { return a.epoch < b.epoch; });
     return std::move(state_);
@@ -131,14 +131,14 @@ class StateBuilder {
   Sight look_from(std::size_t place) {
     const SeenRecord& record = *ordered_[place];
     if (place > 0 && ordered_[place - 1]->record.writer == record.record.writer)
-      note_irregular(*ordered_[place - 1], record);
+      record_irregular(*ordered_[place - 1], record);
     ChainSight& chain = sights_[record.record.writer];
     for (const auto& [writer, head] : record.record.heads) chain.add(writer, place, head.seq);
     state_.heads[record.record.writer] = {record.record.seq, record.hash};
     return {&chain, place};
   }
 
-  void note_irregular(const SeenRecord& previous, const SeenRecord& next) {
+  void record_irregular(const SeenRecord& previous, const SeenRecord& next) {
     if (next.record.seq == previous.record.seq) {
       state_.irregular.push_back("writer " + to_hex(next.record.writer) + " has two records with number " +
                                  std::to_string(next.record.seq));
@@ -153,47 +153,47 @@ class StateBuilder {
 
   void collect(const SeenRecord& record, const Sight& sight) {
     for (const Change& change : record.record.changes) {
-      std::visit([&](const auto& one) { take(one, record, sight); }, change);
+      std::visit([&](const auto& one) { apply(one, record, sight); }, change);
     }
   }
 
-  void take(const Prepared& change, const SeenRecord&, const Sight&) { name_manifest(change, false); }
-  void take(const Committed& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const Prepared& change, const SeenRecord&, const Sight&) { name_manifest(change, false); }
+  void apply(const Committed& change, const SeenRecord& by, const Sight& sight) {
     name_manifest(change, true);
     tag_changes_[{change.model, change.tag}].push_back({&change, &by, sight});
   }
-  void take(const Untagged& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const Untagged& change, const SeenRecord& by, const Sight& sight) {
     untagged_[{change.model, change.tag}].push_back({&change, &by, sight});
   }
-  void take(const Removed& change, const SeenRecord&, const Sight&) {
+  void apply(const Removed& change, const SeenRecord&, const Sight&) {
     removed_.insert(change.manifests.begin(), change.manifests.end());
   }
-  void take(const Condemned& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const Condemned& change, const SeenRecord& by, const Sight& sight) {
     condemned_.push_back({&change, &by, sight});
   }
-  void take(const Spared& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const Spared& change, const SeenRecord& by, const Sight& sight) {
     for (const CondemnedObject& object : change.objects) {
       auto& spared = spared_[object];
       if (spared.empty() || spared.back().change != &change) spared.push_back({&change, &by, sight});
     }
   }
-  void take(const StoreAdded& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const StoreAdded& change, const SeenRecord& by, const Sight& sight) {
     stores_[change.store].added.push_back({&change, &by, sight});
   }
-  void take(const StoreRemoved& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const StoreRemoved& change, const SeenRecord& by, const Sight& sight) {
     stores_[change.store].removed.push_back({&change, &by, sight});
   }
-  void take(const SlotAdded& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const SlotAdded& change, const SeenRecord& by, const Sight& sight) {
     slots_[change.slot].added.push_back({&change, &by, sight});
   }
-  void take(const SlotRemoved& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const SlotRemoved& change, const SeenRecord& by, const Sight& sight) {
     slots_[change.slot].removed.push_back({&change, &by, sight});
   }
-  void take(const EpochBegun& change, const SeenRecord&, const Sight&) { state_.epochs.push_back(change); }
-  void take(const PolicySet& change, const SeenRecord& by, const Sight& sight) {
+  void apply(const EpochBegun& change, const SeenRecord&, const Sight&) { state_.epochs.push_back(change); }
+  void apply(const PolicySet& change, const SeenRecord& by, const Sight& sight) {
     keep_latest_of_chain(policies_, {&change, &by, sight});
   }
-  void take(const UnknownChange&, const SeenRecord&, const Sight&) { ++state_.unknown_changes; }
+  void apply(const UnknownChange&, const SeenRecord&, const Sight&) { ++state_.unknown_changes; }
 
   void name_manifest(const ManifestNaming& naming, bool committed) {
     LiveManifest& live = state_.manifests[naming.manifest.content];
@@ -203,11 +203,11 @@ class StateBuilder {
     live.committed = live.committed || committed;
   }
 
-  void settle_manifests() {
+  void resolve_manifests() {
     for (const Hash256& content : removed_) state_.manifests.erase(content);
   }
 
-  void settle_tags() {
+  void resolve_tags() {
     for (const auto& [key, commits] : tag_changes_) {
       const auto withdrawals = untagged_.find(key);
       std::vector<Placed<Committed>> candidates;
@@ -225,19 +225,19 @@ class StateBuilder {
   }
 
   template <typename Memberships, typename Map>
-  static void settle_members(const Memberships& memberships, Map& into) {
+  static void resolve_members(const Memberships& memberships, Map& into) {
     for (const auto& [key, membership] : memberships) {
-      std::remove_cvref_t<decltype(membership.added)> standing;
+      std::remove_cvref_t<decltype(membership.added)> current;
       for (const auto& added : membership.added) {
         const bool gone = std::any_of(membership.removed.begin(), membership.removed.end(),
                                       [&](const auto& removed) { return comes_before(added, removed); });
-        if (!gone) keep_latest_of_chain(standing, added);
+        if (!gone) keep_latest_of_chain(current, added);
       }
-      if (const auto* winner = latest(standing)) into.emplace(key, *winner->change);
+      if (const auto* winner = latest(current)) into.emplace(key, *winner->change);
     }
   }
 
-  void settle_condemned() {
+  void resolve_condemned() {
     for (const auto& condemned : condemned_) {
       for (const CondemnedObject& object : condemned.change->objects) {
         const auto spared = spared_.find(object);
@@ -249,7 +249,7 @@ class StateBuilder {
     }
   }
 
-  void settle_policy() {
+  void resolve_policy() {
     if (const auto* winner = latest(policies_)) state_.policy = *winner->change;
   }
 

@@ -13,8 +13,8 @@
 #include "modelfloat/engine/manifest_index.h"
 #include "modelfloat/engine/manifest_reader.h"
 #include "modelfloat/engine/settings.h"
-#include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/race.h"
+#include "modelfloat/transfer/straggler_timeout.h"
 
 namespace modelfloat::engine {
 namespace {
@@ -115,7 +115,7 @@ std::optional<std::pair<std::string, const registry::RevisionRow*>> default_choi
   return newest;
 }
 
-struct Standing {
+struct ModelLocations {
   Health health = Health::sound;
   std::set<std::string> stores;
   std::set<ShardSearch::Wanted> wanted;  // what has to be looked for before more can be said
@@ -125,49 +125,49 @@ std::set<ShardSearch::Wanted> as_set(const std::vector<ShardSearch::Wanted>& sha
   return {shards.begin(), shards.end()};
 }
 
-Standing standing_by_registry(Pool& pool, const registry::RevisionRow& row, const CallOptions& call) {
-  Standing standing;
+ModelLocations known_locations(Pool& pool, const registry::RevisionRow& row, const CallOptions& call) {
+  ModelLocations locations;
   try {
     ManifestReader reader(pool, {}, call);
     const ManifestRoot root = reader.root(row.manifest);
     for (std::size_t index = 0; index < root.segments.size(); ++index) {
       for (const Pack& pack : reader.segment(root, index).structure.packs) {
-        const auto shards = shard_standing(pool, pack);
-        standing.health = worse(standing.health, pack_health(shards, pack));
-        standing.wanted.merge(as_set(shards_to_look_for(shards, pack)));
-        for (const ShardStanding& shard : shards) {
-          for (const auto* store : shard.online) standing.stores.insert(store->name);
-          for (const auto* store : shard.offline) standing.stores.insert(store->name);
+        const auto shards = shard_locations(pool, pack);
+        locations.health = worse(locations.health, pack_health(shards, pack));
+        locations.wanted.merge(as_set(shards_to_look_for(shards, pack)));
+        for (const ShardLocations& shard : shards) {
+          for (const auto* store : shard.online) locations.stores.insert(store->name);
+          for (const auto* store : shard.offline) locations.stores.insert(store->name);
         }
       }
     }
     // A model without packs lies in its manifest, which is on every store.
-    if (standing.stores.empty()) {
-      for (const auto* store : pool.stores().online()) standing.stores.insert(store->name);
+    if (locations.stores.empty()) {
+      for (const auto* store : pool.stores().online()) locations.stores.insert(store->name);
     }
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
     log_warning(error.what());
-    standing.health = worse(standing.health, Health::unknown);
+    locations.health = worse(locations.health, Health::unknown);
   }
-  return standing;
+  return locations;
 }
 
 // What is to be looked for of all revisions is looked for at once.
-std::vector<Standing> standings_of(Pool& pool, const std::vector<registry::RevisionRow>& rows, AskStores ask,
-                                   const CallOptions& call) {
-  pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
-  std::vector<Standing> standings;
+std::vector<ModelLocations> locations_of_all(Pool& pool, const std::vector<registry::RevisionRow>& rows, AskStores ask,
+                                             const CallOptions& call) {
+  pool.stores().wait_until_decided(call, pool.stores().timeouts().straggler);
+  std::vector<ModelLocations> all_locations;
   std::set<ShardSearch::Wanted> wanted;
   for (const auto& row : rows) {
-    standings.push_back(standing_by_registry(pool, row, call));
-    wanted.insert(standings.back().wanted.begin(), standings.back().wanted.end());
+    all_locations.push_back(known_locations(pool, row, call));
+    wanted.insert(all_locations.back().wanted.begin(), all_locations.back().wanted.end());
   }
-  if (ask == AskStores::no || wanted.empty() || !pool.shard_search().run(wanted, call)) return standings;
+  if (ask == AskStores::no || wanted.empty() || !pool.shard_search().run(wanted, call)) return all_locations;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!standings[i].wanted.empty()) standings[i] = standing_by_registry(pool, rows[i], call);
+    if (!all_locations[i].wanted.empty()) all_locations[i] = known_locations(pool, rows[i], call);
   }
-  return standings;
+  return all_locations;
 }
 
 struct SpaceAnswer {
@@ -187,7 +187,7 @@ std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer:
     if (!answers[i].trouble.empty()) continue;
     answers[i].trouble = "does not answer";
     const auto ask = [](store::Store& store, const CallOptions& options) { return store.space(options); };
-    asked[race.ask(*stores[i], pool.stores().patience().call_floor, ask)] = i;
+    asked[race.ask(*stores[i], pool.stores().timeouts().call_floor, ask)] = i;
   }
   const SteadyTime begin = pool.stores().clock().steady_now();
   const auto limit = [&] {
@@ -195,7 +195,7 @@ std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer:
     for (const auto& [call_id, place] : asked) {
       if (race.is_under_way(call_id)) awaited.push_back(stores[place]);
     }
-    return begin + transfer::patience_with(pool.stores(), awaited);
+    return begin + transfer::timeout_for(pool.stores(), awaited);
   };
   while (auto answer = race.next(limit())) {
     SpaceAnswer& one = answers[asked.at(answer->id)];
@@ -208,24 +208,25 @@ std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer:
     }
   }
   for (const auto& [call_id, place] : asked) {
-    if (race.is_under_way(call_id)) stores[place]->state->pace.disappointed();
+    if (race.is_under_way(call_id)) stores[place]->state->latency.mark_slow();
   }
   return answers;
 }
 
 void look_for_shards(Pool& pool, const std::vector<Pack>& packs, const CallOptions& call) {
   std::set<ShardSearch::Wanted> wanted;
-  for (const Pack& pack : packs) wanted.merge(as_set(shards_to_look_for(shard_standing(pool, pack), pack)));
+  for (const Pack& pack : packs) wanted.merge(as_set(shards_to_look_for(shard_locations(pool, pack), pack)));
   if (!wanted.empty()) pool.shard_search().run(wanted, call);
 }
 
 // Reads the markers of all stores anew: what is shown is how they are now. One that hangs is not waited for.
 void look_now(Pool& pool, const CallOptions& call) {
-  pool.stores().look_again(true);
-  pool.stores().settle(call, pool.stores().patience().straggler);
+  pool.stores().recheck(true);
+  pool.stores().wait_for_checks(call, pool.stores().timeouts().straggler);
 }
 
-ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags& tags, const Standing& standing) {
+ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags& tags,
+                        const ModelLocations& locations) {
   ModelSummary summary;
   summary.id = model_id(pool, row.model);
   summary.name = row.model;
@@ -237,8 +238,8 @@ ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags
   summary.revision = to_hex(row.revision);
   for (const auto& [tag, content] : tags) summary.tags.push_back(tag);
   summary.fragments = row.fragments;
-  summary.stores = standing.stores.size();
-  summary.health = standing.health;
+  summary.stores = locations.stores.size();
+  summary.health = locations.health;
   return summary;
 }
 
@@ -254,10 +255,10 @@ std::vector<ModelSummary> summaries_of(Pool& pool, const std::vector<std::string
     const auto choice = default_choice(revisions, all_tags.back());
     rows.push_back(choice ? *choice->second : revisions.front());
   }
-  const auto standings = standings_of(pool, rows, ask, call);
+  const auto all_locations = locations_of_all(pool, rows, ask, call);
   std::vector<ModelSummary> summaries;
   for (std::size_t i = 0; i < rows.size(); ++i)
-    summaries.push_back(summary_of(pool, rows[i], all_tags[i], standings[i]));
+    summaries.push_back(summary_of(pool, rows[i], all_tags[i], all_locations[i]));
   return summaries;
 }
 
@@ -356,7 +357,7 @@ ModelSummary summarise(Pool& pool, const OpenManifest& manifest, const CallOptio
   for (const auto& row : pool.registry().revisions(manifest.root.model)) {
     if (row.manifest.content != manifest.id.content) continue;
     return summary_of(pool, row, pool.registry().tags(manifest.root.model),
-                      standings_of(pool, {row}, ask, call).front());
+                      locations_of_all(pool, {row}, ask, call).front());
   }
   throw Error(ErrorKind::not_found, manifest.name, "is not in the catalogue of this pool");
 }
@@ -394,16 +395,16 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
     if (ask == AskStores::yes) look_for_shards(pool, segment.structure.packs, call);
     for (const Pack& pack : segment.structure.packs) {
       PackView view{pack, {}};
-      const auto shards = shard_standing(pool, pack);
-      for (const ShardStanding& standing : shards) {
-        const bool is_nowhere = standing.elsewhere == ShardSearch::Verdict::nowhere;
-        ShardView shard{standing.index,
-                        ObjectName::of(ObjectType::shard, standing.object).path(),
+      const auto shards = shard_locations(pool, pack);
+      for (const ShardLocations& locations : shards) {
+        const bool is_nowhere = locations.elsewhere == ShardSearch::Verdict::nowhere;
+        ShardView shard{locations.index,
+                        ObjectName::of(ObjectType::shard, locations.object).path(),
                         {},
                         is_nowhere ? "missing" : "unknown"};
-        for (const auto* store : standing.online) shard.stores.push_back({store->name, "present"});
-        for (const auto* store : standing.offline) shard.stores.push_back({store->name, "offline"});
-        for (const auto* store : standing.corrupt) shard.stores.push_back({store->name, "corrupt"});
+        for (const auto* store : locations.online) shard.stores.push_back({store->name, "present"});
+        for (const auto* store : locations.offline) shard.stores.push_back({store->name, "offline"});
+        for (const auto* store : locations.corrupt) shard.stores.push_back({store->name, "corrupt"});
         if (!shard.stores.empty()) shard.state = shard.stores.front().state;
         view.shards.push_back(std::move(shard));
       }
@@ -433,7 +434,7 @@ bool remove_model(Pool& pool, const std::string& model, const CallOptions& call)
     if (live.model == model && live.committed) removed.manifests.push_back(content);
   }
   if (removed.manifests.empty()) report_unknown_model(model, fresh);
-  const bool durable = pool.log().note({removed}, call);
+  const bool durable = pool.log().append_if_possible({removed}, call);
   update_catalogue(pool, call);
   return durable && fresh;
 }

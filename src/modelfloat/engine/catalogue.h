@@ -38,7 +38,7 @@ bool refresh(Pool& pool, const CallOptions& call, transfer::WaitFor wait_for = t
 // Stores that other machines added join, those that they took out leave.
 void update_catalogue(Pool& pool, const CallOptions& call);
 
-// Whether stores may be asked for shards of which the registry knows nothing. They are listed at most for Patience::search, and only
+// Whether stores may be asked for shards of which the registry knows nothing. They are listed at most for Timeouts::search, and only
 // when there are such shards.
 enum class AskStores { no, yes };
 

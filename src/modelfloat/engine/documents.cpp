@@ -8,9 +8,9 @@
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/transfer/confirmed_put.h"
-#include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/needed_wait.h"
 #include "modelfloat/transfer/object_reader.h"
+#include "modelfloat/transfer/straggler_timeout.h"
 
 namespace modelfloat::engine {
 
@@ -40,10 +40,10 @@ void Documents::enqueue(std::span<const NamedObject> objects) {
   environment_.registry.queue_puts(puts);
 }
 
-// On a thread of the I/O pool; touches nothing but the store and the tray.
+// On a thread of the I/O pool; touches nothing but the store and `sent`.
 Documents::Outcome Documents::send(store::Store& store, const std::string& where, transfer::StoreState& state,
-                                   const std::vector<registry::QueuedPut>& queue, Tray& tray,
-                                   const transfer::Patience& patience, const Clock& clock, const CallOptions& call) {
+                                   const std::vector<registry::QueuedPut>& queue, SentObjects& sent,
+                                   const transfer::Timeouts& timeouts, const Clock& clock, const CallOptions& call) {
   std::string trouble;
   try {
     for (const auto& put : queue) {
@@ -52,16 +52,16 @@ Documents::Outcome Documents::send(store::Store& store, const std::string& where
       check_cancelled(call, clock, put.object);
       try {
         transfer::put_confirmed(store, where, *name, put.bytes,
-                                transfer::within(call, clock, patience.allowed(put.bytes.size())));
+                                transfer::within(call, clock, timeouts.allowed(put.bytes.size())));
       } catch (const Error& error) {
         if (error.kind != ErrorKind::corrupt) throw;
         trouble = error.what();  // of this object alone
         continue;
       }
       state.put_succeeded();
-      const std::lock_guard lock(tray.mutex);
-      tray.objects.push_back(put.object);
-      tray.bytes += put.bytes.size();
+      const std::lock_guard lock(sent.mutex);
+      sent.objects.push_back(put.object);
+      sent.bytes += put.bytes.size();
     }
   } catch (const Error& error) {
     state.put_failed(error);
@@ -76,33 +76,33 @@ void Documents::start_sending() {
   for (auto& put : environment_.registry.queued_puts()) by_store[put.store].push_back(std::move(put));
   for (auto& [id, puts] : by_store) {
     const PoolStore* store = stores_.find(id);
-    if (store == nullptr || !store->is_online() || store->state->puts_are_parked() || failed_.contains(store)) continue;
+    if (store == nullptr || !store->is_online() || store->state->puts_are_paused() || failed_.contains(store)) continue;
     if (std::any_of(sending_.begin(), sending_.end(),
                     [&, &to = store](const auto& entry) { return entry.second.store == to; }))
       continue;
     Milliseconds allowed{0};
-    for (const auto& put : puts) allowed += stores_.patience().allowed(put.bytes.size());
+    for (const auto& put : puts) allowed += stores_.timeouts().allowed(put.bytes.size());
     auto queue =
         std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
-    auto tray = std::make_shared<Tray>();
+    auto sent = std::make_shared<SentObjects>();
     const std::size_t call =
         race_.ask(*store, allowed,
-                  [queue, tray, where = store->name, state = store->state, patience = stores_.patience(),
+                  [queue, sent, where = store->name, state = store->state, timeouts = stores_.timeouts(),
                    clock = &environment_.clock](store::Store& to, const CallOptions& options) {
-                    return send(to, where, *state, *queue, *tray, patience, *clock, options);
+                    return send(to, where, *state, *queue, *sent, timeouts, *clock, options);
                   });
-    sending_[call] = {store, std::move(tray), false};
+    sending_[call] = {store, std::move(sent), false};
   }
 }
 
 // What the store has taken by now, whether or not it has all, counts. Returns its bytes.
-std::uint64_t Documents::note(Sending& sending) {
+std::uint64_t Documents::record_sent(Sending& sending) {
   std::vector<std::string> objects;
   std::uint64_t bytes = 0;
   {
-    const std::lock_guard lock(sending.tray->mutex);
-    objects.swap(sending.tray->objects);
-    bytes = std::exchange(sending.tray->bytes, 0);
+    const std::lock_guard lock(sending.sent->mutex);
+    objects.swap(sending.sent->objects);
+    bytes = std::exchange(sending.sent->bytes, 0);
   }
   if (stores_.find(sending.store->id) != sending.store) return 0;  // it lies elsewhere by now, and gets all of it there
   for (const std::string& object : objects) environment_.registry.put_done(sending.store->id, object);
@@ -112,13 +112,13 @@ std::uint64_t Documents::note(Sending& sending) {
   return bytes;
 }
 
-std::uint64_t Documents::note_all() {
+std::uint64_t Documents::record_all_sent() {
   std::uint64_t bytes = 0;
-  for (auto& [id, sending] : sending_) bytes += note(sending);
+  for (auto& [id, sending] : sending_) bytes += record_sent(sending);
   return bytes;
 }
 
-std::uint64_t Documents::take(transfer::Race<Outcome>::Answer& answer) {
+std::uint64_t Documents::handle_answer(transfer::Race<Outcome>::Answer& answer) {
   Sending sending = std::move(sending_.extract(answer.id).mapped());
   Outcome outcome;
   try {
@@ -131,7 +131,7 @@ std::uint64_t Documents::take(transfer::Race<Outcome>::Answer& answer) {
     if (!outcome.cancelled && warned_.insert(sending.store).second)
       log_warning(fmt::format("{} gets its metadata later: {}", sending.store->name, outcome.trouble));
   }
-  return note(sending);
+  return record_sent(sending);
 }
 
 std::vector<const PoolStore*> Documents::awaited() const {
@@ -150,30 +150,30 @@ std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, s
   SteadyTime longest = SteadyTime::max();  // once nobody needs what is under way, however much more there is to send
   for (;;) {
     start_sending();
-    bytes += note_all();
-    SteadyTime limit = wait_for == WaitFor::enough ? begin : SteadyTime::max();
+    bytes += record_all_sent();
+    SteadyTime limit = wait_for == WaitFor::quorum ? begin : SteadyTime::max();
     if (wait_for == WaitFor::all && domains_having(objects) >= domains) {
       const SteadyTime now = environment_.clock.steady_now();
-      const transfer::Patience& patience = stores_.patience();
-      const Milliseconds usual = somebody_has_answered ? patience.straggler : patience.marker;
-      longest = std::min(longest, now + patience.marker);
-      limit = std::min(longest, now + (now - begin) + transfer::leeway_of(stores_, awaited(), usual));
+      const transfer::Timeouts& timeouts = stores_.timeouts();
+      const Milliseconds usual = somebody_has_answered ? timeouts.straggler : timeouts.marker;
+      longest = std::min(longest, now + timeouts.marker);
+      limit = std::min(longest, now + (now - begin) + transfer::straggler_timeout(stores_, awaited(), usual));
     }
     std::optional<transfer::Race<Outcome>::Answer> answer;
     try {
       answer = race_.next(limit, call);
     } catch (const Error&) {
-      note_all();
+      record_all_sent();
       throw;
     }
     if (!answer) break;  // nothing is under way, or who is left is left behind
-    bytes += take(*answer);
+    bytes += handle_answer(*answer);
     somebody_has_answered = true;
   }
-  bytes += note_all();
+  bytes += record_all_sent();
   if (wait_for == WaitFor::all) {
     for (const auto& [id, sending] : sending_) {
-      if (!sending.has_taken) sending.store->state->pace.disappointed();
+      if (!sending.has_taken) sending.store->state->latency.mark_slow();
     }
   }
   return bytes;
@@ -189,8 +189,8 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
   }
   std::uint64_t bytes = flush_once(wait_for, call, objects, domains);
   if (domains_having(objects) >= domains) return bytes;
-  stores_.look_again();  // one that was away for a moment is back
-  stores_.settle(call, stores_.patience().straggler);
+  stores_.recheck();  // one that was away for a moment is back
+  stores_.wait_for_checks(call, stores_.timeouts().straggler);
   bytes += flush_once(wait_for, call, objects, domains);
   transfer::NeededWait needed(stores_, transfer::CallKind::put);
   while (domains_having(objects) < domains) {

@@ -49,7 +49,7 @@ class Documents {
   // part of a registry transaction.
   void enqueue(std::span<const NamedObject> objects);
 
-  // Puts what is queued to the stores that are online, in parallel, looks whether they show it, and returns the bytes put. With WaitFor::enough nobody is waited for:
+  // Puts what is queued to the stores that are online, in parallel, looks whether they show it, and returns the bytes put. With WaitFor::quorum nobody is waited for:
   // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
   // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has, also when this throws. A store that
   // fails keeps its queue; that is logged, once until it takes something again, not thrown.
@@ -67,14 +67,14 @@ class Documents {
 
  private:
   // What a store has taken and nobody has noted yet. Shared with the call that fills it.
-  struct Tray {
+  struct SentObjects {
     std::mutex mutex;
     std::vector<std::string> objects;
     std::uint64_t bytes = 0;
   };
   struct Sending {
     const transfer::PoolStore* store = nullptr;
-    std::shared_ptr<Tray> tray;
+    std::shared_ptr<SentObjects> sent;
     bool has_taken = false;  // something, in this flush
   };
   struct Outcome {
@@ -83,17 +83,17 @@ class Documents {
   };
 
   void start_sending();
-  std::uint64_t note(Sending& sending);
-  std::uint64_t note_all();
-  std::uint64_t take(transfer::Race<Outcome>::Answer& answer);
+  std::uint64_t record_sent(Sending& sending);
+  std::uint64_t record_all_sent();
+  std::uint64_t handle_answer(transfer::Race<Outcome>::Answer& answer);
   std::vector<const transfer::PoolStore*> awaited() const;
   std::uint64_t flush_once(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
                            std::size_t domains);
   // The fewest failure domains that have confirmed one of the objects.
   std::size_t domains_having(std::span<const NamedObject> objects) const;
   static Outcome send(store::Store& store, const std::string& where, transfer::StoreState& state,
-                      const std::vector<registry::QueuedPut>& queue, Tray& tray, const transfer::Patience& patience,
-                      const Clock& clock, const CallOptions& call);
+                      const std::vector<registry::QueuedPut>& queue, SentObjects& sent,
+                      const transfer::Timeouts& timeouts, const Clock& clock, const CallOptions& call);
 
   const Environment environment_;
   transfer::StoreSet& stores_;

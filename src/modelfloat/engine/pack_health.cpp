@@ -20,36 +20,36 @@ std::string_view to_string(Health health) noexcept {
   return "unknown";
 }
 
-static bool has_place(const ShardStanding& shard) {
+static bool has_place(const ShardLocations& shard) {
   return !shard.online.empty() || !shard.offline.empty() || !shard.corrupt.empty() || !shard.missing.empty();
 }
 
-static ShardStanding standing_of(Pool& pool, std::size_t index, const Hash256& object) {
-  ShardStanding standing{index, object, {}, {}, {}, {}};
+static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256& object) {
+  ShardLocations locations{index, object, {}, {}, {}, {}};
   for (const registry::ShardCopy& copy : pool.registry().shard_copies(object)) {
     const transfer::PoolStore* store = pool.stores().find(copy.store);
     if (store == nullptr) continue;
     if (copy.state == registry::CopyState::missing) {
-      standing.missing.push_back(store);
+      locations.missing.push_back(store);
     } else if (copy.state == registry::CopyState::corrupt) {
-      standing.corrupt.push_back(store);
+      locations.corrupt.push_back(store);
     } else {
-      (store->is_online() ? standing.online : standing.offline).push_back(store);
+      (store->is_online() ? locations.online : locations.offline).push_back(store);
     }
   }
-  if (!has_place(standing)) standing.elsewhere = pool.shard_search().verdict(object);
-  return standing;
+  if (!has_place(locations)) locations.elsewhere = pool.shard_search().verdict(object);
+  return locations;
 }
 
 // One object, each copy of which counts as a shard.
-static std::vector<ShardStanding> standing_of_copies(Pool& pool, const Pack& pack) {
-  const ShardStanding all = standing_of(pool, 0, pack.shard_name(0));
-  std::vector<ShardStanding> shards;
+static std::vector<ShardLocations> locations_of_copies(Pool& pool, const Pack& pack) {
+  const ShardLocations all = locations_of(pool, 0, pack.shard_name(0));
+  std::vector<ShardLocations> shards;
   for (std::size_t copy = 0; copy < pack.shard_count(); ++copy) {
-    ShardStanding shard{copy, all.object, {}, {}, {}, {}};
+    ShardLocations shard{copy, all.object, {}, {}, {}, {}};
     std::size_t place = copy;
     for (const auto of :
-         {&ShardStanding::online, &ShardStanding::offline, &ShardStanding::corrupt, &ShardStanding::missing}) {
+         {&ShardLocations::online, &ShardLocations::offline, &ShardLocations::corrupt, &ShardLocations::missing}) {
       if (place < (all.*of).size()) {
         (shard.*of).push_back((all.*of)[place]);
         break;
@@ -62,22 +62,22 @@ static std::vector<ShardStanding> standing_of_copies(Pool& pool, const Pack& pac
   return shards;
 }
 
-std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack) {
-  if (pack.k == 1) return standing_of_copies(pool, pack);
-  std::vector<ShardStanding> shards;
+std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack) {
+  if (pack.k == 1) return locations_of_copies(pool, pack);
+  std::vector<ShardLocations> shards;
   for (std::size_t index = 0; index < pack.shard_count(); ++index)
-    shards.push_back(standing_of(pool, index, pack.shard_name(index)));
+    shards.push_back(locations_of(pool, index, pack.shard_name(index)));
   for (const registry::StrayShard& later : transfer::later_parity(pool.registry(), pack)) {
-    ShardStanding standing = standing_of(pool, later.index, later.object);
-    const bool anywhere = !standing.online.empty() || !standing.offline.empty() || !standing.corrupt.empty();
-    if (anywhere) shards.push_back(std::move(standing));
+    ShardLocations locations = locations_of(pool, later.index, later.object);
+    const bool anywhere = !locations.online.empty() || !locations.offline.empty() || !locations.corrupt.empty();
+    if (anywhere) shards.push_back(std::move(locations));
   }
   return shards;
 }
 
-Health pack_health(const std::vector<ShardStanding>& shards, const Pack& pack) {
+Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack) {
   ShardNumbers numbers;
-  for (const ShardStanding& shard : shards) {
+  for (const ShardLocations& shard : shards) {
     if (!shard.online.empty()) {
       numbers.present.insert(shard.index);
     } else if (!shard.offline.empty() || shard.elsewhere == Verdict::away) {
@@ -106,10 +106,10 @@ Health pack_health(const ShardNumbers& numbers, const Pack& pack) {
   return within_reach.size() >= pack.k ? Health::unknown : Health::lost;
 }
 
-std::vector<ShardSearch::Wanted> shards_to_look_for(const std::vector<ShardStanding>& shards, const Pack& pack) {
+std::vector<ShardSearch::Wanted> shards_to_look_for(const std::vector<ShardLocations>& shards, const Pack& pack) {
   const bool is_lost = pack_health(shards, pack) == Health::lost;
   std::vector<ShardSearch::Wanted> wanted;
-  for (const ShardStanding& shard : shards) {
+  for (const ShardLocations& shard : shards) {
     const bool is_gone = shard.online.empty() && shard.offline.empty() && shard.corrupt.empty();
     if (shard.elsewhere == Verdict::unknown || (is_lost && is_gone)) {
       wanted.push_back({shard.object, mf1::k_header_bytes + pack.slice_bytes, pack.k == 1 ? pack.shard_count() : 1});

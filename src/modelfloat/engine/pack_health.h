@@ -22,7 +22,7 @@ std::string_view to_string(Health) noexcept;
 inline Health worse(Health a, Health b) noexcept { return a < b ? b : a; }
 
 // One shard and the stores of the pool that hold it.
-struct ShardStanding {
+struct ShardLocations {
   std::size_t index = 0;
   Hash256 object{};  // its name
   std::vector<const transfer::PoolStore*> online;
@@ -36,7 +36,7 @@ struct ShardStanding {
 
 // Of shards 0 .. k+m-1, then of parity that was added later, as far as the registry has learned of it. With k = 1 they are copies of one object, and
 // each copy is counted as one shard.
-std::vector<ShardStanding> shard_standing(Pool& pool, const Pack& pack);
+std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack);
 
 // The numbers of the shards that can be read now, and of those that may be there and cannot be read or found now.
 struct ShardNumbers {
@@ -45,11 +45,11 @@ struct ShardNumbers {
   std::set<std::size_t> unknown;  // nobody looked for them
 };
 // What was added later keeps a pack from being lost, and makes no promise good.
-Health pack_health(const std::vector<ShardStanding>& shards, const Pack& pack);
+Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack);
 Health pack_health(const ShardNumbers& numbers, const Pack& pack);
 
 // What has to be looked for before more can be said of the pack: shards of which nothing is known; when too few are left, all that
 // are not there.
-std::vector<ShardSearch::Wanted> shards_to_look_for(const std::vector<ShardStanding>& shards, const Pack& pack);
+std::vector<ShardSearch::Wanted> shards_to_look_for(const std::vector<ShardLocations>& shards, const Pack& pack);
 
 }  // namespace modelfloat::engine

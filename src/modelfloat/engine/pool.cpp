@@ -7,11 +7,11 @@ namespace modelfloat::engine {
 // About what a shard of the first pack has, to ask which stores have room.
 static constexpr std::uint64_t k_usual_shard_bytes = 4ULL << 20;
 
-Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Patience patience)
+Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Timeouts timeouts)
     : environment_(environment),
       keys_(std::move(keys)),
       stores_(environment_.registry.stores(),
-              {environment_.io, environment_.clock, keys_.pool_tag(), std::move(open), patience}),
+              {environment_.io, environment_.clock, keys_.pool_tag(), std::move(open), timeouts}),
       documents_(environment_, stores_),
       log_(environment_, keys_, stores_, documents_),
       shard_search_(stores_, environment_.registry) {}

@@ -22,7 +22,7 @@ namespace modelfloat::engine {
 class Pool {
  public:
   // `open` makes a store from its row in the registry; it is used again when stores join or come back.
-  Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Patience patience = {});
+  Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Timeouts timeouts = {});
 
   const Environment& environment() const noexcept { return environment_; }
   const mf1::Keyring& keys() const noexcept { return keys_; }

@@ -47,9 +47,9 @@ PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, trans
 // --- reading -----------------------------------------------------------------------------------------------------------------
 
 SyncResult PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
-  stores_.look_again();
+  stores_.recheck();
   if (wait_for == WaitFor::all) {
-    stores_.settle(call, stores_.patience().straggler);
+    stores_.wait_for_checks(call, stores_.timeouts().straggler);
     documents_.flush(wait_for, call);  // a store that was away gets what it missed
   }
   SyncResult result = read_all(wait_for, call, true);
@@ -58,15 +58,15 @@ SyncResult PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
     return !result.fresh && (result.stores_read == 0 || Settings(environment_.registry).pool());
   };
   while (is_too_little() && needed.wait(call)) result = read_all(wait_for, call, false);
-  if (wait_for == WaitFor::enough) documents_.flush(wait_for, call);  // a reader doesn't wait for it
+  if (wait_for == WaitFor::quorum) documents_.flush(wait_for, call);  // a reader doesn't wait for it
   return result;
 }
 
 SyncResult PoolLog::sync_thoroughly(const CallOptions& call) {
   SyncResult result = sync(call);
   if (result.fresh) return result;
-  stores_.look_again(true);
-  stores_.settle(call);
+  stores_.recheck(true);
+  stores_.wait_for_checks(call);
   return sync(call);
 }
 
@@ -109,7 +109,7 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
   Listing listing;
   for (const transfer::StoreListing& answer : answers) {
     if (!answer.complete) {
-      if (answer.left_behind && wait_for == WaitFor::enough && result.fresh) continue;  // it is just not the quickest
+      if (answer.is_straggler && wait_for == WaitFor::quorum && result.fresh) continue;  // it is just not the quickest
       if (with_warnings) {
         log_warning(fmt::format("the log on {} cannot be read{}: {}", answer.store->name,
                                 answer.objects.empty() ? "" : " completely", answer.trouble));
@@ -122,7 +122,7 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
     }
     if (!answer.complete) continue;  // what it does not list may be there all the same
     ++result.stores_read;
-    note_listed(*answer.store, seen[answer.store->id], std::move(paths), result);
+    record_listed(*answer.store, seen[answer.store->id], std::move(paths), result);
   }
   for (const auto* store : stores_.all()) {
     const auto answer =
@@ -132,13 +132,13 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
     if (why.empty()) why = "it asks to be left alone for a while";
     result.unread.push_back({store->name, std::move(why)});
   }
-  result.domains_silent = all_domains.size() - std::min(all_domains.size(), domains_of(answers));
+  result.domains_unread = all_domains.size() - std::min(all_domains.size(), domains_of(answers));
   return listing;
 }
 
 // A record that was seen on the store and is not there any more: it has gone back in time.
-void PoolLog::note_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
-                          std::vector<std::string> paths, SyncResult& result) {
+void PoolLog::record_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
+                            std::vector<std::string> paths, SyncResult& result) {
   std::sort(paths.begin(), paths.end());
   if (std::any_of(seen.begin(), seen.end(),
                   [&](const std::string& path) { return !std::binary_search(paths.begin(), paths.end(), path); })) {
@@ -146,7 +146,7 @@ void PoolLog::note_listed(const transfer::PoolStore& store, const std::vector<st
     log_warning(
         fmt::format("{} no longer lists a log record that it had: it has been rolled back or damaged", store.name));
   }
-  environment_.registry.note_listed(store.id, paths);
+  environment_.registry.record_listed(store.id, paths);
 }
 
 // Another home writes our chain: this one was copied, or is an old copy. From now on it speaks under another name.
@@ -186,13 +186,13 @@ std::vector<transfer::ListedObject> PoolLog::not_tried(std::vector<transfer::Lis
   return objects;
 }
 
-void PoolLog::note_unreadable(const transfer::ListedObject& object, bool is_damaged) {
-  environment_.registry.note_unreadable({object.name.path(), is_damaged ? damaged_copies(object) : keys_at_hand()});
+void PoolLog::record_unreadable(const transfer::ListedObject& object, bool is_damaged) {
+  environment_.registry.record_unreadable({object.name.path(), is_damaged ? damaged_copies(object) : keys_at_hand()});
 }
 
 void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, SyncResult& result,
                              const CallOptions& call,
-                             const std::function<void(const ObjectName& name, Bytes cbor)>& take) {
+                             const std::function<void(const ObjectName& name, Bytes cbor)>& consume) {
   const auto objects = not_tried(listed);
   if (objects.empty()) return;
   std::vector<std::string> opened;
@@ -206,7 +206,7 @@ void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, 
     result.bytes_read += object.size();
     damaged_on.erase(name.path());
     try {
-      take(name, mf1::open_document(*name.type(), object, keys_));
+      consume(name, mf1::open_document(*name.type(), object, keys_));
       environment_.registry.keep_document(name.path(), object);
       opened.push_back(name.path());
     } catch (const Error& error) {
@@ -215,12 +215,12 @@ void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, 
                                 error.kind == ErrorKind::unsupported || error.kind == ErrorKind::invalid;
       if (!is_its_fault) throw;
       log_warning(fmt::format("{}: {}; it is left out", name.path(), error.what()));
-      note_unreadable(objects[index], false);
+      record_unreadable(objects[index], false);
     }
   });
   for (const transfer::ListedObject& object : objects) {
     const auto found = damaged_on.find(object.name.path());
-    if (found != damaged_on.end() && found->second >= object.places.size()) note_unreadable(object, true);
+    if (found != damaged_on.end() && found->second >= object.places.size()) record_unreadable(object, true);
   }
   environment_.registry.forget_unreadable(opened);  // with other keys, or from another store
 }
@@ -465,7 +465,7 @@ void PoolLog::append(std::vector<Change> changes, const CallOptions& call) {
   documents_.require_durable({&published.record, 1}, durable_domains());
 }
 
-bool PoolLog::note(std::vector<Change> changes, const CallOptions& call) {
+bool PoolLog::append_if_possible(std::vector<Change> changes, const CallOptions& call) {
   const Published published = publish(std::move(changes), call);
   const bool durable = documents_.is_durable({&published.record, 1}, durable_domains());
   if (!durable)

@@ -26,7 +26,7 @@ struct UnreadStore {
 // How sure a look at the log is.
 struct SyncResult {
   std::size_t stores_read = 0;
-  std::size_t domains_silent = 0;  // failure domains of which no store answered
+  std::size_t domains_unread = 0;  // failure domains of which no store answered
   bool fresh = false;              // all but `survive` domains answered: nothing that was committed can be missing
   std::uint64_t bytes_read = 0;
   std::vector<std::string> rolled_back;  // names of stores that no longer list a record that was seen there
@@ -64,7 +64,7 @@ class PoolLog {
   // record is then in the journal and goes out with the next flush). Also writes the checkpoint when it is due.
   void append(std::vector<Change> changes, const CallOptions& call);
   // The same for a change that holds from now on whoever is there: whether enough domains have the record. A warning says so when they don't.
-  bool note(std::vector<Change> changes, const CallOptions& call);
+  bool append_if_possible(std::vector<Change> changes, const CallOptions& call);
 
   // How many failure domains must have a document before it counts as durable: max(survive, largest m in the pool) + 1, as far as there are
   // that many.
@@ -84,16 +84,16 @@ class PoolLog {
   void read_newest_checkpoint(const std::vector<ObjectName>& oldest_first, std::uint64_t known, const Listing& listing,
                               SyncResult& result, const CallOptions& call);
   void take_checkpoint(const ObjectName& name, ByteSpan cbor);
-  void note_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
-                   std::vector<std::string> paths, SyncResult& result);
+  void record_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
+                     std::vector<std::string> paths, SyncResult& result);
   void read_records(const Listing& listing, SyncResult& result, const CallOptions& call);
   // Calls `take` with what opens of those documents, in the order in which they come.
   void read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result, const CallOptions& call,
-                      const std::function<void(const ObjectName& name, Bytes cbor)>& take);
+                      const std::function<void(const ObjectName& name, Bytes cbor)>& consume);
   // Of these, the objects that this program and these keys have not tried yet.
   std::vector<transfer::ListedObject> not_tried(std::vector<transfer::ListedObject> objects);
   std::string keys_at_hand() const;
-  void note_unreadable(const transfer::ListedObject& object, bool is_damaged);
+  void record_unreadable(const transfer::ListedObject& object, bool is_damaged);
   std::string damaged_copies(const transfer::ListedObject& object) const;
   // Paths of those that nothing else stands for.
   std::vector<std::string> unreadable();

@@ -122,7 +122,7 @@ std::uint64_t download(Pool& pool, const OpenManifest& manifest, const transfer:
 
 OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call) {
   OpenManifest manifest;
-  if (!cached) manifest.maybe_stale = !refresh(pool, call, transfer::WaitFor::enough);
+  if (!cached) manifest.maybe_stale = !refresh(pool, call, transfer::WaitFor::quorum);
   const PoolState state = pool.log().state();
   const auto found = resolve(pool, state, ref);
   if (!found) report_not_found(state, ref, cached || !manifest.maybe_stale);

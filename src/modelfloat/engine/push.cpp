@@ -108,7 +108,7 @@ class PushSession::Impl {
   };
 
   Digested digest(fragment::Piece piece);
-  void take(Digested digested, File& file);
+  void store_digested(Digested digested, File& file);
   void store(mf1::EncodedFragment fragment);
   Fragment look_up(const FragmentId& id);
   ManifestRoot make_root();
@@ -120,7 +120,7 @@ class PushSession::Impl {
   bool publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
   void report_progress();
   void warn_of_stores_that_left();
-  void note_packs();
+  void record_packs();
 
   Pool& pool_;
   PushOptions options_;
@@ -177,7 +177,7 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
   const auto take_oldest = [&] {
     std::future<Digested> task = std::move(window.front());
     window.pop_front();
-    take(task.get(), file);
+    store_digested(task.get(), file);
   };
 
   while (auto piece = reader.next()) {
@@ -205,7 +205,7 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
   file.entry.fragments = file.fragments.size();
   listing_.complete(file.entry);
   files_.push_back(std::move(file));
-  note_packs();
+  record_packs();
 }
 
 void PushSession::Impl::drop_last_file() {
@@ -228,7 +228,7 @@ Digested PushSession::Impl::digest(fragment::Piece piece) {
   return digested;
 }
 
-void PushSession::Impl::take(Digested digested, File& file) {
+void PushSession::Impl::store_digested(Digested digested, File& file) {
   file.fragments.push_back(digested.id);
   if (!digested.encoded || !new_ids_.insert(digested.id).second) return;
   new_bytes_ += digested.plain_bytes;
@@ -262,10 +262,10 @@ Fragment PushSession::Impl::look_up(const FragmentId& id) {
 }
 
 // A sync of the registry costs more than a small file.
-void PushSession::Impl::note_packs() {
+void PushSession::Impl::record_packs() {
   if (upload_.packs() == noted_packs_) return;
   noted_packs_ = upload_.packs();
-  pool_.registry().note_push(journal_, registry::PushState::running, noted_packs_);
+  pool_.registry().record_push(journal_, registry::PushState::running, noted_packs_);
 }
 
 void PushSession::Impl::report_progress() {
@@ -353,7 +353,7 @@ PushResult PushSession::Impl::commit() {
       throw Error(ErrorKind::transient, options_.model,
                   "was removed by another machine while it was pushed; push again");
   }
-  pool_.registry().note_push(journal_, registry::PushState::committed, upload_.packs());
+  pool_.registry().record_push(journal_, registry::PushState::committed, upload_.packs());
   warn_of_stores_that_left();
 
   for (const FileEntry& file : root.files) {

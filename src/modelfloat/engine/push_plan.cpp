@@ -116,9 +116,9 @@ PushPlan plan_by_stores_at_hand(Pool& pool, std::optional<Redundancy> asked, con
 }
 
 // Stores that were away may be back, and those that are slow to show their marker are needed.
-void look_again(Pool& pool, const CallOptions& call) {
-  pool.stores().look_again(true);
-  pool.stores().settle(call);
+void recheck_stores(Pool& pool, const CallOptions& call) {
+  pool.stores().recheck(true);
+  pool.stores().wait_for_checks(call);
   pool.log().sync(call);  // what they missed goes there, and what only they have is read
   update_catalogue(pool, call);
 }
@@ -129,10 +129,10 @@ bool says_what_is_missing(ErrorKind kind) {
 
 }  // namespace
 
-static PushPlan plan_with_patience(Pool& pool, std::optional<Redundancy> asked, const CallOptions& call) {
+static PushPlan plan_with_timeouts(Pool& pool, std::optional<Redundancy> asked, const CallOptions& call) {
   transfer::NeededWait needed(pool.stores(), transfer::CallKind::put);
   for (;;) {
-    look_again(pool, call);
+    recheck_stores(pool, call);
     try {
       return plan_by_stores_at_hand(pool, asked, call);
     } catch (const Error& error) {
@@ -158,13 +158,13 @@ PushPlan plan_push(Pool& pool, std::optional<Redundancy> asked, const CallOption
   }
   read_fresh_log(pool, call);
   update_catalogue(pool, call);  // what other machines stored counts as known
-  pool.stores().wait_until_decided(call, pool.stores().patience().straggler);
+  pool.stores().wait_until_decided(call, pool.stores().timeouts().straggler);
   PushPlan plan;
   try {
     plan = plan_by_stores_at_hand(pool, asked, call);
   } catch (const Error& error) {
     if (!says_what_is_missing(error.kind)) throw;
-    plan = plan_with_patience(pool, asked, call);
+    plan = plan_with_timeouts(pool, asked, call);
   }
   Settings(pool.registry()).raise_largest_parity(static_cast<std::uint8_t>(plan.promise.redundancy.m));
   return plan;

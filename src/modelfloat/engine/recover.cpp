@@ -31,7 +31,7 @@ constexpr std::size_t k_slots_read_per_store = 1024;
 struct Source {
   std::shared_ptr<store::MeasuredStore> measured;
   std::unique_ptr<PoolStore> store;  // its name is its URL
-  bool is_silent = false;            // it did not answer, and is not asked again
+  bool is_unresponsive = false;      // it did not answer, and is not asked again
 };
 
 class Recovery {
@@ -44,11 +44,11 @@ class Recovery {
         options_(options),
         call_(call),
         begin_(environment.clock.steady_now()) {
-    const auto bell = std::make_shared<transfer::Bell>();
+    const auto signal = std::make_shared<transfer::ChangeSignal>();
     for (auto& source : sources) {
       std::shared_ptr<store::MeasuredStore> measured = store::make_measured(std::move(source.store), environment.clock);
       const store::StoreTraits traits = measured->traits();
-      auto state = std::make_shared<transfer::StoreState>(source.url, bell, environment.clock, environment.io,
+      auto state = std::make_shared<transfer::StoreState>(source.url, signal, environment.clock, environment.io,
                                                           traits.parallel_calls);
       std::unique_ptr<PoolStore> as_ours(new PoolStore{StoreId{}, source.url, source.url, source.url, 0, measured,
                                                        std::move(state), traits.downloads_are_scarce});
@@ -70,11 +70,11 @@ class Recovery {
     });
     Pool pool(
         environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); },
-        options_.patience);
+        options_.timeouts);
     pool.stores().wait_until_decided(call_);
     for (const Source& source : sources_) {
       for (const PoolStore* store : pool.stores().all()) {
-        if (source.is_silent && store->url == source.store->url) store->state->pace.disappointed();
+        if (source.is_unresponsive && store->url == source.store->url) store->state->latency.mark_slow();
       }
     }
     const transfer::ListedShards shards = list_shards(pool);
@@ -98,20 +98,20 @@ class Recovery {
   // that took, and a little; before, `longest` in all. Who is later is left out from now on.
   template <typename T>
   void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work,
-                   const std::function<bool(const std::string& url, T)>& take) {
+                   const std::function<bool(const std::string& url, T)>& handle) {
     transfer::Race<T> race(environment_.clock, transfer::Race<T>::Kind::read, call_);
     std::map<std::size_t, Source*> asked;  // by id of the call
     for (Source& source : sources_) {
-      if (!source.is_silent) asked[race.ask(*source.store, longest, work)] = &source;
+      if (!source.is_unresponsive) asked[race.ask(*source.store, longest, work)] = &source;
     }
     const SteadyTime begin = environment_.clock.steady_now();
     SteadyTime limit = begin + longest;
     while (auto answer = race.next(limit)) {
       const std::string& url = asked.at(answer->id)->store->name;
       try {
-        if (!take(url, answer->get())) continue;
+        if (!handle(url, answer->get())) continue;
         const SteadyTime now = environment_.clock.steady_now();
-        limit = std::min(limit, now + (now - begin) + options_.patience.straggler);
+        limit = std::min(limit, now + (now - begin) + options_.timeouts.straggler);
       } catch (const Error& error) {
         if (error.kind == ErrorKind::cancelled) throw;
         if (error.kind != ErrorKind::offline)
@@ -120,7 +120,7 @@ class Recovery {
     }
     for (const auto& [id, source] : asked) {
       if (!race.is_under_way(id)) continue;
-      source->is_silent = true;
+      source->is_unresponsive = true;
       log_warning(source->store->name + " is left out: it does not answer");
     }
   }
@@ -145,11 +145,11 @@ class Recovery {
       if (error.kind != ErrorKind::corrupt && error.kind != ErrorKind::unsupported) throw;
     }
     std::vector<ObjectName> names;
-    const auto take = [&](const store::ObjectInfo& info) {
+    const auto handle = [&](const store::ObjectInfo& info) {
       if (info.size_bytes == mf1::k_slot_bytes && names.size() < k_slots_read_per_store) names.push_back(info.name);
     };
     try {
-      store.list("mf1/slot/", take, call);
+      store.list("mf1/slot/", handle, call);
     } catch (const Error& error) {
       if (names.empty() || error.kind == ErrorKind::cancelled) throw;
       log_warning(fmt::format("the slots cannot be listed completely: {}", error.what()));
@@ -184,9 +184,9 @@ class Recovery {
       }
       return !found.slots.empty();
     };
-    transfer::NeededWait needed(source_stores(), environment_.clock, options_.patience, transfer::CallKind::read);
+    transfer::NeededWait needed(source_stores(), environment_.clock, options_.timeouts, transfer::CallKind::read);
     do {
-      ask_sources<Slots>(options_.patience.call_floor, read_slots, try_slots);
+      ask_sources<Slots>(options_.timeouts.call_floor, read_slots, try_slots);
     } while (!any_slot && needed.wait(call_));
     if (several_pools_)
       throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
@@ -216,7 +216,7 @@ class Recovery {
   PoolState read_log(mf1::Keyring& keys) {
     const auto open = [this](const registry::StoreRow& row) { return make_store_(row.url); };
     transfer::StoreSet stores(borrowed_stores(keys),
-                              {environment_.io, environment_.clock, keys.pool_tag(), open, options_.patience});
+                              {environment_.io, environment_.clock, keys.pool_tag(), open, options_.timeouts});
     Documents documents(environment_, stores);
     for (;;) {
       PoolLog log(environment_, keys, stores, documents);
@@ -273,7 +273,7 @@ class Recovery {
       return store.get(ObjectName::marker(), {}, call);
     };
     ask_sources<std::optional<Bytes>>(
-        options_.patience.marker, read_marker, [&](const std::string& url, const std::optional<Bytes>& bytes) {
+        options_.timeouts.marker, read_marker, [&](const std::string& url, const std::optional<Bytes>& bytes) {
           const auto marker = bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
           if (!marker || marker->pool != keys.pool_tag()) {
             log_warning(url + " is not a store of this pool and is left out");

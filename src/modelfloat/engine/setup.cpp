@@ -56,11 +56,11 @@ namespace {
 
 // Calls to a store that is not used by the pool's own ways of waiting: one that takes a call and never answers is given up as those do.
 CallOptions in_time(Pool& pool, const CallOptions& call, std::uint64_t bytes = 0) {
-  return transfer::within(call, pool.environment().clock, pool.stores().patience().allowed(bytes));
+  return transfer::within(call, pool.environment().clock, pool.stores().timeouts().allowed(bytes));
 }
 
 CallOptions in_time_for_a_listing(Pool& pool, const CallOptions& call) {
-  return transfer::within(call, pool.environment().clock, pool.stores().patience().listing);
+  return transfer::within(call, pool.environment().clock, pool.stores().timeouts().listing);
 }
 
 void put_in_time(Pool& pool, store::Store& store, const std::string& url, const ObjectName& name, ByteSpan bytes,
@@ -98,7 +98,7 @@ std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
 
 // What is done with the store that joins: again when that asks for a moment.
 void with_it(Pool& pool, const std::string& url, const CallOptions& call, const std::function<void()>& work) {
-  transfer::do_with_needed(url, pool.environment().clock, pool.stores().patience(), call, work);
+  transfer::do_with_needed(url, pool.environment().clock, pool.stores().timeouts(), call, work);
 }
 
 // Those that are not in `copied` yet.
@@ -154,7 +154,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
     put_in_time(pool, store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
     put_in_time(pool, store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
   });
-  pool.log().note({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
+  pool.log().append_if_possible({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
   std::set<ObjectName> copied;
   copy_documents(pool, url, store, copied, call);
   std::vector<Hash256> shards;  // of a place that was in the pool before
@@ -178,7 +178,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call) {
   warn_unless_fresh(pool.log().sync(call),
                     "what another machine said there of " + row.name + " is not known, and this is said beside it");
-  pool.log().note({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
+  pool.log().append_if_possible({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
   pool.registry().put_store(row);
   pool.stores().set_rows(pool.registry().stores());
 }
@@ -313,7 +313,7 @@ StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, co
   }
   std::vector<Change> changes;
   for (const StoreId& id : ids) changes.emplace_back(StoreRemoved{id});
-  const bool durable = pool.log().note(std::move(changes), call);
+  const bool durable = pool.log().append_if_possible(std::move(changes), call);
   const StoreRemoval removal{{at_risk.begin(), at_risk.end()}, durable && fresh};
   for (const StoreId& id : ids) pool.registry().remove_store(id);
   pool.stores().set_rows(pool.registry().stores());
@@ -350,12 +350,12 @@ StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& cal
   });
   test.list_seconds = timed([&] {
     const std::string folder = object.path().substr(0, object.path().rfind('/') + 1);
-    const auto take = [&](const store::ObjectInfo& info) {
+    const auto collect = [&](const store::ObjectInfo& info) {
       if (info.name != object) return;
       test.listed = true;
       test.checksum = info.checksum;
     };
-    store->store->list(folder, take, in_time_for_a_listing(pool, call));
+    store->store->list(folder, collect, in_time_for_a_listing(pool, call));
     if (!test.listed && !store->store->traits().delayed_listing)
       throw Error(ErrorKind::corrupt, name, "does not list what was put there");
   });

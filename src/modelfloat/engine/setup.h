@@ -83,7 +83,7 @@ struct RecoverOptions {
   const mf1::SlotSecret* own_secret = nullptr;
   // Called within the transaction that gives the home its pool: what belongs to it appears with it.
   std::function<void(const mf1::Keyring&)> on_pool = {};
-  transfer::Patience patience = {};
+  transfer::Timeouts timeouts = {};
 };
 RecoverResult recover(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
                       const StoreMaker& make_store, const RecoverOptions& options, const CallOptions& call);

@@ -48,7 +48,7 @@ void enter_places(registry::Registry& registry, const WantedShards& wanted, cons
     if (info.size_bytes == shard->size_bytes) {
       registry.add_shard_place(shard->object, listing.store->id);
     } else {
-      registry.note_shard_copy(shard->object, listing.store->id, registry::CopyState::corrupt);
+      registry.record_shard_copy(shard->object, listing.store->id, registry::CopyState::corrupt);
     }
   }
 }
@@ -74,8 +74,8 @@ bool ShardSearch::run(const std::set<Wanted>& wanted, const CallOptions& call) {
   std::uint64_t most_shards = 0;
   for (const auto* store : stores_.online()) most_shards = std::max(most_shards, registry_.shard_count(store->id));
   const auto listings = transfer::list_stores(
-      stores_, folders_of(due, most_shards), transfer::WaitFor::enough,
-      [&](const auto& so_far) { return all_are_found(due, so_far); }, call, stores_.patience().search);
+      stores_, folders_of(due, most_shards), transfer::WaitFor::quorum,
+      [&](const auto& so_far) { return all_are_found(due, so_far); }, call, stores_.timeouts().search);
   std::set<StoreId> listed;
   registry_.transaction([&] {
     for (const auto& listing : listings) {

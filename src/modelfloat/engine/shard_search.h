@@ -30,7 +30,7 @@ class ShardSearch {
 
   ShardSearch(const transfer::StoreSet& stores, registry::Registry& registry) : stores_(stores), registry_(registry) {}
 
-  // Lists the stores that are online, for Patience::search at most, and enters into the registry which of the shards they have.
+  // Lists the stores that are online, for Timeouts::search at most, and enters into the registry which of the shards they have.
   // What was looked for less than 30 s ago is not looked for again. Returns whether stores were asked. Throws what the
   // caller's own options say, and what the registry throws.
   bool run(const std::set<Wanted>& wanted, const CallOptions& call);

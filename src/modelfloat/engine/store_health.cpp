@@ -29,13 +29,13 @@ StoreHealth store_health(Pool& pool, const transfer::PoolStore& store) {
   StoreHealth health;
   const auto* measured = dynamic_cast<const store::MeasuredStore*>(store.store.get());
   health.measured = measured != nullptr ? measured->measurements() : measurements_of(registry.store_health(store.id));
-  for (auto& row : registry.store_parks(store.id)) {
+  for (auto& row : registry.store_pauses(store.id)) {
     if (row.until <= now) continue;
-    auto lane = store::Lane::all;
-    for (const auto other : {store::Lane::uploads, store::Lane::downloads}) {
-      if (row.lane == store::to_string(other)) lane = other;
+    auto traffic = store::Traffic::all;
+    for (const auto other : {store::Traffic::uploads, store::Traffic::downloads}) {
+      if (row.traffic == store::to_string(other)) traffic = other;
     }
-    health.parks.push_back({lane, row.until, std::move(row.why)});
+    health.pauses.push_back({traffic, row.until, std::move(row.why)});
   }
   if (const auto use = registry.store_use(store.id); use.day == store::day_of(now)) {
     health.uploaded_today = use.uploaded_bytes;

@@ -13,12 +13,12 @@ namespace modelfloat::engine {
 // What is not known is empty.
 struct StoreHealth {
   store::Measurements measured;  // of this run and, fading, of earlier ones
-  struct Park {
-    store::Lane lane = store::Lane::all;
+  struct StorePause {
+    store::Traffic traffic = store::Traffic::all;
     UtcTime until{};
     std::string why;
   };
-  std::vector<Park> parks;           // that are not over
+  std::vector<StorePause> pauses;    // that are not over
   std::uint64_t uploaded_today = 0;  // bytes, by UTC
   std::uint64_t downloaded_today = 0;
   std::optional<std::uint64_t> upload_budget_left;  // of today

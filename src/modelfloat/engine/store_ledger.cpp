@@ -56,7 +56,8 @@ registry::StoreHealthRow row_of(const Measurements& measurements) {
 bool is_news(const Measurements& before, const Measurements& now) {
   constexpr std::uint64_t k_many_calls = 16;
   constexpr auto k_long_ago = std::chrono::minutes(10);
-  return now.last_error_time != before.last_error_time || now.calls() >= store::faded(before).calls() + k_many_calls ||
+  return now.last_error_time != before.last_error_time ||
+         now.calls() >= store::decayed(before).calls() + k_many_calls ||
          (now.last_seen && (!before.last_seen || *now.last_seen - *before.last_seen > k_long_ago));
 }
 
@@ -119,18 +120,18 @@ void RegistryLedger::add_use(UtcTime now, std::uint64_t uploaded_bytes, std::uin
   if (enough) try_to([&] { write(); });
 }
 
-std::optional<store::Parked> RegistryLedger::parked(store::Lane lane) {
-  std::optional<store::Parked> parked;
+std::optional<store::Pause> RegistryLedger::pause(store::Traffic traffic) {
+  std::optional<store::Pause> pause;
   try_to([&] {
-    for (auto& row : registry_.store_parks(store_)) {
-      if (row.lane == store::to_string(lane)) parked = store::Parked{row.until, std::move(row.why)};
+    for (auto& row : registry_.store_pauses(store_)) {
+      if (row.traffic == store::to_string(traffic)) pause = store::Pause{row.until, std::move(row.why)};
     }
   });
-  return parked;
+  return pause;
 }
 
-void RegistryLedger::park(store::Lane lane, const store::Parked& parked) {
-  try_to([&] { registry_.park_store(store_, {std::string(store::to_string(lane)), parked.until, parked.why}); });
+void RegistryLedger::record_pause(store::Traffic traffic, const store::Pause& pause) {
+  try_to([&] { registry_.pause_store(store_, {std::string(store::to_string(traffic)), pause.until, pause.why}); });
 }
 
 Measurements RegistryLedger::measurements() {

@@ -8,7 +8,7 @@
 
 namespace modelfloat::engine {
 
-// Gathers what calls report and writes it now and then, so that a call costs no write to the disk; a park is written at once. What a killed process
+// Gathers what calls report and writes it now and then, so that a call costs no write to the disk; a pause is written at once. What a killed process
 // had not written is forgotten. The registry outlives it.
 class RegistryLedger final : public store::Ledger {
  public:
@@ -16,8 +16,8 @@ class RegistryLedger final : public store::Ledger {
 
   store::DayUse use(UtcTime now) override;
   void add_use(UtcTime now, std::uint64_t uploaded_bytes, std::uint64_t downloaded_bytes) override;
-  std::optional<store::Parked> parked(store::Lane) override;
-  void park(store::Lane, const store::Parked&) override;
+  std::optional<store::Pause> pause(store::Traffic) override;
+  void record_pause(store::Traffic, const store::Pause&) override;
   store::Measurements measurements() override;
   void keep(const store::Measurements&) override;
 

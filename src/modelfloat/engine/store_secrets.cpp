@@ -72,7 +72,7 @@ store::StoreSettings load_settings(registry::Registry& registry, const StoreSecr
   if (!row->credentials.empty()) {
     settings.credentials = store::Credentials::parse(secrets.open(store, k_credentials, row->credentials).bytes(),
                                                      place(store, k_credentials));
-    settings.ca_file = settings.credentials.take(k_ca_file);
+    settings.ca_file = settings.credentials.extract(k_ca_file);
   }
   return settings;
 }

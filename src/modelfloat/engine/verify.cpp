@@ -211,7 +211,7 @@ class Verification {
         if (!is_expected) continue;
         if (promised) found(store.name, name, listing.readable ? Damage::missing : Damage::offline);
         if (listing.readable) {
-          pool_.registry().note_shard_copy(hash, store.id, CopyState::missing);
+          pool_.registry().record_shard_copy(hash, store.id, CopyState::missing);
         } else if (known->state == CopyState::whole) {
           check.away.insert(check.pack.k == 1 ? check.away.size() : index);
         }
@@ -222,7 +222,7 @@ class Verification {
       const bool was_corrupt = is_expected && known->state == CopyState::corrupt;
       if (listed->second != size || (was_corrupt && !read_)) {
         found(store.name, name, Damage::corrupt);
-        if (!was_corrupt) pool_.registry().note_shard_copy(hash, store.id, CopyState::corrupt);
+        if (!was_corrupt) pool_.registry().record_shard_copy(hash, store.id, CopyState::corrupt);
         continue;
       }
       if (!is_expected || known->state == CopyState::missing) pool_.registry().add_shard_place(hash, store.id);
@@ -258,7 +258,7 @@ class Verification {
     }
     for (const auto& one : whole) {
       if (to_read_.erase(one) == 0) continue;
-      if (doubted_.contains(one)) note(*ObjectName::parse(one.first), *one.second, CopyState::whole);
+      if (doubted_.contains(one)) record_state(*ObjectName::parse(one.first), *one.second, CopyState::whole);
     }
     report_.bytes_read += files.bytes_fetched();
   }
@@ -289,12 +289,13 @@ class Verification {
         pool_.stores(), std::move(copies), call_,
         [this](const transfer::CopyToCheck& copy, std::optional<Damage> damage) {
           if (!damage) {
-            if (doubted_.contains({copy.name.path(), copy.store})) note(copy.name, *copy.store, CopyState::whole);
+            if (doubted_.contains({copy.name.path(), copy.store}))
+              record_state(copy.name, *copy.store, CopyState::whole);
             return;
           }
           found(copy.store->name, copy.name, *damage);
           if (*damage != Damage::offline)
-            note(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
+            record_state(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
           bad_.emplace(std::pair(copy.name.path(), copy.store), *damage);
         });
   }
@@ -306,8 +307,8 @@ class Verification {
   }
 
   // What is found is remembered for shards alone: every store has the other objects, and each push puts what it needs of them again.
-  void note(const ObjectName& name, const PoolStore& store, CopyState state) {
-    if (name.type() == ObjectType::shard) pool_.registry().note_shard_copy(*name.hash(), store.id, state);
+  void record_state(const ObjectName& name, const PoolStore& store, CopyState state) {
+    if (name.type() == ObjectType::shard) pool_.registry().record_shard_copy(*name.hash(), store.id, state);
   }
 
   void sum_up() {

@@ -79,7 +79,7 @@ class PackWriter {
   }
 
   // The finished objects; the writer is empty afterwards.
-  std::vector<Bytes> take() { return std::move(objects_); }
+  std::vector<Bytes> release() { return std::move(objects_); }
 
  private:
   // Whole steps of this many bytes let BLAKE3 use its widest instructions.
@@ -184,7 +184,7 @@ void PackBuilder::add(EncodedFragment fragment) {
   fragments_.push_back(std::move(fragment));
 }
 
-std::vector<EncodedFragment> PackBuilder::take() noexcept {
+std::vector<EncodedFragment> PackBuilder::release() noexcept {
   frames_bytes_ = 0;
   return std::exchange(fragments_, {});
 }
@@ -227,7 +227,7 @@ SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite sui
 
   pack.shards = writer.finish(
       {suite, pack.epoch, 0, pack.k, pack.m, pack.slice_bytes, keyring.pool_tag(), pack.id, key.commitment});
-  return {std::move(pack), std::move(fragments), writer.take()};
+  return {std::move(pack), std::move(fragments), writer.release()};
 }
 
 }  // namespace modelfloat::mf1

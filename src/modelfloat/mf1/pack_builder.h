@@ -54,7 +54,7 @@ class PackBuilder {
   void add(EncodedFragment fragment);
 
   // The fragments, in the order in which they were added; the builder is empty afterwards.
-  std::vector<EncodedFragment> take() noexcept;
+  std::vector<EncodedFragment> release() noexcept;
 
   // Bytes of the pack that are in use now: frames, index, an empty padding frame and locator.
   std::uint64_t used_bytes() const noexcept;

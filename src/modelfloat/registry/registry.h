@@ -66,11 +66,11 @@ struct StoreUseRow {
   bool operator==(const StoreUseRow&) const = default;
 };
 // Calls that a store asked us to leave off.
-struct StoreParkRow {
-  std::string lane;
+struct StorePauseRow {
+  std::string traffic;
   UtcTime until{};
   std::string why;
-  bool operator==(const StoreParkRow&) const = default;
+  bool operator==(const StorePauseRow&) const = default;
 };
 
 // A log record as its CBOR stood in the document, so that the state of the pool can be worked out anew at any time.
@@ -190,8 +190,8 @@ class Registry {
   virtual StoreUseRow store_use(const StoreId&) = 0;  // of the last day that anything was added to
   virtual void add_store_use(const StoreId&,
                              const StoreUseRow&) = 0;  // to what the same day has; another day starts anew
-  virtual std::vector<StoreParkRow> store_parks(const StoreId&) = 0;
-  virtual void park_store(const StoreId&, const StoreParkRow&) = 0;  // replaces that of the same lane
+  virtual std::vector<StorePauseRow> store_pauses(const StoreId&) = 0;
+  virtual void pause_store(const StoreId&, const StorePauseRow&) = 0;  // replaces that of the same traffic
 
   // The log, ordered by writer and seq. Adding a record twice is fine.
   virtual std::vector<LogRow> log_records() = 0;
@@ -200,10 +200,10 @@ class Registry {
   virtual std::optional<Bytes> log_record(const LogName&) = 0;      // its CBOR
   virtual std::vector<LogRow> log_records_of(const WriterId&) = 0;  // ordered by seq
   virtual std::vector<UnreadableRow> unreadable() = 0;              // ordered by object
-  virtual void note_unreadable(const UnreadableRow&) = 0;           // replaces the object's row
+  virtual void record_unreadable(const UnreadableRow&) = 0;         // replaces the object's row
   virtual void forget_unreadable(std::span<const std::string> objects) = 0;
   // The hashes of the log and checkpoint objects that have been seen on a store: what a rollback would take back.
-  virtual void note_listed(const StoreId&, std::span<const std::string> log_paths) = 0;
+  virtual void record_listed(const StoreId&, std::span<const std::string> log_paths) = 0;
   virtual std::vector<std::string> listed(const StoreId&) = 0;
 
   // The durable queue of small objects: written before the first put, removed when the store has it. Oldest first.
@@ -238,7 +238,7 @@ class Registry {
       const StoreId&, std::span<const Hash256> all_objects_there) = 0;      // replaces what was known of the store
   virtual void add_shard_place(const Hash256& object, const StoreId&) = 0;  // it was seen there
   virtual void remove_shard_place(const Hash256& object, const StoreId&) = 0;
-  virtual void note_shard_copy(const Hash256& object, const StoreId&, CopyState) = 0;
+  virtual void record_shard_copy(const Hash256& object, const StoreId&, CopyState) = 0;
   virtual std::vector<StoreId> shard_places(const Hash256& object) = 0;    // of the whole copies
   virtual std::vector<ShardCopy> shard_copies(const Hash256& object) = 0;  // of all that are, or should be, there
   virtual std::vector<Hash256> damaged_shards(const StoreId&) = 0;         // its copies that are not whole
@@ -271,7 +271,7 @@ class Registry {
 
   // The push journal.
   virtual std::uint64_t begin_push(const std::string& model, const std::string& tag, UtcTime now) = 0;
-  virtual void note_push(std::uint64_t id, PushState, std::uint64_t packs) = 0;
+  virtual void record_push(std::uint64_t id, PushState, std::uint64_t packs) = 0;
   virtual std::vector<PushRow> pushes(PushState) = 0;
 
   // Access tokens of the server.

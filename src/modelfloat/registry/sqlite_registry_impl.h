@@ -25,13 +25,13 @@ class SqliteRegistry : public Registry {
   std::optional<Bytes> log_record(const LogName&) override;
   std::vector<LogRow> log_records_of(const WriterId&) override;
   std::vector<UnreadableRow> unreadable() override;
-  void note_unreadable(const UnreadableRow&) override;
+  void record_unreadable(const UnreadableRow&) override;
   void forget_unreadable(std::span<const std::string> objects) override;
   void keep_document(const std::string& object, ByteSpan sealed) override;
   std::optional<Bytes> document(const std::string& object) override;
   void forget_document(const std::string& object) override;
   std::uint64_t begin_push(const std::string& model, const std::string& tag, UtcTime now) override;
-  void note_push(std::uint64_t id, PushState, std::uint64_t packs) override;
+  void record_push(std::uint64_t id, PushState, std::uint64_t packs) override;
   std::vector<PushRow> pushes(PushState) override;
   void add_token(const TokenRow&) override;
   std::vector<TokenRow> tokens() override;
@@ -52,11 +52,11 @@ class SqliteRegistry : public Registry {
   void put_store_health(const StoreId&, const StoreHealthRow&) override;
   StoreUseRow store_use(const StoreId&) override;
   void add_store_use(const StoreId&, const StoreUseRow&) override;
-  std::vector<StoreParkRow> store_parks(const StoreId&) override;
-  void park_store(const StoreId&, const StoreParkRow&) override;
+  std::vector<StorePauseRow> store_pauses(const StoreId&) override;
+  void pause_store(const StoreId&, const StorePauseRow&) override;
 
   // sqlite_stores.cpp
-  void note_listed(const StoreId&, std::span<const std::string> log_paths) override;
+  void record_listed(const StoreId&, std::span<const std::string> log_paths) override;
   std::vector<std::string> listed(const StoreId&) override;
   void queue_puts(std::span<const QueuedPut>) override;
   std::vector<QueuedPut> queued_puts() override;
@@ -67,7 +67,7 @@ class SqliteRegistry : public Registry {
   void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) override;
   void add_shard_place(const Hash256& object, const StoreId&) override;
   void remove_shard_place(const Hash256& object, const StoreId&) override;
-  void note_shard_copy(const Hash256& object, const StoreId&, CopyState) override;
+  void record_shard_copy(const Hash256& object, const StoreId&, CopyState) override;
   std::vector<StoreId> shard_places(const Hash256& object) override;
   std::vector<ShardCopy> shard_copies(const Hash256& object) override;
   std::vector<Hash256> damaged_shards(const StoreId&) override;

@@ -55,7 +55,7 @@ std::vector<UnreadableRow> SqliteRegistry::unreadable() {
   });
 }
 
-void SqliteRegistry::note_unreadable(const UnreadableRow& row) {
+void SqliteRegistry::record_unreadable(const UnreadableRow& row) {
   database_.write(
       [&](Connection& c) { c.run("insert or replace into unreadable values (?1, ?2)", row.object, row.tried); });
 }
@@ -89,7 +89,7 @@ std::uint64_t SqliteRegistry::begin_push(const std::string& model, const std::st
   return id;
 }
 
-void SqliteRegistry::note_push(std::uint64_t id, PushState state, std::uint64_t packs) {
+void SqliteRegistry::record_push(std::uint64_t id, PushState state, std::uint64_t packs) {
   database_.write([&](Connection& c) {
     c.run("update pushes set state = ?2, packs = ?3 where id = ?1", id, state, packs);
     if (c.changes() == 0) throw Error(ErrorKind::not_found, "push " + std::to_string(id), "is not in the journal");

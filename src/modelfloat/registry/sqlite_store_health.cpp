@@ -49,16 +49,16 @@ void SqliteRegistry::add_store_use(const StoreId& store, const StoreUseRow& use)
   });
 }
 
-std::vector<StoreParkRow> SqliteRegistry::store_parks(const StoreId& store) {
+std::vector<StorePauseRow> SqliteRegistry::store_pauses(const StoreId& store) {
   return database_.read([&](Connection& c) {
-    return c.rows<StoreParkRow, std::string, UtcTime, std::string>(
+    return c.rows<StorePauseRow, std::string, UtcTime, std::string>(
         "select lane, until, why from store_parks where store = ?1 order by lane", store);
   });
 }
 
-void SqliteRegistry::park_store(const StoreId& store, const StoreParkRow& row) {
+void SqliteRegistry::pause_store(const StoreId& store, const StorePauseRow& row) {
   database_.write([&](Connection& c) {
-    c.run("insert or replace into store_parks values (?1, ?2, ?3, ?4)", store, row.lane, row.until, row.why);
+    c.run("insert or replace into store_parks values (?1, ?2, ?3, ?4)", store, row.traffic, row.until, row.why);
   });
 }
 

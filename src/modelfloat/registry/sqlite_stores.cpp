@@ -68,7 +68,7 @@ void SqliteRegistry::set_store_session(const StoreId& store, ByteSpan sealed) {
   });
 }
 
-void SqliteRegistry::note_listed(const StoreId& store, std::span<const std::string> log_paths) {
+void SqliteRegistry::record_listed(const StoreId& store, std::span<const std::string> log_paths) {
   database_.write([&](Connection& c) {
     for (const std::string& path : log_paths) c.run("insert or ignore into listed values (?1, ?2)", store, path);
   });
@@ -158,7 +158,7 @@ void SqliteRegistry::add_shard_place(const Hash256& object, const StoreId& store
   });
 }
 
-void SqliteRegistry::note_shard_copy(const Hash256& object, const StoreId& store, CopyState state) {
+void SqliteRegistry::record_shard_copy(const Hash256& object, const StoreId& store, CopyState state) {
   database_.write([&](Connection& c) {
     c.run("insert or replace into shard_places (object, store, state) values (?1, ?2, ?3)", object, store, state);
   });

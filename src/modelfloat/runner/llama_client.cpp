@@ -101,12 +101,12 @@ class Collector {
   bool ended() const noexcept { return ended_; }
   Generated result() && { return std::move(generated_); }
 
-  void take(std::string_view data) {
+  void feed(std::string_view data) {
     if (events_left_-- == 0) throw too_much();
     const json event = parse_answer(data);
     if (!event.is_object()) throw Error(ErrorKind::internal, "llama-server", "an event that is no JSON object");
     try {
-      take(event);
+      feed(event);
     } catch (const json::exception& problem) {
       throw Error(ErrorKind::internal, "llama-server", fmt::format("an event of another form: {}", problem.what()));
     }
@@ -115,7 +115,7 @@ class Collector {
  private:
   static Error too_much() { return {ErrorKind::internal, "llama-server", "it sent more than it was asked for"}; }
 
-  void take(const json& event) {
+  void feed(const json& event) {
     if (event.contains("error")) {
       const json& error = event["error"];
       const std::uint64_t code = error.is_object() ? count_in(error, "code", 500) : 500;
@@ -180,7 +180,7 @@ Generated LlamaClient::complete(const CompletionRequest& request, const TokenSin
     }
     bool progress = false;
     events.feed(piece, [&](std::string_view data) {
-      collector.take(data);
+      collector.feed(data);
       progress = true;
     });
     return progress;

@@ -351,7 +351,7 @@ std::vector<RunningModel> LlamaRunner::Impl::running() const {
 bool LlamaRunner::Impl::unload(std::string_view identity) {
   ModelPtr gone;  // destroyed without the lock
   const Lock lock(mutex_);
-  gone = models_.take(identity);
+  gone = models_.extract(identity);
   return gone != nullptr;
 }
 

@@ -109,7 +109,7 @@ std::vector<ModelPtr> ResidentModels::take_idle(Milliseconds idle_limit, SteadyT
   return gone;
 }
 
-ModelPtr ResidentModels::take(std::string_view identity) {
+ModelPtr ResidentModels::extract(std::string_view identity) {
   ModelPtr model = find(identity);
   if (!model || is_busy(*model)) return nullptr;
   forget(*model);

@@ -67,7 +67,7 @@ class ResidentModels {
   // Takes out those that nothing has used for so long.
   std::vector<ModelPtr> take_idle(Milliseconds idle_limit, SteadyTime now);
   // Takes out one, unless it is busy: then, or when it is not there, null.
-  ModelPtr take(std::string_view identity);
+  ModelPtr extract(std::string_view identity);
   void forget(const Model& model) { models_.erase(model.identity); }
 
  private:

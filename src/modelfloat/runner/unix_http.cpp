@@ -72,9 +72,9 @@ struct PiecesBody {
 };
 
 // Waits on one connection, as long as there is progress and somebody wants the result.
-class Patience {
+class StallWatch {
  public:
-  Patience(const std::filesystem::path& socket, Milliseconds stall_limit, const CallOptions& options)
+  StallWatch(const std::filesystem::path& socket, Milliseconds stall_limit, const CallOptions& options)
       : where_(socket.string()), stall_limit_(stall_limit), options_(options) {}
 
   const std::string& where() const noexcept { return where_; }
@@ -100,18 +100,18 @@ class Patience {
   steady_clock::time_point last_progress_ = steady_clock::now();
 };
 
-Error connection_lost(const Patience& patience) {
-  return {ErrorKind::transient, patience.where(), "the connection ended before the answer did"};
+Error connection_lost(const StallWatch& watch) {
+  return {ErrorKind::transient, watch.where(), "the connection ended before the answer did"};
 }
 
-void send_all(const FileDescriptor& connection, std::string_view data, Patience& patience) {
+void send_all(const FileDescriptor& connection, std::string_view data, StallWatch& watch) {
   while (!data.empty()) {
-    patience.wait_for(connection, POLLOUT);
+    watch.wait_for(connection, POLLOUT);
     const ssize_t sent = ::send(connection.get(), data.data(), data.size(), MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (sent < 0) throw connection_lost(patience);
+    if (sent < 0) throw connection_lost(watch);
     data.remove_prefix(static_cast<std::size_t>(sent));
-    patience.progress();
+    watch.progress();
   }
 }
 
@@ -124,7 +124,7 @@ std::string to_text(const HttpRequest& request) {
 // An answer as it comes in. The parser is Beast's; the waiting is ours, so that a stop is noticed.
 class Answer {
  public:
-  Answer(const BodySink& on_body, Patience& patience) : on_body_(on_body), patience_(patience) {
+  Answer(const BodySink& on_body, StallWatch& watch) : on_body_(on_body), watch_(watch) {
     parser_.eager(true);
     // The body is passed on, not kept. Not boost::none: Boost 1.74 takes that for 0 at one place.
     parser_.body_limit(std::numeric_limits<std::uint64_t>::max());
@@ -133,7 +133,7 @@ class Answer {
   bool done() const { return parser_.is_done(); }
   unsigned status() const { return parser_.get().result_int(); }
 
-  void take(std::string_view data) {
+  void feed(std::string_view data) {
     received_ += data.size();
     pending_ += data;
     boost::system::error_code error;
@@ -147,30 +147,30 @@ class Answer {
     }
     // Its sum can't wrap: nobody sends 2^60 bytes.
     if (received_ > k_max_framing_bytes + k_framing_for_each_byte * body_bytes_) {
-      throw Error(ErrorKind::internal, patience_.where(), "an answer that is all head");
+      throw Error(ErrorKind::internal, watch_.where(), "an answer that is all head");
     }
   }
 
   void end_of_input() {
     boost::system::error_code error;
     if (parser_.got_some() && !done()) parser_.put_eof(error);
-    if (error || !done()) throw connection_lost(patience_);
+    if (error || !done()) throw connection_lost(watch_);
   }
 
  private:
   void check(const boost::system::error_code& error) const {
-    if (error) throw Error(ErrorKind::internal, patience_.where(), "no HTTP answer: " + error.message());
+    if (error) throw Error(ErrorKind::internal, watch_.where(), "no HTTP answer: " + error.message());
   }
 
   void hand_out_body() {
     if (!parser_.is_header_done() || parser_.get().body().empty()) return;
     const std::string body = std::exchange(parser_.get().body(), {});
     body_bytes_ += body.size();
-    if (on_body_(status(), body)) patience_.progress();
+    if (on_body_(status(), body)) watch_.progress();
   }
 
   const BodySink& on_body_;
-  Patience& patience_;
+  StallWatch& watch_;
   http::response_parser<PiecesBody> parser_;
   std::uint64_t received_ = 0;
   std::uint64_t body_bytes_ = 0;
@@ -181,20 +181,20 @@ class Answer {
 
 unsigned exchange(const std::filesystem::path& socket, const HttpRequest& request, const BodySink& on_body,
                   Milliseconds stall_limit, const CallOptions& options) {
-  Patience patience(socket, stall_limit, options);
+  StallWatch watch(socket, stall_limit, options);
   const FileDescriptor connection = connect_to(socket);
-  send_all(connection, to_text(request), patience);
-  Answer answer(on_body, patience);
+  send_all(connection, to_text(request), watch);
+  Answer answer(on_body, watch);
   std::array<char, 16384> piece{};
   while (!answer.done()) {
-    patience.wait_for(connection, POLLIN);
+    watch.wait_for(connection, POLLIN);
     const ssize_t got = ::recv(connection.get(), piece.data(), piece.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got < 0) throw connection_lost(patience);
+    if (got < 0) throw connection_lost(watch);
     if (got == 0) {
       answer.end_of_input();
     } else {
-      answer.take({piece.data(), static_cast<std::size_t>(got)});
+      answer.feed({piece.data(), static_cast<std::size_t>(got)});
     }
   }
   return answer.status();

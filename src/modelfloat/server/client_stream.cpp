@@ -22,10 +22,10 @@ void ClientStream::gone() const { throw Error(ErrorKind::cancelled, peer_, "the 
 bool ClientStream::wait(short events) {
   const auto start = std::chrono::steady_clock::now();
   pollfd entry{fd_, events, 0};
-  const auto patience = std::max(limits_.pace_window - waited_, Milliseconds{1});
-  ::poll(&entry, 1, static_cast<int>(patience.count()));
+  const auto remaining = std::max(limits_.rate_window - waited_, Milliseconds{1});
+  ::poll(&entry, 1, static_cast<int>(remaining.count()));
   waited_ += std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - start);
-  if (waited_ < limits_.pace_window) return true;
+  if (waited_ < limits_.rate_window) return true;
   const auto asked = limits_.least_bytes_per_second * static_cast<std::uint64_t>(waited_.count()) / 1000;
   const bool fast_enough = moved_ >= std::max<std::uint64_t>(asked, 1);
   waited_ = Milliseconds{0};

@@ -22,7 +22,7 @@ class ClientStream {
   void write(ByteSpan head, ByteSpan body = {}, ByteSpan tail = {});
 
  private:
-  // Waits for the client. False when it used up its patience: a whole window with too few bytes.
+  // Waits for the client. False after a whole window with too few bytes.
   bool wait(short events);
   [[noreturn]] void gone() const;
 

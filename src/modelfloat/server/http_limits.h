@@ -1,5 +1,5 @@
 #pragma once
-// What a client may ask of the server's memory, threads and patience.
+// What a client may ask of the server's memory, threads and time.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,7 @@ struct HttpLimits {
   // A client that is waited for must send, or take, this much on average over each window of waiting. Time in which it
   // waits for us does not count.
   std::uint64_t least_bytes_per_second = 1024;
-  Milliseconds pace_window{30'000};
+  Milliseconds rate_window{30'000};
   std::size_t connections = 2000;   // beyond, or beyond half of the descriptors, the one that idles longest makes room
   std::size_t handlers = 48;        // requests that are worked on at once: each has a thread
   std::size_t queued = 256;         // requests that wait for a thread; beyond, 503

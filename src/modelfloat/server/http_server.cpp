@@ -73,7 +73,7 @@ class HttpServer::Impl {
 
   void listen();
   void accept();
-  void take(tcp::socket socket);
+  void add_connection(tcp::socket socket);
   void watch();
   void end_request(const ConnectionPtr& connection);
   void begin_drain();
@@ -277,14 +277,14 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 
   // A Body that tells watch() when it has been read.
   struct WatchedBody final : ByteSource {
-    WatchedBody(BodySource& inner, std::atomic<bool>& done) : inner_(inner), done_(done) { note(); }
+    WatchedBody(BodySource& inner, std::atomic<bool>& done) : inner_(inner), done_(done) { update(); }
     std::size_t read(MutableByteSpan to) override {
       const auto count = inner_.read(to);
-      note();
+      update();
       return count;
     }
     std::optional<std::uint64_t> size_bytes() const override { return inner_.size_bytes(); }
-    void note() { done_.store(inner_.done(), std::memory_order_release); }
+    void update() { done_.store(inner_.done(), std::memory_order_release); }
     BodySource& inner_;
     std::atomic<bool>& done_;
   };
@@ -398,7 +398,7 @@ void HttpServer::Impl::accept() {
   acceptor_.async_accept([this](error_code error, tcp::socket socket) {
     if (error == asio::error::operation_aborted || draining_) return;
     if (!error) {
-      take(std::move(socket));
+      add_connection(std::move(socket));
       return accept();
     }
     // Out of file descriptors, mostly: the connection that idles longest makes room, and that takes a moment.
@@ -413,7 +413,7 @@ void HttpServer::Impl::accept() {
   });
 }
 
-void HttpServer::Impl::take(tcp::socket socket) {
+void HttpServer::Impl::add_connection(tcp::socket socket) {
   if (connections_ >= limits_.connections) {
     if (waiting_.empty()) return;  // closes it: every connection is at work
     const auto oldest = waiting_.front();

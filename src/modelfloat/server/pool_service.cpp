@@ -35,11 +35,11 @@ class PoolUpload final : public UploadSession {
 
 PoolService::PoolService(engine::Pool& pool, runner::Runner& runner, Milliseconds refresh_period)
     : pool_(pool), runner_(runner), refresh_period_(refresh_period) {
-  note_policy();
+  record_policy();
   refresher_ = start_thread([this](const std::stop_token& stop) { refresh_now_and_then(stop); });
 }
 
-void PoolService::note_policy() {
+void PoolService::record_policy() {
   const auto policy = pool_.log().state().policy;
   survive_ = policy ? policy->survive : 0;
 }
@@ -49,7 +49,7 @@ void PoolService::refresh_now_and_then(const std::stop_token& stop) {
     try {
       if (!engine::refresh(pool_, {stop, std::nullopt}))
         log_info("too few stores answered to be sure that the list of models is up to date");
-      note_policy();
+      record_policy();
     } catch (const std::exception& error) {
       if (!stop.stop_requested())
         log_warning(std::string("the list of models could not be brought up to date: ") + error.what());

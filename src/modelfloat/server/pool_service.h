@@ -32,7 +32,7 @@ class PoolService final : public Service {
  private:
   // With the tag or revision that was asked for. Error{not_found}.
   engine::ModelRef resolve(const std::string& model);
-  void note_policy();
+  void record_policy();
   void refresh_now_and_then(const std::stop_token& stop);
 
   engine::Pool& pool_;

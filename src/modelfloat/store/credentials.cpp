@@ -50,7 +50,7 @@ void Credentials::set(std::string_view name, std::string_view value) {
   values_.insert_or_assign(std::string(name), crypto::SecretBytes(value));
 }
 
-std::string Credentials::take(std::string_view name) {
+std::string Credentials::extract(std::string_view name) {
   const auto found = values_.find(name);
   if (found == values_.end()) return {};
   std::string value(as_text(found->second.bytes()));

@@ -28,7 +28,7 @@ class Credentials {
   std::string_view require(std::string_view name, const std::string& where) const;
   void set(std::string_view name, std::string_view value);
   // The value, which is not there any more; empty when it was not.
-  std::string take(std::string_view name);
+  std::string extract(std::string_view name);
   // Error{invalid} when there is a name that is not among these.
   void check_names(std::initializer_list<std::string_view> known, const std::string& where) const;
 

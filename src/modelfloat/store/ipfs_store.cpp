@@ -118,7 +118,7 @@ class IpfsStore final : public Store {
   std::optional<ipfs::PinningService> pinning_;
   std::string gateway_;
   http::HttpClient gateway_client_;
-  Turns writing_;  // MFS is one tree: writers only get in each other's way
+  KeyedMutex writing_;  // MFS is one tree: writers only get in each other's way
   Replacement replacement_;
 };
 
@@ -195,7 +195,7 @@ void IpfsStore::name_it(const Cid& cid, const std::string& path, const CallOptio
     if (node && node->is_folder) throw Error(ErrorKind::corrupt, path, "a folder stands in the object's place");
     return node && ipfs::parse_cid(node->cid) == cid;
   };
-  const auto turn = writing_.take({}, options, path);
+  const auto held = writing_.lock({}, options, path);
   if (!rpc_.link(cid, path, options)) {
     if (stands_for_it()) return;
     replacement_.run(options, path, [&] {
@@ -292,7 +292,7 @@ std::optional<ObjectInfo> IpfsStore::stat(const ObjectName& name, const CallOpti
 void IpfsStore::remove(const ObjectName& name, const CallOptions& options) {
   const std::string path = place(name.path());
   if (find(path, options)) {
-    const auto turn = writing_.take({}, options, path);
+    const auto held = writing_.lock({}, options, path);
     rpc_.remove(path, options);
   }
   if (pinning_) pinning_->unpin(path, options);
@@ -330,7 +330,7 @@ void IpfsStore::walk(const std::string& path, unsigned depth, const Walk& walk_o
   try {
     entries = sound_entries(without_slash(place(path)), walk_of.options);
   } catch (const Error& error) {
-    return walk_of.bad.note(error);
+    return walk_of.bad.record(error);
   }
   if (!entries) return;
   for (const ipfs::Entry& entry : *entries) {

@@ -300,7 +300,7 @@ void LocalStore::visit(int directory, const std::string& path, const char* leaf,
   struct stat status{};
   if (::fstatat(directory, leaf, &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return;  // removed since the folder was read
-    return walk.bad.note(local_error(errno, where(full), "cannot look at"));
+    return walk.bad.record(local_error(errno, where(full), "cannot look at"));
   }
   if (S_ISREG(status.st_mode)) walk.sink({*name, static_cast<std::uint64_t>(status.st_size), std::nullopt});
 }
@@ -315,7 +315,7 @@ void LocalStore::walk(int parent, const std::string& path, unsigned depth, const
   const std::string leaf = path.substr(path.rfind('/', path.size() - 2) + 1);
   const int fd = ::openat(parent, leaf.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the Directory's from here on
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return;
-  if (fd < 0) return walk_of.bad.note(local_error(errno, where(path), "cannot open the folder"));
+  if (fd < 0) return walk_of.bad.record(local_error(errno, where(path), "cannot open the folder"));
   const Directory directory(::fdopendir(fd));
   if (!directory) throw local_error(errno, where(path), "cannot read the folder");
   for (;;) {
@@ -323,7 +323,7 @@ void LocalStore::walk(int parent, const std::string& path, unsigned depth, const
     errno = 0;
     const dirent* entry = ::readdir(directory.get());  // NOLINT(concurrency-mt-unsafe): the stream is this call's own
     if (entry == nullptr && errno != 0)
-      return walk_of.bad.note(local_error(errno, where(path), "cannot read the folder"));
+      return walk_of.bad.record(local_error(errno, where(path), "cannot read the folder"));
     if (entry == nullptr) return;
     const std::string_view name = entry->d_name;
     if (is_temporary_name(name)) {

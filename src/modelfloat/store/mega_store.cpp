@@ -57,7 +57,7 @@ class MegaStore final : public Store {
   Random& random_;
   mega::Api api_;
   mega::Mirror mirror_;
-  Turns changing_;  // one at a time for each name
+  KeyedMutex changing_;  // one at a time for each name
 
   std::mutex mutex_;            // guards what follows
   std::optional<Space> space_;  // as asked last, less what was put since
@@ -93,7 +93,7 @@ void MegaStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& o
   const Handle folder = mirror_.folder_for(name.path().substr(0, slash), options);
   const mega::Uploaded uploaded = mega::upload(api_, clock_, random_, bytes, where(name), options);
   // What was there before the new node goes, and nothing else: of several writers' nodes the last one always stays.
-  const auto turn = changing_.take(name.path(), options, where(name));
+  const auto held = changing_.lock(name.path(), options, where(name));
   const auto before = mirror_.with_tree([&](const mega::Tree& tree) { return tree.all(name); });
   add_file(folder, name.path().substr(slash + 1), uploaded, name, options);
   const auto stored = mirror_.with_tree([&](const mega::Tree& tree) { return tree.find(name); });
@@ -160,7 +160,7 @@ std::optional<ObjectInfo> MegaStore::stat(const ObjectName& name, const CallOpti
     const auto object = tree.find(name);
     return object && !object->confirmed ? std::vector{object->handle} : std::vector<Handle>();
   };
-  mirror_.settle(pending, options);
+  mirror_.wait_until_applied(pending, options);
   const auto found = mirror_.with_tree([&](const mega::Tree& tree) { return tree.find(name); });
   if (!found) return std::nullopt;
   return ObjectInfo{name, found->size_bytes, std::nullopt};
@@ -168,7 +168,7 @@ std::optional<ObjectInfo> MegaStore::stat(const ObjectName& name, const CallOpti
 
 void MegaStore::remove(const ObjectName& name, const CallOptions& options) {
   mirror_.require_home(options);
-  const auto turn = changing_.take(name.path(), options, where(name));
+  const auto held = changing_.lock(name.path(), options, where(name));
   remove_nodes(mirror_.with_tree([&](const mega::Tree& tree) { return tree.all(name); }), where(name), options);
   const std::lock_guard lock(mutex_);
   space_.reset();
@@ -183,7 +183,7 @@ void MegaStore::list(std::string_view prefix, const ObjectSink& sink, const Call
                  [&](Handle handle) { return tree.is_unconfirmed(handle); });
     return left;
   };
-  mirror_.settle(pending, options);
+  mirror_.wait_until_applied(pending, options);
   for (const Handle handle : mirror_.with_tree([](const mega::Tree& tree) { return tree.handles(); })) {
     const auto object = mirror_.with_tree([&](const mega::Tree& tree) { return tree.newest(handle); });
     if (!object || !object->first.path().starts_with(prefix)) continue;

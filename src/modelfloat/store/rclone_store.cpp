@@ -147,9 +147,9 @@ class RcloneStore final : public Store {
   mutable rclone::Rc rc_;  // its calls change nothing of it
   mutable std::mutex mutex_;
   mutable std::optional<Profile> profile_;
-  mutable Turns learning_;
+  mutable KeyedMutex learning_;
   std::optional<SteadyTime> folder_seen_;
-  Turns putting_;  // one at a time for each name
+  KeyedMutex putting_;  // one at a time for each name
   Replacement replacement_;
 };
 
@@ -161,7 +161,7 @@ std::optional<RcloneStore::Profile> RcloneStore::known_profile() const {
 RcloneStore::Profile RcloneStore::profile(const CallOptions& options) const {
   if (const auto known = known_profile()) return *known;
   // One learns it for all: for each of several that came together rclone would open the remote anew.
-  const auto turn = learning_.take("", options, rc_.where(address_.path));
+  const auto held = learning_.lock("", options, rc_.where(address_.path));
   if (const auto known = known_profile()) return *known;
   Profile profile;
   profile.features = rc_.features(options);
@@ -303,7 +303,7 @@ void RcloneStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
   const std::string path = place(name.path());
   const Profile known = profile(options);
   require_folder_lately(options);
-  const auto turn = putting_.take(path, options, path);
+  const auto held = putting_.lock(path, options, path);
   const auto there = unless_broken(path, known, options);
   if (there && there->size() == 1 && is_the_same(there->front(), bytes, known, options)) return;
   if (there) {
@@ -415,7 +415,7 @@ void RcloneStore::list_below(const std::string& path, const Profile& profile, co
     rc_.list(path, true, profile.features.checksum, on_item, options);
     return;
   } catch (const Error& error) {
-    bad.note(error);
+    bad.record(error);
     if (worth_retrying(error.kind)) return;  // it may have handed on some already
   }
   std::vector<std::string> folders;
@@ -424,13 +424,13 @@ void RcloneStore::list_below(const std::string& path, const Profile& profile, co
         path, false, profile.features.checksum,
         [&](const Item& item) { item.is_folder ? folders.push_back(item.path) : on_item(item); }, options);
   } catch (const Error& error) {
-    return bad.note(error);
+    return bad.record(error);
   }
   for (const std::string& folder : folders) {
     try {
       rc_.list(folder, true, profile.features.checksum, on_item, options);
     } catch (const Error& error) {
-      bad.note(error);
+      bad.record(error);
     }
   }
 }

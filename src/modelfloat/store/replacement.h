@@ -6,7 +6,7 @@
 
 #include "modelfloat/base/cancel.h"
 #include "modelfloat/base/error.h"
-#include "modelfloat/store/turns.h"
+#include "modelfloat/store/keyed_mutex.h"
 
 namespace modelfloat::store {
 
@@ -17,7 +17,7 @@ class Replacement {
   // Runs `replace`, one at a time.
   template <typename Replace>
   void run(const CallOptions& options, const std::string& where, Replace replace) {
-    const auto held = turns_.take({}, options, where);
+    const auto held = mutexes_.lock({}, options, where);
     ++steps_;
     try {
       replace();
@@ -40,12 +40,12 @@ class Replacement {
     } catch (const Error& error) {
       if (error.kind != ErrorKind::transient || is_undisturbed()) throw;
     }
-    const auto held = turns_.take({}, options, where);
+    const auto held = mutexes_.lock({}, options, where);
     return look();
   }
 
  private:
-  Turns turns_;
+  KeyedMutex mutexes_;
   std::atomic<unsigned> steps_ = 0;  // odd while something is being replaced
 };
 

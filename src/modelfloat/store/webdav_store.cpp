@@ -338,8 +338,8 @@ void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& wa
       throw Error(ErrorKind::transient, place, "the listing names what is elsewhere");
     } else if (entry.status >= 300 && entry.status != 404) {
       const bool is_denied = entry.status == 401 || entry.status == 403;
-      walk_of.bad.note(Error(is_denied ? ErrorKind::denied : ErrorKind::transient, place,
-                             "a part of it cannot be listed: HTTP status " + std::to_string(entry.status)));
+      walk_of.bad.record(Error(is_denied ? ErrorKind::denied : ErrorKind::transient, place,
+                               "a part of it cannot be listed: HTTP status " + std::to_string(entry.status)));
     } else if (entry.status != 404) {
       entries.push_back(entry);
     }
@@ -348,7 +348,7 @@ void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& wa
     if (!properties(path + "/", "1", place, walk_of.options, on_entry, &now)) return;
     if (!has_itself) throw Error(ErrorKind::transient, place, "the listing lacks the folder itself");
   } catch (const Error& error) {
-    return walk_of.bad.note(error);
+    return walk_of.bad.record(error);
   }
   for (const DavEntry& entry : entries) {
     check_cancelled(walk_of.options, place);

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
-#include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/race.h"
+#include "modelfloat/transfer/straggler_timeout.h"
 
 namespace modelfloat::transfer {
 
@@ -27,7 +27,7 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const PoolStore& target = *targets[i];
     candidates.push_back({i, target.domain, 0, 1.0});
-    if (target.state->puts_are_parked()) {
+    if (target.state->puts_are_paused()) {
       log_warning(target.name + " takes no new data: it asks to be left alone for a while");
       continue;
     }
@@ -36,7 +36,7 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
       continue;
     }
     lists = lists || target.capacity_bytes != 0;
-    race.ask(target, stores.patience().listing,
+    race.ask(target, stores.timeouts().listing,
              [capacity = target.capacity_bytes](store::Store& store, const CallOptions& options) {
                return free_bytes_of(store, capacity, options);
              });
@@ -48,7 +48,7 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
     for (std::size_t id = 0; id < asked.size(); ++id) {
       if (race.is_under_way(id)) awaited.push_back(targets[asked[id]]);
     }
-    return begin + (lists ? stores.patience().listing : patience_with(stores, awaited));
+    return begin + (lists ? stores.timeouts().listing : timeout_for(stores, awaited));
   };
   while (auto answer = race.next(limit())) {
     placement::Candidate& candidate = candidates[asked[answer->id]];
@@ -61,7 +61,7 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   }
   for (std::size_t id = 0; id < asked.size(); ++id) {
     if (!race.is_under_way(id)) continue;
-    targets[asked[id]]->state->pace.disappointed();
+    targets[asked[id]]->state->latency.mark_slow();
     log_warning(fmt::format("{} takes no new data: it does not answer", targets[asked[id]]->name));
   }
   return {targets, std::move(candidates)};

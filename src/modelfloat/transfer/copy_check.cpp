@@ -28,10 +28,10 @@ class CopyRound {
       queue.copies.push_back(std::move(copy));
     }
     for (;;) {
-      fill_lanes();
+      fill_queues();
       if (race_.under_way() == 0) break;
       if (auto answer = race_.next(next_overdue())) {
-        settle(*answer);
+        handle_answer(*answer);
       } else {
         leave_overdue();
       }
@@ -61,7 +61,7 @@ class CopyRound {
   }
 
   // Stores take turns, so that none waits for another.
-  void fill_lanes() {
+  void fill_queues() {
     for (bool asked = true; asked;) {
       asked = false;
       for (auto& [id, queue] : queues_) {
@@ -85,19 +85,19 @@ class CopyRound {
       ++calls_there;
       bytes_there += call.copy.size_bytes;
     }
-    return calls_there < lane_width(store.store->traits().parallel_calls, stores_.io().width()) &&
+    return calls_there < queue_width(store.store->traits().parallel_calls, stores_.io().width()) &&
            bytes_there <= limit_ / 4 && bytes <= limit_;
   }
 
   void ask(CopyToCheck copy) {
-    const Milliseconds allowed = stores_.patience().allowed(copy.size_bytes);
+    const Milliseconds allowed = stores_.timeouts().allowed(copy.size_bytes);
     const std::size_t id = race_.ask(
         *copy.store, allowed,
         [name = copy.name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
-    calls_.insert({id, {std::move(copy), stores_.clock().steady_now() + allowed + stores_.patience().straggler}});
+    calls_.insert({id, {std::move(copy), stores_.clock().steady_now() + allowed + stores_.timeouts().straggler}});
   }
 
-  void settle(Race<Read>::Answer& answer) {
+  void handle_answer(Race<Read>::Answer& answer) {
     const CopyToCheck copy = std::move(calls_.extract(answer.id).mapped().copy);
     try {
       const Read read = answer.get();
@@ -118,11 +118,11 @@ class CopyRound {
 
   void leave_overdue() {
     const SteadyTime now = stores_.clock().steady_now();
-    std::vector<const PoolStore*> silent;
+    std::vector<const PoolStore*> unresponsive;
     for (const auto& [id, call] : calls_) {
-      if (call.give_up <= now) silent.push_back(call.copy.store);
+      if (call.give_up <= now) unresponsive.push_back(call.copy.store);
     }
-    for (const PoolStore* store : silent) leave(store);
+    for (const PoolStore* store : unresponsive) leave(store);
   }
 
   // Nothing more is read from it.
@@ -135,7 +135,7 @@ class CopyRound {
       return true;
     });
     if (rest.empty()) return;
-    store->state->pace.disappointed();
+    store->state->latency.mark_slow();
     log_warning(store->name + " does not answer, and is not read any more");
     for (const CopyToCheck& copy : rest) verdict_(copy, Damage::offline);
   }

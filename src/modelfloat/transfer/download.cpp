@@ -129,7 +129,7 @@ std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<cons
     coming.pop_front();
     pack->finish();
     for (const auto& [other, unused] : coming)
-      other->tend();  // a store that was late for this one is late for that one too
+      other->poll();  // a store that was late for this one is late for that one too
     for (const auto part : split(its_work->pieces, cpu.width() * 2)) {
       // Shared by the tasks of the pack: the last one to end frees it and gives its slot back.
       opening.run([pack = pack, part, &deliver] { open_pieces(*pack, part, deliver); });

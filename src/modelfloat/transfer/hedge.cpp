@@ -26,11 +26,11 @@ SteadyTime HedgeTimer::next() const {
 }
 
 Rank rank_of(const PoolStore& store, std::uint64_t bytes) {
-  return {store.state->pace.is_doubtful(), store.downloads_are_scarce, store.state->pace.usual_seconds(bytes)};
+  return {store.state->latency.is_slow(), store.downloads_are_scarce, store.state->latency.usual_seconds(bytes)};
 }
 
 bool may_be_asked(const PoolStore& store, bool is_hedge, Lateness lateness) {
-  if (!store.is_online() || store.state->reads_are_parked()) return false;
+  if (!store.is_online() || store.state->reads_are_paused()) return false;
   return !is_hedge || !store.downloads_are_scarce || lateness == Lateness::hopeless;
 }
 

@@ -17,7 +17,7 @@ enum class Lateness {
 // Follows one call, made at `begin`.
 class HedgeTimer {
  public:
-  // `late_after_seconds`: see Pace::late_after.
+  // `late_after_seconds`: see LatencyTracker::late_after.
   HedgeTimer(SteadyTime begin, double late_after_seconds) : begin_(begin), late_after_(late_after_seconds) {}
 
   // The bound may be lowered when others have answered a call of this kind.
@@ -38,9 +38,9 @@ class HedgeTimer {
 
 // How good a store is to read so many bytes from: the lower the better.
 struct Rank {
-  bool doubtful = false;  // late or wrong lately
-  bool scarce = false;    // its downloads are
-  double seconds = 0;     // that it usually takes
+  bool is_slow = false;  // late or wrong lately
+  bool scarce = false;   // its downloads are
+  double seconds = 0;    // that it usually takes
   auto operator<=>(const Rank&) const = default;
 };
 Rank rank_of(const PoolStore& store, std::uint64_t bytes);

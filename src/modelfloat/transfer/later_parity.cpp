@@ -26,8 +26,8 @@ class HeaderRound {
     for (;;) {
       while (race_.under_way() < k_window && !wanted_.empty()) ask_next();
       if (race_.under_way() == 0) break;
-      if (auto answer = race_.next(stores_.clock().steady_now() + stores_.patience().marker)) {
-        settle(*answer);
+      if (auto answer = race_.next(stores_.clock().steady_now() + stores_.timeouts().marker)) {
+        handle_answer(*answer);
       } else {
         leave_behind();
       }
@@ -47,20 +47,20 @@ class HeaderRound {
     auto [object, places] = std::move(wanted_.front());
     wanted_.pop_front();
     std::erase_if(places, [this](const PoolStore* store) {
-      return silent_.contains(store) || !store->is_online() || store->state->reads_are_parked();
+      return unresponsive_.contains(store) || !store->is_online() || store->state->reads_are_paused();
     });
     if (places.empty()) return;
     const PoolStore* store = places.back();
     places.pop_back();
     const std::size_t id =
-        race_.ask(*store, stores_.patience().call_floor,
+        race_.ask(*store, stores_.timeouts().call_floor,
                   [name = ObjectName::of(ObjectType::shard, object)](store::Store& from, const CallOptions& options) {
                     return from.get(name, {0, mf1::k_header_bytes}, options);
                   });
     calls_[id] = {object, store, std::move(places)};
   }
 
-  void settle(Race<Content>::Answer& answer) {
+  void handle_answer(Race<Content>::Answer& answer) {
     Call call = std::move(calls_.extract(answer.id).mapped());
     try {
       if (const auto bytes = answer.get()) {
@@ -79,7 +79,7 @@ class HeaderRound {
   void leave_behind() {
     for (auto& [id, call] : calls_) {
       race_.cancel(id);
-      if (silent_.insert(call.store).second) call.store->state->pace.disappointed();
+      if (unresponsive_.insert(call.store).second) call.store->state->latency.mark_slow();
       wanted_.emplace_back(call.object, std::move(call.others));
     }
     calls_.clear();
@@ -88,7 +88,7 @@ class HeaderRound {
   const StoreSet& stores_;
   std::deque<std::pair<Hash256, std::vector<const PoolStore*>>> wanted_;
   std::map<std::size_t, Call> calls_;  // under way, by id
-  std::set<const PoolStore*> silent_;
+  std::set<const PoolStore*> unresponsive_;
   std::vector<registry::StrayShard> found_;
   Race<Content> race_;
 };

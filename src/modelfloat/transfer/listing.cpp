@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "modelfloat/store/bad_folders.h"
-#include "modelfloat/transfer/leeway.h"
 #include "modelfloat/transfer/race.h"
+#include "modelfloat/transfer/straggler_timeout.h"
 
 namespace modelfloat::transfer {
 namespace {
@@ -20,7 +20,7 @@ bool list_prefixes(store::Store& from, const std::vector<std::string>& prefixes,
     try {
       from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
     } catch (const Error& error) {
-      bad.note(error);
+      bad.record(error);
     }
   }
   bad.report();
@@ -42,25 +42,25 @@ class ListingRound {
   std::vector<StoreListing> run() {
     for (;;) {
       // Those who turn up later are asked too, so the wait is short while some are awaited; looked at before those who are there.
-      const bool somebody_may_come = stores_.somebody_is_awaited();
-      ask_newcomers();
+      const bool more_may_join = stores_.checks_are_pending();
+      ask_stores_that_joined();
       if (race_.under_way() > 0) {
         const SteadyTime look_up =
-            somebody_may_come ? stores_.clock().steady_now() + stores_.patience().hedge_floor : SteadyTime::max();
+            more_may_join ? stores_.clock().steady_now() + stores_.timeouts().hedge_floor : SteadyTime::max();
         if (auto answer = race_.next(std::min(look_up, limit_))) {
           take(*answer);
         } else if (stores_.clock().steady_now() >= limit_) {
           break;
         }
-      } else if (!wait_for_newcomers()) {
+      } else if (!wait_for_stores_to_join()) {
         break;
       }
     }
     for (StoreListing& listing : listings_) {
       if (listing.complete || !listing.trouble.empty()) continue;
       listing.trouble = "did not answer in time";
-      listing.left_behind = true;
-      if (wait_for_ == WaitFor::all) listing.store->state->pace.disappointed();
+      listing.is_straggler = true;
+      if (wait_for_ == WaitFor::all) listing.store->state->latency.mark_slow();
     }
     race_.cancel_all();
     return std::move(listings_);
@@ -72,9 +72,9 @@ class ListingRound {
                        [&](const StoreListing& listing) { return listing.store == store; });
   }
 
-  void ask_newcomers() {
+  void ask_stores_that_joined() {
     for (const PoolStore* store : stores_.online()) {
-      if (was_asked(store) || store->state->reads_are_parked()) continue;
+      if (was_asked(store) || store->state->reads_are_paused()) continue;
       // Shared, as a call that is left behind may end after the round. Read only when its answer has come.
       const auto objects = std::make_shared<Objects>();
       race_.ask(*store, allowed_, [prefixes = prefixes_, objects](store::Store& from, const CallOptions& options) {
@@ -85,17 +85,17 @@ class ListingRound {
     }
   }
 
-  bool wait_for_newcomers() const {
+  bool wait_for_stores_to_join() const {
     CallOptions until = call_;
     until.deadline = std::min(call_.deadline.value_or(limit_), limit_);
     return stores_.wait_until(
         [&] {
           const auto online = stores_.online();
           return std::any_of(online.begin(), online.end(), [&](const PoolStore* store) {
-            return !was_asked(store) && !store->state->reads_are_parked();
+            return !was_asked(store) && !store->state->reads_are_paused();
           });
         },
-        until, will_do_ ? std::optional(stores_.patience().straggler) : std::nullopt);
+        until, will_do_ ? std::optional(stores_.timeouts().straggler) : std::nullopt);
   }
 
   void take(Race<bool>::Answer& answer) {
@@ -122,7 +122,7 @@ class ListingRound {
   bool somebody_may_be_long() const {
     const auto stores = awaited();
     return std::any_of(stores.begin(), stores.end(),
-                       [](const PoolStore* store) { return !store->state->pace.is_doubtful(); });
+                       [](const PoolStore* store) { return !store->state->latency.is_slow(); });
   }
 
   // Once it will do, the others have as long again as that took and a little, or a tenth of it.
@@ -133,12 +133,12 @@ class ListingRound {
     const SteadyTime now = stores_.clock().steady_now();
     const auto took = now - begin_;
     constexpr std::chrono::milliseconds k_a_moment{5};
-    if (wait_for_ == WaitFor::enough) {
+    if (wait_for_ == WaitFor::quorum) {
       limit_ = std::min(limit_, now + took / 10 + k_a_moment);
     } else {
-      const Milliseconds straggler = stores_.patience().straggler;
-      const Milliseconds leeway = suffice_ ? leeway_of(stores_, awaited(), straggler) : straggler;
-      limit_ = std::min(begin_ + allowed_, now + took + leeway);
+      const Milliseconds straggler = stores_.timeouts().straggler;
+      const Milliseconds straggler_wait = suffice_ ? straggler_timeout(stores_, awaited(), straggler) : straggler;
+      limit_ = std::min(begin_ + allowed_, now + took + straggler_wait);
     }
   }
 
@@ -161,7 +161,7 @@ class ListingRound {
 std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes,
                                       WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call,
                                       std::optional<Milliseconds> allowed) {
-  return ListingRound(stores, prefixes, wait_for, suffice, call, allowed.value_or(stores.patience().listing)).run();
+  return ListingRound(stores, prefixes, wait_for, suffice, call, allowed.value_or(stores.timeouts().listing)).run();
 }
 
 }  // namespace modelfloat::transfer

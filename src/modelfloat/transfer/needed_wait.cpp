@@ -9,21 +9,21 @@
 
 namespace modelfloat::transfer {
 
-bool is_worth_waiting_for(const Moment& moment, SteadyTime begin, SteadyTime now, const Patience& patience,
+bool is_worth_waiting_for(const Moment& moment, SteadyTime begin, SteadyTime now, const Timeouts& timeouts,
                           const CallOptions& call) {
-  if (moment.again > begin + patience.needed_asked || (call.deadline && moment.again >= *call.deadline)) return false;
-  return moment.asked || now < begin + patience.needed;
+  if (moment.again > begin + timeouts.needed_asked || (call.deadline && moment.again >= *call.deadline)) return false;
+  return moment.asked || now < begin + timeouts.needed;
 }
 
 void warn_of_wait(const std::string& name, const Moment& moment, SteadyTime begin, const Clock& clock,
-                  const Patience& patience) {
-  const SteadyTime until = moment.asked ? moment.again : begin + patience.needed;
+                  const Timeouts& timeouts) {
+  const SteadyTime until = moment.asked ? moment.again : begin + timeouts.needed;
   const auto rest = std::chrono::ceil<Milliseconds>(until - clock.steady_now());
   log_warning(fmt::format("{} is needed and asks for a moment; it is tried again until {}: {}", name,
                           to_rfc3339(clock.utc_now() + rest), moment.why));
 }
 
-void do_with_needed(const std::string& name, Clock& clock, const Patience& patience, const CallOptions& call,
+void do_with_needed(const std::string& name, Clock& clock, const Timeouts& timeouts, const CallOptions& call,
                     const std::function<void()>& work) {
   std::optional<SteadyTime> begin;
   for (unsigned failures = 0;; ++failures) {
@@ -36,14 +36,14 @@ void do_with_needed(const std::string& name, Clock& clock, const Patience& patie
       if (!moment) throw;
       const bool is_first = !begin;
       if (is_first) begin = now;
-      if (!is_worth_waiting_for(*moment, *begin, now, patience, call)) {
+      if (!is_worth_waiting_for(*moment, *begin, now, timeouts, call)) {
         const auto rest = std::chrono::ceil<Milliseconds>(moment->again - now);
-        throw Error(ErrorKind::offline, "",
-                    fmt::format("{}; it asks to be left alone until {}", error.what(),
-                                to_rfc3339(clock.utc_now() + rest)),
-                    rest);
+        throw Error(
+            ErrorKind::offline, "",
+            fmt::format("{}; it asks to be left alone until {}", error.what(), to_rfc3339(clock.utc_now() + rest)),
+            rest);
       }
-      if (is_first) warn_of_wait(name, *moment, *begin, clock, patience);
+      if (is_first) warn_of_wait(name, *moment, *begin, clock, timeouts);
       clock.sleep_for(std::chrono::ceil<Milliseconds>(moment->again - now), call.stop);
       check_cancelled(call, clock, name);
     }
@@ -58,12 +58,12 @@ bool NeededWait::wait(const CallOptions& call) {
   for (const PoolStore* store : stores()) {
     const auto moment = store->state->moment(kind_);
     if (!moment || (next && next->again <= moment->again)) continue;
-    if (!is_worth_waiting_for(*moment, *begin_, now, patience_, call)) continue;
+    if (!is_worth_waiting_for(*moment, *begin_, now, timeouts_, call)) continue;
     first = store;
     next = moment;
   }
   if (!next) return false;
-  if (!std::exchange(warned_, true)) warn_of_wait(first->name, *next, *begin_, clock_, patience_);
+  if (!std::exchange(warned_, true)) warn_of_wait(first->name, *next, *begin_, clock_, timeouts_);
   clock_.sleep_for(std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(next->again - now)), call.stop);
   check_cancelled(call, clock_, first->name);
   for (const PoolStore* store : stores()) {
@@ -71,8 +71,8 @@ bool NeededWait::wait(const CallOptions& call) {
     if (moment && moment->again <= clock_.steady_now()) store->state->end_pause(kind_);
   }
   if (set_ == nullptr) return true;
-  set_->look_again();
-  set_->settle(call, patience_.straggler);
+  set_->recheck();
+  set_->wait_for_checks(call, timeouts_.straggler);
   return true;
 }
 

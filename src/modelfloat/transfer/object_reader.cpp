@@ -27,7 +27,7 @@ struct Wanted {
 
 class ObjectRound {
  public:
-  using Take = std::function<void(std::size_t, Bytes)>;
+  using Consumer = std::function<void(std::size_t, Bytes)>;
 
   ObjectRound(StoreSet& stores, bool anywhere, bool expected, const FindingSink& finding, const CallOptions& call)
       : stores_(stores),
@@ -38,18 +38,18 @@ class ObjectRound {
         needed_(stores, CallKind::read),
         race_(stores.clock(), Kind::read, call) {}
 
-  void run(const std::vector<ListedObject>& objects, const Take& take) {
+  void run(const std::vector<ListedObject>& objects, const Consumer& consume) {
     objects_ = &objects;
     for (const ListedObject& object : objects) wanted_.push_back({object.places, {}, false});
     for (;;) {
       // Before those who are there are asked: who turns up between the two is looked for again soon.
-      const bool somebody_may_come = anywhere_ && stores_.somebody_is_awaited();
+      const bool more_may_join = anywhere_ && stores_.checks_are_pending();
       if (fill_window() == 0) break;
       if (race_.under_way() == 0) continue;
-      if (auto answer = race_.next(next_late(somebody_may_come))) {
-        settle(*answer, take);
+      if (auto answer = race_.next(next_late(more_may_join))) {
+        handle_answer(*answer, consume);
       } else {
-        note_late();
+        mark_late_stores();
       }
     }
   }
@@ -88,7 +88,7 @@ class ObjectRound {
 
   bool ask_next(std::size_t object) {
     Wanted& wanted = wanted_[object];
-    if (anywhere_) add_newcomers(wanted);
+    if (anywhere_) add_stores_that_joined(wanted);
     auto best = wanted.places.end();
     for (auto place = wanted.places.begin(); place != wanted.places.end(); ++place) {
       if (!may_be_asked(**place, !wanted.calls.empty(), lateness_of(wanted))) continue;
@@ -98,19 +98,19 @@ class ObjectRound {
     const PoolStore& store = **best;
     wanted.places.erase(best);
     const std::size_t id =
-        race_.ask(store, stores_.patience().allowed(k_usual_bytes),
+        race_.ask(store, stores_.timeouts().allowed(k_usual_bytes),
                   [name = (*objects_)[object].name, state = store.state](
                       store::Store& from, const CallOptions& options) { return state->get(from, name, {}, options); });
-    calls_.insert(
-        {id,
-         {object, &store,
-          HedgeTimer(stores_.clock().steady_now(), store.state->pace.late_after(k_usual_bytes, stores_.patience()))}});
+    calls_.insert({id,
+                   {object, &store,
+                    HedgeTimer(stores_.clock().steady_now(),
+                               store.state->latency.late_after(k_usual_bytes, stores_.timeouts()))}});
     wanted.calls.push_back(id);
     return true;
   }
 
   // Of an object that may lie anywhere: the stores that are online by now.
-  void add_newcomers(Wanted& wanted) {
+  void add_stores_that_joined(Wanted& wanted) {
     for (const PoolStore* store : stores_.online()) {
       if (known_.insert(store).second) wanted.places.push_back(store);
     }
@@ -136,22 +136,22 @@ class ObjectRound {
     return true;
   }
 
-  SteadyTime next_late(bool somebody_may_come) const {
+  SteadyTime next_late(bool more_may_join) const {
     SteadyTime next = SteadyTime::max();
     for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
     // Those who turn up meanwhile may be quicker than one that is late.
-    if (somebody_may_come) next = std::min(next, stores_.clock().steady_now() + stores_.patience().hedge_floor);
+    if (more_may_join) next = std::min(next, stores_.clock().steady_now() + stores_.timeouts().hedge_floor);
     return next;
   }
 
-  void note_late() {
+  void mark_late_stores() {
     const SteadyTime now = stores_.clock().steady_now();
     for (auto& [id, call] : calls_) {
-      if (call.timer.advance(now)) call.store->state->pace.disappointed();
+      if (call.timer.advance(now)) call.store->state->latency.mark_slow();
     }
   }
 
-  void settle(Race<Content>::Answer& answer, const Take& take) {
+  void handle_answer(Race<Content>::Answer& answer, const Consumer& consume) {
     const Call call = calls_.at(answer.id);
     calls_.erase(answer.id);
     Wanted& wanted = wanted_[call.object];
@@ -162,7 +162,7 @@ class ObjectRound {
       if (!bytes) {
         if (expected_) report(*call.store, name, Damage::missing);
       } else if (!fits_name(name, *bytes)) {
-        call.store->state->pace.disappointed();
+        call.store->state->latency.mark_slow();
         report(*call.store, name, Damage::corrupt);
       } else {
         wanted.done = true;
@@ -171,7 +171,7 @@ class ObjectRound {
           calls_.erase(id);
         }
         wanted.calls.clear();
-        take(call.object, *std::move(bytes));
+        consume(call.object, *std::move(bytes));
       }
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
@@ -215,8 +215,8 @@ std::optional<Bytes> read_object(StoreSet& stores, const ObjectName& name, bool 
 }
 
 void read_objects(StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding,
-                  const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& take) {
-  ObjectRound(stores, false, true, finding, call).run(objects, take);
+                  const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& consume) {
+  ObjectRound(stores, false, true, finding, call).run(objects, consume);
 }
 
 }  // namespace modelfloat::transfer

@@ -25,7 +25,7 @@ struct ListedObject {
 // Several objects at once, each as above from its own places. `take` is called on the calling thread, with the place of the object in `objects`
 // and its bytes; not for those that cannot be had.
 void read_objects(StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding,
-                  const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& take);
+                  const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& consume);
 
 // Whether these bytes are what the name says. Names without a hash (markers, texts) fit anything.
 bool fits_name(const ObjectName& name, ByteSpan object);

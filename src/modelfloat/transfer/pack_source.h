@@ -44,7 +44,7 @@ class IncomingPack {
   // missing.
   void finish();
   // Asks others for what is late by now. Between start() and finish(), as often as one likes; does not wait.
-  void tend() { fetch_.tend(); }
+  void poll() { fetch_.poll(); }
   // Decrypts, decodes and checks one of the wanted fragments. When its bytes are wrong the liar is found by the names of the shards, told
   // to the finding sink, and replaced. Throws like finish() when that is not possible.
   void open(const Fragment& fragment, MutableByteSpan plain);

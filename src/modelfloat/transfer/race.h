@@ -15,7 +15,7 @@
 
 namespace modelfloat::transfer {
 
-// Used by one thread; the calls run on the lanes of their stores. What a call needs has to be its own, or shared: it may end after the race,
+// Used by one thread; the calls run in the call queues of their stores. What a call needs has to be its own, or shared: it may end after the race,
 // when a store doesn't heed its stop token.
 template <typename T>
 class Race {
@@ -121,7 +121,7 @@ std::size_t Race<T>::ask(const PoolStore& store, Milliseconds allowed, Work work
     }
     if (on_answer) on_answer();
   };
-  store.state->lane->submit(std::move(task));
+  store.state->queue->submit(std::move(task));
   return id;
 }
 

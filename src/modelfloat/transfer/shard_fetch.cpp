@@ -67,7 +67,7 @@ void ShardFetch::wait_for_stores() {
   for (const Shard& shard : shards_) with_places += shard.places.empty() ? 0 : 1;
   context_.stores.wait_until(
       [&] {
-        list_newcomers();
+        list_stores_that_joined();
         if (with_places < pack_.k) return listed_.size() >= pack_.k;
         std::set<std::size_t> indices;
         for (const ShardCopy& copy : copies_) {
@@ -86,8 +86,8 @@ void ShardFetch::add(ShardPart& part) {
 bool ShardFetch::finish() {
   for (;;) {
     // In this order: who turns up between the two is looked for again soon.
-    const bool somebody_may_come = context_.stores.somebody_is_awaited();
-    list_newcomers();
+    const bool more_may_join = context_.stores.checks_are_pending();
+    list_stores_that_joined();
     bool open = false;
     for (Progress& progress : parts_) {
       if (progress.part->is_complete(pack_.k)) {
@@ -98,25 +98,25 @@ bool ShardFetch::finish() {
       const bool waits = std::any_of(calls_.begin(), calls_.end(),
                                      [&](const auto& call) { return call.second.part == progress.part; });
       if (!waits) {
-        if (!wait_for_newcomers() && !look_for_later_parity() && !wait_for_those_needed()) return false;
-        list_newcomers();
+        if (!wait_for_stores_to_join() && !look_for_later_parity() && !wait_for_those_needed()) return false;
+        list_stores_that_joined();
       }
       open = true;
     }
     if (!open) return true;
     if (race_.under_way() == 0) continue;
-    if (auto answer = race_.next(next_look(somebody_may_come))) {
-      settle(*answer);
+    if (auto answer = race_.next(next_look(more_may_join))) {
+      handle_answer(*answer);
     } else {
-      note_late();
+      mark_late_stores();
     }
   }
 }
 
-void ShardFetch::tend() {
-  while (auto answer = race_.next(context_.stores.clock().steady_now())) settle(*answer);
-  note_late();
-  list_newcomers();
+void ShardFetch::poll() {
+  while (auto answer = race_.next(context_.stores.clock().steady_now())) handle_answer(*answer);
+  mark_late_stores();
+  list_stores_that_joined();
   for (Progress& progress : parts_) {
     if (!progress.part->is_complete(pack_.k)) top_up(progress);
   }
@@ -129,7 +129,7 @@ void ShardFetch::clear() {
 }
 
 // The stores that are online by now and whose copies are not known here yet.
-void ShardFetch::list_newcomers() {
+void ShardFetch::list_stores_that_joined() {
   for (const PoolStore* store : context_.stores.online()) {
     if (!listed_.insert(store).second) continue;
     for (const Shard& shard : shards_) list_copies(shard, *store);
@@ -142,15 +142,15 @@ void ShardFetch::list_copies(const Shard& shard, const PoolStore& store) {
 }
 
 // When nothing is left to ask: stores that are still on their way, or were offline and may be back.
-bool ShardFetch::wait_for_newcomers() {
+bool ShardFetch::wait_for_stores_to_join() {
   const auto somebody_new = [this] {
     const auto online = context_.stores.online();
     return std::any_of(online.begin(), online.end(), [&](const PoolStore* store) { return !listed_.contains(store); });
   };
   if (context_.stores.wait_until(somebody_new, context_.call)) return true;
   if (std::exchange(looked_again_, true)) return false;
-  context_.stores.look_again(true);
-  context_.stores.settle(context_.call, context_.stores.patience().straggler);
+  context_.stores.recheck(true);
+  context_.stores.wait_for_checks(context_.call, context_.stores.timeouts().straggler);
   return somebody_new();
 }
 
@@ -172,7 +172,7 @@ bool ShardFetch::wait_for_those_needed() {
 }
 
 bool ShardFetch::knows_copy_of(std::size_t index) {
-  list_newcomers();
+  list_stores_that_joined();
   return std::any_of(copies_.begin(), copies_.end(), [&](const ShardCopy& copy) {
     return copy.known && copy.index == index && may_be_asked(*copy.store, false, Lateness::none);
   });
@@ -261,23 +261,23 @@ bool ShardFetch::ask_best(Progress& progress, const std::function<bool(std::size
 }
 
 void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
-  const Patience& patience = context_.stores.patience();
+  const Timeouts& timeouts = context_.stores.timeouts();
   const std::uint64_t bytes = bytes_of(*progress.part);
   progress.tried.emplace(copy.object, copy.store);
   const std::size_t id = race_.ask(
-      *copy.store, patience.allowed(bytes),
+      *copy.store, timeouts.allowed(bytes),
       [name = ObjectName::of(ObjectType::shard, copy.object), range = progress.part->range, state = copy.store->state](
           store::Store& from, const CallOptions& options) { return state->get(from, name, range, options); });
   calls_.insert(
       {id,
        {progress.part, copy,
-        HedgeTimer(context_.stores.clock().steady_now(), copy.store->state->pace.late_after(bytes, patience))}});
+        HedgeTimer(context_.stores.clock().steady_now(), copy.store->state->latency.late_after(bytes, timeouts))}});
   bound_by_peers(progress);
 }
 
 // --- what comes ----------------------------------------------------------------------------------------------------------------
 
-void ShardFetch::settle(Race<Content>::Answer& answer) {
+void ShardFetch::handle_answer(Race<Content>::Answer& answer) {
   const Call call = calls_.at(answer.id);
   calls_.erase(answer.id);
   Progress& progress = progress_of(*call.part);
@@ -315,26 +315,26 @@ void ShardFetch::bound_by_peers(Progress& progress) {
   auto& seconds = progress.answered_after;
   if (seconds.empty() || seconds.size() * 2 < pack_.k) return;
   std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
-  const double floor = std::chrono::duration<double>(context_.stores.patience().peer_floor).count();
+  const double floor = std::chrono::duration<double>(context_.stores.timeouts().peer_floor).count();
   const double late = floor + k_late_beside_peers * seconds[seconds.size() / 2];
   for (auto& [id, call] : calls_) {
     if (call.part == progress.part) call.timer.bound(late);
   }
 }
 
-SteadyTime ShardFetch::next_look(bool somebody_may_come) const {
+SteadyTime ShardFetch::next_look(bool more_may_join) const {
   SteadyTime next = SteadyTime::max();
   for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
-  if (somebody_may_come) {
-    next = std::min(next, context_.stores.clock().steady_now() + context_.stores.patience().hedge_floor);
+  if (more_may_join) {
+    next = std::min(next, context_.stores.clock().steady_now() + context_.stores.timeouts().hedge_floor);
   }
   return next;
 }
 
-void ShardFetch::note_late() {
+void ShardFetch::mark_late_stores() {
   const SteadyTime now = context_.stores.clock().steady_now();
   for (auto& [id, call] : calls_) {
-    if (call.timer.advance(now)) call.copy.store->state->pace.disappointed();
+    if (call.timer.advance(now)) call.copy.store->state->latency.mark_slow();
   }
 }
 
@@ -358,23 +358,23 @@ void ShardFetch::report_unproven(const ShardCopy& copy) {
 }
 
 void ShardFetch::report_corrupt(const ShardCopy& copy) {
-  copy.store->state->pace.disappointed();
+  copy.store->state->latency.mark_slow();
   report(copy, Damage::corrupt, "corrupt");
 }
 
 Error ShardFetch::failure(const ShardPart& part) const {
   std::set<std::size_t> held;
   for (const ShardPart::Held& one : part.held) held.insert(one.copy.index);
-  std::set<std::size_t> held_or_parked = held;
+  std::set<std::size_t> held_or_paused = held;
   std::set<std::size_t> held_or_away = held;
   std::vector<std::string> missing;
   for (const Shard& shard : shards_) {
     for (const PoolStore* store : context_.stores.all()) {
       if (std::find(shard.places.begin(), shard.places.end(), store->id) == shard.places.end()) continue;
-      if (store->state->reads_are_parked()) held_or_parked.insert(shard.index);
+      if (store->state->reads_are_paused()) held_or_paused.insert(shard.index);
     }
     if (held.contains(shard.index)) continue;
-    if (held_or_parked.contains(shard.index) || unanswered_.contains(shard.index) ||
+    if (held_or_paused.contains(shard.index) || unanswered_.contains(shard.index) ||
         !may_come_back_from(shard).empty()) {
       held_or_away.insert(shard.index);
     }
@@ -388,7 +388,7 @@ Error ShardFetch::failure(const ShardPart& part) const {
       missing.push_back(fmt::format("shard {} on no store ({})", shard.index, object));
     }
   }
-  const bool later = held_or_parked.size() >= pack_.k && held.size() < pack_.k;
+  const bool later = held_or_paused.size() >= pack_.k && held.size() < pack_.k;
   std::optional<Milliseconds> wait;
   if (later) {
     wait = longest_asked_;
@@ -404,7 +404,7 @@ Error ShardFetch::failure(const ShardPart& part) const {
 
 // What would bring it back: `needed` more shards than those that are held.
 std::string ShardFetch::remedy(const std::set<std::size_t>& held, std::size_t needed, bool enough_are_away) const {
-  std::set<std::string> away = silent_;
+  std::set<std::string> away = unresponsive_;
   for (const Shard& shard : shards_) {
     if (!held.contains(shard.index)) away.merge(may_come_back_from(shard));
   }
@@ -437,7 +437,7 @@ ShardFetch::Troubles ShardFetch::troubles_of(const Shard& shard) const {
     const PoolStore* store = context_.stores.find(copy.store);
     if (store == nullptr) continue;
     if (!store->is_online()) troubles.try_emplace(store->name, "offline");
-    if (store->state->reads_are_parked()) troubles.try_emplace(store->name, "asked to be left alone");
+    if (store->state->reads_are_paused()) troubles.try_emplace(store->name, "asked to be left alone");
     if (copy.state == registry::CopyState::corrupt) troubles.try_emplace(store->name, "corrupt");
     if (copy.state == registry::CopyState::missing) troubles.try_emplace(store->name, "missing");
   }
@@ -448,10 +448,10 @@ void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& w
   troubles_[copy.index][copy.store->name] = why;
   if (what == Damage::offline) {
     unanswered_.insert(copy.index);
-    silent_.insert(copy.store->name);
+    unresponsive_.insert(copy.store->name);
   } else {
     const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
-    context_.registry.note_shard_copy(copy.object, copy.store->id, state);
+    context_.registry.record_shard_copy(copy.object, copy.store->id, state);
   }
   if (context_.finding) {
     context_.finding(

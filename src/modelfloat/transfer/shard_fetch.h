@@ -66,7 +66,7 @@ class ShardFetch {
   // Waits until all parts are complete; false when one cannot be. May be called again after something held was thrown away.
   bool finish();
   // Takes what has come and asks others for what is late by now, without waiting: for a fetch whose turn to be finished comes later.
-  void tend();
+  void poll();
   // Gives up everything that is under way, and forgets the parts.
   void clear();
 
@@ -81,7 +81,7 @@ class ShardFetch {
 
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
   // The error for a part that cannot be brought: Error{lost}, with a time to try again after when stores that are offline, or did not answer, may have
-  // what is missing; or Error{rate_limited} when providers that asked for patience have it.
+  // what is missing; or Error{rate_limited} when stores that asked for a pause have it.
   Error failure(const ShardPart& part) const;
 
  private:
@@ -100,7 +100,8 @@ class ShardFetch {
   struct Progress {  // of one part
     ShardPart* part = nullptr;
     std::set<std::pair<Hash256, const PoolStore*>> tried;
-    std::set<std::pair<Hash256, const PoolStore*>> unanswered;  // of these, asked in vain: worth another try when needed
+    std::set<std::pair<Hash256, const PoolStore*>>
+        unanswered;                      // of these, asked in vain: worth another try when needed
     bool rebuild = false;                // any k are asked for, because a wanted one is not to be had in time
     std::vector<double> answered_after;  // seconds
   };
@@ -113,17 +114,17 @@ class ShardFetch {
   Lateness lateness_of(const Progress& progress) const;
   bool ask_best(Progress& progress, const std::function<bool(std::size_t index)>& eligible);
   void ask(Progress& progress, const ShardCopy& copy);
-  void settle(Race<Content>::Answer& answer);
+  void handle_answer(Race<Content>::Answer& answer);
   void cancel_calls_of(Progress& progress);
-  void note_late();
+  void mark_late_stores();
   void bound_by_peers(Progress& progress);
-  SteadyTime next_look(bool somebody_may_come) const;
+  SteadyTime next_look(bool more_may_join) const;
   void add_shard(std::size_t index, const Hash256& object, bool named);
   bool add_later_parity();
   bool look_for_later_parity();
-  void list_newcomers();
+  void list_stores_that_joined();
   void list_copies(const Shard& shard, const PoolStore& store);
-  bool wait_for_newcomers();
+  bool wait_for_stores_to_join();
   bool wait_for_those_needed();
   bool is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t bytes) const;
   std::uint64_t bytes_of(const ShardPart& part) const;
@@ -144,7 +145,7 @@ class ShardFetch {
   std::map<std::size_t, Call> calls_;  // under way, by id
   std::uint64_t bytes_fetched_ = 0;
   std::map<std::size_t, Troubles> troubles_;   // what could not be read, by the shard's number
-  std::set<std::string> silent_;               // stores that were asked in vain
+  std::set<std::string> unresponsive_;         // stores that were asked in vain
   std::set<std::size_t> unanswered_;           // shards that stores were asked for in vain
   std::optional<Milliseconds> longest_asked_;  // how long a provider wants to be left alone
   bool looked_again_ = false;

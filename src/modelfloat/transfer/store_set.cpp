@@ -41,7 +41,7 @@ std::unique_ptr<PoolStore> StoreSet::make(const registry::StoreRow& row) const {
     trouble = error;
   }
   const store::StoreTraits traits = store ? store->traits() : store::StoreTraits{};
-  auto state = std::make_shared<StoreState>(row.name, bell_, context_.clock, context_.io, traits.parallel_calls);
+  auto state = std::make_shared<StoreState>(row.name, signal_, context_.clock, context_.io, traits.parallel_calls);
   if (!store && state->begin_check(true)) state->check_ended(trouble);
   return std::unique_ptr<PoolStore>(new PoolStore{row.id, row.name, row.url, row.domain, row.capacity_bytes,
                                                   std::move(store), std::move(state), traits.downloads_are_scarce});
@@ -73,14 +73,14 @@ void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
   for (const PoolStore* store : joined) {
     if (store->store && store->state->begin_check(true)) check(*store);
   }
-  bell_->ring();
+  signal_->notify();
 }
 
 // Everything that the task touches is its own: it may end after the set.
 void StoreSet::check(const PoolStore& store) const {
   context_.io.submit([handle = store.store, state = store.state, tag = context_.pool_tag, id = store.id,
-                      stop = stop_.get_token(), clock = &context_.clock, patience = context_.patience.marker] {
-    const CallOptions call = within({stop, std::nullopt}, *clock, patience);
+                      stop = stop_.get_token(), clock = &context_.clock, timeout = context_.timeouts.marker] {
+    const CallOptions call = within({stop, std::nullopt}, *clock, timeout);
     if (stop.stop_requested()) return;
     const auto trouble = trouble_with_marker(*handle, *state, tag, id, call);
     if (stop.stop_requested()) return;
@@ -114,45 +114,45 @@ const PoolStore* StoreSet::find(std::string_view name) const {
 }
 
 // Until when somebody is to be waited for, as it looks now; the beginning of time when nobody is.
-SteadyTime StoreSet::awaited_until(Awaited which, Milliseconds patience) const {
+SteadyTime StoreSet::awaited_until(Awaited which, Milliseconds timeout) const {
   SteadyTime until = SteadyTime::min();
   for (const PoolStore* store : all()) {
     if (which == Awaited::pending && store->state->presence() != Presence::pending) continue;
-    until = std::max(until, store->state->awaited_until(patience));
+    until = std::max(until, store->state->awaited_until(timeout));
   }
   return until;
 }
 
-// What `enough` reads has mutexes of its own, and those who change it ring the bell afterwards.
-bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Milliseconds patience,
+// What `enough` reads has mutexes of its own, and those who change it notify afterwards.
+bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Milliseconds timeout,
                     const CallOptions& call) const {
   for (;;) {
     bool is_enough = false;
     SteadyTime until;
     const auto done = [&] {
       is_enough = enough();
-      until = awaited_until(which, patience);
+      until = awaited_until(which, timeout);
       return is_enough || until <= context_.clock.steady_now();
     };
     if (call.stop.stop_requested()) throw Error(ErrorKind::cancelled, "stores", "stopped on request");
-    std::unique_lock lock(bell_->mutex);
+    std::unique_lock lock(signal_->mutex);
     if (done() || (call.deadline && *call.deadline <= context_.clock.steady_now())) return is_enough;
     // Who is awaited, and until when, may have changed by then.
-    context_.clock.wait_until(bell_->changed, lock, call.stop, std::min(call.deadline.value_or(until), until), done);
+    context_.clock.wait_until(signal_->changed, lock, call.stop, std::min(call.deadline.value_or(until), until), done);
   }
 }
 
-bool StoreSet::somebody_is_awaited() const {
-  return awaited_until(Awaited::pending, context_.patience.marker) > context_.clock.steady_now();
+bool StoreSet::checks_are_pending() const {
+  return awaited_until(Awaited::pending, context_.timeouts.marker) > context_.clock.steady_now();
 }
 
 bool StoreSet::wait_until(const std::function<bool()>& enough, const CallOptions& call,
-                          std::optional<Milliseconds> patience) const {
-  return wait(enough, Awaited::pending, patience.value_or(context_.patience.marker), call);
+                          std::optional<Milliseconds> timeout) const {
+  return wait(enough, Awaited::pending, timeout.value_or(context_.timeouts.marker), call);
 }
 
-void StoreSet::wait_until_decided(const CallOptions& call, std::optional<Milliseconds> patience) const {
-  wait_until([] { return false; }, call, patience);
+void StoreSet::wait_until_decided(const CallOptions& call, std::optional<Milliseconds> timeout) const {
+  wait_until([] { return false; }, call, timeout);
 }
 
 bool StoreSet::wait_for_domains(std::size_t domains, const CallOptions& call) const {
@@ -165,11 +165,11 @@ bool StoreSet::wait_for_domains(std::size_t domains, const CallOptions& call) co
       call);
 }
 
-void StoreSet::settle(const CallOptions& call, std::optional<Milliseconds> patience) const {
-  wait([] { return false; }, Awaited::any, patience.value_or(context_.patience.marker), call);
+void StoreSet::wait_for_checks(const CallOptions& call, std::optional<Milliseconds> timeout) const {
+  wait([] { return false; }, Awaited::any, timeout.value_or(context_.timeouts.marker), call);
 }
 
-void StoreSet::look_again(bool now) {
+void StoreSet::recheck(bool now) {
   for (const PoolStore* store : all()) {
     if (!store->state->begin_check(now)) continue;
     if (store->store) {

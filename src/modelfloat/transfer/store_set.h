@@ -15,8 +15,8 @@
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/registry/registry.h"
 #include "modelfloat/store/store.h"
-#include "modelfloat/transfer/patience.h"
 #include "modelfloat/transfer/store_state.h"
+#include "modelfloat/transfer/timeouts.h"
 
 namespace modelfloat::transfer {
 
@@ -47,7 +47,7 @@ class StoreSet {
     Clock& clock;
     mf1::PoolTag pool_tag;
     StoreOpener open;
-    Patience patience = {};
+    Timeouts timeouts = {};
   };
 
   // Begins to read the marker of each store; until that has ended, and when it is missing, unreadable or another one's, the store is not online.
@@ -58,31 +58,31 @@ class StoreSet {
 
   // By name; those that are in the pool now.
   std::vector<const PoolStore*> all() const;
-  // Those known to be there by now. Call wait_until() or settle() first where that should be many.
+  // Those known to be there by now. Call wait_until() or wait_for_checks() first where that should be many.
   std::vector<const PoolStore*> online() const;
   const PoolStore* find(const StoreId& id) const;
   const PoolStore* find(std::string_view name) const;
 
   // Returns true as soon as `enough` is, false when no store is pending any more and it still is not. Waits for no marker that takes longer than
-  // `patience` since it was asked for; as long as markers may take when that is not given. `enough` is asked again whenever a store turns up.
+  // `timeout` since it was asked for; as long as markers may take when that is not given. `enough` is asked again whenever a store turns up.
   bool wait_until(const std::function<bool()>& enough, const CallOptions& call,
-                  std::optional<Milliseconds> patience = std::nullopt) const;
+                  std::optional<Milliseconds> timeout = std::nullopt) const;
   // Whether a store is still pending, and not for longer than markers may take.
-  bool somebody_is_awaited() const;
+  bool checks_are_pending() const;
   // Until no store is pending any more.
-  void wait_until_decided(const CallOptions& call, std::optional<Milliseconds> patience = std::nullopt) const;
+  void wait_until_decided(const CallOptions& call, std::optional<Milliseconds> timeout = std::nullopt) const;
   // Until stores of so many failure domains are online.
   bool wait_for_domains(std::size_t domains, const CallOptions& call) const;
   // Waits until no marker is being read; for none longer than that, as above.
-  void settle(const CallOptions& call, std::optional<Milliseconds> patience = std::nullopt) const;
+  void wait_for_checks(const CallOptions& call, std::optional<Milliseconds> timeout = std::nullopt) const;
 
   // Begins to read the markers of stores that were not looked at for a while or are due after a back-off; with `now`, of all.
-  void look_again(bool now = false);
+  void recheck(bool now = false);
 
   // Makes the set that of these rows: new ones join, others leave, one whose address has changed is made anew.
   void set_rows(const std::vector<registry::StoreRow>& rows);
 
-  const Patience& patience() const noexcept { return context_.patience; }
+  const Timeouts& timeouts() const noexcept { return context_.timeouts; }
   Executor& io() const noexcept { return context_.io; }
   Clock& clock() const noexcept { return context_.clock; }
 
@@ -91,12 +91,12 @@ class StoreSet {
   void check(const PoolStore& store) const;
   // Which stores a wait is for.
   enum class Awaited { pending, any };
-  SteadyTime awaited_until(Awaited which, Milliseconds patience) const;
-  bool wait(const std::function<bool()>& enough, Awaited which, Milliseconds patience, const CallOptions& call) const;
+  SteadyTime awaited_until(Awaited which, Milliseconds timeout) const;
+  bool wait(const std::function<bool()>& enough, Awaited which, Milliseconds timeout, const CallOptions& call) const;
   void make_again(const PoolStore& store);
 
   const Context context_;
-  const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
+  const std::shared_ptr<ChangeSignal> signal_ = std::make_shared<ChangeSignal>();
   std::stop_source stop_;
   std::mutex changing_;                           // held by set_rows(), so that no store is made twice
   mutable std::mutex mutex_;                      // guards all below; no store is called under it

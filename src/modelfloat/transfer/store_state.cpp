@@ -11,17 +11,17 @@ namespace modelfloat::transfer {
 // A server looks every 30 s; a program that does much in one run need not look more often either.
 static constexpr std::chrono::seconds k_look_at_online_after{25};
 static constexpr std::chrono::seconds k_longest_back_off{60};
-// For a provider that asks for patience without saying how much.
-static constexpr std::chrono::seconds k_parked_for{60};
+// For a provider that asks for a pause and does not say how long.
+static constexpr std::chrono::seconds k_paused_for{60};
 // How long a store that refused a put gets no new data.
 static constexpr std::chrono::seconds k_refusal_counts_for{60};
 
-StoreState::StoreState(std::string name, std::shared_ptr<Bell> bell, const Clock& clock, Executor& io,
+StoreState::StoreState(std::string name, std::shared_ptr<ChangeSignal> signal, const Clock& clock, Executor& io,
                        std::size_t calls_at_once)
-    : pace(clock),
-      lane(std::make_shared<CallLane>(io, lane_width(calls_at_once, io.width()))),
+    : latency(clock),
+      queue(std::make_shared<CallQueue>(io, queue_width(calls_at_once, io.width()))),
       name_(std::move(name)),
-      bell_(std::move(bell)),
+      signal_(std::move(signal)),
       clock_(clock) {}
 
 Presence StoreState::presence() const {
@@ -81,7 +81,7 @@ std::optional<Moment> moment_after(const Error& error, SteadyTime now, unsigned 
   return Moment{now + wait, error.retry_after && error.kind == ErrorKind::rate_limited, error.what()};
 }
 
-void StoreState::note_moment(CallKind kind, const Error& error, SteadyTime now) {
+void StoreState::record_moment(CallKind kind, const Error& error, SteadyTime now) {
   if (error.kind != ErrorKind::cancelled) moment_of(kind) = moment_after(error, now, moments_++);
 }
 
@@ -94,23 +94,23 @@ void StoreState::end_pause(CallKind kind) {
   const std::lock_guard lock(mutex_);
   moment_of(presence_ == Presence::online ? kind : CallKind::read).reset();
   if (kind == CallKind::read) {
-    reads_parked_ = {};
+    reads_paused_ = {};
   } else {
-    puts_parked_ = {};
+    puts_paused_ = {};
   }
   check_again_ = {};
 }
 
-bool StoreState::reads_are_parked() const {
+bool StoreState::reads_are_paused() const {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  return now < reads_parked_;
+  return now < reads_paused_;
 }
 
-bool StoreState::puts_are_parked() const {
+bool StoreState::puts_are_paused() const {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  return now < puts_parked_;
+  return now < puts_paused_;
 }
 
 std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name, ByteRange range,
@@ -122,27 +122,27 @@ std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name
     read_moment_.reset();
     moments_ = 0;
   }
-  pace.answered(bytes ? bytes->size() : 0, seconds_between(begin, clock_.steady_now()));
+  latency.answered(bytes ? bytes->size() : 0, seconds_between(begin, clock_.steady_now()));
   return bytes;
 }
 
-SteadyTime StoreState::parked_until(const Error& error, SteadyTime now) {
-  return now + std::min<Milliseconds>(error.retry_after.value_or(k_parked_for), store::BreakerLimits().longest_asked);
+SteadyTime StoreState::paused_until(const Error& error, SteadyTime now) {
+  return now + std::min<Milliseconds>(error.retry_after.value_or(k_paused_for), store::BreakerLimits().longest_asked);
 }
 
 void StoreState::read_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  if (error.kind == ErrorKind::rate_limited) reads_parked_ = std::max(reads_parked_, parked_until(error, now));
-  note_moment(CallKind::read, error, now);
+  if (error.kind == ErrorKind::rate_limited) reads_paused_ = std::max(reads_paused_, paused_until(error, now));
+  record_moment(CallKind::read, error, now);
   if (error.kind == ErrorKind::offline) go_offline(error);
 }
 
 void StoreState::put_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  if (error.kind == ErrorKind::rate_limited) puts_parked_ = std::max(puts_parked_, parked_until(error, now));
-  note_moment(CallKind::put, error, now);
+  if (error.kind == ErrorKind::rate_limited) puts_paused_ = std::max(puts_paused_, paused_until(error, now));
+  record_moment(CallKind::put, error, now);
   if (error.kind == ErrorKind::offline) read_moment_ = put_moment_;
   if (error.kind == ErrorKind::offline) go_offline(error);
   if (error.kind == ErrorKind::cancelled) return;
@@ -169,9 +169,9 @@ bool StoreState::begin_check(bool now) {
   return true;
 }
 
-SteadyTime StoreState::awaited_until(Milliseconds patience) const {
+SteadyTime StoreState::awaited_until(Milliseconds timeout) const {
   const std::lock_guard lock(mutex_);
-  return checking_ ? check_began_ + patience : SteadyTime::min();
+  return checking_ ? check_began_ + timeout : SteadyTime::min();
 }
 
 void StoreState::check_ended(const std::optional<Error>& trouble) {
@@ -186,13 +186,13 @@ void StoreState::check_ended(const std::optional<Error>& trouble) {
       check_again_ = now + k_look_at_online_after;
     } else {
       go_offline(*trouble);
-      note_moment(CallKind::read, *trouble, now);
+      record_moment(CallKind::read, *trouble, now);
       constexpr unsigned k_doublings = 6;
       const std::chrono::seconds back_off(std::int64_t{1} << std::min(failures_++, k_doublings));
       check_again_ = now + std::min(back_off, k_longest_back_off);
     }
   }
-  bell_->ring();
+  signal_->notify();
 }
 
 }  // namespace modelfloat::transfer

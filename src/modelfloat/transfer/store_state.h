@@ -10,8 +10,8 @@
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/store.h"
-#include "modelfloat/transfer/call_lane.h"
-#include "modelfloat/transfer/pace.h"
+#include "modelfloat/transfer/call_queue.h"
+#include "modelfloat/transfer/latency_tracker.h"
 
 namespace modelfloat::transfer {
 
@@ -35,10 +35,10 @@ struct Moment {
 std::optional<Moment> moment_after(const Error& error, SteadyTime now, unsigned failures);
 
 // Wakes those who wait for any store of a set.
-struct Bell {
+struct ChangeSignal {
   std::mutex mutex;
   std::condition_variable_any changed;
-  void ring() {
+  void notify() {
     const std::lock_guard lock(mutex);
     changed.notify_all();
   }
@@ -48,7 +48,8 @@ struct Bell {
 class StoreState {
  public:
   // `clock` and `io` outlive it.
-  StoreState(std::string name, std::shared_ptr<Bell> bell, const Clock& clock, Executor& io, std::size_t calls_at_once);
+  StoreState(std::string name, std::shared_ptr<ChangeSignal> signal, const Clock& clock, Executor& io,
+             std::size_t calls_at_once);
 
   Presence presence() const;
   // Why it is not to be used; empty when it is online.
@@ -56,8 +57,8 @@ class StoreState {
   // The kind of that; offline unless reading the marker said another one.
   ErrorKind kind_of_trouble() const;
   // A provider asked to be left alone for longer than a call waits: nothing is asked of it meanwhile, and nothing counts as lost.
-  bool reads_are_parked() const;
-  bool puts_are_parked() const;
+  bool reads_are_paused() const;
+  bool puts_are_paused() const;
 
   // Reads an object, and takes the time of it. `store` is the one that this is the state of.
   std::optional<Bytes> get(store::Store& store, const ObjectName& name, ByteRange range, const CallOptions& call);
@@ -70,12 +71,12 @@ class StoreState {
   void put_succeeded();
 
   // What the last call of this kind, or while the store is offline the last look at its marker, ended with, when that was
-  // a request for patience: rate_limited, transient, or what store/wrap/breaker.h makes of several of these.
+  // a request for a pause: rate_limited, transient, or what store/wrap/breaker.h makes of several of these.
   std::optional<Moment> moment(CallKind kind) const;
   // Forgets that moment and lets calls through again, for somebody who can go on with no other store.
   void end_pause(CallKind kind);
 
-  // What a call came to. Error{offline} takes the store out until its marker is read again; Error{rate_limited} parks it.
+  // What a call came to. Error{offline} takes the store out until its marker is read again; Error{rate_limited} pauses it.
   void read_failed(const Error&);
   void put_failed(const Error&);
 
@@ -83,21 +84,21 @@ class StoreState {
   // back-off, one that is online when it was not looked at for a while; with `now`, any that is not being looked at.
   bool begin_check(bool now);
   // When its marker will have been read for so long; the beginning of time when nobody is looking.
-  SteadyTime awaited_until(Milliseconds patience) const;
+  SteadyTime awaited_until(Milliseconds timeout) const;
   // No `trouble`: the marker was the right one.
   void check_ended(const std::optional<Error>& trouble);
 
-  Pace pace;
-  const std::shared_ptr<CallLane> lane;
+  LatencyTracker latency;
+  const std::shared_ptr<CallQueue> queue;
 
  private:
   void go_offline(const Error& why);  // the mutex is held
-  void note_moment(CallKind kind, const Error& error, SteadyTime now);
+  void record_moment(CallKind kind, const Error& error, SteadyTime now);
   std::optional<Moment>& moment_of(CallKind kind) { return kind == CallKind::read ? read_moment_ : put_moment_; }
-  static SteadyTime parked_until(const Error&, SteadyTime now);
+  static SteadyTime paused_until(const Error&, SteadyTime now);
 
   const std::string name_;
-  const std::shared_ptr<Bell> bell_;
+  const std::shared_ptr<ChangeSignal> signal_;
   const Clock& clock_;
   mutable std::mutex mutex_;  // guards all below
   Presence presence_ = Presence::pending;
@@ -106,8 +107,8 @@ class StoreState {
   SteadyTime check_began_{};
   SteadyTime check_again_{};   // not before
   unsigned failures_ = 0;      // in a row
-  SteadyTime reads_parked_{};  // until
-  SteadyTime puts_parked_{};
+  SteadyTime reads_paused_{};  // until
+  SteadyTime puts_paused_{};
   std::optional<Moment> read_moment_;
   std::optional<Moment> put_moment_;
   unsigned moments_ = 0;  // in a row

@@ -25,13 +25,13 @@ Upload::Upload(const UploadContext& context, const UploadPlan& plan, Targets tar
       plan_(plan),
       redundancy_(plan.redundancy),
       targets_(std::move(targets)),
-      race_(context.stores.clock(), Race<bool>::Kind::put, context.call, [news = news_] { news->ring(); }) {
+      race_(context.stores.clock(), Race<bool>::Kind::put, context.call, [wakeup = wakeup_] { wakeup->notify(); }) {
   if (context.stores.io().is_concurrent())
-    attendant_ = start_thread([this](const std::stop_token& stop) { attend(stop); });
+    background_ = start_thread([this](const std::stop_token& stop) { run_in_background(stop); });
 }
 
 Upload::~Upload() {
-  attendant_ = {};                        // stops and joins it
+  background_ = {};                       // stops and joins it
   if (sealing_.valid()) sealing_.wait();  // it works with keys and randomness that are not ours
 }
 
@@ -40,7 +40,7 @@ void Upload::add(mf1::EncodedFragment fragment) {
   if (failure_) std::rethrow_exception(failure_);
   bytes_come_ += fragment.bytes.size();
   pending_.push_back(std::move(fragment));
-  take_what_came();
+  handle_arrived_answers();
   if (builder_ && builder_->used_bytes() > builder_->shape().pack_bytes() / k_part_beside_fragments)
     wait_until_fragments_are_sealed();
   pack_pending(k_look_ahead);
@@ -97,7 +97,8 @@ void Upload::pack_pending(std::size_t keep) {
 
 mf1::PackShape Upload::next_shape() const {
   std::uint64_t max_object = UINT64_MAX;
-  for (const PoolStore* target : targets_.stores) max_object = std::min(max_object, target->store->traits().max_object_bytes);
+  for (const PoolStore* target : targets_.stores)
+    max_object = std::min(max_object, target->store->traits().max_object_bytes);
   const std::uint64_t slice = placement::slice_bytes(plan_.model_bytes.value_or(bytes_come_), redundancy_, max_object);
   return {redundancy_, slice, static_cast<std::uint8_t>(plan_.survive)};
 }
@@ -120,11 +121,11 @@ void Upload::close_pack() {
         return pack;
       });
   sealing_ = task->get_future();
-  context_.cpu.submit([task, news = news_] {
+  context_.cpu.submit([task, wakeup = wakeup_] {
     (*task)();
-    news->ring();
+    wakeup->notify();
   });
-  take_what_came();
+  handle_arrived_answers();
 }
 
 // Until then they are in memory beside the shards that they become, and the processors may be busy elsewhere.
@@ -134,26 +135,26 @@ void Upload::wait_until_fragments_are_sealed() {
 
 // --- on its way --------------------------------------------------------------------------------------------------------------
 
-void Upload::News::ring() {
+void Upload::Wakeup::notify() {
   const std::lock_guard lock(mutex);
   any = true;
-  came.notify_all();
+  signalled.notify_all();
 }
 
 // What the thread of the upload does.
-void Upload::attend(const std::stop_token& stop) {
+void Upload::run_in_background(const std::stop_token& stop) {
   SteadyTime look = SteadyTime::max();
   for (;;) {
     {
-      std::unique_lock lock(news_->mutex);
-      const auto any = [this] { return news_->any; };
-      context_.stores.clock().wait_until(news_->came, lock, stop, look, any);
+      std::unique_lock lock(wakeup_->mutex);
+      const auto any = [this] { return wakeup_->any; };
+      context_.stores.clock().wait_until(wakeup_->signalled, lock, stop, look, any);
       if (stop.stop_requested()) return;
-      news_->any = false;
+      wakeup_->any = false;
     }
     const std::lock_guard lock(mutex_);
     try {
-      take_what_came();
+      handle_arrived_answers();
       look = next_look();
     } catch (...) {
       failure_ = std::current_exception();
@@ -170,10 +171,10 @@ SteadyTime Upload::next_look() const {
 }
 
 // Does what can be done without waiting.
-void Upload::take_what_came() {
+void Upload::handle_arrived_answers() {
   if (sealing_.valid() && sealing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) send(sealing_.get());
   if (!pack_) return;
-  while (auto answer = race_.next(context_.stores.clock().steady_now())) settle(*answer);
+  while (auto answer = race_.next(context_.stores.clock().steady_now())) handle_answer(*answer);
   give_up_overdue();
   make_due_retries();
 }
@@ -189,7 +190,7 @@ void Upload::wait_until_durable() {
 
 void Upload::wait_for_answer() {
   if (race_.under_way() > 0) {
-    if (auto answer = race_.next(next_look())) settle(*answer);
+    if (auto answer = race_.next(next_look())) handle_answer(*answer);
     return;
   }
   Clock& clock = context_.stores.clock();
@@ -216,8 +217,8 @@ void Upload::send(Sealed pack) {
 void Upload::place_pack() {
   const Pack& pack = pack_->sealed.pack;
   const std::uint64_t object_bytes = pack_->object(0).size();
-  pack_->targets = placement::place(targets_.candidates, {pack.k, pack.m}, pack.survive, object_bytes,
-                                    context_.random.fraction());
+  pack_->targets =
+      placement::place(targets_.candidates, {pack.k, pack.m}, pack.survive, object_bytes, context_.random.fraction());
   for (const std::size_t target : pack_->targets) {
     auto& free = targets_.candidates[target].free_bytes;
     if (free != UINT64_MAX) free -= std::min(free, object_bytes);
@@ -237,21 +238,21 @@ bool Upload::drop_candidates_below(std::uint64_t object_bytes) {
 
 void Upload::put_shard(std::size_t index) {
   const std::size_t target = pack_->targets[index];
-  const Milliseconds allowed = context_.stores.patience().allowed(pack_->object(index).size());
+  const Milliseconds allowed = context_.stores.timeouts().allowed(pack_->object(index).size());
   const ObjectName name = ObjectName::of(ObjectType::shard, pack_->sealed.pack.shard_name(index));
-  const std::size_t id = race_.ask(
-      *targets_.stores[target], allowed,
-      [pack = pack_, index, name, where = targets_.stores[target]->name](store::Store& store, const CallOptions& options) {
-        put_confirmed(store, where, name, pack->object(index), options);
-        return true;
-      });
-  // Beyond what the call is told itself: it may have had to wait for others of its lane, and a folder that hangs hears nothing.
-  const SteadyTime give_up = context_.stores.clock().steady_now() + 2 * allowed + context_.stores.patience().straggler;
+  const std::size_t id = race_.ask(*targets_.stores[target], allowed,
+                                   [pack = pack_, index, name, where = targets_.stores[target]->name](
+                                       store::Store& store, const CallOptions& options) {
+                                     put_confirmed(store, where, name, pack->object(index), options);
+                                     return true;
+                                   });
+  // Beyond what the call is told itself: it may have had to wait for others of its queue, and a folder that hangs hears nothing.
+  const SteadyTime give_up = context_.stores.clock().steady_now() + 2 * allowed + context_.stores.timeouts().straggler;
   puts_.insert({id, {index, target, give_up}});
-  news_->ring();  // the thread waits for what is overdue, too
+  wakeup_->notify();  // the thread waits for what is overdue, too
 }
 
-void Upload::settle(Race<bool>::Answer& answer) {
+void Upload::handle_answer(Race<bool>::Answer& answer) {
   const Put put = puts_.at(answer.id);
   puts_.erase(answer.id);
   try {
@@ -317,12 +318,12 @@ bool Upload::retry_later(const Put& put) {
   if (!moment) return false;
   const Clock& clock = context_.stores.clock();
   const auto [since, is_first] = needed_since_.emplace(put.target, clock.steady_now());
-  const Patience& patience = context_.stores.patience();
-  if (!is_worth_waiting_for(*moment, since->second, clock.steady_now(), patience, context_.call)) return false;
-  if (is_first) warn_of_wait(store.name, *moment, since->second, clock, patience);
+  const Timeouts& timeouts = context_.stores.timeouts();
+  if (!is_worth_waiting_for(*moment, since->second, clock.steady_now(), timeouts, context_.call)) return false;
+  if (is_first) warn_of_wait(store.name, *moment, since->second, clock, timeouts);
   targets_.candidates[put.target].free_bytes = room_when_failed_[put.target];
   retries_.push_back({put.index, put.target, moment->again});
-  news_->ring();
+  wakeup_->notify();
   return true;
 }
 
@@ -375,7 +376,7 @@ void Upload::take_fragments_back() {
   const Sealed given_up = std::exchange(pack_, nullptr);
   auto back = mf1::encoded_fragments_of(given_up->sealed, context_.keys);
   if (builder_) {
-    auto next = builder_->take();
+    auto next = builder_->release();
     back.insert(back.end(), std::make_move_iterator(next.begin()), std::make_move_iterator(next.end()));
     builder_.reset();
   }

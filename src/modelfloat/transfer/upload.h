@@ -101,23 +101,23 @@ class Upload {
   };
 
   // Rung when something has come. Shared with the calls under way, which may outlive the upload.
-  struct News {
+  struct Wakeup {
     std::mutex mutex;
-    std::condition_variable_any came;
+    std::condition_variable_any signalled;
     bool any = false;
-    void ring();
+    void notify();
   };
 
-  void attend(const std::stop_token& stop);
+  void run_in_background(const std::stop_token& stop);
   SteadyTime next_look() const;
   void pack_pending(std::size_t keep);
   void close_pack();
   void wait_until_fragments_are_sealed();
-  void take_what_came();
+  void handle_arrived_answers();
   void wait_until_durable();
   void send(Sealed pack);
   void put_shard(std::size_t index);
-  void settle(Race<bool>::Answer& answer);
+  void handle_answer(Race<bool>::Answer& answer);
   void put_failed(const Put& put, const Error& error);
   void give_up_overdue();
   std::optional<std::size_t> replacement(std::size_t index) const;
@@ -134,15 +134,15 @@ class Upload {
 
   const UploadContext context_;
   const UploadPlan plan_;
-  const std::shared_ptr<News> news_ = std::make_shared<News>();
+  const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
 
-  mutable std::mutex mutex_;                      // guards all below
-  std::exception_ptr failure_;                    // what the thread met
-  Redundancy redundancy_;                         // of the packs to come
-  Targets targets_;                               // free space goes down as shards are placed
-  std::map<std::size_t, Error> failed_;           // see StoresLeft
-  bool has_failed_since_planned_ = false;         // some store
-  std::deque<mf1::EncodedFragment> pending_;      // looked ahead, so that a pack's end can be filled
+  mutable std::mutex mutex_;                  // guards all below
+  std::exception_ptr failure_;                // what the thread met
+  Redundancy redundancy_;                     // of the packs to come
+  Targets targets_;                           // free space goes down as shards are placed
+  std::map<std::size_t, Error> failed_;       // see StoresLeft
+  bool has_failed_since_planned_ = false;     // some store
+  std::deque<mf1::EncodedFragment> pending_;  // looked ahead, so that a pack's end can be filled
   std::optional<mf1::PackBuilder> builder_;
   std::uint64_t bytes_come_ = 0;
   bool last_ = false;
@@ -152,16 +152,16 @@ class Upload {
   Sealed pack_;                         // the one that is on its way
   std::map<std::size_t, Put> puts_;     // of its shards, by id of the call
   std::vector<Retry> retries_;
-  std::map<std::size_t, SteadyTime> needed_since_;       // by target, while its puts are tried again
+  std::map<std::size_t, SteadyTime> needed_since_;         // by target, while its puts are tried again
   std::map<std::size_t, std::uint64_t> room_when_failed_;  // by target
   std::set<std::size_t> readmitted_;                       // targets that failed, in the plan again and not proven yet
-  std::vector<Bytes> spare_;            // the shards of the pack before: fresh memory is dear
+  std::vector<Bytes> spare_;                               // the shards of the pack before: fresh memory is dear
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t packs_ = 0;
   std::set<StoreId> stores_;  // that have shards of durable packs
   Race<bool> race_;
 
-  std::jthread attendant_;
+  std::jthread background_;
 };
 
 }  // namespace modelfloat::transfer

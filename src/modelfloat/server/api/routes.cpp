@@ -12,9 +12,9 @@ namespace modelfloat::server::api {
 namespace {
 
 // Shared by the two addresses of a route.
-class Gate {
+class RequestLimit {
  public:
-  explicit Gate(std::size_t places) : places_(places) {}
+  explicit RequestLimit(std::size_t places) : places_(places) {}
   bool enter() noexcept {
     if (inside_.fetch_add(1) < places_) return true;
     --inside_;
@@ -27,14 +27,14 @@ class Gate {
   std::atomic<std::size_t> inside_ = 0;
 };
 
-struct Visit {
-  explicit Visit(Gate& entered) : gate(entered) {
-    if (!gate.enter()) throw HttpError(503, "busy", "too many requests of this kind are being answered");
+struct RequestSlot {
+  explicit RequestSlot(RequestLimit& entered) : limit(entered) {
+    if (!limit.enter()) throw HttpError(503, "busy", "too many requests of this kind are being answered");
   }
-  ~Visit() { gate.leave(); }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
-  Gate& gate;
+  ~RequestSlot() { limit.leave(); }
+  RequestSlot(const RequestSlot&) = delete;
+  RequestSlot& operator=(const RequestSlot&) = delete;
+  RequestLimit& limit;
 };
 
 // What is passed over silently is taken for granted by whoever sent it.
@@ -67,7 +67,7 @@ void check_coding(const Request& request) {
 
 void Routes::add(const std::string& method, const std::string& pattern, Scope scope, Handler handler,
                  std::size_t at_once, std::initializer_list<std::string_view> query) {
-  const auto gate = std::make_shared<Gate>(at_once);  // both copies of the handler count together
+  const auto limit = std::make_shared<RequestLimit>(at_once);  // both copies of the handler count together
   const std::vector<std::string> known(query.begin(), query.end());
   const Handler guarded = [=, find_token = find_token_, handler = std::move(handler)](Request& request,
                                                                                       Response& response) {
@@ -78,7 +78,7 @@ void Routes::add(const std::string& method, const std::string& pattern, Scope sc
     } else {
       check_no_body(request);
     }
-    const Visit visit(*gate);
+    const RequestSlot slot(*limit);
     handler(request, response);
   };
   router_.add(method, pattern, guarded);

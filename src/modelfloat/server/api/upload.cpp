@@ -23,13 +23,13 @@ class UploadForm {
   }
 
   UploadResult receive() {
-    while (const auto part = form_.next_part()) take(*part);
+    while (const auto part = form_.next_part()) handle_part(*part);
     if (!session_) throw HttpError(400, "file_missing", "the form has no field `file`");
     return session_->commit();
   }
 
  private:
-  void take(const PartHead& part) {
+  void handle_part(const PartHead& part) {
     if (part.name == "file") return add_file(part);
     if (!seen_.insert(part.name).second)
       throw HttpError(400, "invalid", "the field " + in_quotes(part.name) + " stands there twice");

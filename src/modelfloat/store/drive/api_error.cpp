@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr Milliseconds k_longest_backoff{64'000};
-constexpr std::chrono::hours k_parked{6};  // what is counted by the day comes back bit by bit
+constexpr std::chrono::hours k_paused{6};  // what is counted by the day comes back bit by bit
 
 struct Meaning {
   std::string_view reason;
@@ -113,7 +113,7 @@ Error api_error(const http::Response& response, std::string where, std::string_v
   const ErrorKind kind = known ? meaning->kind : kind_without_reason(response, plain_error.kind);
   std::optional<Milliseconds> wait = plain_error.retry_after;
   if (known && meaning->for_hours) {
-    wait = std::max(wait.value_or(Milliseconds(0)), Milliseconds(k_parked));
+    wait = std::max(wait.value_or(Milliseconds(0)), Milliseconds(k_paused));
   } else if (kind == ErrorKind::rate_limited && !wait) {
     wait = backoff.refused();
   }

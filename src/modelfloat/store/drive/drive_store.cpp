@@ -98,7 +98,7 @@ class DriveStore final : public Store {
   FolderTree tree_;
   Uploader uploader_;
   KnownFiles known_;
-  Turns changing_;  // two puts of different bytes under one name must not each remove what the other made
+  KeyedMutex changing_;  // two puts of different bytes under one name must not each remove what the other made
 };
 
 std::vector<FileInfo> DriveStore::find_all(const ObjectName& name, const CallOptions& options) {
@@ -173,7 +173,7 @@ void DriveStore::put_in_turn(const ObjectName& name, ByteSpan bytes, const CallO
 
 void DriveStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
   check_cancelled(options, where(name));
-  const auto turn = changing_.take(name.path(), options, where(name));
+  const auto held = changing_.lock(name.path(), options, where(name));
   with_fresh_folders(options, [&] { put_in_turn(name, bytes, options); });
 }
 
@@ -227,7 +227,7 @@ void DriveStore::remove_file(const std::string& id, const std::string& place, co
 void DriveStore::remove(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name);
   check_cancelled(options, place);
-  const auto turn = changing_.take(name.path(), options, place);
+  const auto held = changing_.lock(name.path(), options, place);
   Ids ids;
   if (const auto known = known_.find(name.path())) ids.insert(known->id);
   if (const auto pending = session_.pending(name.path())) ids.insert(pending->id);
@@ -254,7 +254,7 @@ void DriveStore::list_folder(const std::string& folder, std::string_view prefix,
     const bool again = name == last || (ids.size() > 1 && !seen.insert(std::hash<std::string>()(name->path())).second);
     if (again) return known_.doubt(name->path());  // which of them is the object is found out when it is read
     last = name;
-    known_.note(name->path(), file);
+    known_.record(name->path(), file);
     sink({*name, *file.size_bytes, checksum_of(file)});
   };
   for (const std::string& id : ids) api_.list(id, std::nullopt, visit, where_ + "/" + folder, options);
@@ -269,7 +269,7 @@ void DriveStore::list(std::string_view prefix, const ObjectSink& sink, const Cal
       try {
         list_folder(folder, prefix, guarded, options);
       } catch (const Error& error) {
-        bad.note(error);
+        bad.record(error);
       }
     }
   });

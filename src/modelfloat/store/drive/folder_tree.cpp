@@ -121,7 +121,7 @@ std::vector<std::string> FolderTree::find(const std::string& folder, const CallO
 
 std::string FolderTree::find_or_make(const std::string& folder, const CallOptions& options) {
   if (const auto ids = find(folder, options); !ids.empty()) return ids.front();
-  const auto turn = making_.take(k_top_folder, options, where_);  // one for all: making is rare
+  const auto held = making_.lock(k_top_folder, options, where_);  // one for all: making is rare
   if (const auto ids = find(folder, options); !ids.empty()) return ids.front();
   const std::string parent = parent_of(folder);
   if (parent == k_top_folder && find(k_top_folder, options).empty())

@@ -7,7 +7,7 @@
 
 #include "modelfloat/store/drive/drive_api.h"
 #include "modelfloat/store/drive/session.h"
-#include "modelfloat/store/turns.h"
+#include "modelfloat/store/keyed_mutex.h"
 
 namespace modelfloat::store::drive {
 
@@ -38,7 +38,7 @@ class FolderTree {
   DriveApi& api_;
   Session& session_;
   const std::string where_;
-  Turns making_;
+  KeyedMutex making_;
   mutable std::mutex mutex_;
   FolderIds folders_;
 };

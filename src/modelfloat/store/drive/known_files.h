@@ -55,7 +55,7 @@ class KnownFiles {
     files_.set(path, file);
   }
   // As a listing has it, unless more is known.
-  void note(const std::string& path, const FileInfo& file) {
+  void record(const std::string& path, const FileInfo& file) {
     const std::lock_guard lock(mutex_);
     if (files_.find(path) == nullptr) files_.set(path, file);
   }

@@ -398,7 +398,7 @@ HttpClient::HttpClient(ClientSettings settings)
 }
 HttpClient::~HttpClient() = default;
 
-std::unique_ptr<HttpClient::Connection> HttpClient::take() {
+std::unique_ptr<HttpClient::Connection> HttpClient::acquire() {
   {
     const std::lock_guard lock(pool_->mutex);
     if (!pool_->idle.empty()) {
@@ -417,7 +417,7 @@ void HttpClient::give_back(std::unique_ptr<Connection> connection) {
 
 Response HttpClient::send(const Request& request, const CallOptions& options) {
   check_cancelled(options, request.where);
-  auto connection = take();
+  auto connection = acquire();
   Response response = connection->send(request, settings_, authorities_, options);  // one that failed is not used again
   give_back(std::move(connection));
   return response;

@@ -80,7 +80,7 @@ class HttpClient {
 
  private:
   class Connection;
-  std::unique_ptr<Connection> take();
+  std::unique_ptr<Connection> acquire();
   void give_back(std::unique_ptr<Connection> connection);
 
   struct Pool;

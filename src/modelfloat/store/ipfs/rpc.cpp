@@ -78,7 +78,7 @@ std::string text_of(const json& object, const char* name, const std::string& whe
 // Feeds whole lines to `take`.
 class Lines {
  public:
-  explicit Lines(std::function<void(std::string_view)> take) : take_(std::move(take)) {}
+  explicit Lines(std::function<void(std::string_view)> on_line) : on_line_(std::move(on_line)) {}
   void add(ByteSpan piece) {
     rest_ += as_text(piece);
     std::size_t begin = 0;
@@ -92,9 +92,9 @@ class Lines {
 
  private:
   void take_line(std::string_view line) {
-    if (line.find_first_not_of(" \r") != std::string_view::npos) take_(line);
+    if (line.find_first_not_of(" \r") != std::string_view::npos) on_line_(line);
   }
-  std::function<void(std::string_view)> take_;
+  std::function<void(std::string_view)> on_line_;
   std::string rest_;
 };
 

@@ -122,7 +122,7 @@ Handle Mirror::folder_for(const std::string& path, const CallOptions& options) {
     return with_tree([&](const Tree& tree) { return tree.folder(one); });
   };
   if (const auto handle = known(path)) return *handle;
-  const auto turn = making_folders_.take({}, options, where_);
+  const auto held = making_folders_.lock({}, options, where_);
   std::string way;
   Handle parent = *known("");
   for (std::string_view rest = path; !rest.empty();) {

@@ -10,9 +10,9 @@
 
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/random.h"
+#include "modelfloat/store/keyed_mutex.h"
 #include "modelfloat/store/mega/api.h"
 #include "modelfloat/store/mega/tree.h"
-#include "modelfloat/store/turns.h"
 
 namespace modelfloat::store::mega {
 
@@ -43,7 +43,7 @@ class Mirror {
   // Events tell of our own nodes too, mostly at once. A node that they don't tell of in some seconds is none, whatever the answer to our call said.
   // Waits for those that pending(const Tree&) gives, and erases what is left of them.
   template <typename Pending>
-  void settle(const Pending& pending, const CallOptions& options) {
+  void wait_until_applied(const Pending& pending, const CallOptions& options) {
     require_home(options);
     for (Milliseconds pause(250); !with_tree(pending).empty(); pause *= 2) {
       if (pause > k_longest_event_pause) {
@@ -68,7 +68,7 @@ class Mirror {
   Clock& clock_;
   Random& random_;
   const std::string where_;
-  Turns making_folders_;
+  KeyedMutex making_folders_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;

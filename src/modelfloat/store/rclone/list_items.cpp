@@ -8,10 +8,10 @@ static constexpr std::size_t k_item_depth = 3;
 static constexpr std::size_t k_longest_item = std::size_t{64} << 10;
 
 void ListItems::feed(ByteSpan piece) {
-  for (const char c : as_text(piece)) take(c);
+  for (const char c : as_text(piece)) feed(c);
 }
 
-void ListItems::take(char c) {
+void ListItems::feed(char c) {
   if (ended_ && std::string_view(" \r\n\t").find(c) == std::string_view::npos)
     throw Error(ErrorKind::transient, where_, "rclone's answer goes on behind its end");
   const bool opens = !in_text_ && (c == '{' || c == '[');

@@ -21,7 +21,7 @@ class ListItems {
   void finish() const;
 
  private:
-  void take(char c);
+  void feed(char c);
 
   const std::string where_;
   const std::function<void(std::string_view)> on_item_;

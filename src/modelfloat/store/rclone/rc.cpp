@@ -19,7 +19,8 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t k_longest_answer = std::uint64_t{1} << 30;
-constexpr Milliseconds k_patience{30'000};  // for a provider that asks to wait: how long, rclone mostly keeps to itself
+constexpr Milliseconds k_wait_unless_told{
+    30'000};  // for a provider that asks to wait: how long, rclone mostly keeps to itself
 constexpr std::array<std::string_view, 3> k_checksums = {"sha256", "md5", "sha1"};
 
 // rclone wants the root that a path starts from apart.
@@ -118,7 +119,7 @@ void Rc::fail(const http::Response& response, const std::string& where) {
     message += " (`rclone config reconnect " + remote_ + ":` logs in again)";
   }
   if (kind != ErrorKind::rate_limited) throw Error(kind, where, message);
-  const Milliseconds wait = wait_in(text).value_or(k_patience);
+  const Milliseconds wait = wait_in(text).value_or(k_wait_unless_told);
   wait_until(std::chrono::steady_clock::now() + wait);
   throw Error(kind, where, message, wait);
 }

@@ -10,7 +10,7 @@
 namespace modelfloat::store {
 namespace {
 
-constexpr std::array k_lanes = {Lane::all, Lane::uploads, Lane::downloads};
+constexpr std::array k_traffic = {Traffic::all, Traffic::uploads, Traffic::downloads};
 
 Milliseconds remaining(UtcTime until, UtcTime now) {
   return std::max(Milliseconds(1), std::chrono::duration_cast<Milliseconds>(until - now));
@@ -27,22 +27,22 @@ class Circuit {
         random_(random),
         wait_(limits.first) {
     const UtcTime latest = clock_.utc_now() + limits_.longest_asked;
-    for (const Lane lane : k_lanes) {
-      auto parked = ledger_.parked(lane);
-      if (parked && parked->until <= latest) parked_[static_cast<std::size_t>(lane)] = std::move(parked);
+    for (const Traffic traffic : k_traffic) {
+      auto pause = ledger_.pause(traffic);
+      if (pause && pause->until <= latest) pauses_[static_cast<std::size_t>(traffic)] = std::move(pause);
     }
   }
 
   // Throws when the call is not to be made. True when it is the one that tries whether the store is back.
-  bool admit(Lane lane) {
+  bool admit(Traffic traffic) {
     const std::lock_guard lock(mutex_);
-    for (const Lane place : {Lane::all, lane}) {
-      const auto& parked = parked_[static_cast<std::size_t>(place)];
+    for (const Traffic blocked : {Traffic::all, traffic}) {
+      const auto& pause = pauses_[static_cast<std::size_t>(blocked)];
       const UtcTime now = clock_.utc_now();
-      if (parked && parked->until > now) {
+      if (pause && pause->until > now) {
         throw Error(ErrorKind::rate_limited, where_,
-                    "is left alone until " + to_rfc3339(parked->until) + ", as it asked: " + parked->why,
-                    remaining(parked->until, now));
+                    "is left alone until " + to_rfc3339(pause->until) + ", as it asked: " + pause->why,
+                    remaining(pause->until, now));
       }
     }
     if (!open_until_) return false;
@@ -86,20 +86,20 @@ class Circuit {
     wait_ = std::min(limits_.longest, wait_ * 2);
   }
 
-  void asked_to_wait(const Error& error, Lane lane, bool tried) {
+  void asked_to_wait(const Error& error, Traffic traffic, bool tried) {
     const Milliseconds wait = std::min(*error.retry_after, limits_.longest_asked);
-    const Lane place = wait > limits_.short_wait ? lane : Lane::all;
-    const Parked parked{clock_.utc_now() + wait, error.what()};
+    const Traffic blocked = wait > limits_.short_wait ? traffic : Traffic::all;
+    const Pause pause{clock_.utc_now() + wait, error.what()};
     {
       const std::lock_guard lock(mutex_);
       if (tried) trying_ = false;
       open_until_.reset();  // it does answer
       failures_ = 0;
-      auto& known = parked_[static_cast<std::size_t>(place)];
-      if (known && known->until >= parked.until) return;
-      known = parked;
+      auto& known = pauses_[static_cast<std::size_t>(blocked)];
+      if (known && known->until >= pause.until) return;
+      known = pause;
     }
-    if (wait >= limits_.remembered) ledger_.park(place, parked);
+    if (wait >= limits_.remembered) ledger_.record_pause(blocked, pause);
   }
 
  private:
@@ -109,7 +109,7 @@ class Circuit {
   Clock& clock_;
   Random& random_;
   std::mutex mutex_;  // guards all below
-  std::array<std::optional<Parked>, k_lanes.size()> parked_;
+  std::array<std::optional<Pause>, k_traffic.size()> pauses_;
   unsigned failures_ = 0;  // in a row
   SteadyTime first_failure_;
   std::optional<SteadyTime> open_until_;
@@ -131,28 +131,28 @@ class Breaker final : public Store {
   StoreTraits traits() const override { return inner_->traits(); }
 
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
-    call(Lane::uploads, [&] { inner_->put(name, bytes, options); });
+    call(Traffic::uploads, [&] { inner_->put(name, bytes, options); });
   }
   std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
-    return call(Lane::downloads, [&] { return inner_->get(name, range, options); });
+    return call(Traffic::downloads, [&] { return inner_->get(name, range, options); });
   }
   std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override {
-    return call(Lane::all, [&] { return inner_->stat(name, options); });
+    return call(Traffic::all, [&] { return inner_->stat(name, options); });
   }
   void remove(const ObjectName& name, const CallOptions& options) override {
-    call(Lane::all, [&] { inner_->remove(name, options); });
+    call(Traffic::all, [&] { inner_->remove(name, options); });
   }
   void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
-    call(Lane::all, [&] { inner_->list(prefix, sink, options); });
+    call(Traffic::all, [&] { inner_->list(prefix, sink, options); });
   }
   Space space(const CallOptions& options) override {
-    return call(Lane::all, [&] { return inner_->space(options); });
+    return call(Traffic::all, [&] { return inner_->space(options); });
   }
 
  private:
   // One call's part in the circuit: whatever comes out of it, the circuit is told once.
   struct Part {
-    Part(Circuit& of, Lane lane) : circuit(of), tries(of.admit(lane)) {}
+    Part(Circuit& of, Traffic traffic) : circuit(of), tries(of.admit(traffic)) {}
     ~Part() {
       if (!told) circuit.gave_up(tries);
     }
@@ -164,8 +164,8 @@ class Breaker final : public Store {
   };
 
   template <typename Work>
-  auto call(Lane lane, Work work) -> decltype(work()) {
-    Part part(circuit_, lane);
+  auto call(Traffic traffic, Work work) -> decltype(work()) {
+    Part part(circuit_, traffic);
     const SteadyTime started = clock_.steady_now();
     try {
       if constexpr (std::is_void_v<decltype(work())>) {
@@ -179,12 +179,12 @@ class Breaker final : public Store {
         return result;
       }
     } catch (const Error& error) {
-      if (!part.told) tell(part, error, lane, started);
+      if (!part.told) tell(part, error, traffic, started);
       throw;
     }
   }
 
-  void tell(Part& part, const Error& error, Lane lane, SteadyTime started) {
+  void tell(Part& part, const Error& error, Traffic traffic, SteadyTime started) {
     const bool slow = clock_.steady_now() - started >= limits_.slow;
     switch (error.kind) {
       case ErrorKind::cancelled: return;
@@ -196,11 +196,12 @@ class Breaker final : public Store {
       case ErrorKind::denied:
         part.told = true;
         // A store that refuses to take data answers, and may be read.
-        if (lane == Lane::uploads) return circuit_.succeeded(part.tries);
+        if (traffic == Traffic::uploads) return circuit_.succeeded(part.tries);
         return circuit_.failed(error, part.tries, started);
       case ErrorKind::rate_limited:
         part.told = true;
-        if (error.retry_after && error.retry_after->count() > 0) return circuit_.asked_to_wait(error, lane, part.tries);
+        if (error.retry_after && error.retry_after->count() > 0)
+          return circuit_.asked_to_wait(error, traffic, part.tries);
         return circuit_.failed(error, part.tries, started);
       default: part.told = true; return circuit_.succeeded(part.tries);
     }

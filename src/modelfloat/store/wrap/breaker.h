@@ -26,8 +26,8 @@ struct BreakerLimits {
 // - Calls that fail (transient, timed_out, offline, denied, rate_limited without a time) in a row open the circuit: calls are Error{offline}, or
 //   Error{denied} when that was what the store said, with the time until one call may try again where the store does answer. When that one succeeds all goes on. What the store
 //   answers to a bad request or an absent object is no failure.
-// - Error{rate_limited} with a time parks the store: until then calls are Error{rate_limited} with the rest of the time, without being made. A long one
-//   parks uploads or downloads alone, as the call was; the ledger remembers it. None is longer than a day, and one that is remembered as longer is forgotten.
+// - Error{rate_limited} with a time pauses the store: until then calls are Error{rate_limited} with the rest of the time, without being made. A long one
+//   pauses uploads or downloads alone, as the call was; the ledger remembers it. None is longer than a day, and one that is remembered as longer is forgotten.
 // `clock`, `random` and `ledger` outlive the store.
 std::unique_ptr<Store> make_breaker(std::unique_ptr<Store> inner, std::string where, BreakerLimits limits,
                                     Ledger& ledger, Clock& clock, Random& random);

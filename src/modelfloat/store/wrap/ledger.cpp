@@ -2,11 +2,11 @@
 
 namespace modelfloat::store {
 
-std::string_view to_string(Lane lane) noexcept {
-  switch (lane) {
-    case Lane::all: return "all";
-    case Lane::uploads: return "uploads";
-    case Lane::downloads: return "downloads";
+std::string_view to_string(Traffic traffic) noexcept {
+  switch (traffic) {
+    case Traffic::all: return "all";
+    case Traffic::uploads: return "uploads";
+    case Traffic::downloads: return "downloads";
   }
   return "all";
 }
@@ -30,16 +30,16 @@ void MemoryLedger::add_use(UtcTime now, std::uint64_t uploaded_bytes, std::uint6
   use_.downloaded_bytes += downloaded_bytes;
 }
 
-std::optional<Parked> MemoryLedger::parked(Lane lane) {
+std::optional<Pause> MemoryLedger::pause(Traffic traffic) {
   const std::lock_guard lock(mutex_);
-  const auto found = parked_.find(lane);
-  if (found == parked_.end()) return std::nullopt;
+  const auto found = pauses_.find(traffic);
+  if (found == pauses_.end()) return std::nullopt;
   return found->second;
 }
 
-void MemoryLedger::park(Lane lane, const Parked& parked) {
+void MemoryLedger::record_pause(Traffic traffic, const Pause& pause) {
   const std::lock_guard lock(mutex_);
-  parked_[lane] = parked;
+  pauses_[traffic] = pause;
 }
 
 Measurements MemoryLedger::measurements() {

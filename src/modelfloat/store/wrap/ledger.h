@@ -14,13 +14,13 @@
 namespace modelfloat::store {
 
 // Which calls a store asked us to leave off.
-enum class Lane { all, uploads, downloads };
-std::string_view to_string(Lane) noexcept;
+enum class Traffic { all, uploads, downloads };
+std::string_view to_string(Traffic) noexcept;
 
-struct Parked {
+struct Pause {
   UtcTime until{};
   std::string why;  // what the store said
-  bool operator==(const Parked&) const = default;
+  bool operator==(const Pause&) const = default;
 };
 
 // Bytes of objects in one day of UTC.
@@ -41,8 +41,8 @@ class Ledger {
   virtual ~Ledger() = default;
   virtual DayUse use(UtcTime now) = 0;  // of the day of `now`, as far as it is known here
   virtual void add_use(UtcTime now, std::uint64_t uploaded_bytes, std::uint64_t downloaded_bytes) = 0;
-  virtual std::optional<Parked> parked(Lane) = 0;  // may lie in the past
-  virtual void park(Lane, const Parked&) = 0;
+  virtual std::optional<Pause> pause(Traffic) = 0;  // may lie in the past
+  virtual void record_pause(Traffic, const Pause&) = 0;
   virtual Measurements measurements() = 0;  // of earlier runs
   virtual void keep(const Measurements&) = 0;
 };
@@ -52,15 +52,15 @@ class MemoryLedger final : public Ledger {
  public:
   DayUse use(UtcTime now) override;
   void add_use(UtcTime now, std::uint64_t uploaded_bytes, std::uint64_t downloaded_bytes) override;
-  std::optional<Parked> parked(Lane) override;
-  void park(Lane, const Parked&) override;
+  std::optional<Pause> pause(Traffic) override;
+  void record_pause(Traffic, const Pause&) override;
   Measurements measurements() override;
   void keep(const Measurements&) override;
 
  private:
   std::mutex mutex_;
   DayUse use_;
-  std::map<Lane, Parked> parked_;
+  std::map<Traffic, Pause> pauses_;
   Measurements measurements_;
 };
 

@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/store/wrap/turnstile.h"
+#include "modelfloat/store/wrap/concurrency_limit.h"
 
 namespace modelfloat::store {
 namespace {
@@ -16,7 +16,7 @@ class Budget {
   explicit Budget(std::uint64_t daily) : daily_(daily) {}
 
   // `used` is what the ledger has.
-  bool take(std::uint64_t bytes, std::uint64_t used) {
+  bool reserve(std::uint64_t bytes, std::uint64_t used) {
     if (daily_ == UINT64_MAX) return true;
     const std::lock_guard lock(mutex_);
     const auto sum = checked_add(used, under_way_);
@@ -44,7 +44,7 @@ class Limited final : public Store {
         limits_(std::move(limits)),
         ledger_(ledger),
         clock_(clock),
-        turnstile_(std::max<std::size_t>(limits_.parallel_calls, 1), clock),
+        limit_(std::max<std::size_t>(limits_.parallel_calls, 1), clock),
         calls_(std::max(limits_.calls_per_second, 1e-6)),
         uploads_(limits_.daily_upload_bytes),
         downloads_(limits_.daily_download_bytes) {}
@@ -64,7 +64,7 @@ class Limited final : public Store {
     std::optional<Bytes> bytes;
     call(options, limits_.down, expected, [&] { bytes = inner_->get(name, range, options); });
     const std::uint64_t got = bytes ? bytes->size() : 0;
-    settle(limits_.down, expected, got);
+    correct_estimate(limits_.down, expected, got);
     if (got > 0 && range.length == ByteRange::k_to_the_end && name.type() == ObjectType::shard)
       whole_shard_bytes_ = got;
     if (got > 0) ledger_.add_use(clock_.utc_now(), 0, got);
@@ -97,7 +97,7 @@ class Limited final : public Store {
   struct Share {
     Share(Limited& limited, Budget& of, std::uint64_t of_bytes, std::uint64_t used, const char* what)
         : budget(of), bytes(of_bytes) {
-      if (budget.take(bytes, used)) return;
+      if (budget.reserve(bytes, used)) return;
       const UtcTime now = limited.clock_.utc_now();
       throw Error(ErrorKind::rate_limited, limited.limits_.where,
                   std::string("its budget for ") + what + "s is used up for today (UTC)",
@@ -113,7 +113,7 @@ class Limited final : public Store {
   template <typename Work>
   auto call(const CallOptions& options, const Throttles& throttles, std::uint64_t bytes, Work work)
       -> decltype(work()) {
-    const Turnstile::Pass pass(turnstile_, options, limits_.where);
+    const ConcurrencyLimit::Pass pass(limit_, options, limits_.where);
     if (limits_.calls_per_second > 0) wait_for(calls_, 1, options);
     std::size_t taken = 0;
     try {
@@ -135,7 +135,7 @@ class Limited final : public Store {
     std::optional<Milliseconds> longest;
     if (options.deadline)
       longest = std::max(Milliseconds(0), std::chrono::duration_cast<Milliseconds>(*options.deadline - now));
-    const auto wait = throttle.take(amount, now, longest);
+    const auto wait = throttle.reserve(amount, now, longest);
     if (!wait)
       throw Error(ErrorKind::timed_out, limits_.where,
                   "the deadline passes before the limit on calls or bandwidth lets it go");
@@ -147,7 +147,7 @@ class Limited final : public Store {
   }
 
   // How much came is known only now: the next ones wait for it.
-  void settle(const Throttles& throttles, std::uint64_t expected, std::uint64_t got) {
+  void correct_estimate(const Throttles& throttles, std::uint64_t expected, std::uint64_t got) {
     for (const auto& throttle : throttles)
       throttle->give_back(static_cast<double>(expected) - static_cast<double>(got));
   }
@@ -156,7 +156,7 @@ class Limited final : public Store {
   const CallLimits limits_;
   Ledger& ledger_;
   Clock& clock_;
-  Turnstile turnstile_;
+  ConcurrencyLimit limit_;
   Throttle calls_;
   Budget uploads_;
   Budget downloads_;

@@ -122,12 +122,12 @@ class Measuring final : public MeasuredStore {
       gauge.succeeded(seconds_between(start, clock_.steady_now()), bytes);
       last_seen_ = clock_.utc_now();
     } catch (const Error& error) {
-      if (error.kind != ErrorKind::cancelled) note_failure(gauge, error.kind);
+      if (error.kind != ErrorKind::cancelled) record_failure(gauge, error.kind);
       throw;
     }
   }
 
-  void note_failure(Gauge& gauge, ErrorKind kind) {
+  void record_failure(Gauge& gauge, ErrorKind kind) {
     const std::lock_guard lock(mutex_);
     gauge.failed();
     last_error_ = kind;
@@ -153,7 +153,7 @@ std::uint64_t Measurements::errors() const noexcept {
   return put.errors + get.errors + stat.errors + remove.errors + list.errors + space.errors;
 }
 
-Measurements faded(Measurements measurements) noexcept {
+Measurements decayed(Measurements measurements) noexcept {
   constexpr std::uint64_t k_few_calls = 20;
   for (CallMeasurements* kind : {&measurements.put, &measurements.get, &measurements.stat, &measurements.remove,
                                  &measurements.list, &measurements.space}) {

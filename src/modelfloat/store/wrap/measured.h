@@ -35,7 +35,7 @@ struct Measurements {
 };
 
 // Measurements that count half: what an earlier run saw, to start the next one with. So old ones fade away, down to the last few.
-Measurements faded(Measurements) noexcept;
+Measurements decayed(Measurements) noexcept;
 
 class MeasuredStore : public Store {
  public:

@@ -21,7 +21,7 @@ class Allowance {
     const std::lock_guard lock(mutex_);
     left_ = std::min(budget_.start, left_ + budget_.per_call);
   }
-  bool take(SteadyTime now) {
+  bool try_use(SteadyTime now) {
     const std::lock_guard lock(mutex_);
     left_ = std::min(budget_.start, left_ + budget_.per_second * std::max(0.0, seconds_between(last_, now)));
     last_ = std::max(last_, now);
@@ -38,7 +38,7 @@ class Allowance {
 };
 
 // What a sink has seen of a listing that may have to be begun anew, in any order. Names are made of hashes, so 64 bits tell them apart.
-class HandedOn {
+class SeenNames {
  public:
   void start_over() {
     std::vector<std::uint64_t> all(before_.size() + now_.size());
@@ -48,7 +48,7 @@ class HandedOn {
     now_.clear();
   }
   // Whether it has not been seen before.
-  bool take(const ObjectName& name) {
+  bool insert(const ObjectName& name) {
     const std::uint64_t hash = std::hash<std::string>()(name.path());
     if (std::binary_search(before_.begin(), before_.end(), hash)) return false;
     now_.push_back(hash);
@@ -84,15 +84,15 @@ class RetryingStore final : public Store {
     retry(options, [&] { inner_->remove(name, options); });
   }
   void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
-    HandedOn handed_on;
+    SeenNames seen;
     guarded_list(sink, [&](const ObjectSink& guarded) {
       retry(options, [&] {
-        handed_on.start_over();
+        seen.start_over();
         inner_->list(
             prefix,
             [&](const ObjectInfo& info) {
               check_cancelled(options, clock_, "list");
-              if (handed_on.take(info.name)) guarded(info);
+              if (seen.insert(info.name)) guarded(info);
             },
             options);
       });
@@ -113,7 +113,7 @@ class RetryingStore final : public Store {
         if (!worth_retrying(error.kind)) throw;
         const auto delay = retry_delay(attempt, limits_, error.retry_after, random_.fraction());
         if (!delay || (options.deadline && clock_.steady_now() + *delay >= *options.deadline)) throw;
-        if (!error.retry_after && !allowance_.take(clock_.steady_now())) throw;
+        if (!error.retry_after && !allowance_.try_use(clock_.steady_now())) throw;
         clock_.sleep_for(*delay, options.stop);
         if (options.stop.stop_requested()) {
           throw Error(ErrorKind::cancelled, error.where, "stopped while waiting to try again");

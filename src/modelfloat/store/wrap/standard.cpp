@@ -12,10 +12,11 @@ std::shared_ptr<Throttle> throttle(std::uint64_t per_second) {
 }
 
 // Hands its measurements on when it ends.
-class Remembering final : public MeasuredStore {
+class SavingMeasurements final : public MeasuredStore {
  public:
-  Remembering(std::unique_ptr<MeasuredStore> inner, Ledger& ledger) : inner_(std::move(inner)), ledger_(ledger) {}
-  ~Remembering() override { ledger_.keep(inner_->measurements()); }
+  SavingMeasurements(std::unique_ptr<MeasuredStore> inner, Ledger& ledger)
+      : inner_(std::move(inner)), ledger_(ledger) {}
+  ~SavingMeasurements() override { ledger_.keep(inner_->measurements()); }
 
   StoreTraits traits() const override { return inner_->traits(); }
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
@@ -56,8 +57,8 @@ std::unique_ptr<MeasuredStore> make_standard(std::unique_ptr<Store> provider, co
   auto store = make_breaker(std::move(provider), name, BreakerLimits(), ledger, clock, random);
   store = make_limited(std::move(store), std::move(limits), ledger, clock);
   store = make_retrying(std::move(store), RetryLimits(), clock, random);
-  auto measured = make_measured(std::move(store), clock, faded(ledger.measurements()));
-  return std::make_unique<Remembering>(std::move(measured), ledger);
+  auto measured = make_measured(std::move(store), clock, decayed(ledger.measurements()));
+  return std::make_unique<SavingMeasurements>(std::move(measured), ledger);
 }
 
 }  // namespace modelfloat::store

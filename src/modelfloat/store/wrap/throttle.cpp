@@ -5,7 +5,7 @@
 
 namespace modelfloat::store {
 
-std::optional<Milliseconds> Throttle::take(double amount, SteadyTime now, std::optional<Milliseconds> longest) {
+std::optional<Milliseconds> Throttle::reserve(double amount, SteadyTime now, std::optional<Milliseconds> longest) {
   const std::lock_guard lock(mutex_);
   const double elapsed = last_ ? std::max(0.0, seconds_between(*last_, now)) : 1.0;
   const double level = std::min(per_second_, level_ + elapsed * per_second_);

@@ -15,7 +15,7 @@ class Throttle {
   explicit Throttle(double per_second) : per_second_(per_second) {}
 
   // Takes `amount` and says how long to wait before using it. Nothing is taken when the wait would be longer than `longest`.
-  std::optional<Milliseconds> take(double amount, SteadyTime now, std::optional<Milliseconds> longest);
+  std::optional<Milliseconds> reserve(double amount, SteadyTime now, std::optional<Milliseconds> longest);
   // What was taken and not used.
   void give_back(double amount);
 

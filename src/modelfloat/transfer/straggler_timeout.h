@@ -8,8 +8,9 @@
 namespace modelfloat::transfer {
 
 // For the last of these to say something small: as long as for a marker, unless all of them were late before.
-Milliseconds patience_with(const StoreSet& stores, const std::vector<const PoolStore*>& awaited);
+Milliseconds timeout_for(const StoreSet& stores, const std::vector<const PoolStore*>& awaited);
 // For the last of these when nobody needs it: `usual`, or only a moment when all of them were late before.
-Milliseconds leeway_of(const StoreSet& stores, const std::vector<const PoolStore*>& awaited, Milliseconds usual);
+Milliseconds straggler_timeout(const StoreSet& stores, const std::vector<const PoolStore*>& awaited,
+                               Milliseconds usual);
 
 }  // namespace modelfloat::transfer

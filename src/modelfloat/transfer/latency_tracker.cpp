@@ -1,4 +1,4 @@
-#include "modelfloat/transfer/pace.h"
+#include "modelfloat/transfer/latency_tracker.h"
 
 #include <algorithm>
 #include <vector>
@@ -7,26 +7,26 @@ namespace modelfloat::transfer {
 
 // Answers up to this size take the time of the round trip, larger ones that of their bytes.
 static constexpr std::uint64_t k_small_bytes = std::uint64_t{64} * 1024;
-static constexpr std::chrono::seconds k_doubted_for{60};
+static constexpr std::chrono::seconds k_slow_for{60};
 static constexpr double k_median = 0.5;
 static constexpr double k_p95 = 0.95;
 
-void Pace::answered(std::uint64_t bytes, double seconds) {
+void LatencyTracker::answered(std::uint64_t bytes, double seconds) {
   const std::lock_guard lock(mutex_);
   recent_[seen_++ % recent_.size()] = {bytes, seconds};
-  doubtful_until_ = {};
+  slow_until_ = {};
 }
 
-void Pace::disappointed() {
-  const SteadyTime until = clock_.steady_now() + k_doubted_for;
+void LatencyTracker::mark_slow() {
+  const SteadyTime until = clock_.steady_now() + k_slow_for;
   const std::lock_guard lock(mutex_);
-  doubtful_until_ = until;
+  slow_until_ = until;
 }
 
-bool Pace::is_doubtful() const {
+bool LatencyTracker::is_slow() const {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  return now < doubtful_until_;
+  return now < slow_until_;
 }
 
 static std::optional<double> quantile_of(std::vector<double>& values, double quantile) {
@@ -36,7 +36,7 @@ static std::optional<double> quantile_of(std::vector<double>& values, double qua
   return values[place];
 }
 
-Pace::Estimate Pace::estimate(double quantile) const {
+LatencyTracker::Estimate LatencyTracker::estimate(double quantile) const {
   std::vector<double> latencies;
   std::vector<double> rates;
   {
@@ -53,18 +53,18 @@ Pace::Estimate Pace::estimate(double quantile) const {
   return {quantile_of(latencies, quantile), quantile_of(rates, quantile)};
 }
 
-double Pace::usual_seconds(std::uint64_t bytes) const {
+double LatencyTracker::usual_seconds(std::uint64_t bytes) const {
   const Estimate usual = estimate(k_median);
   return usual.latency.value_or(0) + usual.seconds_per_byte.value_or(0) * static_cast<double>(bytes);
 }
 
-double Pace::late_after(std::uint64_t bytes, const Patience& patience) const {
+double LatencyTracker::late_after(std::uint64_t bytes, const Timeouts& timeouts) const {
   const auto seconds = [](Milliseconds time) { return std::chrono::duration<double>(time).count(); };
   const Estimate slow = estimate(k_p95);
   // The time of large answers has their latency in it.
-  const double latency = slow.latency.value_or(slow.seconds_per_byte ? 0 : seconds(patience.unmeasured_latency));
-  const double rate = slow.seconds_per_byte.value_or(1 / static_cast<double>(patience.unmeasured_bytes_per_second));
-  return seconds(patience.hedge_floor) + 2 * (latency + rate * static_cast<double>(bytes));
+  const double latency = slow.latency.value_or(slow.seconds_per_byte ? 0 : seconds(timeouts.unmeasured_latency));
+  const double rate = slow.seconds_per_byte.value_or(1 / static_cast<double>(timeouts.unmeasured_bytes_per_second));
+  return seconds(timeouts.hedge_floor) + 2 * (latency + rate * static_cast<double>(bytes));
 }
 
 }  // namespace modelfloat::transfer

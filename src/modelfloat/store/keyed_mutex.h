@@ -13,28 +13,28 @@
 namespace modelfloat::store {
 
 // Lets one caller at a time through for each key, and obeys stop and deadline while others wait. Shared by all threads.
-class Turns {
+class KeyedMutex {
  public:
   class Held {
    public:
-    Held(Turns& turns, std::string key) : turns_(turns), key_(std::move(key)) {}
+    Held(KeyedMutex& mutexes, std::string key) : mutexes_(mutexes), key_(std::move(key)) {}
     ~Held() {
       {
-        const std::lock_guard lock(turns_.mutex_);
-        turns_.taken_.erase(key_);
+        const std::lock_guard lock(mutexes_.mutex_);
+        mutexes_.taken_.erase(key_);
       }
-      turns_.changed_.notify_all();
+      mutexes_.changed_.notify_all();
     }
     Held(const Held&) = delete;
     Held& operator=(const Held&) = delete;
 
    private:
-    Turns& turns_;
+    KeyedMutex& mutexes_;
     const std::string key_;
   };
 
   // Throws Error{cancelled} and Error{timed_out}.
-  Held take(const std::string& key, const CallOptions& options, const std::string& where) {
+  Held lock(const std::string& key, const CallOptions& options, const std::string& where) {
     std::unique_lock lock(mutex_);
     const auto is_free = [&] { return !taken_.contains(key); };
     const bool got = options.deadline ? changed_.wait_until(lock, options.stop, *options.deadline, is_free)

@@ -1,8 +1,8 @@
-#include "modelfloat/store/wrap/turnstile.h"
+#include "modelfloat/store/wrap/concurrency_limit.h"
 
 namespace modelfloat::store {
 
-void Turnstile::enter(const CallOptions& options, const std::string& where) {
+void ConcurrencyLimit::enter(const CallOptions& options, const std::string& where) {
   std::unique_lock lock(mutex_);
   check_cancelled(options, clock_, where);
   if (free_ > 0) {  // then nobody waits
@@ -20,7 +20,7 @@ void Turnstile::enter(const CallOptions& options, const std::string& where) {
   throw Error(ErrorKind::timed_out, where, "the deadline passed before the store had a free connection");
 }
 
-void Turnstile::leave() {
+void ConcurrencyLimit::leave() {
   const std::lock_guard lock(mutex_);
   if (waiting_.empty()) {
     ++free_;

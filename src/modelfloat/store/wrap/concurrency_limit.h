@@ -11,24 +11,24 @@
 namespace modelfloat::store {
 
 // Shared by threads.
-class Turnstile {
+class ConcurrencyLimit {
  public:
   // `clock` outlives it.
-  Turnstile(std::size_t width, Clock& clock) : clock_(clock), free_(width) {}
+  ConcurrencyLimit(std::size_t width, Clock& clock) : clock_(clock), free_(width) {}
 
   // Held while somebody is inside.
   class Pass {
    public:
     // Waits. Error{timed_out} when the deadline passes first, Error{cancelled} on a stop; both name `where`.
-    Pass(Turnstile& turnstile, const CallOptions& options, const std::string& where) : turnstile_(turnstile) {
-      turnstile.enter(options, where);
+    Pass(ConcurrencyLimit& limit, const CallOptions& options, const std::string& where) : limit_(limit) {
+      limit.enter(options, where);
     }
-    ~Pass() { turnstile_.leave(); }
+    ~Pass() { limit_.leave(); }
     Pass(const Pass&) = delete;
     Pass& operator=(const Pass&) = delete;
 
    private:
-    Turnstile& turnstile_;
+    ConcurrencyLimit& limit_;
   };
 
  private:

@@ -37,5 +37,5 @@ def test_a_used_up_transfer_quota_is_shown_and_waited_for(base, mega):
         assert park["lane"] == "downloads" and "transfer quota" in park["why"], park
         left = datetime.fromisoformat(park["until"]) - datetime.now(timezone.utc)
         assert timedelta(hours=1) < left <= timedelta(hours=2), park
-        assert f"downloads parked until {park['until']}" in site.run(*command.split(), code=code).text
+        assert f"downloads paused until {park['until']}" in site.run(*command.split(), code=code).text
     assert emulator.control(mega, do="counts")["dl"] == 2, "it was asked again"

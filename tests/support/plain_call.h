@@ -5,7 +5,7 @@
 
 namespace modelfloat::test {
 
-inline const CallOptions k_patient;
+inline const CallOptions k_no_deadline;
 inline constexpr ByteRange k_all;
 
 }  // namespace modelfloat::test

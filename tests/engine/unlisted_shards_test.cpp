@@ -46,9 +46,9 @@ std::multiset<std::string> all(std::size_t count, const std::string& state) {
 }
 
 // One makes the pool, other joins, one pushes: other's registry knows the pack and none of its places.
-class UnheardShards : public testing::Test {
+class UnlistedShards : public testing::Test {
  protected:
-  explicit UnheardShards(std::size_t stores = 6, PolicySet policy = {4, 2, 2}) : world_(stores) {
+  explicit UnlistedShards(std::size_t stores = 6, PolicySet policy = {4, 2, 2}) : world_(stores) {
     one_.create(policy);
     std::vector<std::size_t> numbers;
     for (std::size_t i = 0; i < stores; ++i) numbers.push_back(i);
@@ -82,15 +82,17 @@ class UnheardShards : public testing::Test {
   Machine other_{world_, Threads::one, 2};
 };
 
-TEST_F(UnheardShards, WhatAnotherMachinePushedIsSoundInListings) {
+TEST_F(UnlistedShards, WhatAnotherMachinePushedIsSoundInListings) {
   EXPECT_EQ(engine::list_models(other_.pool(), "", "", 10).models.at(0).health, Health::sound);
   EXPECT_EQ(engine::list_models(other_.pool(), "", "", 10).models.at(0).stores, 6U);
   EXPECT_EQ(health(other_), Health::sound);
 }
 
-TEST_F(UnheardShards, WhatAnotherMachinePushedIsPresentInTheMap) { EXPECT_EQ(shard_states(other_), all(6, "present")); }
+TEST_F(UnlistedShards, WhatAnotherMachinePushedIsPresentInTheMap) {
+  EXPECT_EQ(shard_states(other_), all(6, "present"));
+}
 
-TEST_F(UnheardShards, WhatWasFoundIsRememberedAndNotListedAgain) {
+TEST_F(UnlistedShards, WhatWasFoundIsRememberedAndNotListedAgain) {
   EXPECT_EQ(health(other_), Health::sound);
   other_.reopen();
   other_.pool().stores().wait_until_decided({});
@@ -99,24 +101,24 @@ TEST_F(UnheardShards, WhatWasFoundIsRememberedAndNotListedAgain) {
   EXPECT_EQ(world_.faults(0).calls(Call::list), before);
 }
 
-TEST_F(UnheardShards, APullOfASoundModelDoesNotMakeItDegraded) {
+TEST_F(UnlistedShards, APullOfASoundModelDoesNotMakeItDegraded) {
   EXPECT_EQ(other_.pull("ns/model"), files_);
   EXPECT_EQ(health(other_), Health::sound);
 }
 
-TEST_F(UnheardShards, StoresThatCannotBeListedLeaveItUnknown) {
+TEST_F(UnlistedShards, StoresThatCannotBeListedLeaveItUnknown) {
   for (std::size_t i = 0; i < 6; ++i) world_.faults(i).fail_next(Call::list, ErrorKind::transient, 1000);
   EXPECT_EQ(health(other_), Health::unknown);
   EXPECT_EQ(shard_states(other_), all(6, "unknown"));
 }
 
-TEST_F(UnheardShards, OnlyWhatNoStoreListsIsLost) {
+TEST_F(UnlistedShards, OnlyWhatNoStoreListsIsLost) {
   for (const std::size_t i : {0U, 1U, 2U}) lose(i);
   EXPECT_EQ(health(other_), Health::lost);
   EXPECT_EQ(shard_states(other_).count("missing"), 3U);
 }
 
-TEST_F(UnheardShards, WhatMayLieOnStoresThatAreAwayIsNotLost) {
+TEST_F(UnlistedShards, WhatMayLieOnStoresThatAreAwayIsNotLost) {
   reopen_without(other_, {0, 1, 2});
   EXPECT_EQ(health(other_), Health::offline);
   EXPECT_EQ(shard_states(other_).count("missing"), 0U);
@@ -127,7 +129,7 @@ TEST_F(UnheardShards, WhatMayLieOnStoresThatAreAwayIsNotLost) {
 }
 
 // What is known to lie on stores that are away is not lost either; what is found to be gone besides may be too much.
-TEST_F(UnheardShards, WhatLiesOnStoresThatAreAwayIsOfflineUntilTooMuchElseIsGone) {
+TEST_F(UnlistedShards, WhatLiesOnStoresThatAreAwayIsOfflineUntilTooMuchElseIsGone) {
   reopen_without(one_, {0, 1, 2});
   EXPECT_EQ(health(one_), Health::offline);
   EXPECT_EQ(shard_states(one_).count("offline"), 3U);
@@ -136,7 +138,7 @@ TEST_F(UnheardShards, WhatLiesOnStoresThatAreAwayIsOfflineUntilTooMuchElseIsGone
   EXPECT_EQ(health(one_), Health::lost);
 }
 
-TEST_F(UnheardShards, VerifyDoesNotCallMissingWhatMayLieOnAStoreThatIsAway) {
+TEST_F(UnlistedShards, VerifyDoesNotCallMissingWhatMayLieOnAStoreThatIsAway) {
   reopen_without(other_, {0, 1, 2});
   const auto report = engine::verify(other_.pool(), std::nullopt, false, {}, {});
   EXPECT_EQ(report.models.at(0).health, Health::offline);
@@ -144,13 +146,13 @@ TEST_F(UnheardShards, VerifyDoesNotCallMissingWhatMayLieOnAStoreThatIsAway) {
   for (const auto& finding : report.damaged) EXPECT_EQ(finding.what, transfer::Damage::offline) << finding.object;
 }
 
-TEST_F(UnheardShards, VerifyOfAStoreThatHangsWhileItIsReadDoesNotCallItLost) {
+TEST_F(UnlistedShards, VerifyOfAStoreThatHangsWhileItIsReadDoesNotCallItLost) {
   engine::verify(other_.pool(), std::nullopt, false, {}, {});
   for (const std::size_t i : {0U, 1U, 2U}) world_.faults(i).fail_next(Call::get, ErrorKind::offline, 1000);
   EXPECT_EQ(engine::verify(other_.pool(), std::nullopt, true, {}, {}).models.at(0).health, Health::offline);
 }
 
-TEST_F(UnheardShards, WhatOnceWasLostIsLookedForAgain) {
+TEST_F(UnlistedShards, WhatOnceWasLostIsLookedForAgain) {
   const auto kept = world_.objects(3);
   for (const std::size_t i : {3U, 4U, 5U}) lose(i);
   engine::verify(one_.pool(), std::nullopt, false, {}, {});
@@ -160,7 +162,7 @@ TEST_F(UnheardShards, WhatOnceWasLostIsLookedForAgain) {
   EXPECT_EQ(health(one_), Health::degraded);
 }
 
-TEST_F(UnheardShards, AShardOfTheWrongLengthIsNotTakenForOneThatIsThere) {
+TEST_F(UnlistedShards, AShardOfTheWrongLengthIsNotTakenForOneThatIsThere) {
   const auto [store, path] = shards().front();
   const Bytes whole = world_.objects(store).at(path);
   lose(store);
@@ -169,17 +171,17 @@ TEST_F(UnheardShards, AShardOfTheWrongLengthIsNotTakenForOneThatIsThere) {
   EXPECT_EQ(shard_states(other_).count("corrupt"), 1U);
 }
 
-class UnheardCopies : public UnheardShards {
+class UnlistedCopies : public UnlistedShards {
  protected:
-  UnheardCopies() : UnheardShards(3, {1, 1, 1}) {}
+  UnlistedCopies() : UnlistedShards(3, {1, 1, 1}) {}
 };
 
-TEST_F(UnheardCopies, AreFoundOneForEachStore) {
+TEST_F(UnlistedCopies, AreFoundOneForEachStore) {
   EXPECT_EQ(health(other_), Health::sound);
   EXPECT_EQ(shard_states(other_), all(2, "present"));
 }
 
-TEST_F(UnheardCopies, TheSecondIsLookedForWhenAReadHasFoundTheFirst) {
+TEST_F(UnlistedCopies, TheSecondIsLookedForWhenAReadHasFoundTheFirst) {
   EXPECT_EQ(other_.pull("ns/model"), files_);
   EXPECT_EQ(health(other_), Health::sound);
   lose(shards().front().first);
@@ -190,9 +192,9 @@ TEST_F(UnheardCopies, TheSecondIsLookedForWhenAReadHasFoundTheFirst) {
 
 // --- taking a store out ----------------------------------------------------------------------------------------------------------
 
-class TakingAStoreOut : public UnheardShards {
+class TakingAStoreOut : public UnlistedShards {
  protected:
-  TakingAStoreOut() : UnheardShards(7) {
+  TakingAStoreOut() : UnlistedShards(7) {
     std::set<std::size_t> holders;
     for (const auto& [store, path] : shards()) holders.insert(store);
     holders_.assign(holders.begin(), holders.end());
@@ -241,9 +243,9 @@ TEST_F(TakingAStoreOut, DoesNotCountAShardOfTheWrongLengthOrOneThatIsKnownToBeCo
   const Bytes whole = world_.objects(store).at(path);
   lose(store);
   world_.inner(store).put(*ObjectName::parse(path), ByteSpan(whole).first(whole.size() - 1), {});
-  one_.pool().registry().note_shard_copy(*ObjectName::parse(shards().at(2).second)->hash(),
-                                         one_.pool().stores().find(name(shards().at(2).first))->id,
-                                         registry::CopyState::corrupt);
+  one_.pool().registry().record_shard_copy(*ObjectName::parse(shards().at(2).second)->hash(),
+                                           one_.pool().stores().find(name(shards().at(2).first))->id,
+                                           registry::CopyState::corrupt);
   EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {}); }), ErrorKind::invalid);
 }
 
@@ -290,7 +292,7 @@ TEST_F(TakingAStoreOut, ThoseThatAreGoneForGoodLeaveTogether) {
   EXPECT_EQ(machine.pull("ns/more"), (Files{{"m.bin", test::random_bytes(3'000'000, 65)}}));
 }
 
-TEST_F(UnheardShards, AModelThatTooFewStoresTellOfIsNotCalledUnknown) {
+TEST_F(UnlistedShards, AModelThatTooFewStoresTellOfIsNotCalledUnknown) {
   one_.push("ns/later", {{"m.bin", test::random_bytes(1000, 62)}});
   reopen_without(other_, {1, 2, 3, 4, 5});
   const auto ref = engine::ModelRef::parse("ns/latest");

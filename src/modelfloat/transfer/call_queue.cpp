@@ -1,11 +1,11 @@
-#include "modelfloat/transfer/call_lane.h"
+#include "modelfloat/transfer/call_queue.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace modelfloat::transfer {
 
-void CallLane::submit(std::function<void()> task) {
+void CallQueue::submit(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
     if (running_ == limit_) {
@@ -17,15 +17,15 @@ void CallLane::submit(std::function<void()> task) {
   start(std::move(task));
 }
 
-void CallLane::start(std::function<void()> task) {
-  io_.submit([lane = shared_from_this(), task = std::move(task)]() mutable {
+void CallQueue::start(std::function<void()> task) {
+  io_.submit([queue = shared_from_this(), task = std::move(task)]() mutable {
     task();
     task = nullptr;  // what it holds goes before the next one begins
-    lane->ended();
+    queue->ended();
   });
 }
 
-void CallLane::ended() {
+void CallQueue::ended() {
   std::function<void()> next;
   {
     const std::lock_guard lock(mutex_);
@@ -39,7 +39,7 @@ void CallLane::ended() {
   start(std::move(next));
 }
 
-std::size_t lane_width(std::size_t parallel_calls, std::size_t executor_width) {
+std::size_t queue_width(std::size_t parallel_calls, std::size_t executor_width) {
   return std::max<std::size_t>(1, std::min(parallel_calls, executor_width / 4));
 }
 

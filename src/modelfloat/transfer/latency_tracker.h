@@ -7,26 +7,26 @@
 #include <optional>
 
 #include "modelfloat/base/clock.h"
-#include "modelfloat/transfer/patience.h"
+#include "modelfloat/transfer/timeouts.h"
 
 namespace modelfloat::transfer {
 
 // The measuring wrapper knows quantiles over calls of all sizes; here size is taken into account, because a marker and a shard of 64 MiB
 // have nothing to do with one another. Shared by threads.
-class Pace {
+class LatencyTracker {
  public:
   // `clock` outlives it.
-  explicit Pace(const Clock& clock) : clock_(clock) {}
+  explicit LatencyTracker(const Clock& clock) : clock_(clock) {}
 
   void answered(std::uint64_t bytes, double seconds);
   // It was late, or its bytes were wrong: for a while it is asked only when others cannot do.
-  void disappointed();
-  bool is_doubtful() const;
+  void mark_slow();
+  bool is_slow() const;
 
   // How long an answer of so many bytes usually takes (the median); 0 before anything was measured, so that it gets its chance.
   double usual_seconds(std::uint64_t bytes) const;
   // After which time an answer of so many bytes is late: the floor and twice the 95th percentile, or the start values.
-  double late_after(std::uint64_t bytes, const Patience& patience) const;
+  double late_after(std::uint64_t bytes, const Timeouts& timeouts) const;
 
  private:
   struct Sample {
@@ -43,7 +43,7 @@ class Pace {
   mutable std::mutex mutex_;  // guards all below
   std::array<Sample, 64> recent_{};
   std::size_t seen_ = 0;
-  SteadyTime doubtful_until_{};
+  SteadyTime slow_until_{};
 };
 
 }  // namespace modelfloat::transfer

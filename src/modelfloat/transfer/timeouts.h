@@ -10,7 +10,7 @@
 namespace modelfloat::transfer {
 
 // A plain value; tests make everything short.
-struct Patience {
+struct Timeouts {
   // A store that has not shown its marker by then is offline until it does.
   Milliseconds marker{10'000};
 
@@ -32,7 +32,7 @@ struct Patience {
   // Where all stores are waited for, one that is this much later than the others is left behind.
   Milliseconds straggler{2'000};
   // The same for one that was late before and that nobody needs: a store that hangs costs one wait, not one for each thing that it gets.
-  Milliseconds doubted{200};
+  Milliseconds slow_store{200};
 
   // Where no other store can stand in, one that asks for a moment is tried again for so long, and as long as it asks for,
   // up to this.
