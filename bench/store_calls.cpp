@@ -11,7 +11,7 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/random.h"
-#include "modelfloat/store/memory_vault.h"
+#include "modelfloat/store/memory/memory_vault.h"
 #include "modelfloat/store/store_factory.h"
 
 using namespace modelfloat;

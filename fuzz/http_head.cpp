@@ -1,6 +1,6 @@
 // Links: server
 // The input is the head of a request, and after its first empty line a chunked body.
-#include "modelfloat/server/http_head.h"
+#include "modelfloat/server/http/http_head.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include "fuzz_check.h"
 
-#include "modelfloat/server/chunked.h"
+#include "modelfloat/server/http/chunked.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include "fuzz_check.h"
 #include "support/stepped_source.h"
 
-#include "modelfloat/server/multipart.h"
+#include "modelfloat/server/http/multipart.h"
 
 namespace {
 

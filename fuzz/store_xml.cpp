@@ -5,8 +5,8 @@
 #include "fuzz_check.h"
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/store/s3_reply.h"
-#include "modelfloat/store/webdav_reply.h"
+#include "modelfloat/store/s3/reply.h"
+#include "modelfloat/store/webdav/reply.h"
 
 namespace {
 

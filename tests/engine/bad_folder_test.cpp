@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/hex.h"
-#include "modelfloat/engine/known_fragments.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/push/known_fragments.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {

@@ -8,8 +8,8 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {
@@ -47,7 +47,7 @@ class DamageMemory : public testing::Test {
     return {{"s2", victim_, ObjectType::shard, transfer::Damage::corrupt}};
   }
   void each_shard(const std::function<void(const engine::ShardView&)>& visit) {
-    const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+    const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/model"), true, {});
     engine::map_fragments(
         machine_.pool(), manifest,
         [&](const engine::PackView& pack) { std::for_each(pack.shards.begin(), pack.shards.end(), visit); },

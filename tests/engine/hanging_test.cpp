@@ -8,8 +8,8 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {
@@ -163,7 +163,7 @@ TEST_F(Hanging, ThreeOfSixAreAnErrorAndNotAWait) {
 TEST_F(Hanging, ARangeIsRebuiltFromTheSameRangeOfOthers) {
   const Files big{{"b.bin", test::random_bytes(14'000'000, 3)}};
   machine_.push("ns/big", big);
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/big"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/big"), true, {});
   for (std::size_t i = 0; i < 6; ++i) {
     world_.faults(i).stall(Call::get);
     for (const std::uint64_t offset : {1'000'000U, 5'000'000U, 9'000'000U, 13'000'000U}) {
@@ -184,7 +184,7 @@ TEST_F(Hanging, TheCallerCanStopAWaitForStoresThatHang) {
     world_.faults(0).wait_for_stalled(1);
     stop.request_stop();
   });
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/model"), true, {});
   EXPECT_EQ(kind_thrown([&] {
               engine::read_files(
                   machine_.pool(), manifest, [](const FileEntry&) { return true; },
@@ -346,7 +346,7 @@ TEST_F(HangingPush, AStoreThatOnlySaysThatItStoredIsReplaced) {
   machine_.push("ns/pushed", files);
   world_.faults(2).lie_about_length(0);
   EXPECT_EQ(machine_.pull("ns/pushed"), files);
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/pushed"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/pushed"), true, {});
   engine::map_fragments(
       machine_.pool(), manifest,
       [](const engine::PackView& pack) {
@@ -475,7 +475,7 @@ TEST_P(Choosy, ScarceDownloadsAreSparedWhereOthersDo) {
 }
 
 TEST_P(Choosy, ALiarIsNamedWhenARangeOrADocumentIsRead) {
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/model"), true, {});
   for (std::size_t i = 0; i < 6; ++i) world_.faults(i).flip_bits_everywhere(i == 2 || i == 3);
   Named named;
   for (const std::uint64_t offset : {100'000U, 900'000U, 1'700'000U, 2'500'000U}) {

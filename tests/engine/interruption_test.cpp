@@ -2,7 +2,7 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {

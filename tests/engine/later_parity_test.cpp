@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/shard.h"
 
 namespace modelfloat {
@@ -124,7 +124,7 @@ TEST_P(LaterParity, NoneOfTheNamedShardsIsNeeded) {
 TEST_P(LaterParity, ARangeIsReadWithIt) {
   add_parity(3);
   lose_all_but(1);
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/model"), true, {});
   for (const std::uint64_t offset : {100'000U, 2'900'000U}) {
     Bytes got;
     engine::read_range(machine_.pool(), manifest, "m.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); },
@@ -153,7 +153,7 @@ TEST_P(LaterParity, VerifyCountsIt) {
   EXPECT_EQ(health(machine_), Health::degraded);
 
   std::vector<std::string> shown;
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/model"), true, {});
   engine::map_fragments(
       machine_.pool(), manifest,
       [&](const engine::PackView& pack) {

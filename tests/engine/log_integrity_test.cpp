@@ -8,9 +8,9 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/settings.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {

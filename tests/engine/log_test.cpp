@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/hex.h"
-#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
 
 namespace modelfloat {
 namespace {
@@ -120,13 +120,13 @@ TEST(Log, ANameAloneMeansLatestAndWithoutItTheNewestTag) {
   };
   const auto shown = [&] { return engine::find_model(machine.pool(), "ns/model")->revision; };
   const auto revision_of = [&](const std::string& name) {
-    return to_hex(engine::open_manifest(machine.pool(), engine::ModelRef::parse(name), true, {}).root.revision);
+    return to_hex(engine::open_manifest(machine.pool(), ModelRef::parse(name), true, {}).root.revision);
   };
   push("ns/model:q8", 1);
   push("ns/model:q4", 2);
   EXPECT_EQ(machine.pull("ns/model"), small(2));
   EXPECT_EQ(shown(), revision_of("ns/model:q4"));
-  EXPECT_EQ(engine::open_manifest(machine.pool(), engine::ModelRef::parse("ns/model"), true, {}).name, "ns/model:q4");
+  EXPECT_EQ(engine::open_manifest(machine.pool(), ModelRef::parse("ns/model"), true, {}).name, "ns/model:q4");
   EXPECT_THROW(machine.pull("ns/model:latest"), Error);
 
   Machine other(world, Threads::one, 7);  // which enters the manifests in another order

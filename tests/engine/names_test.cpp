@@ -115,13 +115,13 @@ TEST_F(ModelNames, MoreFilesThanAManifestCanListAreRefusedAsSoonAsTheirNamesAreK
 
 TEST_F(ModelNames, ReservedNamespacesAreRefusedByWriters) {
   for (const std::string space : {"api", "models", "v1", "v2", "xet", "metrics", "API", "Xet"}) {
-    EXPECT_EQ(test::kind_thrown([&] { engine::ModelRef::parse_new(space + "/x"); }), ErrorKind::invalid) << space;
+    EXPECT_EQ(test::kind_thrown([&] { ModelRef::parse_new(space + "/x"); }), ErrorKind::invalid) << space;
     EXPECT_EQ(test::kind_thrown([&] { engine::PushSession(machine_.pool(), options(space + "/x"), {}); }),
               ErrorKind::invalid);
-    EXPECT_EQ(engine::ModelRef::parse(space + "/x").model, space + "/x");
+    EXPECT_EQ(ModelRef::parse(space + "/x").model, space + "/x");
   }
-  EXPECT_EQ(engine::ModelRef::parse_new("api-models/v1").model, "api-models/v1");
-  EXPECT_EQ(engine::ModelRef::parse_new("v3/x:v1").tag, "v1");
+  EXPECT_EQ(ModelRef::parse_new("api-models/v1").model, "api-models/v1");
+  EXPECT_EQ(ModelRef::parse_new("v3/x:v1").tag, "v1");
 }
 
 // One that an older program pushed.

@@ -2,7 +2,7 @@
 #include "engine/simulation.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
 
 namespace modelfloat {
 namespace {
@@ -79,7 +79,7 @@ TEST_P(NeededStore, IsWaitedForByAPull) {
 
 TEST_P(NeededStore, IsWaitedForByAPullThatKnowsTheLog) {
   simulation_.machine().pool().stores().wait_for_checks({});
-  engine::open_manifest(simulation_.machine().pool(), engine::ModelRef::parse("ns/model"), false, {});
+  engine::open_manifest(simulation_.machine().pool(), ModelRef::parse("ns/model"), false, {});
   simulation_.store(0).is_away = true;
   be_busy(1, 20);
   const double took = seconds([&] { EXPECT_EQ(simulation_.machine().pull("ns/model"), model_); });

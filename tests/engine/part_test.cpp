@@ -1,6 +1,6 @@
 // What pulls that are no more have left behind.
 
-#include "modelfloat/engine/part.h"
+#include "modelfloat/engine/pull/part.h"
 
 #include <algorithm>
 #include <fstream>
@@ -10,7 +10,7 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/pull.h"
+#include "modelfloat/engine/pull/pull.h"
 
 namespace modelfloat {
 namespace {
@@ -47,7 +47,7 @@ TEST_F(DeadParts, GoAtTheNextPullIntoTheSameFolder) {
   machine.push("ns/one", {{"m.bin", to_bytes("x")}});
   leave_behind("0123456789abcdef", false);
   leave_behind("fedcba9876543210", true);
-  engine::pull_to_path(machine.pool(), engine::ModelRef::parse("ns/one"), folder_ / "m.bin", true, {}, {});
+  engine::pull_to_path(machine.pool(), ModelRef::parse("ns/one"), folder_ / "m.bin", true, {}, {});
   EXPECT_EQ(entries(), std::vector<std::string>{"m.bin"});
 }
 

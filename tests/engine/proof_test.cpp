@@ -7,10 +7,10 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/manifest_reader.h"
-#include "modelfloat/engine/manifest_writer.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/manifest/manifest_reader.h"
+#include "modelfloat/engine/manifest/manifest_writer.h"
+#include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/manifest_codec.h"
 
 namespace modelfloat {
@@ -32,7 +32,7 @@ class Proof : public testing::TestWithParam<Threads> {
 
   engine::Pool& pool() { return machine_.pool(); }
   engine::OpenManifest open(const std::string& name) {
-    return engine::open_manifest(pool(), engine::ModelRef::parse(name), true, {});
+    return engine::open_manifest(pool(), ModelRef::parse(name), true, {});
   }
 
   // Publishes "ns/lie", which says what "ns/true" says but for what `change` makes of it. `file` is the first of its files.

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "modelfloat/engine/pull.h"
+#include "modelfloat/engine/pull/pull.h"
 
 // What reaches the disk cannot be seen without cutting the power, so the calls that bring it there are written down: these
 // stand in for the C library's, in this program alone.
@@ -82,7 +82,7 @@ class PullToPath : public testing::Test {
   PullToPath() { machine_.create({2, 1, 1}); }
 
   fs::path pull(const std::string& name, const fs::path& target) {
-    return engine::pull_to_path(machine_.pool(), engine::ModelRef::parse(name), target, true, {}, {}).path;
+    return engine::pull_to_path(machine_.pool(), ModelRef::parse(name), target, true, {}, {}).path;
   }
   // The calls that a pull makes.
   std::vector<DiskCall> disk_calls_of_pull(const std::string& name, const fs::path& target) {

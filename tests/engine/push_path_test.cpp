@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
 
 namespace modelfloat {
 namespace {
@@ -25,7 +25,8 @@ class ChangingFile : public testing::Test {
   ChangingFile() { machine_.create({2, 1, 1}); }
 
   void write(const fs::path& path, const Bytes& bytes) {
-    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
   engine::PushResult push(const fs::path& path, int times, const std::function<void(int turn)>& change) {
     engine::PushOptions options;

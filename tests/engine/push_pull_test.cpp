@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {
@@ -126,7 +126,7 @@ TEST_P(PushPull, WrongBytesInThreeStoresAreRefused) {
 TEST_P(PushPull, RangesAreWhatTheFileHasThere) {
   const Bytes bytes = test::random_bytes(20'000'000, 11);
   machine_.push("ns/model", {{"a.bin", to_bytes("before")}, {"m.bin", bytes}, {"z.bin", to_bytes("after")}});
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/model"), true, {});
   const std::uint64_t size = bytes.size();
   for (const ByteRange range : {ByteRange{0, 1}, ByteRange{0, size}, ByteRange{size - 1, 1}, ByteRange{1'048'575, 2},
                                 ByteRange{3'000'000, 12'000'000}, ByteRange{size, 10}, ByteRange{size + 5, 10},
@@ -141,7 +141,7 @@ TEST_P(PushPull, RangesAreWhatTheFileHasThere) {
 
 TEST_P(PushPull, ARangeReadsAboutWhatItNeeds) {
   machine_.push("ns/model", {{"m.bin", test::random_bytes(32'000'000, 12)}});
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/model"), true, {});
   const auto fetched =
       engine::read_range(machine_.pool(), manifest, "m.bin", {10'000'000, 1000}, [](ByteSpan) {}, {}, {});
   EXPECT_LE(fetched, 2U * (1U << 20) + 1000);
@@ -245,7 +245,7 @@ TEST_P(PushPull, AStoreWithoutItsMarkerGetsNothing) {
 TEST_P(PushPull, CopiesWorkAsWell) {
   const Files files{{"m.bin", test::random_bytes(9'000'000, 51)}};
   machine_.push("ns/copies", files, Redundancy{1, 2});
-  const auto manifest = engine::open_manifest(machine_.pool(), engine::ModelRef::parse("ns/copies"), true, {});
+  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/copies"), true, {});
   std::set<std::string> holding;
   engine::map_fragments(
       machine_.pool(), manifest,

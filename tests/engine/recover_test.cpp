@@ -3,7 +3,7 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/settings.h"
+#include "modelfloat/engine/pool/settings.h"
 
 namespace modelfloat {
 namespace {

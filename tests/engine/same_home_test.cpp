@@ -5,8 +5,8 @@
 #include "support/forwarding_store.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {

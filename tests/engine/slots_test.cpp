@@ -1,5 +1,5 @@
 // Key slots: which are tried, and what they may cost.
-#include "modelfloat/engine/slots.h"
+#include "modelfloat/engine/pool/slots.h"
 
 #include "engine/test_pool.h"
 #include "support/thrown.h"

@@ -4,8 +4,8 @@
 #include "support/thrown.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {

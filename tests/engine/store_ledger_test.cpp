@@ -1,5 +1,5 @@
 // What is known of a store outlives the process that saw it.
-#include "modelfloat/engine/store_ledger.h"
+#include "modelfloat/engine/pool/store_ledger.h"
 
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // What opens an account opens nowhere else than where it was sealed.
-#include "modelfloat/engine/store_secrets.h"
+#include "modelfloat/engine/pool/store_secrets.h"
 
 #include "support/fixed_random.h"
 #include "support/temporary_folder.h"

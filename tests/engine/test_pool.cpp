@@ -1,7 +1,8 @@
 #include "engine/test_pool.h"
 
+#include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/registry/sqlite_registry.h"
-#include "modelfloat/store/memory_store.h"
+#include "modelfloat/store/memory/memory_store.h"
 
 namespace modelfloat::test {
 
@@ -105,7 +106,7 @@ engine::Pool& Machine::reopen() {
 }
 
 engine::PushResult Machine::push(const std::string& name, const Files& files, std::optional<Redundancy> redundancy) {
-  const auto ref = engine::ModelRef::parse(name);
+  const auto ref = ModelRef::parse(name);
   engine::PushOptions options;
   options.model = ref.model;
   options.tag = ref.tag;
@@ -119,7 +120,7 @@ engine::PushResult Machine::push(const std::string& name, const Files& files, st
 }
 
 Files Machine::pull(const std::string& name, transfer::FindingSink finding) {
-  const auto manifest = engine::open_manifest(*pool_, engine::ModelRef::parse(name), false, {});
+  const auto manifest = engine::open_manifest(*pool_, ModelRef::parse(name), false, {});
   Files files;
   std::vector<Bytes*> places;
   for (const auto& file : manifest.root.files) {

@@ -14,10 +14,10 @@
 #include "support/thrown.h"
 
 #include "modelfloat/base/executor.h"
-#include "modelfloat/engine/pool.h"
-#include "modelfloat/engine/pull.h"
-#include "modelfloat/engine/push.h"
-#include "modelfloat/engine/setup.h"
+#include "modelfloat/engine/pool/pool.h"
+#include "modelfloat/engine/pull/pull.h"
+#include "modelfloat/engine/push/push.h"
+#include "modelfloat/engine/upkeep/setup.h"
 
 namespace modelfloat::test {
 

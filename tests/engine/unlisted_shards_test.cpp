@@ -7,8 +7,8 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {
@@ -28,7 +28,7 @@ Health health(Machine& machine, const std::string& model = "ns/model") {
 
 // The states of all shards of the model, as `show` and the API tell them.
 std::multiset<std::string> shard_states(Machine& machine) {
-  const auto manifest = engine::open_manifest(machine.pool(), engine::ModelRef::parse("ns/model"), true, {});
+  const auto manifest = engine::open_manifest(machine.pool(), ModelRef::parse("ns/model"), true, {});
   std::multiset<std::string> states;
   engine::map_fragments(
       machine.pool(), manifest,
@@ -295,7 +295,7 @@ TEST_F(TakingAStoreOut, ThoseThatAreGoneForGoodLeaveTogether) {
 TEST_F(UnlistedShards, AModelThatTooFewStoresTellOfIsNotCalledUnknown) {
   one_.push("ns/later", {{"m.bin", test::random_bytes(1000, 62)}});
   reopen_without(other_, {1, 2, 3, 4, 5});
-  const auto ref = engine::ModelRef::parse("ns/latest");
+  const auto ref = ModelRef::parse("ns/latest");
   EXPECT_EQ(kind_thrown([&] { engine::open_manifest(other_.pool(), ref, false, {}); }), ErrorKind::offline);
   EXPECT_EQ(kind_thrown([&] { engine::remove_model(other_.pool(), "ns/latest", {}); }), ErrorKind::offline);
   EXPECT_EQ(kind_thrown([&] { engine::verify(other_.pool(), "ns/latest", false, {}, {}); }), ErrorKind::offline);

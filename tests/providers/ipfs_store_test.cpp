@@ -1,4 +1,4 @@
-#include "modelfloat/store/ipfs_store.h"
+#include "modelfloat/store/ipfs/ipfs_store.h"
 
 #include <cstdlib>
 #include <fstream>

@@ -1,4 +1,4 @@
-#include "modelfloat/store/rclone_store.h"
+#include "modelfloat/store/rclone/rclone_store.h"
 
 #include <csignal>
 #include <cstdlib>

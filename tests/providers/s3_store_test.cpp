@@ -1,5 +1,5 @@
 // Against SeaweedFS, and through a proxy that fails as it is told (tests/servers/s3.py).
-#include "modelfloat/store/s3_store.h"
+#include "modelfloat/store/s3/s3_store.h"
 
 #include <fstream>
 

@@ -1,5 +1,5 @@
 // Against Apache's mod_dav and rclone's server, and through a proxy that fails as it is told (tests/servers/webdav.py).
-#include "modelfloat/store/webdav_store.h"
+#include "modelfloat/store/webdav/webdav_store.h"
 
 #include <chrono>
 #include <filesystem>

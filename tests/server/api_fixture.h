@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "modelfloat/server/api/routes.h"
-#include "modelfloat/server/http_server.h"
+#include "modelfloat/server/http/http_server.h"
+#include "modelfloat/server/surface/native/routes.h"
 
 namespace modelfloat::test {
 

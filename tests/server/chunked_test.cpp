@@ -1,10 +1,10 @@
-#include "modelfloat/server/chunked.h"
+#include "modelfloat/server/http/chunked.h"
 
 #include <array>
 
 #include <gtest/gtest.h>
 
-#include "modelfloat/server/http.h"
+#include "modelfloat/server/http/http.h"
 
 namespace modelfloat::server {
 namespace {

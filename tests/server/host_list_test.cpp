@@ -1,4 +1,4 @@
-#include "modelfloat/server/host_list.h"
+#include "modelfloat/server/http/host_list.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "modelfloat/server/http_head.h"
+#include "modelfloat/server/http/http_head.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "modelfloat/server/http_server.h"
+#include "modelfloat/server/http/http_server.h"
 
 #include <condition_variable>
 #include <future>

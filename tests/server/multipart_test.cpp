@@ -1,4 +1,4 @@
-#include "modelfloat/server/multipart.h"
+#include "modelfloat/server/http/multipart.h"
 
 #include "support/fixed_random.h"
 #include "support/stepped_source.h"

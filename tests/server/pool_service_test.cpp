@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #include "modelfloat/base/file_descriptor.h"
-#include "modelfloat/engine/setup.h"
+#include "modelfloat/engine/pool/slots.h"
+#include "modelfloat/engine/upkeep/setup.h"
 #include "modelfloat/registry/sqlite_registry.h"
-#include "modelfloat/server/api/routes.h"
-#include "modelfloat/server/http_server.h"
-#include "modelfloat/store/memory_store.h"
+#include "modelfloat/server/http/http_server.h"
+#include "modelfloat/server/surface/native/routes.h"
+#include "modelfloat/store/memory/memory_store.h"
 
 namespace modelfloat::server {
 namespace {

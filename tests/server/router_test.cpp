@@ -1,8 +1,8 @@
-#include "modelfloat/server/router.h"
+#include "modelfloat/server/http/router.h"
 
 #include <gtest/gtest.h>
 
-#include "modelfloat/server/http_head.h"
+#include "modelfloat/server/http/http_head.h"
 
 namespace modelfloat::server {
 namespace {

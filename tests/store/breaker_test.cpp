@@ -9,7 +9,7 @@
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/store/memory_store.h"
+#include "modelfloat/store/memory/memory_store.h"
 
 namespace modelfloat::test {
 namespace {

@@ -10,7 +10,7 @@
 #include "support/store_suite.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/store/memory_store.h"
+#include "modelfloat/store/memory/memory_store.h"
 #include "modelfloat/store/wrap/concurrency_limit.h"
 
 namespace modelfloat::test {

@@ -1,4 +1,4 @@
-#include "modelfloat/store/local_store.h"
+#include "modelfloat/store/local/local_store.h"
 
 #include <cerrno>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "modelfloat/store/memory_store.h"
+#include "modelfloat/store/memory/memory_store.h"
 
 #include "support/fixed_random.h"
 #include "support/plain_call.h"

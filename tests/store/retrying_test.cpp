@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/store/memory_store.h"
+#include "modelfloat/store/memory/memory_store.h"
 
 namespace modelfloat::test {
 namespace {

@@ -1,9 +1,8 @@
-#include "modelfloat/store/s3_address.h"
-
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/host_domain.h"
+#include "modelfloat/store/s3/address.h"
 
 namespace modelfloat::test {
 namespace {

@@ -1,9 +1,8 @@
-#include "modelfloat/store/s3_signature.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
+#include "modelfloat/store/s3/signature.h"
 
 namespace modelfloat::test {
 namespace {

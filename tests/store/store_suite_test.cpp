@@ -12,8 +12,8 @@
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
 
-#include "modelfloat/store/local_store.h"
-#include "modelfloat/store/memory_store.h"
+#include "modelfloat/store/local/local_store.h"
+#include "modelfloat/store/memory/memory_store.h"
 #include "modelfloat/store/wrap/breaker.h"
 #include "modelfloat/store/wrap/limited.h"
 #include "modelfloat/store/wrap/measured.h"

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/store/s3_reply.h"
+#include "modelfloat/store/s3/reply.h"
 
 namespace modelfloat::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/store/memory_vault.h"
+#include "modelfloat/store/memory/memory_vault.h"
 #include "modelfloat/store/scheme.h"
 
 namespace modelfloat::test {

@@ -21,8 +21,14 @@ BELOW = {
     "transfer": ["store", "registry", "placement", "fragment", "mf1"],
     "engine": ["transfer"],
     "runner": ["formats"],
-    "server": ["engine", "runner"],
-    "cli": ["engine", "runner", "server"],
+    "inference": ["engine", "runner"],
+    "server": ["inference"],
+    "cli": ["inference", "server"],
+}
+# The rooms of large layers: each may include itself and those to its left.
+ROOMS = {
+    "transfer": ["stores", "ask", "packs"],
+    "engine": ["pool", "manifest", "catalogue", "pull", "push", "upkeep"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<](modelfloat/)?([^">]+)[">]', re.MULTILINE)
 
@@ -50,6 +56,20 @@ def test_arrows_go_down():
     assert wrong == []
 
 
+def test_arrows_between_rooms_go_down():
+    wrong = []
+    for layer, rooms in ROOMS.items():
+        assert {path.name for path in (SOURCES / layer).iterdir() if path.is_dir()} == set(rooms)
+        assert [path.name for path in (SOURCES / layer).iterdir() if path.is_file()] == ["CMakeLists.txt"]
+        for place, room in enumerate(rooms):
+            for path in sources(f"{layer}/{room}"):
+                for ours, name in INCLUDE.findall(path.read_text()):
+                    other = name.split("/")
+                    if ours and other[0] == layer and other[1] not in rooms[:place + 1]:
+                        wrong.append(f"{path.relative_to(SOURCES)} includes {name}")
+    assert wrong == []
+
+
 def test_link_lines_are_the_arrows():
     for layer, below in BELOW.items():
         text = (SOURCES / layer / "CMakeLists.txt").read_text()
@@ -60,7 +80,7 @@ def test_link_lines_are_the_arrows():
 
 # Foreign headers that cost seconds to compile, or that only one place should know: (header, files that may include it).
 KEPT_APART = [
-    (r"boost/(beast|asio)", r"server/http_(server|head)\.cpp|runner/unix_http\.cpp"),
+    (r"boost/(beast|asio)", r"server/http/http_(server|head)\.cpp|runner/unix_http\.cpp"),
     (r"curl/", r"store/http/.*\.cpp"),
     (r"expat", r"store/xml_reader\.cpp"),
     (r"nlohmann/json\.hpp", r"(server|cli|runner|store)/.*\.cpp"),
@@ -90,7 +110,7 @@ def test_foreign_headers_stay_where_they_belong():
 
 def test_only_the_programs_know_concrete_stores():
     """Others get theirs as a parameter."""
-    concrete = re.compile(r"store/(store_factory|local_store|memory_store)\.h|registry/sqlite_registry\.h")
+    concrete = re.compile(r"store/(store_factory|local/local_store|memory/memory_store)\.h|registry/sqlite_registry\.h")
     for path in sources():
         layer = path.relative_to(SOURCES).parts[0]
         if layer in ("cli", "store", "registry"):

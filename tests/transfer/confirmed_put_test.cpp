@@ -1,11 +1,11 @@
-#include "modelfloat/transfer/confirmed_put.h"
+#include "modelfloat/transfer/ask/confirmed_put.h"
 
 #include "support/faulty_store.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/store/memory_store.h"
+#include "modelfloat/store/memory/memory_store.h"
 
 namespace modelfloat::transfer {
 namespace {

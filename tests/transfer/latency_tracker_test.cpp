@@ -1,9 +1,9 @@
-#include "modelfloat/transfer/latency_tracker.h"
+#include "modelfloat/transfer/stores/latency_tracker.h"
 
 #include "support/fake_clock.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/transfer/hedge.h"
+#include "modelfloat/transfer/ask/hedge.h"
 
 namespace modelfloat::transfer {
 namespace {

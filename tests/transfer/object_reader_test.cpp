@@ -1,10 +1,10 @@
-#include "modelfloat/transfer/object_reader.h"
+#include "modelfloat/transfer/ask/object_reader.h"
 
 #include "transfer/store_world.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/transfer/listing.h"
+#include "modelfloat/transfer/ask/listing.h"
 
 namespace modelfloat::transfer {
 namespace {

@@ -1,4 +1,4 @@
-#include "modelfloat/transfer/race.h"
+#include "modelfloat/transfer/ask/race.h"
 
 #include "transfer/store_world.h"
 #include <gtest/gtest.h>

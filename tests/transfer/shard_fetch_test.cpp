@@ -1,4 +1,4 @@
-#include "modelfloat/transfer/shard_fetch.h"
+#include "modelfloat/transfer/packs/shard_fetch.h"
 
 #include <future>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "modelfloat/transfer/store_set.h"
+#include "modelfloat/transfer/stores/store_set.h"
 
 #include "transfer/store_world.h"
 #include <gtest/gtest.h>

@@ -11,8 +11,8 @@
 
 #include "modelfloat/base/executor.h"
 #include "modelfloat/mf1/marker.h"
-#include "modelfloat/store/memory_store.h"
-#include "modelfloat/transfer/store_set.h"
+#include "modelfloat/store/memory/memory_store.h"
+#include "modelfloat/transfer/stores/store_set.h"
 
 namespace modelfloat::test {
 

@@ -1,4 +1,4 @@
-#include "modelfloat/transfer/upload.h"
+#include "modelfloat/transfer/packs/upload.h"
 
 #include <atomic>
 #include <condition_variable>

@@ -1,7 +1,7 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/damage_notes.h"
 #include "modelfloat/cli/output.h"
-#include "modelfloat/engine/pull.h"
+#include "modelfloat/engine/pull/pull.h"
 
 namespace modelfloat::cli {
 

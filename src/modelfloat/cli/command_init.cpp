@@ -6,8 +6,8 @@
 #include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/secrets.h"
-#include "modelfloat/engine/settings.h"
-#include "modelfloat/engine/setup.h"
+#include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/setup.h"
 
 namespace modelfloat::cli {
 

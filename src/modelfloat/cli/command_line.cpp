@@ -20,8 +20,8 @@ std::optional<Redundancy> redundancy_of(const std::string& text) {
   return parsed([&] { return Redundancy::parse(text); });
 }
 
-engine::ModelRef model_of(const std::string& text) {
-  return parsed([&] { return engine::ModelRef::parse(text); });
+ModelRef model_of(const std::string& text) {
+  return parsed([&] { return ModelRef::parse(text); });
 }
 
 CLI::Validator is_bandwidth() {

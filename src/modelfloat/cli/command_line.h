@@ -9,6 +9,7 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/cli/commands.h"
+#include "modelfloat/domain/model_ref.h"
 
 namespace modelfloat::cli {
 
@@ -60,7 +61,7 @@ auto parsed(const Parse& parse) {
 }
 
 std::optional<Redundancy> redundancy_of(const std::string& text);
-engine::ModelRef model_of(const std::string& text);
+ModelRef model_of(const std::string& text);
 
 constexpr const char* k_which_model =
     "NAME[:TAG] or NAME@REVISION; NAME alone means its tag latest, or where there is none, its newest tag";

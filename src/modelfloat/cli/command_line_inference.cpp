@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "modelfloat/cli/command_line.h"
-#include "modelfloat/server/host_list.h"
+#include "modelfloat/server/http/host_list.h"
 
 namespace modelfloat::cli {
 

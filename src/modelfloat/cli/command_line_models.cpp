@@ -8,15 +8,15 @@ namespace modelfloat::cli {
 namespace {
 
 // A model as a whole: no tag, no revision.
-engine::ModelRef whole_model_of(const std::string& text) {
+ModelRef whole_model_of(const std::string& text) {
   if (text.find_first_of(":@") != std::string::npos) {
     throw CLI::ValidationError(text + ": this takes a model as a whole, without tag or revision");
   }
   return model_of(text);
 }
 
-engine::ModelRef new_name_of(const std::string& text) {
-  return parsed([&] { return engine::ModelRef::parse_new(text); });
+ModelRef new_name_of(const std::string& text) {
+  return parsed([&] { return ModelRef::parse_new(text); });
 }
 
 CLI::Validator is_whole_number() {

@@ -6,9 +6,9 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
-#include "modelfloat/engine/catalogue.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/mf1/format.h"
-#include "modelfloat/server/model_json.h"
+#include "modelfloat/server/surface/native/model_json.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -162,7 +162,7 @@ ExitCode list(Session& session, const std::string& search) {
 ExitCode show(Session& session, const std::string& name) {
   session.sync_log();
   engine::Pool& pool = session.pool();
-  const auto ref = engine::ModelRef::parse(engine::find_name(pool, name).value_or(name));
+  const auto ref = ModelRef::parse(engine::find_name(pool, name).value_or(name));
   const auto manifest = engine::open_manifest(pool, ref, true, session.call());
   const auto model = engine::summarise(pool, manifest, session.call(), ask_stores(session));
   const auto revisions = engine::list_revisions(pool, ref.model);
@@ -175,7 +175,7 @@ ExitCode show(Session& session, const std::string& name) {
   return ExitCode::ok;
 }
 
-ExitCode remove(Session& session, const engine::ModelRef& model) {
+ExitCode remove(Session& session, const ModelRef& model) {
   session.require_writable_home();
   session.require_a_store();
   const bool durable = engine::remove_model(session.pool(), model.model, session.call());

@@ -6,25 +6,25 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/output.h"
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/pull.h"
-#include "modelfloat/engine/push.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/pull/pull.h"
+#include "modelfloat/engine/push/push.h"
 
 namespace modelfloat::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-engine::ModelRef default_name(const std::string& path) {
+ModelRef default_name(const std::string& path) {
   fs::path whole = fs::absolute(path).lexically_normal();
   if (!whole.has_filename()) whole = whole.parent_path();  // it ended with a slash
   std::error_code ignored;                                 // what is not there is told by who opens it
-  return engine::ModelRef::parse(model_name_for(whole.filename().string(), fs::is_directory(whole, ignored)));
+  return ModelRef::parse(model_name_for(whole.filename().string(), fs::is_directory(whole, ignored)));
 }
 
 // Other files may come to the same name, since it has fewer characters than file names may have. Only who names a model
 // gives it another content.
-engine::ModelRef unused_name(Session& session, const std::string& path) {
+ModelRef unused_name(Session& session, const std::string& path) {
   const auto ref = default_name(path);
   session.sync_log();
   engine::Pool& pool = session.pool();

@@ -8,8 +8,8 @@
 #include "modelfloat/cli/secrets.h"
 #include "modelfloat/cli/store_settings.h"
 #include "modelfloat/cli/terminal.h"
-#include "modelfloat/engine/settings.h"
-#include "modelfloat/engine/setup.h"
+#include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/setup.h"
 #include "modelfloat/store/store_factory.h"
 
 namespace modelfloat::cli {

@@ -3,14 +3,14 @@
 
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
+#include "modelfloat/inference/pool_model_source.h"
 #include "modelfloat/runner/llama_binary.h"
 #include "modelfloat/runner/llama_runner.h"
-#include "modelfloat/server/pool_model_source.h"
 
 namespace modelfloat::cli {
 
 ExitCode run(Session& session, const RunArguments& arguments) {
-  server::PoolModelSource source(session.pool(), session.open_manifest(arguments.model));
+  inference::PoolModelSource source(session.pool(), session.open_manifest(arguments.model));
   const std::string name = source.name();
   runner::LlamaRunnerOptions options;
   options.llama_server = runner::find_llama_server();

@@ -6,9 +6,9 @@
 #include "modelfloat/cli/output.h"
 #include "modelfloat/runner/llama_binary.h"
 #include "modelfloat/runner/llama_runner.h"
-#include "modelfloat/server/api/routes.h"
-#include "modelfloat/server/http_server.h"
+#include "modelfloat/server/http/http_server.h"
 #include "modelfloat/server/pool_service.h"
+#include "modelfloat/server/surface/native/routes.h"
 
 namespace modelfloat::cli {
 

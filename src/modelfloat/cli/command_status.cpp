@@ -6,8 +6,8 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/store_report.h"
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/settings.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/pool/settings.h"
 
 namespace modelfloat::cli {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
-#include "modelfloat/engine/verify.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat::cli {
 namespace {

@@ -12,6 +12,7 @@
 #include "modelfloat/cli/format.h"
 #include "modelfloat/cli/session.h"
 #include "modelfloat/cli/store_options.h"
+#include "modelfloat/domain/model_ref.h"
 #include "modelfloat/domain/redundancy.h"
 #include "modelfloat/server/auth.h"
 
@@ -50,7 +51,7 @@ ExitCode store_touch(Session& session, const std::string& name);  // empty: all 
 
 struct PushArguments {
   std::string path;
-  std::optional<engine::ModelRef> name;
+  std::optional<ModelRef> name;
   std::optional<Redundancy> redundancy;
   std::string description;
   std::string framework;
@@ -58,13 +59,13 @@ struct PushArguments {
 ExitCode push(Session& session, const PushArguments& arguments);
 
 struct PullArguments {
-  engine::ModelRef model;
+  ModelRef model;
   std::string target;  // empty: named by the model, in the current folder
 };
 ExitCode pull(Session& session, const PullArguments& arguments);
 
 struct CatArguments {
-  engine::ModelRef model;
+  ModelRef model;
   std::string file;
   ByteRange range;
 };
@@ -72,17 +73,17 @@ ExitCode cat(Session& session, const CatArguments& arguments);
 
 ExitCode list(Session& session, const std::string& search);
 ExitCode show(Session& session, const std::string& name);
-ExitCode remove(Session& session, const engine::ModelRef& model);
+ExitCode remove(Session& session, const ModelRef& model);
 ExitCode status(Session& session);
 
 struct VerifyArguments {
-  std::optional<engine::ModelRef> model;
+  std::optional<ModelRef> model;
   bool read = false;
 };
 ExitCode verify(Session& session, const VerifyArguments& arguments);
 
 struct RunArguments {
-  engine::ModelRef model;
+  ModelRef model;
   std::string prompt;
   std::uint64_t max_tokens = 128;
   double temperature = 0.8;

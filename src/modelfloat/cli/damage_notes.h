@@ -5,7 +5,7 @@
 #include <set>
 
 #include "modelfloat/cli/session.h"
-#include "modelfloat/transfer/finding.h"
+#include "modelfloat/transfer/ask/finding.h"
 
 namespace modelfloat::cli {
 

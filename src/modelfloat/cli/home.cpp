@@ -11,7 +11,7 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/log.h"
-#include "modelfloat/server/host_list.h"
+#include "modelfloat/server/http/host_list.h"
 #include "modelfloat/store/wrap/bandwidth.h"
 
 namespace modelfloat::cli {

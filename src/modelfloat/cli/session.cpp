@@ -10,9 +10,10 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/base/printable.h"
 #include "modelfloat/cli/secrets.h"
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/settings.h"
-#include "modelfloat/engine/setup.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/pool/slots.h"
+#include "modelfloat/engine/upkeep/setup.h"
 #include "modelfloat/registry/registry_copy.h"
 #include "modelfloat/registry/sqlite_registry.h"
 
@@ -142,7 +143,7 @@ void Session::sync_log(transfer::WaitFor wait_for) {
   engine::update_catalogue(pool(), call());
 }
 
-engine::OpenManifest Session::open_manifest(const engine::ModelRef& ref) {
+engine::OpenManifest Session::open_manifest(const ModelRef& ref) {
   if (!options_.cached) require_a_store();
   auto manifest = engine::open_manifest(pool(), ref, options_.cached, call());
   if (manifest.maybe_stale && !options_.cached) {

@@ -15,11 +15,12 @@
 #include "modelfloat/cli/home.h"
 #include "modelfloat/cli/progress.h"
 #include "modelfloat/cli/store_opener.h"
-#include "modelfloat/engine/environment.h"
-#include "modelfloat/engine/pool.h"
-#include "modelfloat/engine/pull.h"
+#include "modelfloat/domain/model_ref.h"
+#include "modelfloat/engine/pool/environment.h"
+#include "modelfloat/engine/pool/pool.h"
+#include "modelfloat/engine/pull/pull.h"
 #include "modelfloat/mf1/slot.h"
-#include "modelfloat/store/memory_vault.h"
+#include "modelfloat/store/memory/memory_vault.h"
 
 namespace modelfloat::cli {
 
@@ -85,7 +86,7 @@ class Session {
   void require_a_store();
 
   // Finds a model, and warns when the answer may be stale.
-  engine::OpenManifest open_manifest(const engine::ModelRef& ref);
+  engine::OpenManifest open_manifest(const ModelRef& ref);
 
   // A line for people on standard error, unless --quiet.
   void tell(const std::string& text);

@@ -7,8 +7,8 @@
 
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/random.h"
-#include "modelfloat/engine/store_ledger.h"
-#include "modelfloat/engine/store_secrets.h"
+#include "modelfloat/engine/pool/store_ledger.h"
+#include "modelfloat/engine/pool/store_secrets.h"
 #include "modelfloat/registry/registry.h"
 #include "modelfloat/store/store.h"
 #include "modelfloat/store/wrap/standard.h"

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/store_health.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/pool/store_health.h"
 #include "modelfloat/store/store.h"
 
 namespace modelfloat::cli {

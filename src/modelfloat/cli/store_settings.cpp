@@ -4,7 +4,7 @@
 
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/store_factory.h"
-#include "modelfloat/transfer/timeouts.h"
+#include "modelfloat/transfer/stores/timeouts.h"
 
 namespace modelfloat::cli {
 

@@ -9,7 +9,7 @@
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/random.h"
 #include "modelfloat/registry/registry.h"
-#include "modelfloat/server/http.h"
+#include "modelfloat/server/http/http.h"
 
 namespace modelfloat::server {
 

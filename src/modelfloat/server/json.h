@@ -7,7 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "modelfloat/server/http.h"
+#include "modelfloat/server/http/http.h"
 
 namespace modelfloat::server {
 

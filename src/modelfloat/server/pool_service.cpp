@@ -4,7 +4,7 @@
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/base/thread.h"
-#include "modelfloat/server/pool_model_source.h"
+#include "modelfloat/inference/pool_model_source.h"
 
 namespace modelfloat::server {
 namespace {
@@ -58,10 +58,10 @@ void PoolService::refresh_now_and_then(const std::stop_token& stop) {
   }
 }
 
-engine::ModelRef PoolService::resolve(const std::string& model) {
-  if (const auto name = engine::find_name(pool_, model)) return engine::ModelRef::parse(*name);
+ModelRef PoolService::resolve(const std::string& model) {
+  if (const auto name = engine::find_name(pool_, model)) return ModelRef::parse(*name);
   try {
-    auto ref = engine::ModelRef::parse(model);
+    auto ref = ModelRef::parse(model);
     if (engine::find_name(pool_, ref.model)) return ref;
   } catch (const Error& error) {
     if (error.kind != ErrorKind::invalid) throw;  // an id that is none of ours need not be a well-formed name
@@ -71,7 +71,7 @@ engine::ModelRef PoolService::resolve(const std::string& model) {
 
 std::unique_ptr<UploadSession> PoolService::upload(const UploadRequest& request, const CallOptions& call) {
   engine::PushOptions options;
-  const auto ref = engine::ModelRef::parse_new(request.tag.empty() ? request.model : request.model + ":" + request.tag);
+  const auto ref = ModelRef::parse_new(request.tag.empty() ? request.model : request.model + ":" + request.tag);
   options.model = ref.model;
   options.tag = ref.tag;
   options.card = request.card;
@@ -117,7 +117,7 @@ void PoolService::remove(const std::string& model, const CallOptions& call) {
 runner::Completion PoolService::infer(const std::string& model, const runner::CompletionRequest& request,
                                       const runner::TokenSink& on_text, const runner::LoadProgressSink& on_progress,
                                       const CallOptions& call) {
-  PoolModelSource source(pool_, engine::open_manifest(pool_, resolve(model), true, call));
+  inference::PoolModelSource source(pool_, engine::open_manifest(pool_, resolve(model), true, call));
   return runner_.complete(source, request, on_text, on_progress, call);
 }
 

@@ -5,7 +5,8 @@
 #include <string>
 #include <thread>
 
-#include "modelfloat/engine/pool.h"
+#include "modelfloat/domain/model_ref.h"
+#include "modelfloat/engine/pool/pool.h"
 #include "modelfloat/runner/runner.h"
 #include "modelfloat/server/service.h"
 
@@ -31,7 +32,7 @@ class PoolService final : public Service {
 
  private:
   // With the tag or revision that was asked for. Error{not_found}.
-  engine::ModelRef resolve(const std::string& model);
+  ModelRef resolve(const std::string& model);
   void record_policy();
   void refresh_now_and_then(const std::stop_token& stop);
 

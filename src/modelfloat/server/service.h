@@ -10,8 +10,8 @@
 
 #include "modelfloat/base/byte_source.h"
 #include "modelfloat/base/cancel.h"
-#include "modelfloat/engine/catalogue.h"
-#include "modelfloat/engine/push.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/push/push.h"
 #include "modelfloat/runner/runner.h"
 
 namespace modelfloat::server {

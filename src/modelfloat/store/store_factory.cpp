@@ -7,12 +7,12 @@
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/drive/drive_store.h"
-#include "modelfloat/store/ipfs_store.h"
-#include "modelfloat/store/local_store.h"
-#include "modelfloat/store/mega_store.h"
-#include "modelfloat/store/rclone_store.h"
-#include "modelfloat/store/s3_store.h"
-#include "modelfloat/store/webdav_store.h"
+#include "modelfloat/store/ipfs/ipfs_store.h"
+#include "modelfloat/store/local/local_store.h"
+#include "modelfloat/store/mega/mega_store.h"
+#include "modelfloat/store/rclone/rclone_store.h"
+#include "modelfloat/store/s3/s3_store.h"
+#include "modelfloat/store/webdav/webdav_store.h"
 
 namespace modelfloat::store {
 namespace {

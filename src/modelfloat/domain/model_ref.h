@@ -1,0 +1,20 @@
+#pragma once
+// How a model is named: a namespace, a name, and a tag or a revision. Pure.
+
+#include <string>
+
+namespace modelfloat {
+
+// "ns/name:tag", "name" (namespace "library"), or "ns/name@<revision, 6 to 40 hex digits>".
+struct ModelRef {
+  std::string model;  // "ns/name"
+  std::string tag = "latest";
+  bool tag_given = false;  // else the tag is only the first choice: engine::default_tag() has the next
+  std::string revision;    // prefix in hex; when set, the tag does not count
+  static ModelRef parse(const std::string& text);  // Error{invalid} for a name outside [A-Za-z0-9._-]{1,96}
+  // For a model that is about to get this name. Error{invalid}, too, for a revision, and for a namespace that is kept free in addresses (any case):
+  // api, models, v1, v2, xet, metrics. Models of such names that are there already are read as all others.
+  static ModelRef parse_new(const std::string& text);
+};
+
+}  // namespace modelfloat

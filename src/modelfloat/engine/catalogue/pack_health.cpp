@@ -1,0 +1,121 @@
+#include "modelfloat/engine/catalogue/pack_health.h"
+
+#include <algorithm>
+
+#include "modelfloat/mf1/format.h"
+#include "modelfloat/transfer/packs/later_parity.h"
+
+namespace modelfloat::engine {
+
+using Verdict = ShardSearch::Verdict;
+
+std::string_view to_string(Health health) noexcept {
+  switch (health) {
+    case Health::sound: return "sound";
+    case Health::degraded: return "degraded";
+    case Health::unknown: return "unknown";
+    case Health::offline: return "offline";
+    case Health::lost: return "lost";
+  }
+  return "unknown";
+}
+
+static bool has_place(const ShardLocations& shard) {
+  return !shard.online.empty() || !shard.offline.empty() || !shard.corrupt.empty() || !shard.missing.empty();
+}
+
+static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256& object) {
+  ShardLocations locations{index, object, {}, {}, {}, {}};
+  for (const registry::ShardCopy& copy : pool.registry().shard_copies(object)) {
+    const transfer::PoolStore* store = pool.stores().find(copy.store);
+    if (store == nullptr) continue;
+    if (copy.state == registry::CopyState::missing) {
+      locations.missing.push_back(store);
+    } else if (copy.state == registry::CopyState::corrupt) {
+      locations.corrupt.push_back(store);
+    } else {
+      (store->is_online() ? locations.online : locations.offline).push_back(store);
+    }
+  }
+  if (!has_place(locations)) locations.elsewhere = pool.shard_search().verdict(object);
+  return locations;
+}
+
+// One object, each copy of which counts as a shard.
+static std::vector<ShardLocations> locations_of_copies(Pool& pool, const Pack& pack) {
+  const ShardLocations all = locations_of(pool, 0, pack.shard_name(0));
+  std::vector<ShardLocations> shards;
+  for (std::size_t copy = 0; copy < pack.shard_count(); ++copy) {
+    ShardLocations shard{copy, all.object, {}, {}, {}, {}};
+    std::size_t place = copy;
+    for (const auto of :
+         {&ShardLocations::online, &ShardLocations::offline, &ShardLocations::corrupt, &ShardLocations::missing}) {
+      if (place < (all.*of).size()) {
+        (shard.*of).push_back((all.*of)[place]);
+        break;
+      }
+      place -= (all.*of).size();
+    }
+    if (!has_place(shard)) shard.elsewhere = pool.shard_search().verdict(all.object);
+    shards.push_back(std::move(shard));
+  }
+  return shards;
+}
+
+std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack) {
+  if (pack.k == 1) return locations_of_copies(pool, pack);
+  std::vector<ShardLocations> shards;
+  for (std::size_t index = 0; index < pack.shard_count(); ++index)
+    shards.push_back(locations_of(pool, index, pack.shard_name(index)));
+  for (const registry::StrayShard& later : transfer::later_parity(pool.registry(), pack)) {
+    ShardLocations locations = locations_of(pool, later.index, later.object);
+    const bool anywhere = !locations.online.empty() || !locations.offline.empty() || !locations.corrupt.empty();
+    if (anywhere) shards.push_back(std::move(locations));
+  }
+  return shards;
+}
+
+Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack) {
+  ShardNumbers numbers;
+  for (const ShardLocations& shard : shards) {
+    if (!shard.online.empty()) {
+      numbers.present.insert(shard.index);
+    } else if (!shard.offline.empty() || shard.elsewhere == Verdict::away) {
+      numbers.away.insert(shard.index);
+    } else if (shard.elsewhere == Verdict::unknown) {
+      numbers.unknown.insert(shard.index);
+    }
+  }
+  return pack_health(numbers, pack);
+}
+
+Health pack_health(const ShardNumbers& numbers, const Pack& pack) {
+  std::set<std::size_t> within_reach = numbers.present;
+  if (within_reach.size() >= pack.k) {
+    const auto promised_and_in = [&](const std::set<std::size_t>& set) {
+      return static_cast<std::size_t>(
+          std::count_if(set.begin(), set.end(), [&](std::size_t index) { return index < pack.shard_count(); }));
+    };
+    const std::size_t present = promised_and_in(numbers.present);
+    if (present == pack.shard_count()) return Health::sound;
+    return present + promised_and_in(numbers.unknown) == pack.shard_count() ? Health::unknown : Health::degraded;
+  }
+  within_reach.insert(numbers.away.begin(), numbers.away.end());
+  if (within_reach.size() >= pack.k) return Health::offline;
+  within_reach.insert(numbers.unknown.begin(), numbers.unknown.end());
+  return within_reach.size() >= pack.k ? Health::unknown : Health::lost;
+}
+
+std::vector<ShardSearch::Wanted> shards_to_look_for(const std::vector<ShardLocations>& shards, const Pack& pack) {
+  const bool is_lost = pack_health(shards, pack) == Health::lost;
+  std::vector<ShardSearch::Wanted> wanted;
+  for (const ShardLocations& shard : shards) {
+    const bool is_gone = shard.online.empty() && shard.offline.empty() && shard.corrupt.empty();
+    if (shard.elsewhere == Verdict::unknown || (is_lost && is_gone)) {
+      wanted.push_back({shard.object, mf1::k_header_bytes + pack.slice_bytes, pack.k == 1 ? pack.shard_count() : 1});
+    }
+  }
+  return wanted;
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,13 @@
+#pragma once
+// Manifests enter the registry: what they say of packs and of the fragments in them.
+
+#include "modelfloat/domain/manifest.h"
+#include "modelfloat/engine/manifest/manifest_reader.h"
+
+namespace modelfloat::engine {
+
+// Makes the fragments of a manifest known, also those in packs that other manifests spoke of before: each tells only of the fragments that it
+// uses. One segment is in memory at a time. Throws what the reader throws; what was entered till then stays, and is true.
+void index_manifest(Pool& pool, ManifestReader& reader, const ManifestRoot& root);
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,258 @@
+#include "modelfloat/engine/pool/documents.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/transfer/ask/confirmed_put.h"
+#include "modelfloat/transfer/ask/object_reader.h"
+#include "modelfloat/transfer/ask/straggler_timeout.h"
+#include "modelfloat/transfer/stores/needed_wait.h"
+
+namespace modelfloat::engine {
+
+using transfer::PoolStore;
+using transfer::WaitFor;
+
+AwaitedPuts::AwaitedPuts(registry::Registry& registry, std::span<const NamedObject> objects) : registry_(registry) {
+  for (const NamedObject& object : objects) objects_.push_back(object.name.path());
+  registry_.await_puts(objects_);
+}
+
+AwaitedPuts::~AwaitedPuts() {
+  if (objects_.empty()) return;
+  try {
+    registry_.forget_puts(objects_);
+  } catch (const std::exception& error) {
+    log_debug(error.what());  // a few rows too many, which harm nobody
+  }
+}
+
+// By the registry, not by what this process knows: another process may have added a store.
+void Documents::enqueue(std::span<const NamedObject> objects) {
+  std::vector<registry::QueuedPut> puts;
+  for (const registry::StoreRow& store : environment_.registry.stores()) {
+    for (const NamedObject& object : objects) puts.push_back({store.id, object.name.path(), object.bytes});
+  }
+  environment_.registry.queue_puts(puts);
+}
+
+// On a thread of the I/O pool; touches nothing but the store and `sent`.
+Documents::Outcome Documents::send(store::Store& store, const std::string& where, transfer::StoreState& state,
+                                   const std::vector<registry::QueuedPut>& queue, SentObjects& sent,
+                                   const transfer::Timeouts& timeouts, const Clock& clock, const CallOptions& call) {
+  std::string trouble;
+  try {
+    for (const auto& put : queue) {
+      const auto name = ObjectName::parse(put.object);
+      if (!name) throw Error(ErrorKind::internal, put.object, "queued under a name that is none");
+      check_cancelled(call, clock, put.object);
+      try {
+        transfer::put_confirmed(store, where, *name, put.bytes,
+                                transfer::within(call, clock, timeouts.allowed(put.bytes.size())));
+      } catch (const Error& error) {
+        if (error.kind != ErrorKind::corrupt) throw;
+        trouble = error.what();  // of this object alone
+        continue;
+      }
+      state.put_succeeded();
+      const std::lock_guard lock(sent.mutex);
+      sent.objects.push_back(put.object);
+      sent.bytes += put.bytes.size();
+    }
+  } catch (const Error& error) {
+    state.put_failed(error);
+    return {error.what(), error.kind == ErrorKind::cancelled};
+  }
+  return {trouble, false};
+}
+
+// Every store that is online, has something queued and is not being sent to gets its queue. The mutex is held.
+void Documents::start_sending() {
+  std::map<StoreId, std::vector<registry::QueuedPut>> by_store;
+  for (auto& put : environment_.registry.queued_puts()) by_store[put.store].push_back(std::move(put));
+  for (auto& [id, puts] : by_store) {
+    const PoolStore* store = stores_.find(id);
+    if (store == nullptr || !store->is_online() || store->state->puts_are_paused() || failed_.contains(store)) continue;
+    if (std::any_of(sending_.begin(), sending_.end(),
+                    [&, &to = store](const auto& entry) { return entry.second.store == to; }))
+      continue;
+    Milliseconds allowed{0};
+    for (const auto& put : puts) allowed += stores_.timeouts().allowed(put.bytes.size());
+    auto queue =
+        std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
+    auto sent = std::make_shared<SentObjects>();
+    const std::size_t call =
+        race_.ask(*store, allowed,
+                  [queue, sent, where = store->name, state = store->state, timeouts = stores_.timeouts(),
+                   clock = &environment_.clock](store::Store& to, const CallOptions& options) {
+                    return send(to, where, *state, *queue, *sent, timeouts, *clock, options);
+                  });
+    sending_[call] = {store, std::move(sent), false};
+  }
+}
+
+// What the store has taken by now, whether or not it has all, counts. Returns its bytes.
+std::uint64_t Documents::record_sent(Sending& sending) {
+  std::vector<std::string> objects;
+  std::uint64_t bytes = 0;
+  {
+    const std::lock_guard lock(sending.sent->mutex);
+    objects.swap(sending.sent->objects);
+    bytes = std::exchange(sending.sent->bytes, 0);
+  }
+  if (stores_.find(sending.store->id) != sending.store) return 0;  // it lies elsewhere by now, and gets all of it there
+  for (const std::string& object : objects) environment_.registry.put_done(sending.store->id, object);
+  if (objects.empty()) return bytes;
+  sending.has_taken = true;
+  warned_.erase(sending.store);
+  return bytes;
+}
+
+std::uint64_t Documents::record_all_sent() {
+  std::uint64_t bytes = 0;
+  for (auto& [id, sending] : sending_) bytes += record_sent(sending);
+  return bytes;
+}
+
+std::uint64_t Documents::handle_answer(transfer::Race<Outcome>::Answer& answer) {
+  Sending sending = std::move(sending_.extract(answer.id).mapped());
+  Outcome outcome;
+  try {
+    outcome = answer.get();
+  } catch (const Error& error) {
+    outcome = {error.what(), error.kind == ErrorKind::cancelled};
+  }
+  if (!outcome.trouble.empty()) {
+    failed_.insert(sending.store);
+    if (!outcome.cancelled && warned_.insert(sending.store).second)
+      log_warning(fmt::format("{} gets its metadata later: {}", sending.store->name, outcome.trouble));
+  }
+  return record_sent(sending);
+}
+
+std::vector<const PoolStore*> Documents::awaited() const {
+  std::vector<const PoolStore*> stores;
+  for (const auto& [id, sending] : sending_) stores.push_back(sending.store);
+  return stores;
+}
+
+std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
+                                    std::size_t domains) {
+  failed_.clear();
+  for (auto& [id, sending] : sending_) sending.has_taken = false;
+  std::uint64_t bytes = 0;
+  const SteadyTime begin = environment_.clock.steady_now();
+  bool somebody_has_answered = false;
+  SteadyTime longest = SteadyTime::max();  // once nobody needs what is under way, however much more there is to send
+  for (;;) {
+    start_sending();
+    bytes += record_all_sent();
+    SteadyTime limit = wait_for == WaitFor::quorum ? begin : SteadyTime::max();
+    if (wait_for == WaitFor::all && domains_having(objects) >= domains) {
+      const SteadyTime now = environment_.clock.steady_now();
+      const transfer::Timeouts& timeouts = stores_.timeouts();
+      const Milliseconds usual = somebody_has_answered ? timeouts.straggler : timeouts.marker;
+      longest = std::min(longest, now + timeouts.marker);
+      limit = std::min(longest, now + (now - begin) + transfer::straggler_timeout(stores_, awaited(), usual));
+    }
+    std::optional<transfer::Race<Outcome>::Answer> answer;
+    try {
+      answer = race_.next(limit, call);
+    } catch (const Error&) {
+      record_all_sent();
+      throw;
+    }
+    if (!answer) break;  // nothing is under way, or who is left is left behind
+    bytes += handle_answer(*answer);
+    somebody_has_answered = true;
+  }
+  bytes += record_all_sent();
+  if (wait_for == WaitFor::all) {
+    for (const auto& [id, sending] : sending_) {
+      if (!sending.has_taken) sending.store->state->latency.mark_slow();
+    }
+  }
+  return bytes;
+}
+
+std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
+                               std::size_t domains) {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (wait_for == WaitFor::all) {
+    lock.lock();
+  } else if (!lock.try_lock()) {
+    return 0;  // another thread is at it
+  }
+  std::uint64_t bytes = flush_once(wait_for, call, objects, domains);
+  if (domains_having(objects) >= domains) return bytes;
+  stores_.recheck();  // one that was away for a moment is back
+  stores_.wait_for_checks(call, stores_.timeouts().straggler);
+  bytes += flush_once(wait_for, call, objects, domains);
+  transfer::NeededWait needed(stores_, transfer::CallKind::put);
+  while (domains_having(objects) < domains) {
+    // Others may flush meanwhile; what is needed is looked at anew.
+    lock.unlock();
+    const bool again = needed.wait(call);
+    lock.lock();
+    if (!again) break;
+    bytes += flush_once(wait_for, call, objects, domains);
+  }
+  return bytes;
+}
+
+std::size_t Documents::domains_having(std::span<const NamedObject> objects) const {
+  std::size_t fewest = SIZE_MAX;
+  for (const NamedObject& object : objects) {
+    std::set<std::string> having;
+    for (const StoreId& id : environment_.registry.confirmed_puts(object.name.path())) {
+      if (const PoolStore* store = stores_.find(id)) having.insert(store->domain);
+    }
+    fewest = std::min(fewest, having.size());
+  }
+  return fewest;
+}
+
+bool Documents::is_durable(std::span<const NamedObject> objects, std::size_t domains) const {
+  return std::all_of(objects.begin(), objects.end(),
+                     [&](const NamedObject& object) { return domains_having({&object, 1}) >= domains; });
+}
+
+void Documents::require_durable(std::span<const NamedObject> objects, std::size_t domains) const {
+  for (const NamedObject& object : objects) {
+    const std::size_t having = domains_having({&object, 1});
+    if (having >= domains) continue;
+    throw Error(
+        ErrorKind::offline, object.name.path(),
+        fmt::format("has to be on stores of {} failure domains to be safe, and only {} took it; it is kept here and "
+                    "goes there when they are back",
+                    domains, having));
+  }
+}
+
+std::uint64_t Documents::put(std::span<const NamedObject> objects, std::size_t domains, const CallOptions& call) {
+  std::optional<AwaitedPuts> awaited;
+  environment_.registry.transaction([&] {  // one, since each waits for the disk
+    awaited.emplace(environment_.registry, objects);
+    enqueue(objects);
+  });
+  const std::uint64_t bytes = flush(WaitFor::all, call, objects, domains);
+  require_durable(objects, domains);
+  return bytes;
+}
+
+Bytes Documents::get(const ObjectName& name, const transfer::FindingSink& finding, const CallOptions& call) {
+  if (auto cached = environment_.registry.document(name.path()); cached && transfer::fits_name(name, *cached))
+    return *std::move(cached);
+  auto bytes = transfer::read_object(stores_, name, true, finding, call);
+  if (!bytes)
+    throw Error(ErrorKind::lost, name.path(),
+                "no store that can be read now has a good copy of this part of a manifest");
+  environment_.registry.keep_document(name.path(), *bytes);
+  return *std::move(bytes);
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,26 @@
+#include "modelfloat/engine/pool/pool.h"
+
+#include "modelfloat/engine/pool/settings.h"
+
+namespace modelfloat::engine {
+
+// About what a shard of the first pack has, to ask which stores have room.
+static constexpr std::uint64_t k_usual_shard_bytes = 4ULL << 20;
+
+Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Timeouts timeouts)
+    : environment_(environment),
+      keys_(std::move(keys)),
+      stores_(environment_.registry.stores(),
+              {environment_.io, environment_.clock, keys_.pool_tag(), std::move(open), timeouts}),
+      documents_(environment_, stores_),
+      log_(environment_, keys_, stores_, documents_),
+      shard_search_(stores_, environment_.registry) {}
+
+Pool::Promise Pool::promise(std::optional<Redundancy> asked, std::span<const placement::Candidate> stores) const {
+  if (asked) return {*asked, asked->m};
+  const PolicySet policy = Settings(registry()).policy();
+  if (policy.k != 0) return {{policy.k, policy.m}, policy.survive};
+  return {placement::choose_redundancy(stores, policy.survive, k_usual_shard_bytes), policy.survive};
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,432 @@
+#include "modelfloat/engine/push/push.h"
+
+#include <algorithm>
+#include <deque>
+#include <future>
+#include <set>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/base/printable.h"
+#include "modelfloat/base/utf8.h"
+#include "modelfloat/codec/codec.h"
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/domain/model_ref.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/manifest/manifest_reader.h"
+#include "modelfloat/engine/manifest/manifest_writer.h"
+#include "modelfloat/engine/push/known_fragments.h"
+#include "modelfloat/engine/push/push_plan.h"
+#include "modelfloat/mf1/cbor.h"
+#include "modelfloat/mf1/git_oid.h"
+#include "modelfloat/mf1/manifest_codec.h"
+#include "modelfloat/transfer/packs/upload.h"
+
+namespace modelfloat::engine {
+namespace {
+
+// New data up to this size lies in the manifest instead of a pack (docs/formats/mf1.md section 8.1).
+constexpr std::uint64_t k_inline_bytes = std::uint64_t{256} * 1024;
+// Fragments being hashed and encoded at once.
+constexpr std::size_t k_window = 12;
+// Of a text that is refused.
+constexpr std::size_t k_shown_bytes = 100;
+// Tensor tables of more tensors than this, over all files, are left out of the manifest.
+constexpr std::size_t k_tensors_in_manifest = 65536;
+
+// A fragment after the part of the work that runs on all cores.
+struct Digested {
+  FragmentId id{};
+  std::uint32_t plain_bytes = 0;
+  std::optional<mf1::EncodedFragment> encoded;  // nothing when the fragment is known
+};
+
+// The hashes by which others know a file, made as it streams by.
+class FileDigest {
+ public:
+  explicit FileDigest(std::optional<std::uint64_t> size_bytes) {
+    if (size_bytes && *size_bytes < mf1::k_lfs_from_bytes) begin_git(*size_bytes);
+    size_is_known_ = size_bytes.has_value();
+  }
+  void update(ByteSpan bytes) {
+    sha256_.update(bytes);
+    if (git_) git_->update(bytes);
+    // Git's hash begins with the size. Without it the content has to wait for it, as long as it is small enough to matter.
+    if (!size_is_known_ && size_ < mf1::k_lfs_from_bytes) append(held_, bytes);
+    size_ += bytes.size();
+    if (size_ >= mf1::k_lfs_from_bytes) Bytes().swap(held_);
+  }
+  void finish(FileEntry& file) {
+    file.size_bytes = size_;
+    file.sha256 = sha256_.finish();
+    if (size_ >= mf1::k_lfs_from_bytes) {
+      file.git_oid = mf1::lfs_pointer_oid(file.sha256, size_);
+    } else {
+      file.git_oid = git_ ? git_->finish() : mf1::git_blob_oid(held_);
+    }
+  }
+
+ private:
+  void begin_git(std::uint64_t size_bytes) {
+    git_.emplace();
+    git_->update(as_bytes(mf1::git_blob_prefix(size_bytes)));
+  }
+  crypto::Sha256 sha256_;
+  std::optional<crypto::Sha1> git_;
+  bool size_is_known_ = false;
+  Bytes held_;
+  std::uint64_t size_ = 0;
+};
+
+// What is said of a model has to be text that every reader can show.
+void require_text(const std::string& key, const std::string& value) {
+  if (!is_utf8(value))
+    throw Error(ErrorKind::invalid, key, "is not valid UTF-8: \"" + escaped(value.substr(0, k_shown_bytes)) + "\"");
+}
+
+}  // namespace
+
+class PushSession::Impl {
+ public:
+  Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, PushPlan plan);
+  void add_file(const std::string& path, ByteSource& source);
+  void drop_last_file();
+  void describe(const std::string& key, const std::string& value) {
+    require_text(key, value);
+    options_.card[key] = value;
+  }
+  PushResult commit();
+
+ private:
+  struct File {
+    FileEntry entry;
+    std::vector<FragmentId> fragments;
+    std::map<std::string, std::string> metadata;  // of its header
+  };
+  struct Before {  // the file that was added last
+    std::size_t files = 0;
+    std::uint64_t bytes = 0;
+  };
+
+  Digested digest(fragment::Piece piece);
+  void store_digested(Digested digested, File& file);
+  void store(mf1::EncodedFragment fragment);
+  Fragment look_up(const FragmentId& id);
+  ManifestRoot make_root();
+  std::vector<FragmentId> all_fragments() const;
+  std::optional<ManifestId> same_manifest(const ManifestRoot& root);
+  std::optional<ManifestId> same_manifest(const ManifestRoot& root, const PoolState& state);
+  bool has_good_packs(ManifestReader& reader, const ManifestRoot& root);
+  bool publish_again(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
+  bool publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
+  void report_progress();
+  void warn_of_stores_that_left();
+  void record_packs();
+
+  Pool& pool_;
+  PushOptions options_;
+  const CallOptions call_;
+  const SteadyTime begin_;
+  const Pool::Promise promise_;
+  KnownFragments known_;
+  transfer::Upload upload_;
+  std::uint64_t journal_ = 0;
+  std::uint64_t noted_packs_ = 0;  // in the journal
+
+  std::vector<File> files_;
+  FileListing listing_;
+  Before before_;
+  std::set<FragmentId> new_ids_;
+  std::map<FragmentId, mf1::EncodedFragment> held_;  // new data while there is so little that it fits into the manifest
+  std::uint64_t held_bytes_ = 0;
+  bool inline_is_open_ = true;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t new_bytes_ = 0;
+};
+
+PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call, SteadyTime begin, PushPlan plan)
+    : pool_(pool),
+      options_(std::move(options)),
+      call_(std::move(call)),
+      begin_(begin),
+      promise_(plan.promise),
+      known_(pool, promise_.survive, call_),
+      upload_({pool.stores(), pool.registry(), pool.keys(), pool.environment().random, pool.environment().cpu, call_},
+              {promise_.redundancy, promise_.survive, crypto::preferred_suite(), options_.total_bytes,
+               [this](const PackId& id) { known_.trust(id); },
+               [this](const transfer::StoresLeft& left) { return plan_again(pool_, options_.redundancy, left); }},
+              std::move(plan.targets)),
+      journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}
+
+void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
+  listing_.add(path, source.size_bytes());
+  before_ = {files_.size(), bytes_};
+  File file;
+  file.entry.path = path;
+  FileDigest hashes(source.size_bytes());
+  fragment::FragmentReader reader(source, path, options_.split);
+
+  std::deque<std::future<Digested>> window;
+  // Whatever happens, no task outlives what it works on.
+  struct Drain {
+    std::deque<std::future<Digested>>& tasks;
+    ~Drain() {
+      for (auto& task : tasks) task.wait();
+    }
+  } const drain{window};
+
+  const auto take_oldest = [&] {
+    std::future<Digested> task = std::move(window.front());
+    window.pop_front();
+    store_digested(task.get(), file);
+  };
+
+  while (auto piece = reader.next()) {
+    check_cancelled(call_, pool_.environment().clock, path);
+    hashes.update(piece->bytes);
+    bytes_ += piece->bytes.size();
+    auto shared =
+        std::make_shared<fragment::Piece>(*std::move(piece));  // std::function wants something that can be copied
+    window.push_back(pool_.environment().cpu.async([this, shared] { return digest(std::move(*shared)); }));
+    if (window.size() == k_window) {
+      take_oldest();
+      report_progress();
+    }
+  }
+  while (!window.empty()) take_oldest();
+  report_progress();
+
+  hashes.finish(file.entry);
+  const formats::FileLayout& layout = reader.layout();
+  file.entry.cutter = reader.cutter();
+  file.entry.format = layout.format;
+  file.entry.trouble = layout.trouble;
+  file.entry.tensors = layout.tensors;
+  file.metadata.insert(layout.metadata.begin(), layout.metadata.end());
+  file.entry.fragments = file.fragments.size();
+  listing_.complete(file.entry);
+  files_.push_back(std::move(file));
+  record_packs();
+}
+
+void PushSession::Impl::drop_last_file() {
+  listing_.drop_last();
+  files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(before_.files), files_.end());
+  bytes_ = before_.bytes;
+}
+
+// On any thread.
+Digested PushSession::Impl::digest(fragment::Piece piece) {
+  Digested digested;
+  digested.plain_bytes = static_cast<std::uint32_t>(piece.bytes.size());
+  digested.id = pool_.keys().fragment_id(pool_.keys().current_epoch(), piece.bytes);
+  if (known_.find(digested.id)) return digested;
+  codec::Encoded encoded = codec::encode(piece.bytes, piece.dtype);
+  const bool raw = encoded.codec.id == codec::CodecId::raw;
+  digested.encoded =
+      mf1::EncodedFragment{digested.id, digested.plain_bytes, static_cast<std::uint8_t>(encoded.codec.id),
+                           encoded.codec.parameter, raw ? std::move(piece.bytes) : std::move(encoded.bytes)};
+  return digested;
+}
+
+void PushSession::Impl::store_digested(Digested digested, File& file) {
+  file.fragments.push_back(digested.id);
+  if (!digested.encoded || !new_ids_.insert(digested.id).second) return;
+  new_bytes_ += digested.plain_bytes;
+  store(*std::move(digested.encoded));
+}
+
+void PushSession::Impl::store(mf1::EncodedFragment fragment) {
+  if (!inline_is_open_) {
+    upload_.add(std::move(fragment));
+    return;
+  }
+  held_bytes_ += fragment.bytes.size();
+  const FragmentId id = fragment.id;
+  held_.emplace(id, std::move(fragment));
+  if (held_bytes_ <= k_inline_bytes) return;
+  inline_is_open_ = false;
+  for (auto& [held_id, held] : held_) upload_.add(std::move(held));
+  held_.clear();
+}
+
+Fragment PushSession::Impl::look_up(const FragmentId& id) {
+  if (const auto held = held_.find(id); held != held_.end()) {
+    const mf1::EncodedFragment& encoded = held->second;
+    return {id, encoded.plain_bytes, encoded.codec, encoded.parameter, encoded.bytes};
+  }
+  auto known = known_.find(id);
+  if (!known) {
+    throw Error(ErrorKind::transient, "fragment " + to_hex(id), "was on the stores and is not any more; push again");
+  }
+  return *std::move(known);
+}
+
+// A sync of the registry costs more than a small file.
+void PushSession::Impl::record_packs() {
+  if (upload_.packs() == noted_packs_) return;
+  noted_packs_ = upload_.packs();
+  pool_.registry().record_push(journal_, registry::PushState::running, noted_packs_);
+}
+
+void PushSession::Impl::report_progress() {
+  if (options_.progress) options_.progress(bytes_, upload_.stored_bytes());
+}
+
+ManifestRoot PushSession::Impl::make_root() {
+  for (const File& file : files_) options_.card.insert(file.metadata.begin(), file.metadata.end());
+  std::sort(files_.begin(), files_.end(), [](const File& a, const File& b) { return a.entry.path < b.entry.path; });
+  std::size_t tensors = 0;
+  for (const File& file : files_) tensors += file.entry.tensors.size();
+  ManifestRoot root;
+  for (File& file : files_) {
+    if (tensors > k_tensors_in_manifest || !listing_.tensors_fit()) file.entry.tensors.clear();
+    root.files.push_back(file.entry);
+  }
+  root.model = options_.model;
+  root.revision = mf1::revision_id(root.files);
+  root.created_at = unix_seconds(pool_.environment().clock.utc_now());
+  root.epoch = pool_.keys().current_epoch();
+  root.card = options_.card;
+  return root;
+}
+
+std::vector<FragmentId> PushSession::Impl::all_fragments() const {
+  std::vector<FragmentId> all;
+  for (const File& file : files_) all.insert(all.end(), file.fragments.begin(), file.fragments.end());
+  return all;
+}
+
+// A manifest in the pool that says just what the new one would say, so that it can be used instead. Whoever removes a model names its manifests, for
+// good, on whatever stores are there: so one counts only when the log was read on every store.
+std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root) {
+  if (!same_manifest(root, pool_.log().state()) || !read_fresh_log(pool_, call_).unread.empty()) return std::nullopt;
+  return same_manifest(root, pool_.log().state());
+}
+
+// Of an older manifest of the same files: whether what it was stored in is still there. The fragments may be whole elsewhere.
+bool PushSession::Impl::has_good_packs(ManifestReader& reader, const ManifestRoot& root) {
+  for (std::size_t index = 0; index < root.segments.size(); ++index) {
+    const auto packs = reader.segment(root, index).structure.packs;
+    if (!std::all_of(packs.begin(), packs.end(), [this](const Pack& pack) { return known_.is_good(pack.id); }))
+      return false;
+  }
+  return true;
+}
+
+std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root, const PoolState& state) {
+  if (upload_.packs() > 0) return std::nullopt;
+  for (const auto& [content, live] : state.manifests) {
+    if (!live.committed || live.model != root.model || live.revision != root.revision) continue;
+    try {
+      ManifestReader reader(pool_, {}, call_);
+      const ManifestRoot other = reader.root(live.manifest);
+      if (reader.structure_root(other).survive < promise_.survive) continue;
+      ManifestRoot wanted = root;
+      wanted.created_at = other.created_at;
+      wanted.segments = other.segments;
+      wanted.structure = other.structure;
+      if (other == wanted && has_good_packs(reader, other)) return live.manifest;
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      log_debug(error.what());  // then it is written anew
+    }
+  }
+  return std::nullopt;
+}
+
+PushResult PushSession::Impl::commit() {
+  if (files_.empty()) throw Error(ErrorKind::invalid, options_.model, "has no file");
+  upload_.finish();
+  report_progress();
+
+  PushResult result;
+  const ManifestRoot root = make_root();
+  if (const auto same = same_manifest(root); same && publish_again(root, *same, result.doubt)) {
+    result.manifest = *same;
+  } else {
+    const auto written = write_manifest(
+        pool_, root, all_fragments(), [this](const FragmentId& id) { return look_up(id); }, promise_.survive, call_);
+    result.manifest = written.id;
+    result.stored_bytes = written.bytes_put + upload_.stored_bytes();
+    result.new_bytes = new_bytes_;
+    if (!publish(root, result.manifest, result.doubt))
+      throw Error(ErrorKind::transient, options_.model,
+                  "was removed by another machine while it was pushed; push again");
+  }
+  pool_.registry().record_push(journal_, registry::PushState::committed, upload_.packs());
+  warn_of_stores_that_left();
+
+  for (const FileEntry& file : root.files) {
+    if (!file.trouble.empty()) result.troubles.push_back({file.path, file.trouble});
+  }
+  result.model = options_.model + ":" + options_.tag;
+  result.revision = to_hex(root.revision);
+  result.bytes = root.size_bytes();
+  result.fragments = root.fragment_count();
+  result.packs = upload_.packs();
+  result.seconds = seconds_between(begin_, pool_.environment().clock.steady_now());
+  return result;
+}
+
+// Packs that were durable before keep their shards there, and count on the store until it is back.
+void PushSession::Impl::warn_of_stores_that_left() {
+  const auto with_shards = upload_.stores();
+  for (const auto* store : pool_.stores().all()) {
+    if (store->is_online() || !with_shards.contains(store->id)) continue;
+    log_warning(store->name +
+                " has shards of this push and went away meanwhile: fewer other stores may be lost until it "
+                "is back. Push again if it stays away");
+  }
+}
+
+// False when it was removed meanwhile: then it cannot be used.
+bool PushSession::Impl::publish_again(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt) {
+  std::vector<NamedObject> documents;  // put again: a store that lost one has it back
+  for (const ObjectName& name : documents_of(pool_, manifest, call_))
+    documents.push_back({name, pool_.documents().get(name, {}, call_)});
+  pool_.documents().put(documents, pool_.log().durable_domains(), call_);
+  const PoolState state = pool_.log().state();
+  const auto model = state.tags.find(options_.model);
+  const bool tagged = model != state.tags.end() && model->second.contains(options_.tag) &&
+                      model->second.at(options_.tag) == manifest.content;
+  return tagged || publish(root, manifest, doubt);
+}
+
+// The order of docs/formats/mf1.md and DESIGN "Committing": prepared keeps alive what a concurrent collector might want to delete, then the
+// condemnations are looked at, then it becomes visible, then they are looked at once more. Both looks count only when the log was read. False
+// when the manifest was removed meanwhile.
+bool PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt) {
+  const ManifestNaming naming{options_.model, options_.tag, root.revision, manifest};
+  pool_.log().append({Prepared{naming}}, call_);
+  read_fresh_log(pool_, call_);
+  known_.check_condemned();
+  const auto is_live = [&] { return pool_.log().state().manifests.contains(manifest.content); };
+  if (!is_live()) return false;
+  pool_.log().append({Committed{naming}}, call_);
+  const SyncResult sync = pool_.log().sync_thoroughly(call_);
+  known_.check_condemned();
+  update_catalogue(pool_, call_);
+  if (!sync.fresh) {
+    doubt =
+        "the push is done, but " + unread_text(sync) +
+        ": whether another machine has begun to delete data that it counts on is not known. Push again when they are "
+        "back";
+  }
+  return is_live();
+}
+
+PushSession::PushSession(Pool& pool, PushOptions options, CallOptions call) {
+  const SteadyTime begin = pool.environment().clock.steady_now();
+  ModelRef::parse_new(options.model + ":" + options.tag);
+  for (const auto& [key, value] : options.card) require_text(key, value);
+  PushPlan plan = plan_push(pool, options.redundancy, call);
+  impl_ = std::make_unique<Impl>(pool, std::move(options), std::move(call), begin, std::move(plan));
+}
+PushSession::~PushSession() = default;
+void PushSession::add_file(const std::string& path, ByteSource& source) { impl_->add_file(path, source); }
+void PushSession::drop_last_file() { impl_->drop_last_file(); }
+void PushSession::describe(const std::string& key, const std::string& value) { impl_->describe(key, value); }
+PushResult PushSession::commit() { return impl_->commit(); }
+
+}  // namespace modelfloat::engine

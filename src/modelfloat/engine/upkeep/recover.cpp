@@ -1,0 +1,390 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/manifest/manifest_index.h"
+#include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/pool/slots.h"
+#include "modelfloat/engine/upkeep/setup.h"
+#include "modelfloat/mf1/marker.h"
+#include "modelfloat/store/wrap/measured.h"
+#include "modelfloat/transfer/ask/listing.h"
+#include "modelfloat/transfer/ask/object_reader.h"
+#include "modelfloat/transfer/ask/race.h"
+#include "modelfloat/transfer/packs/later_parity.h"
+#include "modelfloat/transfer/stores/needed_wait.h"
+
+namespace modelfloat::engine {
+namespace {
+
+using transfer::PoolStore;
+
+// Whoever writes to a store can put as many there as he likes.
+constexpr std::size_t k_slots_read_per_store = 1024;
+
+// A given store, of which only the address is known as yet.
+struct Source {
+  std::shared_ptr<store::MeasuredStore> measured;
+  std::unique_ptr<PoolStore> store;  // its name is its URL
+  bool is_unresponsive = false;      // it did not answer, and is not asked again
+};
+
+class Recovery {
+ public:
+  Recovery(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
+           const StoreMaker& make_store, const RecoverOptions& options, const CallOptions& call)
+      : environment_(environment),
+        secret_(secret),
+        make_store_(make_store),
+        options_(options),
+        call_(call),
+        begin_(environment.clock.steady_now()) {
+    const auto signal = std::make_shared<transfer::ChangeSignal>();
+    for (auto& source : sources) {
+      std::shared_ptr<store::MeasuredStore> measured = store::make_measured(std::move(source.store), environment.clock);
+      const store::StoreTraits traits = measured->traits();
+      auto state = std::make_shared<transfer::StoreState>(source.url, signal, environment.clock, environment.io,
+                                                          traits.parallel_calls);
+      std::unique_ptr<PoolStore> as_ours(new PoolStore{StoreId{}, source.url, source.url, source.url, 0, measured,
+                                                       std::move(state), traits.downloads_are_scarce});
+      sources_.push_back({std::move(measured), std::move(as_ours), false});
+    }
+  }
+
+  RecoverResult run() {
+    if (Settings(environment_.registry).pool())
+      throw Error(ErrorKind::invalid, "recover", "there is a pool in this home already: recover into an empty one");
+    environment_.registry.clear();  // of what an earlier attempt left
+    mf1::Keyring keys = find_keys();
+    const PoolState state = read_log(keys);
+    RecoverResult result;
+    result.log_is_fresh = is_fresh(state);
+    environment_.registry.transaction([&] {
+      if (state.policy) Settings(environment_.registry).set_policy(*state.policy);
+      result.stores = write_stores(state);
+    });
+    Pool pool(
+        environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); },
+        options_.timeouts);
+    pool.stores().wait_until_decided(call_);
+    for (const Source& source : sources_) {
+      for (const PoolStore* store : pool.stores().all()) {
+        if (source.is_unresponsive && store->url == source.store->url) store->state->latency.mark_slow();
+      }
+    }
+    const transfer::ListedShards shards = list_shards(pool);
+    update_catalogue(pool, call_);
+    index_prepared(pool, state);
+    transfer::learn_stray_shards(pool.stores(), environment_.registry, shards, call_);
+    if (options_.own_secret != nullptr) add_own_slot(pool);
+    environment_.registry.transaction([&] {
+      if (options_.on_pool) options_.on_pool(pool.keys());
+      Settings(environment_.registry).set_pool(pool.keys().pool_id());  // last: now it is whole
+    });
+    result.slots_tried = slots_tried_;
+    result.models = environment_.registry.models("", "", SIZE_MAX >> 1).size();
+    result.bytes_read = bytes_read();
+    result.seconds = seconds_between(begin_, environment_.clock.steady_now());
+    return result;
+  }
+
+ private:
+  // Asks all sources at once, and gives each answer to `take`, which says whether it is one. After the first that is, the others have as long again as
+  // that took, and a little; before, `longest` in all. Who is later is left out from now on.
+  template <typename T>
+  void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work,
+                   const std::function<bool(const std::string& url, T)>& handle) {
+    transfer::Race<T> race(environment_.clock, transfer::Race<T>::Kind::read, call_);
+    std::map<std::size_t, Source*> asked;  // by id of the call
+    for (Source& source : sources_) {
+      if (!source.is_unresponsive) asked[race.ask(*source.store, longest, work)] = &source;
+    }
+    const SteadyTime begin = environment_.clock.steady_now();
+    SteadyTime limit = begin + longest;
+    while (auto answer = race.next(limit)) {
+      const std::string& url = asked.at(answer->id)->store->name;
+      try {
+        if (!handle(url, answer->get())) continue;
+        const SteadyTime now = environment_.clock.steady_now();
+        limit = std::min(limit, now + (now - begin) + options_.timeouts.straggler);
+      } catch (const Error& error) {
+        if (error.kind == ErrorKind::cancelled) throw;
+        if (error.kind != ErrorKind::offline)
+          log_warning(fmt::format("{} is left out: {}", url, error.what()));  // that is said already
+      }
+    }
+    for (const auto& [id, source] : asked) {
+      if (!race.is_under_way(id)) continue;
+      source->is_unresponsive = true;
+      log_warning(source->store->name + " is left out: it does not answer");
+    }
+  }
+
+  std::vector<const PoolStore*> source_stores() const {
+    std::vector<const PoolStore*> stores;
+    for (const Source& source : sources_) stores.push_back(source.store.get());
+    return stores;
+  }
+
+  // What a store has for whoever recovers.
+  struct Slots {
+    std::optional<mf1::PoolTag> pool;  // by its marker
+    std::vector<FoundSlot> slots;
+  };
+
+  static Slots read_slots(store::Store& store, const CallOptions& call) {
+    Slots found;
+    try {
+      if (const auto marker = store.get(ObjectName::marker(), {}, call)) found.pool = mf1::parse_marker(*marker).pool;
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::corrupt && error.kind != ErrorKind::unsupported) throw;
+    }
+    std::vector<ObjectName> names;
+    const auto handle = [&](const store::ObjectInfo& info) {
+      if (info.size_bytes == mf1::k_slot_bytes && names.size() < k_slots_read_per_store) names.push_back(info.name);
+    };
+    try {
+      store.list("mf1/slot/", handle, call);
+    } catch (const Error& error) {
+      if (names.empty() || error.kind == ErrorKind::cancelled) throw;
+      log_warning(fmt::format("the slots cannot be listed completely: {}", error.what()));
+    }
+    for (const ObjectName& name : names) {
+      auto bytes = store.get(name, {}, call);
+      if (!bytes || !transfer::fits_name(name, *bytes)) continue;  // another store may have a good copy
+      try {
+        mf1::Slot slot = mf1::parse_slot(*bytes);
+        found.slots.push_back({name, *std::move(bytes), slot});
+      } catch (const Error& error) {
+        log_debug(error.what());  // a newer kind, or junk under a name that fits
+      }
+    }
+    return found;
+  }
+
+  // The keys of the newest epoch that the secret opens a slot of.
+  mf1::Keyring find_keys() {
+    std::optional<mf1::Keyring> best;
+    std::set<ObjectName> tried;
+    bool any_slot = false;
+    const auto try_slots = [&](const std::string& url, const Slots& found) {
+      any_slot = any_slot || !found.slots.empty();
+      std::size_t left_out = 0;
+      for (const FoundSlot& slot : worth_trying(found.slots, secret_.kind(), found.pool, left_out)) {
+        if (tried.insert(slot.name).second) try_slot(slot, best);
+      }
+      if (left_out > 0) {
+        log_warning(fmt::format(
+            "{} has more key slots for passphrases than are tried; the {} that cost most are left out", url, left_out));
+      }
+      return !found.slots.empty();
+    };
+    transfer::NeededWait needed(source_stores(), environment_.clock, options_.timeouts, transfer::CallKind::read);
+    do {
+      ask_sources<Slots>(options_.timeouts.call_floor, read_slots, try_slots);
+    } while (!any_slot && needed.wait(call_));
+    if (several_pools_)
+      throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
+    if (best) return *std::move(best);
+    if (!any_slot) throw Error(ErrorKind::offline, "recover", "no key slot was found on any of the stores");
+    throw Error(ErrorKind::denied, "key, code or passphrase",
+                "it opens none of the pool's key slots: is it the right one for these stores?");
+  }
+
+  void try_slot(const FoundSlot& found, std::optional<mf1::Keyring>& best) {
+    // What it says in the clear is enough to know that nothing newer is in it.
+    const bool is_no_newer = best && best->pool_id() == found.slot.pool && best->current_epoch() >= found.slot.epoch;
+    if (is_no_newer) return;
+    try {
+      ++slots_tried_;
+      mf1::Keyring keys = mf1::open_slot(found.bytes, secret_);
+      several_pools_ = several_pools_ || (best && best->pool_id() != keys.pool_id());
+      if (best && best->current_epoch() >= keys.current_epoch()) return;
+      opened_slot_ = found.slot.id;
+      best = std::move(keys);
+    } catch (const Error& error) {
+      log_debug(error.what());  // another secret's slot, or a damaged one
+    }
+  }
+
+  // Reads the log; older epochs become known by it, and with them more of the log.
+  PoolState read_log(mf1::Keyring& keys) {
+    const auto open = [this](const registry::StoreRow& row) { return make_store_(row.url); };
+    transfer::StoreSet stores(borrowed_stores(keys),
+                              {environment_.io, environment_.clock, keys.pool_tag(), open, options_.timeouts});
+    Documents documents(environment_, stores);
+    for (;;) {
+      PoolLog log(environment_, keys, stores, documents);
+      sync_ = log.sync(call_);
+      const PoolState state = log.state();
+      if (sync_.stores_read == 0 || state.heads.empty())
+        throw Error(ErrorKind::offline, "recover", "no log could be read from these stores");
+      const bool had_all = std::all_of(state.epochs.begin(), state.epochs.end(), [&](const EpochBegun& begun) {
+        return begun.epoch <= 1 || keys.has_epoch(begun.epoch - 1);
+      });
+      if (had_all) {
+        if (!state.slots.contains(opened_slot_)) {
+          throw Error(ErrorKind::denied, "key, code or passphrase",
+                      "it was withdrawn: this pool is not opened by it any more");
+        }
+        for (const auto& [id, slot] : state.slots) keep_slot(stores, ObjectName::of(ObjectType::slot, slot.object));
+        return state;
+      }
+      if (!add_older_epochs(keys, state))
+        throw Error(ErrorKind::corrupt, "recover", "the log begins an epoch whose key is not in it");
+    }
+  }
+
+  // Whether the log was read on all but as many failure domains of the catalogue as the pool survives.
+  bool is_fresh(const PoolState& state) const {
+    std::set<std::string> domains;
+    std::set<std::string> read;
+    for (const auto& [id, added] : state.stores) {
+      domains.insert(added.domain);
+      const bool was_read = std::any_of(ids_.begin(), ids_.end(), [&, &wanted = id](const auto& given) {
+        return given.second == wanted && std::none_of(sync_.unread.begin(), sync_.unread.end(),
+                                                      [&](const UnreadStore& one) { return one.name == given.first; });
+      });
+      if (was_read) read.insert(added.domain);
+    }
+    const std::size_t survive = state.policy ? state.policy->survive : 0;
+    if (domains.size() <= read.size() + survive) return true;
+    log_warning(fmt::format(
+        "the log was read on {} of the pool's {} failure domains, and {} are needed to be sure of the newest "
+        "state: what is known only on the others is missing until they are back",
+        read.size(), domains.size(), domains.size() - survive));
+    return false;
+  }
+
+  void keep_slot(transfer::StoreSet& stores, const ObjectName& name) {
+    if (const auto bytes = transfer::read_object(stores, name, false, {}, call_))
+      environment_.registry.keep_document(name.path(), *bytes);
+  }
+
+  // The given stores by the ids in their markers; one without a marker of this pool is left out.
+  std::vector<registry::StoreRow> borrowed_stores(const mf1::Keyring& keys) {
+    std::vector<registry::StoreRow> stores;
+    const auto read_marker = [](store::Store& store, const CallOptions& call) {
+      return store.get(ObjectName::marker(), {}, call);
+    };
+    ask_sources<std::optional<Bytes>>(
+        options_.timeouts.marker, read_marker, [&](const std::string& url, const std::optional<Bytes>& bytes) {
+          const auto marker = bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
+          if (!marker || marker->pool != keys.pool_tag()) {
+            log_warning(url + " is not a store of this pool and is left out");
+            return false;
+          }
+          ids_[url] = marker->store;
+          stores.push_back({marker->store, url, url, url, 0, {}});
+          return true;
+        });
+    return stores;
+  }
+
+  // The catalogue by the log, with the places where the stores were found now.
+  std::uint64_t write_stores(const PoolState& state) {
+    std::map<StoreId, std::string> found;
+    for (const auto& [url, id] : ids_) found[id] = url;
+    const UtcTime now = environment_.clock.utc_now();
+    std::set<std::string> names;
+    for (const auto& [id, added] : state.stores) {
+      const auto place = found.find(id);
+      environment_.registry.put_store(
+          {id, added.name, place == found.end() ? added.url : place->second, added.domain, added.capacity_bytes, now});
+      names.insert(added.name);
+      if (place != found.end()) found.erase(place);
+    }
+    std::size_t number = 1;
+    for (const auto& [id, url] : found) {  // a store that the log does not know, or that was taken out of the pool
+      while (!names.insert(fmt::format("recovered-{}", number)).second) ++number;
+      environment_.registry.put_store({id, fmt::format("recovered-{}", number), url, url, 0, now});
+    }
+    return environment_.registry.stores().size();
+  }
+
+  std::unique_ptr<store::Store> open_store(const registry::StoreRow& row) {
+    auto measured = store::make_measured(make_store_(row.url), environment_.clock);
+    opened_.push_back(measured.get());
+    return measured;
+  }
+
+  // What pushes that were cut off have stored counts as known, as what update_catalogue() enters does. What cannot be read now is left out.
+  void index_prepared(Pool& pool, const PoolState& state) {
+    ManifestReader reader(pool, {}, call_);
+    for (const auto& [content, live] : state.manifests) {
+      if (live.committed) continue;
+      try {
+        index_manifest(pool, reader, reader.root(live.manifest));
+      } catch (const Error& error) {
+        if (error.kind == ErrorKind::cancelled) throw;
+        log_debug(error.what());
+      }
+    }
+  }
+
+  transfer::ListedShards list_shards(Pool& pool) {
+    transfer::ListedShards listed;
+    for (const auto& listing :
+         transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
+      if (!listing.complete) {
+        log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
+      }
+      std::vector<Hash256> objects;
+      for (const store::ObjectInfo& info : listing.objects) {
+        objects.push_back(*info.name.hash());
+        listed[objects.back()].push_back(listing.store);
+      }
+      if (listing.complete) {
+        environment_.registry.set_shard_places(listing.store->id, objects);
+      } else {
+        for (const Hash256& object : objects) environment_.registry.add_shard_place(object, listing.store->id);
+      }
+    }
+    return listed;
+  }
+
+  void add_own_slot(Pool& pool) {
+    try {
+      add_slot(pool, *options_.own_secret, call_);
+    } catch (const Error& error) {
+      // Few stores may be enough to read everything and too few to write. The slot is in this home, and goes to the others when they are back.
+      if (error.kind != ErrorKind::offline) throw;
+      log_warning(error.what());
+    }
+  }
+
+  std::uint64_t bytes_read() const {
+    std::uint64_t sum = 0;
+    for (const Source& source : sources_) sum += source.measured->measurements().get.bytes;
+    for (const auto* store : opened_) sum += store->measurements().get.bytes;
+    return sum;
+  }
+
+  const Environment& environment_;
+  const mf1::SlotSecret& secret_;
+  const StoreMaker& make_store_;
+  const RecoverOptions& options_;
+  const CallOptions& call_;
+  const SteadyTime begin_;
+  std::vector<Source> sources_;
+  mf1::SlotId opened_slot_{};
+  bool several_pools_ = false;
+  std::size_t slots_tried_ = 0;
+  SyncResult sync_;                                  // the last reading of the log
+  std::map<std::string, StoreId> ids_;               // of the given stores that are the pool's, by URL
+  std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
+};
+
+}  // namespace
+
+RecoverResult recover(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
+                      const StoreMaker& make_store, const RecoverOptions& options, const CallOptions& call) {
+  return Recovery(environment, secret, std::move(sources), make_store, options, call).run();
+}
+
+}  // namespace modelfloat::engine

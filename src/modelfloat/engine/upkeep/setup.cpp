@@ -1,0 +1,367 @@
+#include "modelfloat/engine/upkeep/setup.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "store_texts.inc"
+#include <fmt/format.h>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/domain/superseded.h"
+#include "modelfloat/engine/manifest/manifest_reader.h"
+#include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/pool/slots.h"
+#include "modelfloat/mf1/format.h"
+#include "modelfloat/mf1/log_codec.h"
+#include "modelfloat/mf1/marker.h"
+#include "modelfloat/transfer/ask/confirmed_put.h"
+#include "modelfloat/transfer/ask/listing.h"
+#include "modelfloat/transfer/stores/needed_wait.h"
+
+namespace modelfloat::engine {
+
+// --- a pool begins -----------------------------------------------------------------------------------------------------------
+
+NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secret, PolicySet policy) {
+  Settings settings(environment.registry);
+  if (settings.pool()) throw Error(ErrorKind::invalid, "init", "there is a pool in this home already");
+  NewPool pool;
+  pool.id = environment.random.array<16>();
+  const mf1::Keyring keys(pool.id, 1, crypto::SecretKey::random(environment.random));
+  const auto code = mf1::RecoveryCode::random(environment.random);
+
+  std::vector<Change> changes{policy};
+  environment.registry.transaction([&] {
+    environment.registry.clear();  // of what a recover that was cut off left
+    for (const auto& slot : {mf1::SlotSecret::recovery_code(code), secret})
+      changes.push_back(new_slot(environment, keys, slot).change);
+    settings.set_pool(pool.id);
+    settings.set_policy(policy);
+    transfer::StoreSet no_stores({}, {environment.io, environment.clock, keys.pool_tag(), {}});
+    Documents documents(environment, no_stores);
+    PoolLog(environment, keys, no_stores, documents).append(std::move(changes), {});
+  });
+  pool.recovery_code = code.text();
+  return pool;
+}
+
+// --- it grows ----------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Calls to a store that is not used by the pool's own ways of waiting: one that takes a call and never answers is given up as those do.
+CallOptions in_time(Pool& pool, const CallOptions& call, std::uint64_t bytes = 0) {
+  return transfer::within(call, pool.environment().clock, pool.stores().timeouts().allowed(bytes));
+}
+
+CallOptions in_time_for_a_listing(Pool& pool, const CallOptions& call) {
+  return transfer::within(call, pool.environment().clock, pool.stores().timeouts().listing);
+}
+
+void put_in_time(Pool& pool, store::Store& store, const std::string& url, const ObjectName& name, ByteSpan bytes,
+                 const CallOptions& call) {
+  transfer::put_confirmed(store, url, name, bytes, in_time(pool, call, bytes.size()));
+}
+
+// The id under which the place joins the pool: the one in its marker, or a new one when it has none.
+StoreId claim(Pool& pool, const std::string& url, store::Store& store, const CallOptions& call) {
+  if (const auto bytes = store.get(ObjectName::marker(), {}, in_time(pool, call))) {
+    const mf1::Marker marker = mf1::parse_marker(*bytes);
+    if (marker.pool != pool.keys().pool_tag()) throw Error(ErrorKind::denied, url, "belongs to another pool");
+    return marker.store;
+  }
+  const StoreId id = pool.environment().random.array<16>();
+  put_in_time(pool, store, url, ObjectName::marker(), mf1::make_marker({pool.keys().pool_tag(), id}), call);
+  return id;
+}
+
+// Every small object of the pool: what any store lists, and what the registry alone has so far.
+std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
+  std::set<ObjectName> names;
+  const PoolState state = pool.log().state();
+  for (const auto& [id, slot] : state.slots) names.insert(ObjectName::of(ObjectType::slot, slot.object));
+  for (const auto& row : pool.registry().log_names()) {
+    names.insert(ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash));
+  }
+  const std::vector<std::string> folders{"mf1/log/", "mf1/checkpoint/", "mf1/structure/", "mf1/content/"};
+  for (const auto& listing : transfer::list_stores(pool.stores(), folders, transfer::WaitFor::all, {}, call)) {
+    if (!listing.complete) log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
+    for (const store::ObjectInfo& info : listing.objects) names.insert(info.name);
+  }
+  return names;
+}
+
+// What is done with the store that joins: again when that asks for a moment.
+void with_it(Pool& pool, const std::string& url, const CallOptions& call, const std::function<void()>& work) {
+  transfer::do_with_needed(url, pool.environment().clock, pool.stores().timeouts(), call, work);
+}
+
+// Those that are not in `copied` yet.
+void copy_documents(Pool& pool, const std::string& url, store::Store& to, std::set<ObjectName>& copied,
+                    const CallOptions& call) {
+  for (const ObjectName& name : all_documents(pool, call)) {
+    if (!copied.insert(name).second) continue;
+    try {
+      const Bytes document = pool.documents().get(name, {}, call);
+      with_it(pool, url, call, [&] { put_in_time(pool, to, url, name, document, call); });
+    } catch (const Error& error) {
+      // A record that only a checkpoint still covers, or one that nobody can read: the new store is as good as the others without it.
+      if (error.kind != ErrorKind::lost) throw;
+      log_warning(error.what());
+    }
+  }
+}
+
+void queue_the_rest(Pool& pool, const StoreId& store, const std::set<ObjectName>& copied, const CallOptions& call) {
+  std::vector<registry::QueuedPut> puts;
+  for (const ObjectName& name : all_documents(pool, call)) {
+    if (copied.contains(name)) continue;
+    try {
+      puts.push_back({store, name.path(), pool.documents().get(name, {}, call)});
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::lost) throw;
+      log_warning(error.what());
+    }
+  }
+  if (puts.empty()) return;
+  pool.registry().queue_puts(puts);
+  pool.documents().flush(transfer::WaitFor::all, call);
+}
+
+}  // namespace
+
+registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
+                             std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
+                             const std::function<void(const registry::StoreRow&)>& on_row) {
+  warn_unless_fresh(pool.log().sync(call), "what is known only there does not go to " + name + " yet");
+  for (const auto& row : pool.registry().stores()) {
+    if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
+  }
+  StoreId id{};
+  with_it(pool, url, call, [&] { id = claim(pool, url, store, call); });
+  registry::StoreRow row{id, name, url, domain, capacity_bytes, pool.environment().clock.utc_now()};
+  for (const auto& other : pool.registry().stores()) {
+    const bool moved = other.id == row.id && other.name == name;  // the same place under a new address
+    if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
+    if (other.id == row.id && !moved) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
+  }
+  with_it(pool, url, call, [&] {
+    put_in_time(pool, store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
+    put_in_time(pool, store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
+  });
+  pool.log().append_if_possible({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
+  std::set<ObjectName> copied;
+  copy_documents(pool, url, store, copied, call);
+  std::vector<Hash256> shards;  // of a place that was in the pool before
+  with_it(pool, url, call, [&] {
+    shards.clear();
+    store.list(
+        "mf1/shard/", [&](const store::ObjectInfo& info) { shards.push_back(*info.name.hash()); },
+        in_time_for_a_listing(pool, call));
+  });
+  pool.registry().transaction([&] {
+    pool.registry().put_store(row);
+    if (on_row) on_row(row);
+    pool.registry().set_shard_places(row.id, shards);
+  });
+  pool.stores().set_rows(pool.registry().stores());
+  // From here on this home queues all that it writes for the new store, too; what it wrote meanwhile was queued for the others alone.
+  queue_the_rest(pool, row.id, copied, call);
+  return row;
+}
+
+void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call) {
+  warn_unless_fresh(pool.log().sync(call),
+                    "what another machine said there of " + row.name + " is not known, and this is said beside it");
+  pool.log().append_if_possible({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
+  pool.registry().put_store(row);
+  pool.stores().set_rows(pool.registry().stores());
+}
+
+namespace {
+
+using Stores = std::set<const transfer::PoolStore*>;
+
+std::string names_of(const Stores& stores, std::string_view between = ", ") {
+  std::vector<std::string> names;
+  for (const auto* store : stores) names.push_back(store->name);
+  std::sort(names.begin(), names.end());
+  return fmt::format("{}", fmt::join(names, between));
+}
+
+// Whether the models survive without these stores, by lists made now.
+class RemovalCheck {
+ public:
+  RemovalCheck(Pool& pool, const Stores& leaving, const CallOptions& call) : leaving_(leaving) {
+    for (const auto& listing : transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call)) {
+      if (!listing.complete) continue;
+      const auto damaged = pool.registry().damaged_shards(listing.store->id);  // in order
+      auto& sizes = listed_[listing.store];
+      for (const store::ObjectInfo& info : listing.objects) {
+        const Hash256 object = *info.name.hash();
+        if (!std::binary_search(damaged.begin(), damaged.end(), object)) sizes[object] = info.size_bytes;
+      }
+    }
+    for (const auto* store : pool.stores().all()) {
+      if (!leaving.contains(store) && !listed_.contains(store)) away_.push_back(store->name);
+    }
+  }
+
+  // "s3 cannot be listed: try again when ...".
+  std::string what_helps() const {
+    return fmt::format(
+        "{} cannot be listed: try again when they are back, or take out at once what is gone for good: "
+        "modelfloat store rm {} {}",
+        fmt::join(away_, ", "), names_of(leaving_, " "), fmt::join(away_, " "));
+  }
+
+  // Other stores that could not be listed, by name.
+  const std::vector<std::string>& away() const noexcept { return away_; }
+
+  // Whether the pack survives the loss of fewer stores than before. Error when it cannot be read without the stores that leave, or when that
+  // cannot be told. A pack that has nothing on them is none of its business. Parity that was added later is not proven.
+  bool loses_shards(const Pack& pack, const std::string& model) const {
+    std::size_t left = 0;
+    std::size_t lost = 0;
+    if (pack.k == 1) {
+      left = holders_of(pack, 0);
+      lost = left < pack.shard_count() && may_have(pack, 0) ? 1 : 0;
+    } else {
+      for (std::size_t index = 0; index < pack.shard_count(); ++index) {
+        const bool is_elsewhere = holders_of(pack, index) > 0;
+        left += is_elsewhere ? 1 : 0;
+        lost += !is_elsewhere && may_have(pack, index) ? 1 : 0;
+      }
+    }
+    if (lost > 0 && left < pack.k) refuse(model);
+    return lost > 0;
+  }
+
+ private:
+  bool has(const transfer::PoolStore& store, const Pack& pack, std::size_t index) const {
+    const auto& sizes = listed_.at(&store);
+    const auto found = sizes.find(pack.shard_name(index));
+    return found != sizes.end() && found->second == mf1::k_header_bytes + pack.slice_bytes;
+  }
+  // Other stores that have it.
+  std::size_t holders_of(const Pack& pack, std::size_t index) const {
+    return static_cast<std::size_t>(std::count_if(listed_.begin(), listed_.end(), [&](const auto& listed) {
+      return !leaving_.contains(listed.first) && has(*listed.first, pack, index);
+    }));
+  }
+  bool may_have(const Pack& pack, std::size_t index) const {
+    return std::any_of(leaving_.begin(), leaving_.end(),
+                       [&](const auto* store) { return !listed_.contains(store) || has(*store, pack, index); });
+  }
+
+  [[noreturn]] void refuse(const std::string& model) const {
+    if (away_.empty()) {
+      throw Error(
+          ErrorKind::invalid, names_of(leaving_),
+          fmt::format("{} could not be read any more without {}: keep {}, or remove the model first", model,
+                      leaving_.size() == 1 ? "this store" : "these stores", leaving_.size() == 1 ? "it" : "them"));
+    }
+    throw Error(ErrorKind::offline, names_of(leaving_),
+                fmt::format("whether {} could be read without that cannot be told while {}", model, what_helps()));
+  }
+
+  const Stores& leaving_;
+  std::map<const transfer::PoolStore*, std::unordered_map<Hash256, std::uint64_t, HashOfHash256>> listed_;
+  std::vector<std::string> away_;
+};
+
+}  // namespace
+
+StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, const CallOptions& call) {
+  Stores leaving;
+  for (const std::string& name : names) {
+    const transfer::PoolStore* store = pool.stores().find(name);
+    if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
+    leaving.insert(store);
+  }
+  const std::string leaving_names = names_of(leaving);
+  const bool fresh = warn_unless_fresh(
+      pool.log().sync(call), "models that are known only there are not looked at, and may need " + leaving_names);
+  pool.stores().wait_until_decided(call);
+  const RemovalCheck check(pool, leaving, call);
+  if (!fresh && !check.away().empty()) {
+    throw Error(
+        ErrorKind::offline, leaving_names,
+        "too few stores answer to know all models, so what needs this cannot be told while " + check.what_helps());
+  }
+  ManifestReader reader(pool, {}, call);
+  std::set<std::string> at_risk;
+  const PoolState state = pool.log().state();
+  const auto superseded = superseded_manifests(state);
+  for (const auto& [content, live] : state.manifests) {
+    if (!live.committed || superseded.contains(content)) continue;
+    const ManifestRoot root = reader.root(live.manifest);
+    for (std::size_t index = 0; index < root.segments.size(); ++index) {
+      for (const Pack& pack : reader.segment(root, index).structure.packs) {
+        if (check.loses_shards(pack, live.model)) at_risk.insert(live.model);
+      }
+    }
+  }
+  std::vector<StoreId> ids;
+  for (const auto* store : pool.stores().all()) {
+    if (leaving.contains(store)) ids.push_back(store->id);
+  }
+  std::vector<Change> changes;
+  for (const StoreId& id : ids) changes.emplace_back(StoreRemoved{id});
+  const bool durable = pool.log().append_if_possible(std::move(changes), call);
+  const StoreRemoval removal{{at_risk.begin(), at_risk.end()}, durable && fresh};
+  for (const StoreId& id : ids) pool.registry().remove_store(id);
+  pool.stores().set_rows(pool.registry().stores());
+  return removal;
+}
+
+StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call, std::size_t size) {
+  const transfer::PoolStore* store = pool.stores().find(name);
+  if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
+  pool.stores().wait_until_decided(call);
+  if (!store->is_online()) throw Error(ErrorKind::offline, name, store->state->why_not_online());
+  const Clock& clock = pool.environment().clock;
+  const auto timed = [&](const auto& work) {
+    const SteadyTime begin = clock.steady_now();
+    work();
+    return seconds_between(begin, clock.steady_now());
+  };
+
+  constexpr ByteRange k_test_range{1000, 5000};
+  Bytes bytes(size);
+  pool.environment().random.fill(bytes);
+  const ObjectName object = ObjectName::of(ObjectType::shard, crypto::blake3(bytes));
+  StoreTest test;
+  test.put_seconds = timed([&] { store->store->put(object, bytes, in_time(pool, call, size)); });
+  test.get_seconds = timed([&] {
+    const auto part = store->store->get(object, k_test_range, in_time(pool, call, size));
+    if (!part || !equal(*part, ByteSpan(bytes).subspan(k_test_range.offset, k_test_range.length))) {
+      throw Error(ErrorKind::corrupt, name, "does not give back what was put there");
+    }
+  });
+  test.get_whole_seconds = timed([&] {
+    const auto whole = store->store->get(object, {}, in_time(pool, call, size));
+    if (!whole || !equal(*whole, bytes)) throw Error(ErrorKind::corrupt, name, "does not give back what was put there");
+  });
+  test.list_seconds = timed([&] {
+    const std::string folder = object.path().substr(0, object.path().rfind('/') + 1);
+    const auto collect = [&](const store::ObjectInfo& info) {
+      if (info.name != object) return;
+      test.listed = true;
+      test.checksum = info.checksum;
+    };
+    store->store->list(folder, collect, in_time_for_a_listing(pool, call));
+    if (!test.listed && !store->store->traits().delayed_listing)
+      throw Error(ErrorKind::corrupt, name, "does not list what was put there");
+  });
+  test.remove_seconds = timed([&] { store->store->remove(object, in_time(pool, call)); });
+  test.space = store->store->space(in_time(pool, call));
+  return test;
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,364 @@
+#include "modelfloat/engine/upkeep/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/base/log.h"
+#include "modelfloat/domain/superseded.h"
+#include "modelfloat/engine/manifest/manifest_reader.h"
+#include "modelfloat/engine/manifest/manifest_writer.h"
+#include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/file_check.h"
+#include "modelfloat/mf1/format.h"
+#include "modelfloat/transfer/ask/copy_check.h"
+#include "modelfloat/transfer/ask/listing.h"
+#include "modelfloat/transfer/packs/later_parity.h"
+
+namespace modelfloat::engine {
+namespace {
+
+using registry::CopyState;
+using registry::ShardCopy;
+using transfer::Damage;
+using transfer::Finding;
+using transfer::PoolStore;
+
+// What one store lists, or that it could not be listed.
+struct StoreListing {
+  const PoolStore* store = nullptr;
+  bool readable = false;
+  std::map<std::string, std::uint64_t> sizes;  // by object path
+};
+
+class Verification {
+ public:
+  Verification(Pool& pool, bool read, const transfer::FindingSink& progress, const CallOptions& call)
+      : pool_(pool), read_(read), progress_(progress), call_(call) {}
+
+  VerifyReport run(const std::optional<std::string>& only) {
+    pool_.log().try_unreadable_again();
+    const auto log_before = pool_.registry().log_names();
+    const SyncResult sync = pool_.log().sync_thoroughly(call_);
+    const bool fresh = sync.fresh;
+    if (!fresh) report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
+    for (std::string& doubt : pool_.log().doubts()) report_.doubts.push_back(std::move(doubt));
+    pool_.stores().wait_until_decided(call_);
+    update_catalogue(pool_, call_);
+    state_ = pool_.log().state();
+    expect_log(log_before);
+    if (only && !state_.tags.contains(*only) && !has_manifest(*only)) {
+      report_unknown_model(*only, fresh);
+    }
+    list_stores();
+    learn_stray_shards();
+    if (!only) check_common_objects();
+    const auto superseded = superseded_manifests(state_);
+    for (const auto& [content, live] : state_.manifests) {
+      if (superseded.contains(content)) continue;
+      if (live.committed && (!only || live.model == *only)) check_manifest(live);
+    }
+    if (read_) {
+      check_files();
+      read_everything();
+    }
+    sum_up();
+    return std::move(report_);
+  }
+
+ private:
+  bool has_manifest(const std::string& model) const {
+    return std::any_of(state_.manifests.begin(), state_.manifests.end(),
+                       [&](const auto& entry) { return entry.second.committed && entry.second.model == model; });
+  }
+
+  void found(const std::string& store, const ObjectName& name, Damage what) {
+    const Finding finding{store, name.path(), name.type().value_or(ObjectType::marker), what};
+    if (findings_.insert(finding).second && progress_) progress_(finding);
+  }
+
+  void list_stores() {
+    for (const PoolStore* store : pool_.stores().all()) listings_.push_back({store, false, {}});
+    for (const auto& listed : transfer::list_stores(pool_.stores(), {"mf1/"}, transfer::WaitFor::all, {}, call_)) {
+      const auto listing = std::find_if(listings_.begin(), listings_.end(),
+                                        [&](const StoreListing& one) { return one.store == listed.store; });
+      if (listing == listings_.end()) continue;
+      listing->readable = listed.complete;
+      if (!listed.complete) log_warning(listed.store->name + " cannot be listed: " + listed.trouble);
+      for (const store::ObjectInfo& info : listed.objects) listing->sizes[info.name.path()] = info.size_bytes;
+    }
+    for (const StoreListing& listing : listings_) {
+      if (!listing.readable) found(listing.store->name, ObjectName::marker(), Damage::offline);
+    }
+  }
+
+  void learn_stray_shards() {
+    transfer::ListedShards shards;
+    for (const StoreListing& listing : listings_) {
+      for (const auto& [path, size] : listing.sizes) {
+        const auto name = ObjectName::parse(path);
+        if (name && name->type() == ObjectType::shard) shards[*name->hash()].push_back(listing.store);
+      }
+    }
+    transfer::learn_stray_shards(pool_.stores(), pool_.registry(), shards, call_);
+  }
+
+  // An object that has to be on every store: slots and the newest log.
+  void expect_everywhere(const ObjectName& name) {
+    for (const StoreListing& listing : listings_) {
+      if (listing.sizes.contains(name.path())) {
+        to_read_.emplace(name.path(), listing.store);
+      } else if (listing.readable) {
+        found(listing.store->name, name, Damage::missing);
+      }
+    }
+  }
+
+  // Own records that were not there before the stores were asked are those of another process of this home. They may be on their way.
+  void expect_log(const std::vector<registry::LogName>& before) {
+    const auto own = Settings(pool_.registry()).writer();
+    const auto name_of = [](const registry::LogName& row) {
+      return ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash);
+    };
+    for (const auto& row : before) expected_log_.insert(name_of(row));
+    for (const auto& row : pool_.registry().log_names()) {
+      if (row.writer != own) expected_log_.insert(name_of(row));
+    }
+  }
+
+  void check_common_objects() {
+    for (const auto& [id, slot] : state_.slots) expect_everywhere(ObjectName::of(ObjectType::slot, slot.object));
+    for (const ObjectName& name : expected_log_) {
+      if (pool_.registry().document(name.path())) expect_everywhere(name);
+    }
+  }
+
+  void check_manifest(const LiveManifest& live) {
+    ManifestCheck check;
+    check.model = live.model;
+    check.id = live.manifest;
+    try {
+      for (const ObjectName& name : documents_of(pool_, live.manifest, call_)) expect_everywhere(name);
+      ManifestReader reader(pool_, {}, call_);
+      const ManifestRoot root = reader.root(live.manifest);
+      FileRecipes recipes(root);
+      for (std::size_t index = 0; index < root.segments.size(); ++index) {
+        const auto segment = reader.segment(root, index);
+        recipes.add(segment.content);
+        for (const Pack& pack : segment.structure.packs) {
+          check.packs.push_back(pack.id);
+          if (packs_.try_emplace(pack.id, PackCheck{pack, {}, {}}).second) check_pack(packs_.at(pack.id));
+        }
+      }
+      check.recipes = recipes.finish();
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      log_warning(error.what());
+      check.readable = false;
+    }
+    manifests_.push_back(std::move(check));
+  }
+
+  struct ManifestCheck {
+    std::string model;
+    ManifestId id;
+    bool readable = true;
+    bool is_wrong = false;  // a file is not what the manifest promises
+    std::vector<PackId> packs;
+    std::vector<FileRecipe> recipes;  // of its files
+  };
+  struct GoodShard {
+    std::size_t index = 0;
+    std::string path;
+    const PoolStore* store = nullptr;
+  };
+  struct PackCheck {
+    Pack pack;
+    std::vector<GoodShard> good;
+    std::set<std::size_t> away;  // shards, or with k = 1 as many copies, that may be on stores that could not be listed
+  };
+
+  void check_pack(PackCheck& check) {
+    const std::size_t objects = check.pack.k == 1 ? 1 : check.pack.shard_count();
+    for (std::size_t index = 0; index < objects; ++index) {
+      const Hash256& object = check.pack.shard_name(index);
+      if (check_shard(check, index, object, true)) continue;
+      const bool all_listed =
+          std::all_of(listings_.begin(), listings_.end(), [](const auto& one) { return one.readable; });
+      found("", ObjectName::of(ObjectType::shard, object), all_listed ? Damage::missing : Damage::offline);
+      if (!all_listed) check.away.insert(index);
+    }
+    for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), check.pack))
+      check_shard(check, later.index, later.object, false);
+  }
+
+  // Whether it is on some store, or missing from a store that is named, or may be on one that is offline. What nobody promised (parity that was
+  // added later) cannot be missing.
+  bool check_shard(PackCheck& check, std::size_t index, const Hash256& hash, bool promised) {
+    const ObjectName name = ObjectName::of(ObjectType::shard, hash);
+    const std::uint64_t size = mf1::k_header_bytes + check.pack.slice_bytes;
+    const auto expected = pool_.registry().shard_copies(hash);
+    bool accounted = false;
+    for (const StoreListing& listing : listings_) {
+      const PoolStore& store = *listing.store;
+      const auto known =
+          std::find_if(expected.begin(), expected.end(), [&](const ShardCopy& copy) { return copy.store == store.id; });
+      const bool is_expected = known != expected.end();
+      const auto listed = listing.sizes.find(name.path());
+      if (listed == listing.sizes.end()) {
+        if (!is_expected) continue;
+        if (promised) found(store.name, name, listing.readable ? Damage::missing : Damage::offline);
+        if (listing.readable) {
+          pool_.registry().record_shard_copy(hash, store.id, CopyState::missing);
+        } else if (known->state == CopyState::whole) {
+          check.away.insert(check.pack.k == 1 ? check.away.size() : index);
+        }
+        accounted = true;
+        continue;
+      }
+      accounted = true;
+      const bool was_corrupt = is_expected && known->state == CopyState::corrupt;
+      if (listed->second != size || (was_corrupt && !read_)) {
+        found(store.name, name, Damage::corrupt);
+        if (!was_corrupt) pool_.registry().record_shard_copy(hash, store.id, CopyState::corrupt);
+        continue;
+      }
+      if (!is_expected || known->state == CopyState::missing) pool_.registry().add_shard_place(hash, store.id);
+      if (was_corrupt) doubted_.emplace(name.path(), &store);
+      check.good.push_back({index, name.path(), &store});
+      to_read_.emplace(name.path(), &store);
+    }
+    return accounted;
+  }
+
+  static Health health_of(const PackCheck& check) {
+    ShardNumbers numbers;
+    auto& present = numbers.present;
+    for (const GoodShard& good : check.good)
+      present.insert(check.pack.k == 1 ? present.size() : good.index);  // copies are all of number 0
+    for (const std::size_t one : check.away) numbers.away.insert(check.pack.k == 1 ? present.size() + one : one);
+    return pack_health(numbers, check.pack);
+  }
+
+  // The bytes of every file, compared with its SHA-256. Shards that this reads whole need not be read once more.
+  void check_files() {
+    std::mutex mutex;
+    std::set<std::pair<std::string, const PoolStore*>> whole;
+    FileCheck files(
+        pool_,
+        [&](const transfer::ShardCopy& copy) {
+          const std::lock_guard lock(mutex);
+          whole.emplace(ObjectName::of(ObjectType::shard, copy.object).path(), copy.store);
+        },
+        call_);
+    for (ManifestCheck& check : manifests_) {
+      if (check.readable) check_files_of(check, files);
+    }
+    for (const auto& one : whole) {
+      if (to_read_.erase(one) == 0) continue;
+      if (doubted_.contains(one)) record_state(*ObjectName::parse(one.first), *one.second, CopyState::whole);
+    }
+    report_.bytes_read += files.bytes_fetched();
+  }
+
+  void check_files_of(ManifestCheck& check, FileCheck& files) {
+    const auto complain = [&](const FileEntry& file, const Error& error) {
+      const bool is_wrong = error.kind == ErrorKind::corrupt;  // what could not be read shows by its shards
+      log(is_wrong ? LogLevel::warning : LogLevel::info, check.model + ": " + file.path + ": " + error.what());
+      if (!is_wrong) return;
+      check.is_wrong = true;
+      found("", ObjectName::of(ObjectType::content, check.id.content), Damage::corrupt);
+    };
+    try {
+      files.check(ManifestReader(pool_, {}, call_).root(check.id), check.recipes, complain);
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      log_warning(error.what());
+      check.readable = false;
+    }
+  }
+
+  // Every object that something names, read on every store that lists it, and compared with its name.
+  void read_everything() {
+    std::vector<transfer::CopyToCheck> copies;
+    for (const auto& [path, store] : to_read_)
+      copies.push_back({*ObjectName::parse(path), store, listed_size(path, store)});
+    report_.bytes_read += transfer::check_copies(
+        pool_.stores(), std::move(copies), call_,
+        [this](const transfer::CopyToCheck& copy, std::optional<Damage> damage) {
+          if (!damage) {
+            if (doubted_.contains({copy.name.path(), copy.store}))
+              record_state(copy.name, *copy.store, CopyState::whole);
+            return;
+          }
+          found(copy.store->name, copy.name, *damage);
+          if (*damage != Damage::offline)
+            record_state(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
+          bad_.emplace(std::pair(copy.name.path(), copy.store), *damage);
+        });
+  }
+
+  std::uint64_t listed_size(const std::string& path, const PoolStore* store) const {
+    const auto listing =
+        std::find_if(listings_.begin(), listings_.end(), [&](const StoreListing& one) { return one.store == store; });
+    return listing->sizes.at(path);
+  }
+
+  // What is found is remembered for shards alone: every store has the other objects, and each push puts what it needs of them again.
+  void record_state(const ObjectName& name, const PoolStore& store, CopyState state) {
+    if (name.type() == ObjectType::shard) pool_.registry().record_shard_copy(*name.hash(), store.id, state);
+  }
+
+  void sum_up() {
+    for (auto& [id, check] : packs_) {
+      std::erase_if(check.good, [&, &away = check.away, k = check.pack.k](const GoodShard& good) {
+        const auto bad = bad_.find({good.path, good.store});
+        if (bad == bad_.end()) return false;
+        if (bad->second == Damage::offline) away.insert(k == 1 ? away.size() : good.index);
+        return true;
+      });
+    }
+    std::map<std::string, Health> health;
+    for (const ManifestCheck& check : manifests_) {
+      Health own = check.readable ? Health::sound : Health::unknown;
+      if (check.is_wrong) own = worse(own, Health::lost);
+      for (const PackId& id : check.packs) own = worse(own, health_of(packs_.at(id)));
+      auto& worst = health.try_emplace(check.model, Health::sound).first->second;
+      worst = worse(worst, own);
+    }
+    for (const auto& [model, worst] : health) report_.models.push_back({model, worst});
+    report_.damaged.assign(findings_.begin(), findings_.end());
+  }
+
+  Pool& pool_;
+  const bool read_;
+  const transfer::FindingSink& progress_;
+  const CallOptions& call_;
+  PoolState state_;
+  std::vector<StoreListing> listings_;
+  std::map<PackId, PackCheck> packs_;
+  std::vector<ManifestCheck> manifests_;
+  std::set<ObjectName> expected_log_;
+  std::set<std::pair<std::string, const PoolStore*>> to_read_;
+  std::set<std::pair<std::string, const PoolStore*>> doubted_;  // of to_read_: found to be corrupt the last time
+  VerifyReport report_;
+  std::set<Finding> findings_;
+  std::map<std::pair<std::string, const PoolStore*>, Damage> bad_;  // what reading found
+};
+
+}  // namespace
+
+bool VerifyReport::readable() const noexcept {
+  return std::none_of(models.begin(), models.end(), [](const ModelHealth& model) {
+    return model.health == Health::lost || model.health == Health::offline || model.health == Health::unknown;
+  });
+}
+
+VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read,
+                    const transfer::FindingSink& progress, const CallOptions& call) {
+  return Verification(pool, read, progress, call).run(model);
+}
+
+}  // namespace modelfloat::engine

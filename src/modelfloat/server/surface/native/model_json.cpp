@@ -1,0 +1,46 @@
+#include "modelfloat/server/surface/native/model_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "modelfloat/base/clock.h"
+#include "modelfloat/base/hex.h"
+
+namespace modelfloat::server {
+
+using nlohmann::ordered_json;
+
+static std::string time_text(std::uint64_t unix_time) { return to_rfc3339(from_unix_seconds(unix_time)); }
+
+ordered_json to_json(const engine::ModelSummary& model) {
+  return {{"id", model.id},
+          {"name", model.name},
+          {"description", model.description},
+          {"framework", model.framework},
+          {"format", model.format},
+          {"size_bytes", model.size_bytes},
+          {"created_at", time_text(model.created_at)},
+          {"revision", model.revision},
+          {"tags", model.tags},
+          {"fragments", model.fragments},
+          {"stores", model.stores},
+          {"health", engine::to_string(model.health)}};
+}
+
+ordered_json to_json(const engine::RevisionSummary& revision) {
+  return {{"revision", revision.revision},
+          {"size_bytes", revision.size_bytes},
+          {"created_at", time_text(revision.created_at)},
+          {"tags", revision.tags}};
+}
+
+ordered_json to_json(const FileEntry& file) {
+  ordered_json json = {{"path", file.path},
+                       {"size_bytes", file.size_bytes},
+                       {"sha256", to_hex(file.sha256)},
+                       {"format", file.format},
+                       {"fragments", file.fragments}};
+  if (!file.trouble.empty()) json["trouble"] = file.trouble;
+  return json;
+}
+
+}  // namespace modelfloat::server

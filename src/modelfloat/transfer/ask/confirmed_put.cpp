@@ -1,0 +1,37 @@
+#include "modelfloat/transfer/ask/confirmed_put.h"
+
+#include "modelfloat/base/error.h"
+#include "modelfloat/base/hex.h"
+#include "modelfloat/crypto/hash.h"
+
+namespace modelfloat::transfer {
+
+bool fits_checksum(std::string_view checksum, ByteSpan object) {
+  const auto colon = checksum.find(':');
+  const std::string_view kind = checksum.substr(0, colon);
+  const std::string_view digits = colon == std::string_view::npos ? std::string_view() : checksum.substr(colon + 1);
+  if (kind == "sha256") return to_hex(crypto::sha256(object)) == digits;
+  if (kind == "md5") return to_hex(crypto::md5(object)) == digits;
+  return true;
+}
+
+void put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object,
+                   const CallOptions& call) {
+  std::string trouble;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    store.put(name, object, call);
+    const auto info = store.stat(name, call);
+    if (!info) {
+      trouble = ", and does not show it";
+    } else if (info->size_bytes != object.size()) {
+      trouble = ", and shows another size";
+    } else if (info->checksum && !fits_checksum(*info->checksum, object)) {
+      trouble = ", and shows another checksum";
+    } else {
+      return;
+    }
+  }
+  throw Error(ErrorKind::corrupt, where, "says that it stored " + name.path() + trouble);
+}
+
+}  // namespace modelfloat::transfer

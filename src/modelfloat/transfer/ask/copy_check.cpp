@@ -1,0 +1,159 @@
+#include "modelfloat/transfer/ask/copy_check.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/transfer/ask/object_reader.h"
+#include "modelfloat/transfer/ask/race.h"
+
+namespace modelfloat::transfer {
+namespace {
+
+// So many bytes are under way at once, or four of the largest copies. A store has at most a quarter of them, as of the calls: three that hang leave
+// room for the others.
+constexpr std::uint64_t k_bytes_under_way = std::uint64_t{48} << 20;
+
+class CopyRound {
+ public:
+  CopyRound(const StoreSet& stores, const CallOptions& call, const CopyVerdict& verdict)
+      : stores_(stores), verdict_(verdict), race_(stores.clock(), Race<Read>::Kind::read, call) {}
+
+  std::uint64_t run(std::vector<CopyToCheck> copies) {
+    for (CopyToCheck& copy : copies) {
+      limit_ = std::max(limit_, 4 * copy.size_bytes);
+      Queue& queue = queues_[copy.store->id];
+      queue.store = copy.store;
+      queue.copies.push_back(std::move(copy));
+    }
+    for (;;) {
+      fill_queues();
+      if (race_.under_way() == 0) break;
+      if (auto answer = race_.next(next_overdue())) {
+        handle_answer(*answer);
+      } else {
+        leave_overdue();
+      }
+    }
+    return bytes_read_;
+  }
+
+ private:
+  struct Read {
+    std::uint64_t bytes = 0;
+    std::optional<Damage> damage;
+  };
+  struct Queue {  // not asked for yet
+    const PoolStore* store = nullptr;
+    std::deque<CopyToCheck> copies;
+  };
+  struct Call {
+    CopyToCheck copy;
+    SteadyTime give_up;  // for a store that does not heed its deadline
+  };
+
+  // The bytes are hashed where they come, and not kept.
+  static Read read(store::Store& store, const ObjectName& name, const CallOptions& options) {
+    const auto bytes = store.get(name, {}, options);
+    if (!bytes) return {0, Damage::missing};
+    return {bytes->size(), fits_name(name, *bytes) ? std::nullopt : std::optional(Damage::corrupt)};
+  }
+
+  // Stores take turns, so that none waits for another.
+  void fill_queues() {
+    for (bool asked = true; asked;) {
+      asked = false;
+      for (auto& [id, queue] : queues_) {
+        if (race_.under_way() >= stores_.io().width()) return;
+        if (queue.copies.empty() || !has_room(*queue.store, queue.copies.front().size_bytes)) continue;
+        ask(std::move(queue.copies.front()));
+        queue.copies.pop_front();
+        asked = true;
+      }
+    }
+  }
+
+  // For another copy of so many bytes: they are all in memory, until they are hashed.
+  bool has_room(const PoolStore& store, std::uint64_t more) const {
+    std::size_t calls_there = 0;
+    std::uint64_t bytes_there = more;
+    std::uint64_t bytes = more;
+    for (const auto& [id, call] : calls_) {
+      bytes += call.copy.size_bytes;
+      if (call.copy.store != &store) continue;
+      ++calls_there;
+      bytes_there += call.copy.size_bytes;
+    }
+    return calls_there < queue_width(store.store->traits().parallel_calls, stores_.io().width()) &&
+           bytes_there <= limit_ / 4 && bytes <= limit_;
+  }
+
+  void ask(CopyToCheck copy) {
+    const Milliseconds allowed = stores_.timeouts().allowed(copy.size_bytes);
+    const std::size_t id = race_.ask(
+        *copy.store, allowed,
+        [name = copy.name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
+    calls_.insert({id, {std::move(copy), stores_.clock().steady_now() + allowed + stores_.timeouts().straggler}});
+  }
+
+  void handle_answer(Race<Read>::Answer& answer) {
+    const CopyToCheck copy = std::move(calls_.extract(answer.id).mapped().copy);
+    try {
+      const Read read = answer.get();
+      bytes_read_ += read.bytes;
+      verdict_(copy, read.damage);
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      verdict_(copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
+      if (error.kind == ErrorKind::timed_out) leave(copy.store);
+    }
+  }
+
+  SteadyTime next_overdue() const {
+    SteadyTime next = SteadyTime::max();
+    for (const auto& [id, call] : calls_) next = std::min(next, call.give_up);
+    return next;
+  }
+
+  void leave_overdue() {
+    const SteadyTime now = stores_.clock().steady_now();
+    std::vector<const PoolStore*> unresponsive;
+    for (const auto& [id, call] : calls_) {
+      if (call.give_up <= now) unresponsive.push_back(call.copy.store);
+    }
+    for (const PoolStore* store : unresponsive) leave(store);
+  }
+
+  // Nothing more is read from it.
+  void leave(const PoolStore* store) {
+    std::deque<CopyToCheck> rest = std::exchange(queues_[store->id].copies, {});
+    std::erase_if(calls_, [&](const auto& entry) {
+      if (entry.second.copy.store != store) return false;
+      race_.cancel(entry.first);
+      rest.push_back(entry.second.copy);
+      return true;
+    });
+    if (rest.empty()) return;
+    store->state->latency.mark_slow();
+    log_warning(store->name + " does not answer, and is not read any more");
+    for (const CopyToCheck& copy : rest) verdict_(copy, Damage::offline);
+  }
+
+  const StoreSet& stores_;
+  const CopyVerdict& verdict_;
+  std::map<StoreId, Queue> queues_;
+  std::map<std::size_t, Call> calls_;  // under way, by id
+  std::uint64_t limit_ = k_bytes_under_way;
+  std::uint64_t bytes_read_ = 0;
+  Race<Read> race_;
+};
+
+}  // namespace
+
+std::uint64_t check_copies(const StoreSet& stores, std::vector<CopyToCheck> copies, const CallOptions& call,
+                           const CopyVerdict& verdict) {
+  return CopyRound(stores, call, verdict).run(std::move(copies));
+}
+
+}  // namespace modelfloat::transfer

@@ -1,0 +1,167 @@
+#include "modelfloat/transfer/ask/listing.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "modelfloat/store/bad_folders.h"
+#include "modelfloat/transfer/ask/race.h"
+#include "modelfloat/transfer/ask/straggler_timeout.h"
+
+namespace modelfloat::transfer {
+namespace {
+
+using Objects = std::vector<store::ObjectInfo>;
+
+// A prefix that fails by itself does not hide the others; its Error is thrown when all were asked for.
+bool list_prefixes(store::Store& from, const std::vector<std::string>& prefixes, Objects& objects,
+                   const CallOptions& options) {
+  store::BadFolders bad;
+  for (const std::string& prefix : prefixes) {
+    try {
+      from.list(prefix, [&](const store::ObjectInfo& info) { objects.push_back(info); }, options);
+    } catch (const Error& error) {
+      bad.record(error);
+    }
+  }
+  bad.report();
+  return true;
+}
+
+class ListingRound {
+ public:
+  ListingRound(const StoreSet& stores, const std::vector<std::string>& prefixes, WaitFor wait_for,
+               const ListingsSuffice& suffice, const CallOptions& call, Milliseconds allowed)
+      : stores_(stores),
+        prefixes_(prefixes),
+        wait_for_(wait_for),
+        suffice_(suffice),
+        call_(call),
+        allowed_(allowed),
+        race_(stores.clock(), Race<bool>::Kind::read, call) {}
+
+  std::vector<StoreListing> run() {
+    for (;;) {
+      // Those who turn up later are asked too, so the wait is short while some are awaited; looked at before those who are there.
+      const bool more_may_join = stores_.checks_are_pending();
+      ask_stores_that_joined();
+      if (race_.under_way() > 0) {
+        const SteadyTime look_up =
+            more_may_join ? stores_.clock().steady_now() + stores_.timeouts().hedge_floor : SteadyTime::max();
+        if (auto answer = race_.next(std::min(look_up, limit_))) {
+          take(*answer);
+        } else if (stores_.clock().steady_now() >= limit_) {
+          break;
+        }
+      } else if (!wait_for_stores_to_join()) {
+        break;
+      }
+    }
+    for (StoreListing& listing : listings_) {
+      if (listing.complete || !listing.trouble.empty()) continue;
+      listing.trouble = "did not answer in time";
+      listing.is_straggler = true;
+      if (wait_for_ == WaitFor::all) listing.store->state->latency.mark_slow();
+    }
+    race_.cancel_all();
+    return std::move(listings_);
+  }
+
+ private:
+  bool was_asked(const PoolStore* store) const {
+    return std::any_of(listings_.begin(), listings_.end(),
+                       [&](const StoreListing& listing) { return listing.store == store; });
+  }
+
+  void ask_stores_that_joined() {
+    for (const PoolStore* store : stores_.online()) {
+      if (was_asked(store) || store->state->reads_are_paused()) continue;
+      // Shared, as a call that is left behind may end after the round. Read only when its answer has come.
+      const auto objects = std::make_shared<Objects>();
+      race_.ask(*store, allowed_, [prefixes = prefixes_, objects](store::Store& from, const CallOptions& options) {
+        return list_prefixes(from, prefixes, *objects, options);
+      });
+      listings_.push_back({.store = store});  // the id of the call is the place in here
+      objects_.push_back(objects);
+    }
+  }
+
+  bool wait_for_stores_to_join() const {
+    CallOptions until = call_;
+    until.deadline = std::min(call_.deadline.value_or(limit_), limit_);
+    return stores_.wait_until(
+        [&] {
+          const auto online = stores_.online();
+          return std::any_of(online.begin(), online.end(), [&](const PoolStore* store) {
+            return !was_asked(store) && !store->state->reads_are_paused();
+          });
+        },
+        until, will_do_ ? std::optional(stores_.timeouts().straggler) : std::nullopt);
+  }
+
+  void take(Race<bool>::Answer& answer) {
+    StoreListing& listing = listings_[answer.id];
+    listing.objects = std::move(*objects_[answer.id]);
+    try {
+      listing.complete = answer.get();
+    } catch (const Error& error) {
+      if (error.kind == ErrorKind::cancelled) throw;
+      listing.trouble = error.what();
+    }
+    set_limit();
+  }
+
+  std::vector<const PoolStore*> awaited() const {
+    std::vector<const PoolStore*> stores;
+    for (const StoreListing& listing : listings_) {
+      if (!listing.complete && listing.trouble.empty()) stores.push_back(listing.store);
+    }
+    return stores;
+  }
+
+  // All that a store has may take it long to list, so where everybody counts only those are left behind that were late before.
+  bool somebody_may_be_long() const {
+    const auto stores = awaited();
+    return std::any_of(stores.begin(), stores.end(),
+                       [](const PoolStore* store) { return !store->state->latency.is_slow(); });
+  }
+
+  // Once it will do, the others have as long again as that took and a little, or a tenth of it.
+  void set_limit() {
+    if (suffice_ && !suffice_(listings_)) return;
+    if (!suffice_ && somebody_may_be_long()) return;
+    will_do_ = true;
+    const SteadyTime now = stores_.clock().steady_now();
+    const auto took = now - begin_;
+    constexpr std::chrono::milliseconds k_a_moment{5};
+    if (wait_for_ == WaitFor::quorum) {
+      limit_ = std::min(limit_, now + took / 10 + k_a_moment);
+    } else {
+      const Milliseconds straggler = stores_.timeouts().straggler;
+      const Milliseconds straggler_wait = suffice_ ? straggler_timeout(stores_, awaited(), straggler) : straggler;
+      limit_ = std::min(begin_ + allowed_, now + took + straggler_wait);
+    }
+  }
+
+  const StoreSet& stores_;
+  const std::vector<std::string>& prefixes_;
+  const WaitFor wait_for_;
+  const ListingsSuffice& suffice_;
+  const CallOptions& call_;
+  const Milliseconds allowed_;
+  const SteadyTime begin_ = stores_.clock().steady_now();
+  SteadyTime limit_ = begin_ + allowed_;  // also for a store that does not heed its deadline
+  bool will_do_ = false;
+  Race<bool> race_;
+  std::vector<StoreListing> listings_;
+  std::vector<std::shared_ptr<Objects>> objects_;  // of the same place in listings_
+};
+
+}  // namespace
+
+std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes,
+                                      WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call,
+                                      std::optional<Milliseconds> allowed) {
+  return ListingRound(stores, prefixes, wait_for, suffice, call, allowed.value_or(stores.timeouts().listing)).run();
+}
+
+}  // namespace modelfloat::transfer

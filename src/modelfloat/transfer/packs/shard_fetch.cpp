@@ -1,0 +1,462 @@
+#include "modelfloat/transfer/packs/shard_fetch.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "modelfloat/base/hex.h"
+#include "modelfloat/mf1/format.h"
+#include "modelfloat/transfer/packs/later_parity.h"
+
+namespace modelfloat::transfer {
+
+// Parity costs the time to rebuild data from it, so it has to be that much quicker.
+static constexpr double k_parity_factor = 1.25;
+static constexpr double k_parity_seconds = 0.010;
+// An answer is late when it takes this many times as long as those of the same part that have come.
+static constexpr double k_late_beside_peers = 2;
+// Of so many stores an error says why a shard cannot be read there.
+static constexpr std::size_t k_named_stores = 9;
+// A read looks itself whether stores are back.
+static constexpr Milliseconds k_try_again_after{5'000};
+
+bool ShardPart::is_held(std::size_t index) const {
+  return std::any_of(held.begin(), held.end(), [&](const Held& one) { return one.copy.index == index; });
+}
+
+bool ShardPart::is_complete(std::size_t k) const {
+  return held.size() >= k ||
+         std::all_of(wanted.begin(), wanted.end(), [&](std::size_t index) { return is_held(index); });
+}
+
+ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
+    : context_(context),
+      pack_(pack),
+      check_(std::move(check)),
+      needed_(context.stores, CallKind::read),
+      race_(context.stores.clock(), Race<Content>::Kind::read, context.call) {
+  const std::size_t objects = pack_.k == 1 ? 1 : pack_.shard_count();
+  for (std::size_t index = 0; index < objects; ++index) add_shard(index, pack_.shard_name(index), true);
+  add_later_parity();
+}
+
+void ShardFetch::add_shard(std::size_t index, const Hash256& object, bool named) {
+  shards_.push_back({index, object, context_.registry.shard_places(object), named});
+}
+
+// That the registry knows of and that is not here yet; whether there was any.
+bool ShardFetch::add_later_parity() {
+  bool any = false;
+  for (const registry::StrayShard& stray : later_parity(context_.registry, pack_)) {
+    if (std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.object == stray.object; }))
+      continue;
+    add_shard(stray.index, stray.object, false);
+    for (const PoolStore* store : context_.stores.all()) {
+      if (listed_.contains(store)) list_copies(shards_.back(), *store);
+    }
+    any = true;
+  }
+  return any;
+}
+
+// --- what is asked for -------------------------------------------------------------------------------------------------------
+
+// A program that has just begun may know too few stores yet. Where nothing says where shards lie, k stores may have k of them.
+void ShardFetch::wait_for_stores() {
+  std::size_t with_places = 0;
+  for (const Shard& shard : shards_) with_places += shard.places.empty() ? 0 : 1;
+  context_.stores.wait_until(
+      [&] {
+        list_stores_that_joined();
+        if (with_places < pack_.k) return listed_.size() >= pack_.k;
+        std::set<std::size_t> indices;
+        for (const ShardCopy& copy : copies_) {
+          if (copy.known) indices.insert(copy.index);
+        }
+        return indices.size() >= pack_.k;
+      },
+      context_.call);
+}
+
+void ShardFetch::add(ShardPart& part) {
+  parts_.push_back({&part, {}, {}, false, {}});
+  top_up(parts_.back());
+}
+
+bool ShardFetch::finish() {
+  for (;;) {
+    // In this order: who turns up between the two is looked for again soon.
+    const bool more_may_join = context_.stores.checks_are_pending();
+    list_stores_that_joined();
+    bool open = false;
+    for (Progress& progress : parts_) {
+      if (progress.part->is_complete(pack_.k)) {
+        cancel_calls_of(progress);
+        continue;
+      }
+      top_up(progress);
+      const bool waits = std::any_of(calls_.begin(), calls_.end(),
+                                     [&](const auto& call) { return call.second.part == progress.part; });
+      if (!waits) {
+        if (!wait_for_stores_to_join() && !look_for_later_parity() && !wait_for_those_needed()) return false;
+        list_stores_that_joined();
+      }
+      open = true;
+    }
+    if (!open) return true;
+    if (race_.under_way() == 0) continue;
+    if (auto answer = race_.next(next_look(more_may_join))) {
+      handle_answer(*answer);
+    } else {
+      mark_late_stores();
+    }
+  }
+}
+
+void ShardFetch::poll() {
+  while (auto answer = race_.next(context_.stores.clock().steady_now())) handle_answer(*answer);
+  mark_late_stores();
+  list_stores_that_joined();
+  for (Progress& progress : parts_) {
+    if (!progress.part->is_complete(pack_.k)) top_up(progress);
+  }
+}
+
+void ShardFetch::clear() {
+  race_.cancel_all();
+  calls_.clear();
+  parts_.clear();
+}
+
+// The stores that are online by now and whose copies are not known here yet.
+void ShardFetch::list_stores_that_joined() {
+  for (const PoolStore* store : context_.stores.online()) {
+    if (!listed_.insert(store).second) continue;
+    for (const Shard& shard : shards_) list_copies(shard, *store);
+  }
+}
+
+void ShardFetch::list_copies(const Shard& shard, const PoolStore& store) {
+  const bool known = std::find(shard.places.begin(), shard.places.end(), store.id) != shard.places.end();
+  if (known || shard.named) copies_.push_back({shard.index, shard.object, &store, known, shard.named});
+}
+
+// When nothing is left to ask: stores that are still on their way, or were offline and may be back.
+bool ShardFetch::wait_for_stores_to_join() {
+  const auto somebody_new = [this] {
+    const auto online = context_.stores.online();
+    return std::any_of(online.begin(), online.end(), [&](const PoolStore* store) { return !listed_.contains(store); });
+  };
+  if (context_.stores.wait_until(somebody_new, context_.call)) return true;
+  if (std::exchange(looked_again_, true)) return false;
+  context_.stores.recheck(true);
+  context_.stores.wait_for_checks(context_.call, context_.stores.timeouts().straggler);
+  return somebody_new();
+}
+
+// When no store has anything more of what the manifest names.
+bool ShardFetch::look_for_later_parity() {
+  if (pack_.k == 1 || std::exchange(looked_for_parity_, true)) return false;
+  find_stray_shards(context_.stores, context_.registry, context_.call);
+  return add_later_parity();
+}
+
+// Those who could not be read, and may be asked again by then, are.
+bool ShardFetch::wait_for_those_needed() {
+  if (!needed_.wait(context_.call)) return false;
+  for (Progress& progress : parts_) {
+    for (const auto& copy : progress.unanswered) progress.tried.erase(copy);
+    progress.unanswered.clear();
+  }
+  return true;
+}
+
+bool ShardFetch::knows_copy_of(std::size_t index) {
+  list_stores_that_joined();
+  return std::any_of(copies_.begin(), copies_.end(), [&](const ShardCopy& copy) {
+    return copy.known && copy.index == index && may_be_asked(*copy.store, false, Lateness::none);
+  });
+}
+
+bool ShardFetch::knows_enough() {
+  std::size_t known = 0;
+  for (std::size_t index = 0; index < pack_.k + Redundancy::k_max_parity; ++index)
+    known += knows_copy_of(index) ? 1 : 0;
+  return known >= pack_.k;
+}
+
+std::uint64_t ShardFetch::bytes_of(const ShardPart& part) const {
+  return std::min<std::uint64_t>(part.range.length, mf1::k_header_bytes + pack_.slice_bytes);
+}
+
+ShardFetch::Progress& ShardFetch::progress_of(const ShardPart& part) {
+  return *std::find_if(parts_.begin(), parts_.end(), [&](const Progress& progress) { return progress.part == &part; });
+}
+
+// It is there, or somebody was asked for it who is not late.
+bool ShardFetch::is_covered(const Progress& progress, std::size_t index) const {
+  return progress.part->is_held(index) || std::any_of(calls_.begin(), calls_.end(), [&](const auto& entry) {
+           const Call& call = entry.second;
+           return call.part == progress.part && call.copy.index == index && call.timer.lateness() == Lateness::none;
+         });
+}
+
+std::size_t ShardFetch::asked_or_held(const Progress& progress) const {
+  std::size_t covered = 0;
+  for (std::size_t index = 0; index < pack_.k + Redundancy::k_max_parity; ++index)
+    covered += is_covered(progress, index) ? 1 : 0;
+  return covered;
+}
+
+// Of the latest call of the part.
+Lateness ShardFetch::lateness_of(const Progress& progress) const {
+  Lateness worst = Lateness::none;
+  for (const auto& [id, call] : calls_) {
+    if (call.part == progress.part) worst = std::max(worst, call.timer.lateness());
+  }
+  return worst;
+}
+
+void ShardFetch::top_up(Progress& progress) {
+  const auto& wanted = progress.part->wanted;
+  if (wanted.size() == pack_.k) progress.rebuild = true;  // any k will do from the start
+  if (!progress.rebuild) {
+    for (const std::size_t index : wanted) {
+      if (is_covered(progress, index)) continue;
+      const bool is_known = knows_copy_of(index);
+      if (!is_known || !ask_best(progress, [index](std::size_t one) { return one == index; })) progress.rebuild = true;
+    }
+  }
+  if (!progress.rebuild) return;
+  const auto is_open = [&](std::size_t index) { return !is_covered(progress, index); };
+  while (asked_or_held(progress) < pack_.k && ask_best(progress, is_open)) {
+  }
+}
+
+bool ShardFetch::is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t bytes) const {
+  if (a.known != b.known) return a.known;
+  if (a.named != b.named) return a.named;
+  const auto key = [&](const ShardCopy& copy) {
+    Rank rank = rank_of(*copy.store, bytes);
+    if (copy.index >= pack_.k) rank.seconds = rank.seconds * k_parity_factor + k_parity_seconds;
+    return std::pair(rank, copy.index);
+  };
+  return key(a) < key(b);
+}
+
+// As company for calls that are late only copies are worth it that are known to be there, until the wait is hopeless.
+bool ShardFetch::ask_best(Progress& progress, const std::function<bool(std::size_t index)>& eligible) {
+  const Lateness lateness = lateness_of(progress);
+  const bool is_hedge = lateness != Lateness::none;
+  const ShardCopy* best = nullptr;
+  for (const ShardCopy& copy : copies_) {
+    if (!eligible(copy.index) || progress.tried.contains({copy.object, copy.store})) continue;
+    if (!copy.known && lateness == Lateness::late) continue;
+    if (!may_be_asked(*copy.store, is_hedge, lateness)) continue;
+    if (best == nullptr || is_better(copy, *best, bytes_of(*progress.part))) best = &copy;
+  }
+  if (best == nullptr) return false;
+  ask(progress, *best);
+  return true;
+}
+
+void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
+  const Timeouts& timeouts = context_.stores.timeouts();
+  const std::uint64_t bytes = bytes_of(*progress.part);
+  progress.tried.emplace(copy.object, copy.store);
+  const std::size_t id = race_.ask(
+      *copy.store, timeouts.allowed(bytes),
+      [name = ObjectName::of(ObjectType::shard, copy.object), range = progress.part->range, state = copy.store->state](
+          store::Store& from, const CallOptions& options) { return state->get(from, name, range, options); });
+  calls_.insert(
+      {id,
+       {progress.part, copy,
+        HedgeTimer(context_.stores.clock().steady_now(), copy.store->state->latency.late_after(bytes, timeouts))}});
+  bound_by_peers(progress);
+}
+
+// --- what comes ----------------------------------------------------------------------------------------------------------------
+
+void ShardFetch::handle_answer(Race<Content>::Answer& answer) {
+  const Call call = calls_.at(answer.id);
+  calls_.erase(answer.id);
+  Progress& progress = progress_of(*call.part);
+  try {
+    auto bytes = answer.get();
+    if (!bytes) {
+      if (call.copy.known) report(call.copy, Damage::missing, "missing");
+      return;
+    }
+    bytes_fetched_ += bytes->size();
+    if (!check_(call.copy, *call.part, *bytes)) {
+      report_corrupt(call.copy);
+      return;
+    }
+    if (!call.copy.known) context_.registry.add_shard_place(call.copy.object, call.copy.store->id);
+    if (call.part->is_held(call.copy.index)) return;
+    call.part->held.push_back({call.copy, std::move(*bytes)});
+    progress.answered_after.push_back(answer.seconds);
+    bound_by_peers(progress);
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::cancelled) throw;
+    if (error.kind == ErrorKind::offline || worth_retrying(error.kind))
+      progress.unanswered.emplace(call.copy.object, call.copy.store);
+    if (error.kind == ErrorKind::rate_limited) {  // not now, which is no damage
+      troubles_[call.copy.index][call.copy.store->name] = error.what();
+      longest_asked_ = std::max(longest_asked_.value_or(Milliseconds(0)), error.retry_after.value_or(Milliseconds(0)));
+      return;
+    }
+    report(call.copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline, error.what());
+  }
+}
+
+// Where nothing is known of a store yet, the others tell what is usual: they were asked for as much at the same time.
+void ShardFetch::bound_by_peers(Progress& progress) {
+  auto& seconds = progress.answered_after;
+  if (seconds.empty() || seconds.size() * 2 < pack_.k) return;
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
+  const double floor = std::chrono::duration<double>(context_.stores.timeouts().peer_floor).count();
+  const double late = floor + k_late_beside_peers * seconds[seconds.size() / 2];
+  for (auto& [id, call] : calls_) {
+    if (call.part == progress.part) call.timer.bound(late);
+  }
+}
+
+SteadyTime ShardFetch::next_look(bool more_may_join) const {
+  SteadyTime next = SteadyTime::max();
+  for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
+  if (more_may_join) {
+    next = std::min(next, context_.stores.clock().steady_now() + context_.stores.timeouts().hedge_floor);
+  }
+  return next;
+}
+
+void ShardFetch::mark_late_stores() {
+  const SteadyTime now = context_.stores.clock().steady_now();
+  for (auto& [id, call] : calls_) {
+    if (call.timer.advance(now)) call.copy.store->state->latency.mark_slow();
+  }
+}
+
+// Whoever was only too late may be asked again, should something that is held turn out to be wrong.
+void ShardFetch::cancel_calls_of(Progress& progress) {
+  std::erase_if(calls_, [&](const auto& entry) {
+    const Call& call = entry.second;
+    if (call.part != progress.part) return false;
+    race_.cancel(entry.first);
+    progress.tried.erase({call.copy.object, call.copy.store});
+    return true;
+  });
+}
+
+void ShardFetch::report_unproven(const ShardCopy& copy) {
+  troubles_[copy.index][copy.store->name] = "added later, and wrong";
+  if (context_.finding) {
+    context_.finding(
+        {copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, Damage::corrupt});
+  }
+}
+
+void ShardFetch::report_corrupt(const ShardCopy& copy) {
+  copy.store->state->latency.mark_slow();
+  report(copy, Damage::corrupt, "corrupt");
+}
+
+Error ShardFetch::failure(const ShardPart& part) const {
+  std::set<std::size_t> held;
+  for (const ShardPart::Held& one : part.held) held.insert(one.copy.index);
+  std::set<std::size_t> held_or_paused = held;
+  std::set<std::size_t> held_or_away = held;
+  std::vector<std::string> missing;
+  for (const Shard& shard : shards_) {
+    for (const PoolStore* store : context_.stores.all()) {
+      if (std::find(shard.places.begin(), shard.places.end(), store->id) == shard.places.end()) continue;
+      if (store->state->reads_are_paused()) held_or_paused.insert(shard.index);
+    }
+    if (held.contains(shard.index)) continue;
+    if (held_or_paused.contains(shard.index) || unanswered_.contains(shard.index) ||
+        !may_come_back_from(shard).empty()) {
+      held_or_away.insert(shard.index);
+    }
+    const Troubles troubles = troubles_of(shard);
+    std::size_t named = 0;
+    for (const auto& [store, why] : troubles) {
+      if (named++ < k_named_stores) missing.push_back(fmt::format("shard {} on {} ({})", shard.index, store, why));
+    }
+    if (troubles.empty() && shard.named) {
+      const std::string object = ObjectName::of(ObjectType::shard, shard.object).path();
+      missing.push_back(fmt::format("shard {} on no store ({})", shard.index, object));
+    }
+  }
+  const bool later = held_or_paused.size() >= pack_.k && held.size() < pack_.k;
+  std::optional<Milliseconds> wait;
+  if (later) {
+    wait = longest_asked_;
+  } else if (held_or_away.size() >= pack_.k) {
+    wait = k_try_again_after;
+  }
+  std::string what = fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k,
+                                 held.size(), fmt::join(missing, ", "));
+  if (!later && held.size() < pack_.k)
+    what += "; " + remedy(held, pack_.k - held.size(), held_or_away.size() >= pack_.k);
+  return {later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id), what, wait};
+}
+
+// What would bring it back: `needed` more shards than those that are held.
+std::string ShardFetch::remedy(const std::set<std::size_t>& held, std::size_t needed, bool enough_are_away) const {
+  std::set<std::string> away = unresponsive_;
+  for (const Shard& shard : shards_) {
+    if (!held.contains(shard.index)) away.merge(may_come_back_from(shard));
+  }
+  if (away.empty()) return "no store that is away can have what is missing";
+  const std::string names = fmt::format("{}", fmt::join(away, ", "));
+  if (!enough_are_away) return "what may be on " + names + " does not make up for it";
+  if (away.size() == 1) return "it can be read when this store is back: " + names;
+  if (away.size() <= needed) return "it can be read when these stores are back: " + names;
+  if (needed == 1) return "it can be read when one of these stores is back: " + names;
+  return fmt::format("it can be read when {} of these stores are back: {}", needed, names);
+}
+
+// One of which nothing is known may lie on any store.
+std::set<std::string> ShardFetch::may_come_back_from(const Shard& shard) const {
+  const auto copies = context_.registry.shard_copies(shard.object);
+  std::set<std::string> names;
+  for (const PoolStore* store : context_.stores.all()) {
+    if (store->is_online()) continue;
+    const registry::ShardCopy whole{store->id, registry::CopyState::whole};
+    if (copies.empty() || std::find(copies.begin(), copies.end(), whole) != copies.end()) names.insert(store->name);
+  }
+  return names;
+}
+
+// As this read found, and for stores that it did not ask, as was known before.
+ShardFetch::Troubles ShardFetch::troubles_of(const Shard& shard) const {
+  const auto found = troubles_.find(shard.index);
+  Troubles troubles = found == troubles_.end() ? Troubles{} : found->second;
+  for (const registry::ShardCopy& copy : context_.registry.shard_copies(shard.object)) {
+    const PoolStore* store = context_.stores.find(copy.store);
+    if (store == nullptr) continue;
+    if (!store->is_online()) troubles.try_emplace(store->name, "offline");
+    if (store->state->reads_are_paused()) troubles.try_emplace(store->name, "asked to be left alone");
+    if (copy.state == registry::CopyState::corrupt) troubles.try_emplace(store->name, "corrupt");
+    if (copy.state == registry::CopyState::missing) troubles.try_emplace(store->name, "missing");
+  }
+  return troubles;
+}
+
+void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& why) {
+  troubles_[copy.index][copy.store->name] = why;
+  if (what == Damage::offline) {
+    unanswered_.insert(copy.index);
+    unresponsive_.insert(copy.store->name);
+  } else {
+    const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
+    context_.registry.record_shard_copy(copy.object, copy.store->id, state);
+  }
+  if (context_.finding) {
+    context_.finding(
+        {copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, what});
+  }
+}
+
+}  // namespace modelfloat::transfer
