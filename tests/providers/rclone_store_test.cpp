@@ -283,15 +283,15 @@ TEST_F(RcloneStore, DamageBehindCryptIsCorruptAndAPutMendsIt) {
 TEST_F(RcloneStore, WhatLacksAPieceIsCorruptAndCanBeReplaced) {
   const auto store = open("pieces:" + name_);
   const Bytes bytes = random_bytes(9'000'000);
-  store->put(shard_name(1), bytes, k_patient);
+  store->put(shard_name(1), bytes, k_no_deadline);
   const std::string file = folder() + "/chunker/" + name_ + "/" + shard_name(1).path();
   ASSERT_TRUE(std::filesystem::remove(file + ".rclone_chunk.002"));
-  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_patient); });
+  const auto error = thrown_by([&] { store->get(shard_name(1), k_all, k_no_deadline); });
   EXPECT_EQ(error ? error->kind : ErrorKind::internal, ErrorKind::corrupt);
-  store->put(shard_name(1), bytes, k_patient);
-  EXPECT_TRUE(equal(*store->get(shard_name(1), k_all, k_patient), bytes));
-  store->remove(shard_name(1), k_patient);
-  EXPECT_FALSE(store->stat(shard_name(1), k_patient));
+  store->put(shard_name(1), bytes, k_no_deadline);
+  EXPECT_TRUE(equal(*store->get(shard_name(1), k_all, k_no_deadline), bytes));
+  store->remove(shard_name(1), k_no_deadline);
+  EXPECT_FALSE(store->stat(shard_name(1), k_no_deadline));
 }
 
 TEST_F(RcloneStore, RcloneItselfReadsWhatWeWroteAndWeWhatItWrote) {
