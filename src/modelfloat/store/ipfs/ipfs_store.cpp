@@ -22,7 +22,7 @@ namespace {
 
 using ipfs::Cid;
 
-constexpr Milliseconds k_patient{600'000};
+constexpr Milliseconds k_read_timeout{600'000};
 constexpr Milliseconds k_impatient{3'000};  // how long the node may look for a block when there is another way
 constexpr Milliseconds k_cleaning{10'000};
 constexpr std::uint64_t k_most_by_gateway = std::uint64_t{1} << 30;
@@ -185,7 +185,7 @@ void IpfsStore::check_added(const Cid& added, ByteSpan bytes, const std::string&
   const auto expected = ipfs::cid_of_file(bytes);
   if (expected && *expected == added) return;
   const bool read_back = !expected || bytes.size() > ipfs::k_chunk_bytes;  // other links than ours, perhaps
-  if (read_back && equal(rpc_.cat(to_string(added), {0, bytes.size()}, k_patient, path, options), bytes)) return;
+  if (read_back && equal(rpc_.cat(to_string(added), {0, bytes.size()}, k_read_timeout, path, options), bytes)) return;
   throw Error(ErrorKind::corrupt, path, "the node added something else than it was given");
 }
 
@@ -270,7 +270,7 @@ Bytes IpfsStore::read_by_gateway(const Cid& cid, ByteRange range, const std::str
 
 std::optional<Bytes> IpfsStore::get(const ObjectName& name, ByteRange range, const CallOptions& options) {
   const std::string path = place(name.path());
-  if (gateway_.empty()) return read(path, range, k_patient, options);
+  if (gateway_.empty()) return read(path, range, k_read_timeout, options);
   try {
     return read(path, range, k_impatient, options);
   } catch (const Error& error) {
