@@ -23,7 +23,7 @@ namespace {
 using ipfs::Cid;
 
 constexpr Milliseconds k_read_timeout{600'000};
-constexpr Milliseconds k_impatient{3'000};  // how long the node may look for a block when there is another way
+constexpr Milliseconds k_node_timeout{3'000};  // how long the node may look for a block when there is another way
 constexpr Milliseconds k_cleaning{10'000};
 constexpr std::uint64_t k_most_by_gateway = std::uint64_t{1} << 30;
 
@@ -272,7 +272,7 @@ std::optional<Bytes> IpfsStore::get(const ObjectName& name, ByteRange range, con
   const std::string path = place(name.path());
   if (gateway_.empty()) return read(path, range, k_read_timeout, options);
   try {
-    return read(path, range, k_impatient, options);
+    return read(path, range, k_node_timeout, options);
   } catch (const Error& error) {
     check_cancelled(options, path);
     if (error.kind != ErrorKind::timed_out && error.kind != ErrorKind::transient && error.kind != ErrorKind::corrupt)
@@ -314,7 +314,7 @@ std::optional<std::vector<ipfs::Entry>> IpfsStore::sound_entries(const std::stri
   std::vector<ipfs::Entry> sound;
   for (const ipfs::Link& link : *links) {
     try {
-      const auto node = rpc_.stat(path + "/" + link.name, options, k_impatient);
+      const auto node = rpc_.stat(path + "/" + link.name, options, k_node_timeout);
       if (node) sound.push_back({link.name, node->is_folder, node->size_bytes});
     } catch (const Error& error) {
       if (!is_of_one_file(error)) throw;
