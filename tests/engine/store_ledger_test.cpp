@@ -4,7 +4,7 @@
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 namespace modelfloat::engine {
 namespace {

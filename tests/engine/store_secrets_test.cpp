@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 namespace modelfloat::engine {
 namespace {

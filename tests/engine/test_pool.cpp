@@ -1,7 +1,7 @@
 #include "engine/test_pool.h"
 
 #include "modelfloat/engine/pool/slots.h"
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 #include "modelfloat/store/memory/memory_store.h"
 
 namespace modelfloat::test {

@@ -1,5 +1,5 @@
 // A registry that can only be read is worked with as a copy.
-#include "modelfloat/registry/registry_copy.h"
+#include "modelfloat/registry/sqlite/registry_copy.h"
 
 #include <fstream>
 

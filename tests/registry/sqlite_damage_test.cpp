@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/registry/migrations.h"
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/migrations.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 namespace modelfloat::registry {
 namespace {

@@ -1,5 +1,5 @@
 // What each method of the registry promises.
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 #include <algorithm>
 
@@ -238,11 +238,10 @@ TEST_F(SqliteRegistryTest, DocumentsComeBackByPath) {
   registry_->keep_document("mf1/content/aa", as_bytes("older"));
   registry_->keep_document("mf1/content/aa", sealed);
   registry_->keep_document("mf1/content/bb", sealed);
-  registry_->forget_document("mf1/content/bb");
-  registry_->forget_document("mf1/content/cc");
   reopen();
   EXPECT_EQ(registry_->document("mf1/content/aa"), sealed);
-  EXPECT_EQ(registry_->document("mf1/content/bb"), std::nullopt);
+  EXPECT_EQ(registry_->document("mf1/content/bb"), sealed);
+  EXPECT_EQ(registry_->document("mf1/content/cc"), std::nullopt);
 }
 
 TEST_F(SqliteRegistryTest, PackComesBackWithItsFragmentsAndPlaces) {
@@ -376,8 +375,7 @@ TEST_F(SqliteRegistryTest, ShardPlacesAreReplacedByAListing) {
   EXPECT_EQ(registry_->shard_places(sample_hash(1)), std::vector{other});
   EXPECT_EQ(registry_->shard_places(sample_hash(2)), std::vector{store});
   EXPECT_EQ(registry_->shard_places(sample_hash(3)), std::vector{store});
-  registry_->remove_shard_place(sample_hash(2), store);
-  registry_->remove_shard_place(sample_hash(2), store);
+  registry_->set_shard_places(store, std::vector{sample_hash(3)});
   registry_->set_shard_places(other, {});
   EXPECT_EQ(registry_->shard_count(store), 1U);
   EXPECT_EQ(registry_->shard_count(other), 0U);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 namespace modelfloat::registry {
 namespace {

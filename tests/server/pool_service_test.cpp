@@ -15,7 +15,7 @@
 #include "modelfloat/base/file_descriptor.h"
 #include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/engine/upkeep/setup.h"
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 #include "modelfloat/server/http/http_server.h"
 #include "modelfloat/server/surface/native/routes.h"
 #include "modelfloat/store/memory/memory_store.h"

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 namespace modelfloat::transfer {
 namespace {
@@ -54,7 +54,7 @@ class ShardFetchTest : public testing::Test {
 TEST_F(ShardFetchTest, EveryShardThatCannotBeReadIsNamed) {
   for (const std::size_t gone : {0U, 1U, 2U}) world_.inner(gone).remove(name(gone), {});
   registry_->record_shard_copy(pack_.shards[1], StoreWorld::id(1), registry::CopyState::corrupt);
-  registry_->remove_shard_place(pack_.shards[2], StoreWorld::id(2));
+  registry_->set_shard_places(StoreWorld::id(2), {});
   world_.faults(3).set_offline(true);
   stores_.emplace(world_.rows(), world_.context(io_));
   ShardPart part = whole();

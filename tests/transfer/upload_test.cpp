@@ -10,7 +10,7 @@
 #include "transfer/store_world.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 namespace modelfloat::transfer {
 namespace {

@@ -17,7 +17,7 @@
 namespace modelfloat::cli {
 namespace {
 
-registry::StoreRow row_of(registry::Registry& registry, const std::string& name) {
+registry::StoreRow row_of(registry::StoreRecords& registry, const std::string& name) {
   for (auto& row : registry.stores()) {
     if (row.name == name) return row;
   }

@@ -14,8 +14,8 @@
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/engine/upkeep/setup.h"
-#include "modelfloat/registry/registry_copy.h"
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/registry_copy.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 namespace modelfloat::cli {
 

@@ -9,7 +9,7 @@
 #include "modelfloat/base/random.h"
 #include "modelfloat/engine/pool/store_ledger.h"
 #include "modelfloat/engine/pool/store_secrets.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/store_records.h"
 #include "modelfloat/store/store.h"
 #include "modelfloat/store/wrap/standard.h"
 
@@ -25,7 +25,7 @@ struct BandwidthSettings {
 // gathered.
 class StoreOpener {
  public:
-  StoreOpener(registry::Registry& registry, const mf1::Keyring& keys, Clock& clock, Random& random,
+  StoreOpener(registry::StoreRecords& registry, const mf1::Keyring& keys, Clock& clock, Random& random,
               BandwidthSettings bandwidth)
       : registry_(registry),
         clock_(clock),
@@ -52,7 +52,7 @@ class StoreOpener {
   };
   Kept& kept(const StoreId& store);
 
-  registry::Registry& registry_;
+  registry::StoreRecords& registry_;
   Clock& clock_;
   Random& random_;
   const BandwidthSettings bandwidth_;

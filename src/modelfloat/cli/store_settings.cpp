@@ -8,7 +8,7 @@
 
 namespace modelfloat::cli {
 
-void keep_settings(registry::Registry& registry, const engine::StoreSecrets& secrets, const StoreId& id,
+void keep_settings(registry::StoreRecords& registry, const engine::StoreSecrets& secrets, const StoreId& id,
                    const store::StoreSettings& settings, store::SessionVault& vault,
                    std::optional<std::string> bandwidth) {
   registry.transaction([&] {

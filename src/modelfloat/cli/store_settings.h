@@ -7,7 +7,7 @@
 namespace modelfloat::cli {
 
 // Seals the settings, and the session that the store left in `vault`, for this store. Without a bandwidth it stays as it was.
-void keep_settings(registry::Registry& registry, const engine::StoreSecrets& secrets, const StoreId& id,
+void keep_settings(registry::StoreRecords& registry, const engine::StoreSecrets& secrets, const StoreId& id,
                    const store::StoreSettings& settings, store::SessionVault& vault,
                    std::optional<std::string> bandwidth);
 

@@ -8,7 +8,7 @@
 
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/random.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/tokens.h"
 #include "modelfloat/server/http/http.h"
 
 namespace modelfloat::server {
@@ -27,7 +27,7 @@ struct NewToken {
 NewToken make_token(Random& random, UtcTime now, Scope scope);
 bool looks_like_token(std::string_view text) noexcept;
 
-// registry::Registry::find_token, or a test's.
+// registry::Tokens::find_token, or a test's.
 using TokenLookup = std::function<std::optional<registry::TokenRow>(const Hash256&)>;
 
 // Returns the scope of the token. Throws HttpError 401 without a token or with a wrong one, 403 when the token's scope does not include `needed`. Sets

@@ -89,7 +89,7 @@ void take_over_stores(Pool& pool, const PoolState& state) {
   }
 }
 
-std::vector<std::string> all_models(registry::Registry& registry) { return registry.models("", "", SIZE_MAX >> 1); }
+std::vector<std::string> all_models(registry::Catalogue& registry) { return registry.models("", "", SIZE_MAX >> 1); }
 
 std::string model_id(Pool& pool, const std::string& model) {
   // Keyed, so that an id in a URL or a log tells nothing about the name.

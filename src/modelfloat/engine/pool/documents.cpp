@@ -17,7 +17,7 @@ namespace modelfloat::engine {
 using transfer::PoolStore;
 using transfer::WaitFor;
 
-AwaitedPuts::AwaitedPuts(registry::Registry& registry, std::span<const NamedObject> objects) : registry_(registry) {
+AwaitedPuts::AwaitedPuts(registry::Journal& registry, std::span<const NamedObject> objects) : registry_(registry) {
   for (const NamedObject& object : objects) objects_.push_back(object.name.path());
   registry_.await_puts(objects_);
 }

@@ -27,7 +27,7 @@ struct NamedObject {
 class AwaitedPuts {
  public:
   // May be made within a registry transaction, and outlive it.
-  AwaitedPuts(registry::Registry& registry, std::span<const NamedObject> objects);
+  AwaitedPuts(registry::Journal& registry, std::span<const NamedObject> objects);
   AwaitedPuts(AwaitedPuts&& other) noexcept : registry_(other.registry_), objects_(std::exchange(other.objects_, {})) {}
   AwaitedPuts& operator=(AwaitedPuts&&) = delete;
   AwaitedPuts(const AwaitedPuts&) = delete;
@@ -35,7 +35,7 @@ class AwaitedPuts {
   ~AwaitedPuts();
 
  private:
-  registry::Registry& registry_;
+  registry::Journal& registry_;
   std::vector<std::string> objects_;  // paths
 };
 

@@ -5,14 +5,14 @@
 
 #include "modelfloat/domain/ids.h"
 #include "modelfloat/domain/log_record.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/key_values.h"
 
 namespace modelfloat::engine {
 
 // As cheap to make as a reference. A value of wrong length in the registry is Error{corrupt}.
 class Settings {
  public:
-  explicit Settings(registry::Registry& registry) : registry_(registry) {}
+  explicit Settings(registry::KeyValues& registry) : registry_(registry) {}
 
   std::optional<PoolId> pool() const { return array<16>("pool"); }
   void set_pool(const PoolId& pool) { registry_.set_setting("pool", pool); }
@@ -37,7 +37,7 @@ class Settings {
   template <std::size_t N>
   std::optional<std::array<std::byte, N>> array(const std::string& name) const;
 
-  registry::Registry& registry_;
+  registry::KeyValues& registry_;
 };
 
 }  // namespace modelfloat::engine

@@ -41,7 +41,7 @@ bool all_are_found(const WantedShards& wanted, const std::vector<transfer::Store
   });
 }
 
-void enter_places(registry::Registry& registry, const WantedShards& wanted, const transfer::StoreListing& listing) {
+void enter_places(registry::PackIndex& registry, const WantedShards& wanted, const transfer::StoreListing& listing) {
   for (const store::ObjectInfo& info : listing.objects) {
     const auto shard = wanted.find({*info.name.hash()});
     if (shard == wanted.end()) continue;

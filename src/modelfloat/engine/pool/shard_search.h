@@ -7,6 +7,7 @@
 #include <span>
 
 #include "modelfloat/domain/ids.h"
+#include "modelfloat/registry/pack_index.h"
 #include "modelfloat/transfer/stores/store_set.h"
 
 namespace modelfloat::engine {
@@ -28,7 +29,7 @@ class ShardSearch {
     nowhere,  // no other store of the pool has it
   };
 
-  ShardSearch(const transfer::StoreSet& stores, registry::Registry& registry) : stores_(stores), registry_(registry) {}
+  ShardSearch(const transfer::StoreSet& stores, registry::PackIndex& registry) : stores_(stores), registry_(registry) {}
 
   // Lists the stores that are online, for Timeouts::search at most, and enters into the registry which of the shards they have.
   // What was looked for less than 30 s ago is not looked for again. Returns whether stores were asked. Throws what the
@@ -46,7 +47,7 @@ class ShardSearch {
   std::set<Wanted> take_due(const std::set<Wanted>& wanted);
 
   const transfer::StoreSet& stores_;
-  registry::Registry& registry_;
+  registry::PackIndex& registry_;
   mutable std::mutex mutex_;  // guards looked_
   std::map<Hash256, Looked> looked_;
 };

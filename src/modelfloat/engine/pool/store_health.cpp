@@ -24,7 +24,7 @@ static std::optional<std::uint64_t> left_of(std::uint64_t budget, std::uint64_t 
 }
 
 StoreHealth store_health(Pool& pool, const transfer::PoolStore& store) {
-  registry::Registry& registry = pool.registry();
+  registry::StoreRecords& registry = pool.registry();
   const UtcTime now = pool.environment().clock.utc_now();
   StoreHealth health;
   const auto* measured = dynamic_cast<const store::MeasuredStore*>(store.store.get());

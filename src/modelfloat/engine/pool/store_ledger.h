@@ -3,7 +3,7 @@
 
 #include <mutex>
 
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/store_records.h"
 #include "modelfloat/store/wrap/ledger.h"
 
 namespace modelfloat::engine {
@@ -12,7 +12,7 @@ namespace modelfloat::engine {
 // had not written is forgotten. The registry outlives it.
 class RegistryLedger final : public store::Ledger {
  public:
-  RegistryLedger(registry::Registry& registry, const StoreId& store) : registry_(registry), store_(store) {}
+  RegistryLedger(registry::StoreRecords& registry, const StoreId& store) : registry_(registry), store_(store) {}
 
   store::DayUse use(UtcTime now) override;
   void add_use(UtcTime now, std::uint64_t uploaded_bytes, std::uint64_t downloaded_bytes) override;
@@ -25,7 +25,7 @@ class RegistryLedger final : public store::Ledger {
   void write();
 
  private:
-  registry::Registry& registry_;
+  registry::StoreRecords& registry_;
   const StoreId store_;
   std::mutex mutex_;                           // guards all below
   std::optional<store::DayUse> known_;         // what the registry had, with what was added here

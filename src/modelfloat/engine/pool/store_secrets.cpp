@@ -65,7 +65,8 @@ crypto::SecretBytes StoreSecrets::open(const StoreId& store, std::string_view fi
   return *std::move(secret);
 }
 
-store::StoreSettings load_settings(registry::Registry& registry, const StoreSecrets& secrets, const StoreId& store) {
+store::StoreSettings load_settings(registry::StoreRecords& registry, const StoreSecrets& secrets,
+                                   const StoreId& store) {
   const auto row = registry.store_settings(store);
   if (!row) return {};
   store::StoreSettings settings{row->api_url, row->token_url, {}};
@@ -77,7 +78,7 @@ store::StoreSettings load_settings(registry::Registry& registry, const StoreSecr
   return settings;
 }
 
-void save_settings(registry::Registry& registry, const StoreSecrets& secrets, const StoreId& store,
+void save_settings(registry::StoreRecords& registry, const StoreSecrets& secrets, const StoreId& store,
                    const store::StoreSettings& settings, std::optional<std::string> bandwidth) {
   registry.transaction([&] {
     registry::StoreSettingsRow row{store, settings.api_url, settings.token_url, {}, {}};

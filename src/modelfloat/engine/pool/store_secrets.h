@@ -8,7 +8,7 @@
 #include "modelfloat/base/random.h"
 #include "modelfloat/domain/ids.h"
 #include "modelfloat/mf1/keyring.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/store_records.h"
 #include "modelfloat/store/scheme.h"
 
 namespace modelfloat::engine {
@@ -30,15 +30,15 @@ class StoreSecrets {
 };
 
 // The addresses and credentials of a store, as they are on this machine; all empty when nothing was set. Throws what open() throws.
-store::StoreSettings load_settings(registry::Registry&, const StoreSecrets&, const StoreId&);
+store::StoreSettings load_settings(registry::StoreRecords&, const StoreSecrets&, const StoreId&);
 // Replaces them. `bandwidth` stays as it was unless it is given.
-void save_settings(registry::Registry&, const StoreSecrets&, const StoreId&, const store::StoreSettings&,
+void save_settings(registry::StoreRecords&, const StoreSecrets&, const StoreId&, const store::StoreSettings&,
                    std::optional<std::string> bandwidth);
 
 // A store's session in the registry. Shared by threads; what it is made with outlives it.
 class RegistryVault final : public store::SessionVault {
  public:
-  RegistryVault(registry::Registry& registry, const StoreSecrets& secrets, const StoreId& store)
+  RegistryVault(registry::StoreRecords& registry, const StoreSecrets& secrets, const StoreId& store)
       : registry_(registry), secrets_(secrets), store_(store) {}
 
   // A session that does not open is forgotten: the store logs in again.
@@ -46,7 +46,7 @@ class RegistryVault final : public store::SessionVault {
   void save(ByteSpan session) override;
 
  private:
-  registry::Registry& registry_;
+  registry::StoreRecords& registry_;
   const StoreSecrets& secrets_;
   const StoreId store_;
 };

@@ -10,7 +10,7 @@
 #include "modelfloat/domain/pack.h"
 #include "modelfloat/mf1/keyring.h"
 #include "modelfloat/mf1/pack_reader.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/pack_index.h"
 #include "modelfloat/transfer/ask/finding.h"
 #include "modelfloat/transfer/packs/shard_fetch.h"
 #include "modelfloat/transfer/stores/store_set.h"
@@ -23,7 +23,7 @@ using WholeShardSink = std::function<void(const ShardCopy&)>;
 // What reading packs needs to know. Everything outlives the packs that are read.
 struct PackReading {
   StoreSet& stores;
-  registry::Registry& registry;
+  registry::PackIndex& registry;
   const mf1::Keyring& keys;
   FindingSink finding;  // may be empty
   CallOptions call;

@@ -95,7 +95,7 @@ class HeaderRound {
 
 }  // namespace
 
-void learn_stray_shards(const StoreSet& stores, registry::Registry& registry, const ListedShards& listed,
+void learn_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const ListedShards& listed,
                         const CallOptions& call) {
   std::vector<Hash256> objects;
   objects.reserve(listed.size());
@@ -115,7 +115,7 @@ void learn_stray_shards(const StoreSet& stores, registry::Registry& registry, co
   });
 }
 
-void find_stray_shards(const StoreSet& stores, registry::Registry& registry, const CallOptions& call) {
+void find_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const CallOptions& call) {
   ListedShards listed;
   for (const StoreListing& listing : list_stores(stores, {"mf1/shard/"}, WaitFor::all, {}, call)) {
     for (const store::ObjectInfo& info : listing.objects) listed[*info.name.hash()].push_back(listing.store);
@@ -123,7 +123,7 @@ void find_stray_shards(const StoreSet& stores, registry::Registry& registry, con
   learn_stray_shards(stores, registry, listed, call);
 }
 
-std::vector<registry::StrayShard> later_parity(registry::Registry& registry, const Pack& pack) {
+std::vector<registry::StrayShard> later_parity(registry::PackIndex& registry, const Pack& pack) {
   if (pack.k == 1) return {};
   auto shards = registry.stray_shards(pack.id);
   std::erase_if(shards, [&](const registry::StrayShard& shard) {

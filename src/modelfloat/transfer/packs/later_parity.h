@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "modelfloat/domain/pack.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/pack_index.h"
 #include "modelfloat/transfer/stores/store_set.h"
 
 namespace modelfloat::transfer {
@@ -15,12 +15,12 @@ using ListedShards = std::map<Hash256, std::vector<const PoolStore*>>;
 
 // Of those that no pack in the registry names, reads the headers, each once in the life of the registry, and notes there what they say and where
 // they lie. What cannot be read now is left out. Throws only what the caller's own options say.
-void learn_stray_shards(const StoreSet& stores, registry::Registry& registry, const ListedShards& listed,
+void learn_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const ListedShards& listed,
                         const CallOptions& call);
 // The same of everything that the stores which are online list.
-void find_stray_shards(const StoreSet& stores, registry::Registry& registry, const CallOptions& call);
+void find_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const CallOptions& call);
 
 // The parities of the pack that the registry has learned of, by index. Only reading proves them: anybody may write such a header.
-std::vector<registry::StrayShard> later_parity(registry::Registry& registry, const Pack& pack);
+std::vector<registry::StrayShard> later_parity(registry::PackIndex& registry, const Pack& pack);
 
 }  // namespace modelfloat::transfer

@@ -10,7 +10,7 @@
 
 #include "modelfloat/domain/pack.h"
 #include "modelfloat/domain/redundancy.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/pack_index.h"
 #include "modelfloat/transfer/ask/finding.h"
 #include "modelfloat/transfer/ask/hedge.h"
 #include "modelfloat/transfer/ask/race.h"
@@ -49,7 +49,7 @@ class ShardFetch {
  public:
   struct Context {
     StoreSet& stores;
-    registry::Registry& registry;
+    registry::PackIndex& registry;
     FindingSink finding;  // may be empty
     CallOptions call;
   };

@@ -20,7 +20,7 @@
 #include "modelfloat/domain/redundancy.h"
 #include "modelfloat/mf1/pack_builder.h"
 #include "modelfloat/placement/policy.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/pack_index.h"
 #include "modelfloat/transfer/ask/race.h"
 #include "modelfloat/transfer/packs/candidates.h"
 #include "modelfloat/transfer/stores/store_set.h"
@@ -47,7 +47,7 @@ struct UploadPlan {
 
 struct UploadContext {
   const StoreSet& stores;
-  registry::Registry& registry;
+  registry::PackIndex& registry;
   const mf1::Keyring& keys;
   Random& random;
   Executor& cpu;

@@ -13,7 +13,7 @@
 #include "modelfloat/base/executor.h"
 #include "modelfloat/domain/ids.h"
 #include "modelfloat/mf1/format.h"
-#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/store_records.h"
 #include "modelfloat/store/store.h"
 #include "modelfloat/transfer/stores/store_state.h"
 #include "modelfloat/transfer/stores/timeouts.h"

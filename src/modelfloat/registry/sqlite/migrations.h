@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "modelfloat/registry/database.h"
+#include "modelfloat/registry/sqlite/database.h"
 
 namespace modelfloat::registry {
 

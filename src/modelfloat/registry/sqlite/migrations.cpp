@@ -1,4 +1,4 @@
-#include "modelfloat/registry/migrations.h"
+#include "modelfloat/registry/sqlite/migrations.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "modelfloat/registry/database.h"
+#include "modelfloat/registry/sqlite/database.h"
 
 namespace modelfloat::registry {
 

@@ -1,10 +1,10 @@
-#include "modelfloat/registry/registry_copy.h"
+#include "modelfloat/registry/sqlite/registry_copy.h"
 
 #include <unistd.h>
 
 #include "modelfloat/base/private_folder.h"
-#include "modelfloat/registry/migrations.h"
-#include "modelfloat/registry/sqlite_registry_impl.h"
+#include "modelfloat/registry/sqlite/migrations.h"
+#include "modelfloat/registry/sqlite/sqlite_registry_impl.h"
 
 namespace modelfloat::registry {
 namespace {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 namespace modelfloat::registry {
 

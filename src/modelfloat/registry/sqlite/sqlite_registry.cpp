@@ -1,4 +1,4 @@
-#include "modelfloat/registry/sqlite_registry.h"
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 
 #include <cerrno>
 
@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "modelfloat/base/no_sync.h"
-#include "modelfloat/registry/migrations.h"
-#include "modelfloat/registry/sqlite_registry_impl.h"
+#include "modelfloat/registry/sqlite/migrations.h"
+#include "modelfloat/registry/sqlite/sqlite_registry_impl.h"
 
 namespace modelfloat::registry {
 
@@ -99,6 +99,15 @@ void SqliteRegistry::clear() {
 
 void SqliteRegistry::transaction(const std::function<void()>& work) {
   database_.write([&](Connection&) { work(); });
+}
+
+std::optional<Bytes> SqliteRegistry::setting(const std::string& name) {
+  return database_.read(
+      [&](Connection& c) { return c.row<Bytes>("select value from settings where name = ?1", name); });
+}
+
+void SqliteRegistry::set_setting(const std::string& name, ByteSpan value) {
+  database_.write([&](Connection& c) { c.run("insert or replace into settings values (?1, ?2)", name, value); });
 }
 
 }  // namespace modelfloat::registry

@@ -1,4 +1,4 @@
-#include "modelfloat/registry/fold_case.h"
+#include "modelfloat/registry/sqlite/fold_case.h"
 
 #include <cstdint>
 

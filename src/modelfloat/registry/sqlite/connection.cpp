@@ -1,4 +1,4 @@
-#include "modelfloat/registry/connection.h"
+#include "modelfloat/registry/sqlite/connection.h"
 
 #include <cerrno>
 #include <map>

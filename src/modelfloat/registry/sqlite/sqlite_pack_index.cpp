@@ -1,7 +1,9 @@
-// Packs with their shards and fragments.
+// Packs with their shards and fragments, and where the shards lie.
+#include <algorithm>
+#include <iterator>
 #include <set>
 
-#include "modelfloat/registry/sqlite_registry_impl.h"
+#include "modelfloat/registry/sqlite/sqlite_registry_impl.h"
 
 namespace modelfloat::registry {
 
@@ -113,6 +115,83 @@ std::vector<Fragment> SqliteRegistry::find_fragment(const FragmentId& id) {
 
 void SqliteRegistry::remove_pack(const PackId& id) {
   database_.write([&](Connection& c) { forget_pack(c, id); });
+}
+
+void SqliteRegistry::set_shard_places(const StoreId& store, std::span<const Hash256> all_objects_there) {
+  std::vector<Hash256> wanted(all_objects_there.begin(), all_objects_there.end());
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  // Only the difference is written: most listings bring nothing new.
+  database_.write([&](Connection& c) {
+    const auto known = c.rows<Hash256>("select object from shard_places where store = ?1 order by object", store);
+    std::vector<Hash256> gone;
+    std::vector<Hash256> found;
+    std::set_difference(known.begin(), known.end(), wanted.begin(), wanted.end(), std::back_inserter(gone));
+    std::set_difference(wanted.begin(), wanted.end(), known.begin(), known.end(), std::back_inserter(found));
+    for (const Hash256& object : gone)
+      c.run("delete from shard_places where object = ?1 and store = ?2", object, store);
+    for (const Hash256& object : found) {
+      c.run("insert into shard_places (object, store) values (?1, ?2)", object, store);
+    }
+    c.run("update shard_places set state = ?2 where store = ?1 and state = ?3", store, CopyState::whole,
+          CopyState::missing);
+  });
+}
+
+void SqliteRegistry::add_shard_place(const Hash256& object, const StoreId& store) {
+  database_.write([&](Connection& c) {
+    c.run(
+        "insert into shard_places (object, store) values (?1, ?2) "
+        "on conflict (object, store) do update set state = ?3 where state = ?4",
+        object, store, CopyState::whole, CopyState::missing);
+  });
+}
+
+void SqliteRegistry::record_shard_copy(const Hash256& object, const StoreId& store, CopyState state) {
+  database_.write([&](Connection& c) {
+    c.run("insert or replace into shard_places (object, store, state) values (?1, ?2, ?3)", object, store, state);
+  });
+}
+
+std::vector<StoreId> SqliteRegistry::shard_places(const Hash256& object) {
+  return database_.read([&](Connection& c) {
+    return c.rows<StoreId>("select store from shard_places where object = ?1 and state = ?2 order by store", object,
+                           CopyState::whole);
+  });
+}
+
+std::vector<ShardCopy> SqliteRegistry::shard_copies(const Hash256& object) {
+  return database_.read([&](Connection& c) {
+    return c.rows<ShardCopy, StoreId, CopyState>(
+        "select store, state from shard_places where object = ?1 order by store", object);
+  });
+}
+
+std::vector<Hash256> SqliteRegistry::damaged_shards(const StoreId& store) {
+  return database_.read([&](Connection& c) {
+    return c.rows<Hash256>("select object from shard_places where store = ?1 and state <> 0 order by object", store);
+  });
+}
+
+std::uint64_t SqliteRegistry::shard_count(const StoreId& store) {
+  return database_.read([&](Connection& c) {
+    return c
+        .row<std::uint64_t>("select count(*) from shard_places where store = ?1 and state = ?2", store,
+                            CopyState::whole)
+        .value();
+  });
+}
+
+std::uint64_t SqliteRegistry::shard_bytes(const StoreId& store) {
+  return database_.read([&](Connection& c) {
+    return c
+        .row<std::uint64_t>(
+            "select coalesce(sum(packs.slice_bytes), 0) from shard_places "
+            "join shards on shards.object = shard_places.object join packs on packs.key = shards.pack "
+            "where shard_places.store = ?1 and shard_places.state = ?2",
+            store, CopyState::whole)
+        .value();
+  });
 }
 
 std::vector<Hash256> SqliteRegistry::unnamed_shards(std::span<const Hash256> objects) {

@@ -1,6 +1,6 @@
 // What listings show: revisions and tags.
-#include "modelfloat/registry/fold_case.h"
-#include "modelfloat/registry/sqlite_registry_impl.h"
+#include "modelfloat/registry/sqlite/fold_case.h"
+#include "modelfloat/registry/sqlite/sqlite_registry_impl.h"
 
 namespace modelfloat::registry {
 

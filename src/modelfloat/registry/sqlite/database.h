@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "modelfloat/registry/connection.h"
+#include "modelfloat/registry/sqlite/connection.h"
 
 namespace modelfloat::registry {
 

@@ -1,0 +1,22 @@
+#pragma once
+// Small values by name. The engine's are typed in engine/pool/settings.h.
+
+#include <optional>
+#include <string>
+
+#include "modelfloat/base/bytes.h"
+
+namespace modelfloat::registry {
+
+// Threads, durability and errors: see Registry.
+class KeyValues {
+ public:
+  virtual ~KeyValues() = default;
+
+  // The value, or nullopt when there is none of this name. Names are case-sensitive.
+  virtual std::optional<Bytes> setting(const std::string& name) = 0;
+  // Replaces the value. An empty one is a value, too.
+  virtual void set_setting(const std::string& name, ByteSpan value) = 0;
+};
+
+}  // namespace modelfloat::registry

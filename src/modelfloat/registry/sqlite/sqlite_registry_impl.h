@@ -1,0 +1,100 @@
+#pragma once
+// The class behind open_sqlite_registry(). Its methods stand in sqlite_*.cpp, a file for each part.
+
+#include "modelfloat/registry/registry.h"
+#include "modelfloat/registry/sqlite/database.h"
+
+namespace modelfloat::registry {
+
+class SqliteRegistry : public Registry {
+ public:
+  // The file must exist and have the newest schema.
+  SqliteRegistry(const std::filesystem::path& file, Milliseconds lock_timeout) : database_(file, lock_timeout) {}
+
+  Database& database() noexcept { return database_; }
+
+  void clear() override;
+  void transaction(const std::function<void()>& work) override;
+
+  // KeyValues
+  std::optional<Bytes> setting(const std::string& name) override;
+  void set_setting(const std::string& name, ByteSpan value) override;
+
+  // PackIndex
+  void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) override;
+  void learn_pack(const Pack&, std::span<const Fragment> fragments) override;
+  std::optional<Pack> pack(const PackId&) override;
+  std::vector<Fragment> find_fragment(const FragmentId&) override;
+  void remove_pack(const PackId&) override;
+  void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) override;
+  void add_shard_place(const Hash256& object, const StoreId&) override;
+  void record_shard_copy(const Hash256& object, const StoreId&, CopyState) override;
+  std::vector<StoreId> shard_places(const Hash256& object) override;
+  std::vector<ShardCopy> shard_copies(const Hash256& object) override;
+  std::vector<Hash256> damaged_shards(const StoreId&) override;
+  std::uint64_t shard_count(const StoreId&) override;
+  std::uint64_t shard_bytes(const StoreId&) override;
+  std::vector<Hash256> unnamed_shards(std::span<const Hash256> objects) override;
+  void add_stray_shards(std::span<const StrayShard>) override;
+  std::optional<StrayShard> stray_shard(const Hash256& object) override;
+  std::vector<StrayShard> stray_shards(const PackId&) override;
+
+  // Journal
+  void queue_puts(std::span<const QueuedPut>) override;
+  std::vector<QueuedPut> queued_puts() override;
+  void put_done(const StoreId&, const std::string& object) override;
+  void await_puts(std::span<const std::string> objects) override;
+  std::vector<StoreId> confirmed_puts(const std::string& object) override;
+  void forget_puts(std::span<const std::string> objects) override;
+  std::uint64_t begin_push(const std::string& model, const std::string& tag, UtcTime now) override;
+  void record_push(std::uint64_t id, PushState, std::uint64_t packs) override;
+  std::vector<PushRow> pushes(PushState) override;
+
+  // LogCache and DocumentCache
+  std::vector<LogRow> log_records() override;
+  void add_log_records(std::span<const LogRow>) override;
+  std::vector<LogName> log_names() override;
+  std::optional<Bytes> log_record(const LogName&) override;
+  std::vector<LogRow> log_records_of(const WriterId&) override;
+  std::vector<UnreadableRow> unreadable() override;
+  void record_unreadable(const UnreadableRow&) override;
+  void forget_unreadable(std::span<const std::string> objects) override;
+  void record_listed(const StoreId&, std::span<const std::string> log_paths) override;
+  std::vector<std::string> listed(const StoreId&) override;
+  void keep_document(const std::string& object, ByteSpan sealed) override;
+  std::optional<Bytes> document(const std::string& object) override;
+
+  // Catalogue
+  void put_revision(const RevisionRow&) override;
+  void remove_revision(const ManifestId&) override;
+  std::vector<RevisionRow> revisions(const std::string& model) override;
+  std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) override;
+  void set_tags(const std::string& model, std::span<const std::pair<std::string, Hash256>> tags) override;
+  std::vector<std::pair<std::string, Hash256>> tags(const std::string& model) override;
+
+  // StoreRecords
+  std::vector<StoreRow> stores() override;
+  void put_store(const StoreRow&) override;
+  void remove_store(const StoreId&) override;
+  std::optional<StoreSettingsRow> store_settings(const StoreId&) override;
+  void put_store_settings(const StoreSettingsRow&) override;
+  std::optional<Bytes> store_session(const StoreId&) override;
+  void set_store_session(const StoreId&, ByteSpan sealed) override;
+  StoreHealthRow store_health(const StoreId&) override;
+  void put_store_health(const StoreId&, const StoreHealthRow&) override;
+  StoreUseRow store_use(const StoreId&) override;
+  void add_store_use(const StoreId&, const StoreUseRow&) override;
+  std::vector<StorePauseRow> store_pauses(const StoreId&) override;
+  void pause_store(const StoreId&, const StorePauseRow&) override;
+
+  // Tokens
+  void add_token(const TokenRow&) override;
+  std::vector<TokenRow> tokens() override;
+  bool remove_token(const std::string& id) override;
+  std::optional<TokenRow> find_token(const Hash256& hash) override;
+
+ private:
+  Database database_;
+};
+
+}  // namespace modelfloat::registry

@@ -1,0 +1,103 @@
+#pragma once
+// The stores of the pool: which there are, how they are opened, and how they do.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modelfloat/base/bytes.h"
+#include "modelfloat/base/clock.h"
+#include "modelfloat/domain/ids.h"
+#include "modelfloat/registry/transactions.h"
+
+namespace modelfloat::registry {
+
+struct StoreRow {
+  StoreId id{};
+  std::string name;  // as the user calls it, unique
+  std::string url;
+  std::string domain;
+  std::uint64_t capacity_bytes = 0;  // 0: not limited
+  UtcTime added_at{};
+  bool operator==(const StoreRow&) const = default;
+};
+
+// How a store is opened. The log does not say it, so each registry is told by its user.
+struct StoreSettingsRow {
+  StoreId store{};
+  std::string api_url;
+  std::string token_url;
+  std::string bandwidth;  // as --bwlimit takes it; empty: as for all stores
+  Bytes credentials;      // sealed; empty when there are none
+  bool operator==(const StoreSettingsRow&) const = default;
+};
+
+// How one kind of call to a store went.
+struct StoreCallsRow {
+  std::string kind;
+  std::uint64_t calls = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t microseconds = 0;
+  std::uint64_t p50_microseconds = 0;  // 0: not known
+  std::uint64_t p95_microseconds = 0;
+  bool operator==(const StoreCallsRow&) const = default;
+};
+struct StoreHealthRow {
+  UtcTime last_seen{};     // Unix time 0: never
+  std::string last_error;  // its kind
+  UtcTime last_error_at{};
+  std::vector<StoreCallsRow> calls = {};  // ordered by kind
+  bool operator==(const StoreHealthRow&) const = default;
+};
+// Bytes moved in one day, counted from 1970-01-01.
+struct StoreUseRow {
+  std::int64_t day = 0;
+  std::uint64_t uploaded_bytes = 0;
+  std::uint64_t downloaded_bytes = 0;
+  bool operator==(const StoreUseRow&) const = default;
+};
+// Calls that a store asked us to leave off.
+struct StorePauseRow {
+  std::string traffic;
+  UtcTime until{};
+  std::string why;
+  bool operator==(const StorePauseRow&) const = default;
+};
+
+// Threads, durability and errors: see Registry.
+class StoreRecords : public virtual Transactions {
+ public:
+  // All stores, ordered by name.
+  virtual std::vector<StoreRow> stores() = 0;
+  // Replaces the row of the same id. Error{invalid} when another store has the name.
+  virtual void put_store(const StoreRow&) = 0;
+  // Forgets the store and all that the registry has of it: settings, session, measurements, pauses,
+  // queued puts, listings, places of shards. An unknown store is fine.
+  virtual void remove_store(const StoreId&) = 0;
+
+  // nullopt when the store has none.
+  virtual std::optional<StoreSettingsRow> store_settings(const StoreId&) = 0;
+  // Replaces the row of the same store, which need not be entered yet.
+  virtual void put_store_settings(const StoreSettingsRow&) = 0;
+  // What the store gave at its last login, sealed; nullopt when there is none.
+  virtual std::optional<Bytes> store_session(const StoreId&) = 0;
+  // Replaces it. Empty bytes forget it.
+  virtual void set_store_session(const StoreId&, ByteSpan sealed) = 0;
+
+  // Empty when nothing was measured.
+  virtual StoreHealthRow store_health(const StoreId&) = 0;
+  // Replaces it.
+  virtual void put_store_health(const StoreId&, const StoreHealthRow&) = 0;
+  // Of the last day that anything was added to; zeros when there was none.
+  virtual StoreUseRow store_use(const StoreId&) = 0;
+  // Adds to what the same day has. Another day starts anew.
+  virtual void add_store_use(const StoreId&, const StoreUseRow&) = 0;
+  // The newest pause of each traffic, ordered by traffic, also those that have ended.
+  virtual std::vector<StorePauseRow> store_pauses(const StoreId&) = 0;
+  // Replaces that of the same traffic.
+  virtual void pause_store(const StoreId&, const StorePauseRow&) = 0;
+};
+
+}  // namespace modelfloat::registry
