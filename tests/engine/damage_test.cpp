@@ -8,7 +8,10 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/fragment_map.h"
+#include "modelfloat/engine/catalogue/model_list.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
+#include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
@@ -41,7 +44,7 @@ class DamageMemory : public testing::Test {
     bad[bad.size() / 2] ^= std::byte{4};
     write(bad);
   }
-  Health health() { return engine::list_models(machine_.pool(), "", "", 10).models.at(0).health; }
+  Health health() { return machine_.health().health; }
   engine::VerifyReport verify(bool read) { return engine::verify(machine_.pool(), std::nullopt, read, {}, {}); }
   std::vector<transfer::Finding> corrupt_on_s2() const {
     return {{"s2", victim_, ObjectType::shard, transfer::Damage::corrupt}};
@@ -56,7 +59,7 @@ class DamageMemory : public testing::Test {
   std::vector<std::string> states() {
     std::vector<std::string> found;
     each_shard([&](const engine::ShardView& shard) {
-      if (shard.state != "present") found.push_back(shard.state);
+      if (shard.state != engine::CopyPresence::present) found.emplace_back(to_string(shard.state));
     });
     return found;
   }
@@ -65,7 +68,7 @@ class DamageMemory : public testing::Test {
     std::vector<std::string> found;
     each_shard([&](const engine::ShardView& shard) {
       if (shard.object != victim_) return;
-      for (const auto& copy : shard.stores) found.push_back(copy.store + " " + copy.state);
+      for (const auto& copy : shard.stores) found.push_back(copy.store + " " + std::string(to_string(copy.state)));
     });
     return found;
   }
@@ -122,8 +125,8 @@ TEST_F(DamageMemory, APushDoesNotCountAPackWithACorruptShardAsStored) {
   EXPECT_EQ(pushed.new_bytes, 9'000'000U);
   EXPECT_EQ(machine_.push("ns/once-more", files_).new_bytes, 0U);  // the new packs are whole
   // Without s2 and two more the old packs are lost, the new ones with s2 are not.
-  EXPECT_EQ(engine::find_model(machine_.pool(), "ns/after")->health, Health::sound);
-  EXPECT_EQ(engine::find_model(machine_.pool(), "ns/before")->health, Health::degraded);
+  EXPECT_EQ(machine_.health("ns/after").health, Health::sound);
+  EXPECT_EQ(machine_.health("ns/before").health, Health::degraded);
 }
 
 TEST_F(DamageMemory, AReadThatConvictsALiarIsRememberedAndDoesNotAskItAgain) {

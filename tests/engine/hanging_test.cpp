@@ -9,6 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/fragment_map.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
+#include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
@@ -294,7 +297,7 @@ TEST_F(Hanging, ListingModelsDoesNotWaitForAMarkerThatHangs) {
   stall(world_.faults(1));
   machine_.reopen();
   EXPECT_TRUE(engine::refresh(machine_.pool(), {}, transfer::WaitFor::quorum));
-  EXPECT_EQ(engine::list_models(machine_.pool(), "", "", 10).models.at(0).health, engine::Health::degraded);
+  EXPECT_EQ(machine_.health().health, engine::Health::degraded);
 }
 
 class HangingPush : public Hanging {
@@ -392,7 +395,7 @@ TEST(ChangingStores, APushLooksItselfBeforeItIsRefused) {
   EXPECT_EQ(kind_thrown([&] { machine.push("ns/model", files); }), ErrorKind::offline);
   for (const std::size_t away : {0U, 1U}) world.faults(away).set_offline(false);
   machine.push("ns/model", files);
-  EXPECT_EQ(engine::find_model(machine.pool(), "ns/model")->health, engine::Health::sound);
+  EXPECT_EQ(machine.health().health, engine::Health::sound);
   EXPECT_EQ(machine.pull("ns/model"), files);
 }
 

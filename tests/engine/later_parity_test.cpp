@@ -8,7 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/fragment_map.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/shard.h"
 
@@ -92,7 +93,7 @@ class LaterParity : public testing::TestWithParam<Threads> {
       if (held.index != kept) world_.inner(held.store).remove(held.name, {});
     }
   }
-  Health health(Machine& machine) { return engine::list_models(machine.pool(), "", "", 10).models.at(0).health; }
+  Health health(Machine& machine) { return machine.health().health; }
   engine::VerifyReport verify(bool read) { return engine::verify(machine_.pool(), std::nullopt, read, {}, {}); }
 
   const Files files_{{"m.bin", test::random_bytes(3'000'000, 51)}};
@@ -158,7 +159,7 @@ TEST_P(LaterParity, VerifyCountsIt) {
       machine_.pool(), manifest,
       [&](const engine::PackView& pack) {
         for (const auto& shard : pack.shards) {
-          if (shard.index == 3 && shard.state == "present") shown.push_back(shard.object);
+          if (shard.index == 3 && shard.state == engine::CopyPresence::present) shown.push_back(shard.object);
         }
       },
       [](const engine::FragmentView&) {}, {});

@@ -8,7 +8,6 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/upkeep/verify.h"
 

@@ -4,6 +4,8 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/model_list.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
 
 namespace modelfloat {
 namespace {

@@ -2,7 +2,7 @@
 #include "engine/simulation.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
 
 namespace modelfloat {
 namespace {

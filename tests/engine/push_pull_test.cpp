@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/crypto/hash.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/fragment_map.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
+#include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
@@ -251,7 +253,7 @@ TEST_P(PushPull, CopiesWorkAsWell) {
       machine_.pool(), manifest,
       [&](const engine::PackView& pack) {
         EXPECT_EQ(pack.shards.size(), 3U);
-        for (const auto& shard : pack.shards) EXPECT_EQ(shard.state, "present");
+        for (const auto& shard : pack.shards) EXPECT_EQ(shard.state, engine::CopyPresence::present);
       },
       [](const engine::FragmentView&) {}, {});
   for (std::size_t i = 0; i < 6; ++i) world_.faults(i).set_offline(i % 3 != 0);

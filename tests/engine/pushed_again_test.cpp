@@ -2,7 +2,6 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {

@@ -5,7 +5,6 @@
 #include "support/forwarding_store.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {

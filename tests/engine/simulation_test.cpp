@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {

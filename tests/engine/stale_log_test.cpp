@@ -4,7 +4,7 @@
 #include "support/thrown.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {

@@ -136,4 +136,8 @@ Files Machine::pull(const std::string& name, transfer::FindingSink finding) {
   return files;
 }
 
+engine::ModelHealth Machine::health(const std::string& model) {
+  return engine::health_of_model(pool(), engine::find_model(pool(), model).value(), engine::AskStores::yes, {});
+}
+
 }  // namespace modelfloat::test

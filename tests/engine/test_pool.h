@@ -14,6 +14,7 @@
 #include "support/thrown.h"
 
 #include "modelfloat/base/executor.h"
+#include "modelfloat/engine/catalogue/model_health.h"
 #include "modelfloat/engine/pool/pool.h"
 #include "modelfloat/engine/pull/pull.h"
 #include "modelfloat/engine/push/push.h"
@@ -82,6 +83,8 @@ class Machine {
   engine::PushResult push(const std::string& name, const Files& files,
                           std::optional<Redundancy> redundancy = std::nullopt);
   Files pull(const std::string& name, transfer::FindingSink finding = {});
+  // As listings tell it.
+  engine::ModelHealth health(const std::string& model = "ns/model");
 
  private:
   transfer::StoreOpener opener();

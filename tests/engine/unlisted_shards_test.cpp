@@ -8,6 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/fragment_map.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
+#include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
@@ -22,9 +25,7 @@ using test::Threads;
 using test::thrown_by;
 using test::World;
 
-Health health(Machine& machine, const std::string& model = "ns/model") {
-  return engine::find_model(machine.pool(), model)->health;
-}
+Health health(Machine& machine, const std::string& model = "ns/model") { return machine.health(model).health; }
 
 // The states of all shards of the model, as `show` and the API tell them.
 std::multiset<std::string> shard_states(Machine& machine) {
@@ -33,7 +34,7 @@ std::multiset<std::string> shard_states(Machine& machine) {
   engine::map_fragments(
       machine.pool(), manifest,
       [&](const engine::PackView& pack) {
-        for (const auto& shard : pack.shards) states.insert(shard.state);
+        for (const auto& shard : pack.shards) states.emplace(to_string(shard.state));
       },
       [](const engine::FragmentView&) {}, {});
   return states;
@@ -83,8 +84,8 @@ class UnlistedShards : public testing::Test {
 };
 
 TEST_F(UnlistedShards, WhatAnotherMachinePushedIsSoundInListings) {
-  EXPECT_EQ(engine::list_models(other_.pool(), "", "", 10).models.at(0).health, Health::sound);
-  EXPECT_EQ(engine::list_models(other_.pool(), "", "", 10).models.at(0).stores, 6U);
+  EXPECT_EQ(other_.health().health, Health::sound);
+  EXPECT_EQ(other_.health().stores, 6U);
   EXPECT_EQ(health(other_), Health::sound);
 }
 

@@ -74,7 +74,7 @@ void FakeService::add_model(const std::string& name, std::size_t files) {
   model.summary.name = name;
   model.summary.id = id_of(name);
   model.summary.created_at = 1'767'225'600;
-  model.summary.health = engine::Health::sound;
+  model.health.health = engine::Health::sound;
   model.summary.tags = {"latest"};
   for (std::size_t i = 0; i < files; ++i) {
     FileEntry file;
@@ -131,6 +131,13 @@ engine::ModelSummary FakeService::find(const std::string& model, const CallOptio
   return get(model).summary;
 }
 
+std::vector<engine::ModelHealth> FakeService::health(std::span<const engine::ModelSummary> models, const CallOptions&) {
+  const std::lock_guard lock(mutex_);
+  std::vector<engine::ModelHealth> answers;
+  for (const auto& model : models) answers.push_back(get(model.name).health);
+  return answers;
+}
+
 std::vector<engine::RevisionSummary> FakeService::revisions(const std::string& model) {
   const std::lock_guard lock(mutex_);
   get(model);
@@ -149,13 +156,15 @@ void FakeService::map_fragments(const engine::OpenManifest& manifest,
                                 const std::function<void(const engine::PackView&)>& on_pack,
                                 const std::function<void(const engine::FragmentView&)>& on_fragment,
                                 const CallOptions&) {
+  using engine::CopyPresence;
   engine::PackView pack;
   pack.pack.id[0] = std::byte{0xab};
   pack.pack.k = 1;
   pack.pack.m = 1;
   pack.pack.slice_bytes = 64;
-  pack.shards = {{0, "mf1/shard/00/00", {{"a", "present"}, {"b", "offline"}}, "present"},
-                 {1, "mf1/shard/00/00", {}, "missing"}};
+  pack.shards = {
+      {0, "mf1/shard/00/00", {{"a", CopyPresence::present}, {"b", CopyPresence::offline}}, CopyPresence::present},
+      {1, "mf1/shard/00/00", {}, CopyPresence::missing}};
   on_pack(pack);
   on_pack(pack);  // as a pack that reaches over two segments
   for (std::size_t file = 0; file < manifest.root.files.size(); ++file) {

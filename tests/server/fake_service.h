@@ -15,6 +15,7 @@ namespace modelfloat::test {
 
 struct FakeModel {
   engine::ModelSummary summary;
+  engine::ModelHealth health;
   std::map<std::string, std::string> card;
   std::vector<FileEntry> files;  // in sha256 is what was counted of the bytes, see FakeService
 };
@@ -44,6 +45,7 @@ class FakeService final : public server::Service {
   std::unique_ptr<server::UploadSession> upload(const server::UploadRequest&, const CallOptions&) override;
   engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) override;
   engine::ModelSummary find(const std::string& model, const CallOptions&) override;
+  std::vector<engine::ModelHealth> health(std::span<const engine::ModelSummary>, const CallOptions&) override;
   std::vector<engine::RevisionSummary> revisions(const std::string& model) override;
   engine::OpenManifest open(const std::string& model, const CallOptions&) override;
   void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,

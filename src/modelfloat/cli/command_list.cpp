@@ -6,7 +6,10 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/fragment_map.h"
+#include "modelfloat/engine/catalogue/model_health.h"
+#include "modelfloat/engine/catalogue/model_list.h"
+#include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/server/surface/native/model_json.h"
 
@@ -50,7 +53,8 @@ Spread spread_of(Session& session, const engine::OpenManifest& manifest) {
         ++spread.packs;
         ++spread.redundancies[to_string(Redundancy{view.pack.k, view.pack.m})];
         for (const auto& shard : view.shards) {
-          if (shard.stores.empty()) ++(shard.state == "missing" ? spread.missing_shards : spread.unknown_shards);
+          if (shard.stores.empty())
+            ++(shard.state == engine::CopyPresence::missing ? spread.missing_shards : spread.unknown_shards);
           for (const auto& copy : shard.stores) {
             ++spread.stores[copy.store].shards;
             spread.stores[copy.store].bytes += mf1::k_header_bytes + view.pack.slice_bytes;
@@ -66,9 +70,10 @@ bool is_online(Session& session, const std::string& store) {
   return found != nullptr && found->is_online();
 }
 
-ordered_json to_json(Session& session, const engine::ModelSummary& model, const ManifestRoot& root,
-                     const std::vector<engine::RevisionSummary>& revisions, const Spread& spread) {
-  auto json = server::to_json(model);
+ordered_json to_json(Session& session, const engine::ModelSummary& model, const engine::ModelHealth& health,
+                     const ManifestRoot& root, const std::vector<engine::RevisionSummary>& revisions,
+                     const Spread& spread) {
+  auto json = server::to_json(model, health);
   json["card"] = root.card;
   auto& files = json["files"] = ordered_json::array();
   for (const auto& file : root.files) files.push_back(server::to_json(file));
@@ -87,10 +92,11 @@ ordered_json to_json(Session& session, const engine::ModelSummary& model, const 
   return json;
 }
 
-std::string to_text(Session& session, const engine::ModelSummary& model, const ManifestRoot& root,
-                    const std::vector<engine::RevisionSummary>& revisions, const Spread& spread) {
+std::string to_text(Session& session, const engine::ModelSummary& model, const engine::ModelHealth& health,
+                    const ManifestRoot& root, const std::vector<engine::RevisionSummary>& revisions,
+                    const Spread& spread) {
   std::string text =
-      fmt::format("{}  {}  {}\n", printable(model.name), human_bytes(model.size_bytes), to_string(model.health));
+      fmt::format("{}  {}  {}\n", printable(model.name), human_bytes(model.size_bytes), to_string(health.health));
   for (const auto& [key, value] : root.card) text += fmt::format("{}: {}\n", printable(key), printable(value));
 
   text += "\n";
@@ -139,11 +145,14 @@ ExitCode list(Session& session, const std::string& search) {
   Table table({"NAME", ">SIZE", "FORMAT", "HEALTH", ">FRAGMENTS", ">STORES", "REVISION", "TAGS"});
   std::string after;
   do {
-    auto page = engine::list_models(session.pool(), after, search, k_page, ask_stores(session), session.call());
-    for (const auto& model : page.models) {
-      models.push_back(server::to_json(model));
-      table.add({model.name, human_bytes(model.size_bytes), model.format, std::string(to_string(model.health)),
-                 std::to_string(model.fragments), std::to_string(model.stores),
+    auto page = engine::list_models(session.pool(), after, search, k_page);
+    const auto all_health = engine::health_of_models(session.pool(), page.models, ask_stores(session), session.call());
+    for (std::size_t i = 0; i < page.models.size(); ++i) {
+      const auto& model = page.models[i];
+      const auto& health = all_health[i];
+      models.push_back(server::to_json(model, health));
+      table.add({model.name, human_bytes(model.size_bytes), model.format, std::string(to_string(health.health)),
+                 std::to_string(model.fragments), std::to_string(health.stores),
                  model.revision.substr(0, k_short_revision), joined(model.tags)});
     }
     after = std::move(page.next);
@@ -164,13 +173,14 @@ ExitCode show(Session& session, const std::string& name) {
   engine::Pool& pool = session.pool();
   const auto ref = ModelRef::parse(engine::find_name(pool, name).value_or(name));
   const auto manifest = engine::open_manifest(pool, ref, true, session.call());
-  const auto model = engine::summarise(pool, manifest, session.call(), ask_stores(session));
+  const auto model = engine::summarise(pool, manifest);
+  const auto health = engine::health_of_model(pool, model, ask_stores(session), session.call());
   const auto revisions = engine::list_revisions(pool, ref.model);
   const auto spread = spread_of(session, manifest);
   if (session.options().json) {
-    print_json(to_json(session, model, manifest.root, revisions, spread));
+    print_json(to_json(session, model, health, manifest.root, revisions, spread));
   } else {
-    print_text(to_text(session, model, manifest.root, revisions, spread));
+    print_text(to_text(session, model, health, manifest.root, revisions, spread));
   }
   return ExitCode::ok;
 }

@@ -6,7 +6,8 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/failure.h"
 #include "modelfloat/cli/output.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/model_list.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/pull/pull.h"
 #include "modelfloat/engine/push/push.h"
 

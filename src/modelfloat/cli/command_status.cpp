@@ -6,7 +6,7 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/store_report.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/pool/settings.h"
 
 namespace modelfloat::cli {

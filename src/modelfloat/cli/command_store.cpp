@@ -10,7 +10,7 @@
 #include "modelfloat/cli/store_report.h"
 #include "modelfloat/cli/store_settings.h"
 #include "modelfloat/cli/terminal.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/upkeep/setup.h"
 #include "modelfloat/store/store_factory.h"
 

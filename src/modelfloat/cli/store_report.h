@@ -5,7 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/pool/store_health.h"
 #include "modelfloat/store/store.h"
 

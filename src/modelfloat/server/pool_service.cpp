@@ -4,6 +4,9 @@
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/base/thread.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/pool_status.h"
+#include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/inference/pool_model_source.h"
 
 namespace modelfloat::server {
@@ -86,9 +89,14 @@ engine::ModelPage PoolService::list(const std::string& after, const std::string&
 engine::ModelSummary PoolService::find(const std::string& model, const CallOptions& call) {
   const auto ref = resolve(model);
   if (ref.tag_given || !ref.revision.empty())
-    return engine::summarise(pool_, engine::open_manifest(pool_, ref, true, call), call);
+    return engine::summarise(pool_, engine::open_manifest(pool_, ref, true, call));
   if (auto summary = engine::find_model(pool_, ref.model)) return *std::move(summary);
   throw Error(ErrorKind::not_found, model, "there is no such model");  // any more
+}
+
+std::vector<engine::ModelHealth> PoolService::health(std::span<const engine::ModelSummary> models,
+                                                     const CallOptions& call) {
+  return engine::health_of_models(pool_, models, engine::AskStores::yes, call);
 }
 
 std::vector<engine::RevisionSummary> PoolService::revisions(const std::string& model) {

@@ -21,6 +21,7 @@ class PoolService final : public Service {
   std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) override;
   engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) override;
   engine::ModelSummary find(const std::string& model, const CallOptions& call) override;
+  std::vector<engine::ModelHealth> health(std::span<const engine::ModelSummary> models, const CallOptions&) override;
   std::vector<engine::RevisionSummary> revisions(const std::string& model) override;
   engine::OpenManifest open(const std::string& model, const CallOptions&) override;
   void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,

@@ -5,12 +5,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "modelfloat/base/byte_source.h"
 #include "modelfloat/base/cancel.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/fragment_map.h"
+#include "modelfloat/engine/catalogue/model_health.h"
+#include "modelfloat/engine/catalogue/model_list.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/push/push.h"
 #include "modelfloat/runner/runner.h"
 
@@ -56,6 +60,8 @@ class Service {
   virtual std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) = 0;
   virtual engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) = 0;
   virtual engine::ModelSummary find(const std::string& model, const CallOptions&) = 0;
+  // How the models that list() or find() gave stand, in their order.
+  virtual std::vector<engine::ModelHealth> health(std::span<const engine::ModelSummary>, const CallOptions&) = 0;
   virtual std::vector<engine::RevisionSummary> revisions(const std::string& model) = 0;
   virtual engine::OpenManifest open(const std::string& model, const CallOptions&) = 0;
   virtual void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,

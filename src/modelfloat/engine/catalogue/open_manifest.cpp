@@ -7,6 +7,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/model_list.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/reading_error.h"
 
@@ -72,6 +73,14 @@ OpenManifest open_manifest(Pool& pool, const ManifestId& id, const CallOptions& 
   auto root = ManifestReader(pool, {}, call).root(id);
   auto name = root.model;
   return {id, std::move(root), std::move(name), false};
+}
+
+void report_unknown_model(const std::string& name, bool fresh) {
+  if (fresh) throw Error(ErrorKind::not_found, name, "no such model in this pool");
+  throw Error(
+      ErrorKind::offline, name,
+      "no such model is known here, and too few stores answer to be sure that there is none: try again when more "
+      "are there");
 }
 
 const FileEntry& find_file(const ManifestRoot& root, const std::string& path) {

@@ -21,6 +21,9 @@ struct OpenManifest {
 OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call);
 OpenManifest open_manifest(Pool& pool, const ManifestId& id, const CallOptions& call);
 
+// Throws for a name that no record of the log has: Error{not_found}; Error{offline} when too few stores gave their log to be sure.
+[[noreturn]] void report_unknown_model(const std::string& name, bool fresh);
+
 // The file of the manifest with this path; Error{not_found}.
 const FileEntry& find_file(const ManifestRoot& root, const std::string& path);
 

@@ -21,6 +21,10 @@ enum class Health {
 std::string_view to_string(Health) noexcept;
 inline Health worse(Health a, Health b) noexcept { return a < b ? b : a; }
 
+// Whether stores may be asked for shards of which the registry knows nothing. They are listed at most for Timeouts::search, and only
+// when there are such shards.
+enum class AskStores { no, yes };
+
 // One shard and the stores of the pool that hold it.
 struct ShardLocations {
   std::size_t index = 0;

@@ -8,6 +8,8 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/domain/superseded.h"
+#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/pool/settings.h"
@@ -351,7 +353,7 @@ class Verification {
 }  // namespace
 
 bool VerifyReport::readable() const noexcept {
-  return std::none_of(models.begin(), models.end(), [](const ModelHealth& model) {
+  return std::none_of(models.begin(), models.end(), [](const VerifiedModel& model) {
     return model.health == Health::lost || model.health == Health::offline || model.health == Health::unknown;
   });
 }

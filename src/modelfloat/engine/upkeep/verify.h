@@ -5,19 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/pack_health.h"
 #include "modelfloat/engine/pool/pool.h"
 #include "modelfloat/transfer/ask/finding.h"
 
 namespace modelfloat::engine {
 
-struct ModelHealth {
+struct VerifiedModel {
   std::string name;
   Health health = Health::unknown;
 };
 struct VerifyReport {
   std::vector<transfer::Finding> damaged;  // in order, each once
-  std::vector<ModelHealth> models;
+  std::vector<VerifiedModel> models;
   // What is not known of the log, in whole sentences: stores where it could not be read, records that are missing.
   std::vector<std::string> doubts;
   std::uint64_t bytes_read = 0;

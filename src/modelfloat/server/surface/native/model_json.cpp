@@ -11,7 +11,7 @@ using nlohmann::ordered_json;
 
 static std::string time_text(std::uint64_t unix_time) { return to_rfc3339(from_unix_seconds(unix_time)); }
 
-ordered_json to_json(const engine::ModelSummary& model) {
+ordered_json to_json(const engine::ModelSummary& model, const engine::ModelHealth& health) {
   return {{"id", model.id},
           {"name", model.name},
           {"description", model.description},
@@ -22,8 +22,8 @@ ordered_json to_json(const engine::ModelSummary& model) {
           {"revision", model.revision},
           {"tags", model.tags},
           {"fragments", model.fragments},
-          {"stores", model.stores},
-          {"health", engine::to_string(model.health)}};
+          {"stores", health.stores},
+          {"health", engine::to_string(health.health)}};
 }
 
 ordered_json to_json(const engine::RevisionSummary& revision) {

@@ -3,11 +3,12 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/model_health.h"
+#include "modelfloat/engine/catalogue/model_list.h"
 
 namespace modelfloat::server {
 
-nlohmann::ordered_json to_json(const engine::ModelSummary&);
+nlohmann::ordered_json to_json(const engine::ModelSummary&, const engine::ModelHealth&);
 nlohmann::ordered_json to_json(const engine::RevisionSummary&);
 nlohmann::ordered_json to_json(const FileEntry&);
 

@@ -32,15 +32,18 @@ std::size_t page_size(const Request& request) {
 void list_models(Service& service, const Request& request, Response& response) {
   const auto page = service.list(std::string(request.query_value("after").value_or("")),
                                  std::string(request.query_value("search").value_or("")), page_size(request));
+  const auto health = service.health(page.models, call_of(request));
   nlohmann::json models = nlohmann::json::array();
-  for (const auto& model : page.models) models.push_back(nlohmann::json(server::to_json(model)));
+  for (std::size_t i = 0; i < page.models.size(); ++i)
+    models.push_back(nlohmann::json(server::to_json(page.models[i], health[i])));
   const nlohmann::json next = page.next.empty() ? nlohmann::json() : nlohmann::json(page.next);
   send_json(response, 200, {{"models", std::move(models)}, {"next", next}});
 }
 
 void show_model(Service& service, const Request& request, Response& response) {
   const auto& model = request.params.at("id");
-  nlohmann::json json = server::to_json(service.find(model, call_of(request)));
+  const auto summary = service.find(model, call_of(request));
+  nlohmann::json json = server::to_json(summary, service.health({&summary, 1}, call_of(request)).front());
   auto& files = json["files"] = nlohmann::json::array();
   for (const auto& file : service.open(model, call_of(request)).root.files)
     files.push_back(nlohmann::json(server::to_json(file)));
@@ -87,9 +90,12 @@ nlohmann::json to_json(const engine::PackView& view) {
   nlohmann::json shards = nlohmann::json::array();
   for (const auto& shard : view.shards) {
     nlohmann::json stores = nlohmann::json::array();
-    for (const auto& copy : shard.stores) stores.push_back({{"name", copy.store}, {"state", copy.state}});
-    shards.push_back(
-        {{"index", shard.index}, {"object", shard.object}, {"stores", std::move(stores)}, {"state", shard.state}});
+    for (const auto& copy : shard.stores)
+      stores.push_back({{"name", copy.store}, {"state", engine::to_string(copy.state)}});
+    shards.push_back({{"index", shard.index},
+                      {"object", shard.object},
+                      {"stores", std::move(stores)},
+                      {"state", engine::to_string(shard.state)}});
   }
   return {{"id", to_hex(view.pack.id)},
           {"k", view.pack.k},
