@@ -6,7 +6,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/engine/catalogue/model_list.h"
 #include "modelfloat/engine/pool/settings.h"
-#include "modelfloat/transfer/ask/race.h"
+#include "modelfloat/transfer/ask/gather.h"
 #include "modelfloat/transfer/ask/straggler_timeout.h"
 
 namespace modelfloat::engine {
@@ -20,38 +20,22 @@ struct SpaceAnswer {
 // Of each store; all are asked at once, and who is far behind the others does not answer.
 std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer::PoolStore*>& stores,
                                    const CallOptions& call) {
-  using SpaceRace = transfer::Race<store::Space>;
   std::vector<SpaceAnswer> answers(stores.size());
-  std::map<std::size_t, std::size_t> asked;  // by id of the call, the place of the store
-  SpaceRace race(pool.stores().clock(), SpaceRace::Kind::read, call);
+  transfer::Race<store::Space, std::size_t> race(pool.stores().clock(), transfer::CallKind::read, call);
   for (std::size_t i = 0; i < stores.size(); ++i) {
     answers[i].trouble = stores[i]->state->why_not_online();
     if (!answers[i].trouble.empty()) continue;
     answers[i].trouble = "does not answer";
-    const auto ask = [](store::Store& store, const CallOptions& options) { return store.space(options); };
-    asked[race.ask(*stores[i], pool.stores().timeouts().call_floor, ask)] = i;
+    race.ask(*stores[i], pool.stores().timeouts().call_floor, i,
+             [](store::Store& store, const CallOptions& options) { return store.space(options); });
   }
   const SteadyTime begin = pool.stores().clock().steady_now();
-  const auto limit = [&] {
-    std::vector<const transfer::PoolStore*> awaited;
-    for (const auto& [call_id, place] : asked) {
-      if (race.is_under_way(call_id)) awaited.push_back(stores[place]);
-    }
+  const auto rule = [&](const std::vector<const transfer::PoolStore*>& awaited) {
     return begin + transfer::timeout_for(pool.stores(), awaited);
   };
-  while (auto answer = race.next(limit())) {
-    SpaceAnswer& one = answers[asked.at(answer->id)];
-    try {
-      one.space = answer->get();
-      one.trouble.clear();
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      one.trouble = error.what();
-    }
-  }
-  for (const auto& [call_id, place] : asked) {
-    if (race.is_under_way(call_id)) stores[place]->state->latency.mark_slow();
-  }
+  transfer::gather(race, rule, [&](const auto& answer) {
+    answers[answer.tag] = {answer.value, answer.error ? answer.error->what() : ""};
+  });
   return answers;
 }
 

@@ -1,6 +1,7 @@
 #include "modelfloat/engine/pool/documents.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -77,26 +78,23 @@ void Documents::start_sending() {
   for (auto& [id, puts] : by_store) {
     const PoolStore* store = stores_.find(id);
     if (store == nullptr || !store->is_online() || store->state->puts_are_paused() || failed_.contains(store)) continue;
-    if (std::any_of(sending_.begin(), sending_.end(),
-                    [&, &to = store](const auto& entry) { return entry.second.store == to; }))
-      continue;
+    const auto calls = race_.under_way();
+    if (std::any_of(calls.begin(), calls.end(), [&to = store](const auto& call) { return call.store == to; })) continue;
     Milliseconds allowed{0};
     for (const auto& put : puts) allowed += stores_.timeouts().allowed(put.bytes.size());
     auto queue =
         std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
     auto sent = std::make_shared<SentObjects>();
-    const std::size_t call =
-        race_.ask(*store, allowed,
-                  [queue, sent, where = store->name, state = store->state, timeouts = stores_.timeouts(),
-                   clock = &environment_.clock](store::Store& to, const CallOptions& options) {
-                    return send(to, where, *state, *queue, *sent, timeouts, *clock, options);
-                  });
-    sending_[call] = {store, std::move(sent), false};
+    race_.ask(*store, allowed, {.sent = sent},
+              [queue, sent, where = store->name, state = store->state, timeouts = stores_.timeouts(),
+               clock = &environment_.clock](store::Store& to, const CallOptions& options) {
+                return send(to, where, *state, *queue, *sent, timeouts, *clock, options);
+              });
   }
 }
 
 // What the store has taken by now, whether or not it has all, counts. Returns its bytes.
-std::uint64_t Documents::record_sent(Sending& sending) {
+std::uint64_t Documents::record_sent(const PoolStore& store, Sending& sending) {
   std::vector<std::string> objects;
   std::uint64_t bytes = 0;
   {
@@ -104,46 +102,34 @@ std::uint64_t Documents::record_sent(Sending& sending) {
     objects.swap(sending.sent->objects);
     bytes = std::exchange(sending.sent->bytes, 0);
   }
-  if (stores_.find(sending.store->id) != sending.store) return 0;  // it lies elsewhere by now, and gets all of it there
-  for (const std::string& object : objects) environment_.registry.put_done(sending.store->id, object);
+  if (stores_.find(store.id) != &store) return 0;  // it lies elsewhere by now, and gets all of it there
+  for (const std::string& object : objects) environment_.registry.put_done(store.id, object);
   if (objects.empty()) return bytes;
   sending.has_taken = true;
-  warned_.erase(sending.store);
+  warned_.erase(&store);
   return bytes;
 }
 
 std::uint64_t Documents::record_all_sent() {
   std::uint64_t bytes = 0;
-  for (auto& [id, sending] : sending_) bytes += record_sent(sending);
+  for (auto& sending : race_.under_way()) bytes += record_sent(*sending.store, sending.tag);
   return bytes;
 }
 
-std::uint64_t Documents::handle_answer(transfer::Race<Outcome>::Answer& answer) {
-  Sending sending = std::move(sending_.extract(answer.id).mapped());
-  Outcome outcome;
-  try {
-    outcome = answer.get();
-  } catch (const Error& error) {
-    outcome = {error.what(), error.kind == ErrorKind::cancelled};
-  }
+std::uint64_t Documents::handle_answer(Race::Answer& answer) {
+  const Outcome outcome = answer.error ? Outcome{.trouble = answer.error->what()} : *std::move(answer.value);
   if (!outcome.trouble.empty()) {
-    failed_.insert(sending.store);
-    if (!outcome.cancelled && warned_.insert(sending.store).second)
-      log_warning(fmt::format("{} gets its metadata later: {}", sending.store->name, outcome.trouble));
+    failed_.insert(answer.store);
+    if (!outcome.cancelled && warned_.insert(answer.store).second)
+      log_warning(fmt::format("{} gets its metadata later: {}", answer.store->name, outcome.trouble));
   }
-  return record_sent(sending);
-}
-
-std::vector<const PoolStore*> Documents::awaited() const {
-  std::vector<const PoolStore*> stores;
-  for (const auto& [id, sending] : sending_) stores.push_back(sending.store);
-  return stores;
+  return record_sent(*answer.store, answer.tag);
 }
 
 std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
                                     std::size_t domains) {
   failed_.clear();
-  for (auto& [id, sending] : sending_) sending.has_taken = false;
+  for (auto& sending : race_.under_way()) sending.tag.has_taken = false;
   std::uint64_t bytes = 0;
   const SteadyTime begin = environment_.clock.steady_now();
   bool somebody_has_answered = false;
@@ -157,12 +143,12 @@ std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, s
       const transfer::Timeouts& timeouts = stores_.timeouts();
       const Milliseconds usual = somebody_has_answered ? timeouts.straggler : timeouts.marker;
       longest = std::min(longest, now + timeouts.marker);
-      limit = std::min(longest, now + (now - begin) + transfer::straggler_timeout(stores_, awaited(), usual));
+      limit = std::min(longest, now + (now - begin) + transfer::straggler_timeout(stores_, race_.awaited(), usual));
     }
-    std::optional<transfer::Race<Outcome>::Answer> answer;
+    std::optional<Race::Answer> answer;
     try {
       answer = race_.next(limit, call);
-    } catch (const Error&) {
+    } catch (...) {
       record_all_sent();
       throw;
     }
@@ -172,8 +158,8 @@ std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, s
   }
   bytes += record_all_sent();
   if (wait_for == WaitFor::all) {
-    for (const auto& [id, sending] : sending_) {
-      if (!sending.has_taken) sending.store->state->latency.mark_slow();
+    for (const auto& sending : race_.under_way()) {
+      if (!sending.tag.has_taken) sending.store->state->latency.mark_slow();
     }
   }
   return bytes;

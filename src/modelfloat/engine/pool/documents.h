@@ -1,7 +1,6 @@
 #pragma once
 // The small sealed objects that go to every store: manifests, log records, checkpoints, slots.
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -43,7 +42,7 @@ class AwaitedPuts {
 class Documents {
  public:
   Documents(const Environment& environment, transfer::StoreSet& stores)
-      : environment_(environment), stores_(stores), race_(environment.clock, transfer::Race<Outcome>::Kind::put, {}) {}
+      : environment_(environment), stores_(stores), race_(environment.clock, transfer::CallKind::put, {}) {}
 
   // Writes the objects down in the registry's queue for every store that the registry has: from here on they are not forgotten. May be
   // part of a registry transaction.
@@ -72,8 +71,7 @@ class Documents {
     std::vector<std::string> objects;
     std::uint64_t bytes = 0;
   };
-  struct Sending {
-    const transfer::PoolStore* store = nullptr;
+  struct Sending {  // to one store
     std::shared_ptr<SentObjects> sent;
     bool has_taken = false;  // something, in this flush
   };
@@ -81,12 +79,12 @@ class Documents {
     std::string trouble;  // why not all was sent
     bool cancelled = false;
   };
+  using Race = transfer::Race<Outcome, Sending>;
 
   void start_sending();
-  std::uint64_t record_sent(Sending& sending);
+  std::uint64_t record_sent(const transfer::PoolStore& store, Sending& sending);
   std::uint64_t record_all_sent();
-  std::uint64_t handle_answer(transfer::Race<Outcome>::Answer& answer);
-  std::vector<const transfer::PoolStore*> awaited() const;
+  std::uint64_t handle_answer(Race::Answer& answer);
   std::uint64_t flush_once(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
                            std::size_t domains);
   // The fewest failure domains that have confirmed one of the objects.
@@ -98,10 +96,9 @@ class Documents {
   const Environment environment_;
   transfer::StoreSet& stores_;
   std::mutex mutex_;                             // guards all below; held while flush() waits
-  std::map<std::size_t, Sending> sending_;       // by id of the call
   std::set<const transfer::PoolStore*> failed_;  // in this flush
   std::set<const transfer::PoolStore*> warned_;  // about those that failed and took nothing since
-  transfer::Race<Outcome> race_;                 // goes on between flushes
+  Race race_;                                    // goes on between flushes
 };
 
 }  // namespace modelfloat::engine

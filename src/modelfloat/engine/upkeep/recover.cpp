@@ -13,9 +13,9 @@
 #include "modelfloat/engine/upkeep/setup.h"
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/wrap/measured.h"
+#include "modelfloat/transfer/ask/gather.h"
 #include "modelfloat/transfer/ask/listing.h"
 #include "modelfloat/transfer/ask/object_reader.h"
-#include "modelfloat/transfer/ask/race.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 #include "modelfloat/transfer/stores/needed_wait.h"
 
@@ -99,29 +99,25 @@ class Recovery {
   template <typename T>
   void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work,
                    const std::function<bool(const std::string& url, T)>& handle) {
-    transfer::Race<T> race(environment_.clock, transfer::Race<T>::Kind::read, call_);
-    std::map<std::size_t, Source*> asked;  // by id of the call
+    transfer::Race<T, Source*> race(environment_.clock, transfer::CallKind::read, call_);
     for (Source& source : sources_) {
-      if (!source.is_unresponsive) asked[race.ask(*source.store, longest, work)] = &source;
+      if (!source.is_unresponsive) race.ask(*source.store, longest, &source, work);
     }
     const SteadyTime begin = environment_.clock.steady_now();
     SteadyTime limit = begin + longest;
-    while (auto answer = race.next(limit)) {
-      const std::string& url = asked.at(answer->id)->store->name;
-      try {
-        if (!handle(url, answer->get())) continue;
+    const auto handle_answer = [&](auto&& answer) {
+      const std::string& url = answer.store->name;
+      if (answer.error) {
+        if (answer.error->kind != ErrorKind::offline)
+          log_warning(fmt::format("{} is left out: {}", url, answer.error->what()));  // that is said already
+      } else if (handle(url, *std::move(answer.value))) {
         const SteadyTime now = environment_.clock.steady_now();
         limit = std::min(limit, now + (now - begin) + options_.timeouts.straggler);
-      } catch (const Error& error) {
-        if (error.kind == ErrorKind::cancelled) throw;
-        if (error.kind != ErrorKind::offline)
-          log_warning(fmt::format("{} is left out: {}", url, error.what()));  // that is said already
       }
-    }
-    for (const auto& [id, source] : asked) {
-      if (!race.is_under_way(id)) continue;
-      source->is_unresponsive = true;
-      log_warning(source->store->name + " is left out: it does not answer");
+    };
+    for (const auto& late : transfer::gather(race, [&](const auto&) { return limit; }, handle_answer)) {
+      late.tag->is_unresponsive = true;
+      log_warning(late.store->name + " is left out: it does not answer");
     }
   }
 
@@ -270,19 +266,19 @@ class Recovery {
   std::vector<registry::StoreRow> borrowed_stores(const mf1::Keyring& keys) {
     std::vector<registry::StoreRow> stores;
     const auto read_marker = [](store::Store& store, const CallOptions& call) {
-      return store.get(ObjectName::marker(), {}, call);
+      const auto bytes = store.get(ObjectName::marker(), {}, call);
+      return bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
     };
-    ask_sources<std::optional<Bytes>>(
-        options_.timeouts.marker, read_marker, [&](const std::string& url, const std::optional<Bytes>& bytes) {
-          const auto marker = bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
-          if (!marker || marker->pool != keys.pool_tag()) {
-            log_warning(url + " is not a store of this pool and is left out");
-            return false;
-          }
-          ids_[url] = marker->store;
-          stores.push_back({marker->store, url, url, url, 0, {}});
-          return true;
-        });
+    const auto handle = [&](const std::string& url, const std::optional<mf1::Marker>& marker) {
+      if (!marker || marker->pool != keys.pool_tag()) {
+        log_warning(url + " is not a store of this pool and is left out");
+        return false;
+      }
+      ids_[url] = marker->store;
+      stores.push_back({marker->store, url, url, url, 0, {}});
+      return true;
+    };
+    ask_sources<std::optional<mf1::Marker>>(options_.timeouts.marker, read_marker, handle);
     return stores;
   }
 

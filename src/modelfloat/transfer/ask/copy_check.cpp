@@ -18,7 +18,7 @@ constexpr std::uint64_t k_bytes_under_way = std::uint64_t{48} << 20;
 class CopyRound {
  public:
   CopyRound(const StoreSet& stores, const CallOptions& call, const CopyVerdict& verdict)
-      : stores_(stores), verdict_(verdict), race_(stores.clock(), Race<Read>::Kind::read, call) {}
+      : stores_(stores), verdict_(verdict), race_(stores.clock(), CallKind::read, call) {}
 
   std::uint64_t run(std::vector<CopyToCheck> copies) {
     for (CopyToCheck& copy : copies) {
@@ -29,7 +29,7 @@ class CopyRound {
     }
     for (;;) {
       fill_queues();
-      if (race_.under_way() == 0) break;
+      if (race_.under_way().empty()) break;
       if (auto answer = race_.next(next_overdue())) {
         handle_answer(*answer);
       } else {
@@ -48,10 +48,11 @@ class CopyRound {
     const PoolStore* store = nullptr;
     std::deque<CopyToCheck> copies;
   };
-  struct Call {
+  struct Asked {
     CopyToCheck copy;
     SteadyTime give_up;  // for a store that does not heed its deadline
   };
+  using Answers = Race<Read, Asked>;
 
   // The bytes are hashed where they come, and not kept.
   static Read read(store::Store& store, const ObjectName& name, const CallOptions& options) {
@@ -65,7 +66,7 @@ class CopyRound {
     for (bool asked = true; asked;) {
       asked = false;
       for (auto& [id, queue] : queues_) {
-        if (race_.under_way() >= stores_.io().width()) return;
+        if (race_.under_way().size() >= stores_.io().width()) return;
         if (queue.copies.empty() || !has_room(*queue.store, queue.copies.front().size_bytes)) continue;
         ask(std::move(queue.copies.front()));
         queue.copies.pop_front();
@@ -79,11 +80,11 @@ class CopyRound {
     std::size_t calls_there = 0;
     std::uint64_t bytes_there = more;
     std::uint64_t bytes = more;
-    for (const auto& [id, call] : calls_) {
-      bytes += call.copy.size_bytes;
-      if (call.copy.store != &store) continue;
+    for (const auto& call : race_.under_way()) {
+      bytes += call.tag.copy.size_bytes;
+      if (call.store != &store) continue;
       ++calls_there;
-      bytes_there += call.copy.size_bytes;
+      bytes_there += call.tag.copy.size_bytes;
     }
     return calls_there < queue_width(store.store->traits().parallel_calls, stores_.io().width()) &&
            bytes_there <= limit_ / 4 && bytes <= limit_;
@@ -91,36 +92,35 @@ class CopyRound {
 
   void ask(CopyToCheck copy) {
     const Milliseconds allowed = stores_.timeouts().allowed(copy.size_bytes);
-    const std::size_t id = race_.ask(
-        *copy.store, allowed,
-        [name = copy.name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
-    calls_.insert({id, {std::move(copy), stores_.clock().steady_now() + allowed + stores_.timeouts().straggler}});
+    const SteadyTime give_up = stores_.clock().steady_now() + allowed + stores_.timeouts().straggler;
+    const PoolStore& store = *copy.store;
+    const ObjectName name = copy.name;
+    race_.ask(store, allowed, {std::move(copy), give_up},
+              [name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
   }
 
-  void handle_answer(Race<Read>::Answer& answer) {
-    const CopyToCheck copy = std::move(calls_.extract(answer.id).mapped().copy);
-    try {
-      const Read read = answer.get();
-      bytes_read_ += read.bytes;
-      verdict_(copy, read.damage);
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      verdict_(copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
-      if (error.kind == ErrorKind::timed_out) leave(copy.store);
+  void handle_answer(const Answers::Answer& answer) {
+    const CopyToCheck& copy = answer.tag.copy;
+    if (answer.error) {
+      verdict_(copy, answer.error->kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
+      if (answer.error->kind == ErrorKind::timed_out) leave(answer.store);
+      return;
     }
+    bytes_read_ += answer.value->bytes;
+    verdict_(copy, answer.value->damage);
   }
 
   SteadyTime next_overdue() const {
     SteadyTime next = SteadyTime::max();
-    for (const auto& [id, call] : calls_) next = std::min(next, call.give_up);
+    for (const auto& call : race_.under_way()) next = std::min(next, call.tag.give_up);
     return next;
   }
 
   void leave_overdue() {
     const SteadyTime now = stores_.clock().steady_now();
     std::vector<const PoolStore*> unresponsive;
-    for (const auto& [id, call] : calls_) {
-      if (call.give_up <= now) unresponsive.push_back(call.copy.store);
+    for (const auto& call : race_.under_way()) {
+      if (call.tag.give_up <= now) unresponsive.push_back(call.store);
     }
     for (const PoolStore* store : unresponsive) leave(store);
   }
@@ -128,12 +128,8 @@ class CopyRound {
   // Nothing more is read from it.
   void leave(const PoolStore* store) {
     std::deque<CopyToCheck> rest = std::exchange(queues_[store->id].copies, {});
-    std::erase_if(calls_, [&](const auto& entry) {
-      if (entry.second.copy.store != store) return false;
-      race_.cancel(entry.first);
-      rest.push_back(entry.second.copy);
-      return true;
-    });
+    for (auto& call : race_.cancel_if([&](const auto& one) { return one.store == store; }))
+      rest.push_back(std::move(call.tag.copy));
     if (rest.empty()) return;
     store->state->latency.mark_slow();
     log_warning(store->name + " does not answer, and is not read any more");
@@ -143,10 +139,9 @@ class CopyRound {
   const StoreSet& stores_;
   const CopyVerdict& verdict_;
   std::map<StoreId, Queue> queues_;
-  std::map<std::size_t, Call> calls_;  // under way, by id
   std::uint64_t limit_ = k_bytes_under_way;
   std::uint64_t bytes_read_ = 0;
-  Race<Read> race_;
+  Answers race_;
 };
 
 }  // namespace

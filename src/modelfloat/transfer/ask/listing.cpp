@@ -37,18 +37,18 @@ class ListingRound {
         suffice_(suffice),
         call_(call),
         allowed_(allowed),
-        race_(stores.clock(), Race<bool>::Kind::read, call) {}
+        race_(stores.clock(), CallKind::read, call) {}
 
   std::vector<StoreListing> run() {
     for (;;) {
       // Those who turn up later are asked too, so the wait is short while some are awaited; looked at before those who are there.
       const bool more_may_join = stores_.checks_are_pending();
       ask_stores_that_joined();
-      if (race_.under_way() > 0) {
+      if (!race_.under_way().empty()) {
         const SteadyTime look_up =
             more_may_join ? stores_.clock().steady_now() + stores_.timeouts().hedge_floor : SteadyTime::max();
         if (auto answer = race_.next(std::min(look_up, limit_))) {
-          take(*answer);
+          handle_answer(*answer);
         } else if (stores_.clock().steady_now() >= limit_) {
           break;
         }
@@ -56,17 +56,23 @@ class ListingRound {
         break;
       }
     }
-    for (StoreListing& listing : listings_) {
-      if (listing.complete || !listing.trouble.empty()) continue;
+    for (const auto& late : race_.cancel_all()) {
+      StoreListing& listing = listings_[late.tag.place];
       listing.trouble = "did not answer in time";
       listing.is_straggler = true;
-      if (wait_for_ == WaitFor::all) listing.store->state->latency.mark_slow();
+      if (wait_for_ == WaitFor::all) late.store->state->latency.mark_slow();
     }
-    race_.cancel_all();
     return std::move(listings_);
   }
 
  private:
+  struct Asked {
+    std::size_t place = 0;  // in listings_
+    // Shared, as a call that is left behind may end after the round. Read only when its answer has come.
+    std::shared_ptr<Objects> objects;
+  };
+  using Answers = Race<bool, Asked>;
+
   bool was_asked(const PoolStore* store) const {
     return std::any_of(listings_.begin(), listings_.end(),
                        [&](const StoreListing& listing) { return listing.store == store; });
@@ -75,13 +81,12 @@ class ListingRound {
   void ask_stores_that_joined() {
     for (const PoolStore* store : stores_.online()) {
       if (was_asked(store) || store->state->reads_are_paused()) continue;
-      // Shared, as a call that is left behind may end after the round. Read only when its answer has come.
       const auto objects = std::make_shared<Objects>();
-      race_.ask(*store, allowed_, [prefixes = prefixes_, objects](store::Store& from, const CallOptions& options) {
-        return list_prefixes(from, prefixes, *objects, options);
-      });
-      listings_.push_back({.store = store});  // the id of the call is the place in here
-      objects_.push_back(objects);
+      race_.ask(*store, allowed_, {listings_.size(), objects},
+                [prefixes = prefixes_, objects](store::Store& from, const CallOptions& options) {
+                  return list_prefixes(from, prefixes, *objects, options);
+                });
+      listings_.push_back({.store = store});
     }
   }
 
@@ -98,31 +103,19 @@ class ListingRound {
         until, will_do_ ? std::optional(stores_.timeouts().straggler) : std::nullopt);
   }
 
-  void take(Race<bool>::Answer& answer) {
-    StoreListing& listing = listings_[answer.id];
-    listing.objects = std::move(*objects_[answer.id]);
-    try {
-      listing.complete = answer.get();
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      listing.trouble = error.what();
-    }
+  void handle_answer(Answers::Answer& answer) {
+    StoreListing& listing = listings_[answer.tag.place];
+    listing.objects = std::move(*answer.tag.objects);
+    listing.complete = !answer.error;
+    if (answer.error) listing.trouble = answer.error->what();
     set_limit();
-  }
-
-  std::vector<const PoolStore*> awaited() const {
-    std::vector<const PoolStore*> stores;
-    for (const StoreListing& listing : listings_) {
-      if (!listing.complete && listing.trouble.empty()) stores.push_back(listing.store);
-    }
-    return stores;
   }
 
   // All that a store has may take it long to list, so where everybody counts only those are left behind that were late before.
   bool somebody_may_be_long() const {
-    const auto stores = awaited();
-    return std::any_of(stores.begin(), stores.end(),
-                       [](const PoolStore* store) { return !store->state->latency.is_slow(); });
+    const auto calls = race_.under_way();
+    return std::any_of(calls.begin(), calls.end(),
+                       [](const auto& call) { return !call.store->state->latency.is_slow(); });
   }
 
   // Once it will do, the others have as long again as that took and a little, or a tenth of it.
@@ -137,7 +130,7 @@ class ListingRound {
       limit_ = std::min(limit_, now + took / 10 + k_a_moment);
     } else {
       const Milliseconds straggler = stores_.timeouts().straggler;
-      const Milliseconds straggler_wait = suffice_ ? straggler_timeout(stores_, awaited(), straggler) : straggler;
+      const Milliseconds straggler_wait = suffice_ ? straggler_timeout(stores_, race_.awaited(), straggler) : straggler;
       limit_ = std::min(begin_ + allowed_, now + took + straggler_wait);
     }
   }
@@ -151,9 +144,8 @@ class ListingRound {
   const SteadyTime begin_ = stores_.clock().steady_now();
   SteadyTime limit_ = begin_ + allowed_;  // also for a store that does not heed its deadline
   bool will_do_ = false;
-  Race<bool> race_;
+  Answers race_;
   std::vector<StoreListing> listings_;
-  std::vector<std::shared_ptr<Objects>> objects_;  // of the same place in listings_
 };
 
 }  // namespace

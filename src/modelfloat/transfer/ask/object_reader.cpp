@@ -1,7 +1,6 @@
 #include "modelfloat/transfer/ask/object_reader.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "modelfloat/crypto/hash.h"
@@ -19,10 +18,9 @@ constexpr std::size_t k_window = 8;
 
 // One object on its way.
 struct Wanted {
-  std::vector<const PoolStore*> places;  // not asked yet
-  std::vector<std::size_t> calls;        // under way
-  bool done = false;
+  std::vector<const PoolStore*> places;           // not asked yet
   std::vector<const PoolStore*> unanswered = {};  // asked in vain: worth another try when they are needed
+  bool done = false;
 };
 
 class ObjectRound {
@@ -36,16 +34,16 @@ class ObjectRound {
         finding_(finding),
         call_(call),
         needed_(stores, CallKind::read),
-        race_(stores.clock(), Kind::read, call) {}
+        race_(stores.clock(), CallKind::read, call) {}
 
   void run(const std::vector<ListedObject>& objects, const Consumer& consume) {
     objects_ = &objects;
-    for (const ListedObject& object : objects) wanted_.push_back({object.places, {}, false});
+    for (const ListedObject& object : objects) wanted_.push_back({.places = object.places});
     for (;;) {
       // Before those who are there are asked: who turns up between the two is looked for again soon.
       const bool more_may_join = anywhere_ && stores_.checks_are_pending();
       if (fill_window() == 0) break;
-      if (race_.under_way() == 0) continue;
+      if (race_.under_way().empty()) continue;
       if (auto answer = race_.next(next_late(more_may_join))) {
         handle_answer(*answer, consume);
       } else {
@@ -56,12 +54,11 @@ class ObjectRound {
 
  private:
   using Content = std::optional<Bytes>;
-  using Kind = Race<Content>::Kind;
-  struct Call {
+  struct Asked {  // of one store
     std::size_t object = 0;
-    const PoolStore* store = nullptr;
     HedgeTimer timer;
   };
+  using Answers = Race<Content, Asked>;
 
   // Asks for objects until the window is full; returns how many are still open.
   std::size_t fill_window() {
@@ -69,7 +66,8 @@ class ObjectRound {
     for (std::size_t i = 0; i < wanted_.size() && open < k_window; ++i) {
       Wanted& wanted = wanted_[i];
       if (wanted.done) continue;
-      if (lateness_of(wanted) != Lateness::none && !ask_next(i) && wanted.calls.empty() && !wait_for_places() &&
+      const auto lateness = lateness_of(i);
+      if (lateness != Lateness::none && !ask_next(i, lateness) && !lateness && !wait_for_places() &&
           !wait_for_those_needed()) {
         wanted.done = true;  // nobody has it
         continue;
@@ -79,33 +77,34 @@ class ObjectRound {
     return open;
   }
 
-  // Of the call that is least late; hopeless when there is none.
-  Lateness lateness_of(const Wanted& wanted) const {
-    Lateness least = Lateness::hopeless;
-    for (const std::size_t id : wanted.calls) least = std::min(least, calls_.at(id).timer.lateness());
+  // Of the object's call that is least late; nothing when none is under way.
+  std::optional<Lateness> lateness_of(std::size_t object) const {
+    std::optional<Lateness> least;
+    for (const auto& call : race_.under_way()) {
+      if (call.tag.object != object) continue;
+      least = std::min(least.value_or(Lateness::hopeless), call.tag.timer.lateness());
+    }
     return least;
   }
 
-  bool ask_next(std::size_t object) {
+  // `lateness` is that of the calls that this one keeps company.
+  bool ask_next(std::size_t object, std::optional<Lateness> lateness) {
     Wanted& wanted = wanted_[object];
     if (anywhere_) add_stores_that_joined(wanted);
     auto best = wanted.places.end();
     for (auto place = wanted.places.begin(); place != wanted.places.end(); ++place) {
-      if (!may_be_asked(**place, !wanted.calls.empty(), lateness_of(wanted))) continue;
+      if (!may_be_asked(**place, lateness.has_value(), lateness.value_or(Lateness::none))) continue;
       if (best == wanted.places.end() || rank_of(**place, k_usual_bytes) < rank_of(**best, k_usual_bytes)) best = place;
     }
     if (best == wanted.places.end()) return false;
     const PoolStore& store = **best;
     wanted.places.erase(best);
-    const std::size_t id =
-        race_.ask(store, stores_.timeouts().allowed(k_usual_bytes),
-                  [name = (*objects_)[object].name, state = store.state](
-                      store::Store& from, const CallOptions& options) { return state->get(from, name, {}, options); });
-    calls_.insert({id,
-                   {object, &store,
-                    HedgeTimer(stores_.clock().steady_now(),
-                               store.state->latency.late_after(k_usual_bytes, stores_.timeouts()))}});
-    wanted.calls.push_back(id);
+    const HedgeTimer timer(stores_.clock().steady_now(),
+                           store.state->latency.late_after(k_usual_bytes, stores_.timeouts()));
+    race_.ask(store, stores_.timeouts().allowed(k_usual_bytes), {object, timer},
+              [name = (*objects_)[object].name, state = store.state](store::Store& from, const CallOptions& options) {
+                return state->get(from, name, {}, options);
+              });
     return true;
   }
 
@@ -138,7 +137,7 @@ class ObjectRound {
 
   SteadyTime next_late(bool more_may_join) const {
     SteadyTime next = SteadyTime::max();
-    for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
+    for (const auto& call : race_.under_way()) next = std::min(next, call.tag.timer.next());
     // Those who turn up meanwhile may be quicker than one that is late.
     if (more_may_join) next = std::min(next, stores_.clock().steady_now() + stores_.timeouts().hedge_floor);
     return next;
@@ -146,39 +145,32 @@ class ObjectRound {
 
   void mark_late_stores() {
     const SteadyTime now = stores_.clock().steady_now();
-    for (auto& [id, call] : calls_) {
-      if (call.timer.advance(now)) call.store->state->latency.mark_slow();
+    for (auto& call : race_.under_way()) {
+      if (call.tag.timer.advance(now)) call.store->state->latency.mark_slow();
     }
   }
 
-  void handle_answer(Race<Content>::Answer& answer, const Consumer& consume) {
-    const Call call = calls_.at(answer.id);
-    calls_.erase(answer.id);
-    Wanted& wanted = wanted_[call.object];
-    std::erase(wanted.calls, answer.id);
-    const ObjectName& name = (*objects_)[call.object].name;
-    try {
-      auto bytes = answer.get();
-      if (!bytes) {
-        if (expected_) report(*call.store, name, Damage::missing);
-      } else if (!fits_name(name, *bytes)) {
-        call.store->state->latency.mark_slow();
-        report(*call.store, name, Damage::corrupt);
-      } else {
-        wanted.done = true;
-        for (const std::size_t id : wanted.calls) {
-          race_.cancel(id);
-          calls_.erase(id);
-        }
-        wanted.calls.clear();
-        consume(call.object, *std::move(bytes));
-      }
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      if (error.kind == ErrorKind::offline || worth_retrying(error.kind)) wanted.unanswered.push_back(call.store);
-      if (error.kind == ErrorKind::rate_limited) return;  // not now, which is no damage
-      report(*call.store, name, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
+  void handle_answer(Answers::Answer& answer, const Consumer& consume) {
+    const std::size_t object = answer.tag.object;
+    const ObjectName& name = (*objects_)[object].name;
+    if (answer.error) {
+      handle_error(*answer.store, object, *answer.error);
+    } else if (std::optional<Bytes>& bytes = *answer.value; !bytes) {
+      if (expected_) report(*answer.store, name, Damage::missing);
+    } else if (!fits_name(name, *bytes)) {
+      answer.store->state->latency.mark_slow();
+      report(*answer.store, name, Damage::corrupt);
+    } else {
+      wanted_[object].done = true;
+      race_.cancel_if([&](const auto& call) { return call.tag.object == object; });
+      consume(object, *std::move(bytes));
     }
+  }
+
+  void handle_error(const PoolStore& store, std::size_t object, const Error& error) {
+    if (error.kind == ErrorKind::offline || worth_retrying(error.kind)) wanted_[object].unanswered.push_back(&store);
+    if (error.kind == ErrorKind::rate_limited) return;  // not now, which is no damage
+    report(store, (*objects_)[object].name, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
   }
 
   void report(const PoolStore& store, const ObjectName& name, Damage what) const {
@@ -192,10 +184,9 @@ class ObjectRound {
   const CallOptions& call_;
   const std::vector<ListedObject>* objects_ = nullptr;
   std::vector<Wanted> wanted_;
-  std::map<std::size_t, Call> calls_;  // under way, by id
-  std::set<const PoolStore*> known_;   // of an object that may lie anywhere
+  std::set<const PoolStore*> known_;  // of an object that may lie anywhere
   NeededWait needed_;
-  Race<Content> race_;
+  Answers race_;
 };
 
 }  // namespace

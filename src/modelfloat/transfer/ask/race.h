@@ -1,148 +1,208 @@
 #pragma once
 // Calls to several stores, whose answers are taken in the order in which they come; nobody waits for those that come last.
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
+#include <utility>
+#include <vector>
 
 #include "modelfloat/transfer/stores/store_set.h"
 
 namespace modelfloat::transfer {
 
-// Used by one thread; the calls run in the call queues of their stores. What a call needs has to be its own, or shared: it may end after the race,
-// when a store doesn't heed its stop token.
-template <typename T>
+// `T` is what a call returns. `Tag` says what was asked: a plain value of the caller's, kept beside the call, moved into its answer, and not seen
+// by the store. Used by one thread; the calls run in the call queues of their stores. What a call needs has to be its own, or shared: it may end
+// after the race, when a store doesn't heed its stop token.
+template <typename T, typename Tag>
 class Race {
  public:
   struct Answer {
-    std::size_t id = 0;
+    const PoolStore* store = nullptr;
+    Tag tag;
     std::optional<T> value;      // nothing: it failed
-    std::exception_ptr failure;  // an Error, as a rule
+    std::optional<Error> error;  // why; nothing when there is a value
     double seconds = 0;          // from ask() to the answer
-    // The value, or throws.
-    T get() {
-      if (failure) std::rethrow_exception(failure);
-      return *std::move(value);
-    }
+  };
+  // A call that has no answer yet.
+  struct Call {
+    const PoolStore* store = nullptr;
+    Tag tag;
   };
   using Work = std::function<T(store::Store&, const CallOptions&)>;
 
-  // What kind of calls these are: a provider that wants to be left alone by one kind may still take the other.
-  enum class Kind { read, put };
-
-  // `clock` outlives the calls, too. `on_answer` is called when an answer is there to be taken, on whatever thread brought it, also for calls that
-  // were cancelled meanwhile; it may come after the race has ended. It must be quick.
-  Race(Clock& clock, Kind kind, CallOptions call, std::function<void()> on_answer = {})
+  // `kind` is what all its calls are. `clock` outlives the calls, too. `on_answer` is called when an answer is there to be taken, on whatever
+  // thread brought it, also for calls that were cancelled meanwhile; it may come after the race has ended. It must be quick.
+  Race(Clock& clock, CallKind kind, CallOptions call, std::function<void()> on_answer = {})
       : clock_(clock), kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
-  ~Race() { cancel_all(); }
+  ~Race() {
+    for (Handle& handle : handles_) handle.stop.request_stop();
+  }
   Race(const Race&) = delete;
   Race& operator=(const Race&) = delete;
 
-  // Begins a call that is given up after `allowed`. Returns the id that its answer will have; ids count from 0.
-  std::size_t ask(const PoolStore& store, Milliseconds allowed, Work work);
+  // Begins a call that is given up after `allowed`. An Error that it ends with is told to the state of the store.
+  void ask(const PoolStore& store, Milliseconds allowed, Tag tag, Work work);
 
-  // The next answer; nothing when none came until then, or when no call is under way. Throws Error{cancelled} and Error{timed_out} as the
-  // caller's options say.
+  // The next answer; nothing when none came until then, or when no call is under way. Throws Error{cancelled} and Error{timed_out} when the
+  // caller's options say so and no answer is there, or one that failed for just that. An answer that is Error{cancelled} by itself is thrown,
+  // too, and one that is an exception but no Error.
   std::optional<Answer> next(SteadyTime until = SteadyTime::max()) { return next(until, call_); }
   // The same for a caller other than the one that asked.
   std::optional<Answer> next(SteadyTime until, const CallOptions& waiting);
 
-  // No answer of it will come any more.
-  void cancel(std::size_t id) {
-    if (const auto found = under_way_.find(id); found != under_way_.end()) {
-      found->second.stop.request_stop();
-      under_way_.erase(found);
-    }
-  }
-  void cancel_all() {
-    for (auto& [id, call] : under_way_) call.stop.request_stop();
-    under_way_.clear();
-  }
-  std::size_t under_way() const noexcept { return under_way_.size(); }
-  bool is_under_way(std::size_t id) const { return under_way_.contains(id); }
-  double seconds_so_far(std::size_t id) const {
-    return seconds_between(under_way_.at(id).asked_at, clock_.steady_now());
+  // The calls that have no answer yet, in the order in which they were asked. Valid until the next call of anything else here.
+  std::span<Call> under_way() noexcept { return calls_; }
+  std::span<const Call> under_way() const noexcept { return calls_; }
+  // Their stores.
+  std::vector<const PoolStore*> awaited() const;
+
+  // Stops the calls under way of which `chosen(call)` is true: no answer of them will come any more. Returns them.
+  template <typename Chosen>
+  std::vector<Call> cancel_if(const Chosen& chosen);
+  std::vector<Call> cancel_all() {
+    return cancel_if([](const Call&) { return true; });
   }
 
  private:
+  // How a call ended: one of the three is there.
+  struct Ended {
+    std::size_t id = 0;
+    std::optional<T> value;
+    std::optional<Error> error;
+    std::exception_ptr failure;  // that is no Error
+    double seconds = 0;
+  };
   struct Inbox {
     std::mutex mutex;
     std::condition_variable_any came;
-    std::deque<Answer> answers;
+    std::deque<Ended> ended;
   };
-  struct Call {
+  struct Handle {
+    std::size_t id = 0;
     std::stop_source stop;
-    SteadyTime asked_at;
   };
 
+  void throw_if_over(const Ended& ended, const CallOptions& waiting) const;
+  std::optional<Call> take_call(std::size_t id);
+
   Clock& clock_;
-  const Kind kind_;
+  const CallKind kind_;
   const CallOptions call_;
   const std::function<void()> on_answer_;
   const std::shared_ptr<Inbox> inbox_ =
       std::make_shared<Inbox>();  // calls that end late still have a place for their answer
-  std::map<std::size_t, Call> under_way_;
+  std::vector<Call> calls_;       // under way
+  std::vector<Handle> handles_;   // of each of them
   std::size_t next_id_ = 0;
 };
 
-template <typename T>
-std::size_t Race<T>::ask(const PoolStore& store, Milliseconds allowed, Work work) {
-  const std::size_t id = next_id_++;
+template <typename T, typename Tag>
+void Race<T, Tag>::ask(const PoolStore& store, Milliseconds allowed, Tag tag, Work work) {
   const SteadyTime now = clock_.steady_now();
-  const Call& call = under_way_.emplace(id, Call{std::stop_source(), now}).first->second;
-  auto task = [id, now, clock = &clock_, kind = kind_, inbox = inbox_, handle = store.store, state = store.state,
-               stop = call.stop, outer = call_, on_answer = on_answer_, allowed, work = std::move(work)]() mutable {
-    Answer answer;
-    answer.id = id;
+  const std::stop_source own_stop;
+  auto task = [id = next_id_, now, clock = &clock_, kind = kind_, inbox = inbox_, handle = store.store,
+               state = store.state, stop = own_stop, outer = call_, on_answer = on_answer_, allowed,
+               work = std::move(work)]() mutable {
+    Ended ended;
+    ended.id = id;
     try {
       // Either stop ends the call.
       const std::stop_callback forward(outer.stop, [&stop] { stop.request_stop(); });
       const CallOptions options = within({stop.get_token(), outer.deadline}, *clock, allowed);
       check_cancelled(options, *clock, "store");
-      answer.value = work(*handle, options);
+      ended.value = work(*handle, options);
     } catch (const Error& error) {
-      kind == Kind::read ? state->read_failed(error) : state->put_failed(error);
-      answer.failure = std::current_exception();
+      kind == CallKind::read ? state->read_failed(error) : state->put_failed(error);
+      ended.error = error;
     } catch (...) {
-      answer.failure = std::current_exception();
+      ended.failure = std::current_exception();
     }
     work = nullptr;
-    answer.seconds = seconds_between(now, clock->steady_now());
+    ended.seconds = seconds_between(now, clock->steady_now());
     {
       const std::lock_guard lock(inbox->mutex);
-      inbox->answers.push_back(std::move(answer));
+      inbox->ended.push_back(std::move(ended));
       inbox->came.notify_all();
     }
     if (on_answer) on_answer();
   };
+  handles_.push_back({next_id_++, own_stop});
+  calls_.push_back({&store, std::move(tag)});
   store.state->queue->submit(std::move(task));
-  return id;
 }
 
-template <typename T>
-std::optional<typename Race<T>::Answer> Race<T>::next(SteadyTime until, const CallOptions& waiting) {
+template <typename T, typename Tag>
+auto Race<T, Tag>::next(SteadyTime until, const CallOptions& waiting) -> std::optional<Answer> {
   const SteadyTime deadline = waiting.deadline ? std::min(until, *waiting.deadline) : until;
-  while (!under_way_.empty()) {
+  while (!calls_.empty()) {
     std::unique_lock lock(inbox_->mutex);
-    const auto has_come = [this] { return !inbox_->answers.empty(); };
-    if (!clock_.wait_until(inbox_->came, lock, waiting.stop, deadline, has_come)) {
-      lock.unlock();
-      check_cancelled(waiting, clock_, "stores");
-      return std::nullopt;
-    }
-    Answer answer = std::move(inbox_->answers.front());
-    inbox_->answers.pop_front();
+    const auto has_come = [this] { return !inbox_->ended.empty(); };
+    if (!clock_.wait_until(inbox_->came, lock, waiting.stop, deadline, has_come)) break;
+    Ended ended = std::move(inbox_->ended.front());
+    inbox_->ended.pop_front();
     lock.unlock();
-    if (under_way_.erase(answer.id) > 0) return answer;  // else it was cancelled
+    auto call = take_call(ended.id);
+    if (!call) continue;  // it was cancelled
+    throw_if_over(ended, waiting);
+    return Answer{call->store, std::move(call->tag), std::move(ended.value), std::move(ended.error), ended.seconds};
   }
   check_cancelled(waiting, clock_, "stores");
   return std::nullopt;
+}
+
+// For answers that say nothing about the store, or that nobody here understands.
+template <typename T, typename Tag>
+void Race<T, Tag>::throw_if_over(const Ended& ended, const CallOptions& waiting) const {
+  if (ended.failure) std::rethrow_exception(ended.failure);
+  if (!ended.error) return;
+  const ErrorKind kind = ended.error->kind;
+  if (kind == ErrorKind::cancelled || kind == ErrorKind::timed_out) check_cancelled(waiting, clock_, "stores");
+  if (kind == ErrorKind::cancelled) throw Error(*ended.error);
+}
+
+// Nothing when it was cancelled.
+template <typename T, typename Tag>
+auto Race<T, Tag>::take_call(std::size_t id) -> std::optional<Call> {
+  const auto handle = std::find_if(handles_.begin(), handles_.end(), [id](const Handle& one) { return one.id == id; });
+  if (handle == handles_.end()) return std::nullopt;
+  const auto call = calls_.begin() + (handle - handles_.begin());
+  Call taken = std::move(*call);
+  calls_.erase(call);
+  handles_.erase(handle);
+  return taken;
+}
+
+template <typename T, typename Tag>
+std::vector<const PoolStore*> Race<T, Tag>::awaited() const {
+  std::vector<const PoolStore*> stores;
+  stores.reserve(calls_.size());
+  for (const Call& call : calls_) stores.push_back(call.store);
+  return stores;
+}
+
+template <typename T, typename Tag>
+template <typename Chosen>
+auto Race<T, Tag>::cancel_if(const Chosen& chosen) -> std::vector<Call> {
+  std::vector<Call> cancelled;
+  for (std::size_t i = 0; i < calls_.size();) {
+    if (!chosen(std::as_const(calls_[i]))) {
+      ++i;
+      continue;
+    }
+    handles_[i].stop.request_stop();
+    cancelled.push_back(std::move(calls_[i]));
+    calls_.erase(calls_.begin() + static_cast<std::ptrdiff_t>(i));
+    handles_.erase(handles_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return cancelled;
 }
 
 }  // namespace modelfloat::transfer

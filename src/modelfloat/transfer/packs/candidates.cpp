@@ -1,11 +1,12 @@
 #include "modelfloat/transfer/packs/candidates.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
-#include "modelfloat/transfer/ask/race.h"
+#include "modelfloat/transfer/ask/gather.h"
 #include "modelfloat/transfer/ask/straggler_timeout.h"
 
 namespace modelfloat::transfer {
@@ -21,9 +22,8 @@ static std::uint64_t free_bytes_of(store::Store& store, std::uint64_t capacity_b
 Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   const std::vector<const PoolStore*> targets = stores.online();
   std::vector<placement::Candidate> candidates;
-  std::vector<std::size_t> asked;  // by id of the call, the index of the candidate
-  bool lists = false;              // some have to list all that they have, which may take long
-  Race<std::uint64_t> race(stores.clock(), Race<std::uint64_t>::Kind::put, call);
+  bool lists = false;  // some have to list all that they have, which may take long
+  Race<std::uint64_t, std::size_t> race(stores.clock(), CallKind::put, call);  // the tag is the index of the candidate
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const PoolStore& target = *targets[i];
     candidates.push_back({i, target.domain, 0, 1.0});
@@ -36,34 +36,24 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
       continue;
     }
     lists = lists || target.capacity_bytes != 0;
-    race.ask(target, stores.timeouts().listing,
+    race.ask(target, stores.timeouts().listing, i,
              [capacity = target.capacity_bytes](store::Store& store, const CallOptions& options) {
                return free_bytes_of(store, capacity, options);
              });
-    asked.push_back(i);
   }
   const SteadyTime begin = stores.clock().steady_now();
-  const auto limit = [&] {
-    std::vector<const PoolStore*> awaited;
-    for (std::size_t id = 0; id < asked.size(); ++id) {
-      if (race.is_under_way(id)) awaited.push_back(targets[asked[id]]);
-    }
+  const auto rule = [&](const std::vector<const PoolStore*>& awaited) {
     return begin + (lists ? stores.timeouts().listing : timeout_for(stores, awaited));
   };
-  while (auto answer = race.next(limit())) {
-    placement::Candidate& candidate = candidates[asked[answer->id]];
-    try {
-      candidate.free_bytes = answer->get();
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      log_warning(fmt::format("{} takes no new data: {}", targets[candidate.store]->name, error.what()));
+  const auto stragglers = gather(race, rule, [&](const auto& answer) {
+    if (answer.error) {
+      log_warning(fmt::format("{} takes no new data: {}", answer.store->name, answer.error->what()));
+    } else {
+      candidates[answer.tag].free_bytes = *answer.value;
     }
-  }
-  for (std::size_t id = 0; id < asked.size(); ++id) {
-    if (!race.is_under_way(id)) continue;
-    targets[asked[id]]->state->latency.mark_slow();
-    log_warning(fmt::format("{} takes no new data: it does not answer", targets[asked[id]]->name));
-  }
+  });
+  for (const auto& late : stragglers)
+    log_warning(fmt::format("{} takes no new data: it does not answer", late.store->name));
   return {targets, std::move(candidates)};
 }
 

@@ -125,7 +125,8 @@ bool IncomingPack::start_ranges() {
   for (const Run& run : runs) {
     std::uint64_t at = run.begin;
     for (const mf1::SlicePiece& piece : mf1::slice_pieces(pack_, run.begin, run.end - run.begin)) {
-      ranges.push_back({piece.shard, at, {{mf1::k_header_bytes + piece.offset, piece.bytes}, {piece.shard}, {}}, {}});
+      const ByteRange range{mf1::k_header_bytes + piece.offset, piece.bytes};
+      ranges.push_back({.shard = piece.shard, .pack_offset = at, .part = {.range = range, .wanted = {piece.shard}}});
       at += piece.bytes;
     }
   }
@@ -163,7 +164,7 @@ void IncomingPack::lay_out_ranges() {
 void IncomingPack::start_whole() {
   fetch_.clear();
   ranges_.clear();
-  whole_ = {{}, std::vector<std::size_t>(pack_.k), {}};
+  whole_ = {.wanted = std::vector<std::size_t>(pack_.k)};
   std::iota(whole_.wanted.begin(), whole_.wanted.end(), std::size_t{0});
   fetch_.wait_for_stores();
   fetch_.add(whole_);

@@ -60,8 +60,8 @@ class IncomingPack {
   struct Range {  // a piece of one data slice, on its own
     std::size_t shard = 0;
     std::uint64_t pack_offset = 0;
-    ShardPart part;
-    Bytes rebuilt;  // when it had to be made from other shards
+    ShardPart part = {};
+    Bytes rebuilt = {};  // when it had to be made from other shards
   };
 
   bool is_usable(const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) const;

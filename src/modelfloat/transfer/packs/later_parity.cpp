@@ -14,18 +14,24 @@ namespace modelfloat::transfer {
 namespace {
 
 // How many headers are asked for at once.
-constexpr std::size_t k_window = 16;
+constexpr std::size_t k_headers_at_once = 16;
+
+// A shard, and the stores that list it and were not asked for it yet.
+struct UnreadShard {
+  Hash256 object{};
+  std::vector<const PoolStore*> places;
+};
 
 class HeaderRound {
  public:
   HeaderRound(const StoreSet& stores, const CallOptions& call)
-      : stores_(stores), race_(stores.clock(), Race<Content>::Kind::read, call) {}
+      : stores_(stores), race_(stores.clock(), CallKind::read, call) {}
 
-  std::vector<registry::StrayShard> run(std::deque<std::pair<Hash256, std::vector<const PoolStore*>>> wanted) {
+  std::vector<registry::StrayShard> run(std::deque<UnreadShard> wanted) {
     wanted_ = std::move(wanted);
     for (;;) {
-      while (race_.under_way() < k_window && !wanted_.empty()) ask_next();
-      if (race_.under_way() == 0) break;
+      while (race_.under_way().size() < k_headers_at_once && !wanted_.empty()) ask_next();
+      if (race_.under_way().empty()) break;
       if (auto answer = race_.next(stores_.clock().steady_now() + stores_.timeouts().marker)) {
         handle_answer(*answer);
       } else {
@@ -36,61 +42,49 @@ class HeaderRound {
   }
 
  private:
-  using Content = std::optional<Bytes>;
-  struct Call {
-    Hash256 object{};
-    const PoolStore* store = nullptr;
-    std::vector<const PoolStore*> others;  // not asked yet
-  };
+  using Header = std::optional<mf1::ShardHeader>;
+  using Answers = Race<Header, UnreadShard>;
 
   void ask_next() {
-    auto [object, places] = std::move(wanted_.front());
+    UnreadShard shard = std::move(wanted_.front());
     wanted_.pop_front();
-    std::erase_if(places, [this](const PoolStore* store) {
+    std::erase_if(shard.places, [this](const PoolStore* store) {
       return unresponsive_.contains(store) || !store->is_online() || store->state->reads_are_paused();
     });
-    if (places.empty()) return;
-    const PoolStore* store = places.back();
-    places.pop_back();
-    const std::size_t id =
-        race_.ask(*store, stores_.timeouts().call_floor,
-                  [name = ObjectName::of(ObjectType::shard, object)](store::Store& from, const CallOptions& options) {
-                    return from.get(name, {0, mf1::k_header_bytes}, options);
-                  });
-    calls_[id] = {object, store, std::move(places)};
+    if (shard.places.empty()) return;
+    const PoolStore& store = *shard.places.back();
+    shard.places.pop_back();
+    const ObjectName name = ObjectName::of(ObjectType::shard, shard.object);
+    race_.ask(store, stores_.timeouts().call_floor, std::move(shard),
+              [name](store::Store& from, const CallOptions& options) -> Header {
+                const auto bytes = from.get(name, {0, mf1::k_header_bytes}, options);
+                return bytes ? std::optional(mf1::parse_shard_header(*bytes)) : std::nullopt;
+              });
   }
 
-  void handle_answer(Race<Content>::Answer& answer) {
-    Call call = std::move(calls_.extract(answer.id).mapped());
-    try {
-      if (const auto bytes = answer.get()) {
-        const mf1::ShardHeader header = mf1::parse_shard_header(*bytes);
-        found_.push_back({call.object, header.pack, header.index});
-        return;
-      }
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      log_debug(call.store->name + ": " + error.what());
+  void handle_answer(Answers::Answer& answer) {
+    if (answer.value && *answer.value) {
+      const mf1::ShardHeader& header = **answer.value;
+      found_.push_back({answer.tag.object, header.pack, header.index});
+      return;
     }
-    wanted_.emplace_back(call.object, std::move(call.others));
+    if (answer.error) log_debug(answer.store->name + ": " + answer.error->what());
+    wanted_.push_back(std::move(answer.tag));
   }
 
   // Nobody has answered for a while: these stores are not asked again, and others that have the same objects are.
   void leave_behind() {
-    for (auto& [id, call] : calls_) {
-      race_.cancel(id);
+    for (auto& call : race_.cancel_all()) {
       if (unresponsive_.insert(call.store).second) call.store->state->latency.mark_slow();
-      wanted_.emplace_back(call.object, std::move(call.others));
+      wanted_.push_back(std::move(call.tag));
     }
-    calls_.clear();
   }
 
   const StoreSet& stores_;
-  std::deque<std::pair<Hash256, std::vector<const PoolStore*>>> wanted_;
-  std::map<std::size_t, Call> calls_;  // under way, by id
+  std::deque<UnreadShard> wanted_;
   std::set<const PoolStore*> unresponsive_;
   std::vector<registry::StrayShard> found_;
-  Race<Content> race_;
+  Answers race_;
 };
 
 }  // namespace
@@ -102,9 +96,9 @@ void learn_stray_shards(const StoreSet& stores, registry::PackIndex& registry, c
   for (const auto& [object, places] : listed) objects.push_back(object);
   const auto unnamed = registry.unnamed_shards(objects);
   if (unnamed.empty()) return;
-  std::deque<std::pair<Hash256, std::vector<const PoolStore*>>> unread;
+  std::deque<UnreadShard> unread;
   for (const Hash256& object : unnamed) {
-    if (!registry.stray_shard(object)) unread.emplace_back(object, listed.at(object));
+    if (!registry.stray_shard(object)) unread.push_back({object, listed.at(object)});
   }
   const auto found = HeaderRound(stores, call).run(std::move(unread));
   registry.transaction([&] {

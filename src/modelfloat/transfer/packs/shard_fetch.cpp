@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
-#include "modelfloat/base/hex.h"
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 
@@ -15,10 +12,6 @@ static constexpr double k_parity_factor = 1.25;
 static constexpr double k_parity_seconds = 0.010;
 // An answer is late when it takes this many times as long as those of the same part that have come.
 static constexpr double k_late_beside_peers = 2;
-// Of so many stores an error says why a shard cannot be read there.
-static constexpr std::size_t k_named_stores = 9;
-// A read looks itself whether stores are back.
-static constexpr Milliseconds k_try_again_after{5'000};
 
 bool ShardPart::is_held(std::size_t index) const {
   return std::any_of(held.begin(), held.end(), [&](const Held& one) { return one.copy.index == index; });
@@ -34,14 +27,15 @@ ShardFetch::ShardFetch(const Context& context, const Pack& pack, Check check)
       pack_(pack),
       check_(std::move(check)),
       needed_(context.stores, CallKind::read),
-      race_(context.stores.clock(), Race<Content>::Kind::read, context.call) {
+      race_(context.stores.clock(), CallKind::read, context.call) {
   const std::size_t objects = pack_.k == 1 ? 1 : pack_.shard_count();
   for (std::size_t index = 0; index < objects; ++index) add_shard(index, pack_.shard_name(index), true);
   add_later_parity();
 }
 
 void ShardFetch::add_shard(std::size_t index, const Hash256& object, bool named) {
-  shards_.push_back({index, object, context_.registry.shard_places(object), named});
+  shards_.push_back(
+      {.index = index, .object = object, .places = context_.registry.shard_places(object), .named = named});
 }
 
 // That the registry knows of and that is not here yet; whether there was any.
@@ -79,7 +73,7 @@ void ShardFetch::wait_for_stores() {
 }
 
 void ShardFetch::add(ShardPart& part) {
-  parts_.push_back({&part, {}, {}, false, {}});
+  parts_.push_back({.part = &part});
   top_up(parts_.back());
 }
 
@@ -95,8 +89,9 @@ bool ShardFetch::finish() {
         continue;
       }
       top_up(progress);
-      const bool waits = std::any_of(calls_.begin(), calls_.end(),
-                                     [&](const auto& call) { return call.second.part == progress.part; });
+      const auto calls = race_.under_way();
+      const bool waits =
+          std::any_of(calls.begin(), calls.end(), [&](const auto& call) { return call.tag.progress == &progress; });
       if (!waits) {
         if (!wait_for_stores_to_join() && !look_for_later_parity() && !wait_for_those_needed()) return false;
         list_stores_that_joined();
@@ -104,7 +99,7 @@ bool ShardFetch::finish() {
       open = true;
     }
     if (!open) return true;
-    if (race_.under_way() == 0) continue;
+    if (race_.under_way().empty()) continue;
     if (auto answer = race_.next(next_look(more_may_join))) {
       handle_answer(*answer);
     } else {
@@ -124,7 +119,6 @@ void ShardFetch::poll() {
 
 void ShardFetch::clear() {
   race_.cancel_all();
-  calls_.clear();
   parts_.clear();
 }
 
@@ -138,7 +132,9 @@ void ShardFetch::list_stores_that_joined() {
 
 void ShardFetch::list_copies(const Shard& shard, const PoolStore& store) {
   const bool known = std::find(shard.places.begin(), shard.places.end(), store.id) != shard.places.end();
-  if (known || shard.named) copies_.push_back({shard.index, shard.object, &store, known, shard.named});
+  if (!known && !shard.named) return;
+  copies_.push_back(
+      {.index = shard.index, .object = shard.object, .store = &store, .known = known, .named = shard.named});
 }
 
 // When nothing is left to ask: stores that are still on their way, or were offline and may be back.
@@ -189,15 +185,12 @@ std::uint64_t ShardFetch::bytes_of(const ShardPart& part) const {
   return std::min<std::uint64_t>(part.range.length, mf1::k_header_bytes + pack_.slice_bytes);
 }
 
-ShardFetch::Progress& ShardFetch::progress_of(const ShardPart& part) {
-  return *std::find_if(parts_.begin(), parts_.end(), [&](const Progress& progress) { return progress.part == &part; });
-}
-
 // It is there, or somebody was asked for it who is not late.
 bool ShardFetch::is_covered(const Progress& progress, std::size_t index) const {
-  return progress.part->is_held(index) || std::any_of(calls_.begin(), calls_.end(), [&](const auto& entry) {
-           const Call& call = entry.second;
-           return call.part == progress.part && call.copy.index == index && call.timer.lateness() == Lateness::none;
+  const auto calls = race_.under_way();
+  return progress.part->is_held(index) || std::any_of(calls.begin(), calls.end(), [&](const auto& call) {
+           const Asked& asked = call.tag;
+           return asked.progress == &progress && asked.copy.index == index && asked.timer.lateness() == Lateness::none;
          });
 }
 
@@ -211,8 +204,8 @@ std::size_t ShardFetch::asked_or_held(const Progress& progress) const {
 // Of the latest call of the part.
 Lateness ShardFetch::lateness_of(const Progress& progress) const {
   Lateness worst = Lateness::none;
-  for (const auto& [id, call] : calls_) {
-    if (call.part == progress.part) worst = std::max(worst, call.timer.lateness());
+  for (const auto& call : race_.under_way()) {
+    if (call.tag.progress == &progress) worst = std::max(worst, call.tag.timer.lateness());
   }
   return worst;
 }
@@ -264,50 +257,53 @@ void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
   const Timeouts& timeouts = context_.stores.timeouts();
   const std::uint64_t bytes = bytes_of(*progress.part);
   progress.tried.emplace(copy.object, copy.store);
-  const std::size_t id = race_.ask(
-      *copy.store, timeouts.allowed(bytes),
+  const HedgeTimer timer(context_.stores.clock().steady_now(), copy.store->state->latency.late_after(bytes, timeouts));
+  race_.ask(
+      *copy.store, timeouts.allowed(bytes), {.progress = &progress, .copy = copy, .timer = timer},
       [name = ObjectName::of(ObjectType::shard, copy.object), range = progress.part->range, state = copy.store->state](
           store::Store& from, const CallOptions& options) { return state->get(from, name, range, options); });
-  calls_.insert(
-      {id,
-       {progress.part, copy,
-        HedgeTimer(context_.stores.clock().steady_now(), copy.store->state->latency.late_after(bytes, timeouts))}});
   bound_by_peers(progress);
 }
 
 // --- what comes ----------------------------------------------------------------------------------------------------------------
 
-void ShardFetch::handle_answer(Race<Content>::Answer& answer) {
-  const Call call = calls_.at(answer.id);
-  calls_.erase(answer.id);
-  Progress& progress = progress_of(*call.part);
-  try {
-    auto bytes = answer.get();
-    if (!bytes) {
-      if (call.copy.known) report(call.copy, Damage::missing, "missing");
-      return;
-    }
-    bytes_fetched_ += bytes->size();
-    if (!check_(call.copy, *call.part, *bytes)) {
-      report_corrupt(call.copy);
-      return;
-    }
-    if (!call.copy.known) context_.registry.add_shard_place(call.copy.object, call.copy.store->id);
-    if (call.part->is_held(call.copy.index)) return;
-    call.part->held.push_back({call.copy, std::move(*bytes)});
-    progress.answered_after.push_back(answer.seconds);
-    bound_by_peers(progress);
-  } catch (const Error& error) {
-    if (error.kind == ErrorKind::cancelled) throw;
-    if (error.kind == ErrorKind::offline || worth_retrying(error.kind))
-      progress.unanswered.emplace(call.copy.object, call.copy.store);
-    if (error.kind == ErrorKind::rate_limited) {  // not now, which is no damage
-      troubles_[call.copy.index][call.copy.store->name] = error.what();
-      longest_asked_ = std::max(longest_asked_.value_or(Milliseconds(0)), error.retry_after.value_or(Milliseconds(0)));
-      return;
-    }
-    report(call.copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline, error.what());
+void ShardFetch::handle_answer(Answers::Answer& answer) {
+  if (answer.error) {
+    handle_error(answer.tag, *answer.error);
+  } else {
+    handle_bytes(answer.tag, *std::move(answer.value), answer.seconds);
   }
+}
+
+void ShardFetch::handle_bytes(const Asked& asked, std::optional<Bytes> bytes, double seconds) {
+  const ShardCopy& copy = asked.copy;
+  ShardPart& part = *asked.progress->part;
+  if (!bytes) {
+    if (copy.known) report(copy, Damage::missing, "missing");
+    return;
+  }
+  bytes_fetched_ += bytes->size();
+  if (!check_(copy, part, *bytes)) {
+    report_corrupt(copy);
+    return;
+  }
+  if (!copy.known) context_.registry.add_shard_place(copy.object, copy.store->id);
+  if (part.is_held(copy.index)) return;
+  part.held.push_back({.copy = copy, .bytes = *std::move(bytes)});
+  asked.progress->answered_after.push_back(seconds);
+  bound_by_peers(*asked.progress);
+}
+
+void ShardFetch::handle_error(const Asked& asked, const Error& error) {
+  const ShardCopy& copy = asked.copy;
+  if (error.kind == ErrorKind::offline || worth_retrying(error.kind))
+    asked.progress->unanswered.emplace(copy.object, copy.store);
+  if (error.kind == ErrorKind::rate_limited) {  // not now, which is no damage
+    troubles_[copy.index][copy.store->name] = error.what();
+    longest_asked_ = std::max(longest_asked_.value_or(Milliseconds(0)), error.retry_after.value_or(Milliseconds(0)));
+    return;
+  }
+  report(copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline, error.what());
 }
 
 // Where nothing is known of a store yet, the others tell what is usual: they were asked for as much at the same time.
@@ -317,14 +313,14 @@ void ShardFetch::bound_by_peers(Progress& progress) {
   std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
   const double floor = std::chrono::duration<double>(context_.stores.timeouts().peer_floor).count();
   const double late = floor + k_late_beside_peers * seconds[seconds.size() / 2];
-  for (auto& [id, call] : calls_) {
-    if (call.part == progress.part) call.timer.bound(late);
+  for (auto& call : race_.under_way()) {
+    if (call.tag.progress == &progress) call.tag.timer.bound(late);
   }
 }
 
 SteadyTime ShardFetch::next_look(bool more_may_join) const {
   SteadyTime next = SteadyTime::max();
-  for (const auto& [id, call] : calls_) next = std::min(next, call.timer.next());
+  for (const auto& call : race_.under_way()) next = std::min(next, call.tag.timer.next());
   if (more_may_join) {
     next = std::min(next, context_.stores.clock().steady_now() + context_.stores.timeouts().hedge_floor);
   }
@@ -333,115 +329,25 @@ SteadyTime ShardFetch::next_look(bool more_may_join) const {
 
 void ShardFetch::mark_late_stores() {
   const SteadyTime now = context_.stores.clock().steady_now();
-  for (auto& [id, call] : calls_) {
-    if (call.timer.advance(now)) call.copy.store->state->latency.mark_slow();
+  for (auto& call : race_.under_way()) {
+    if (call.tag.timer.advance(now)) call.store->state->latency.mark_slow();
   }
 }
 
 // Whoever was only too late may be asked again, should something that is held turn out to be wrong.
 void ShardFetch::cancel_calls_of(Progress& progress) {
-  std::erase_if(calls_, [&](const auto& entry) {
-    const Call& call = entry.second;
-    if (call.part != progress.part) return false;
-    race_.cancel(entry.first);
-    progress.tried.erase({call.copy.object, call.copy.store});
-    return true;
-  });
+  for (const auto& call : race_.cancel_if([&](const auto& one) { return one.tag.progress == &progress; }))
+    progress.tried.erase({call.tag.copy.object, call.store});
 }
 
 void ShardFetch::report_unproven(const ShardCopy& copy) {
   troubles_[copy.index][copy.store->name] = "added later, and wrong";
-  if (context_.finding) {
-    context_.finding(
-        {copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, Damage::corrupt});
-  }
+  tell_finding(copy, Damage::corrupt);
 }
 
 void ShardFetch::report_corrupt(const ShardCopy& copy) {
   copy.store->state->latency.mark_slow();
   report(copy, Damage::corrupt, "corrupt");
-}
-
-Error ShardFetch::failure(const ShardPart& part) const {
-  std::set<std::size_t> held;
-  for (const ShardPart::Held& one : part.held) held.insert(one.copy.index);
-  std::set<std::size_t> held_or_paused = held;
-  std::set<std::size_t> held_or_away = held;
-  std::vector<std::string> missing;
-  for (const Shard& shard : shards_) {
-    for (const PoolStore* store : context_.stores.all()) {
-      if (std::find(shard.places.begin(), shard.places.end(), store->id) == shard.places.end()) continue;
-      if (store->state->reads_are_paused()) held_or_paused.insert(shard.index);
-    }
-    if (held.contains(shard.index)) continue;
-    if (held_or_paused.contains(shard.index) || unanswered_.contains(shard.index) ||
-        !may_come_back_from(shard).empty()) {
-      held_or_away.insert(shard.index);
-    }
-    const Troubles troubles = troubles_of(shard);
-    std::size_t named = 0;
-    for (const auto& [store, why] : troubles) {
-      if (named++ < k_named_stores) missing.push_back(fmt::format("shard {} on {} ({})", shard.index, store, why));
-    }
-    if (troubles.empty() && shard.named) {
-      const std::string object = ObjectName::of(ObjectType::shard, shard.object).path();
-      missing.push_back(fmt::format("shard {} on no store ({})", shard.index, object));
-    }
-  }
-  const bool later = held_or_paused.size() >= pack_.k && held.size() < pack_.k;
-  std::optional<Milliseconds> wait;
-  if (later) {
-    wait = longest_asked_;
-  } else if (held_or_away.size() >= pack_.k) {
-    wait = k_try_again_after;
-  }
-  std::string what = fmt::format("{} of its shards are needed and {} can be read now; not readable: {}", pack_.k,
-                                 held.size(), fmt::join(missing, ", "));
-  if (!later && held.size() < pack_.k)
-    what += "; " + remedy(held, pack_.k - held.size(), held_or_away.size() >= pack_.k);
-  return {later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id), what, wait};
-}
-
-// What would bring it back: `needed` more shards than those that are held.
-std::string ShardFetch::remedy(const std::set<std::size_t>& held, std::size_t needed, bool enough_are_away) const {
-  std::set<std::string> away = unresponsive_;
-  for (const Shard& shard : shards_) {
-    if (!held.contains(shard.index)) away.merge(may_come_back_from(shard));
-  }
-  if (away.empty()) return "no store that is away can have what is missing";
-  const std::string names = fmt::format("{}", fmt::join(away, ", "));
-  if (!enough_are_away) return "what may be on " + names + " does not make up for it";
-  if (away.size() == 1) return "it can be read when this store is back: " + names;
-  if (away.size() <= needed) return "it can be read when these stores are back: " + names;
-  if (needed == 1) return "it can be read when one of these stores is back: " + names;
-  return fmt::format("it can be read when {} of these stores are back: {}", needed, names);
-}
-
-// One of which nothing is known may lie on any store.
-std::set<std::string> ShardFetch::may_come_back_from(const Shard& shard) const {
-  const auto copies = context_.registry.shard_copies(shard.object);
-  std::set<std::string> names;
-  for (const PoolStore* store : context_.stores.all()) {
-    if (store->is_online()) continue;
-    const registry::ShardCopy whole{store->id, registry::CopyState::whole};
-    if (copies.empty() || std::find(copies.begin(), copies.end(), whole) != copies.end()) names.insert(store->name);
-  }
-  return names;
-}
-
-// As this read found, and for stores that it did not ask, as was known before.
-ShardFetch::Troubles ShardFetch::troubles_of(const Shard& shard) const {
-  const auto found = troubles_.find(shard.index);
-  Troubles troubles = found == troubles_.end() ? Troubles{} : found->second;
-  for (const registry::ShardCopy& copy : context_.registry.shard_copies(shard.object)) {
-    const PoolStore* store = context_.stores.find(copy.store);
-    if (store == nullptr) continue;
-    if (!store->is_online()) troubles.try_emplace(store->name, "offline");
-    if (store->state->reads_are_paused()) troubles.try_emplace(store->name, "asked to be left alone");
-    if (copy.state == registry::CopyState::corrupt) troubles.try_emplace(store->name, "corrupt");
-    if (copy.state == registry::CopyState::missing) troubles.try_emplace(store->name, "missing");
-  }
-  return troubles;
 }
 
 void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& why) {
@@ -453,10 +359,13 @@ void ShardFetch::report(const ShardCopy& copy, Damage what, const std::string& w
     const auto state = what == Damage::corrupt ? registry::CopyState::corrupt : registry::CopyState::missing;
     context_.registry.record_shard_copy(copy.object, copy.store->id, state);
   }
-  if (context_.finding) {
-    context_.finding(
-        {copy.store->name, ObjectName::of(ObjectType::shard, copy.object).path(), ObjectType::shard, what});
-  }
+  tell_finding(copy, what);
+}
+
+void ShardFetch::tell_finding(const ShardCopy& copy, Damage what) const {
+  if (!context_.finding) return;
+  const std::string object = ObjectName::of(ObjectType::shard, copy.object).path();
+  context_.finding({copy.store->name, object, ObjectType::shard, what});
 }
 
 }  // namespace modelfloat::transfer

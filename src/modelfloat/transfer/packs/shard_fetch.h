@@ -1,6 +1,7 @@
 #pragma once
 // Parts of shards come from whichever stores are quick enough: any k shards give every slice.
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -29,14 +30,14 @@ struct ShardCopy {
 
 // The same bytes of several shards of one pack: whole objects, or a range of each.
 struct ShardPart {
-  ByteRange range;  // of the object
-  std::vector<std::size_t>
-      wanted;  // data shards of which the bytes are wanted; all k of them when objects are read whole
+  ByteRange range = {};  // of the object
+  // The data shards whose bytes are wanted; all k of them when objects are read whole.
+  std::vector<std::size_t> wanted = {};
   struct Held {
     ShardCopy copy;
     Bytes bytes;
   };
-  std::vector<Held> held;  // what has come, of different shards
+  std::vector<Held> held = {};  // what has come, of different shards
   bool is_held(std::size_t index) const;
   // Whether what is held is all that is wanted, or k shards, which give everything.
   bool is_complete(std::size_t k) const;
@@ -92,19 +93,21 @@ class ShardFetch {
     std::vector<StoreId> places;  // by the registry
     bool named = true;            // see ShardCopy
   };
-  struct Call {
+  // Objects, and stores that may have them.
+  using Copies = std::set<std::pair<Hash256, const PoolStore*>>;
+  struct Progress {  // of one part
     ShardPart* part = nullptr;
+    Copies tried = {};
+    Copies unanswered = {};                   // of these, asked in vain: worth another try when needed
+    bool rebuild = false;                     // any k are asked for, because a wanted one is not to be had in time
+    std::vector<double> answered_after = {};  // seconds
+  };
+  struct Asked {
+    Progress* progress = nullptr;
     ShardCopy copy;
     HedgeTimer timer;
   };
-  struct Progress {  // of one part
-    ShardPart* part = nullptr;
-    std::set<std::pair<Hash256, const PoolStore*>> tried;
-    std::set<std::pair<Hash256, const PoolStore*>>
-        unanswered;                      // of these, asked in vain: worth another try when needed
-    bool rebuild = false;                // any k are asked for, because a wanted one is not to be had in time
-    std::vector<double> answered_after;  // seconds
-  };
+  using Answers = Race<Content, Asked>;
 
   using Troubles = std::map<std::string, std::string>;  // by the store's name, why not
 
@@ -114,7 +117,9 @@ class ShardFetch {
   Lateness lateness_of(const Progress& progress) const;
   bool ask_best(Progress& progress, const std::function<bool(std::size_t index)>& eligible);
   void ask(Progress& progress, const ShardCopy& copy);
-  void handle_answer(Race<Content>::Answer& answer);
+  void handle_answer(Answers::Answer& answer);
+  void handle_bytes(const Asked& asked, std::optional<Bytes> bytes, double seconds);
+  void handle_error(const Asked& asked, const Error& error);
   void cancel_calls_of(Progress& progress);
   void mark_late_stores();
   void bound_by_peers(Progress& progress);
@@ -128,8 +133,8 @@ class ShardFetch {
   bool wait_for_those_needed();
   bool is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t bytes) const;
   std::uint64_t bytes_of(const ShardPart& part) const;
-  Progress& progress_of(const ShardPart& part);
   void report(const ShardCopy& copy, Damage what, const std::string& why);
+  void tell_finding(const ShardCopy& copy, Damage what) const;
   std::string remedy(const std::set<std::size_t>& held, std::size_t needed, bool enough_are_away) const;
   Troubles troubles_of(const Shard& shard) const;
   // Stores that are offline and may have it.
@@ -141,8 +146,7 @@ class ShardFetch {
   std::vector<Shard> shards_;          // those that the manifest names, then parity that was added later
   std::set<const PoolStore*> listed_;  // stores whose copies are in copies_
   std::vector<ShardCopy> copies_;
-  std::vector<Progress> parts_;
-  std::map<std::size_t, Call> calls_;  // under way, by id
+  std::deque<Progress> parts_;  // their addresses are held by what is asked
   std::uint64_t bytes_fetched_ = 0;
   std::map<std::size_t, Troubles> troubles_;   // what could not be read, by the shard's number
   std::set<std::string> unresponsive_;         // stores that were asked in vain
@@ -151,7 +155,7 @@ class ShardFetch {
   bool looked_again_ = false;
   bool looked_for_parity_ = false;
   NeededWait needed_;
-  Race<Content> race_;
+  Answers race_;
 };
 
 }  // namespace modelfloat::transfer

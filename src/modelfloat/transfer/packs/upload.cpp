@@ -25,7 +25,7 @@ Upload::Upload(const UploadContext& context, const UploadPlan& plan, Targets tar
       plan_(plan),
       redundancy_(plan.redundancy),
       targets_(std::move(targets)),
-      race_(context.stores.clock(), Race<bool>::Kind::put, context.call, [wakeup = wakeup_] { wakeup->notify(); }) {
+      race_(context.stores.clock(), CallKind::put, context.call, [wakeup = wakeup_] { wakeup->notify(); }) {
   if (context.stores.io().is_concurrent())
     background_ = start_thread([this](const std::stop_token& stop) { run_in_background(stop); });
 }
@@ -165,7 +165,7 @@ void Upload::run_in_background(const std::stop_token& stop) {
 
 SteadyTime Upload::next_look() const {
   SteadyTime next = SteadyTime::max();
-  for (const auto& [id, put] : puts_) next = std::min(next, put.give_up);
+  for (const auto& call : race_.under_way()) next = std::min(next, call.tag.give_up);
   for (const Retry& retry : retries_) next = std::min(next, retry.at);
   return next;
 }
@@ -189,7 +189,7 @@ void Upload::wait_until_durable() {
 }
 
 void Upload::wait_for_answer() {
-  if (race_.under_way() > 0) {
+  if (!race_.under_way().empty()) {
     if (auto answer = race_.next(next_look())) handle_answer(*answer);
     return;
   }
@@ -240,26 +240,21 @@ void Upload::put_shard(std::size_t index) {
   const std::size_t target = pack_->targets[index];
   const Milliseconds allowed = context_.stores.timeouts().allowed(pack_->object(index).size());
   const ObjectName name = ObjectName::of(ObjectType::shard, pack_->sealed.pack.shard_name(index));
-  const std::size_t id = race_.ask(*targets_.stores[target], allowed,
-                                   [pack = pack_, index, name, where = targets_.stores[target]->name](
-                                       store::Store& store, const CallOptions& options) {
-                                     put_confirmed(store, where, name, pack->object(index), options);
-                                     return true;
-                                   });
   // Beyond what the call is told itself: it may have had to wait for others of its queue, and a folder that hangs hears nothing.
   const SteadyTime give_up = context_.stores.clock().steady_now() + 2 * allowed + context_.stores.timeouts().straggler;
-  puts_.insert({id, {index, target, give_up}});
+  race_.ask(*targets_.stores[target], allowed, {index, target, give_up},
+            [pack = pack_, index, name, where = targets_.stores[target]->name](store::Store& store,
+                                                                               const CallOptions& options) {
+              put_confirmed(store, where, name, pack->object(index), options);
+              return true;
+            });
   wakeup_->notify();  // the thread waits for what is overdue, too
 }
 
-void Upload::handle_answer(Race<bool>::Answer& answer) {
-  const Put put = puts_.at(answer.id);
-  puts_.erase(answer.id);
-  try {
-    answer.get();
-  } catch (const Error& error) {
-    if (error.kind == ErrorKind::cancelled) throw;
-    put_failed(put, error);
+void Upload::handle_answer(const Race<bool, Put>::Answer& answer) {
+  const Put& put = answer.tag;
+  if (answer.error) {
+    put_failed(put, *answer.error);
     return;
   }
   targets_.stores[put.target]->state->put_succeeded();
@@ -271,16 +266,10 @@ void Upload::handle_answer(Race<bool>::Answer& answer) {
 
 void Upload::give_up_overdue() {
   const SteadyTime now = context_.stores.clock().steady_now();
-  std::vector<Put> overdue;
-  std::erase_if(puts_, [&](const auto& entry) {
-    if (entry.second.give_up > now) return false;
-    race_.cancel(entry.first);
-    overdue.push_back(entry.second);
-    return true;
-  });
+  const auto overdue = race_.cancel_if([now](const auto& call) { return call.tag.give_up <= now; });
   if (overdue.empty()) return;
   pack_->abandoned_a_put = true;
-  for (const Put& put : overdue) {
+  for (const auto& [store, put] : overdue) {
     if (!pack_) return;  // given up with the one before
     const Error error(ErrorKind::timed_out, targets_.stores[put.target]->name, "does not answer");
     targets_.stores[put.target]->state->put_failed(error);
@@ -371,7 +360,6 @@ bool Upload::readmit_who_asked_for_a_moment(std::optional<std::size_t> but) {
 // Those of the pack under way, then those of the one that was being filled, wait before all others to be packed anew.
 void Upload::take_fragments_back() {
   race_.cancel_all();
-  puts_.clear();
   retries_.clear();
   const Sealed given_up = std::exchange(pack_, nullptr);
   auto back = mf1::encoded_fragments_of(given_up->sealed, context_.keys);

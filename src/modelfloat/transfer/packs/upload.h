@@ -117,7 +117,7 @@ class Upload {
   void wait_until_durable();
   void send(Sealed pack);
   void put_shard(std::size_t index);
-  void handle_answer(Race<bool>::Answer& answer);
+  void handle_answer(const Race<bool, Put>::Answer& answer);
   void put_failed(const Put& put, const Error& error);
   void give_up_overdue();
   std::optional<std::size_t> replacement(std::size_t index) const;
@@ -150,7 +150,6 @@ class Upload {
   std::future<Sealed> sealing_;         // a pack that all cores work on
   std::future<void> fragments_sealed_;  // ready when no fragment of that pack is left in memory
   Sealed pack_;                         // the one that is on its way
-  std::map<std::size_t, Put> puts_;     // of its shards, by id of the call
   std::vector<Retry> retries_;
   std::map<std::size_t, SteadyTime> needed_since_;         // by target, while its puts are tried again
   std::map<std::size_t, std::uint64_t> room_when_failed_;  // by target
@@ -159,7 +158,7 @@ class Upload {
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t packs_ = 0;
   std::set<StoreId> stores_;  // that have shards of durable packs
-  Race<bool> race_;
+  Race<bool, Put> race_;      // the puts of its shards
 
   std::jthread background_;
 };
