@@ -36,6 +36,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+NOTICED_SECONDS = 0.5  # some look only when they need it again
 UNHARMED = {"transfer-encoding", "connection", "keep-alive", "content-length"}  # headers that the proxy makes itself
 
 
@@ -219,11 +220,19 @@ class Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def end(self):
+        """Clients get time to see that a connection is over: one that sends on it hears of a cut instead of nobody there."""
         self.shutdown()
         self.server_close()
+        self.close_all(socket.SHUT_WR)
+        end = time.monotonic() + NOTICED_SECONDS
+        while self.open and time.monotonic() < end:
+            time.sleep(0.01)
+        self.close_all(socket.SHUT_RDWR)
+
+    def close_all(self, how):
         for connection in list(self.open):
             try:
-                connection.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(how)
             except OSError:
                 pass
 
