@@ -1,5 +1,6 @@
 // A push that is cut off at any call to any store, by a machine that dies there, is nowhere half visible, and the next push ends well.
 #include "engine/test_pool.h"
+#include "support/size.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/upkeep/verify.h"
@@ -43,7 +44,7 @@ TEST_P(Interruption, APushCutOffAtAnyCallIsTakenUpAgain) {
   World world(4);
   Machine machine(world, Threads::one);
   machine.create(k_three_of_four);
-  for (std::uint64_t n = 1; n <= calls; ++n) {
+  for (std::uint64_t n = 1; n <= calls; n += test::cut_step()) {
     // Other bytes each time, so that nothing is known from the round before.
     const Files before{{"m.bin", test::random_bytes(700'000, 1000 + n)}};
     Files after = new_files();
@@ -97,7 +98,7 @@ TEST(Resume, EachSingleFailureIsSurvivedOrReported) {
   World world(5);  // one more store than a pack needs
   Machine machine(world, Threads::one);
   machine.create(k_three_of_four);
-  for (std::uint64_t n = 1; n <= calls; ++n) {
+  for (std::uint64_t n = 1; n <= calls; n += test::cut_step()) {
     const Files files{{"m.bin", test::random_bytes(1'500'000, 3000 + n)}};
     world.counter().start_over();
     world.counter().fail_at(n, ErrorKind::transient);

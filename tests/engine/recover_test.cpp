@@ -1,6 +1,7 @@
 // A recover that fails or is cut off leaves a home without a pool, in which it can be done again.
 
 #include "engine/test_pool.h"
+#include "support/size.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/pool/settings.h"
@@ -30,7 +31,7 @@ TEST(Recover, CutOffAtAnyCallItIsDoneAgain) {
   const std::uint64_t calls = world.counter().calls();
   ASSERT_GT(calls, 20U);
 
-  for (std::uint64_t n = 1; n <= calls; n += 3) {
+  for (std::uint64_t n = 1; n <= calls; n += 3 * test::cut_step()) {
     for (const Moment moment : {Moment::before, Moment::after}) {
       Machine other(world, Threads::one, 100 + n);
       world.counter().start_over();

@@ -1,11 +1,13 @@
 """Files to push: random ones, and GGUF and safetensors files that are changed or wrong."""
 import json
+import os
 import struct
 
 from gguf_file import ARRAY, STRING, Gguf  # noqa: F401 - tests take Gguf from here
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 MIB = 1 << 20
+LARGE = 2_000_000_000 if os.environ.get("MODELFLOAT_NIGHTLY") else 1_200_000_000  # bytes of a large model
 ZEROS = bytes(4 * MIB)
 
 

@@ -11,7 +11,7 @@ import pytest
 from program import Exit, hashes, wait_until
 from samples import MIB, random_file
 
-ROUNDS, KILLS = 5, 10  # 50 moments
+ROUNDS, KILLS = (5 if os.environ.get("MODELFLOAT_NIGHTLY") else 2), 10  # 50 moments in the nights
 SHARDS = 6  # of a pack
 PACK = 14 * MIB  # of a model are in a full pack, at least: of 16 MiB, a fragment may not have fitted in at the end
 

@@ -2,20 +2,20 @@
 import pytest
 
 from program import Site, form, hashes
-from samples import MIB, random_file, random_pieces
+from samples import LARGE, MIB, random_file, random_pieces
 
 S_MIB = 16  # slice size of a file of 1 to 20 GB: docs/formats/mf1.md, section 12
 LIMIT_KIB = (64 + 2 * (4 + 2) * S_MIB) * 1024
 
 
-def test_push_and_pull_of_two_gigabytes(base):
+def test_push_and_pull_of_a_large_model(base):
     site = Site(base)
-    file = random_file(base / "large.bin", 2_000_000_000, 2)
+    file = random_file(base / "large.bin", LARGE, 2)
     pushed, push_peak = site.peak_kib("push", file, "--name", "lab/large")
-    assert pushed["new_bytes"] == 2_000_000_000
+    assert pushed["new_bytes"] == LARGE
     assert {shard.stat().st_size for shard in site.objects()} >= {S_MIB * MIB + 96}
     pulled, pull_peak = site.peak_kib("pull", "lab/large", "-o", base / "back.bin")
-    assert pulled["bytes"] == 2_000_000_000
+    assert pulled["bytes"] == LARGE
     assert hashes(base / "back.bin") == hashes(file)
     (base / "back.bin").unlink()
     with site.gone(*site.stores[:2]):
@@ -26,20 +26,20 @@ def test_push_and_pull_of_two_gigabytes(base):
 
 
 @pytest.mark.parametrize("redundancy, shards", [("1+1", 2), ("2+1", 3)])
-def test_verify_of_two_gigabytes(base, redundancy, shards):
+def test_verify_of_a_large_model(base, redundancy, shards):
     site = Site(base, redundancy)
-    site.push(random_file(base / "large.bin", 2_000_000_000, 2), "lab/large")
+    site.push(random_file(base / "large.bin", LARGE, 2), "lab/large")
     report, peak = site.peak_kib("verify", "--read")
-    assert report["damaged"] == [] and report["bytes_read"] > 2_000_000_000
+    assert report["damaged"] == [] and report["bytes_read"] > LARGE
     print("peak memory of verify in MiB:", peak // 1024, "of", 64 + 2 * shards * S_MIB)
     assert peak <= (64 + 2 * shards * S_MIB) * 1024
 
 
-def test_upload_of_two_gigabytes(base, serve):
+def test_upload_of_a_large_model(base, serve):
     site = Site(base)
     server = serve(site)
     begin, end, kind = form([("name", "lab/large")], [("large.bin", None)])
-    size = 2_000_000_000
+    size = LARGE
 
     def body():
         yield begin

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from program import Exit, Site, hashes
-from samples import MIB, random_file
+from samples import LARGE, MIB, random_file
 
 
 def push_and_expect(site, path, name):
@@ -133,13 +133,13 @@ def test_redundancy_of_one_push(site):
         assert site.pull("lab/file")[1] == hashes(file)
 
 
-def test_two_gigabytes(base):
+def test_a_large_model(base):
     """The large file, some pairs of stores gone."""
     site = Site(base)
-    file = random_file(base / "large.bin", 2_000_000_000, 2)
+    file = random_file(base / "large.bin", LARGE, 2)
     expected = hashes(file)
     pushed = site.push(file, "lab/large")
-    assert pushed["bytes"] == 2_000_000_000
+    assert pushed["bytes"] == LARGE
     file.unlink()
     for subset in [(), (site.stores[0], site.stores[1]), (site.stores[2], site.stores[5])]:
         with site.gone(*subset):
