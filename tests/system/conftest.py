@@ -2,29 +2,22 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from program import PROGRAM, Server, Site
+from program import PROGRAM, ROOT, Server, Site
+
+sys.path.insert(0, str(ROOT / "tests"))
+from roomy_folder import roomy_folder  # noqa: E402
+
+BASE = roomy_folder(12)  # tests write gigabytes
 
 
 def pytest_report_header():
     return f"program: {PROGRAM}, folders in {BASE}"
-
-
-def roomy_folder():
-    """Tests write gigabytes: memory is quicker and spares the disk."""
-    shared = Path("/dev/shm")
-    if shared.is_dir() and shutil.disk_usage(shared).free > 12 << 30:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:") and int(line.split()[1]) > 16 << 20:
-                return shared
-    return Path(tempfile.gettempdir())
-
-
-BASE = roomy_folder()
 
 
 def fresh_folder():
