@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "modelfloat/base/log.h"
+#include "modelfloat/server/json.h"
+
 namespace modelfloat::server {
 namespace {
 
@@ -14,6 +17,39 @@ constexpr std::size_t k_chunk_buffer_bytes = 64 << 10;
 
 bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view name) {
   return std::any_of(headers.begin(), headers.end(), [&](const auto& field) { return field.first == name; });
+}
+
+// A body that tells others when it has been read.
+class WatchedBody final : public ByteSource {
+ public:
+  WatchedBody(BodySource& inner, std::atomic<bool>& done) : inner_(inner), done_(done) { update(); }
+  std::size_t read(MutableByteSpan to) override {
+    const auto count = inner_.read(to);
+    update();
+    return count;
+  }
+  std::optional<std::uint64_t> size_bytes() const override { return inner_.size_bytes(); }
+
+ private:
+  void update() { done_.store(inner_.done(), std::memory_order_release); }
+  BodySource& inner_;
+  std::atomic<bool>& done_;
+};
+
+// The handler answers its own errors; what comes here is a client that is gone, or a bug.
+void answer_failure(SocketResponse& response, const std::string& peer, const std::exception& error) {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  const bool client_gone = known != nullptr && known->kind == ErrorKind::cancelled;
+  if (!client_gone) log_error(peer + ": " + error.what());
+  if (response.begun()) return;
+  try {
+    response.close_afterwards();
+    if (!client_gone) {
+      response.send(500, "application/json", error_json("internal", "something went wrong in the server"));
+    }
+  } catch (const Error& gone) {
+    log_debug(peer + ": " + gone.what());  // the client is gone too
+  }
 }
 
 }  // namespace
@@ -172,6 +208,26 @@ void SocketResponse::send(int status, std::string_view content_type, std::string
   if (bodiless_) written_ = body.size();
   if (!bodiless_) write(as_bytes(body));
   end();
+}
+
+bool answer_request(const PendingRequest& pending, const Handler& handler) {
+  ClientStream client(pending.fd, pending.peer, pending.limits);
+  BodySource source(client, pending.received, pending.head);
+  WatchedBody body(source, pending.body_done);
+  SocketResponse response(client, source, pending.head);
+  Request& request = pending.head.request;
+  request.body = &body;
+  request.peer = pending.peer;
+  request.stop = pending.stop;
+  try {
+    if (pending.close_afterwards) response.close_afterwards();
+    handler(request, response);
+    if (!response.begun()) throw Error(ErrorKind::internal, "handler", "it gave no answer");
+  } catch (const std::exception& error) {
+    answer_failure(response, pending.peer, error);
+  }
+  pending.body_done.store(false, std::memory_order_release);
+  return response.ended() && response.keeps_alive();
 }
 
 }  // namespace modelfloat::server

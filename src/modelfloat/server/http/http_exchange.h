@@ -82,6 +82,23 @@ class SocketResponse final : public Response {
   bool ended_ = false;
 };
 
+// A request whose head has come, and the connection that it came by.
+struct PendingRequest {
+  int fd;
+  const std::string& peer;
+  const HttpLimits& limits;
+  std::string& received;  // what came behind the head; the rest belongs to the next request
+  RequestHead& head;
+  std::stop_token stop;
+  // True from the end of the body to the end of the answer. Other threads may read it.
+  std::atomic<bool>& body_done;
+  bool close_afterwards;  // take no more requests by this connection
+};
+
+// Calls the handler. Answers with a 500 where it fails before it has begun, and logs what it throws.
+// Returns whether the connection can take another request. Blocks as long as handler and client do.
+bool answer_request(const PendingRequest& pending, const Handler& handler);
+
 // The head of an answer with the headers that protect it, unless `headers` says otherwise. For answers outside of an
 // exchange too.
 std::string response_head(int status, std::string_view content_type, std::optional<std::uint64_t> length_bytes,

@@ -203,4 +203,42 @@ RequestHead parse_head(std::string_view head, std::size_t max_fields) {
   return result;
 }
 
+std::optional<RequestHead> HeadFinder::take(std::string& received) {
+  constexpr std::string_view k_end = "\r\n\r\n";
+  // A TLS client waits for an answer to its greeting, which has no end that we would see.
+  if (!received.empty() && static_cast<unsigned char>(received.front()) < 0x20 && received.front() != '\r') {
+    throw HttpError(400, "bad_request", "this is not HTTP: the server speaks plain HTTP, without TLS");
+  }
+  // Some old clients send an empty line behind a body (RFC 9112 section 2.2).
+  const std::size_t begin = received.starts_with("\r\n") ? 2 : 0;
+  const auto end = received.find(k_end, std::max(searched_, begin));
+  const auto head_bytes = end == std::string::npos ? received.size() : end + k_end.size();
+  if (head_bytes > limits_.head_bytes) throw HttpError(431, "head_too_large", "the head of the request is too large");
+  if (end == std::string::npos) {
+    searched_ = received.size() < k_end.size() ? 0 : received.size() - (k_end.size() - 1);
+    return std::nullopt;
+  }
+  searched_ = 0;
+  auto head = parse_head(std::string_view(received).substr(begin, head_bytes - begin), limits_.head_fields);
+  received.erase(0, head_bytes);
+  return head;
+}
+
+void check_called(const RequestHead& head, const HostList& hosts, std::string_view local_address) {
+  for (const auto& called : head.called) {
+    if (hosts.allows(called, local_address)) continue;
+    throw HttpError(403, "host_not_allowed",
+                    "this server does not answer to the name " + called.host +
+                        ": allow it by modelfloat serve --host " + called.host +
+                        ", or in config.toml by hosts under [serve]");
+  }
+  const auto called = head.called.empty() ? std::nullopt : std::optional(head.called.front());
+  const auto origin = head.request.header("origin");
+  if (origin && !hosts.allows_origin(*origin, called)) {
+    throw HttpError(403, "origin_not_allowed",
+                    "pages of other sites may not call this server: allow the name of a site by modelfloat serve "
+                    "--host NAME, or in config.toml by hosts under [serve]");
+  }
+}
+
 }  // namespace modelfloat::server

@@ -125,7 +125,6 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     server_.waiting_.push_back(shared_from_this());
     place_ = std::prev(server_.waiting_.end());
     waiting_ = true;
-    searched_ = 0;
     limit_time(received_.empty() && !first ? server_.limits_.idle_time : server_.limits_.head_time);
     if (!received_.empty() && find_head()) return;
     wait_readable();
@@ -206,51 +205,17 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 
   // True when the connection is no longer waiting for a head.
   bool find_head() {
-    // A TLS client waits for an answer to its greeting, which has no end that we would see.
-    if (!received_.empty() && static_cast<unsigned char>(received_.front()) < 0x20 && received_.front() != '\r') {
-      refuse(HttpError(400, "bad_request", "this is not HTTP: the server speaks plain HTTP, without TLS"));
-      return true;
-    }
-    // Some old clients send an empty line behind a body (RFC 9112 section 2.2).
-    const std::size_t begin = received_.starts_with("\r\n") ? 2 : 0;
-    const auto end = received_.find("\r\n\r\n", std::max(searched_, begin));
-    const auto head_bytes = end == std::string::npos ? received_.size() : end + 4;
-    if (head_bytes > server_.limits_.head_bytes) {
-      refuse(HttpError(431, "head_too_large", "the head of the request is too large"));
-      return true;
-    }
-    if (end == std::string::npos) {
-      searched_ = received_.size() < 3 ? 0 : received_.size() - 3;
-      return false;
-    }
     try {
-      const auto text = std::string_view(received_).substr(begin, head_bytes - begin);
-      head_ = parse_head(text, server_.limits_.head_fields);
-      received_.erase(0, head_bytes);
-      check_host();
+      auto found = head_finder_.take(received_);
+      if (!found) return false;
+      head_ = std::move(*found);
+      check_called(head_, server_.hosts_, local_address_);
     } catch (const HttpError& error) {
       refuse(error);
       return true;
     }
     begin_request();
     return true;
-  }
-
-  void check_host() const {
-    for (const auto& called : head_.called) {
-      if (server_.hosts_.allows(called, local_address_)) continue;
-      throw HttpError(403, "host_not_allowed",
-                      "this server does not answer to the name " + called.host +
-                          ": allow it by modelfloat serve --host " + called.host +
-                          ", or in config.toml by hosts under [serve]");
-    }
-    const auto called = head_.called.empty() ? std::nullopt : std::optional(head_.called.front());
-    const auto origin = head_.request.header("origin");
-    if (origin && !server_.hosts_.allows_origin(*origin, called)) {
-      throw HttpError(403, "origin_not_allowed",
-                      "pages of other sites may not call this server: allow the name of a site by modelfloat serve "
-                      "--host NAME, or in config.toml by hosts under [serve]");
-    }
   }
 
   void begin_request() {
@@ -275,53 +240,17 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     });
   }
 
-  // A Body that tells watch() when it has been read.
-  struct WatchedBody final : ByteSource {
-    WatchedBody(BodySource& inner, std::atomic<bool>& done) : inner_(inner), done_(done) { update(); }
-    std::size_t read(MutableByteSpan to) override {
-      const auto count = inner_.read(to);
-      update();
-      return count;
-    }
-    std::optional<std::uint64_t> size_bytes() const override { return inner_.size_bytes(); }
-    void update() { done_.store(inner_.done(), std::memory_order_release); }
-    BodySource& inner_;
-    std::atomic<bool>& done_;
-  };
-
   void answer() {
-    ClientStream client(socket_.native_handle(), peer_, server_.limits_);
-    BodySource source(client, received_, head_);
-    WatchedBody body(source, watched_);
-    SocketResponse response(client, source, head_);
-    head_.request.body = &body;
-    head_.request.peer = peer_;
-    head_.request.stop = stop_.get_token();
-    try {
-      if (server_.draining_) response.close_afterwards();
-      server_.handler_(head_.request, response);
-      if (!response.begun()) throw Error(ErrorKind::internal, "handler", "it gave no answer");
-    } catch (const std::exception& error) {
-      fail(response, error);
-    }
-    watched_.store(false, std::memory_order_release);
-    keep_alive_ = response.ended() && response.keeps_alive();
+    keep_alive_ = answer_request({.fd = socket_.native_handle(),
+                                  .peer = peer_,
+                                  .limits = server_.limits_,
+                                  .received = received_,
+                                  .head = head_,
+                                  .stop = stop_.get_token(),
+                                  .body_done = watched_,
+                                  .close_afterwards = server_.draining_},
+                                 server_.handler_);
     head_ = {};
-  }
-
-  // The handler answers its own errors; what comes here is a client that is gone, or a bug.
-  void fail(SocketResponse& response, const std::exception& error) {
-    const auto* known = dynamic_cast<const Error*>(&error);
-    if (known == nullptr || known->kind != ErrorKind::cancelled) log_error(peer_ + ": " + error.what());
-    if (response.begun()) return;
-    try {
-      response.close_afterwards();
-      if (known == nullptr || known->kind != ErrorKind::cancelled) {
-        response.send(500, "application/json", error_json("internal", "something went wrong in the server"));
-      }
-    } catch (const Error& gone) {
-      log_debug(peer_ + ": " + gone.what());  // the client is gone too
-    }
   }
 
   void refuse(const HttpError& error) {
@@ -357,7 +286,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
   std::string peer_;
   std::string local_address_;
   std::string received_;  // not yet used
-  std::size_t searched_ = 0;
+  HeadFinder head_finder_{server_.limits_};
   RequestHead head_;
   std::list<ConnectionPtr>::iterator place_;
   bool waiting_ = false;
