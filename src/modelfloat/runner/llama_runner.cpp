@@ -1,32 +1,23 @@
 #include "modelfloat/runner/llama_runner.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
-#include <future>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/base/executor.h"
-#include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
-#include "modelfloat/base/private_folder.h"
 #include "modelfloat/base/thread.h"
+#include "modelfloat/runner/engine_starter.h"
 #include "modelfloat/runner/model_check.h"
 #include "modelfloat/runner/resident_models.h"
 #include "modelfloat/runner/swap.h"
 
 namespace modelfloat::runner {
 namespace {
-
-void make_private_folder(const std::filesystem::path& folder) {
-  if (::mkdir(folder.c_str(), 0700) != 0) throw system_error(errno, folder.string(), "cannot make a folder");
-}
 
 constexpr Milliseconds k_look_up{50};  // how often a wait looks whether it is still wanted, and reports progress
 
@@ -40,11 +31,6 @@ LoadProgress progress_of(const Model& model) {
   const bool fetched = model.fetched;
   return {fetched ? LoadProgress::Step::starting : LoadProgress::Step::fetching,
           fetched ? model.size_bytes : model.bytes_done.load(), model.size_bytes};
-}
-
-// Loading reads all of it at the speed of memory, or of a slow disk where it was swapped out.
-Milliseconds load_limit(Milliseconds stall_limit, std::uint64_t bytes) {
-  return stall_limit + Milliseconds(static_cast<std::int64_t>(bytes / 50'000));
 }
 
 // That one caller gave up is no reason for the others that wait for the same model.
@@ -72,8 +58,7 @@ class LlamaRunner::Impl {
   Impl(LlamaRunnerOptions options, Clock& clock, Random& random)
       : options_(completed(std::move(options))),
         clock_(clock),
-        random_(random),
-        folder_(options_.socket_parent),
+        starter_(options_, random),
         models_(options_.ram_budget_bytes),
         keeper_(start_thread([this](const std::stop_token& stop) { keep_house(stop); })) {}
 
@@ -93,7 +78,6 @@ class LlamaRunner::Impl {
   void load(const ModelPtr& model, Lock& lock, ModelSource& source, const LoadProgressSink& on_progress,
             const CallOptions& options);
   void fetch(Model& model, ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options);
-  std::shared_ptr<LlamaEngine> start_engine(const Model& model, const CallOptions& options);
   void load_failed(const ModelPtr& model, Lock& lock, const Error& error, const CallOptions& options);
 
   void make_room(Model& model, const MemoryNeed& need);
@@ -104,26 +88,17 @@ class LlamaRunner::Impl {
                 const CallOptions& options);
   void schedule_restart(Model& model);
 
-  FileConfinement file_confinement();
-  std::filesystem::path make_engine_folder();
-  SandboxSpec sandbox_spec(const std::filesystem::path& folder) const;
-  std::shared_future<LlamaOptions> known_options();
   void warn_about_swap();
   void keep_house(const std::stop_token& stop);
 
   const LlamaRunnerOptions options_;
   Clock& clock_;
-  Random& random_;
-  PrivateFolder folder_;
-  ThreadPool starter_{1};  // children die with the thread that started them, so this one starts them all
+  EngineStarter starter_;  // outlives the engines in models_
   std::once_flag swap_checked_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   ResidentModels models_;
-  std::shared_future<LlamaOptions> known_options_;
-  std::optional<FileConfinement> confinement_;  // chosen before the first model is fetched
-  std::atomic<std::uint64_t> engines_ = 0;
 
   std::jthread keeper_;
 };
@@ -166,7 +141,7 @@ Lease LlamaRunner::Impl::acquire(ModelSource& source, const LoadProgressSink& on
   if (!options_.llama_server) {
     throw NoEngine("llama-server", "not found: run tools/setup/llama-server, or name one in MODELFLOAT_LLAMA_SERVER");
   }
-  file_confinement();  // before anything is fetched that cannot be run
+  starter_.choose_confinement();  // before anything is fetched that cannot be run
   std::call_once(swap_checked_, [this] { warn_about_swap(); });
   Lock lock(mutex_);
   for (;;) {
@@ -214,7 +189,7 @@ void LlamaRunner::Impl::load(const ModelPtr& model, Lock& lock, ModelSource& sou
     const bool fetched_before = model->memory != nullptr;
     if (!fetched_before) fetch(*model, source, on_progress, options);
     if (on_progress) on_progress(progress_of(*model));
-    auto engine = start_engine(*model, options);
+    auto engine = starter_.start(*model, options);
     lock.lock();
     model->engine = std::move(engine);
     model->phase = Phase::ready;
@@ -250,7 +225,7 @@ void LlamaRunner::Impl::load_failed(const ModelPtr& model, Lock& lock, const Err
 
 void LlamaRunner::Impl::fetch(Model& model, ModelSource& source, const LoadProgressSink& on_progress,
                               const CallOptions& options) {
-  known_options();  // runs llama-server --help while the model comes
+  starter_.ask_options();  // runs llama-server --help while the model comes
   make_room(model, estimate_need(model.size_bytes));
   auto memory = std::make_unique<SealedMemory>(model.name, model.size_bytes);
   const auto report = [&](std::uint64_t bytes_so_far) {
@@ -265,37 +240,6 @@ void LlamaRunner::Impl::fetch(Model& model, ModelSource& source, const LoadProgr
   const Lock lock(mutex_);
   model.memory = std::move(memory);
   model.fetched = true;
-}
-
-std::shared_ptr<LlamaEngine> LlamaRunner::Impl::start_engine(const Model& model, const CallOptions& options) {
-  EngineSpec spec;
-  spec.folder = make_engine_folder();
-  spec.sandbox = sandbox_spec(spec.folder);
-  spec.sandbox.socket_folder = spec.folder / "socket";
-  spec.sandbox.memory_bytes = engine_memory_limit(model.memory_bytes, options_.threads);
-  spec.sandbox.threads = 4 * options_.threads + 128;
-  spec.confinement = file_confinement();
-  spec.sandbox_options = options_.sandbox;
-  spec.key = to_hex(random_.array<24>());
-  spec.model_fd = model.memory->fd();
-  spec.stall_limit = options_.stall_limit;
-  spec.launch.alias = model.name;
-  spec.launch.threads = options_.threads;
-  spec.launch.context = model.context;
-  spec.launch.parallel = options_.parallel;
-  spec.launch.repack = model.repack;
-  spec.launch.socket = spec.sandbox.socket_folder / "engine.sock";
-  const LlamaOptions known = known_options().get();
-  auto engine = starter_.async([&] { return std::make_shared<LlamaEngine>(spec, known); }).get();
-  try {
-    engine->wait_until_ready(load_limit(options_.stall_limit, model.size_bytes), options);
-  } catch (const Error& error) {
-    if (engine->ended()) {
-      log_warning(fmt::format("{}: the engine ended while it loaded: {}", model.name, engine->last_words()));
-    }
-    throw;
-  }
-  return engine;
 }
 
 void LlamaRunner::Impl::make_room(Model& model, const MemoryNeed& need) {
@@ -369,55 +313,6 @@ std::optional<int> LlamaRunner::Impl::process_id(std::string_view identity) cons
   const ModelPtr model = models_.find(identity);
   if (!model || !model->engine) return std::nullopt;
   return model->engine->process_id();
-}
-
-FileConfinement LlamaRunner::Impl::file_confinement() {
-  const Lock lock(mutex_);
-  if (!confinement_) {
-    confinement_ = choose_file_confinement(options_.sandbox);
-    if (*confinement_ == FileConfinement::none) {
-      log_warning("weak_sandbox is set: a model that takes over its engine can read and change your files");
-    }
-  }
-  return *confinement_;
-}
-
-// Each engine has folders of its own: one could make the socket of another where they shared one.
-std::filesystem::path LlamaRunner::Impl::make_engine_folder() {
-  auto folder = folder_.path() / std::to_string(++engines_);
-  for (const auto& part : {folder, folder / "root", folder / "socket"}) make_private_folder(part);
-  return folder;
-}
-
-SandboxSpec LlamaRunner::Impl::sandbox_spec(const std::filesystem::path& folder) const {
-  SandboxSpec spec;
-  spec.program = *options_.llama_server;
-  spec.root_folder = folder / "root";
-  return spec;
-}
-
-// Asks llama-server once what it understands; again after a failure.
-std::shared_future<LlamaOptions> LlamaRunner::Impl::known_options() {
-  const Lock lock(mutex_);
-  const auto failed = [&] {
-    if (known_options_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
-    try {
-      known_options_.get();
-      return false;
-    } catch (const std::exception&) {
-      return true;
-    }
-  };
-  if (!known_options_.valid() || failed()) {
-    known_options_ = starter_.async([this, folder = make_engine_folder(), confinement = confinement_.value()] {
-      const OwnedFolder owned(folder);
-      const SandboxSpec spec = sandbox_spec(folder);
-      CallOptions options;
-      options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-      return probe_llama_server(spec, confinement, options_.sandbox, options);
-    });
-  }
-  return known_options_;
 }
 
 void LlamaRunner::Impl::warn_about_swap() {
