@@ -65,7 +65,8 @@ void say_event(int connection, const json& event) { say_chunk(connection, "data:
 
 void reply(int connection, const std::string& status, const json& body) {
   const std::string text = body.dump();
-  say(connection, "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text);
+  say(connection, "HTTP/1.1 " + status + "\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: " +
+                      std::to_string(text.size()) + "\r\n\r\n" + text);
 }
 
 std::string hear(int connection) {
@@ -107,11 +108,35 @@ bool first_time(const Server& server) {
   std::exit(5);
 }
 
-void answer(Server& server, int connection, const json& request) {
-  if (server.name == "llama-reject") {
-    return reply(connection, "400 Bad Request", {{"error", {{"code", 400}, {"message", "the prompt is too long"}}}});
-  }
+void refuse_prompt(int connection) {
+  reply(connection, "400 Bad Request", {{"error", {{"code", 400}, {"message", "the prompt is too long"}}}});
+}
+
+void begin_events(int connection) {
   say(connection, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+// Returns whether to break the answer off.
+bool do_mischief(Server& server) {
+  if (server.name == "llama-stall") ::pause();
+  if (server.name == "llama-crash-once" && first_time(server)) crash();
+  return server.name == "llama-break-off" && server.answers++ == 0;
+}
+
+void answer_v1(Server& server, int connection, const std::string& path, const json& request) {
+  if (server.name == "llama-reject") return refuse_prompt(connection);
+  if (!request.value("stream", false)) return reply(connection, "200 OK", {{"path", path}, {"body", request}});
+  begin_events(connection);
+  say_event(connection, "one");
+  if (do_mischief(server)) return;
+  say_event(connection, "two");
+  say_chunk(connection, "data: [DONE]\n\n");
+  say_chunk(connection, "");
+}
+
+void answer(Server& server, int connection, const json& request) {
+  if (server.name == "llama-reject") return refuse_prompt(connection);
+  begin_events(connection);
   say_event(connection, {{"content", ""}, {"prompt_progress", {{"total", 5}, {"processed", 5}}}, {"stop", false}});
   if (server.name == "llama-report") {
     say_event(connection, {{"content", sandbox_report(server.argc, server.argv)}, {"stop", false}});
@@ -119,9 +144,7 @@ void answer(Server& server, int connection, const json& request) {
     say_event(connection, {{"content", request.dump()}, {"stop", false}});
   } else {
     say_event(connection, {{"content", "You said: "}, {"stop", false}});
-    if (server.name == "llama-stall") ::pause();
-    if (server.name == "llama-crash-once" && first_time(server)) crash();
-    if (server.name == "llama-break-off" && server.answers++ == 0) return;
+    if (do_mischief(server)) return;
     say_event(connection, {{"content", request.at("prompt")}, {"stop", false}});
   }
   say_event(connection,
@@ -134,12 +157,15 @@ void serve(Server& server, int connection) {
   if (request.starts_with("GET /health ")) {
     const bool ready = ++server.looks_at_health > 3 && server.name != "llama-never-ready";
     reply(connection, ready ? "200 OK" : "503 Service Unavailable", json::object());
-  } else if (!request.starts_with("POST /completion ")) {
+  } else if (!request.starts_with("POST /completion ") && !request.starts_with("POST /v1/")) {
     reply(connection, "404 Not Found", json::object());
   } else if (request.find("Authorization: Bearer " + server.key + "\r\n") == std::string::npos) {
     reply(connection, "401 Unauthorized", {{"error", {{"code", 401}, {"message", "wrong key"}}}});
   } else {
-    answer(server, connection, json::parse(request.substr(request.find("\r\n\r\n") + 4)));
+    const json body = json::parse(request.substr(request.find("\r\n\r\n") + 4));
+    const auto path = request.substr(5, request.find(' ', 5) - 5);
+    if (path == "/completion") return answer(server, connection, body);
+    answer_v1(server, connection, path, body);
   }
 }
 

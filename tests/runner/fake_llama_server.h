@@ -13,6 +13,9 @@ namespace modelfloat::test {
 //   llama-break-off    ends its first answer too early, and lives on llama-stall        says one word and no more
 //   llama-no-options   is no llama-server at all                    llama-illegal      dies of SIGILL while it loads
 //   llama-show         answers with the request that it got, as JSON
+// Below /v1/ it answers a streamed request with the events "one" and "two" and [DONE], another one with the path and the
+// body that it got as JSON. There too llama-reject refuses; llama-stall, llama-crash-once and llama-break-off do their
+// mischief after the first event.
 int fake_llama_server(const std::string& name, int argc, char** argv);
 
 }  // namespace modelfloat::test

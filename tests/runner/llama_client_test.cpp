@@ -176,6 +176,53 @@ TEST(HostileAnswer, TwoWaysToSayTheLengthAreOneTooMany) {
   EXPECT_NE(failure(server).kind, ErrorKind::invalid);
 }
 
+Error forward_failure_of(const HostileServer& server) {
+  try {
+    const LlamaClient client(server.path(), "key", seconds(60));
+    client.forward({.path = "/v1/completions", .body = "{}"}, [](const auto&, auto) {}, {});
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "it was passed on";
+  return {ErrorKind::internal, "test", "no failure"};
+}
+
+TEST(HostileAnswer, OnlyJsonAndEventsArePassedOn) {
+  for (const std::string type : {"Content-Type: text/html\r\n", "Content-Type: application/jsonx\r\n",
+                                 "Content-Type: \r\n", "X-Field: application/json\r\n"}) {
+    for (const std::string body : {"<script>", ""}) {
+      const HostileServer server(
+          "HTTP/1.1 200 OK\r\n" + type + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body, "");
+      EXPECT_EQ(forward_failure_of(server).kind, ErrorKind::internal) << type;
+    }
+  }
+}
+
+TEST(HostileAnswer, OnlySuccessAndErrorsArePassedOn) {
+  for (const std::string status : {"201", "204", "302", "401", "600", "999"}) {
+    const HostileServer server(
+        "HTTP/1.1 " + status + " X\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n", "");
+    EXPECT_EQ(forward_failure_of(server).kind, ErrorKind::internal) << status;
+  }
+}
+
+TEST(HostileAnswer, WhatIsPassedOnHasAnEnd) {
+  const HostileServer server("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", std::string(1 << 20, ' '));
+  EXPECT_THAT(forward_failure_of(server).what(), HasSubstr("does not end"));
+}
+
+TEST(HostileAnswer, AnAnswerWithoutBytesIsPassedOnToo) {
+  const HostileServer server(
+      "HTTP/1.1 503 X\r\nContent-Type: Application/JSON; charset=utf-8\r\nContent-Length: 0\r\n\r\n", "");
+  const LlamaClient client(server.path(), "key", seconds(60));
+  std::vector<EngineAnswerHead> heads;
+  client.forward({.path = "/v1/completions", .body = "{}"},
+                 [&](const EngineAnswerHead& head, std::string_view) { heads.push_back(head); }, {});
+  ASSERT_EQ(heads.size(), 1U);
+  EXPECT_EQ(heads[0].status, 503U);
+  EXPECT_EQ(heads[0].content_type, "application/json");
+}
+
 TEST(HostileAnswer, AHealthWithoutAnEndIsNoHealth) {
   const HostileServer server("HTTP/1.1 200 OK\r\n\r\n", std::string(1000, 'x'));
   const LlamaClient client(server.path(), "key", seconds(60));

@@ -59,11 +59,12 @@ struct Result {
 Result ask(const std::filesystem::path& socket, Milliseconds stall_limit = std::chrono::seconds(30)) {
   Result result;
   result.status = exchange(socket, {},
-                           [&](unsigned, std::string_view piece) {
+                           [&](const HttpAnswerHead&, std::string_view piece) {
                              result.body += piece;
                              return true;
                            },
-                           stall_limit, {});
+                           stall_limit, {})
+                      .status;
   return result;
 }
 
@@ -135,7 +136,8 @@ TEST(UnixHttp, ADeadlineEndsTheWait) {
   CallOptions options;
   options.deadline = std::chrono::steady_clock::now();
   EXPECT_THROW(exchange(
-                   server.path(), {}, [](unsigned, std::string_view) { return true; }, std::chrono::hours(1), options),
+                   server.path(), {}, [](const HttpAnswerHead&, std::string_view) { return true; },
+                   std::chrono::hours(1), options),
                Error);
 }
 

@@ -41,6 +41,8 @@ class CountingRunner final : public runner::Runner {
     if (::pread(memory.get(), read.data(), read.size(), 0) != static_cast<ssize_t>(read.size())) read.clear();
     return {source.name() + (equal(read, expected_) && progress == read.size() ? " is right" : " is wrong"), 1, 0, 0};
   }
+  void forward(runner::ModelSource&, const runner::EngineCall&, const runner::EngineAnswerSink&,
+               const runner::LoadProgressSink&, const CallOptions&) override {}
   std::vector<runner::RunningModel> running() const override { return {}; }
   bool unload(std::string_view) override { return false; }
 

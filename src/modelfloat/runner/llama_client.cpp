@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "modelfloat/base/ascii.h"
 #include "modelfloat/base/printable.h"
 #include "modelfloat/runner/event_stream.h"
 #include "modelfloat/runner/unix_http.h"
@@ -15,13 +16,17 @@ namespace {
 
 using nlohmann::json;
 
+// llama-server's addresses that answer a request for the loaded model and change nothing else.
+constexpr std::string_view k_forwarded_paths[] = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"};
+
 constexpr std::size_t k_max_complaint_bytes = 64 << 10;
 constexpr std::size_t k_max_words = 500;  // of a complaint, in an error of ours
 constexpr std::size_t k_max_health_bytes = 64 << 10;
-constexpr std::size_t k_max_depth = 16;                       // of JSON; its answers have 4
-constexpr std::uint64_t k_max_text_bytes = 64ULL << 20;       // of one completion
-constexpr std::uint64_t k_max_token_bytes = 1024;             // longer ones are rare in any vocabulary
-constexpr std::uint64_t k_events_beside_tokens = 1ULL << 12;  // those of progress: one for each batch of the prompt
+constexpr std::size_t k_max_depth = 16;                        // of JSON; its answers have 4
+constexpr std::uint64_t k_max_text_bytes = 64ULL << 20;        // of one completion
+constexpr std::uint64_t k_max_forwarded_bytes = 256ULL << 20;  // of one answer that is passed on
+constexpr std::uint64_t k_max_token_bytes = 1024;              // longer ones are rare in any vocabulary
+constexpr std::uint64_t k_events_beside_tokens = 1ULL << 12;   // those of progress: one for each batch of the prompt
 
 // Whether nesting is deeper than any answer's. It costs memory far beyond the text's size.
 bool too_deep(std::string_view text) {
@@ -90,6 +95,25 @@ Error refusal(unsigned status, const std::string& complaint) {
           "llama-server", fmt::format("{} (status {})", complaint, status)};
 }
 
+// What may be passed on of an answer's head. The engine is not trusted: a browser must never get a page from it, nor a
+// redirection.
+EngineAnswerHead checked(const HttpAnswerHead& head) {
+  constexpr unsigned k_ok = 200;
+  constexpr unsigned k_first_error = 400;
+  constexpr unsigned k_wrong_key = 401;
+  constexpr unsigned k_last_error = 599;
+  const auto unexpected = [](std::string_view what) {
+    return Error(ErrorKind::internal, "llama-server", fmt::format("it answered with {}", what));
+  };
+  const bool known = head.status == k_ok || (head.status >= k_first_error && head.status <= k_last_error);
+  if (!known || head.status == k_wrong_key) throw unexpected(fmt::format("the status {}", head.status));
+  const auto type = trimmed(std::string_view(head.content_type).substr(0, head.content_type.find(';')));
+  for (const std::string_view passed : {"application/json", "text/event-stream"}) {
+    if (equal_ignoring_case(type, passed)) return {head.status, std::string(passed)};
+  }
+  throw unexpected("something that is neither JSON nor events");
+}
+
 // Takes the events of one answer.
 class Collector {
  public:
@@ -143,18 +167,23 @@ class Collector {
 
 }  // namespace
 
+void check_forwarded(const EngineCall& call) {
+  if (std::ranges::find(k_forwarded_paths, call.path) != std::end(k_forwarded_paths)) return;
+  throw Error(ErrorKind::invalid, printable(call.path), "requests are not passed on to this address of the engine");
+}
+
 bool LlamaClient::ready(const CallOptions& options) const {
   HttpRequest request;
   request.target = "/health";
   try {
     std::size_t bytes = 0;
-    const auto on_body = [&](unsigned, std::string_view piece) {
+    const auto on_body = [&](const HttpAnswerHead&, std::string_view piece) {
       bytes += piece.size();
       if (bytes > k_max_health_bytes)
         throw Error(ErrorKind::internal, "llama-server", "it says too much of its health");
       return false;
     };
-    return exchange(socket_, request, on_body, stall_limit_, options) == 200;
+    return exchange(socket_, request, on_body, stall_limit_, options).status == 200;
   } catch (const Error& error) {
     if (error.kind == ErrorKind::transient) return false;
     throw;
@@ -163,19 +192,14 @@ bool LlamaClient::ready(const CallOptions& options) const {
 
 Generated LlamaClient::complete(const CompletionRequest& request, const TokenSink& on_text,
                                 const CallOptions& options) const {
-  HttpRequest http;
-  http.method = "POST";
-  http.target = "/completion";
-  http.headers = {{"Content-Type", "application/json"}, {"Authorization", "Bearer " + key_}};
-  http.body = to_body(request);
-
+  const HttpRequest http = post("/completion", to_body(request));
   EventStream events;
   Collector collector(request, on_text);
   std::string complaint;
-  const auto on_body = [&](unsigned status, std::string_view piece) {
-    if (status != 200) {
+  const auto on_body = [&](const HttpAnswerHead& head, std::string_view piece) {
+    if (head.status != 200) {
       complaint += piece;
-      if (complaint.size() > k_max_complaint_bytes) throw refusal(status, "with a reason that does not end");
+      if (complaint.size() > k_max_complaint_bytes) throw refusal(head.status, "with a reason that does not end");
       return false;
     }
     bool progress = false;
@@ -185,10 +209,33 @@ Generated LlamaClient::complete(const CompletionRequest& request, const TokenSin
     });
     return progress;
   };
-  const unsigned status = exchange(socket_, http, on_body, stall_limit_, options);
+  const unsigned status = exchange(socket_, http, on_body, stall_limit_, options).status;
   if (status != 200) throw refusal(status, complaint_in(complaint));
   if (!collector.ended()) throw Error(ErrorKind::transient, "llama-server", "the answer broke off");
   return std::move(collector).result();
+}
+
+void LlamaClient::forward(const EngineCall& call, const EngineAnswerSink& sink, const CallOptions& options) const {
+  check_forwarded(call);
+  std::optional<EngineAnswerHead> head;  // once it is checked
+  std::uint64_t bytes = 0;
+  const auto on_body = [&](const HttpAnswerHead& answered, std::string_view piece) {
+    if (!head) head = checked(answered);
+    bytes += piece.size();
+    if (bytes > k_max_forwarded_bytes) throw Error(ErrorKind::internal, "llama-server", "its answer does not end");
+    sink(*head, piece);
+    return true;
+  };
+  const auto limit = call.stall_limit.value_or(stall_limit_);
+  const HttpAnswerHead answered = exchange(socket_, post(call.path, call.body), on_body, limit, options);
+  if (!head) sink(checked(answered), {});
+}
+
+HttpRequest LlamaClient::post(std::string target, std::string body) const {
+  return {.method = "POST",
+          .target = std::move(target),
+          .headers = {{"Content-Type", "application/json"}, {"Authorization", "Bearer " + key_}},
+          .body = std::move(body)};
 }
 
 }  // namespace modelfloat::runner

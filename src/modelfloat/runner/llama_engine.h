@@ -52,6 +52,10 @@ class LlamaEngine {
   Generated complete(const CompletionRequest& request, const TokenSink& on_text, const CallOptions& options) const {
     return client_.complete(request, on_text, options);
   }
+  // The errors of LlamaClient::forward.
+  void forward(const EngineCall& call, const EngineAnswerSink& sink, const CallOptions& options) const {
+    client_.forward(call, sink, options);
+  }
 
   std::optional<ChildEnd> ended() const { return child_.ended(); }
   bool ends_within(Milliseconds duration) const { return child_.ends_within(duration); }

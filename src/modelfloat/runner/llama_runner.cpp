@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -64,6 +65,8 @@ class LlamaRunner::Impl {
 
   Completion complete(ModelSource& source, const CompletionRequest& request, const TokenSink& on_text,
                       const LoadProgressSink& on_progress, const CallOptions& options);
+  void forward(ModelSource& source, const EngineCall& call, const EngineAnswerSink& sink,
+               const LoadProgressSink& on_progress, const CallOptions& options);
   std::vector<RunningModel> running() const;
   bool unload(std::string_view identity);
   void unload_idle();
@@ -72,6 +75,8 @@ class LlamaRunner::Impl {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
+  void ask_engine(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options,
+                  const std::function<void(const LlamaEngine&)>& ask);
   Lease acquire(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options);
   void wait_for_load(const ModelPtr& model, Lock& lock, const LoadProgressSink& on_progress,
                      const CallOptions& options);
@@ -107,19 +112,33 @@ Completion LlamaRunner::Impl::complete(ModelSource& source, const CompletionRequ
                                        const LoadProgressSink& on_progress, const CallOptions& options) {
   const SteadyTime started = clock_.steady_now();
   if (request.max_tokens == 0) throw Error(ErrorKind::invalid, "max_tokens", "must be at least 1");
-  const auto [model, engine] = acquire(source, on_progress, options);
-
   Completion completion;
   bool first = true;
   const auto on_piece = [&](std::string_view text) {
     if (std::exchange(first, false)) completion.seconds_to_first_token = seconds_between(started, clock_.steady_now());
     if (on_text) on_text(text);
   };
-  try {
-    Generated generated = engine->complete(request, on_piece, options);
+  ask_engine(source, on_progress, options, [&](const LlamaEngine& engine) {
+    Generated generated = engine.complete(request, on_piece, options);
     completion.text = std::move(generated.text);
     completion.tokens = generated.tokens;
     completion.tokens_per_second = generated.tokens_per_second;
+  });
+  return completion;
+}
+
+void LlamaRunner::Impl::forward(ModelSource& source, const EngineCall& call, const EngineAnswerSink& sink,
+                                const LoadProgressSink& on_progress, const CallOptions& options) {
+  check_forwarded(call);  // before anything is fetched for it
+  ask_engine(source, on_progress, options, [&](const LlamaEngine& engine) { engine.forward(call, sink, options); });
+}
+
+// Calls `ask` with the engine of the model, which stays meanwhile, and explains what it throws.
+void LlamaRunner::Impl::ask_engine(ModelSource& source, const LoadProgressSink& on_progress, const CallOptions& options,
+                                   const std::function<void(const LlamaEngine&)>& ask) {
+  const auto [model, engine] = acquire(source, on_progress, options);
+  try {
+    ask(*engine);
   } catch (const Error& error) {
     Error explained = explain(*model, engine, error, options);
     release(*model);
@@ -133,7 +152,6 @@ Completion LlamaRunner::Impl::complete(ModelSource& source, const CompletionRequ
     model->failures = 0;
   }
   release(*model);
-  return completion;
 }
 
 // Returns with a request counted, so that the model stays.
@@ -349,6 +367,10 @@ LlamaRunner::~LlamaRunner() = default;
 Completion LlamaRunner::complete(ModelSource& source, const CompletionRequest& request, const TokenSink& on_text,
                                  const LoadProgressSink& on_progress, const CallOptions& options) {
   return impl_->complete(source, request, on_text, on_progress, options);
+}
+void LlamaRunner::forward(ModelSource& source, const EngineCall& call, const EngineAnswerSink& sink,
+                          const LoadProgressSink& on_progress, const CallOptions& options) {
+  impl_->forward(source, call, sink, on_progress, options);
 }
 std::vector<RunningModel> LlamaRunner::running() const { return impl_->running(); }
 bool LlamaRunner::unload(std::string_view identity) { return impl_->unload(identity); }

@@ -41,6 +41,8 @@ class LlamaRunner final : public Runner {
 
   Completion complete(ModelSource&, const CompletionRequest&, const TokenSink& on_text,
                       const LoadProgressSink& on_progress, const CallOptions&) override;
+  void forward(ModelSource&, const EngineCall&, const EngineAnswerSink& sink, const LoadProgressSink& on_progress,
+               const CallOptions&) override;
   std::vector<RunningModel> running() const override;
   bool unload(std::string_view identity) override;
 

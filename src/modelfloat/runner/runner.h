@@ -31,6 +31,20 @@ struct Completion {
   double tokens_per_second = 0;       // of the generation alone
 };
 
+// A request to the engine's own HTTP API, to be passed on as it is.
+struct EngineCall {
+  std::string path;  // "/v1/chat/completions", "/v1/completions" or "/v1/embeddings"
+  std::string body;  // JSON. Which fields may stand in it is for the caller to check
+  // How long the engine may be silent; nullopt: the runner's own limit. An answer that is not
+  // streamed comes all at once when it is complete, so it may need more.
+  std::optional<Milliseconds> stall_limit = std::nullopt;
+};
+
+struct EngineAnswerHead {
+  unsigned status = 0;       // 200, or an error of the engine from 400 to 599
+  std::string content_type;  // "application/json" or "text/event-stream"
+};
+
 // How far a model is on its way into memory.
 struct LoadProgress {
   enum class Step { fetching, starting } step = Step::fetching;
@@ -40,6 +54,9 @@ struct LoadProgress {
 
 // Text as it is generated, in whole characters. What it throws ends the generation and comes out of complete().
 using TokenSink = std::function<void(std::string_view text)>;
+// The next bytes of an answer, as the engine sent them. Called at least once: with no bytes when the
+// answer has none. What it throws ends the request and comes out of forward().
+using EngineAnswerSink = std::function<void(const EngineAnswerHead& head, std::string_view bytes)>;
 using LoadProgressSink = std::function<void(const LoadProgress&)>;
 
 struct RunningModel {
@@ -77,6 +94,13 @@ class Runner {
   // stalled), and what the source throws.
   virtual Completion complete(ModelSource&, const CompletionRequest&, const TokenSink& on_text,
                               const LoadProgressSink& on_progress, const CallOptions&) = 0;
+  // Brings the model up as complete() does, passes the request on to its engine and streams the raw
+  // answer. An error that the engine answers with is an answer, too. `sink` and `on_progress` are
+  // called on the calling thread while this call lasts; `on_progress` may be empty. Errors: those of
+  // complete(), where invalid is a path that is not allowed; internal (an answer that no engine
+  // should give). After an error, what the sink has got is an answer that broke off.
+  virtual void forward(ModelSource&, const EngineCall&, const EngineAnswerSink& sink,
+                       const LoadProgressSink& on_progress, const CallOptions&) = 0;
   virtual std::vector<RunningModel> running() const = 0;
   // Frees the memory of a model. False when it is not there, or busy.
   virtual bool unload(std::string_view identity) = 0;

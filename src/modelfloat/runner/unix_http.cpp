@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -131,7 +132,10 @@ class Answer {
   }
 
   bool done() const { return parser_.is_done(); }
-  unsigned status() const { return parser_.get().result_int(); }
+  HttpAnswerHead head() const {
+    const auto type = parser_.get()[http::field::content_type];
+    return {parser_.get().result_int(), std::string(type.data(), type.size())};
+  }
 
   void feed(std::string_view data) {
     received_ += data.size();
@@ -166,12 +170,14 @@ class Answer {
     if (!parser_.is_header_done() || parser_.get().body().empty()) return;
     const std::string body = std::exchange(parser_.get().body(), {});
     body_bytes_ += body.size();
-    if (on_body_(status(), body)) watch_.progress();
+    if (!head_) head_ = head();
+    if (on_body_(*head_, body)) watch_.progress();
   }
 
   const BodySink& on_body_;
   StallWatch& watch_;
   http::response_parser<PiecesBody> parser_;
+  std::optional<HttpAnswerHead> head_;  // from the first piece of the body on
   std::uint64_t received_ = 0;
   std::uint64_t body_bytes_ = 0;
   std::string pending_;  // what the parser wants to see again together with more
@@ -179,8 +185,8 @@ class Answer {
 
 }  // namespace
 
-unsigned exchange(const std::filesystem::path& socket, const HttpRequest& request, const BodySink& on_body,
-                  Milliseconds stall_limit, const CallOptions& options) {
+HttpAnswerHead exchange(const std::filesystem::path& socket, const HttpRequest& request, const BodySink& on_body,
+                        Milliseconds stall_limit, const CallOptions& options) {
   StallWatch watch(socket, stall_limit, options);
   const FileDescriptor connection = connect_to(socket);
   send_all(connection, to_text(request), watch);
@@ -197,7 +203,7 @@ unsigned exchange(const std::filesystem::path& socket, const HttpRequest& reques
       answer.feed({piece.data(), static_cast<std::size_t>(got)});
     }
   }
-  return answer.status();
+  return answer.head();
 }
 
 }  // namespace modelfloat::runner
