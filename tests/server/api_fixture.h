@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/server/http/http_server.h"
-#include "modelfloat/server/surface/native/routes.h"
+#include "modelfloat/server/surface/api.h"
 
 namespace modelfloat::test {
 
@@ -26,8 +26,8 @@ class ApiTest : public testing::Test {
   }
 
   void start() {
-    server_.emplace(options_, server::api::make_api(
-                                  service_, [this](const Hash256& hash) { return find_token(hash); }, api_options_));
+    server_.emplace(options_,
+                    server::make_api(service_, [this](const Hash256& hash) { return find_token(hash); }, api_options_));
   }
   std::uint16_t port() {
     if (!server_) start();
@@ -68,7 +68,7 @@ class ApiTest : public testing::Test {
   std::map<Hash256, registry::TokenRow> rows_;
   FakeService service_;
   server::HttpOptions options_;
-  server::api::ApiOptions api_options_;
+  server::ApiOptions api_options_;
   std::optional<server::HttpServer> server_;
 };
 

@@ -17,7 +17,7 @@
 #include "modelfloat/engine/upkeep/setup.h"
 #include "modelfloat/registry/sqlite/sqlite_registry.h"
 #include "modelfloat/server/http/http_server.h"
-#include "modelfloat/server/surface/native/routes.h"
+#include "modelfloat/server/surface/api.h"
 #include "modelfloat/store/memory/memory_store.h"
 
 namespace modelfloat::server {
@@ -68,7 +68,7 @@ class PoolServiceTest : public testing::Test {
     token_ = make_token(random_, {}, Scope::admin);
     registry_->add_token(token_.row);
     server_.emplace(HttpOptions{},
-                    api::make_api(*service_, [this](const Hash256& hash) { return registry_->find_token(hash); }));
+                    make_api(*service_, [this](const Hash256& hash) { return registry_->find_token(hash); }));
   }
 
   void open() {

@@ -8,7 +8,7 @@
 #include "modelfloat/runner/llama_runner.h"
 #include "modelfloat/server/http/http_server.h"
 #include "modelfloat/server/pool_service.h"
-#include "modelfloat/server/surface/native/routes.h"
+#include "modelfloat/server/surface/api.h"
 
 namespace modelfloat::cli {
 
@@ -49,7 +49,7 @@ ExitCode serve(Session& session, const ServeArguments& arguments) {
   http.host_names = session.config().hosts;
   http.host_names.insert(http.host_names.end(), arguments.hosts.begin(), arguments.hosts.end());
   server::HttpServer server(
-      http, server::api::make_api(service, [&](const Hash256& hash) { return pool.registry().find_token(hash); }));
+      http, server::make_api(service, [&](const Hash256& hash) { return pool.registry().find_token(hash); }));
   announce(session, server.url());
   server.run(session.stop());
   return ExitCode::ok;

@@ -74,14 +74,20 @@ bool looks_like_token(std::string_view text) noexcept {
          text.find_first_not_of(k_alphabet, k_prefix.size()) == std::string_view::npos;
 }
 
-Scope authorise(const Request& request, Response& response, Scope needed, const TokenLookup& find_token) {
-  const auto token = bearer_token(request);
-  const auto refuse = [&response](const char* code, const char* message) {
-    response.set_header("WWW-Authenticate", "Bearer realm=\"modelfloat\"");
+TokenScheme bearer_tokens() {
+  return {.token_in = bearer_token,
+          .challenge = "Bearer realm=\"modelfloat\"",
+          .advice = "send Authorization: Bearer hf_..."};
+}
+
+Scope authorise(const Request& request, Response& response, Scope needed, const TokenScheme& scheme,
+                const TokenLookup& find_token) {
+  const auto token = scheme.token_in(request);
+  const auto refuse = [&](const char* code, const std::string& message) {
+    response.set_header("WWW-Authenticate", scheme.challenge);
     throw HttpError(401, code, message);
   };
-  if (!token)
-    refuse("token_missing", "this needs a token: send Authorization: Bearer hf_..., made by `modelfloat token create`");
+  if (!token) refuse("token_missing", "this needs a token: " + scheme.advice + ", made by `modelfloat token create`");
   std::optional<registry::TokenRow> row;
   if (looks_like_token(*token)) {
     const auto hash = crypto::sha256(as_bytes(*token));

@@ -30,9 +30,20 @@ bool looks_like_token(std::string_view text) noexcept;
 // registry::Tokens::find_token, or a test's.
 using TokenLookup = std::function<std::optional<registry::TokenRow>(const Hash256&)>;
 
-// Returns the scope of the token. Throws HttpError 401 without a token or with a wrong one, 403 when the token's scope does not include `needed`. Sets
-// WWW-Authenticate. Takes as long for a wrong token as for a right one, as far as the registry's index does: it is
-// searched by hash.
-Scope authorise(const Request& request, Response& response, Scope needed, const TokenLookup& find_token);
+// How the clients of an API send their token.
+struct TokenScheme {
+  // The token that a request carries; nullopt where it carries none.
+  std::function<std::optional<std::string_view>(const Request&)> token_in;
+  std::string challenge;  // the WWW-Authenticate of a 401
+  std::string advice;     // what to send, in the message of a 401
+};
+// "Authorization: Bearer TOKEN".
+TokenScheme bearer_tokens();
+
+// Returns the scope of the token. Throws HttpError 401 without a token or with a wrong one, with
+// WWW-Authenticate set; 403 when the token's scope does not include `needed`. Takes as long for a
+// wrong token as for a right one, as far as the registry's index does: it is searched by hash.
+Scope authorise(const Request& request, Response& response, Scope needed, const TokenScheme& scheme,
+                const TokenLookup& find_token);
 
 }  // namespace modelfloat::server

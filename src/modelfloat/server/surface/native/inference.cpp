@@ -1,15 +1,13 @@
-#include <chrono>
 #include <cmath>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/server/event_stream.h"
 #include "modelfloat/server/json.h"
-#include "modelfloat/server/surface/native/errors.h"
-#include "modelfloat/server/surface/native/routes.h"
+#include "modelfloat/server/surface/native/native.h"
 
-namespace modelfloat::server::api {
+namespace modelfloat::server::native {
 namespace {
 
 constexpr std::size_t k_max_prompt_bytes = std::size_t{512} << 10;
@@ -18,7 +16,6 @@ constexpr double k_max_temperature = 2.0;
 constexpr std::int64_t k_max_seed = 0xfffffffe;  // to llama-server the next one means: any
 constexpr std::size_t k_max_stops = 16;
 constexpr std::size_t k_max_stop_bytes = 256;
-constexpr Milliseconds k_progress_period{250};
 
 [[noreturn]] void invalid(const std::string& message) { throw HttpError(400, "invalid", message); }
 
@@ -101,61 +98,22 @@ Ask read_ask(const nlohmann::json& json) {
   return ask;
 }
 
-ApiError inference_error_of(const std::exception& error) {
-  auto told = api_error_of(error);
-  // Not the model's fault, and not to be mended by another request.
-  if (dynamic_cast<const runner::NoEngine*>(&error) != nullptr) return {503, "no_engine", told.message, std::nullopt};
-  if (told.code == "unsupported") told.code = "not_runnable";
-  return told;
-}
-
-// The answer as server-sent events. It begins with the first thing there is to say, so that what fails before has its
-// own status.
-class EventAnswer {
- public:
-  explicit EventAnswer(Response& response) : response_(response) {}
-
-  void text(std::string_view piece) { event(to_text(nlohmann::json{{"text", std::string(piece)}})); }
-  void progress(const runner::LoadProgress& progress) {
-    const auto now = std::chrono::steady_clock::now();
-    if (last_progress_ && now - *last_progress_ < k_progress_period) return;
-    last_progress_ = now;
-    if (progress.step == runner::LoadProgress::Step::starting) return write(": starting\n\n");
-    write(fmt::format(": {} of {} MB\n\n", progress.bytes_done / 1'000'000, progress.bytes_total / 1'000'000));
-  }
-  void end() {
-    write("data: [DONE]\n\n");
-    response_.end();
-  }
-  void fail(const ApiError& error) {
-    event(error_json(error.code, error.message));
-    response_.end();
-  }
-
- private:
-  void event(const std::string& json) { write("data: " + json + "\n\n"); }
-  void write(std::string_view text) {
-    if (!response_.begun()) response_.begin(200, "text/event-stream", std::nullopt);
-    response_.write(as_bytes(text));
-  }
-
-  Response& response_;
-  std::optional<SteadyTime> last_progress_;
-};
-
 void answer_in_events(Service& service, const std::string& model, const Ask& ask, const CallOptions& call,
                       Response& response) {
-  EventAnswer answer(response);
+  EventStreamWriter events(response);
+  const auto on_text = [&](std::string_view text) {
+    events.event(server::to_text(nlohmann::json{{"text", std::string(text)}}));
+  };
+  const auto on_progress = [&](const runner::LoadProgress& progress) { events.progress(progress); };
   try {
-    service.infer(
-        model, ask.completion, [&](std::string_view text) { answer.text(text); },
-        [&](const runner::LoadProgress& progress) { answer.progress(progress); }, call);
+    service.infer(model, ask.completion, on_text, on_progress, call);
   } catch (const Error& error) {
     if (!response.begun() || error.kind == ErrorKind::cancelled) throw;
     log_warning(model + ": " + error.what());
-    return answer.fail(inference_error_of(error));
+    const auto told = inference_error_answer_of(error);
+    return events.end(error_json(told.code, told.message));
   }
-  answer.end();
+  events.end("[DONE]");
 }
 
 void answer_at_once(Service& service, const std::string& model, const Ask& ask, const CallOptions& call,
@@ -178,16 +136,18 @@ void infer(Service& service, Request& request, Response& response) {
     (ask.stream ? answer_in_events : answer_at_once)(service, model, ask, call, response);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::unsupported || response.begun()) throw;
-    send_error(response, inference_error_of(error));
+    write_error(inference_error_answer_of(error), response);
   }
 }
 
 }  // namespace
 
-void add_inference_route(Routes& routes, Service& service, const ApiOptions& options) {
-  routes.add(
-      "POST", "/models/{id}/inference", Scope::infer,
-      [&service](Request& request, Response& response) { infer(service, request, response); }, options.inferences);
+Route inference_route(Service& service, const RequestLimits& limits) {
+  return {.method = "POST",
+          .pattern = "/models/{id}/inference",
+          .scope = Scope::infer,
+          .handler = [&service](Request& request, Response& response) { infer(service, request, response); },
+          .limit = limits.inferences};
 }
 
-}  // namespace modelfloat::server::api
+}  // namespace modelfloat::server::native

@@ -7,9 +7,9 @@
 #include "modelfloat/codec/codec.h"
 #include "modelfloat/server/json.h"
 #include "modelfloat/server/surface/native/model_json.h"
-#include "modelfloat/server/surface/native/routes.h"
+#include "modelfloat/server/surface/native/native.h"
 
-namespace modelfloat::server::api {
+namespace modelfloat::server::native {
 namespace {
 
 constexpr std::size_t k_default_page = 100;
@@ -161,19 +161,28 @@ void show_fragments(Service& service, const Request& request, Response& response
 
 }  // namespace
 
-void add_model_routes(Routes& routes, Service& service, const ApiOptions& options) {
-  routes.add("GET", "/models", Scope::read,
-             [&](Request& request, Response& response) { list_models(service, request, response); },
-             Routes::k_unlimited, {"limit", "after", "search"});
-  routes.add("GET", "/models/{id}", Scope::read,
-             [&](Request& request, Response& response) { show_model(service, request, response); });
-  routes.add("DELETE", "/models/{id}", Scope::write, [&](Request& request, Response& response) {
+std::vector<Route> model_routes(Service& service, const RequestLimits& limits) {
+  const auto list = [&service](Request& request, Response& response) { list_models(service, request, response); };
+  const auto show = [&service](Request& request, Response& response) { show_model(service, request, response); };
+  const auto remove = [&service](Request& request, Response& response) {
     service.remove(request.params.at("id"), call_of(request));
     response.send(204, "", "");
-  });
-  routes.add(
-      "GET", "/models/{id}/fragments", Scope::read,
-      [&](Request& request, Response& response) { show_fragments(service, request, response); }, options.fragment_maps);
+  };
+  const auto fragments = [&service](Request& request, Response& response) {
+    show_fragments(service, request, response);
+  };
+  return {{.method = "GET",
+           .pattern = "/models",
+           .scope = Scope::read,
+           .handler = list,
+           .query = {"limit", "after", "search"}},
+          {.method = "GET", .pattern = "/models/{id}", .scope = Scope::read, .handler = show},
+          {.method = "DELETE", .pattern = "/models/{id}", .scope = Scope::write, .handler = remove},
+          {.method = "GET",
+           .pattern = "/models/{id}/fragments",
+           .scope = Scope::read,
+           .handler = fragments,
+           .limit = limits.fragment_maps}};
 }
 
-}  // namespace modelfloat::server::api
+}  // namespace modelfloat::server::native

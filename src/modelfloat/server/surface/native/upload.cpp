@@ -5,9 +5,9 @@
 #include "modelfloat/base/utf8.h"
 #include "modelfloat/server/http/multipart.h"
 #include "modelfloat/server/json.h"
-#include "modelfloat/server/surface/native/routes.h"
+#include "modelfloat/server/surface/native/native.h"
 
-namespace modelfloat::server::api {
+namespace modelfloat::server::native {
 namespace {
 
 constexpr std::size_t k_max_field_bytes = std::size_t{64} << 10;
@@ -82,7 +82,7 @@ class UploadForm {
 
 }  // namespace
 
-void add_upload_route(Routes& routes, Service& service, const ApiOptions& options) {
+Route upload_route(Service& service, const RequestLimits& limits) {
   const auto upload = [&service](Request& request, Response& response) {
     const auto result = UploadForm(service, request).receive();
     const auto& push = result.push;
@@ -103,7 +103,8 @@ void add_upload_route(Routes& routes, Service& service, const ApiOptions& option
     if (!push.doubt.empty()) answer["doubt"] = push.doubt;
     send_json(response, 201, answer);
   };
-  routes.add("POST", "/models/upload", Scope::write, upload, options.uploads);
+  return {
+      .method = "POST", .pattern = "/models/upload", .scope = Scope::write, .handler = upload, .limit = limits.uploads};
 }
 
-}  // namespace modelfloat::server::api
+}  // namespace modelfloat::server::native

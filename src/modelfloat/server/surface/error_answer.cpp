@@ -1,9 +1,9 @@
-#include "modelfloat/server/surface/native/errors.h"
+#include "modelfloat/server/surface/error_answer.h"
 
 #include "modelfloat/base/log.h"
-#include "modelfloat/server/json.h"
+#include "modelfloat/runner/runner.h"
 
-namespace modelfloat::server::api {
+namespace modelfloat::server {
 namespace {
 
 struct Status {
@@ -38,7 +38,7 @@ std::optional<std::uint64_t> retry_after_of(const Error& error) {
 
 }  // namespace
 
-ApiError api_error_of(const std::exception& error) {
+ErrorAnswer error_answer_of(const std::exception& error) {
   if (const auto* http = dynamic_cast<const HttpError*>(&error)) {
     return {http->status, http->code, http->message,
             http->status == 503 ? std::optional<std::uint64_t>(1) : std::nullopt};
@@ -49,23 +49,24 @@ ApiError api_error_of(const std::exception& error) {
   return {status, code, known->what(), retry_after_of(*known)};
 }
 
-void send_error(Response& response, const ApiError& error) {
-  if (error.retry_after_seconds) response.set_header("Retry-After", std::to_string(*error.retry_after_seconds));
-  response.send(error.status, "application/json", error_json(error.code, error.message));
+ErrorAnswer inference_error_answer_of(const std::exception& error) {
+  auto told = error_answer_of(error);
+  // Not the model's fault, and not to be mended by another request.
+  if (dynamic_cast<const runner::NoEngine*>(&error) != nullptr) return {503, "no_engine", told.message, std::nullopt};
+  if (told.code == "unsupported") told.code = "not_runnable";
+  return told;
 }
 
-Handler with_error_answers(Handler handler) {
-  return [handler = std::move(handler)](Request& request, Response& response) {
-    try {
-      handler(request, response);
-    } catch (const std::exception& error) {
-      const auto* known = dynamic_cast<const Error*>(&error);
-      if (response.begun() || (known != nullptr && known->kind == ErrorKind::cancelled)) throw;
-      const auto answer = api_error_of(error);
-      if (answer.status >= 500) log_warning(request.peer + ": " + error.what());
-      send_error(response, answer);
-    }
-  };
+void answer_errors(const Handler& handler, const ErrorWriter& write_error, Request& request, Response& response) {
+  try {
+    handler(request, response);
+  } catch (const std::exception& error) {
+    const auto* known = dynamic_cast<const Error*>(&error);
+    if (response.begun() || (known != nullptr && known->kind == ErrorKind::cancelled)) throw;
+    const auto answer = error_answer_of(error);
+    if (answer.status >= 500) log_warning(request.peer + ": " + error.what());
+    write_error(answer, response);
+  }
 }
 
-}  // namespace modelfloat::server::api
+}  // namespace modelfloat::server

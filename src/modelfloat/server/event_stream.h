@@ -1,0 +1,42 @@
+#pragma once
+// Server-sent events, written as they happen.
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "modelfloat/base/clock.h"
+#include "modelfloat/runner/runner.h"
+#include "modelfloat/server/http/http.h"
+
+namespace modelfloat::server {
+
+// One answer of events. It begins with status 200 at the first thing that is written; until then
+// another answer can be given, such as an error with its own status. Used by one thread. All
+// methods throw what Response::write throws.
+class EventStreamWriter {
+ public:
+  // `response` outlives it. `now` is the time that progress goes by.
+  explicit EventStreamWriter(Response& response, std::function<SteadyTime()> now = std::chrono::steady_clock::now)
+      : response_(response), now_(std::move(now)) {}
+
+  // An event. Each line of `data` becomes a line of its own.
+  void event(std::string_view data);
+  // A comment: clients skip it, but it keeps the connection alive. `text` has one line.
+  void comment(std::string_view text);
+  // A comment that says how far a model is on its way into memory. Does nothing when the last one
+  // is less than 250 ms ago.
+  void progress(const runner::LoadProgress& progress);
+  // A last event, and the end of the answer. An error in the middle of a stream is told so, too.
+  void end(std::string_view data);
+
+ private:
+  void write(std::string_view text);
+
+  Response& response_;
+  std::function<SteadyTime()> now_;
+  std::optional<SteadyTime> last_progress_;
+};
+
+}  // namespace modelfloat::server

@@ -1,0 +1,50 @@
+#pragma once
+// How many requests of one kind are answered at once.
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include "modelfloat/server/http/http.h"
+
+namespace modelfloat::server {
+
+// Shared by threads.
+class RequestLimit {
+ public:
+  explicit RequestLimit(std::size_t places) : places_(places) {}
+  bool enter() noexcept {
+    if (inside_.fetch_add(1) < places_) return true;
+    --inside_;
+    return false;
+  }
+  void leave() noexcept { --inside_; }
+
+ private:
+  const std::size_t places_;
+  std::atomic<std::size_t> inside_ = 0;
+};
+
+// A place taken while it lives. Throws HttpError{503} when there is none.
+class RequestSlot {
+ public:
+  explicit RequestSlot(RequestLimit& limit) : limit_(limit) {
+    if (!limit_.enter()) throw HttpError(503, "busy", "too many requests of this kind are being answered");
+  }
+  ~RequestSlot() { limit_.leave(); }
+  RequestSlot(const RequestSlot&) = delete;
+  RequestSlot& operator=(const RequestSlot&) = delete;
+
+ private:
+  RequestLimit& limit_;
+};
+
+// The limits of a server, by kind of work, however many addresses lead to it. Shared, because every
+// copy of a route's handler counts by the same one.
+struct RequestLimits {
+  std::shared_ptr<RequestLimit> uploads;
+  std::shared_ptr<RequestLimit> inferences;
+  std::shared_ptr<RequestLimit> fragment_maps;
+};
+
+}  // namespace modelfloat::server
