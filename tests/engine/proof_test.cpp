@@ -72,7 +72,6 @@ TEST_P(Proof, ASecondFragmentListedAtTheSamePlaceIsNotDeliveredUnproven) {
     fragments[1].place = fragments[0].place;
     fragments[1].plain_bytes = fragments[0].plain_bytes;
     fragments[1].codec = fragments[0].codec;
-    fragments[1].parameter = fragments[0].parameter;
     file.size_bytes = 0;
     for (const Fragment& fragment : fragments) file.size_bytes += fragment.plain_bytes;
   });

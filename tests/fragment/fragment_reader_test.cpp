@@ -107,10 +107,28 @@ TEST(FragmentReader, CutsTensorsAtTheirStartsAndNamesTheirDtype) {
     EXPECT_THAT(starts, ::testing::Contains(tensor.offset)) << tensor.name;
   }
   for (const auto& piece : pieces) {
-    EXPECT_EQ(piece.dtype.empty(), piece.offset < layout.header_bytes);
+    EXPECT_EQ(piece.shape.dtype.empty(), piece.offset < layout.header_bytes);
   }
-  EXPECT_EQ(pieces.back().dtype, "F32");
+  EXPECT_EQ(pieces.back().shape.dtype, "F32");
   EXPECT_EQ(reader.layout().trouble, "");
+}
+
+TEST(FragmentReader, SaysWhereInABlockEachFragmentBegins) {
+  auto spec = little_model();
+  for (const char* dtype : {"F32", "Q4_1"}) {
+    spec.tensors = test::little_llama(1, dtype);
+    const auto file = test::make_gguf(spec);
+    MemorySource source(file);
+    FragmentReader reader(source, "a.gguf", SplitChoice::automatic);
+    const auto header_bytes = reader.layout().header_bytes;
+    for (const auto& piece : all_pieces(reader)) {
+      const auto expected = piece.offset < header_bytes ? std::nullopt : std::optional<std::uint32_t>(0);
+      EXPECT_EQ(piece.shape.phase, expected) << dtype << " at " << piece.offset;
+    }
+    for (const auto choice : {SplitChoice::fixed, SplitChoice::content_defined}) {
+      for (const auto& piece : split(file, choice, "a.gguf")) EXPECT_EQ(piece.shape, FragmentShape());
+    }
+  }
 }
 
 TEST(FragmentReader, AChangedTensorMovesNothingElse) {
@@ -233,7 +251,7 @@ TEST(FragmentReader, KeepsAGgufWithBytesBehindItsTensorsAsGguf) {
     FragmentReader reader(source, "a.gguf", SplitChoice::automatic);
     const auto pieces = all_pieces(reader);
     EXPECT_TRUE(equal(join(pieces), file));
-    EXPECT_EQ(pieces.back().dtype, "");
+    EXPECT_EQ(pieces.back().shape.dtype, "");
     EXPECT_EQ(reader.layout().format, "gguf");
     EXPECT_FALSE(formats::why_not_runnable(reader.layout()));
   }

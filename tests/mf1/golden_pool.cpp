@@ -20,8 +20,7 @@ EncodedFragment encode(const Keyring& keyring, const Bytes& plain, bool compress
   fragment.plain_bytes = static_cast<std::uint32_t>(plain.size());
   fragment.bytes = plain;
   if (compress) {
-    fragment.codec = 1;
-    fragment.parameter = 3;
+    fragment.codec = {CodecId::zstd, 3};
     fragment.bytes.resize(plain.size() + 100);
     fragment.bytes.resize(codec::zstd_compress(plain, 3, fragment.bytes).value());
   }
@@ -85,7 +84,7 @@ GoldenPool::GoldenPool()
 
   const Bytes note = to_bytes(std::string_view("kept in the manifest itself\n"));
   auto small = encode(keyring, note, false);
-  const Fragment inline_fragment{small.id, small.plain_bytes, small.codec, small.parameter, small.bytes};
+  const Fragment inline_fragment{small.id, small.plain_bytes, small.codec, small.bytes};
   const auto third = write_manifest("demo/note", "v1", {{"note.txt", note}}, {inline_fragment}, {});
   auto fourth = third;
   fourth.tag = "old";

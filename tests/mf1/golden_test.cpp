@@ -60,17 +60,17 @@ Json associated_data_json() {
   const auto salt = random.array<32>();
   const auto fragment = random.array<32>();
   const FrameBinder binder(pool, 7, salt, ObjectType::shard, crypto::Suite::chacha20_poly1305);
-  const FrameFacts facts{0x01020304, 0x00ABCDEF, fragment, 1, 3};
+  const FrameFacts facts{0x01020304, 0x00ABCDEF, fragment, {CodecId::zstd, 3}};
   return {{"suite", 2},
           {"type", 1},
-          {"codec", facts.codec},
+          {"codec", static_cast<int>(facts.codec.id)},
           {"epoch", 7},
           {"number", facts.number},
           {"pool_id", to_hex(pool)},
           {"salt", to_hex(salt)},
           {"fragment_id", to_hex(fragment)},
           {"plain_length", facts.plain_bytes},
-          {"parameter", facts.parameter},
+          {"parameter", facts.codec.parameter},
           {"bytes", to_hex(binder.aad(facts))},
           {"nonce", to_hex(frame_nonce(facts.number))}};
 }
@@ -95,8 +95,8 @@ Json packs_json(const GoldenPool& pool) {
       const Fragment& fragment = sealed.fragments[i];
       fragments.push_back({{"id", to_hex(fragment.id)},
                            {"plain", to_hex(plains[i])},
-                           {"codec", fragment.codec},
-                           {"parameter", fragment.parameter},
+                           {"codec", static_cast<int>(fragment.codec.id)},
+                           {"parameter", fragment.codec.parameter},
                            {"number", fragment.frame()->number},
                            {"offset", fragment.frame()->offset},
                            {"sealed_length", fragment.frame()->sealed_bytes}});

@@ -114,12 +114,12 @@ TEST(Manifest, RootsThatBreakARuleAreRefused) {
 
 TEST(Manifest, SegmentsThatBreakARuleAreRefused) {
   ContentSegment good;
-  good.fragments.push_back({{}, 100, 0, 0, FrameRef{{}, 0, 116, 0}});
+  good.fragments.push_back({{}, 100, {}, FrameRef{{}, 0, 116, 0}});
   EXPECT_FALSE(refusal(good, [](auto&) {}));
   const auto refused = [&](auto&& change) { return refusal(good, [&](auto& s) { change(s.fragments[0]); }); };
   EXPECT_EQ(refused([](Fragment& f) { f.plain_bytes = 0; }), ErrorKind::invalid);
   EXPECT_EQ(refused([](Fragment& f) { f.plain_bytes = k_max_fragment_bytes + 1; }), ErrorKind::invalid);
-  EXPECT_EQ(refused([](Fragment& f) { f.codec = 99; }), ErrorKind::unsupported);
+  EXPECT_EQ(refused([](Fragment& f) { f.codec.id = static_cast<CodecId>(99); }), ErrorKind::unsupported);
   EXPECT_EQ(refused([](Fragment& f) { f.place = FrameRef{{}, 0, 117, 0}; }), ErrorKind::invalid);
   EXPECT_EQ(refused([](Fragment& f) { f.place = FrameRef{{}, 0, 116, 65536}; }), ErrorKind::invalid);
   EXPECT_EQ(refused([](Fragment& f) { f.place = FrameRef{{}, 1ULL << 33, 116, 0}; }), ErrorKind::invalid);
@@ -153,7 +153,7 @@ TEST(Manifest, FramesMustLieInTheirPacks) {
   const StructureSegment structure{{pack}};
   const auto check = [&](std::uint64_t offset, const PackId& id) {
     ContentSegment content;
-    content.fragments.push_back({{}, 100, 0, 0, FrameRef{id, offset, 116, 0}});
+    content.fragments.push_back({{}, 100, {}, FrameRef{id, offset, 116, 0}});
     return kind_thrown([&] { check_frames_fit(content, structure); });
   };
   EXPECT_FALSE(check(512 - 116 - 64, pack.id));

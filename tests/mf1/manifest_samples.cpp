@@ -75,8 +75,8 @@ ContentSegment Samples::content_segment() {
     Fragment fragment;
     fragment.id = array<32>();
     fragment.plain_bytes = static_cast<std::uint32_t>(1 + below(std::uint64_t{1} << (1 + below(20))));
-    fragment.codec = static_cast<std::uint8_t>(below(2));
-    fragment.parameter = static_cast<std::uint8_t>(below(20) * fragment.codec);
+    fragment.codec.id = static_cast<CodecId>(below(2));
+    fragment.codec.parameter = static_cast<std::uint8_t>(below(20) * static_cast<std::uint8_t>(fragment.codec.id));
     if (below(3) == 0) {
       fragment.plain_bytes %= 200;
       ++fragment.plain_bytes;

@@ -272,8 +272,8 @@ TEST(Pack, AFrameSomewhereElseDoesNotOpen) {
   refuses([](Fragment&, FrameRef& place) { place.number = k_index_frame; });
   refuses([](Fragment&, FrameRef& place) { place.pack[0] ^= std::byte{1}; });
   refuses([](Fragment& moved, FrameRef&) { moved.id[0] ^= std::byte{1}; });
-  refuses([](Fragment& moved, FrameRef&) { moved.parameter = 1; });
-  refuses([](Fragment& moved, FrameRef&) { moved.codec = 1; });
+  refuses([](Fragment& moved, FrameRef&) { moved.codec.parameter = 1; });
+  refuses([](Fragment& moved, FrameRef&) { moved.codec.id = CodecId::zstd; });
   refuses([](Fragment& moved, FrameRef&) { moved.plain_bytes -= 1; });
   refuses([&](Fragment& moved, FrameRef&) { moved = made.sealed.fragments[1]; });
   EXPECT_FALSE(opens(PackOpener(made.sealed.pack, Keyring(keyring.pool_id(), 1, sample_keyring(2).root(1))), first,
@@ -284,7 +284,7 @@ TEST(Pack, AFrameSomewhereElseDoesNotOpen) {
   other.suite = 2;
   EXPECT_FALSE(opens(PackOpener(other, keyring), first, frame, plain));
   Fragment unknown = first;
-  unknown.codec = 200;
+  unknown.codec.id = static_cast<CodecId>(200);
   EXPECT_EQ(kind_thrown([&] { opens(opener, unknown, frame, plain); }), ErrorKind::unsupported);
   EXPECT_TRUE(opens(opener, first, frame, plain));
 }
@@ -309,7 +309,7 @@ TEST(Pack, InlineFragmentsAreCheckedTheSameWay) {
   const Keyring keyring = sample_keyring();
   for (const Bytes& content : {raw_bytes(500, 1), dull_bytes(5000)}) {
     auto encoded = encode_fragment(keyring, content);
-    const Fragment fragment{encoded.id, encoded.plain_bytes, encoded.codec, encoded.parameter, encoded.bytes};
+    const Fragment fragment{encoded.id, encoded.plain_bytes, encoded.codec, encoded.bytes};
     Bytes plain(content.size());
     EXPECT_TRUE(open_inline(fragment, keyring, 1, plain));
     EXPECT_EQ(plain, content);

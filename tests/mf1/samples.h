@@ -46,13 +46,12 @@ void for_each_damage(const Bytes& good, Damaged&& damaged) {
 
 // A fragment of the keyring's current epoch; compressible ones come out as zstd.
 inline EncodedFragment encode_fragment(const Keyring& keyring, const Bytes& plain) {
-  auto encoded = codec::encode(plain, "");
+  auto encoded = codec::encode(plain, {});
   EncodedFragment fragment;
   fragment.id = keyring.fragment_id(keyring.current_epoch(), plain);
   fragment.plain_bytes = static_cast<std::uint32_t>(plain.size());
-  fragment.codec = static_cast<std::uint8_t>(encoded.codec.id);
-  fragment.parameter = encoded.codec.parameter;
-  fragment.bytes = encoded.codec.id == codec::CodecId::raw ? plain : encoded.bytes;
+  fragment.codec = encoded.codec;
+  fragment.bytes = encoded.codec.id == CodecId::raw ? plain : encoded.bytes;
   return fragment;
 }
 

@@ -44,7 +44,8 @@ inline SamplePack sample_pack(std::uint64_t n, std::uint8_t k = 4, std::uint8_t 
   for (std::size_t i = 0; i < objects; ++i) sample.pack.shards.push_back(sample_hash(2'000'000 + 100 * n + i));
   for (std::size_t i = 0; i < sample.pack.shard_count(); ++i) sample.places.push_back(sample_id<StoreId>(i));
   for (std::uint32_t i = 0; i < k_sample_fragments; ++i) {
-    sample.fragments.push_back({sample_hash(100'000'000 + k_sample_fragments * n + i), 1U << 20, 1, 7,
+    sample.fragments.push_back({sample_hash(100'000'000 + k_sample_fragments * n + i), 1U << 20,
+                                Codec{CodecId::zstd, 7},
                                 FrameRef{sample.pack.id, std::uint64_t{i} << 33, (1U << 20) + 16, i}});
   }
   return sample;

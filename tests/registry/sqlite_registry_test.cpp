@@ -350,6 +350,7 @@ TEST_F(SqliteRegistryTest, PackThatMakesNoSenseIsRefused) {
   EXPECT_TRUE(refused([](SamplePack& s) { s.pack.shards.pop_back(); }));
   EXPECT_TRUE(refused([](SamplePack& s) { s.fragments[3].place = to_bytes("inline"); }));
   EXPECT_TRUE(refused([](SamplePack& s) { std::get<FrameRef>(s.fragments[3].place).pack = sample_hash(3); }));
+  EXPECT_TRUE(refused([](SamplePack& s) { s.fragments[3].codec.base = FragmentId{}; }));
 }
 
 TEST_F(SqliteRegistryTest, FailureInTheMiddleOfAPackLeavesNothingOfIt) {

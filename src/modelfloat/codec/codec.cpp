@@ -1,25 +1,11 @@
 #include "modelfloat/codec/codec.h"
 
-#include <algorithm>
 #include <string>
 
 #include "modelfloat/base/error.h"
-#include "modelfloat/codec/zstd.h"
 
 namespace modelfloat::codec {
 namespace {
-
-constexpr int k_text_level = 3;
-constexpr int k_tensor_level = 1;
-
-// Fragments up to this size are compressed without asking first.
-constexpr std::size_t k_probe_from_bytes = std::size_t{128} << 10;
-constexpr std::size_t k_sample_bytes = std::size_t{16} << 10;
-constexpr std::size_t k_samples = 3;
-
-// Short samples come out about 0.5 % worse than the whole (measured on quantised and 32-bit tensors), so a little less
-// than the gain that is asked of the whole is enough to go on.
-constexpr double k_probe_limit = 0.985;
 
 // What a gain of 2 % leaves.
 std::size_t most_bytes_worth_keeping(std::size_t plain_bytes) { return plain_bytes - (plain_bytes + 49) / 50; }
@@ -31,58 +17,48 @@ MutableByteSpan scratch(Bytes& buffer, std::size_t bytes) {
   return MutableByteSpan(buffer).first(bytes);
 }
 
-// The share of the plain bytes that a quick look at a few places suggests would be left.
-double probe(ByteSpan plain, MutableByteSpan space) {
-  std::size_t left = 0;
-  for (std::size_t i = 0; i < k_samples; ++i) {
-    const ByteSpan sample = plain.subspan((plain.size() - k_sample_bytes) / (k_samples - 1) * i, k_sample_bytes);
-    left += zstd_compress(sample, k_tensor_level, space.first(k_sample_bytes)).value_or(k_sample_bytes);
-  }
-  return static_cast<double>(left) / (k_samples * k_sample_bytes);
-}
-
-void check_round_trip(ByteSpan plain, ByteSpan encoded) {
+void check_round_trip(const Coder& coder, const Codec& codec, ByteSpan encoded, ByteSpan plain) {
   thread_local Bytes buffer;
   const MutableByteSpan again = scratch(buffer, plain.size());
-  if (!zstd_decompress(encoded, again) || !equal(again, plain)) {
-    throw Error(ErrorKind::internal, "zstd", "a fragment did not decode to what was encoded; is the memory sound?");
+  if (!coder.decode(codec, encoded, again) || !equal(again, plain)) {
+    throw Error(ErrorKind::internal, std::string(coder.name),
+                "a fragment did not decode to what was encoded; is the memory sound?");
   }
 }
 
 }  // namespace
 
 std::string_view to_string(CodecId id) noexcept {
-  switch (id) {
-    case CodecId::raw: return "raw";
-    case CodecId::zstd: return "zstd";
-  }
-  return "unknown";
+  const Coder* const coder = find_coder(id);
+  return coder == nullptr ? "unknown" : coder->name;
 }
 
-Encoded encode(ByteSpan plain, std::string_view dtype) {
+Encoded encode(ByteSpan plain, const FragmentShape& shape, std::span<const Coder> with) {
   thread_local Bytes buffer;
-  const MutableByteSpan space = scratch(buffer, std::max(k_sample_bytes, most_bytes_worth_keeping(plain.size())));
-  if (plain.size() > k_probe_from_bytes && probe(plain, space) > k_probe_limit) return {};
-  const int level = dtype.empty() ? k_text_level : k_tensor_level;
-  const auto length = zstd_compress(plain, level, space.first(most_bytes_worth_keeping(plain.size())));
-  if (!length) return {};
-  const ByteSpan encoded = space.first(*length);
-  check_round_trip(plain, encoded);
-  return {{CodecId::zstd, static_cast<std::uint8_t>(level)}, to_bytes(encoded)};
+  const MutableByteSpan out = scratch(buffer, most_bytes_worth_keeping(plain.size()));
+  for (const Coder& coder : with) {
+    const auto written = coder.try_encode(plain, shape, out);
+    if (!written) continue;
+    const ByteSpan encoded = out.first(written->bytes);
+    const Codec codec{coder.id, written->parameter};
+    check_round_trip(coder, codec, encoded, plain);
+    return {codec, to_bytes(encoded)};
+  }
+  return {};
 }
 
-void decode(CodecUse codec, ByteSpan encoded, MutableByteSpan plain) {
-  switch (codec.id) {
-    case CodecId::raw:
-      if (encoded.size() != plain.size()) throw Error(ErrorKind::corrupt, "raw fragment", "has a wrong length");
-      std::copy(encoded.begin(), encoded.end(), plain.begin());
-      return;
-    case CodecId::zstd:
-      if (!zstd_decompress(encoded, plain)) throw Error(ErrorKind::corrupt, "zstd fragment", "does not decode");
-      return;
+bool can_decode(const Codec& codec) noexcept { return !codec.base && find_coder(codec.id) != nullptr; }
+
+void decode(const Codec& codec, ByteSpan encoded, MutableByteSpan plain) {
+  const Coder* const coder = find_coder(codec.id);
+  if (coder == nullptr || codec.base) {
+    throw Error(ErrorKind::unsupported, "codec " + std::to_string(static_cast<int>(codec.id)),
+                codec.base ? "with a base fragment is not known to this version of ModelFloat"
+                           : "is not known to this version of ModelFloat");
   }
-  throw Error(ErrorKind::unsupported, "codec " + std::to_string(static_cast<int>(codec.id)),
-              "is not known to this version of ModelFloat");
+  if (!coder->decode(codec, encoded, plain)) {
+    throw Error(ErrorKind::corrupt, std::string(coder->name) + " fragment", "does not decode");
+  }
 }
 
 }  // namespace modelfloat::codec

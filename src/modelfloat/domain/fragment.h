@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "modelfloat/base/bytes.h"
+#include "modelfloat/domain/codec.h"
 #include "modelfloat/domain/ids.h"
 
 namespace modelfloat {
@@ -26,8 +27,7 @@ struct FrameRef {
 struct Fragment {
   FragmentId id{};
   std::uint32_t plain_bytes = 0;
-  std::uint8_t codec = 0;      // codec::CodecId
-  std::uint8_t parameter = 0;  // of the codec
+  Codec codec{};
   std::variant<FrameRef, Bytes> place;
 
   const FrameRef* frame() const noexcept { return std::get_if<FrameRef>(&place); }

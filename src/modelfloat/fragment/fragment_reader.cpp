@@ -32,7 +32,7 @@ std::optional<Piece> FragmentReader::next() {
   const auto& region = regions_[region_];
   Piece piece;
   piece.offset = offset_;
-  piece.dtype = region.dtype;
+  piece.shape = shape_here();
   piece.bytes = region.piece_bytes > 0 ? cut_exactly(region) : cut_by_content(region);
   offset_ += piece.bytes.size();
   if (piece.bytes.empty()) finish();
@@ -43,6 +43,15 @@ std::optional<Piece> FragmentReader::next() {
   }
   if (finished_) return std::nullopt;
   return piece;
+}
+
+// Of the piece that begins at offset_.
+FragmentShape FragmentReader::shape_here() const {
+  const Region& region = regions_[region_];
+  const std::uint64_t begin = region_ == 0 ? 0 : regions_[region_ - 1].end;
+  FragmentShape shape{.dtype = region.dtype, .phase = std::nullopt};
+  if (region.block_bytes > 0) shape.phase = static_cast<std::uint32_t>((offset_ - begin) % region.block_bytes);
+  return shape;
 }
 
 // How long the next piece may be, at most `limit`. One byte more than the source promised, to notice when it does not

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "modelfloat/base/byte_source.h"
+#include "modelfloat/domain/fragment_shape.h"
 #include "modelfloat/formats/layout.h"
 #include "modelfloat/formats/peek_reader.h"
 #include "modelfloat/fragment/regions.h"
@@ -22,7 +23,7 @@ enum class SplitChoice { automatic, fixed, content_defined };
 struct Piece {
   Bytes bytes;
   std::uint64_t offset = 0;  // in the file
-  std::string dtype;         // of the tensors inside, empty for headers and what we don't know
+  FragmentShape shape;
 };
 
 // Used by one thread; the source must outlive it. Memory is bounded by the limit on headers and one fragment. The cuts
@@ -46,6 +47,7 @@ class FragmentReader {
  private:
   Bytes cut_exactly(const Region& region);
   Bytes cut_by_content(const Region& region);
+  FragmentShape shape_here() const;
   std::size_t room_in(const Region& region, std::size_t limit) const;
   void finish();
   void distrust(std::string reason);

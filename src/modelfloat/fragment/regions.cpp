@@ -20,21 +20,23 @@ Region content_defined_until(std::uint64_t end, const CutSizes& cuts) {
 // A run of tensors from `begin` on that becomes one region.
 struct Group {
   std::uint64_t begin = 0;
-  std::uint32_t block_bytes = 1;
+  std::uint32_t unit_bytes = 1;  // what must not be cut: a block, or a byte where the dtype is not known
   Region region;
 
   // A tensor [offset, end) may join while all fits into one piece and its blocks keep their places.
   bool takes(const Tensor& tensor, std::uint64_t end) const {
     return tensor.dtype == region.dtype && end - begin <= region.piece_bytes &&
-           (tensor.offset - begin) % block_bytes == 0;
+           (tensor.offset - begin) % unit_bytes == 0;
   }
 };
 
 Group group_of(const Tensor& tensor) {
   Group group;
   group.begin = tensor.offset;
-  group.block_bytes = dtype_block(tensor.dtype).value_or(DtypeBlock{}).bytes;
-  group.region.piece_bytes = k_max_fragment_bytes - k_max_fragment_bytes % group.block_bytes;
+  const auto block = dtype_block(tensor.dtype);
+  group.unit_bytes = block.value_or(DtypeBlock{}).bytes;
+  group.region.block_bytes = block ? block->bytes : 0;
+  group.region.piece_bytes = k_max_fragment_bytes - k_max_fragment_bytes % group.unit_bytes;
   group.region.dtype = tensor.dtype;
   return group;
 }

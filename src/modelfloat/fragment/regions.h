@@ -19,7 +19,8 @@ struct Region {
   std::size_t piece_bytes =
       0;  // cut into pieces of this length, the last may be shorter; 0: content-defined, by `cuts`
   CutSizes cuts{};
-  std::string dtype;  // of the tensors inside
+  std::string dtype;              // of the tensors inside
+  std::uint32_t block_bytes = 0;  // of that dtype; the region begins with a block; 0: not known
 
   bool operator==(const Region& other) const noexcept {
     return end == other.end && piece_bytes == other.piece_bytes && dtype == other.dtype;

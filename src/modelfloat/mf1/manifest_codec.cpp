@@ -19,8 +19,8 @@
 namespace modelfloat::mf1 {
 namespace {
 
-constexpr std::size_t k_framed_items = 8;
-constexpr std::size_t k_inline_items = 5;
+constexpr std::size_t k_framed_items = 8;  // of a fragment in a pack; one more with a base
+constexpr std::size_t k_inline_items = 5;  // of one in the manifest; one more with a base
 
 void write_names(CborWriter& to, const std::vector<Hash256>& names) {
   to.array(names.size());
@@ -152,43 +152,49 @@ class PackTable {
 
 void write_fragment(CborWriter& to, const Fragment& fragment, const PackTable& table) {
   const FrameRef* const frame = fragment.frame();
-  to.array(frame != nullptr ? k_framed_items : k_inline_items);
+  const auto& base = fragment.codec.base;
+  to.array((frame != nullptr ? k_framed_items : k_inline_items) + (base ? 1 : 0));
   to.bytes(fragment.id);
   to.number(fragment.plain_bytes);
-  to.number(fragment.codec);
-  to.number(fragment.parameter);
-  if (frame == nullptr) {
+  to.number(static_cast<std::uint8_t>(fragment.codec.id));
+  to.number(fragment.codec.parameter);
+  if (frame != nullptr) {
+    to.number(table.index_of(frame->pack));
+    to.number(frame->offset);
+    to.number(frame->sealed_bytes);
+    to.number(frame->number);
+  } else {
     to.bytes(*fragment.inline_bytes());
-    return;
   }
-  to.number(table.index_of(frame->pack));
-  to.number(frame->offset);
-  to.number(frame->sealed_bytes);
-  to.number(frame->number);
+  if (base) to.bytes(*base);
 }
 
-Fragment read_fragment(CborReader& from, const std::vector<PackId>& packs) {
-  const std::size_t items = from.array(k_framed_items + 1);
-  if (items == k_framed_items + 1 || items == k_inline_items + 1) {
-    throw Error(ErrorKind::unsupported, "manifest", "has a fragment with a base");
-  }
-  Fragment fragment;
-  if (items != k_framed_items && items != k_inline_items) CborReader::fail("a fragment has a wrong number of items");
-  fragment.id = from.fixed<32>();
-  fragment.plain_bytes = from.small<std::uint32_t>();
-  fragment.codec = from.small<std::uint8_t>();
-  fragment.parameter = from.small<std::uint8_t>();
-  if (items == k_inline_items) {
-    fragment.place = to_bytes(from.bytes());
-    return fragment;
-  }
+FrameRef read_frame(CborReader& from, const std::vector<PackId>& packs) {
   if (packs.empty()) CborReader::fail("a fragment names a pack that is not listed");
   FrameRef frame;
   frame.pack = packs[from.number(packs.size() - 1)];
   frame.offset = from.number();
   frame.sealed_bytes = from.small<std::uint32_t>();
   frame.number = from.small<std::uint32_t>();
-  fragment.place = frame;
+  return frame;
+}
+
+Fragment read_fragment(CborReader& from, const std::vector<PackId>& packs) {
+  const std::size_t items = from.array(k_framed_items + 1);
+  const bool is_framed = items == k_framed_items || items == k_framed_items + 1;
+  const bool is_inline = items == k_inline_items || items == k_inline_items + 1;
+  if (!is_framed && !is_inline) CborReader::fail("a fragment has a wrong number of items");
+  Fragment fragment;
+  fragment.id = from.fixed<32>();
+  fragment.plain_bytes = from.small<std::uint32_t>();
+  fragment.codec.id = static_cast<CodecId>(from.small<std::uint8_t>());
+  fragment.codec.parameter = from.small<std::uint8_t>();
+  if (is_framed) {
+    fragment.place = read_frame(from, packs);
+  } else {
+    fragment.place = to_bytes(from.bytes());
+  }
+  if (items != k_framed_items && items != k_inline_items) fragment.codec.base = from.fixed<32>();
   return fragment;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "modelfloat/base/utf8.h"
+#include "modelfloat/codec/codec.h"
 #include "modelfloat/crypto/aead.h"
 #include "modelfloat/domain/redundancy.h"
 #include "modelfloat/mf1/cbor.h"
@@ -64,12 +65,14 @@ bool has_file_as_folder(const std::vector<FileEntry>& files) {
 }
 
 std::optional<Problem> problem_of(const Fragment& fragment) {
-  if (!is_known_codec(fragment.codec))
-    return Problem{"codec " + std::to_string(fragment.codec) + " is not known", true};
+  if (fragment.codec.base) return Problem{"has a fragment with a base", true};
+  if (!codec::can_decode(fragment.codec)) {
+    return Problem{"codec " + std::to_string(static_cast<int>(fragment.codec.id)) + " is not known", true};
+  }
   const FrameRef* const frame = fragment.frame();
   const std::uint64_t sealed_bytes =
       frame != nullptr ? frame->sealed_bytes : fragment.inline_bytes()->size() + crypto::k_tag_bytes;
-  if (!is_fragment_size(fragment.codec, fragment.plain_bytes, sealed_bytes)) {
+  if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, sealed_bytes)) {
     return Problem{"a fragment has a length that none can have"};
   }
   if (frame != nullptr && (frame->number >= k_max_frames_per_pack || frame->offset > UINT32_MAX)) {

@@ -146,8 +146,7 @@ std::uint64_t slice_bytes_for(const PackShape& shape, std::uint64_t used, bool l
 
 Fragment place_of(const EncodedFragment& fragment, const PackId& pack, std::uint64_t offset, std::uint32_t number) {
   const auto sealed_bytes = static_cast<std::uint32_t>(fragment.bytes.size() + k_tag_bytes);
-  return {fragment.id, fragment.plain_bytes, fragment.codec, fragment.parameter,
-          FrameRef{pack, offset, sealed_bytes, number}};
+  return {fragment.id, fragment.plain_bytes, fragment.codec, FrameRef{pack, offset, sealed_bytes, number}};
 }
 
 Bytes index_of(const std::vector<Fragment>& fragments) {
@@ -177,7 +176,7 @@ std::uint64_t PackBuilder::bytes_left() const noexcept {
 
 void PackBuilder::add(EncodedFragment fragment) {
   const std::uint64_t encoded = fragment.bytes.size();
-  if (!is_fragment_size(fragment.codec, fragment.plain_bytes, encoded + k_tag_bytes) || !fits(encoded)) {
+  if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, encoded + k_tag_bytes) || !fits(encoded)) {
     throw Error(ErrorKind::internal, "pack", "something that is no fragment or does not fit was to be added");
   }
   frames_bytes_ += encoded + k_tag_bytes;
@@ -211,7 +210,7 @@ SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite sui
   for (EncodedFragment& fragment : builder.fragments_) {
     const auto number = static_cast<std::uint32_t>(fragments.size());
     fragments.push_back(place_of(fragment, pack.id, writer.position(), number));
-    sealer.seal({number, fragment.plain_bytes, fragment.id, fragment.codec, fragment.parameter}, fragment.bytes);
+    sealer.seal({number, fragment.plain_bytes, fragment.id, fragment.codec}, fragment.bytes);
     Bytes().swap(fragment.bytes);
   }
   if (on_fragments_sealed) on_fragments_sealed();

@@ -8,6 +8,7 @@
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/base/random.h"
 #include "modelfloat/crypto/aead.h"
+#include "modelfloat/domain/codec.h"
 #include "modelfloat/domain/fragment.h"
 #include "modelfloat/domain/pack.h"
 #include "modelfloat/domain/redundancy.h"
@@ -19,8 +20,7 @@ namespace modelfloat::mf1 {
 struct EncodedFragment {
   FragmentId id{};  // made with the key of the epoch that the pack will be sealed under
   std::uint32_t plain_bytes = 0;
-  std::uint8_t codec = 0;
-  std::uint8_t parameter = 0;
+  Codec codec{};
   Bytes bytes;  // encoded; the plain bytes themselves for codec raw
 };
 

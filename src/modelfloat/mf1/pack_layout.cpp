@@ -1,7 +1,5 @@
 #include "modelfloat/mf1/pack_layout.h"
 
-#include "modelfloat/codec/codec.h"
-
 namespace modelfloat::mf1 {
 namespace {
 
@@ -25,22 +23,18 @@ Locator decode_locator(const std::array<std::byte, k_locator_bytes>& bytes) noex
 
 void write_index_entry(const Fragment& fragment, FieldWriter& to) {
   to.bytes(fragment.id)
-      .zeros(FragmentId().size())  // no base
+      .bytes(fragment.codec.base.value_or(FragmentId{}))
       .number(fragment.plain_bytes)
       .number(fragment.frame()->sealed_bytes)
-      .number(fragment.codec)
-      .number(fragment.parameter)
+      .number(static_cast<std::uint8_t>(fragment.codec.id))
+      .number(fragment.codec.parameter)
       .zeros(2);
 }
 
-bool is_fragment_size(std::uint8_t codec, std::uint64_t plain_bytes, std::uint64_t sealed_bytes) noexcept {
+bool is_fragment_size(CodecId codec, std::uint64_t plain_bytes, std::uint64_t sealed_bytes) noexcept {
   if (plain_bytes < 1 || plain_bytes > k_max_fragment_bytes) return false;
-  if (codec == static_cast<std::uint8_t>(codec::CodecId::raw)) return sealed_bytes == plain_bytes + crypto::k_tag_bytes;
+  if (codec == CodecId::raw) return sealed_bytes == plain_bytes + crypto::k_tag_bytes;
   return sealed_bytes > crypto::k_tag_bytes && sealed_bytes <= plain_bytes + k_max_sealed_surplus;
-}
-
-bool is_known_codec(std::uint8_t codec) noexcept {
-  return codec::to_string(static_cast<codec::CodecId>(codec)) != "unknown";
 }
 
 }  // namespace modelfloat::mf1

@@ -29,9 +29,6 @@ Locator decode_locator(const std::array<std::byte, k_locator_bytes>& bytes) noex
 void write_index_entry(const Fragment& fragment, FieldWriter& to);
 
 // Whether a fragment can be this long, plain and sealed, with this codec.
-bool is_fragment_size(std::uint8_t codec, std::uint64_t plain_bytes, std::uint64_t sealed_bytes) noexcept;
-
-// Whether this program can decode it.
-bool is_known_codec(std::uint8_t codec) noexcept;
+bool is_fragment_size(CodecId codec, std::uint64_t plain_bytes, std::uint64_t sealed_bytes) noexcept;
 
 }  // namespace modelfloat::mf1

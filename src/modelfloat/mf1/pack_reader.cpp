@@ -30,7 +30,7 @@ crypto::Suite checked_suite(const Pack& pack) {
 // Decodes `encoded` into `plain`; false when it does not decode to just that.
 bool decode_into(const Fragment& fragment, ByteSpan encoded, MutableByteSpan plain) {
   try {
-    codec::decode({static_cast<codec::CodecId>(fragment.codec), fragment.parameter}, encoded, plain);
+    codec::decode(fragment.codec, encoded, plain);
     return true;
   } catch (const Error& error) {
     if (error.kind != ErrorKind::corrupt) throw;
@@ -38,9 +38,11 @@ bool decode_into(const Fragment& fragment, ByteSpan encoded, MutableByteSpan pla
   }
 }
 
-void require_known_codec(const Fragment& fragment) {
-  if (is_known_codec(fragment.codec)) return;
-  throw Error(ErrorKind::unsupported, "codec " + std::to_string(fragment.codec), "is not known");
+void require_decodable(const Fragment& fragment) {
+  if (codec::can_decode(fragment.codec)) return;
+  const std::string codec = "codec " + std::to_string(static_cast<int>(fragment.codec.id));
+  throw Error(ErrorKind::unsupported, codec,
+              fragment.codec.base ? "with a base fragment is not known" : "is not known");
 }
 
 bool wiped(MutableByteSpan plain) noexcept {
@@ -92,11 +94,11 @@ bool PackOpener::open(const Fragment& fragment, std::span<const ByteSpan> sealed
       frame->sealed_bytes != sealed_bytes) {
     return wiped(plain_out);
   }
-  require_known_codec(fragment);
-  if (!is_fragment_size(fragment.codec, fragment.plain_bytes, sealed_bytes)) return wiped(plain_out);
+  require_decodable(fragment);
+  if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, sealed_bytes)) return wiped(plain_out);
 
-  const FrameFacts facts{frame->number, fragment.plain_bytes, fragment.id, fragment.codec, fragment.parameter};
-  if (static_cast<codec::CodecId>(fragment.codec) == codec::CodecId::raw) {
+  const FrameFacts facts{frame->number, fragment.plain_bytes, fragment.id, fragment.codec};
+  if (fragment.codec.id == CodecId::raw) {
     if (!open_frame(facts, sealed, plain_out)) return false;
   } else {
     Bytes encoded(sealed_bytes - k_tag_bytes);
@@ -109,8 +111,8 @@ bool PackOpener::open_encoded(const Fragment& fragment, std::span<const ByteSpan
   encoded_out.clear();
   const FrameRef* const frame = fragment.frame();
   if (frame == nullptr || frame->pack != pack_.id || frame->number >= k_max_frames_per_pack) return false;
-  if (!is_fragment_size(fragment.codec, fragment.plain_bytes, frame->sealed_bytes)) return false;
-  const FrameFacts facts{frame->number, fragment.plain_bytes, fragment.id, fragment.codec, fragment.parameter};
+  if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, frame->sealed_bytes)) return false;
+  const FrameFacts facts{frame->number, fragment.plain_bytes, fragment.id, fragment.codec};
   encoded_out.resize(frame->sealed_bytes - k_tag_bytes);
   if (open_frame(facts, sealed, encoded_out)) return true;
   encoded_out.clear();
@@ -155,15 +157,16 @@ std::vector<Fragment> parse_index(ByteSpan plain, const PackId& pack, std::uint6
   for (std::size_t i = 0; i < count; ++i) {
     Fragment fragment;
     fragment.id = fields.array<32>();
-    const bool has_base = !fields.zeros(FragmentId().size());
+    const auto base = fields.array<FragmentId().size()>();
+    if (base != FragmentId{}) fragment.codec.base = base;
     fragment.plain_bytes = fields.number<std::uint32_t>();
     const auto sealed_bytes = fields.number<std::uint32_t>();
-    fragment.codec = fields.number<std::uint8_t>();
-    fragment.parameter = fields.number<std::uint8_t>();
+    fragment.codec.id = static_cast<CodecId>(fields.number<std::uint8_t>());
+    fragment.codec.parameter = fields.number<std::uint8_t>();
     if (!fields.zeros(2)) throw refused(pack, ErrorKind::corrupt, "its index makes no sense");
-    if (has_base) throw refused(pack, ErrorKind::unsupported, "has a fragment with a base");
-    require_known_codec(fragment);
-    if (!is_fragment_size(fragment.codec, fragment.plain_bytes, sealed_bytes)) {
+    if (fragment.codec.base) throw refused(pack, ErrorKind::unsupported, "has a fragment with a base");
+    require_decodable(fragment);
+    if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, sealed_bytes)) {
       throw refused(pack, ErrorKind::corrupt, "its index has a length that no fragment has");
     }
     fragment.place = FrameRef{pack, offset, sealed_bytes, static_cast<std::uint32_t>(i)};
@@ -183,7 +186,7 @@ std::vector<EncodedFragment> encoded_fragments_of(const SealedPack& sealed, cons
     std::vector<ByteSpan> parts;
     for (const SlicePiece& piece : slice_pieces(sealed.pack, frame.offset, frame.sealed_bytes))
       parts.push_back(slice_of(sealed.shards.at(piece.shard)).subspan(piece.offset, piece.bytes));
-    EncodedFragment encoded{fragment.id, fragment.plain_bytes, fragment.codec, fragment.parameter, {}};
+    EncodedFragment encoded{fragment.id, fragment.plain_bytes, fragment.codec, {}};
     if (!opener.open_encoded(fragment, parts, encoded.bytes))
       throw refused(sealed.pack.id, ErrorKind::internal, "does not open just after it was sealed");
     fragments.push_back(std::move(encoded));
@@ -195,8 +198,9 @@ bool open_inline(const Fragment& fragment, const Keyring& keyring, std::uint32_t
   const Bytes* const encoded = fragment.inline_bytes();
   if (plain_out.size() != fragment.plain_bytes) throw Error(ErrorKind::internal, "fragment", "wrong output size");
   if (encoded == nullptr) return wiped(plain_out);
-  require_known_codec(fragment);
-  if (!is_fragment_size(fragment.codec, fragment.plain_bytes, encoded->size() + k_tag_bytes)) return wiped(plain_out);
+  require_decodable(fragment);
+  if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, encoded->size() + k_tag_bytes))
+    return wiped(plain_out);
   if (!decode_into(fragment, *encoded, plain_out)) return wiped(plain_out);
   return keyring.fragment_id(epoch, plain_out) == fragment.id || wiped(plain_out);
 }

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t k_number_at = 12;
 constexpr std::size_t k_fragment_at = 64;
 constexpr std::size_t k_codec_at = 7;
+constexpr std::size_t k_zeros_before_base = 3;
 
 }  // namespace
 
@@ -48,12 +49,14 @@ FrameBinder::FrameBinder(const PoolId& pool, std::uint32_t epoch, const Hash256&
 
 FrameAad FrameBinder::aad(const FrameFacts& facts) const noexcept {
   FrameAad aad = base_;
-  aad[k_codec_at] = std::byte{facts.codec};
+  aad[k_codec_at] = static_cast<std::byte>(facts.codec.id);
   FieldWriter(MutableByteSpan(aad).subspan(k_number_at)).number(facts.number);
   FieldWriter(MutableByteSpan(aad).subspan(k_fragment_at))
       .bytes(facts.fragment)
       .number(facts.plain_bytes)
-      .number(facts.parameter);
+      .number(facts.codec.parameter)
+      .zeros(k_zeros_before_base)
+      .bytes(facts.codec.base.value_or(FragmentId{}));
   return aad;
 }
 

@@ -7,7 +7,7 @@
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/crypto/aead.h"
 #include "modelfloat/crypto/secret.h"
-#include "modelfloat/domain/fragment.h"
+#include "modelfloat/domain/codec.h"
 #include "modelfloat/domain/object_name.h"
 #include "modelfloat/mf1/keyring.h"
 
@@ -32,8 +32,7 @@ struct FrameFacts {
   std::uint32_t number = 0;
   std::uint32_t plain_bytes = 0;  // of the fragment before its codec; for other frames of the frame's plaintext
   FragmentId fragment{};          // zeros where the frame is no fragment
-  std::uint8_t codec = 0;
-  std::uint8_t parameter = 0;
+  Codec codec{};                  // raw where the frame is no fragment
 };
 
 using FrameAad = std::array<std::byte, 136>;

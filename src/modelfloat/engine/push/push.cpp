@@ -221,11 +221,10 @@ Digested PushSession::Impl::digest(fragment::Piece piece) {
   digested.plain_bytes = static_cast<std::uint32_t>(piece.bytes.size());
   digested.id = pool_.keys().fragment_id(pool_.keys().current_epoch(), piece.bytes);
   if (known_.find(digested.id)) return digested;
-  codec::Encoded encoded = codec::encode(piece.bytes, piece.dtype);
-  const bool raw = encoded.codec.id == codec::CodecId::raw;
-  digested.encoded =
-      mf1::EncodedFragment{digested.id, digested.plain_bytes, static_cast<std::uint8_t>(encoded.codec.id),
-                           encoded.codec.parameter, raw ? std::move(piece.bytes) : std::move(encoded.bytes)};
+  codec::Encoded encoded = codec::encode(piece.bytes, piece.shape);
+  const bool raw = encoded.codec.id == CodecId::raw;
+  digested.encoded = mf1::EncodedFragment{digested.id, digested.plain_bytes, encoded.codec,
+                                          raw ? std::move(piece.bytes) : std::move(encoded.bytes)};
   return digested;
 }
 
@@ -253,7 +252,7 @@ void PushSession::Impl::store(mf1::EncodedFragment fragment) {
 Fragment PushSession::Impl::look_up(const FragmentId& id) {
   if (const auto held = held_.find(id); held != held_.end()) {
     const mf1::EncodedFragment& encoded = held->second;
-    return {id, encoded.plain_bytes, encoded.codec, encoded.parameter, encoded.bytes};
+    return {id, encoded.plain_bytes, encoded.codec, encoded.bytes};
   }
   auto known = known_.find(id);
   if (!known) {

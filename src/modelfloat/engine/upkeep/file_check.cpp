@@ -44,8 +44,9 @@ void FileRecipes::add(const ContentSegment& segment) {
     const Fragment& fragment = *placed.fragment;
     hash_.update(fragment.id);
     add_number(hash_, fragment.plain_bytes);
-    add_number(hash_, fragment.codec);
-    add_number(hash_, fragment.parameter);
+    add_number(hash_, static_cast<std::uint8_t>(fragment.codec.id));
+    add_number(hash_, fragment.codec.parameter);
+    hash_.update(fragment.codec.base.value_or(FragmentId{}));
     if (const FrameRef* frame = fragment.frame()) {
       hash_.update(frame->pack);
       add_number(hash_, frame->offset);

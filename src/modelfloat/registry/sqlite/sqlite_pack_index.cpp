@@ -13,6 +13,7 @@ static void check_pack(const Pack& pack, std::span<const Fragment> fragments) {
   if (pack.shards.size() != (pack.k == 1 ? 1 : pack.shard_count())) refuse("wrong number of shard names");
   for (const Fragment& fragment : fragments) {
     if (fragment.frame() == nullptr || fragment.frame()->pack != pack.id) refuse("a fragment of another pack");
+    if (fragment.codec.base) refuse("a fragment with a base, for which there is no column");
   }
 }
 
@@ -38,7 +39,8 @@ static std::uint64_t insert_pack(Connection& c, const Pack& pack) {
 static void insert_fragment(Connection& c, std::uint64_t key, const Fragment& fragment) {
   const FrameRef& frame = *fragment.frame();
   c.run("insert into fragments values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", key, frame.number, fragment.id,
-        fragment.plain_bytes, fragment.codec, fragment.parameter, frame.offset, frame.sealed_bytes);
+        fragment.plain_bytes, static_cast<std::uint8_t>(fragment.codec.id), fragment.codec.parameter, frame.offset,
+        frame.sealed_bytes);
 }
 
 void SqliteRegistry::add_pack(const Pack& pack, std::span<const Fragment> fragments, std::span<const StoreId> places) {
@@ -107,7 +109,7 @@ std::vector<Fragment> SqliteRegistry::find_fragment(const FragmentId& id) {
   std::vector<Fragment> fragments;
   fragments.reserve(rows.size());
   for (const Found& found : rows) {
-    fragments.push_back({id, found.plain_bytes, found.codec, found.parameter,
+    fragments.push_back({id, found.plain_bytes, Codec{static_cast<CodecId>(found.codec), found.parameter},
                          FrameRef{found.pack, found.offset, found.sealed_bytes, found.number}});
   }
   return fragments;

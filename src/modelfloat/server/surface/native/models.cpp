@@ -82,7 +82,7 @@ class JsonStream {
 std::string to_text(const engine::FragmentView& view) {
   const auto* frame = view.fragment.frame();
   return fmt::format(R"({{"offset":{},"length":{},"codec":"{}","pack":{}}})", view.offset, view.fragment.plain_bytes,
-                     codec::to_string(static_cast<codec::CodecId>(view.fragment.codec)),
+                     codec::to_string(view.fragment.codec.id),
                      frame != nullptr ? "\"" + to_hex(frame->pack) + "\"" : "null");
 }
 
