@@ -13,7 +13,7 @@ namespace {
 using namespace modelfloat;
 
 void read_multistatus(ByteSpan body, std::size_t step) {
-  store::MultistatusReader reader("fuzz", [](const store::DavEntry& entry) {
+  store::webdav::MultistatusReader reader("fuzz", [](const store::webdav::Entry& entry) {
     fuzz_check(entry.path.size() <= 4096, "paths are bounded");
     fuzz_check(entry.path.empty() || entry.path.back() != '/', "no path ends in a slash");
     fuzz_check(entry.status >= 0 && entry.status <= 999, "a status has three digits at most");
@@ -32,12 +32,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (data[0] & 3U) {
       case 0: read_multistatus(body, std::size_t{data[0]} / 4 + 1); break;
       case 1: {
-        const store::S3Page page = store::read_s3_page(body, "fuzz");
+        const store::s3::Page page = store::s3::read_page(body, "fuzz");
         fuzz_check(page.entries.size() <= body.size(), "every entry stands in the body");
         break;
       }
-      case 2: store::read_s3_trouble({.status = 400, .headers = {}, .body = to_bytes(body)}); break;
-      default: store::read_s3_element(body, "a", "b", "fuzz"); break;
+      case 2: store::s3::read_trouble({.status = 400, .headers = {}, .body = to_bytes(body)}); break;
+      default: store::s3::read_element(body, "a", "b", "fuzz"); break;
     }
   } catch (const Error& error) {
     fuzz_check(error.kind == ErrorKind::transient, "an answer that makes no sense is a server's trouble");

@@ -7,10 +7,8 @@
 namespace modelfloat::test {
 namespace {
 
-using store::parse_s3_address;
-
 TEST(S3AddressTest, TakesTheBucketFromThePath) {
-  const auto address = parse_s3_address("http://127.0.0.1:9000/models/a/b%20c/");
+  const auto address = store::s3::parse_address("http://127.0.0.1:9000/models/a/b%20c/");
   EXPECT_EQ(address.server.root(), "http://127.0.0.1:9000");
   EXPECT_EQ(address.bucket, "models");
   EXPECT_EQ(address.prefix, "a/b c");
@@ -33,8 +31,8 @@ TEST(S3AddressTest, OneBucketHasOneAddress) {
        "https://models.s3.example.org/models2"},  // only known hosts are spelled so
   };
   for (const auto& [text, canonical] : table) {
-    EXPECT_EQ(parse_s3_address(text).text(), canonical);
-    EXPECT_EQ(parse_s3_address(canonical).text(), canonical);
+    EXPECT_EQ(store::s3::parse_address(text).text(), canonical);
+    EXPECT_EQ(store::s3::parse_address(canonical).text(), canonical);
   }
 }
 
@@ -53,15 +51,15 @@ TEST(S3AddressTest, FindsTheRegionInTheHost) {
       {"https://nyc3.digitaloceanspaces.com/models", "nyc3"},
       {"https://minio.example.org/models", "us-east-1"},
   };
-  for (const auto& [text, region] : table) EXPECT_EQ(parse_s3_address(text).region, region) << text;
+  for (const auto& [text, region] : table) EXPECT_EQ(store::s3::parse_address(text).region, region) << text;
 }
 
 TEST(S3AddressTest, AmazonsBucketsAreInTheHostUnlessTheyHaveDots) {
-  EXPECT_TRUE(parse_s3_address("https://s3.eu-central-1.amazonaws.com/models").is_virtual());
-  EXPECT_FALSE(parse_s3_address("https://s3.eu-central-1.amazonaws.com/my.models").is_virtual());
-  EXPECT_FALSE(parse_s3_address("https://evilamazonaws.com/models").is_virtual());
-  EXPECT_EQ(store::amazon_host("eu-west-1"), "s3.eu-west-1.amazonaws.com");
-  EXPECT_EQ(store::amazon_host("cn-north-1"), "s3.cn-north-1.amazonaws.com.cn");
+  EXPECT_TRUE(store::s3::parse_address("https://s3.eu-central-1.amazonaws.com/models").is_virtual());
+  EXPECT_FALSE(store::s3::parse_address("https://s3.eu-central-1.amazonaws.com/my.models").is_virtual());
+  EXPECT_FALSE(store::s3::parse_address("https://evilamazonaws.com/models").is_virtual());
+  EXPECT_EQ(store::s3::amazon_host("eu-west-1"), "s3.eu-west-1.amazonaws.com");
+  EXPECT_EQ(store::s3::amazon_host("cn-north-1"), "s3.cn-north-1.amazonaws.com.cn");
 }
 
 TEST(S3AddressTest, RefusesWhatIsNoBucket) {
@@ -69,7 +67,7 @@ TEST(S3AddressTest, RefusesWhatIsNoBucket) {
        {"", "host/bucket", "https://host", "https://host/", "https://host/ab", "https://host/a%2Fb%2Fc",
         "https://host/bucket/../x", "https://host/bucket/./x", "https://host/bucket?x", "https://host/bucket#x",
         "https://user:secret@host/bucket", "https://host/bucket/%00", "https://host/bucket/%zz", "ftp://host/bucket"}) {
-    EXPECT_THROW(parse_s3_address(text), Error) << text;
+    EXPECT_THROW(store::s3::parse_address(text), Error) << text;
   }
 }
 

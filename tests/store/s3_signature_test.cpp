@@ -7,8 +7,6 @@
 namespace modelfloat::test {
 namespace {
 
-using store::S3Call;
-using store::S3Keys;
 using testing::HasSubstr;
 
 const UtcTime k_day = from_unix_seconds(1'369'353'600);  // Fri, 24 May 2013 00:00:00 GMT
@@ -23,11 +21,11 @@ std::string value_of(const store::http::Headers& headers, std::string_view name)
 // The four examples of the page that s3_signature.h names, with its keys.
 std::string authorization(std::string method, std::string path, std::string query, store::http::Headers headers,
                           std::string_view body = {}) {
-  const S3Keys keys{
+  const store::s3::Keys keys{
       "AKIAIOSFODNN7EXAMPLE", crypto::SecretBytes(std::string_view("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")), {}};
-  const S3Call call{std::move(method),  "examplebucket.s3.amazonaws.com", std::move(path), std::move(query),
-                    std::move(headers), crypto::sha256(as_bytes(body))};
-  return value_of(sign_s3(call, keys, "us-east-1", k_day), "Authorization");
+  const store::s3::Call call{std::move(method),  "examplebucket.s3.amazonaws.com", std::move(path), std::move(query),
+                             std::move(headers), crypto::sha256(as_bytes(body))};
+  return value_of(store::s3::signed_headers(call, keys, "us-east-1", k_day), "Authorization");
 }
 
 TEST(S3SignatureTest, GivesThePublishedSignatures) {
@@ -39,20 +37,23 @@ TEST(S3SignatureTest, GivesThePublishedSignatures) {
                             {{"Date", "Fri, 24 May 2013 00:00:00 GMT"}, {"x-amz-storage-class", "REDUCED_REDUNDANCY"}},
                             "Welcome to Amazon S3."),
               HasSubstr("Signature=98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"));
-  EXPECT_THAT(authorization("GET", "/", store::s3_query({{"lifecycle", ""}}), {}),
+  EXPECT_THAT(authorization("GET", "/", store::s3::canonical_query({{"lifecycle", ""}}), {}),
               HasSubstr("Signature=fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"));
-  EXPECT_THAT(authorization("GET", "/", store::s3_query({{"prefix", "J"}, {"max-keys", "2"}}), {}),
+  EXPECT_THAT(authorization("GET", "/", store::s3::canonical_query({{"prefix", "J"}, {"max-keys", "2"}}), {}),
               HasSubstr("Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"));
 }
 
 TEST(S3SignatureTest, TheQueryIsSortedAndEncoded) {
-  EXPECT_EQ(store::s3_query({{"b", "2"}, {"a b", "x/y+z"}, {"a", ""}, {"B", "é"}}), "B=%C3%A9&a=&a%20b=x%2Fy%2Bz&b=2");
-  EXPECT_EQ(store::s3_query({}), "");
+  EXPECT_EQ(store::s3::canonical_query({{"b", "2"}, {"a b", "x/y+z"}, {"a", ""}, {"B", "é"}}),
+            "B=%C3%A9&a=&a%20b=x%2Fy%2Bz&b=2");
+  EXPECT_EQ(store::s3::canonical_query({}), "");
 }
 
 TEST(S3SignatureTest, ASessionTokenIsSentAndSigned) {
-  const S3Keys keys{"A", crypto::SecretBytes(std::string_view("S")), crypto::SecretBytes(std::string_view("T"))};
-  const auto headers = sign_s3({"GET", "host", "/", "", {}, crypto::sha256({})}, keys, "eu-west-1", k_day);
+  const store::s3::Keys keys{"A", crypto::SecretBytes(std::string_view("S")),
+                             crypto::SecretBytes(std::string_view("T"))};
+  const auto headers =
+      store::s3::signed_headers({"GET", "host", "/", "", {}, crypto::sha256({})}, keys, "eu-west-1", k_day);
   EXPECT_EQ(value_of(headers, "x-amz-security-token"), "T");
   EXPECT_EQ(value_of(headers, "x-amz-date"), "20130524T000000Z");
   EXPECT_EQ(value_of(headers, "x-amz-content-sha256"),

@@ -64,14 +64,14 @@ TEST(XmlReaderTest, WhatACallbackThrowsComesOut) {
 }
 
 TEST(S3ReplyTest, ReadsAPage) {
-  const auto page =
-      store::read_s3_page(as_bytes("<ListBucketResult "
-                                   "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name><EncodingType>url</"
-                                   "EncodingType><IsTruncated>true</IsTruncated>"
-                                   "<Contents><Key>a%20b+c</Key><ETag>&quot;0123&quot;</"
-                                   "ETag><Size>18446744073709551615</Size><Owner><ID>x</ID></Owner></Contents>"
-                                   "<NextContinuationToken>t==</NextContinuationToken></ListBucketResult>"),
-                          "test");
+  const auto page = store::s3::read_page(
+      as_bytes("<ListBucketResult "
+               "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name><EncodingType>url</"
+               "EncodingType><IsTruncated>true</IsTruncated>"
+               "<Contents><Key>a%20b+c</Key><ETag>&quot;0123&quot;</"
+               "ETag><Size>18446744073709551615</Size><Owner><ID>x</ID></Owner></Contents>"
+               "<NextContinuationToken>t==</NextContinuationToken></ListBucketResult>"),
+      "test");
   ASSERT_EQ(page.entries.size(), 1U);
   EXPECT_EQ(page.entries[0].key, "a b c");
   EXPECT_EQ(page.entries[0].size_bytes, UINT64_MAX);
@@ -81,7 +81,7 @@ TEST(S3ReplyTest, ReadsAPage) {
 
 TEST(S3ReplyTest, TroubleIsNeverThrown) {
   const auto trouble_of = [](std::string_view body) {
-    return store::read_s3_trouble({.status = 400, .headers = {}, .body = to_bytes(body)});
+    return store::s3::read_trouble({.status = 400, .headers = {}, .body = to_bytes(body)});
   };
   EXPECT_EQ(trouble_of("<Error><Code>NoSuchKey</Code><Message>m</Message><Region>r</Region></Error>").code,
             "NoSuchKey");
@@ -91,8 +91,9 @@ TEST(S3ReplyTest, TroubleIsNeverThrown) {
 }
 
 TEST(S3ReplyTest, WordsOfTheServerAreShortAndPrintable) {
-  const store::S3Trouble trouble{"Odd\x1b", std::string(5000, 'w') + "\n", ""};
-  const Error error = store::s3_error({.status = 400, .headers = {}, .body = {}}, trouble, "x", "cannot", UtcTime{});
+  const store::s3::Trouble trouble{"Odd\x1b", std::string(5000, 'w') + "\n", ""};
+  const Error error =
+      store::s3::api_error({.status = 400, .headers = {}, .body = {}}, trouble, "x", "cannot", UtcTime{});
   EXPECT_LT(std::string_view(error.what()).size(), 300U);
   EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("\x1b")));
 }

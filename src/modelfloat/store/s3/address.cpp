@@ -5,7 +5,7 @@
 
 #include "modelfloat/base/error.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::s3 {
 namespace {
 
 constexpr std::string_view k_default_region = "us-east-1";
@@ -102,18 +102,18 @@ std::string amazon_host(std::string_view region) {
   return "s3." + std::string(region) + (region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com");
 }
 
-bool S3Address::is_amazon() const {
+bool Address::is_amazon() const {
   return ends_with_host(server.host, "amazonaws.com") || ends_with_host(server.host, "amazonaws.com.cn");
 }
-bool S3Address::is_virtual() const { return is_amazon() && bucket.find_first_of("._") == std::string::npos; }
-std::string S3Address::text() const {
+bool Address::is_virtual() const { return is_amazon() && bucket.find_first_of("._") == std::string::npos; }
+std::string Address::text() const {
   return server.root() + "/" + bucket + (prefix.empty() ? "" : "/" + http::percent_encode(prefix, true));
 }
 
-S3Address parse_s3_address(std::string_view text) {
+Address parse_address(std::string_view text) {
   if (text.find_first_of("?#") != std::string_view::npos)
     refuse("the address has a question mark or a hash in it (%3F and %23 where they are meant)");
-  S3Address address;
+  Address address;
   address.server = http::parse_url(text);
   std::string_view path = address.server.path;
   const std::string host = address.server.host;
@@ -137,4 +137,4 @@ S3Address parse_s3_address(std::string_view text) {
   return address;
 }
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::s3

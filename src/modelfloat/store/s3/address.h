@@ -6,9 +6,9 @@
 
 #include "modelfloat/store/http/url.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::s3 {
 
-struct S3Address {
+struct Address {
   http::Url server;  // scheme, host and port alone, without the bucket
   std::string bucket;
   std::string prefix;  // of every key; plain, without slashes at its ends; may be empty
@@ -23,9 +23,9 @@ struct S3Address {
 };
 
 // Error{invalid} for what names no bucket, or has a part that makes no sense.
-S3Address parse_s3_address(std::string_view text);
+Address parse_address(std::string_view text);
 
 // Amazon's server of a region.
 std::string amazon_host(std::string_view region);
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::s3

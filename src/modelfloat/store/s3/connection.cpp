@@ -4,11 +4,11 @@
 #include "modelfloat/store/http/status.h"
 #include "modelfloat/store/s3/reply.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::s3 {
 
 static constexpr Milliseconds k_skew{5 * 60'000};  // Amazon refuses 15 minutes
 
-S3Connection::S3Connection(S3Address address, const StoreSettings& settings, const StoreContext& context)
+Connection::Connection(Address address, const StoreSettings& settings, const StoreContext& context)
     : address_(std::move(address)),
       virtual_(settings.api_url.empty() && address_.is_virtual()),
       context_(context),
@@ -23,16 +23,20 @@ S3Connection::S3Connection(S3Address address, const StoreSettings& settings, con
   if (endpoint_.region.empty()) endpoint_.region = address_.region;
 }
 
-http::Response S3Connection::send(const S3Request& request, const std::string& where, const CallOptions& options) {
+http::Response Connection::send(const Request& request, const std::string& where, const CallOptions& options) {
   return send(request, where, options,
               [&](const http::Request& signed_one) { return client_.send(signed_one, options); });
 }
 
-http::Request S3Connection::sign(const S3Request& call, const Endpoint& at, const std::string& where) const {
+http::Request Connection::sign(const Request& call, const Endpoint& at, const std::string& where) const {
   http::Url server = at.server;
   if (virtual_) server.host = address_.bucket + "." + server.host;
-  S3Call to_sign{call.method,          server.authority(), virtual_ ? "/" : "/" + address_.bucket,
-                 s3_query(call.query), call.headers,       {}};
+  Call to_sign{call.method,
+               server.authority(),
+               virtual_ ? "/" : "/" + address_.bucket,
+               canonical_query(call.query),
+               call.headers,
+               {}};
   if (!call.key.empty()) to_sign.path += (virtual_ ? "" : "/") + http::percent_encode(call.key, true);
   static const Hash256 k_nothing = crypto::sha256({});
   to_sign.body_sha256 = call.body_sha256.value_or(k_nothing);
@@ -40,16 +44,16 @@ http::Request S3Connection::sign(const S3Request& call, const Endpoint& at, cons
   request.method = call.method;
   request.url = server.root() + to_sign.path + (to_sign.query.empty() ? "" : "?" + to_sign.query);
   request.where = where;
-  request.headers = sign_s3(to_sign, keys_, at.region, context_.clock.utc_now() + at.clock_skew);
+  request.headers = signed_headers(to_sign, keys_, at.region, context_.clock.utc_now() + at.clock_skew);
   request.body = call.body;
   request.has_body = call.has_body;
   request.max_answer_bytes = call.max_answer_bytes;
   return request;
 }
 
-bool S3Connection::learn(const http::Response& response, const Endpoint& used, bool is_head) {
+bool Connection::learn(const http::Response& response, const Endpoint& used, bool is_head) {
   if (response.status < 300 || response.status >= 500 || response.status == 404 || response.status == 412) return false;
-  const S3Trouble trouble = read_s3_trouble(response);
+  const Trouble trouble = read_trouble(response);
   std::string region(response.header("x-amz-bucket-region").value_or(trouble.region));
   if (region.size() > 64 || region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
     region.clear();
@@ -69,4 +73,4 @@ bool S3Connection::learn(const http::Response& response, const Endpoint& used, b
   return true;
 }
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::s3

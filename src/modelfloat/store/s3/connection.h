@@ -12,10 +12,10 @@
 #include "modelfloat/store/s3/signature.h"
 #include "modelfloat/store/scheme.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::s3 {
 
 // One call, before it is signed. The bytes of the body stay the caller's.
-struct S3Request {
+struct Request {
   std::string method;
   std::string key = {};  // empty: the bucket itself
   http::Fields query = {};
@@ -27,17 +27,17 @@ struct S3Request {
 };
 
 // May be used by several threads at once.
-class S3Connection {
+class Connection {
  public:
   // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown name.
-  S3Connection(S3Address address, const StoreSettings& settings, const StoreContext& context);
+  Connection(Address address, const StoreSettings& settings, const StoreContext& context);
 
   // Any answer, also one that says no; Error as HttpClient gives it.
-  http::Response send(const S3Request& request, const std::string& where, const CallOptions& options);
+  http::Response send(const Request& request, const std::string& where, const CallOptions& options);
   // The same where `deliver` sends the signed request and gives an http::Response, or something whose `response` is one. It is called again
   // when an answer says that the call has to be made otherwise.
   template <typename Deliver>
-  auto send(const S3Request& request, const std::string& where, const CallOptions& options, Deliver deliver) {
+  auto send(const Request& request, const std::string& where, const CallOptions& options, Deliver deliver) {
     for (unsigned attempt = 1;; ++attempt) {
       const Endpoint at = endpoint();
       auto answer = deliver(sign(request, at, where));
@@ -69,18 +69,18 @@ class S3Connection {
     const std::lock_guard lock(mutex_);
     return endpoint_;
   }
-  http::Request sign(const S3Request& call, const Endpoint& at, const std::string& where) const;
+  http::Request sign(const Request& call, const Endpoint& at, const std::string& where) const;
   // Whether the same call may now end otherwise: the bucket is in another region, or our clock is wrong.
   bool learn(const http::Response& response, const Endpoint& used, bool is_head);
 
-  const S3Address address_;
+  const Address address_;
   const bool virtual_;
   StoreContext context_;
-  S3Keys keys_;
+  Keys keys_;
   http::HttpClient client_;
 
   mutable std::mutex mutex_;
   Endpoint endpoint_;
 };
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::s3

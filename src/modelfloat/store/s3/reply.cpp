@@ -7,7 +7,7 @@
 #include "modelfloat/store/http/url.h"
 #include "modelfloat/store/xml_reader.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::s3 {
 namespace {
 
 constexpr std::size_t k_longest_words = 200;
@@ -28,7 +28,7 @@ bool is_one_of(std::string_view code, std::initializer_list<std::string_view> co
 }
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what servers of the same protocol say.
-std::optional<ErrorKind> kind_of(const S3Trouble& trouble) {
+std::optional<ErrorKind> kind_of(const Trouble& trouble) {
   const std::string_view code = trouble.code;
   if (code == "NoSuchBucket") return ErrorKind::offline;
   if (is_one_of(code, {"SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "Throttling",
@@ -58,8 +58,8 @@ std::optional<ErrorKind> kind_of(const S3Trouble& trouble) {
 
 }  // namespace
 
-S3Trouble read_s3_trouble(const http::Response& response) {
-  S3Trouble trouble;
+Trouble read_trouble(const http::Response& response) {
+  Trouble trouble;
   bool is_error = false;
   bool first = true;
   try {
@@ -79,11 +79,11 @@ S3Trouble read_s3_trouble(const http::Response& response) {
   } catch (const Error&) {
     is_error = false;  // a page of something in between
   }
-  return is_error ? trouble : S3Trouble();
+  return is_error ? trouble : Trouble();
 }
 
-Error s3_error(const http::Response& response, const S3Trouble& trouble, std::string where, std::string_view what,
-               UtcTime now) {
+Error api_error(const http::Response& response, const Trouble& trouble, std::string where, std::string_view what,
+                UtcTime now) {
   Error by_status = http::status_error(response, where, what, now);
   if (trouble.code.empty() && response.status != 503) return by_status;
   // A 503 is how S3 asks for fewer calls; HEAD cannot say so in words.
@@ -95,9 +95,9 @@ Error s3_error(const http::Response& response, const S3Trouble& trouble, std::st
   return Error(kind, std::move(where), message, by_status.retry_after);
 }
 
-static void decode_keys(S3Page& page, const std::string& where) {
+static void decode_keys(Page& page, const std::string& where) {
   try {
-    for (S3Entry& one : page.entries) {
+    for (Entry& one : page.entries) {
       std::replace(one.key.begin(), one.key.end(), '+', ' ');
       one.key = http::percent_decode(one.key);
     }
@@ -106,9 +106,9 @@ static void decode_keys(S3Page& page, const std::string& where) {
   }
 }
 
-S3Page read_s3_page(ByteSpan body, const std::string& where) {
-  S3Page page;
-  S3Entry entry;
+Page read_page(ByteSpan body, const std::string& where) {
+  Page page;
+  Entry entry;
   std::string root;
   std::string truncated;
   bool encoded = false;
@@ -150,7 +150,7 @@ S3Page read_s3_page(ByteSpan body, const std::string& where) {
   return page;
 }
 
-std::string read_s3_element(ByteSpan body, std::string_view root, std::string_view name, const std::string& where) {
+std::string read_element(ByteSpan body, std::string_view root, std::string_view name, const std::string& where) {
   std::string found_root;
   std::optional<std::string> found;
   XmlReader reader(
@@ -167,4 +167,4 @@ std::string read_s3_element(ByteSpan body, std::string_view root, std::string_vi
   return *found;
 }
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::s3

@@ -15,6 +15,7 @@
 #include "modelfloat/store/s3/reply.h"
 
 namespace modelfloat::store {
+namespace s3 {
 namespace {
 
 constexpr std::uint64_t k_longest_object = std::uint64_t{1} << 30;  // ours have 64 MiB and a header
@@ -37,7 +38,7 @@ std::optional<std::string> md5_of_etag(std::string_view etag) {
 
 class S3Store final : public Store {
  public:
-  S3Store(S3Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits);
+  S3Store(Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits);
 
   StoreTraits traits() const override {
     return {.parallel_calls = 16, .max_object_bytes = limits_.part_bytes * k_most_parts, .lists_checksums = true};
@@ -60,7 +61,7 @@ class S3Store final : public Store {
   }
 
   Error error(const http::Response& response, const std::string& where, std::string_view what) const {
-    return s3_error(response, read_s3_trouble(response), where, what, context_.clock.utc_now());
+    return api_error(response, read_trouble(response), where, what, context_.clock.utc_now());
   }
   // Whether a 404 says that the object is not there; Error{offline} when the bucket is not.
   bool is_absent(const http::Response& response, const std::string& where, const CallOptions& options);
@@ -81,20 +82,20 @@ class S3Store final : public Store {
   bool was_put(const http::Response& response, const std::string& where, std::string_view checksum) const;
   bool holds(const std::string& key, ByteSpan bytes, const std::string& where, const CallOptions& options);
 
-  S3Page list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where,
-                   const CallOptions& options);
+  Page list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where,
+                 const CallOptions& options);
   std::optional<std::string> checksum_of(const http::Response& head) const;
 
-  const S3Address address_;
+  const Address address_;
   const std::string url_;
   const S3Limits limits_;
   StoreContext context_;
-  S3Connection connection_;
+  Connection connection_;
   std::atomic<bool> etags_are_md5_{true};  // until an answer says that the bucket is encrypted by a key service
   std::atomic<bool> is_plain_{false};      // no conditions, no checksums: the signature proves the bytes anyway
 };
 
-S3Store::S3Store(S3Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits)
+S3Store::S3Store(Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits)
     : address_(std::move(address)),
       url_("s3:" + address_.text()),
       limits_(limits),
@@ -103,10 +104,10 @@ S3Store::S3Store(S3Address address, const StoreSettings& settings, const StoreCo
 
 bool S3Store::is_absent(const http::Response& response, const std::string& where, const CallOptions& options) {
   if (response.status != 404) return false;
-  const S3Trouble trouble = read_s3_trouble(response);
+  const Trouble trouble = read_trouble(response);
   if (trouble.code == "NoSuchKey") return true;
   if (!trouble.code.empty() && trouble.code != "NoSuchVersion")
-    throw s3_error(response, trouble, where, "cannot find it", context_.clock.utc_now());
+    throw api_error(response, trouble, where, "cannot find it", context_.clock.utc_now());
   // Something between us and the server may say that of anything.
   list_page("", "", 1, where, options);
   return true;
@@ -125,7 +126,7 @@ http::Response S3Store::in_words(http::Response head, const std::string& key, co
 // Backblaze: https://github.com/iterate-ch/cyberduck/issues/16107
 bool S3Store::learn_to_be_plain(const http::Response& response) {
   if (response.status != 501 && response.status != 400) return false;
-  const S3Trouble trouble = read_s3_trouble(response);
+  const Trouble trouble = read_trouble(response);
   const std::string words = lower_case(trouble.message);
   const bool is_of_headers = words.find("header") != std::string::npos || words.find("checksum") != std::string::npos ||
                              words.find("if-none-match") != std::string::npos;
@@ -138,7 +139,7 @@ bool S3Store::learn_to_be_plain(const http::Response& response) {
 
 bool S3Store::was_put(const http::Response& response, const std::string& where, std::string_view checksum) const {
   if (response.status == 412 || response.status == 409) return false;
-  if (response.status == 404 && read_s3_trouble(response).code.empty())
+  if (response.status == 404 && read_trouble(response).code.empty())
     throw Error(ErrorKind::offline, url_, "the bucket is not there");
   if (!response.ok()) throw error(response, where, "cannot put");
   const auto said = response.header("x-amz-checksum-sha256");
@@ -153,11 +154,11 @@ bool S3Store::put_whole(const std::string& key, ByteSpan bytes, bool only_new, c
   const std::string checksum = to_base64(hash);
   for (;;) {
     const bool plain = is_plain_;
-    S3Request call{.method = "PUT",
-                   .key = key,
-                   .headers = {{"Content-Type", "application/octet-stream"}},
-                   .body = {bytes},
-                   .body_sha256 = hash};
+    Request call{.method = "PUT",
+                 .key = key,
+                 .headers = {{"Content-Type", "application/octet-stream"}},
+                 .body = {bytes},
+                 .body_sha256 = hash};
     if (!plain) call.headers.emplace_back("x-amz-checksum-sha256", checksum);
     if (!plain && only_new) call.headers.emplace_back("If-None-Match", "*");
     const http::Response response = connection_.send(call, where, options);
@@ -188,15 +189,15 @@ std::string S3Store::put_part(const std::string& key, const std::string& upload,
 
 bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where,
                            const CallOptions& options) {
-  S3Request begin{.method = "POST",
-                  .key = key,
-                  .query = {{"uploads", ""}},
-                  .headers = {{"Content-Type", "application/octet-stream"}}};
+  Request begin{.method = "POST",
+                .key = key,
+                .query = {{"uploads", ""}},
+                .headers = {{"Content-Type", "application/octet-stream"}}};
   if (!is_plain_) begin.headers.emplace_back("x-amz-checksum-algorithm", "SHA256");
   const http::Response begun = connection_.send(begin, where, options);
   if (!is_plain_ && learn_to_be_plain(begun)) return put_in_parts(key, bytes, only_new, where, options);
   if (!begun.ok()) throw error(begun, where, "cannot begin to put");
-  const std::string upload = read_s3_element(begun.body, "InitiateMultipartUploadResult", "UploadId", where);
+  const std::string upload = read_element(begun.body, "InitiateMultipartUploadResult", "UploadId", where);
   try {
     std::string list = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
     for (std::size_t number = 1; !bytes.empty(); ++number) {
@@ -205,24 +206,24 @@ bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new
       bytes = bytes.subspan(part.size());
     }
     list += "</CompleteMultipartUpload>";
-    S3Request complete{.method = "POST",
-                       .key = key,
-                       .query = {{"uploadId", upload}},
-                       .headers = {{"Content-Type", "application/xml"}},
-                       .body = {as_bytes(list)},
-                       .body_sha256 = crypto::sha256(as_bytes(list))};
+    Request complete{.method = "POST",
+                     .key = key,
+                     .query = {{"uploadId", upload}},
+                     .headers = {{"Content-Type", "application/xml"}},
+                     .body = {as_bytes(list)},
+                     .body_sha256 = crypto::sha256(as_bytes(list))};
     if (only_new && !is_plain_) complete.headers.emplace_back("If-None-Match", "*");
     const http::Response done = connection_.send(complete, where, options);
-    const S3Trouble trouble = read_s3_trouble(done);
+    const Trouble trouble = read_trouble(done);
     if (done.ok() && !trouble.code.empty()) {  // it may begin with 200 and then fail
       if (trouble.code != "PreconditionFailed")
-        throw s3_error(done, trouble, where, "cannot put", context_.clock.utc_now());
+        throw api_error(done, trouble, where, "cannot put", context_.clock.utc_now());
       abort(key, upload, where);
       return false;
     }
     const bool was = was_put(done, where, {});
     if (!was) abort(key, upload, where);
-    if (was) read_s3_element(done.body, "CompleteMultipartUploadResult", "ETag", where);
+    if (was) read_element(done.body, "CompleteMultipartUploadResult", "ETag", where);
     return was;
   } catch (...) {
     abort(key, upload, where);
@@ -309,7 +310,7 @@ std::optional<std::string> S3Store::checksum_of(const http::Response& head) cons
 std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name);
   const std::string key = key_of(name.path());
-  S3Request call{.method = "HEAD", .key = key};
+  Request call{.method = "HEAD", .key = key};
   if (!is_plain_) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
   http::Response response = connection_.send(call, place, options);
   if (!call.headers.empty() &&
@@ -336,13 +337,13 @@ void S3Store::remove(const ObjectName& name, const CallOptions& options) {
   throw error(response, place, "cannot remove");
 }
 
-S3Page S3Store::list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where,
-                          const CallOptions& options) {
-  S3Request call{.method = "GET",
-                 .query = {{"list-type", "2"},
-                           {"max-keys", std::to_string(count)},
-                           {"prefix", key_of(prefix)},
-                           {"encoding-type", "url"}}};
+Page S3Store::list_page(std::string_view prefix, const std::string& token, unsigned count, const std::string& where,
+                        const CallOptions& options) {
+  Request call{.method = "GET",
+               .query = {{"list-type", "2"},
+                         {"max-keys", std::to_string(count)},
+                         {"prefix", key_of(prefix)},
+                         {"encoding-type", "url"}}};
   if (!token.empty()) call.query.emplace_back("continuation-token", token);
   const http::Response response = connection_.send(call, where, options);
   if (!response.ok()) {
@@ -350,15 +351,15 @@ S3Page S3Store::list_page(std::string_view prefix, const std::string& token, uns
     if (response.status == 404) throw Error(ErrorKind::offline, url_, "the bucket is not there");
     throw error(response, where, "cannot list");
   }
-  return read_s3_page(response.body, where);
+  return read_page(response.body, where);
 }
 
 void S3Store::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
   const std::size_t ours = key_of("").size();
   std::string token;
   do {
-    const S3Page page = list_page(prefix, token, 1000, url_, options);
-    for (const S3Entry& entry : page.entries) {
+    const Page page = list_page(prefix, token, 1000, url_, options);
+    for (const Entry& entry : page.entries) {
       if (entry.key.size() < ours || !entry.key.starts_with(key_of(""))) continue;
       const auto name = ObjectName::parse(std::string_view(entry.key).substr(ours));
       if (!name || !name->path().starts_with(prefix)) continue;
@@ -378,10 +379,11 @@ Space S3Store::space(const CallOptions& options) {
 }
 
 }  // namespace
+}  // namespace s3
 
 std::unique_ptr<Store> make_s3_store(std::string_view address, const StoreSettings& settings,
                                      const StoreContext& context, const S3Limits& limits) {
-  return std::make_unique<S3Store>(parse_s3_address(address), settings, context, limits);
+  return std::make_unique<s3::S3Store>(s3::parse_address(address), settings, context, limits);
 }
 
 Scheme s3_scheme() {
@@ -390,13 +392,13 @@ Scheme s3_scheme() {
           .credential_fields = {{"access_key", "Access key", false}, {"secret_key", "Secret key", true}},
           .make = [](std::string_view rest, const StoreSettings& settings,
                      const StoreContext& context) { return make_s3_store(rest, settings, context); },
-          .canonical_rest = [](std::string_view rest) { return parse_s3_address(rest).text(); },
+          .canonical_rest = [](std::string_view rest) { return s3::parse_address(rest).text(); },
           .domain = [](std::string_view rest,
-                       const StoreSettings& settings) { return host_domain(parse_s3_address(rest).server, settings); },
+                       const StoreSettings& settings) { return host_domain(s3::parse_address(rest).server, settings); },
           .prepare =
               [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue&,
                  const CallOptions& call) {
-                S3Store store(parse_s3_address(rest), settings, context, {});
+                s3::S3Store store(s3::parse_address(rest), settings, context, {});
                 store.check(call);
                 settings.credentials.set("region", store.region());
               }};

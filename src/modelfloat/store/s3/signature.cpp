@@ -6,7 +6,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::s3 {
 namespace {
 
 // "20130524T000000Z"
@@ -30,7 +30,7 @@ Hash256 signing_key(const crypto::SecretBytes& secret, std::string_view date, st
 
 }  // namespace
 
-std::string s3_query(const http::Fields& fields) {
+std::string canonical_query(const http::Fields& fields) {
   http::Fields sorted;
   for (const auto& [name, value] : fields) sorted.emplace_back(http::percent_encode(name), http::percent_encode(value));
   std::sort(sorted.begin(), sorted.end());
@@ -42,7 +42,7 @@ std::string s3_query(const http::Fields& fields) {
   return query;
 }
 
-http::Headers sign_s3(const S3Call& call, const S3Keys& keys, std::string_view region, UtcTime now) {
+http::Headers signed_headers(const Call& call, const Keys& keys, std::string_view region, UtcTime now) {
   const std::string time = compact_time(now);
   const std::string date = time.substr(0, 8);
   const std::string body_hash = to_hex(call.body_sha256);
@@ -74,4 +74,4 @@ http::Headers sign_s3(const S3Call& call, const S3Keys& keys, std::string_view r
   return headers;
 }
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::s3

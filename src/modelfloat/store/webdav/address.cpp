@@ -4,16 +4,16 @@
 
 #include "modelfloat/base/error.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::webdav {
 
 [[noreturn]] static void refuse(std::string_view why) {
   throw Error(ErrorKind::invalid, "webdav:", std::string(why) + "; an example: webdav:https://host/path");
 }
 
-DavAddress parse_dav_address(std::string_view text) {
+Address parse_address(std::string_view text) {
   if (text.find_first_of("?#") != std::string_view::npos)
     refuse("the address has a question mark or a hash in it (%3F and %23 where they are meant)");
-  DavAddress address;
+  Address address;
   address.server = http::parse_url(text);
   if ((address.server.scheme == "https" && address.server.port == 443) ||
       (address.server.scheme == "http" && address.server.port == 80))
@@ -35,4 +35,4 @@ DavAddress parse_dav_address(std::string_view text) {
   return address;
 }
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::webdav

@@ -7,17 +7,17 @@
 
 #include "modelfloat/store/http/url.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::webdav {
 
 // Where the folder is; `folder` is plain, begins with a slash and ends without one; empty: the server's root.
-struct DavAddress {
+struct Address {
   http::Url server;
   std::string folder;
   std::string text() const { return server.root() + http::percent_encode(folder, true); }
 };
 
 // What stands behind "webdav:". Error{invalid} when it is no such address.
-DavAddress parse_dav_address(std::string_view text);
+Address parse_address(std::string_view text);
 
 // The last part of a path, and what stands before its slash.
 inline std::string_view leaf_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -25,4 +25,4 @@ inline std::string_view parent_of(std::string_view path) {
   return path.substr(0, std::min(path.rfind('/'), path.size()));
 }
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::webdav

@@ -3,11 +3,11 @@
 #include "modelfloat/base/ascii.h"
 #include "modelfloat/base/error.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::webdav {
 
 static constexpr unsigned k_most_redirects = 3;
 
-WebdavConnection::WebdavConnection(DavAddress address, const StoreSettings& settings)
+Connection::Connection(Address address, const StoreSettings& settings)
     : address_(std::move(address)),
       server_(settings.api_url.empty() ? address_.server : http::parse_url(settings.api_url)),
       client_({.ca_file = settings.ca_file}) {
@@ -28,7 +28,7 @@ WebdavConnection::WebdavConnection(DavAddress address, const StoreSettings& sett
 }
 
 // Asked once, so that no body and no password goes out for nothing: Digest where the way is open to others, Basic where it is not or nothing else is offered.
-WebdavConnection::Login WebdavConnection::find_login(const std::string& where, const CallOptions& options) {
+Connection::Login Connection::find_login(const std::string& where, const CallOptions& options) {
   http::Request request{
       .method = "PROPFIND", .url = address_of(address_.folder + "/"), .where = where, .headers = {{"Depth", "0"}}};
   const http::Response response = client_.send(request, options);
@@ -43,7 +43,7 @@ WebdavConnection::Login WebdavConnection::find_login(const std::string& where, c
   return has_digest && (!is_secure() || !has_basic) ? Login::digest : Login::basic;
 }
 
-void WebdavConnection::add_login(http::Request& request, const CallOptions& options) {
+void Connection::add_login(http::Request& request, const CallOptions& options) {
   Login login = Login::unknown;
   {
     const std::lock_guard lock(mutex_);
@@ -60,8 +60,8 @@ void WebdavConnection::add_login(http::Request& request, const CallOptions& opti
   if (login == Login::digest) request.login = &digest_;
 }
 
-std::string WebdavConnection::redirected(const http::Response& response, std::string_view path,
-                                         const std::string& where) const {
+std::string Connection::redirected(const http::Response& response, std::string_view path,
+                                   const std::string& where) const {
   const std::string location(response.header("location").value_or(std::string_view()));
   std::string target;
   try {
@@ -80,8 +80,8 @@ std::string WebdavConnection::redirected(const http::Response& response, std::st
   return target;
 }
 
-http::Response WebdavConnection::send(WebdavRequest call, const std::string& where, const CallOptions& options,
-                                      const Deliver& deliver) {
+http::Response Connection::send(Request call, const std::string& where, const CallOptions& options,
+                                const Deliver& deliver) {
   for (unsigned hop = 0;; ++hop) {
     http::Request request;
     request.method = call.method;
@@ -100,4 +100,4 @@ http::Response WebdavConnection::send(WebdavRequest call, const std::string& whe
   }
 }
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::webdav

@@ -11,10 +11,10 @@
 #include "modelfloat/store/scheme.h"
 #include "modelfloat/store/webdav/address.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::webdav {
 
 // One call, before the login is added. The bytes of the body stay the caller's.
-struct WebdavRequest {
+struct Request {
   std::string method;
   std::string path;  // plain; a folder's ends in a slash
   http::Headers headers = {};
@@ -24,16 +24,15 @@ struct WebdavRequest {
 };
 
 // May be used by several threads at once.
-class WebdavConnection {
+class Connection {
  public:
   // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown name.
-  WebdavConnection(DavAddress address, const StoreSettings& settings);
+  Connection(Address address, const StoreSettings& settings);
 
   // Any answer, also one that says no; Error as HttpClient gives it, and Error{offline} when a redirect leads elsewhere. With `deliver`, it sends
   // instead of the client.
   using Deliver = std::function<http::Response(http::Request)>;
-  http::Response send(WebdavRequest call, const std::string& where, const CallOptions& options,
-                      const Deliver& deliver = {});
+  http::Response send(Request call, const std::string& where, const CallOptions& options, const Deliver& deliver = {});
 
   // The URL of a plain path.
   std::string address_of(std::string_view path) const { return server_.root() + http::percent_encode(path, true); }
@@ -48,7 +47,7 @@ class WebdavConnection {
   // The path that a redirect leads to; throws when it leads to something else.
   std::string redirected(const http::Response& response, std::string_view path, const std::string& where) const;
 
-  const DavAddress address_;
+  const Address address_;
   const http::Url server_;
   http::BasicLogin basic_;
   http::BasicLogin digest_;
@@ -59,4 +58,4 @@ class WebdavConnection {
   Login login_ = Login::unknown;
 };
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::webdav

@@ -7,7 +7,7 @@
 #include "modelfloat/store/http/status.h"
 #include "modelfloat/store/http/url.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::webdav {
 namespace {
 
 constexpr std::size_t k_longest_path = 4096;
@@ -54,7 +54,7 @@ std::string_view propfind_body() {
          "<quota-available-bytes/><quota-used-bytes/></prop></propfind>";
 }
 
-MultistatusReader::MultistatusReader(std::string where, std::function<void(const DavEntry&)> on_entry)
+MultistatusReader::MultistatusReader(std::string where, std::function<void(const Entry&)> on_entry)
     : where_(std::move(where)),
       on_entry_(std::move(on_entry)),
       reader_(
@@ -72,7 +72,7 @@ void MultistatusReader::open(std::string_view name) {
   }
 }
 
-void MultistatusReader::set(DavEntry& entry, std::string_view name, std::string_view text) const {
+void MultistatusReader::set(Entry& entry, std::string_view name, std::string_view text) const {
   if (name == "collection") entry.is_collection = true;
   if (name == "getcontentlength") entry.size_bytes = number_of<std::uint64_t>(text);
   if (name == "getlastmodified") entry.modified = http::parse_date(text);
@@ -103,4 +103,4 @@ void MultistatusReader::close(std::string_view name, std::string_view text) {
 
 void MultistatusReader::finish() { reader_.finish(); }
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::webdav

@@ -8,10 +8,10 @@
 #include "modelfloat/base/clock.h"
 #include "modelfloat/store/xml_reader.h"
 
-namespace modelfloat::store {
+namespace modelfloat::store::webdav {
 
 // One resource of a multi-status answer. Only properties that the server has are there.
-struct DavEntry {
+struct Entry {
   std::string path;  // decoded, without scheme, host, and slash at the end
   int status = 0;    // of the resource itself; 0: none said, so its properties count
   bool is_collection = false;
@@ -27,23 +27,23 @@ std::string_view propfind_body();
 // Reads a multi-status answer piece by piece. Errors as XmlReader's; transient too when it is none.
 class MultistatusReader {
  public:
-  MultistatusReader(std::string where, std::function<void(const DavEntry&)> on_entry);
+  MultistatusReader(std::string where, std::function<void(const Entry&)> on_entry);
   void feed(ByteSpan piece) { reader_.feed(piece); }
   void finish();
 
  private:
   void open(std::string_view name);
   void close(std::string_view name, std::string_view text);
-  void set(DavEntry& entry, std::string_view name, std::string_view text) const;
+  void set(Entry& entry, std::string_view name, std::string_view text) const;
 
   const std::string where_;
-  const std::function<void(const DavEntry&)> on_entry_;
+  const std::function<void(const Entry&)> on_entry_;
   bool has_root_ = false;
-  DavEntry entry_;
-  DavEntry found_;  // properties of the propstat that is open: whether they count, its status says, which comes last
+  Entry entry_;
+  Entry found_;  // properties of the propstat that is open: whether they count, its status says, which comes last
   bool in_propstat_ = false;
   int status_ = 0;    // of that propstat
   XmlReader reader_;  // the last: it uses the others
 };
 
-}  // namespace modelfloat::store
+}  // namespace modelfloat::store::webdav

@@ -18,6 +18,7 @@
 #include "modelfloat/store/webdav/reply.h"
 
 namespace modelfloat::store {
+namespace webdav {
 namespace {
 
 constexpr std::uint64_t k_longest_object = std::uint64_t{1} << 30;  // ours have 64 MiB and a header
@@ -33,7 +34,7 @@ bool is_temporary_name(std::string_view leaf) {
 
 class WebdavStore final : public Store {
  public:
-  WebdavStore(DavAddress address, const StoreSettings& settings, const StoreContext& context);
+  WebdavStore(Address address, const StoreSettings& settings, const StoreContext& context);
 
   StoreTraits traits() const override { return {.parallel_calls = 8}; }
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override;
@@ -61,7 +62,7 @@ class WebdavStore final : public Store {
 
   // Each entry of a PROPFIND; false for a 404.
   bool properties(const std::string& path, const char* depth, const std::string& where, const CallOptions& options,
-                  const std::function<void(const DavEntry&)>& on_entry, std::optional<UtcTime>* server_time = nullptr);
+                  const std::function<void(const Entry&)>& on_entry, std::optional<UtcTime>* server_time = nullptr);
   void require_root(const CallOptions& options);
   bool is_absent(const http::Response& response, const CallOptions& options);
 
@@ -77,16 +78,16 @@ class WebdavStore final : public Store {
   void discard(const std::string& path, const std::string& where) noexcept;
   void walk(const std::string& folder, unsigned depth, const Walk& walk);
 
-  const DavAddress address_;
+  const Address address_;
   const std::string url_;
   StoreContext context_;
-  WebdavConnection connection_;
+  Connection connection_;
   std::mutex mutex_;
   std::size_t spelling_ = 0;       // of Destination, that the server takes
   std::set<std::string> folders_;  // that are known to be there
 };
 
-WebdavStore::WebdavStore(DavAddress address, const StoreSettings& settings, const StoreContext& context)
+WebdavStore::WebdavStore(Address address, const StoreSettings& settings, const StoreContext& context)
     : address_(std::move(address)),
       url_("webdav:" + address_.text()),
       context_(context),
@@ -97,13 +98,13 @@ Error WebdavStore::error(const http::Response& response, const std::string& wher
 }
 
 bool WebdavStore::properties(const std::string& path, const char* depth, const std::string& where,
-                             const CallOptions& options, const std::function<void(const DavEntry&)>& on_entry,
+                             const CallOptions& options, const std::function<void(const Entry&)>& on_entry,
                              std::optional<UtcTime>* server_time) {
   MultistatusReader reader(where, on_entry);
-  WebdavRequest call{.method = "PROPFIND",
-                     .path = path,
-                     .headers = {{"Depth", depth}, {"Content-Type", "application/xml; charset=utf-8"}},
-                     .body = {as_bytes(propfind_body())}};
+  Request call{.method = "PROPFIND",
+               .path = path,
+               .headers = {{"Depth", depth}, {"Content-Type", "application/xml; charset=utf-8"}},
+               .body = {as_bytes(propfind_body())}};
   call.on_head = [&](const http::Response& head) {
     if (head.status != 207)
       throw Error(ErrorKind::offline, where, "what answers is no WebDAV server, or a page came instead of an answer");
@@ -120,7 +121,7 @@ bool WebdavStore::properties(const std::string& path, const char* depth, const s
 void WebdavStore::require_root(const CallOptions& options) {
   bool is_folder = false;
   const bool found = properties(address_.folder + "/", "0", url_, options,
-                                [&](const DavEntry& entry) { is_folder = entry.is_collection; });
+                                [&](const Entry& entry) { is_folder = entry.is_collection; });
   if (!found || !is_folder) throw Error(ErrorKind::offline, url_, "the folder is not there");
 }
 
@@ -146,7 +147,7 @@ void WebdavStore::make_folder(const std::string& path, const std::string& where,
   if (!made.ok() && made.status != 405) {  // 405: it is there
     // Another may have made it at the same moment, for which servers have many answers.
     bool is_folder = false;
-    properties(path + "/", "0", where, options, [&](const DavEntry& entry) { is_folder = entry.is_collection; });
+    properties(path + "/", "0", where, options, [&](const Entry& entry) { is_folder = entry.is_collection; });
     if (!is_folder) throw error(made, where, "cannot make a folder");
   }
   const std::lock_guard lock(mutex_);
@@ -157,7 +158,7 @@ void WebdavStore::make_root(const CallOptions& options) {
   std::string_view rest = address_.folder;
   std::vector<std::string> missing;
   for (;; rest = parent_of(rest)) {
-    if (properties(std::string(rest) + "/", "0", url_, options, [](const DavEntry&) {})) break;
+    if (properties(std::string(rest) + "/", "0", url_, options, [](const Entry&) {})) break;
     if (rest.empty()) throw Error(ErrorKind::offline, url_, "the server has no WebDAV at its root");
     missing.emplace_back(rest);
   }
@@ -275,7 +276,7 @@ std::optional<Bytes> WebdavStore::get(const ObjectName& name, ByteRange range, c
     return Bytes();
   }
   std::optional<Bytes> bytes;
-  WebdavRequest call{.method = "GET", .path = path_of(name)};
+  Request call{.method = "GET", .path = path_of(name)};
   call.on_head = [&](const http::Response& head) {
     if (head.header("content-type").value_or("").starts_with("text/html")) {
       throw Error(ErrorKind::offline, place, "a page came instead of the object: one to log in, perhaps");
@@ -299,8 +300,8 @@ std::optional<Bytes> WebdavStore::get(const ObjectName& name, ByteRange range, c
 
 std::optional<ObjectInfo> WebdavStore::stat(const ObjectName& name, const CallOptions& options) {
   const std::string place = where(name.path());
-  std::optional<DavEntry> found;
-  if (!properties(path_of(name), "0", place, options, [&](const DavEntry& entry) { found = entry; })) {
+  std::optional<Entry> found;
+  if (!properties(path_of(name), "0", place, options, [&](const Entry& entry) { found = entry; })) {
     require_root(options);
     return std::nullopt;
   }
@@ -326,10 +327,10 @@ void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& wa
   const std::string place = where(folder);
   const std::string path = address_.folder + "/" + folder.substr(0, folder.size() - 1);
   const std::string_view own_leaf = leaf_of(path);
-  std::vector<DavEntry> entries;  // one folder's: what is done with them may take longer than the server waits
+  std::vector<Entry> entries;  // one folder's: what is done with them may take longer than the server waits
   bool has_itself = false;
   std::optional<UtcTime> now;
-  const auto on_entry = [&](const DavEntry& entry) {
+  const auto on_entry = [&](const Entry& entry) {
     // A proxy in front may have the server at another path than it knows itself, so the end of the path decides.
     if (entry.path == path ||
         (entry.is_collection && leaf_of(entry.path) == own_leaf && leaf_of(parent_of(entry.path)) != own_leaf)) {
@@ -350,7 +351,7 @@ void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& wa
   } catch (const Error& error) {
     return walk_of.bad.record(error);
   }
-  for (const DavEntry& entry : entries) {
+  for (const Entry& entry : entries) {
     check_cancelled(walk_of.options, place);
     const std::string full = folder + std::string(leaf_of(entry.path));
     if (entry.is_collection) {
@@ -373,8 +374,8 @@ void WebdavStore::list(std::string_view prefix, const ObjectSink& sink, const Ca
 }
 
 Space WebdavStore::space(const CallOptions& options) {
-  std::optional<DavEntry> root;
-  if (!properties(address_.folder + "/", "0", url_, options, [&](const DavEntry& entry) { root = entry; }))
+  std::optional<Entry> root;
+  if (!properties(address_.folder + "/", "0", url_, options, [&](const Entry& entry) { root = entry; }))
     throw Error(ErrorKind::offline, url_, "the folder is not there");
   Space space;
   if (root && root->quota_available && *root->quota_available >= 0)
@@ -385,33 +386,35 @@ Space WebdavStore::space(const CallOptions& options) {
 }
 
 }  // namespace
+}  // namespace webdav
 
 std::unique_ptr<Store> make_webdav_store(std::string_view address, const StoreSettings& settings,
                                          const StoreContext& context) {
-  return std::make_unique<WebdavStore>(parse_dav_address(address), settings, context);
+  return std::make_unique<webdav::WebdavStore>(webdav::parse_address(address), settings, context);
 }
 
 Scheme webdav_scheme() {
-  return {.name = "webdav",
-          .example = "webdav:https://host/path",
-          .credential_fields = {{"user", "User", false}, {"password", "Password", true}},
-          .make = [](std::string_view rest, const StoreSettings& settings,
-                     const StoreContext& context) { return make_webdav_store(rest, settings, context); },
-          .canonical_rest = [](std::string_view rest) { return parse_dav_address(rest).text(); },
-          .domain = [](std::string_view rest,
-                       const StoreSettings& settings) { return host_domain(parse_dav_address(rest).server, settings); },
-          .prepare =
-              [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue,
-                 const CallOptions& call) {
-                const DavAddress address = parse_dav_address(rest);
-                const http::Url server = settings.api_url.empty() ? address.server : http::parse_url(settings.api_url);
-                if (server.scheme == "http" && !http::is_this_machine(server.root()) && !settings.credentials.empty()) {
-                  dialogue.tell(
-                      "Warning: http:// shows the password of this store to everybody on the way; use https:// if the "
-                      "server can.");
-                }
-                WebdavStore(address, settings, context).make_root(call);
-              }};
+  return {
+      .name = "webdav",
+      .example = "webdav:https://host/path",
+      .credential_fields = {{"user", "User", false}, {"password", "Password", true}},
+      .make = [](std::string_view rest, const StoreSettings& settings,
+                 const StoreContext& context) { return make_webdav_store(rest, settings, context); },
+      .canonical_rest = [](std::string_view rest) { return webdav::parse_address(rest).text(); },
+      .domain = [](std::string_view rest,
+                   const StoreSettings& settings) { return host_domain(webdav::parse_address(rest).server, settings); },
+      .prepare =
+          [](std::string_view rest, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue,
+             const CallOptions& call) {
+            const webdav::Address address = webdav::parse_address(rest);
+            const http::Url server = settings.api_url.empty() ? address.server : http::parse_url(settings.api_url);
+            if (server.scheme == "http" && !http::is_this_machine(server.root()) && !settings.credentials.empty()) {
+              dialogue.tell(
+                  "Warning: http:// shows the password of this store to everybody on the way; use https:// if the "
+                  "server can.");
+            }
+            webdav::WebdavStore(address, settings, context).make_root(call);
+          }};
 }
 
 }  // namespace modelfloat::store
