@@ -14,7 +14,9 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/store/bad_folders.h"
+#include "modelfloat/store/may_match.h"
 #include "modelfloat/store/range.h"
+#include "modelfloat/store/rclone/address.h"
 #include "modelfloat/store/rclone/daemon.h"
 #include "modelfloat/store/rclone/rc.h"
 #include "modelfloat/store/rclone/remote_type.h"
@@ -24,58 +26,15 @@
 namespace modelfloat::store {
 namespace {
 
+using rclone::Address;
 using rclone::Item;
+using rclone::parse_address;
 
 constexpr std::string_view k_temporary = ".mf-tmp-";  // then 16 hex digits of seconds, a hyphen, and 16 random ones
 constexpr std::uint64_t k_stale_seconds = std::uint64_t{24} * 3600;
 constexpr Milliseconds k_folder_is_fresh{10'000};
 constexpr Milliseconds k_traits_limit{20'000};
 constexpr Milliseconds k_cleaning{10'000};
-
-struct Address {
-  std::string remote;
-  std::string path;  // without a slash at the end; empty for the remote's root
-};
-
-[[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorKind::invalid,
-              "rclone:", why + "; a remote is named as rclone names it, such as rclone:mydrive:folder");
-}
-
-bool is_name_character(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return std::isalnum(byte) != 0 || byte >= 0x80 || std::string_view("_-.+@ ").find(c) != std::string_view::npos;
-}
-
-Address parse_address(std::string_view rest) {
-  const auto colon = rest.find(':');
-  if (colon == std::string_view::npos) refuse("there is no colon behind the remote's name");
-  Address address{std::string(rest.substr(0, colon)), ""};
-  // rclone would also take :backend,option=value: here. That is where passwords stand.
-  const std::string& name = address.remote;
-  if (name.empty() || name.front() == '-' || name.front() == ' ' || name.back() == ' ' ||
-      !std::all_of(name.begin(), name.end(), is_name_character)) {
-    refuse("that is no name of a remote in rclone's configuration");
-  }
-  std::string_view path = rest.substr(colon + 1);
-  if (std::any_of(path.begin(), path.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
-    refuse("there is a control character in the path");
-  }
-  const bool absolute = path.starts_with('/');
-  while (!path.empty()) {
-    const auto slash = std::min(path.find('/'), path.size());
-    const std::string_view part = path.substr(0, slash);
-    if (part == "..") refuse("the path goes up by \"..\"");
-    if (!part.empty() && part != ".") address.path += (address.path.empty() ? "" : "/") + std::string(part);
-    path.remove_prefix(std::min(slash + 1, path.size()));
-  }
-  if (absolute) address.path.insert(0, "/");
-  return address;
-}
-
-bool may_match(std::string_view folder, std::string_view prefix) {
-  return folder.starts_with(prefix) || prefix.starts_with(folder);
-}
 
 // What the remote would say of these bytes; `kind` is one of Features::checksum.
 std::string checksum_of(const std::string& kind, ByteSpan bytes) {
@@ -453,11 +412,7 @@ Scheme rclone_scheme() {
         settings.credentials.check_names({}, "rclone:" + std::string(rest));
         return std::make_unique<RcloneStore>(parse_address(rest), context);
       },
-      .canonical_rest =
-          [](std::string_view rest) {
-            const Address address = parse_address(rest);
-            return address.remote + ":" + address.path;
-          },
+      .canonical_rest = [](std::string_view rest) { return parse_address(rest).text(); },
       .domain =
           [](std::string_view rest, const StoreSettings&) {
             const Address address = parse_address(rest);
