@@ -110,6 +110,34 @@ TEST(ConcurrencyLimit, LetsInWhoCameFirst) {
   EXPECT_EQ(order.front(), 0);
 }
 
+TEST_F(Limited, RefusesWhatASinkAsksOfTheStoreThatLists) {
+  CallLimits limits;
+  limits.parallel_calls = 1;
+  const auto store = make(limits);
+  const auto other = make(limits);
+  store->put(shard_name(1), bytes_, k_no_deadline);
+  const auto list_and = [&](const std::function<void()>& work) {
+    return kind_of([&] { store->list("", [&](const store::ObjectInfo&) { work(); }, k_no_deadline); });
+  };
+  EXPECT_EQ(list_and([&] { store->stat(shard_name(1), k_no_deadline); }), ErrorKind::internal)
+      << "it would wait for the connection that the listing has";
+  EXPECT_EQ(list_and([&] {
+              const auto inner = [&](const store::ObjectInfo&) { store->stat(shard_name(1), k_no_deadline); };
+              other->list("", inner, k_no_deadline);
+            }),
+            ErrorKind::internal);
+  EXPECT_EQ(list_and([&] { other->stat(shard_name(1), k_no_deadline); }), std::nullopt);
+  EXPECT_EQ(list_and([&] {
+              std::jthread([&] {
+                EXPECT_EQ(kind_of([&] { store->stat(shard_name(1), {{}, std::chrono::steady_clock::now() + 1ms}); }),
+                          ErrorKind::timed_out);
+              });
+            }),
+            std::nullopt)
+      << "a call by another thread waits for its turn";
+  EXPECT_TRUE(store->stat(shard_name(1), k_no_deadline)) << "the listing is over";
+}
+
 TEST_F(Limited, CallsASecond) {
   CallLimits limits;
   limits.calls_per_second = 10;

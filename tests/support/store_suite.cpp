@@ -267,9 +267,18 @@ TEST_P(StoreSuite, WhatTheSinkThrowsComesOut) {
   EXPECT_EQ(kind_thrown([&] { store_->list("", sink, k_no_deadline); }), ErrorKind::transient);
 }
 
-TEST_P(StoreSuite, TheSinkMayUseTheStore) {
+// What it collected may be used once the listing has ended.
+TEST_P(StoreSuite, TheSinkIsCalledByTheCallingThreadUntilTheListingEnds) {
   for (std::uint64_t i = 0; i < 5; ++i) store_->put(shard_name(i), random_bytes(10), k_no_deadline);
-  store_->list("", [&](const ObjectInfo& info) { store_->remove(info.name, k_no_deadline); }, k_no_deadline);
+  const auto caller = std::this_thread::get_id();
+  std::vector<ObjectName> names;
+  const auto sink = [&](const ObjectInfo& info) {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    names.push_back(info.name);
+  };
+  store_->list("", sink, k_no_deadline);
+  EXPECT_EQ(names.size(), 5U);
+  for (const ObjectName& name : names) store_->remove(name, k_no_deadline);
   EXPECT_TRUE(list("").empty());
 }
 

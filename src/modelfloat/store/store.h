@@ -1,5 +1,6 @@
 #pragma once
-// The one interface to everything that keeps objects: a folder, a cloud account, a wrapper around another store.
+// The one interface to everything that keeps objects: a folder, a cloud account, a wrapper around
+// another store.
 
 #include <cstdint>
 #include <functional>
@@ -41,9 +42,27 @@ struct Space {
 
 using ObjectSink = std::function<void(const ObjectInfo&)>;
 
-// A place that keeps named, immutable objects. All methods may be called from many threads.
-// Failures throw Error; the provider fills in its kind, because only it knows what a reply meant. A store that is not
-// there at all (a missing folder, no connection) is Error{offline}, never an empty answer.
+// A place that keeps named, immutable objects. Providers and wrappers keep this contract alike;
+// tests/support/store_suite.h tests it.
+//
+// Threads. Any thread may call any method, and many may at once. A call blocks its thread until it
+// returns or throws.
+//
+// Repeating. Every call may be repeated, also one that failed. Names are made from content, so
+// putting or removing twice comes to the same as once.
+//
+// Absent is no error. get() and stat() return nullopt, remove() does nothing, list() finds nothing.
+//
+// Errors. Every method but traits() may throw Error of these kinds. The provider sets the kind,
+// because only it knows what a reply meant.
+//   cancelled     the caller asked to stop
+//   timed_out     the deadline passed, or the store did not answer in time
+//   offline       the store is not there (no connection, no folder); never told as an absent object
+//   denied        the store refuses the login or the call
+//   rate_limited  the store asks to wait; Error::retry_after has the time when it named one
+//   transient     may work when it is tried again: a broken transfer, an error of the server
+//   corrupt       what the store holds or says is damaged
+//   other kinds   the store refuses this call, and waiting does not help; internal is a bug
 class Store {
  public:
   virtual ~Store() = default;
@@ -51,21 +70,43 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
+  // What the provider is. Does not throw. The first call may ask the provider; where that fails, it
+  // returns the defaults.
   virtual StoreTraits traits() const = 0;
-  // Keeps `bytes` under `name`, durably. Returns only when the name holds exactly these bytes; what stood there before
-  // and differs is replaced, seen by readers as the old or the new object, never a mixture. Putting equal bytes twice
-  // is fine. A provider that cannot do better may show readers less than an object while it replaces one, and leave that
-  // when the call is cut. Where nothing stood, a call that is cut leaves the whole object or nothing.
+
+  // Keeps `bytes` under `name`, durably. Returns only when the name holds exactly these bytes. Also
+  // throws Error{out_of_space} when the store is full or the object is too large for it.
+  //
+  // Other bytes under this name are replaced. Readers see the old object or the new one, and a call
+  // that is cut leaves one of them. A provider that cannot replace in one step may show readers an
+  // absent or shorter object meanwhile, and may leave that when the call is cut. Where nothing was,
+  // a call that is cut leaves the whole object or nothing.
   virtual void put(const ObjectName& name, ByteSpan bytes, const CallOptions&) = 0;
-  // The bytes asked for, or nullopt when there is no such object. A range that reaches beyond the end of the object is
-  // Error{corrupt}; ByteRange{offset, k_to_the_end} gives all from offset on.
+
+  // Returns the bytes asked for, or nullopt when there is no such object. ByteRange{offset,
+  // k_to_the_end} asks for all from `offset` on. Throws Error{corrupt} when the range reaches
+  // beyond the end of the object. Whether the bytes are what the name says, is for the caller to
+  // check.
   virtual std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions&) = 0;
+
+  // Returns name, size and, where the store tells one, the checksum; nullopt when there is no such
+  // object. Reads no content.
   virtual std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions&) = 0;
-  // An absent object is fine.
+
+  // Removes the object. Does nothing when there is none.
   virtual void remove(const ObjectName& name, const CallOptions&) = 0;
-  // Calls the sink once for each object of ours whose name starts with `prefix`, in any order, on the calling thread.
-  // A part that cannot be read hides no other: the sink is given what there is, then comes the Error of that part.
+
+  // Calls `sink` once for each object of ours whose name starts with `prefix`, in any order. Names
+  // that are not ours are left out. A part that cannot be read hides no other: the sink is given
+  // what there is, then the Error of that part is thrown.
+  //
+  // The sink is called by the calling thread, while the listing is under way. What it throws ends
+  // the listing and comes out as it was. After a stop or the deadline it is called no more. It must
+  // not call this store: the listing has one of its connections, and the call might wait for that
+  // one. make_limited() throws Error{internal} for such a call.
   virtual void list(std::string_view prefix, const ObjectSink& sink, const CallOptions&) = 0;
+
+  // Returns what the provider says of its space. A number that it does not tell is nullopt.
   virtual Space space(const CallOptions&) = 0;
 };
 

@@ -78,7 +78,11 @@ class Limited final : public Store {
     call(options, {}, 0, [&] { inner_->remove(name, options); });
   }
   void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
-    call(options, {}, 0, [&] { inner_->list(prefix, sink, options); });
+    const auto in_listing = [&](const ObjectInfo& info) {
+      const Listing listing(*this);
+      sink(info);
+    };
+    call(options, {}, 0, [&] { inner_->list(prefix, in_listing, options); });
   }
   Space space(const CallOptions& options) override {
     return call(options, {}, 0, [&] { return inner_->space(options); });
@@ -92,6 +96,26 @@ class Limited final : public Store {
   }
 
   using Throttles = std::vector<std::shared_ptr<Throttle>>;
+
+  // While it is there, this thread is in the sink of a listing of `limited`.
+  class Listing {
+   public:
+    explicit Listing(const Limited& limited) : limited_(limited), outer_(innermost_) { innermost_ = this; }
+    ~Listing() { innermost_ = outer_; }
+    Listing(const Listing&) = delete;
+    Listing& operator=(const Listing&) = delete;
+
+    static bool is_of(const Limited& limited) {
+      const Listing* listing = innermost_;
+      while (listing != nullptr && &listing->limited_ != &limited) listing = listing->outer_;
+      return listing != nullptr;
+    }
+
+   private:
+    inline static thread_local const Listing* innermost_ = nullptr;
+    const Limited& limited_;
+    const Listing* const outer_;
+  };
 
   // Part of a budget for as long as the call runs.
   struct Share {
@@ -113,6 +137,9 @@ class Limited final : public Store {
   template <typename Work>
   auto call(const CallOptions& options, const Throttles& throttles, std::uint64_t bytes, Work work)
       -> decltype(work()) {
+    if (Listing::is_of(*this)) {
+      throw Error(ErrorKind::internal, limits_.where, "the sink of a listing calls the store that lists");
+    }
     const ConcurrencyLimit::Pass pass(limit_, options, limits_.where);
     if (limits_.calls_per_second > 0) wait_for(calls_, 1, options);
     std::size_t taken = 0;

@@ -29,7 +29,9 @@ CallLimits limits_of(const StoreTraits& traits, std::string where);
 
 // A call waits for its turn, in the order of coming, then for calls and bytes a second. A wait that ends by the deadline is Error{timed_out}, by a
 // stop Error{cancelled}. What would go beyond a day's budget is Error{rate_limited} with the time until the day (of UTC) ends; what was moved is
-// entered into the ledger. `clock` and `ledger` outlive the store. One list() counts as one call, however many pages it has.
+// entered into the ledger. `clock` and `ledger` outlive the store. One list() counts as one call,
+// however many pages it has, and its sink is called while that call is under way: a call that the
+// sink makes to this store is Error{internal}, since it could wait for its own listing.
 std::unique_ptr<Store> make_limited(std::unique_ptr<Store> inner, CallLimits limits, Ledger& ledger, Clock& clock);
 
 }  // namespace modelfloat::store

@@ -21,7 +21,7 @@ struct RetryBudget {
 // Repeats calls whose Error is worth_retrying(), with waits by retry_delay(), as far as the budget goes. Throws the last Error as it came when the
 // attempts are used up or when the wait would pass the deadline; a stop during a wait is Error{cancelled}. Objects
 // that list() finds are handed on as they come; one that is begun anew passes over those that the sink has seen, for which 8 bytes of each are kept.
-// The sink is called inside the call to the store, so it must not wait for other calls to it. `clock` and `random` outlive the store.
+// `clock` and `random` outlive the store.
 std::unique_ptr<Store> make_retrying(std::unique_ptr<Store> inner, RetryLimits limits, Clock& clock, Random& random,
                                      RetryBudget budget = {});
 
