@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "samples.h"
+#include "support/registry_samples.h"
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>
 #include <sys/wait.h>

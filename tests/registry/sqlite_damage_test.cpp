@@ -2,7 +2,7 @@
 #include <fstream>
 #include <random>
 
-#include "samples.h"
+#include "support/registry_samples.h"
 #include "support/temporary_folder.h"
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,7 @@
-// Many threads, many processes, and processes that die.
-#include <atomic>
+// Locks, many processes, and processes that die.
 #include <thread>
 
-#include "samples.h"
+#include "support/registry_samples.h"
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -41,48 +40,6 @@ int status_of(pid_t child) {
   int status = -1;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   return status;
-}
-
-bool is_whole(Registry& registry, const SamplePack& sample) {
-  if (registry.pack(sample.pack.id) != sample.pack) return false;
-  for (const auto& fragment : sample.fragments) {
-    if (registry.find_fragment(fragment.id) != std::vector{fragment}) return false;
-  }
-  for (std::size_t i = 0; i < sample.places.size(); ++i) {
-    if (registry.shard_places(sample.pack.shards[i]) != std::vector{sample.places[i]}) return false;
-  }
-  return true;
-}
-
-TEST_F(SqliteSharingTest, ManyThreadsWriteAndReadAtOnce) {
-  const auto registry = open_sqlite_registry(file_);
-  std::atomic<int> wrong = 0;
-  {
-    std::vector<std::jthread> threads;
-    for (std::uint64_t t = 0; t < 6; ++t) {
-      threads.emplace_back([&, t] {
-        for (std::uint64_t i = 0; i < 20; ++i) {
-          const SamplePack sample = sample_pack(100 * t + i);
-          registry->transaction([&] {
-            add(*registry, sample);
-            registry->set_setting("thread " + std::to_string(t), as_bytes(std::to_string(i)));
-          });
-          if (!is_whole(*registry, sample)) ++wrong;
-        }
-      });
-    }
-  }
-  EXPECT_EQ(wrong, 0);
-  EXPECT_EQ(registry->shard_count(sample_id<StoreId>(0)), 120U);
-}
-
-TEST_F(SqliteSharingTest, OthersDoNotSeeAnUnfinishedTransaction) {
-  const auto registry = open_sqlite_registry(file_);
-  registry->transaction([&] {
-    registry->set_setting("a", as_bytes("1"));
-    std::jthread([&] { EXPECT_EQ(registry->setting("a"), std::nullopt); }).join();
-  });
-  EXPECT_NE(registry->setting("a"), std::nullopt);
 }
 
 TEST_F(SqliteSharingTest, WriterThatWaitsTooLongIsToldToTryAgain) {

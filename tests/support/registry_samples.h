@@ -55,6 +55,18 @@ inline void add(registry::Registry& registry, const SamplePack& sample) {
   registry.add_pack(sample.pack, sample.fragments, sample.places);
 }
 
+// Whether all of it is there, as add() entered it.
+inline bool is_whole(registry::Registry& registry, const SamplePack& sample) {
+  if (registry.pack(sample.pack.id) != sample.pack) return false;
+  for (const auto& fragment : sample.fragments) {
+    if (registry.find_fragment(fragment.id) != std::vector{fragment}) return false;
+  }
+  for (std::size_t i = 0; i < sample.places.size(); ++i) {
+    if (registry.shard_places(sample.pack.shards[i]) != std::vector{sample.places[i]}) return false;
+  }
+  return true;
+}
+
 inline registry::RevisionRow sample_revision(std::uint64_t n, const std::string& model,
                                              const std::string& description = "") {
   return {.model = model,
