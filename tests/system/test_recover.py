@@ -130,6 +130,30 @@ def test_with_the_key_file(filled):
     assert_all_there(home, expected)
 
 
+def test_a_home_that_lost_its_registry_still_knows_where_its_key_is(site):
+    home, _ = site.recover(site.base, "new", secret=("--key-file", site.folder / "key"))
+    for file in home.folder.glob("registry.db*"):
+        file.unlink()
+    home.ok("recover", *(part for store in site.stores for part in ("--store", f"local:{store}")))
+    home.ok("ls")
+
+
+def test_the_key_of_an_earlier_pool_is_forgotten(site):
+    home = Home(site.base, "new")
+    home.ok("init", "--key-file", site.base / "earlier")
+    for file in home.folder.glob("registry.db*"):
+        file.unlink()
+    home, _ = site.recover(site.base, "new")  # by the recovery code, so that the home gets a key of its own
+    home.ok("ls")
+    other = Home(site.base, "other")
+    other.ok("init", "--key-file", site.base / "earlier")
+    for file in other.folder.glob("registry.db*"):
+        file.unlink()
+    other.ok("init")
+    (site.base / "earlier").unlink()
+    other.ok("status")
+
+
 def test_with_the_passphrase(base):
     site, secret = passphrase_site(base)
     assert not (site.folder / "key").exists()

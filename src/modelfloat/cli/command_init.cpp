@@ -4,6 +4,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/failure.h"
+#include "modelfloat/cli/key_path.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/secrets.h"
 #include "modelfloat/engine/pool/settings.h"
@@ -62,8 +63,13 @@ ExitCode init(Session& session, const InitArguments& arguments) {
   } else {
     policy.survive = static_cast<std::uint8_t>(arguments.survive);
   }
+  // Before the pool: one that is there can be opened.
+  if (options.key_file.empty()) {
+    forget_key_file(session.home());
+  } else {
+    remember_key_file(session.home(), key_file);
+  }
   auto pool = engine::create_pool(session.environment(), secret, policy);
-  if (!options.key_file.empty()) session.remember_key_file(key_file);
 
   show_recovery_code(session, pool, key_file);
   crypto::wipe(std::as_writable_bytes(std::span(pool.recovery_code)));

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/key_path.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/secrets.h"
 #include "modelfloat/cli/store_settings.h"
@@ -117,6 +118,16 @@ mf1::SlotSecret home_key(Session& session) {
   return read_key_file(file);
 }
 
+// How this home opens the pool from now on.
+void remember_secret(Session& session, bool by_code) {
+  const auto& options = session.options();
+  if (!options.key_file.empty()) {
+    remember_key_file(session.home(), options.key_file);
+  } else if (by_code || !options.passphrase_file.empty()) {
+    forget_key_file(session.home());  // of a pool that was here before
+  }
+}
+
 }  // namespace
 
 ExitCode recover(Session& session, const RecoverArguments& arguments) {
@@ -136,7 +147,7 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
   options.own_secret = own_secret ? &*own_secret : nullptr;
   options.on_pool = [&](const mf1::Keyring& keys) {
     given.keep(keys);
-    if (!session.options().key_file.empty()) session.remember_key_file(session.options().key_file);
+    remember_secret(session, by_code);
   };
   session.progress().show("reading the log of the pool");
   const auto result = engine::recover(

@@ -39,6 +39,8 @@ struct Home {
   std::filesystem::path config_file() const { return config_folder / "config.toml"; }
   std::filesystem::path registry_file() const { return state_folder / "registry.db"; }
   std::filesystem::path key_file() const { return state_folder / "key"; }
+  // Says where the key file is when it is another one (key_path.h).
+  std::filesystem::path key_path_file() const { return state_folder / "key_path"; }
 
   // The defaults when there is no config.toml.
   Config config() const;

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/base/printable.h"
+#include "modelfloat/cli/key_path.h"
 #include "modelfloat/cli/secrets.h"
 #include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/pool/settings.h"
@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 
 // How many store calls may wait at once.
 static constexpr std::size_t k_io_threads = 16;
-static constexpr const char* k_key_file_setting = "cli/key_file";
 
 Session::Session(GlobalOptions options, std::stop_token stop, SteadyTime started)
     : options_(std::move(options)),
@@ -103,22 +102,17 @@ StoreOpener& Session::opener() {
   return *opener_;
 }
 
-std::optional<fs::path> Session::remembered_key_file() {
-  if (const auto bytes = registry().setting(k_key_file_setting)) return fs::path(std::string(as_text(*bytes)));
+std::optional<fs::path> Session::known_key_file() {
+  if (auto file = remembered_key_file(home_)) return file;
   if (config().key_file) return config().key_file;
   if (fs::exists(home_.key_file())) return home_.key_file();
   return std::nullopt;
 }
 
-void Session::remember_key_file(const fs::path& file) {
-  registry().set_setting(k_key_file_setting,
-                         as_bytes(fs::absolute(expand_home(file.string())).lexically_normal().string()));
-}
-
 mf1::SlotSecret Session::find_secret() {
   if (!options_.key_file.empty()) return read_key_file(options_.key_file);
   if (!options_.passphrase_file.empty()) return read_passphrase_file(options_.passphrase_file);
-  if (const auto file = remembered_key_file()) return read_key_file(*file);
+  if (const auto file = known_key_file()) return read_key_file(*file);
   if (const auto file = process_variable("MODELFLOAT_PASSPHRASE_FILE")) return read_passphrase_file(*file);
   return ask_passphrase(stop_);
 }

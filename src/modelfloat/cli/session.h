@@ -76,8 +76,6 @@ class Session {
 
   // The secret that the options, the settings or somebody at the terminal give.
   mf1::SlotSecret find_secret();
-  // The key file that this home opens its pool with, when it is another one than home().key_file().
-  void remember_key_file(const std::filesystem::path& file);
 
   // Brings the pool's view up to date, unless --cached, as one does who only reads or as one does who waits for all. Warns when too few stores answered to be sure. Error{offline}
   // when none did.
@@ -93,7 +91,7 @@ class Session {
   void warn(const std::string& text);
 
  private:
-  std::optional<std::filesystem::path> remembered_key_file();
+  std::optional<std::filesystem::path> known_key_file();
   BandwidthSettings bandwidth();
 
   const GlobalOptions options_;
