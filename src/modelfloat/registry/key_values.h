@@ -5,14 +5,13 @@
 #include <string>
 
 #include "modelfloat/base/bytes.h"
+#include "modelfloat/registry/transactions.h"
 
 namespace modelfloat::registry {
 
 // Threads, durability and errors: see Registry.
-class KeyValues {
+class KeyValues : public virtual Transactions {
  public:
-  virtual ~KeyValues() = default;
-
   // The value, or nullopt when there is none of this name. Names are case-sensitive.
   virtual std::optional<Bytes> setting(const std::string& name) = 0;
   // Replaces the value. An empty one is a value, too.

@@ -35,7 +35,10 @@ std::uint8_t Settings::largest_parity() const {
 }
 
 void Settings::raise_largest_parity(std::uint8_t m) {
-  if (m > largest_parity()) registry_.set_setting("largest_parity", std::array{std::byte{m}});
+  if (m <= largest_parity()) return;
+  registry_.transaction([&] {  // another process may raise it meanwhile
+    if (m > largest_parity()) registry_.set_setting("largest_parity", std::array{std::byte{m}});
+  });
 }
 
 std::uint64_t Settings::covered(const WriterId& writer) const {
