@@ -84,7 +84,7 @@ TEST(ThreadTest, ThatCannotBeStartedIsAnErrorThatSaysWhatToRaise) {
 // As std::bad_alloc comes out of a real one.
 class RefusingExecutor final : public Executor {
  public:
-  void submit(std::function<void()>) override { throw std::bad_alloc(); }
+  void submit(Job) override { throw std::bad_alloc(); }
   std::size_t width() const noexcept override { return 1; }
   bool is_concurrent() const noexcept override { return true; }
 };

@@ -29,7 +29,7 @@ bool VirtualTime::wait_until(std::condition_variable_any&, std::unique_lock<std:
   return done();
 }
 
-void VirtualTime::submit(std::function<void()> task) {
+void VirtualTime::submit(Job task) {
   auto party = std::make_shared<Party>();
   party->done = [] { return true; };
   party->task = std::move(task);

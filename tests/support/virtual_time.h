@@ -30,7 +30,7 @@ class VirtualTime final : public Clock, public Executor {
   bool wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
                   SteadyTime until, const std::function<bool()>& done) override;
 
-  void submit(std::function<void()> task) override;
+  void submit(Job task) override;
   std::size_t width() const noexcept override { return 32; }
   bool is_concurrent() const noexcept override { return false; }
 
@@ -41,7 +41,7 @@ class VirtualTime final : public Clock, public Executor {
     std::function<bool()> done;
     SteadyTime until;
     std::stop_token stop;
-    std::function<void()> task;  // to begin with; empty once it has
+    Job task;  // to begin with; empty once it has
     std::binary_semaphore turn{0};
   };
 

@@ -55,8 +55,8 @@ class Taken {
 class LateExecutor final : public Executor {
  public:
   explicit LateExecutor(std::function<void()> before_each) : before_each_(std::move(before_each)) {}
-  void submit(std::function<void()> task) override {
-    threads_.emplace_back([this, task = std::move(task)] {
+  void submit(Job task) override {
+    threads_.emplace_back([this, task = std::move(task)]() mutable {
       before_each_();
       task();
     });

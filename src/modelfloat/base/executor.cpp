@@ -30,7 +30,7 @@ ThreadPool::~ThreadPool() {
   threads_.clear();  // joins, while the queue that they empty still exists
 }
 
-void ThreadPool::submit(std::function<void()> task) {
+void ThreadPool::submit(Job task) {
   {
     const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
@@ -40,7 +40,7 @@ void ThreadPool::submit(std::function<void()> task) {
 
 void ThreadPool::work() {
   for (;;) {
-    std::function<void()> task;
+    Job task;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return closed_ || !tasks_.empty(); });
@@ -57,7 +57,7 @@ TaskGroup::~TaskGroup() {
   changed_.wait(lock, [this] { return active_ == 0; });
 }
 
-void TaskGroup::run(std::function<void()> task) {
+void TaskGroup::run(Job task) {
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return active_ < limit_ || failure_; });

@@ -6,20 +6,25 @@
 #include <cstddef>
 #include <deque>
 #include <exception>
-#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "modelfloat/base/unique_function.h"
+
 namespace modelfloat {
+
+// What an executor runs, once. It is freed soon after that, on the thread that ran it.
+using Job = UniqueFunction<void()>;
 
 // Runs tasks. Shared by all threads. A task must not throw, and must not wait for another task of the same executor.
 class Executor {
  public:
   virtual ~Executor() = default;
-  virtual void submit(std::function<void()> task) = 0;
+  virtual void submit(Job task) = 0;
   // How many tasks run at once at the most; at least 1.
   virtual std::size_t width() const noexcept = 0;
   // Whether tasks run while the thread that submits them goes on. If not, they run when they are submitted, or while that thread waits by the Clock.
@@ -28,10 +33,9 @@ class Executor {
   // Runs `call` as a task; its value, or what it threw, comes through the future.
   template <typename Call>
   auto async(Call call) -> std::future<decltype(call())> {
-    auto task =
-        std::make_shared<std::packaged_task<decltype(call())()>>(std::move(call));  // std::function wants to copy
-    auto result = task->get_future();
-    submit([task] { (*task)(); });
+    std::packaged_task<decltype(call())()> task(std::move(call));
+    auto result = task.get_future();
+    submit(std::move(task));
     return result;
   }
 };
@@ -39,7 +43,7 @@ class Executor {
 // Runs every task at once on the thread that submits it.
 class InlineExecutor final : public Executor {
  public:
-  void submit(std::function<void()> task) override { task(); }
+  void submit(Job task) override { task(); }
   std::size_t width() const noexcept override { return 1; }
   bool is_concurrent() const noexcept override { return false; }
 };
@@ -52,7 +56,7 @@ class ThreadPool final : public Executor {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  void submit(std::function<void()> task) override;
+  void submit(Job task) override;
   std::size_t width() const noexcept override { return threads_.size(); }
   bool is_concurrent() const noexcept override { return true; }
 
@@ -61,7 +65,7 @@ class ThreadPool final : public Executor {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> tasks_;
+  std::deque<Job> tasks_;
   bool closed_ = false;
   std::vector<std::jthread> threads_;
 };
@@ -76,7 +80,7 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
 
   // Blocks while the group is full. Throws what an earlier task threw, without running `task`.
-  void run(std::function<void()> task);
+  void run(Job task);
   // Returns when all tasks have ended; throws what the first failed one threw.
   void wait();
 

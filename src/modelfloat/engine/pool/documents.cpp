@@ -82,13 +82,11 @@ void Documents::start_sending() {
     if (std::any_of(calls.begin(), calls.end(), [&to = store](const auto& call) { return call.store == to; })) continue;
     Milliseconds allowed{0};
     for (const auto& put : puts) allowed += stores_.timeouts().allowed(put.bytes.size());
-    auto queue =
-        std::make_shared<const std::vector<registry::QueuedPut>>(std::move(puts));  // std::function wants to copy
     auto sent = std::make_shared<SentObjects>();
     race_.ask(*store, allowed, {.sent = sent},
-              [queue, sent, where = store->name, state = store->state, timeouts = stores_.timeouts(),
+              [queue = std::move(puts), sent, where = store->name, state = store->state, timeouts = stores_.timeouts(),
                clock = &environment_.clock](store::Store& to, const CallOptions& options) {
-                return send(to, where, *state, *queue, *sent, timeouts, *clock, options);
+                return send(to, where, *state, queue, *sent, timeouts, *clock, options);
               });
   }
 }

@@ -185,9 +185,8 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
     check_cancelled(call_, pool_.environment().clock, path);
     hashes.update(piece->bytes);
     bytes_ += piece->bytes.size();
-    auto shared =
-        std::make_shared<fragment::Piece>(*std::move(piece));  // std::function wants something that can be copied
-    window.push_back(pool_.environment().cpu.async([this, shared] { return digest(std::move(*shared)); }));
+    window.push_back(pool_.environment().cpu.async(
+        [this, taken = *std::move(piece)]() mutable { return digest(std::move(taken)); }));
     if (window.size() == k_window) {
       take_oldest();
       report_progress();

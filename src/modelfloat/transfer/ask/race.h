@@ -36,7 +36,7 @@ class Race {
     const PoolStore* store = nullptr;
     Tag tag;
   };
-  using Work = std::function<T(store::Store&, const CallOptions&)>;
+  using Work = UniqueFunction<T(store::Store&, const CallOptions&)>;
 
   // `kind` is what all its calls are. `clock` outlives the calls, too. `on_answer` is called when an answer is there to be taken, on whatever
   // thread brought it, also for calls that were cancelled meanwhile; it may come after the race has ended. It must be quick.

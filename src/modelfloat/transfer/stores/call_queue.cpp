@@ -5,7 +5,7 @@
 
 namespace modelfloat::transfer {
 
-void CallQueue::submit(std::function<void()> task) {
+void CallQueue::submit(Job task) {
   {
     const std::lock_guard lock(mutex_);
     if (running_ == limit_) {
@@ -17,7 +17,7 @@ void CallQueue::submit(std::function<void()> task) {
   start(std::move(task));
 }
 
-void CallQueue::start(std::function<void()> task) {
+void CallQueue::start(Job task) {
   io_.submit([queue = shared_from_this(), task = std::move(task)]() mutable {
     task();
     task = nullptr;  // what it holds goes before the next one begins
@@ -26,7 +26,7 @@ void CallQueue::start(std::function<void()> task) {
 }
 
 void CallQueue::ended() {
-  std::function<void()> next;
+  Job next;
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.empty()) {

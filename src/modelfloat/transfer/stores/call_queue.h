@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -18,17 +17,17 @@ class CallQueue : public std::enable_shared_from_this<CallQueue> {
   CallQueue(Executor& io, std::size_t limit) : io_(io), limit_(limit) {}
 
   // Runs the task on the executor as soon as fewer than `limit` others of this queue are running there. It must not throw.
-  void submit(std::function<void()> task);
+  void submit(Job task);
 
  private:
-  void start(std::function<void()> task);
+  void start(Job task);
   void ended();
 
   Executor& io_;
   const std::size_t limit_;
   std::mutex mutex_;  // guards all below
   std::size_t running_ = 0;
-  std::deque<std::function<void()>> waiting_;
+  std::deque<Job> waiting_;
 };
 
 // How many calls to a store may be under way: what it can use, and at most a quarter of the executor, so that three stores that hang
