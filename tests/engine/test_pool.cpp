@@ -94,9 +94,13 @@ transfer::StoreOpener Machine::opener() {
   return [this](const registry::StoreRow& row) { return world_.open(row.url); };
 }
 
-std::unique_ptr<engine::Pool> Machine::pool_of_another_process() {
-  auto keys = engine::open_keys(*registry_, mf1::SlotSecret::key_file(key_));
-  return std::make_unique<engine::Pool>(environment_, std::move(keys), opener(), timeouts);
+std::unique_ptr<engine::Pool> Machine::pool_of_another_process() { return pool_with(*registry_); }
+
+std::unique_ptr<engine::Pool> Machine::pool_with(registry::Registry& registry) {
+  auto keys = engine::open_keys(registry, mf1::SlotSecret::key_file(key_));
+  const engine::Environment environment{environment_.clock, environment_.random, environment_.cpu, environment_.io,
+                                        registry};
+  return std::make_unique<engine::Pool>(environment, std::move(keys), opener(), timeouts);
 }
 
 engine::Pool& Machine::reopen() {

@@ -74,6 +74,9 @@ class Machine {
   engine::Pool& pool() { return *pool_; }
   // As if another program ran in the same home.
   std::unique_ptr<engine::Pool> pool_of_another_process();
+  // The same by another handle of the registry.
+  std::unique_ptr<engine::Pool> pool_with(registry::Registry& registry);
+  std::filesystem::path registry_file() const { return folder_ / "registry.db"; }
   const engine::Environment& environment() const { return environment_; }
   const std::string& recovery_code() const { return recovery_code_; }
   mf1::SlotSecret recovery_secret() const;

@@ -29,6 +29,11 @@ struct RevisionRow {
   bool operator==(const RevisionRow&) const = default;
 };
 
+struct ListedModel {
+  std::vector<RevisionRow> revisions;                 // newest first; at least one
+  std::vector<std::pair<std::string, Hash256>> tags;  // ordered by name
+};
+
 // Threads, durability and errors: see Registry.
 class Catalogue {
  public:
@@ -44,6 +49,9 @@ class Catalogue {
   // At most `limit` names of models in order: those after `after` (exclusive; empty: from the start)
   // of which a revision has `search` in its name or description (case ignored; empty: all).
   virtual std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) = 0;
+  // The same models, each with what revisions() and tags() say of it.
+  virtual std::vector<ListedModel> listed_models(const std::string& after, const std::string& search,
+                                                 std::size_t limit) = 0;
 
   // Replaces all tags of the model. A tag names a manifest by the hash of its content.
   virtual void set_tags(const std::string& model, std::span<const std::pair<std::string, Hash256>> tags) = 0;

@@ -4,8 +4,9 @@
 //
 // Servers that share one registry share all of it:
 //
-//   PackIndex, LogCache,        copies of what the stores say; any of the servers may refresh them
-//   DocumentCache, Catalogue
+//   PackIndex, ManifestPacks,   copies of what the stores say; any of the servers may refresh them
+//   LogCache, DocumentCache,
+//   Catalogue
 //   Journal                     what one of them began and another may end
 //   Tokens                      a token is good for all of them
 //   KeyValues                   which pool it is, its policy, the writer id of the registry's chain
@@ -24,6 +25,7 @@
 #include "modelfloat/registry/journal.h"
 #include "modelfloat/registry/key_values.h"
 #include "modelfloat/registry/log_cache.h"
+#include "modelfloat/registry/manifest_packs.h"
 #include "modelfloat/registry/pack_index.h"
 #include "modelfloat/registry/store_records.h"
 #include "modelfloat/registry/tokens.h"
@@ -39,6 +41,7 @@ namespace modelfloat::registry {
 //   `recover`), out_of_space, denied when it cannot be written, transient when it stays locked too
 //   long.
 class Registry : public PackIndex,
+                 public ManifestPacks,
                  public Journal,
                  public LogCache,
                  public DocumentCache,

@@ -114,14 +114,18 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
     }
   }
   bool complete = true;
-  std::vector<registry::RevisionRow> fresh;
+  struct Fresh {
+    registry::RevisionRow row;
+    std::optional<std::vector<std::uint64_t>> packs;
+  };
+  std::vector<Fresh> fresh;
   ManifestReader reader(pool, {}, call);
   for (const auto& [content, live] : state.manifests) {
     if (!live.committed || listed.contains(content)) continue;
     try {
       const ManifestRoot root = reader.root(live.manifest);
-      index_manifest(pool, reader, root);
-      fresh.push_back(row_of(live, root));
+      auto packs = index_manifest(pool, reader, root);
+      fresh.push_back({row_of(live, root), std::move(packs)});
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
       log_warning(fmt::format("{} cannot be listed: {}", live.model, error.what()));
@@ -133,7 +137,10 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
       registry.remove_revision(row.manifest);
       registry.set_tags(row.model, {});
     }
-    for (const auto& row : fresh) registry.put_revision(row);
+    for (const auto& [row, packs] : fresh) {
+      registry.put_revision(row);
+      if (packs) registry.set_manifest_packs(row.manifest.content, *packs);
+    }
     for (const auto& [model, tags] : state.tags) {
       registry.set_tags(model, std::vector<std::pair<std::string, Hash256>>(tags.begin(), tags.end()));
     }

@@ -1,7 +1,7 @@
 #include "modelfloat/engine/catalogue/model_health.h"
 
+#include <optional>
 #include <set>
-#include <string>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
@@ -9,39 +9,66 @@
 namespace modelfloat::engine {
 namespace {
 
+// So many packs of a model are in memory at once.
+constexpr std::size_t k_packs_at_once = 256;
+
 struct ModelLocations {
   Health health = Health::sound;
-  std::set<std::string> stores;
+  std::set<StoreId> stores;
   std::set<ShardSearch::Wanted> wanted;  // what has to be looked for before more can be said
 };
 
-ModelLocations known_locations(Pool& pool, const ManifestId& manifest, const CallOptions& call) {
+void add(ModelLocations& locations, const std::vector<ShardLocations>& shards, const Pack& pack) {
+  locations.health = worse(locations.health, pack_health(shards, pack));
+  const auto wanted = shards_to_look_for(shards, pack);
+  locations.wanted.insert(wanted.begin(), wanted.end());
+  for (const ShardLocations& shard : shards) {
+    for (const auto* store : shard.online) locations.stores.insert(store->id);
+    for (const auto* store : shard.offline) locations.stores.insert(store->id);
+  }
+}
+
+// A model without packs lies in its manifest, which is on every store.
+void add_stores_of_manifest(ModelLocations& locations, Pool& pool) {
+  if (!locations.stores.empty()) return;
+  for (const auto* store : pool.stores().online()) locations.stores.insert(store->id);
+}
+
+// By what the registry has of the packs of the manifest; nothing when it does not have them all.
+std::optional<ModelLocations> locations_by_registry(Pool& pool, const ManifestId& manifest) {
+  ModelLocations locations;
+  for (std::uint64_t first = 0;; first += k_packs_at_once) {
+    const auto packs = pool.registry().located_packs(manifest.content, first, k_packs_at_once);
+    if (!packs) return std::nullopt;
+    for (const auto& located : *packs) add(locations, shard_locations(pool, located), located.pack);
+    if (packs->size() < k_packs_at_once) break;
+  }
+  add_stores_of_manifest(locations, pool);
+  return locations;
+}
+
+// By the manifest itself.
+ModelLocations locations_by_manifest(Pool& pool, const ManifestId& manifest, const CallOptions& call) {
   ModelLocations locations;
   try {
     ManifestReader reader(pool, {}, call);
     const ManifestRoot root = reader.root(manifest);
     for (std::size_t index = 0; index < root.segments.size(); ++index) {
-      for (const Pack& pack : reader.segment(root, index).structure.packs) {
-        const auto shards = shard_locations(pool, pack);
-        locations.health = worse(locations.health, pack_health(shards, pack));
-        const auto wanted = shards_to_look_for(shards, pack);
-        locations.wanted.insert(wanted.begin(), wanted.end());
-        for (const ShardLocations& shard : shards) {
-          for (const auto* store : shard.online) locations.stores.insert(store->name);
-          for (const auto* store : shard.offline) locations.stores.insert(store->name);
-        }
-      }
+      for (const Pack& pack : reader.segment(root, index).structure.packs)
+        add(locations, shard_locations(pool, pack), pack);
     }
-    // A model without packs lies in its manifest, which is on every store.
-    if (locations.stores.empty()) {
-      for (const auto* store : pool.stores().online()) locations.stores.insert(store->name);
-    }
+    add_stores_of_manifest(locations, pool);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
     log_warning(error.what());
     locations.health = worse(locations.health, Health::unknown);
   }
   return locations;
+}
+
+ModelLocations known_locations(Pool& pool, const ManifestId& manifest, const CallOptions& call) {
+  auto indexed = locations_by_registry(pool, manifest);
+  return indexed ? *std::move(indexed) : locations_by_manifest(pool, manifest, call);
 }
 
 }  // namespace

@@ -49,13 +49,10 @@ ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags
   return summary;
 }
 
-// Of the revision that the name alone means; nothing when the model was removed meanwhile.
-std::optional<ModelSummary> summary_of(Pool& pool, const std::string& model) {
-  const auto revisions = pool.registry().revisions(model);
-  if (revisions.empty()) return std::nullopt;
-  const auto tags = pool.registry().tags(model);
-  const auto choice = default_choice(revisions, tags);
-  return summary_of(pool, choice ? *choice->second : revisions.front(), tags);
+// Of the revision that the name alone means.
+ModelSummary summary_of(Pool& pool, const registry::ListedModel& model) {
+  const auto choice = default_choice(model.revisions, model.tags);
+  return summary_of(pool, choice ? *choice->second : model.revisions.front(), model.tags);
 }
 
 }  // namespace
@@ -64,14 +61,12 @@ std::vector<std::string> model_names(Pool& pool) { return pool.registry().models
 
 ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit) {
   ModelPage page;
-  auto names = pool.registry().models(after, search, limit + 1);
-  if (names.size() > limit) {
-    names.resize(limit);
-    page.next = names.back();
+  auto models = pool.registry().listed_models(after, search, limit + 1);
+  if (models.size() > limit) {
+    models.pop_back();
+    page.next = models.back().revisions.front().model;
   }
-  for (const std::string& name : names) {
-    if (auto summary = summary_of(pool, name)) page.models.push_back(*std::move(summary));
-  }
+  for (const auto& model : models) page.models.push_back(summary_of(pool, model));
   return page;
 }
 
@@ -85,7 +80,10 @@ std::optional<std::string> find_name(Pool& pool, const std::string& id_or_name) 
 
 std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name) {
   const auto name = find_name(pool, id_or_name);
-  return name ? summary_of(pool, *name) : std::nullopt;
+  if (!name) return std::nullopt;
+  const registry::ListedModel model{pool.registry().revisions(*name), pool.registry().tags(*name)};
+  if (model.revisions.empty()) return std::nullopt;  // it was removed meanwhile
+  return summary_of(pool, model);
 }
 
 ModelSummary summarise(Pool& pool, const OpenManifest& manifest) {

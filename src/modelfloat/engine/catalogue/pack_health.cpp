@@ -24,9 +24,10 @@ static bool has_place(const ShardLocations& shard) {
   return !shard.online.empty() || !shard.offline.empty() || !shard.corrupt.empty() || !shard.missing.empty();
 }
 
-static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256& object) {
+static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256& object,
+                                   const std::vector<registry::ShardCopy>& copies) {
   ShardLocations locations{index, object, {}, {}, {}, {}};
-  for (const registry::ShardCopy& copy : pool.registry().shard_copies(object)) {
+  for (const registry::ShardCopy& copy : copies) {
     const transfer::PoolStore* store = pool.stores().find(copy.store);
     if (store == nullptr) continue;
     if (copy.state == registry::CopyState::missing) {
@@ -42,8 +43,9 @@ static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256&
 }
 
 // One object, each copy of which counts as a shard.
-static std::vector<ShardLocations> locations_of_copies(Pool& pool, const Pack& pack) {
-  const ShardLocations all = locations_of(pool, 0, pack.shard_name(0));
+static std::vector<ShardLocations> locations_of_copies(Pool& pool, const registry::LocatedPack& located) {
+  const Pack& pack = located.pack;
+  const ShardLocations all = locations_of(pool, 0, pack.shard_name(0), located.copies.at(0));
   std::vector<ShardLocations> shards;
   for (std::size_t copy = 0; copy < pack.shard_count(); ++copy) {
     ShardLocations shard{copy, all.object, {}, {}, {}, {}};
@@ -62,17 +64,27 @@ static std::vector<ShardLocations> locations_of_copies(Pool& pool, const Pack& p
   return shards;
 }
 
-std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack) {
-  if (pack.k == 1) return locations_of_copies(pool, pack);
+std::vector<ShardLocations> shard_locations(Pool& pool, const registry::LocatedPack& located) {
+  const Pack& pack = located.pack;
+  if (pack.k == 1) return locations_of_copies(pool, located);
   std::vector<ShardLocations> shards;
   for (std::size_t index = 0; index < pack.shard_count(); ++index)
-    shards.push_back(locations_of(pool, index, pack.shard_name(index)));
-  for (const registry::StrayShard& later : transfer::later_parity(pool.registry(), pack)) {
-    ShardLocations locations = locations_of(pool, later.index, later.object);
+    shards.push_back(locations_of(pool, index, pack.shard_name(index), located.copies.at(index)));
+  for (const registry::StrayCopies& stray : located.strays) {
+    if (!transfer::is_later_parity(stray.shard, pack)) continue;
+    ShardLocations locations = locations_of(pool, stray.shard.index, stray.shard.object, stray.copies);
     const bool anywhere = !locations.online.empty() || !locations.offline.empty() || !locations.corrupt.empty();
     if (anywhere) shards.push_back(std::move(locations));
   }
   return shards;
+}
+
+std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack) {
+  registry::LocatedPack located{pack, {}, {}};
+  for (const Hash256& object : pack.shards) located.copies.push_back(pool.registry().shard_copies(object));
+  for (const registry::StrayShard& later : transfer::later_parity(pool.registry(), pack))
+    located.strays.push_back({later, pool.registry().shard_copies(later.object)});
+  return shard_locations(pool, located);
 }
 
 Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack) {

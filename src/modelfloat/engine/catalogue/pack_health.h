@@ -41,6 +41,7 @@ struct ShardLocations {
 // Of shards 0 .. k+m-1, then of parity that was added later, as far as the registry has learned of it. With k = 1 they are copies of one object, and
 // each copy is counted as one shard.
 std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack);
+std::vector<ShardLocations> shard_locations(Pool& pool, const registry::LocatedPack& located);
 
 // The numbers of the shards that can be read now, and of those that may be there and cannot be read or found now.
 struct ShardNumbers {

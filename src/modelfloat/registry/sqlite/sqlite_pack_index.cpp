@@ -43,6 +43,31 @@ static void insert_fragment(Connection& c, std::uint64_t key, const Fragment& fr
         frame.sealed_bytes);
 }
 
+struct FoundPack {
+  std::uint64_t key = 0;
+  Pack pack;
+};
+
+// One statement, so that no other process changes the pack between its row and its shards.
+static std::optional<FoundPack> find_pack(Connection& c, const PackId& id) {
+  using Row = std::tuple<std::uint64_t, std::uint32_t, std::uint8_t, std::uint8_t, std::uint8_t, std::uint64_t,
+                         std::uint8_t, Hash256>;
+  const auto rows = c.rows<Row, std::uint64_t, std::uint32_t, std::uint8_t, std::uint8_t, std::uint8_t, std::uint64_t,
+                           std::uint8_t, Hash256>(
+      "select p.key, p.epoch, p.suite, p.k, p.m, p.slice_bytes, p.survive, s.object from packs p join shards s on "
+      "s.pack = p.key where p.id = ?1 order by s.position",
+      id);
+  if (rows.empty()) return std::nullopt;
+  FoundPack found{.pack = {.id = id, .shards = {}}};
+  Pack& pack = found.pack;
+  for (const Row& row : rows) {
+    Hash256 object;
+    std::tie(found.key, pack.epoch, pack.suite, pack.k, pack.m, pack.slice_bytes, pack.survive, object) = row;
+    pack.shards.push_back(object);
+  }
+  return found;
+}
+
 void SqliteRegistry::add_pack(const Pack& pack, std::span<const Fragment> fragments, std::span<const StoreId> places) {
   check_pack(pack, fragments);
   if (places.size() != pack.shard_count()) refuse("wrong number of places");
@@ -56,37 +81,25 @@ void SqliteRegistry::add_pack(const Pack& pack, std::span<const Fragment> fragme
   });
 }
 
-void SqliteRegistry::learn_pack(const Pack& pack, std::span<const Fragment> fragments) {
+std::optional<std::uint64_t> SqliteRegistry::learn_pack(const Pack& pack, std::span<const Fragment> fragments) {
   check_pack(pack, fragments);
+  std::optional<std::uint64_t> exact;
   database_.write([&](Connection& c) {
-    const auto known = c.row<std::uint64_t>("select key from packs where id = ?1", pack.id);
-    const std::uint64_t key = known ? *known : insert_pack(c, pack);
+    const auto known = find_pack(c, pack.id);
+    const std::uint64_t key = known ? known->key : insert_pack(c, pack);
+    exact = !known || known->pack == pack ? std::optional(key) : std::nullopt;
     const auto numbers = c.rows<std::uint32_t>("select number from fragments where pack = ?1", key);
     std::set<std::uint32_t> seen(numbers.begin(), numbers.end());
     for (const Fragment& fragment : fragments) {
       if (seen.insert(fragment.frame()->number).second) insert_fragment(c, key, fragment);
     }
   });
+  return exact;
 }
 
 std::optional<Pack> SqliteRegistry::pack(const PackId& id) {
-  using Row = std::tuple<std::uint32_t, std::uint8_t, std::uint8_t, std::uint8_t, std::uint64_t, std::uint8_t, Hash256>;
-  // One statement, so that no other process changes the pack between its row and its shards.
-  const auto rows = database_.read([&](Connection& c) {
-    return c.rows<Row, std::uint32_t, std::uint8_t, std::uint8_t, std::uint8_t, std::uint64_t, std::uint8_t, Hash256>(
-        "select p.epoch, p.suite, p.k, p.m, p.slice_bytes, p.survive, s.object from packs p join shards s on s.pack = "
-        "p.key "
-        "where p.id = ?1 order by s.position",
-        id);
-  });
-  if (rows.empty()) return std::nullopt;
-  Pack pack{.id = id, .shards = {}};
-  for (const Row& row : rows) {
-    Hash256 object;
-    std::tie(pack.epoch, pack.suite, pack.k, pack.m, pack.slice_bytes, pack.survive, object) = row;
-    pack.shards.push_back(object);
-  }
-  return pack;
+  auto found = database_.read([&](Connection& c) { return find_pack(c, id); });
+  return found ? std::optional(std::move(found->pack)) : std::nullopt;
 }
 
 std::vector<Fragment> SqliteRegistry::find_fragment(const FragmentId& id) {

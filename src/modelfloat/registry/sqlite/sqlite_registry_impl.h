@@ -6,6 +6,9 @@
 
 namespace modelfloat::registry {
 
+// What set_manifest_packs() has entered. Part of a transaction.
+void forget_manifest_packs(Connection& c, const Hash256& manifest);
+
 class SqliteRegistry : public Registry {
  public:
   // The file must exist and have the newest schema.
@@ -22,7 +25,7 @@ class SqliteRegistry : public Registry {
 
   // PackIndex
   void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) override;
-  void learn_pack(const Pack&, std::span<const Fragment> fragments) override;
+  std::optional<std::uint64_t> learn_pack(const Pack&, std::span<const Fragment> fragments) override;
   std::optional<Pack> pack(const PackId&) override;
   std::vector<Fragment> find_fragment(const FragmentId&) override;
   void remove_pack(const PackId&) override;
@@ -38,6 +41,11 @@ class SqliteRegistry : public Registry {
   void add_stray_shards(std::span<const StrayShard>) override;
   std::optional<StrayShard> stray_shard(const Hash256& object) override;
   std::vector<StrayShard> stray_shards(const PackId&) override;
+
+  // ManifestPacks
+  void set_manifest_packs(const Hash256& manifest, std::span<const std::uint64_t> packs) override;
+  std::optional<std::vector<LocatedPack>> located_packs(const Hash256& manifest, std::uint64_t first,
+                                                        std::size_t limit) override;
 
   // Journal
   void queue_puts(std::span<const QueuedPut>) override;
@@ -69,6 +77,8 @@ class SqliteRegistry : public Registry {
   void remove_revision(const ManifestId&) override;
   std::vector<RevisionRow> revisions(const std::string& model) override;
   std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) override;
+  std::vector<ListedModel> listed_models(const std::string& after, const std::string& search,
+                                         std::size_t limit) override;
   void set_tags(const std::string& model, std::span<const std::pair<std::string, Hash256>> tags) override;
   std::vector<std::pair<std::string, Hash256>> tags(const std::string& model) override;
 

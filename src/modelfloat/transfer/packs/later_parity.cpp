@@ -117,12 +117,14 @@ void find_stray_shards(const StoreSet& stores, registry::PackIndex& registry, co
   learn_stray_shards(stores, registry, listed, call);
 }
 
+bool is_later_parity(const registry::StrayShard& shard, const Pack& pack) {
+  return pack.k > 1 && shard.index >= pack.shard_count() && shard.index < pack.k + Redundancy::k_max_parity;
+}
+
 std::vector<registry::StrayShard> later_parity(registry::PackIndex& registry, const Pack& pack) {
   if (pack.k == 1) return {};
   auto shards = registry.stray_shards(pack.id);
-  std::erase_if(shards, [&](const registry::StrayShard& shard) {
-    return shard.index < pack.shard_count() || shard.index >= pack.k + Redundancy::k_max_parity;
-  });
+  std::erase_if(shards, [&](const registry::StrayShard& shard) { return !is_later_parity(shard, pack); });
   return shards;
 }
 

@@ -20,6 +20,8 @@ void learn_stray_shards(const StoreSet& stores, registry::PackIndex& registry, c
 // The same of everything that the stores which are online list.
 void find_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const CallOptions& call);
 
+// Whether this stray shard is, by its header, parity of the pack that was added later.
+bool is_later_parity(const registry::StrayShard& shard, const Pack& pack);
 // The parities of the pack that the registry has learned of, by index. Only reading proves them: anybody may write such a header.
 std::vector<registry::StrayShard> later_parity(registry::PackIndex& registry, const Pack& pack);
 
