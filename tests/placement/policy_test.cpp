@@ -20,7 +20,7 @@ constexpr std::uint64_t k_mib = std::uint64_t{1} << 20;
 std::vector<Candidate> one_per_domain(std::size_t count, std::uint64_t free_bytes = UINT64_MAX) {
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < count; ++i)
-    candidates.push_back({i, std::string(1, static_cast<char>('a' + i)), free_bytes, 1.0});
+    candidates.push_back({i, std::string(1, static_cast<char>('a' + i)), free_bytes});
   return candidates;
 }
 
@@ -77,8 +77,7 @@ Case small_case() {
   for (std::size_t i = 0; i < count; ++i) {
     const auto room = *rc::gen::weightedElement<int>({{1, 0}, {4, 1}, {3, 2}, {1, 3}, {3, 4}});
     made.candidates.push_back({10 + i, std::string(1, static_cast<char>('a' + *rc::gen::inRange(0, 5))),
-                               room == 4 ? UINT64_MAX : static_cast<std::uint64_t>(room) * k_shard + 99,
-                               *rc::gen::element(0.0, 0.1, 0.9, 1.0, 5.0)});
+                               room == 4 ? UINT64_MAX : static_cast<std::uint64_t>(room) * k_shard + 99});
   }
   made.redundancy.k = *rc::gen::weightedElement<unsigned>({{2, 1}, {3, 2}, {2, 3}, {1, 4}});
   made.redundancy.m = *rc::gen::weightedElement<unsigned>({{1, 0}, {3, 1}, {4, 2}, {2, 3}});
@@ -211,17 +210,6 @@ TEST(Place, RolesRotateAmongEquals) {
   for (const unsigned count : parities) EXPECT_NEAR(count, 200, 60);
 }
 
-TEST(Place, DataGoesWhereReadingIsCheap) {
-  auto candidates = one_per_domain(6);
-  candidates[1].weight = 0.1;
-  candidates[4].weight = 0.2;
-  for (int i = 0; i < 50; ++i) {
-    const auto stores = place(candidates, {4, 2}, 2, k_mib, i / 50.0);
-    EXPECT_EQ(stores[4], 4U);
-    EXPECT_EQ(stores[5], 1U);
-  }
-}
-
 TEST(Place, DomainsFillInProportionToTheirSpace) {
   auto candidates = one_per_domain(12, 1000 * k_mib);
   candidates[0].free_bytes = 10 * k_mib;
@@ -239,7 +227,7 @@ TEST(ChooseRedundancy, OneShardForEachDomainWithRoom) {
   EXPECT_EQ(choose_redundancy(one_per_domain(1), 0, k_mib), (Redundancy{1, 0}));
   EXPECT_EQ(choose_redundancy(one_per_domain(25), 2, k_mib), (Redundancy{16, 2}));
   auto candidates = one_per_domain(6, 2 * k_mib);
-  candidates.push_back({6, "a", 2 * k_mib, 1.0});  // a second store in a domain is no second domain
+  candidates.push_back({6, "a", 2 * k_mib});  // a second store in a domain is no second domain
   candidates[3].free_bytes = 100;
   EXPECT_EQ(choose_redundancy(candidates, 2, k_mib), (Redundancy{3, 2}));
   EXPECT_THAT(error_of([] { choose_redundancy(one_per_domain(2), 2, k_mib); }).what(),

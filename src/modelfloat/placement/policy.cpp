@@ -41,8 +41,7 @@ class Draws {
 
 struct Site {  // a candidate, on the way to a decision
   std::size_t store;
-  unsigned room;  // shards
-  double weight;
+  unsigned room;     // shards
   double order = 0;  // drawn; lower comes first
   unsigned shards = 0;
 };
@@ -65,8 +64,6 @@ unsigned room_for(const Candidate& candidate, std::uint64_t shard_bytes, unsigne
   if (shard_bytes == 0 || candidate.free_bytes == UINT64_MAX) return at_most;
   return static_cast<unsigned>(std::min<std::uint64_t>(candidate.free_bytes / shard_bytes, at_most));
 }
-
-double usable_weight(double weight) { return std::isfinite(weight) && weight > 1e-6 ? weight : 1e-6; }
 
 // The free space of stores that don't tell theirs is taken as the mean of the others.
 double mean_free_bytes(std::span<const Candidate> candidates) {
@@ -91,10 +88,10 @@ std::vector<Domain> domains_with_room(std::span<const Candidate> candidates, std
     const unsigned room = room_for(candidate, shard_bytes, shards);
     if (room == 0) continue;
     const double free = candidate.free_bytes == UINT64_MAX ? mean : static_cast<double>(candidate.free_bytes);
-    const double share = std::max(free, 1.0) * usable_weight(candidate.weight);
+    const double share = std::max(free, 1.0);
     Domain& domain = by_name[candidate.domain];
     domain.name = candidate.domain;
-    domain.sites.push_back({candidate.store, room, usable_weight(candidate.weight), -std::log(draws.next()) / share});
+    domain.sites.push_back({candidate.store, room, -std::log(draws.next()) / share});
     shares[candidate.domain] += share;
   }
   std::vector<Domain> domains;
@@ -145,22 +142,13 @@ std::vector<const Site*> choose_sites(std::vector<Domain>& domains) {
   return chosen;
 }
 
-// Weights that round to one power of two count as equal.
-long class_of(double weight) { return std::lround(std::log2(weight)); }
-
-std::vector<std::size_t> assign_roles(const std::vector<const Site*>& chosen, Draws& draws) {
-  struct Role {
-    long weight_class;
-    double draw;
-    std::size_t store;
-  };
-  std::vector<Role> roles;
-  for (const Site* site : chosen) roles.push_back({class_of(site->weight), draws.next(), site->store});
-  std::sort(roles.begin(), roles.end(), [](const Role& a, const Role& b) {
-    return a.weight_class != b.weight_class ? a.weight_class > b.weight_class : a.draw < b.draw;
-  });
+// In a drawn order, so that over many packs every store gets its part of the parity.
+std::vector<std::size_t> draw_roles(const std::vector<const Site*>& chosen, Draws& draws) {
+  std::vector<std::pair<double, std::size_t>> drawn;
+  for (const Site* site : chosen) drawn.emplace_back(draws.next(), site->store);
+  std::sort(drawn.begin(), drawn.end());
   std::vector<std::size_t> stores;
-  for (const Role& role : roles) stores.push_back(role.store);
+  for (const auto& [draw, store] : drawn) stores.push_back(store);
   return stores;
 }
 
@@ -231,7 +219,7 @@ std::vector<std::size_t> place(std::span<const Candidate> candidates, Redundancy
   const unsigned most_per_store = redundancy.k == 1 ? 1 : shards;
   for (unsigned per_store = 1; per_store <= most_per_store; ++per_store) {
     if (!deal(domains, shards, per_store) || !is_valid_deal(domains, redundancy.m, survive)) continue;
-    return assign_roles(choose_sites(domains), draws);
+    return draw_roles(choose_sites(domains), draws);
   }
   throw no_room(domains, redundancy, survive, shard_bytes);
 }

@@ -15,7 +15,6 @@ struct Candidate {
   std::size_t store = 0;                  // the caller's index, handed back
   std::string domain;                     // what it fails together with
   std::uint64_t free_bytes = UINT64_MAX;  // UINT64_MAX: unknown, taken as enough
-  double weight = 1.0;                    // measured speed and reliability: higher is better
 };
 
 // Whether the `n` domains that hold most of these shards hold at most `m` of them together: their loss can be survived.
@@ -25,9 +24,8 @@ bool survives(std::span<const std::string> domain_of_each_shard, unsigned m, uns
 // - The shards lie as evenly over the domains as they can. With k=1 (copies, which have one name) all stores are
 // distinct; otherwise two
 //   shards share a store only where nothing else is valid.
-// - Which of more domains than shards are used is drawn by free space times weight, so that over many packs they fill
-// evenly.
-// - Data shards go where the weight is higher; among weights within about a factor of two the roles are drawn.
+// - Which of more domains than shards are used is drawn by free space, so that over many packs they fill evenly.
+// - Which of the chosen stores get data and which parity is drawn, too.
 // `random` in [0, 1) is the only source of chance. Error{out_of_space}, saying what is missing, when and only when no
 // placement is valid; Error{invalid} when no number of domains would do (survive > m).
 std::vector<std::size_t> place(std::span<const Candidate> candidates, Redundancy redundancy, unsigned survive,

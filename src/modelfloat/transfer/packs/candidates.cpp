@@ -26,7 +26,7 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   Race<std::uint64_t, std::size_t> race(stores.clock(), CallKind::put, call);  // the tag is the index of the candidate
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const PoolStore& target = *targets[i];
-    candidates.push_back({i, target.domain, 0, 1.0});
+    candidates.push_back({i, target.domain, 0});
     if (target.state->puts_are_paused()) {
       log_warning(target.name + " takes no new data: it asks to be left alone for a while");
       continue;
