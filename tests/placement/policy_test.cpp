@@ -67,6 +67,7 @@ struct Case {
   std::vector<Candidate> candidates;
   Redundancy redundancy;
   unsigned survive;
+  std::vector<Placed> staying = {};
 };
 
 constexpr std::uint64_t k_shard = 100;
@@ -85,10 +86,26 @@ Case small_case() {
   return made;
 }
 
+// Some of the shards lie already: on stores that may get more, or on others.
+Case case_with_shards_that_stay() {
+  Case made = small_case();
+  const auto count = *rc::gen::inRange(0U, made.redundancy.shards() + 1);
+  for (unsigned i = 0; i < count; ++i) {
+    const bool is_candidate = !made.candidates.empty() && *rc::gen::arbitrary<bool>();
+    if (is_candidate) {
+      const Candidate& candidate = *rc::gen::elementOf(made.candidates);
+      made.staying.push_back({candidate.store, candidate.domain});
+    } else {
+      made.staying.push_back({100 + i, std::string(1, static_cast<char>('a' + *rc::gen::inRange(0, 7)))});
+    }
+  }
+  return made;
+}
+
 // By index into the candidates.
 struct Verdict {
   bool valid;
-  bool shares_a_store;
+  bool shares_a_store;  // a shard was added where there is another one
 };
 Verdict judge(const Case& pool, const std::vector<std::size_t>& chosen) {
   std::map<std::size_t, std::uint64_t> in_store;
@@ -97,10 +114,14 @@ Verdict judge(const Case& pool, const std::vector<std::size_t>& chosen) {
     ++in_store[index];
     domains.push_back(pool.candidates[index].domain);
   }
+  for (const Placed& placed : pool.staying) domains.push_back(placed.domain);
   bool shares = false;
   for (const auto& [index, shards] : in_store) {
-    if (pool.candidates[index].free_bytes / k_shard < shards) return {false, false};
-    shares = shares || shards > 1;
+    const Candidate& candidate = pool.candidates[index];
+    if (candidate.free_bytes / k_shard < shards) return {false, false};
+    const bool has_one = std::any_of(pool.staying.begin(), pool.staying.end(),
+                                     [&](const Placed& placed) { return placed.store == candidate.store; });
+    shares = shares || shards > 1 || has_one;
   }
   if (pool.redundancy.k == 1 && shares) return {false, false};
   return {survives_by_trying(domains, pool.redundancy.m, pool.survive), shares};
@@ -113,7 +134,7 @@ struct Possible {
 };
 void try_all(const Case& pool, std::vector<std::size_t>& chosen, std::size_t from, Possible& possible) {
   if (possible.without_sharing) return;
-  if (chosen.size() == pool.redundancy.shards()) {
+  if (chosen.size() + pool.staying.size() == pool.redundancy.shards()) {
     const Verdict verdict = judge(pool, chosen);
     possible.at_all = possible.at_all || verdict.valid;
     possible.without_sharing = possible.without_sharing || (verdict.valid && !verdict.shares_a_store);
@@ -126,27 +147,57 @@ void try_all(const Case& pool, std::vector<std::size_t>& chosen, std::size_t fro
   }
 }
 
+void check_against_all(const Case& pool) {
+  Possible possible;
+  std::vector<std::size_t> scratch;
+  try_all(pool, scratch, 0, possible);
+  RC_TAG(possible.without_sharing ? "one each" : possible.at_all ? "shared" : "refused");
+  const double random = static_cast<double>(*rc::gen::inRange(0, 1000)) / 1000;
+  try {
+    const auto stores = place(pool.candidates, pool.redundancy, pool.survive, k_shard, random, pool.staying);
+    RC_ASSERT(stores.size() + pool.staying.size() == pool.redundancy.shards());
+    std::vector<std::size_t> chosen;
+    for (const std::size_t store : stores) chosen.push_back(store - 10);
+    const Verdict verdict = judge(pool, chosen);
+    RC_ASSERT(verdict.valid);
+    RC_ASSERT(!verdict.shares_a_store || !possible.without_sharing);
+  } catch (const Error& error) {
+    RC_ASSERT(error.kind == ErrorKind::out_of_space);
+    RC_ASSERT(!possible.at_all);
+  }
+}
+
 TEST(Place, IsValidAndRefusesExactlyWhenNothingIs) {
-  EXPECT_TRUE(rc::check([] {
-    const Case pool = small_case();
-    Possible possible;
-    std::vector<std::size_t> scratch;
-    try_all(pool, scratch, 0, possible);
-    RC_TAG(possible.without_sharing ? "one each" : possible.at_all ? "shared" : "refused");
-    const double random = static_cast<double>(*rc::gen::inRange(0, 1000)) / 1000;
-    try {
-      const auto stores = place(pool.candidates, pool.redundancy, pool.survive, k_shard, random);
-      RC_ASSERT(stores.size() == pool.redundancy.shards());
-      std::vector<std::size_t> chosen;
-      for (const std::size_t store : stores) chosen.push_back(store - 10);
-      const Verdict verdict = judge(pool, chosen);
-      RC_ASSERT(verdict.valid);
-      RC_ASSERT(!verdict.shares_a_store || !possible.without_sharing);
-    } catch (const Error& error) {
-      RC_ASSERT(error.kind == ErrorKind::out_of_space);
-      RC_ASSERT(!possible.at_all);
-    }
-  }));
+  EXPECT_TRUE(rc::check([] { check_against_all(small_case()); }));
+}
+
+TEST(Place, IsValidBesideShardsThatStay) {
+  EXPECT_TRUE(rc::check([] { check_against_all(case_with_shards_that_stay()); }));
+}
+
+TEST(Place, GoesWhereNoShardOfThePackIs) {
+  const auto candidates = one_per_domain(6);
+  const std::vector<Placed> staying = {{0, "a"}, {1, "b"}, {3, "d"}, {9, "j"}};
+  for (int i = 0; i < 20; ++i) {
+    auto stores = place(candidates, {4, 2}, 2, k_mib, i / 20.0, staying);
+    ASSERT_EQ(stores.size(), 2U);
+    for (const std::size_t store : stores) EXPECT_TRUE(store == 2 || store == 4 || store == 5) << store;
+    EXPECT_NE(stores[0], stores[1]);
+  }
+}
+
+TEST(Place, WhatStaysMayLeaveNoValidPlace) {
+  const std::vector<Placed> two_in_one = {{0, "a"}, {1, "a"}, {2, "b"}, {3, "c"}};
+  EXPECT_EQ(place(one_per_domain(8), {4, 2}, 1, k_mib, 0.5, two_in_one).size(), 2U);
+  const Error error = error_of([&] { place(one_per_domain(8), {4, 2}, 2, k_mib, 0.5, two_in_one); });
+  EXPECT_EQ(error.kind, ErrorKind::out_of_space);
+  EXPECT_THAT(error.what(), HasSubstr("2 more beside the 4 that stay"));
+  const std::vector<Placed> three(3, {0, "a"});
+  EXPECT_EQ(error_of([&] { place(one_per_domain(8), {1, 1}, 1, k_mib, 0.5, three); }).kind, ErrorKind::invalid);
+}
+
+TEST(Place, WhereAllStayNothingIsLeftToPlace) {
+  EXPECT_TRUE(place({}, {1, 1}, 1, k_mib, 0.5, std::vector<Placed>{{0, "a"}, {1, "b"}}).empty());
 }
 
 TEST(Place, NoDomainGetsTwoWhileAnotherHasRoom) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -41,21 +42,26 @@ class Draws {
 
 struct Site {  // a candidate, on the way to a decision
   std::size_t store;
-  unsigned room;     // shards
-  double order = 0;  // drawn; lower comes first
+  unsigned room;       // shards
+  double order = 0;    // drawn; lower comes first
+  unsigned stays = 0;  // shards that it has already
   unsigned shards = 0;
+
+  unsigned all_shards() const { return stays + shards; }
 };
 
 struct Domain {
   std::string name;
-  std::vector<Site> sites;
+  std::vector<Site> sites = {};
   double order = 0;
+  unsigned stays = 0;
   unsigned shards = 0;
 
-  // Shards that fit with at most `per_store` in one store.
+  unsigned all_shards() const { return stays + shards; }
+  // Shards that can be added with at most `per_store` in one store.
   unsigned room(unsigned per_store) const {
     unsigned sum = 0;
-    for (const Site& site : sites) sum += std::min(site.room, per_store);
+    for (const Site& site : sites) sum += std::min(site.room, per_store - std::min(site.stays, per_store));
     return sum;
   }
 };
@@ -102,6 +108,16 @@ std::vector<Domain> domains_with_room(std::span<const Candidate> candidates, std
   return domains;
 }
 
+void add_staying(std::vector<Domain>& domains, std::span<const Placed> staying) {
+  for (const Placed& placed : staying) {
+    auto domain =
+        std::find_if(domains.begin(), domains.end(), [&](const Domain& d) { return d.name == placed.domain; });
+    if (domain == domains.end()) domain = domains.insert(domains.end(), Domain{.name = placed.domain});
+    ++domain->stays;
+    for (Site& site : domain->sites) site.stays += site.store == placed.store ? 1 : 0;
+  }
+}
+
 // Deals the shards out to the domains one by one, each to the one that has the fewest so far. No other way of dealing
 // leaves less in the n fullest, for any n at once; so if this is not valid, nothing is.
 bool deal(std::vector<Domain>& domains, unsigned shards, unsigned per_store) {
@@ -110,7 +126,7 @@ bool deal(std::vector<Domain>& domains, unsigned shards, unsigned per_store) {
     Domain* best = nullptr;
     for (Domain& domain : domains) {
       if (domain.shards >= domain.room(per_store)) continue;
-      if (best == nullptr || std::pair(domain.shards, domain.order) < std::pair(best->shards, best->order))
+      if (best == nullptr || std::pair(domain.all_shards(), domain.order) < std::pair(best->all_shards(), best->order))
         best = &domain;
     }
     if (best == nullptr) return false;
@@ -121,7 +137,7 @@ bool deal(std::vector<Domain>& domains, unsigned shards, unsigned per_store) {
 
 bool is_valid_deal(const std::vector<Domain>& domains, unsigned m, unsigned survive) {
   std::vector<unsigned> counts;
-  for (const Domain& domain : domains) counts.push_back(domain.shards);
+  for (const Domain& domain : domains) counts.push_back(domain.all_shards());
   return sum_of_fullest(std::move(counts), survive) <= m;
 }
 
@@ -133,7 +149,8 @@ std::vector<const Site*> choose_sites(std::vector<Domain>& domains) {
       Site* best = nullptr;
       for (Site& site : domain.sites) {
         if (site.shards >= site.room) continue;
-        if (best == nullptr || std::pair(site.shards, site.order) < std::pair(best->shards, best->order)) best = &site;
+        if (best == nullptr || std::pair(site.all_shards(), site.order) < std::pair(best->all_shards(), best->order))
+          best = &site;
       }
       ++best->shards;
       chosen.push_back(best);
@@ -192,6 +209,18 @@ Error no_room(const std::vector<Domain>& domains, Redundancy redundancy, unsigne
   return Error(ErrorKind::out_of_space, "placement", message + list_of_names(domains));
 }
 
+Error no_room_beside(std::span<const Placed> staying, const std::vector<Domain>& domains, Redundancy redundancy,
+                     unsigned survive, std::uint64_t shard_bytes) {
+  std::vector<Domain> with_room;
+  std::copy_if(domains.begin(), domains.end(), std::back_inserter(with_room),
+               [](const Domain& domain) { return !domain.sites.empty(); });
+  return Error(ErrorKind::out_of_space, "placement",
+               to_string(redundancy) + " that survives " + std::to_string(survive) + " cannot be had with " +
+                   std::to_string(redundancy.shards() - staying.size()) + " more beside the " +
+                   std::to_string(staying.size()) + " that stay, in " + domains_with(with_room.size(), shard_bytes) +
+                   list_of_names(with_room));
+}
+
 void check_possible(Redundancy redundancy, unsigned survive) {
   if (!is_valid(redundancy)) throw Error(ErrorKind::invalid, to_string(redundancy), "no such redundancy");
   if (survive > redundancy.m) {
@@ -211,17 +240,21 @@ bool survives(std::span<const std::string> domain_of_each_shard, unsigned m, uns
 }
 
 std::vector<std::size_t> place(std::span<const Candidate> candidates, Redundancy redundancy, unsigned survive,
-                               std::uint64_t shard_bytes, double random) {
+                               std::uint64_t shard_bytes, double random, std::span<const Placed> staying) {
   check_possible(redundancy, survive);
+  if (staying.size() > redundancy.shards())
+    throw Error(ErrorKind::invalid, to_string(redundancy), "has fewer shards than those that stay");
   Draws draws(random);
-  const unsigned shards = redundancy.shards();
+  const auto shards = redundancy.shards() - static_cast<unsigned>(staying.size());
   std::vector<Domain> domains = domains_with_room(candidates, shard_bytes, shards, draws);
-  const unsigned most_per_store = redundancy.k == 1 ? 1 : shards;
+  add_staying(domains, staying);
+  const unsigned most_per_store = redundancy.k == 1 ? 1 : redundancy.shards();
   for (unsigned per_store = 1; per_store <= most_per_store; ++per_store) {
     if (!deal(domains, shards, per_store) || !is_valid_deal(domains, redundancy.m, survive)) continue;
     return draw_roles(choose_sites(domains), draws);
   }
-  throw no_room(domains, redundancy, survive, shard_bytes);
+  if (staying.empty()) throw no_room(domains, redundancy, survive, shard_bytes);
+  throw no_room_beside(staying, domains, redundancy, survive, shard_bytes);
 }
 
 Redundancy choose_redundancy(std::span<const Candidate> candidates, unsigned survive, std::uint64_t shard_bytes_hint) {

@@ -20,16 +20,23 @@ struct Candidate {
 // Whether the `n` domains that hold most of these shards hold at most `m` of them together: their loss can be survived.
 bool survives(std::span<const std::string> domain_of_each_shard, unsigned m, unsigned n);
 
-// The stores (Candidate::store) for shards 0..k+m-1 of one pack that survives the loss of any `survive` domains.
-// - The shards lie as evenly over the domains as they can. With k=1 (copies, which have one name) all stores are
-// distinct; otherwise two
-//   shards share a store only where nothing else is valid.
+// A shard of the pack that lies on a store already, and stays there.
+struct Placed {
+  std::size_t store = 0;  // Candidate::store where it is a candidate; otherwise any other number
+  std::string domain;
+};
+
+// The stores (Candidate::store) for the shards of one pack that do not lie anywhere yet, in the order of those shards.
+// Together with those that stay they are k+m, and the pack survives the loss of any `survive` domains.
+// - The shards lie as evenly over the domains as they can beside those that stay. With k=1 (copies, which have one name)
+//   all stores are distinct. Otherwise a store gets a second shard only where nothing else is valid.
 // - Which of more domains than shards are used is drawn by free space, so that over many packs they fill evenly.
 // - Which of the chosen stores get data and which parity is drawn, too.
 // `random` in [0, 1) is the only source of chance. Error{out_of_space}, saying what is missing, when and only when no
-// placement is valid; Error{invalid} when no number of domains would do (survive > m).
+// placement is valid: also when the shards that stay lie so that none can be. Error{invalid} when no number of domains
+// would do (survive > m), and when more than k+m stay.
 std::vector<std::size_t> place(std::span<const Candidate> candidates, Redundancy redundancy, unsigned survive,
-                               std::uint64_t shard_bytes, double random);
+                               std::uint64_t shard_bytes, double random, std::span<const Placed> staying = {});
 
 // The redundancy for a pool that survives the loss of `survive` domains: one shard for each domain with room for a
 // shard of about `shard_bytes_hint`, m = survive of them parity, k at most 16. Error{out_of_space} when there are not
