@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <mutex>
 #include <set>
 
 #include "modelfloat/base/hex.h"
@@ -38,7 +39,25 @@ constexpr std::size_t k_tensors_in_manifest = 65536;
 struct Digested {
   FragmentId id{};
   std::uint32_t plain_bytes = 0;
-  std::optional<mf1::EncodedFragment> encoded;  // nothing when the fragment is known
+  std::optional<mf1::EncodedFragment> encoded;  // nothing when the fragment is known, or this push stores it already
+};
+
+// The ids of the fragments that this push stores. Shared by threads.
+class NewFragments {
+ public:
+  // False when it was there.
+  bool insert(const FragmentId& id) {
+    const std::lock_guard lock(mutex_);
+    return ids_.insert(id).second;
+  }
+  bool contains(const FragmentId& id) const {
+    const std::lock_guard lock(mutex_);
+    return ids_.contains(id);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<FragmentId> ids_;
 };
 
 // The hashes by which others know a file, made as it streams by.
@@ -136,7 +155,7 @@ class PushSession::Impl {
   std::vector<File> files_;
   FileListing listing_;
   Before before_;
-  std::set<FragmentId> new_ids_;
+  NewFragments new_;
   std::map<FragmentId, mf1::EncodedFragment> held_;  // new data while there is so little that it fits into the manifest
   std::uint64_t held_bytes_ = 0;
   bool inline_is_open_ = true;
@@ -153,7 +172,6 @@ PushSession::Impl::Impl(Pool& pool, PushOptions options, CallOptions call, Stead
       known_(pool, promise_.survive, call_),
       upload_({pool.stores(), pool.registry(), pool.keys(), pool.environment().random, pool.environment().cpu, call_},
               {promise_.redundancy, promise_.survive, crypto::preferred_suite(), options_.total_bytes,
-               [this](const PackId& id) { known_.trust(id); },
                [this](const transfer::StoresLeft& left) { return plan_again(pool_, options_.redundancy, left); }},
               std::move(plan.targets)),
       journal_(pool.registry().begin_push(options_.model, options_.tag, pool.environment().clock.utc_now())) {}
@@ -219,7 +237,7 @@ Digested PushSession::Impl::digest(fragment::Piece piece) {
   Digested digested;
   digested.plain_bytes = static_cast<std::uint32_t>(piece.bytes.size());
   digested.id = pool_.keys().fragment_id(pool_.keys().current_epoch(), piece.bytes);
-  if (known_.find(digested.id)) return digested;
+  if (new_.contains(digested.id) || known_.find(digested.id)) return digested;
   codec::Encoded encoded = codec::encode(piece.bytes, piece.shape);
   const bool raw = encoded.codec.id == CodecId::raw;
   digested.encoded = mf1::EncodedFragment{digested.id, digested.plain_bytes, encoded.codec,
@@ -229,7 +247,7 @@ Digested PushSession::Impl::digest(fragment::Piece piece) {
 
 void PushSession::Impl::store_digested(Digested digested, File& file) {
   file.fragments.push_back(digested.id);
-  if (!digested.encoded || !new_ids_.insert(digested.id).second) return;
+  if (!digested.encoded || !new_.insert(digested.id)) return;
   new_bytes_ += digested.plain_bytes;
   store(*std::move(digested.encoded));
 }
@@ -336,6 +354,7 @@ std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& r
 PushResult PushSession::Impl::commit() {
   if (files_.empty()) throw Error(ErrorKind::invalid, options_.model, "has no file");
   upload_.finish();
+  for (const PackId& id : upload_.durable_packs()) known_.trust(id);
   report_progress();
 
   PushResult result;
