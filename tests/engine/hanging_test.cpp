@@ -8,7 +8,6 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/catalogue/fragment_map.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/catalogue/pool_status.h"
@@ -296,7 +295,7 @@ TEST_F(Hanging, ListingModelsDoesNotWaitForAMarkerThatHangs) {
   machine_.timeouts.marker = Milliseconds{600'000};
   stall(world_.faults(1));
   machine_.reopen();
-  EXPECT_TRUE(engine::refresh(machine_.pool(), {}, transfer::WaitFor::quorum));
+  EXPECT_TRUE(engine::catch_up(machine_.pool(), {.log = engine::LogReading::quorum, .catalogue = true}, {}).fresh);
   EXPECT_EQ(machine_.health().health, engine::Health::degraded);
 }
 
@@ -379,7 +378,7 @@ TEST(ChangingStores, OneThatComesBackIsUsedAgain) {
   machine.push("ns/model", {{"m.bin", test::random_bytes(1000, 1)}});
   world.faults(0).set_offline(false);
   machine.clock().advance(Milliseconds{30'000});
-  engine::refresh(machine.pool(), {});
+  engine::catch_up(machine.pool(), test::k_all_news, {});
   EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 3U);
   EXPECT_EQ(engine::pool_status(machine.pool(), {}).stores.at(0).queued, 0U);  // and has what it missed
 }
@@ -404,7 +403,7 @@ TEST(ChangingStores, OneThatGoesIsNoticedByItsFirstCall) {
   Machine machine(world, Threads::one);
   machine.create(k_copies);
   world.faults(2).set_offline(true);
-  engine::refresh(machine.pool(), {});
+  engine::catch_up(machine.pool(), test::k_all_news, {});
   EXPECT_FALSE(machine.pool().stores().find("s2")->is_online());
   EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 2U);
 }
@@ -418,14 +417,14 @@ TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {
   engine::remove_stores(two.pool(), {"s3"}, {});
   EXPECT_EQ(two.pool().stores().find("s3"), nullptr);
   ASSERT_NE(one.pool().stores().find("s3"), nullptr);
-  engine::refresh(one.pool(), {});
+  engine::catch_up(one.pool(), test::k_all_news, {});
   EXPECT_EQ(one.pool().stores().find("s3"), nullptr);
   EXPECT_EQ(one.pool().registry().stores().size(), 3U);
 
   const auto again = world.open(World::url(3));
   engine::add_store(two.pool(), "s3", World::url(3), "domain3", 0, *again, {});
   EXPECT_NE(two.pool().stores().find("s3"), nullptr);
-  engine::refresh(one.pool(), {});
+  engine::catch_up(one.pool(), test::k_all_news, {});
   ASSERT_NE(one.pool().stores().find("s3"), nullptr);
   EXPECT_TRUE(one.pool().stores().find("s3")->is_online());
   one.push("ns/model", {{"m.bin", test::random_bytes(1000, 3)}});

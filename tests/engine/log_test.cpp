@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/hex.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/catalogue/model_list.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
 
@@ -106,8 +105,8 @@ TEST(Log, TwoPushesOfOneTagGiveTheSameAnswerEverywhereAndKeepBoth) {
   two.recover(one.recovery_secret(), {0, 1, 2});
   one.push("ns/model", small(1));
   two.push("ns/model", small(2));
-  engine::refresh(one.pool(), {});
-  engine::refresh(two.pool(), {});
+  engine::catch_up(one.pool(), test::k_all_news, {});
+  engine::catch_up(two.pool(), test::k_all_news, {});
   EXPECT_EQ(one.pool().log().state().tags, two.pool().log().state().tags);
   EXPECT_EQ(engine::list_revisions(one.pool(), "ns/model").size(), 2U);
 }
@@ -184,7 +183,7 @@ TEST(Log, AStoreThatWentBackInTimeIsNamedAndNotBelieved) {
   machine.create(k_copies);
   const auto before = world.objects(1);
   machine.push("ns/model", small(1));
-  engine::refresh(machine.pool(), {});
+  engine::catch_up(machine.pool(), test::k_all_news, {});
   for (const auto& [path, bytes] : world.objects(1)) {
     if (!before.contains(path)) world.inner(1).remove(*ObjectName::parse(path), {});
   }

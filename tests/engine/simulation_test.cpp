@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
@@ -129,7 +128,7 @@ TEST(Simulation, WhatASlowStoreHasTakenCounts) {
   std::size_t runs = 0;
   for (; queued > 0; ++runs) {
     simulation.machine().reopen();
-    engine::refresh(simulation.machine().pool(), {});
+    engine::catch_up(simulation.machine().pool(), test::k_all_news, {});
     const std::size_t left = engine::pool_status(simulation.machine().pool(), {}).stores.at(6).queued;
     ASSERT_LT(left, queued) << "run " << runs;
     queued = left;

@@ -14,6 +14,7 @@
 #include "support/thrown.h"
 
 #include "modelfloat/base/executor.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/catalogue/model_health.h"
 #include "modelfloat/engine/pool/pool.h"
 #include "modelfloat/engine/pull/pull.h"
@@ -26,6 +27,8 @@ using Files = std::map<std::string, Bytes>;
 
 inline constexpr PolicySet k_survive_two{4, 2, 2};
 inline constexpr PolicySet k_copies{1, 1, 1};
+// What another machine has done is known here.
+inline constexpr engine::Need k_all_news{.log = engine::LogReading::all, .catalogue = true};
 
 // The stores of the world, "memory:0" to "memory:n-1". Each is a domain of its own.
 class World {

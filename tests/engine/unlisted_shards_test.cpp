@@ -7,7 +7,6 @@
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
-#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/catalogue/fragment_map.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/upkeep/remove_model.h"
@@ -55,7 +54,7 @@ class UnlistedShards : public testing::Test {
     for (std::size_t i = 0; i < stores; ++i) numbers.push_back(i);
     other_.recover(one_.recovery_secret(), numbers);
     one_.push("ns/model", files_);
-    engine::refresh(other_.pool(), {});
+    engine::catch_up(other_.pool(), test::k_all_news, {});
   }
   // By store: the shards there. The model has one pack.
   std::vector<std::pair<std::size_t, std::string>> shards() {
@@ -329,18 +328,18 @@ class StoresOfOtherMachines : public testing::Test {
 TEST_F(StoresOfOtherMachines, OfANameThatIsTakenHereAreNotLeftOut) {
   add(one_, "new", 3);
   add(other_, "new", 4);
-  engine::refresh(one_.pool(), {});
-  engine::refresh(other_.pool(), {});
+  engine::catch_up(one_.pool(), test::k_all_news, {});
+  engine::catch_up(other_.pool(), test::k_all_news, {});
   EXPECT_EQ(urls(one_).size(), 5U);
   EXPECT_EQ(urls(other_), urls(one_));
-  engine::refresh(one_.pool(), {});
+  engine::catch_up(one_.pool(), test::k_all_news, {});
   EXPECT_EQ(one_.pool().stores().all().size(), 5U);
 }
 
 TEST_F(StoresOfOtherMachines, ThatReplaceARemovedOneOfTheSameNameAreSeenAtOnce) {
   engine::remove_stores(other_.pool(), {"s2"}, {});
   add(other_, "s2", 3);
-  engine::refresh(one_.pool(), {});
+  engine::catch_up(one_.pool(), test::k_all_news, {});
   ASSERT_NE(one_.pool().stores().find("s2"), nullptr);
   EXPECT_EQ(one_.pool().stores().find("s2")->url, World::url(3));
 }
@@ -351,7 +350,7 @@ TEST_F(StoresOfOtherMachines, GetTheDomainAndTheCapacityThatAnotherMachineSets) 
   row.capacity_bytes = 5000;
   row.url = "memory:1";
   engine::change_store(other_.pool(), row, {});
-  engine::refresh(one_.pool(), {});
+  engine::catch_up(one_.pool(), test::k_all_news, {});
   const auto* store = one_.pool().stores().find(row.name);
   EXPECT_EQ(store->domain, "one house");
   EXPECT_EQ(store->capacity_bytes, 5000U);

@@ -140,6 +140,20 @@ def test_the_engine_has_its_time_from_outside():
                 assert not forbidden.search(line), f"{path.relative_to(SOURCES)}: {line.strip()}"
 
 
+def test_only_catch_up_brings_a_pool_up_to_date():
+    """Its header has a table of which job needs what. PoolLog and Documents, which it calls, recheck stores as a part of their work."""
+    steps = re.compile(r"\blog(\(\))?\.sync\(|\bupdate_catalogue\(|\.recheck\(|\bwait_for_checks\(|\bwait_until_decided\(")
+    callers = {}
+    for layer in ("engine", "inference", "server", "cli"):
+        for path in sources(layer):
+            if found := {match[0] for match in steps.finditer(re.sub(r"//.*", "", path.read_text()))}:
+                callers[str(path.relative_to(SOURCES / layer))] = found
+    assert callers.pop("catalogue/catch_up.cpp")
+    assert callers.pop("pool/pool_log.cpp") == callers.pop("pool/documents.cpp") == {".recheck(", "wait_for_checks("}
+    assert callers.pop("upkeep/recover.cpp") == {"log.sync("}  # before there is a pool
+    assert all(found == {"update_catalogue("} for found in callers.values()) and len(callers) == 2, callers  # who defines it
+
+
 def test_nobody_prints_but_the_programs():
     for path in sources():
         layer = path.relative_to(SOURCES).parts[0]

@@ -50,7 +50,7 @@ ExitCode code_of(const engine::PoolStatus& status) {
 
 ExitCode status(Session& session) {
   engine::Pool& pool = session.pool();
-  if (!session.options().cached && !pool.stores().online().empty()) session.sync_log(transfer::WaitFor::all);
+  if (!session.options().cached && !pool.stores().online().empty()) session.sync_log(engine::LogReading::all);
   const auto status = engine::pool_status(pool, session.call());
   const auto policy = engine::Settings(pool.registry()).policy();
   if (session.options().json) {

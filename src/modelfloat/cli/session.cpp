@@ -10,7 +10,6 @@
 #include "modelfloat/base/printable.h"
 #include "modelfloat/cli/key_path.h"
 #include "modelfloat/cli/secrets.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/engine/upkeep/setup.h"
@@ -125,16 +124,16 @@ void Session::require_a_store() {
   throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached" + reasons);
 }
 
-void Session::sync_log(transfer::WaitFor wait_for) {
+void Session::sync_log(engine::LogReading reading) {
   if (options_.cached) return;
   require_a_store();
   if (pool().stores().all().empty()) return;
   progress_.show("reading the log");
-  const auto sync = pool().log().sync(call(), wait_for);
+  const auto sync = engine::catch_up(pool(), {.log = reading}, call());
   progress_.clear();
   if (sync.stores_read == 0) throw Error(ErrorKind::offline, "this pool", "no store lets its log be read");
   if (!sync.fresh) warn("too few stores answer to be sure of the newest state: this may be stale");
-  engine::update_catalogue(pool(), call());
+  engine::catch_up(pool(), {.catalogue = true}, call());
 }
 
 engine::OpenManifest Session::open_manifest(const ModelRef& ref) {

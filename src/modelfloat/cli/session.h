@@ -16,6 +16,7 @@
 #include "modelfloat/cli/progress.h"
 #include "modelfloat/cli/store_opener.h"
 #include "modelfloat/domain/model_ref.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/pool/environment.h"
 #include "modelfloat/engine/pool/pool.h"
 #include "modelfloat/engine/pull/pull.h"
@@ -79,7 +80,7 @@ class Session {
 
   // Brings the pool's view up to date, unless --cached, as one does who only reads or as one does who waits for all. Warns when too few stores answered to be sure. Error{offline}
   // when none did.
-  void sync_log(transfer::WaitFor wait_for = transfer::WaitFor::quorum);
+  void sync_log(engine::LogReading reading = engine::LogReading::quorum);
   // Error{offline} when the pool has stores and none of them is there.
   void require_a_store();
 

@@ -4,13 +4,15 @@
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/base/thread.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/inference/pool_model_source.h"
 
 namespace modelfloat::server {
 namespace {
+
+constexpr engine::Need k_refresh{.log = engine::LogReading::all, .catalogue = true};
 
 class PoolUpload final : public UploadSession {
  public:
@@ -50,7 +52,7 @@ void PoolService::record_policy() {
 void PoolService::refresh_now_and_then(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     try {
-      if (!engine::refresh(pool_, {stop, std::nullopt}))
+      if (!engine::catch_up(pool_, k_refresh, {stop, std::nullopt}).fresh)
         log_info("too few stores answered to be sure that the list of models is up to date");
       record_policy();
     } catch (const std::exception& error) {

@@ -151,10 +151,4 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
   pool.stores().set_rows(registry.stores());
 }
 
-bool refresh(Pool& pool, const CallOptions& call, transfer::WaitFor wait_for) {
-  const SyncResult sync = pool.log().sync(call, wait_for);
-  update_catalogue(pool, call);
-  return sync.fresh;
-}
-
 }  // namespace modelfloat::engine

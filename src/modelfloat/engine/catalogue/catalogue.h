@@ -5,11 +5,9 @@
 
 namespace modelfloat::engine {
 
-// Brings the registry's view up to date with the log on the stores. Returns false when too few domains answered to be sure.
-bool refresh(Pool& pool, const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
-
 // Writes into the registry what its log says: revisions and tags for listings. Manifests that cannot be read now are left out.
 // Stores that other machines added join, those that they took out leave.
+// catch_up() alone calls it.
 void update_catalogue(Pool& pool, const CallOptions& call);
 
 }  // namespace modelfloat::engine

@@ -1,6 +1,7 @@
 #include "modelfloat/engine/catalogue/fragment_map.h"
 
 #include "modelfloat/domain/object_name.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 
 namespace modelfloat::engine {
@@ -13,12 +14,6 @@ void look_for_shards(Pool& pool, const std::vector<Pack>& packs, const CallOptio
     wanted.insert(of_pack.begin(), of_pack.end());
   }
   if (!wanted.empty()) pool.shard_search().run(wanted, call);
-}
-
-// Reads the markers of all stores anew: what is shown is how they are now. One that hangs is not waited for.
-void look_now(Pool& pool, const CallOptions& call) {
-  pool.stores().recheck(true);
-  pool.stores().wait_for_checks(call, pool.stores().timeouts().straggler);
 }
 
 ShardView view_of(const ShardLocations& locations) {
@@ -52,7 +47,7 @@ void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function
                    AskStores ask) {
   ManifestReader reader(pool, {}, call);
   FileWalk walk(manifest.root);
-  look_now(pool, call);
+  catch_up(pool, {.recheck = MarkerWait::straggler}, call);
   for (std::size_t index = 0; index < manifest.root.segments.size(); ++index) {
     const auto segment = reader.segment(manifest.root, index);
     if (ask == AskStores::yes) look_for_shards(pool, segment.structure.packs, call);

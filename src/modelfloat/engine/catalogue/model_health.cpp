@@ -4,6 +4,7 @@
 #include <set>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 
 namespace modelfloat::engine {
@@ -75,7 +76,7 @@ ModelLocations known_locations(Pool& pool, const ManifestId& manifest, const Cal
 
 std::vector<ModelHealth> health_of_models(Pool& pool, std::span<const ModelSummary> models, AskStores ask,
                                           const CallOptions& call) {
-  pool.stores().wait_until_decided(call, pool.stores().timeouts().straggler);
+  catch_up(pool, {.decided = MarkerWait::straggler}, call);
   std::vector<ModelLocations> all_locations;
   std::set<ShardSearch::Wanted> wanted;
   for (const ModelSummary& model : models) {

@@ -1,6 +1,6 @@
 #pragma once
 // The models of the pool: their names, tags and revisions. All is read from the registry alone; nothing here looks where
-// the data of a model lies (model_health.h does). Call refresh() first where freshness matters. May be called from many threads.
+// the data of a model lies (model_health.h does). Call catch_up() first where freshness matters. May be called from many threads.
 
 #include <cstdint>
 #include <optional>

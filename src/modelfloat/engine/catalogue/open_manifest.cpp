@@ -6,7 +6,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/domain/superseded.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/catalogue/model_list.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/reading_error.h"
@@ -59,7 +59,7 @@ std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelR
 
 OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call) {
   OpenManifest manifest;
-  if (!cached) manifest.maybe_stale = !refresh(pool, call, transfer::WaitFor::quorum);
+  if (!cached) manifest.maybe_stale = !catch_up(pool, {.log = LogReading::quorum, .catalogue = true}, call).fresh;
   const PoolState state = pool.log().state();
   const auto found = resolve(pool, state, ref);
   if (!found) report_not_found(state, ref, cached || !manifest.maybe_stale);

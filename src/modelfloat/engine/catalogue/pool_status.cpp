@@ -4,6 +4,7 @@
 #include <set>
 
 #include "modelfloat/base/hex.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/catalogue/model_list.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/transfer/ask/gather.h"
@@ -49,7 +50,7 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
   for (const auto& put : pool.registry().queued_puts()) ++queued[put.store];
   std::set<std::string> domains;
   std::set<std::string> online;
-  pool.stores().wait_until_decided(call);
+  catch_up(pool, {.decided = MarkerWait::full}, call);
   const auto stores = pool.stores().all();
   auto spaces = spaces_of(pool, stores, call);
   for (std::size_t i = 0; i < stores.size(); ++i) {

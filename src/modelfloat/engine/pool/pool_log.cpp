@@ -28,14 +28,14 @@ static constexpr std::ptrdiff_t k_worth_a_chain = 8;
 // A chain that is this far ahead of what we know is read by its checkpoint.
 static constexpr std::uint64_t k_worth_a_checkpoint = 8;
 
-std::string unread_text(const SyncResult& result) {
+std::string unread_text(const Freshness& result) {
   std::string text;
   for (const UnreadStore& store : result.unread)
     text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", store.name, store.why);
   return "the log could not be read on " + text;
 }
 
-bool warn_unless_fresh(const SyncResult& result, std::string_view consequence) {
+bool warn_unless_fresh(const Freshness& result, std::string_view consequence) {
   if (!result.fresh) log_warning(fmt::format("{}: {}", unread_text(result), consequence));
   return result.fresh;
 }
@@ -46,13 +46,13 @@ PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, trans
 
 // --- reading -----------------------------------------------------------------------------------------------------------------
 
-SyncResult PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
+Freshness PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
   stores_.recheck();
   if (wait_for == WaitFor::all) {
     stores_.wait_for_checks(call, stores_.timeouts().straggler);
     documents_.flush(wait_for, call);  // a store that was away gets what it missed
   }
-  SyncResult result = read_all(wait_for, call, true);
+  Freshness result = read_all(wait_for, call, true);
   transfer::NeededWait needed(stores_, transfer::CallKind::read);
   const auto is_too_little = [&] {  // a pool that is being recovered does not know yet what it survives
     return !result.fresh && (result.stores_read == 0 || Settings(environment_.registry).pool());
@@ -62,17 +62,9 @@ SyncResult PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
   return result;
 }
 
-SyncResult PoolLog::sync_thoroughly(const CallOptions& call) {
-  SyncResult result = sync(call);
-  if (result.fresh) return result;
-  stores_.recheck(true);
-  stores_.wait_for_checks(call);
-  return sync(call);
-}
-
-SyncResult PoolLog::read_all(WaitFor wait_for, const CallOptions& call, bool with_warnings) {
+Freshness PoolLog::read_all(WaitFor wait_for, const CallOptions& call, bool with_warnings) {
   const std::lock_guard lock(mutex_);
-  SyncResult result;
+  Freshness result;
   const Listing listing = list_log(result, wait_for, call, with_warnings);
   own_chain_goes_on_elsewhere_ = false;
   read_checkpoints(listing, result, call);
@@ -85,7 +77,7 @@ SyncResult PoolLog::read_all(WaitFor wait_for, const CallOptions& call, bool wit
   return result;
 }
 
-PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const CallOptions& call, bool with_warnings) {
+PoolLog::Listing PoolLog::list_log(Freshness& result, WaitFor wait_for, const CallOptions& call, bool with_warnings) {
   std::set<std::string> all_domains;
   for (const auto* store : stores_.all()) all_domains.insert(store->domain);
   const std::size_t survive = Settings(environment_.registry).policy().survive;
@@ -138,7 +130,7 @@ PoolLog::Listing PoolLog::list_log(SyncResult& result, WaitFor wait_for, const C
 
 // A record that was seen on the store and is not there any more: it has gone back in time.
 void PoolLog::record_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
-                            std::vector<std::string> paths, SyncResult& result) {
+                            std::vector<std::string> paths, Freshness& result) {
   std::sort(paths.begin(), paths.end());
   if (std::any_of(seen.begin(), seen.end(),
                   [&](const std::string& path) { return !std::binary_search(paths.begin(), paths.end(), path); })) {
@@ -190,7 +182,7 @@ void PoolLog::record_unreadable(const transfer::ListedObject& object, bool is_da
   environment_.registry.record_unreadable({object.name.path(), is_damaged ? damaged_copies(object) : keys_at_hand()});
 }
 
-void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, SyncResult& result,
+void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, Freshness& result,
                              const CallOptions& call,
                              const std::function<void(const ObjectName& name, Bytes cbor)>& consume) {
   const auto objects = not_tried(listed);
@@ -226,7 +218,7 @@ void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, 
 }
 
 void PoolLog::read_newest_checkpoint(const std::vector<ObjectName>& oldest_first, std::uint64_t known,
-                                     const Listing& listing, SyncResult& result, const CallOptions& call) {
+                                     const Listing& listing, Freshness& result, const CallOptions& call) {
   std::uint64_t taken = 0;
   for (auto name = oldest_first.rbegin(); name != oldest_first.rend(); ++name) {
     const std::uint64_t seq = *name->seq();
@@ -248,7 +240,7 @@ std::map<WriterId, std::vector<ObjectName>> PoolLog::checkpoints_of(const Listin
   return checkpoints;
 }
 
-void PoolLog::read_checkpoints(const Listing& listing, SyncResult& result, const CallOptions& call) {
+void PoolLog::read_checkpoints(const Listing& listing, Freshness& result, const CallOptions& call) {
   std::map<WriterId, std::uint64_t> known;
   for (const auto& row : environment_.registry.log_names()) known[row.writer] = std::max(known[row.writer], row.seq);
   for (const auto& [writer, names] : checkpoints_of(listing)) {
@@ -258,7 +250,7 @@ void PoolLog::read_checkpoints(const Listing& listing, SyncResult& result, const
 }
 
 // Where records are missing, a checkpoint that covers them stands for them.
-void PoolLog::read_checkpoints_for_gaps(const Listing& listing, SyncResult& result, const CallOptions& call) {
+void PoolLog::read_checkpoints_for_gaps(const Listing& listing, Freshness& result, const CallOptions& call) {
   const auto gaps = known_gaps();
   if (gaps.empty()) return;
   const auto checkpoints = checkpoints_of(listing);
@@ -292,7 +284,7 @@ void PoolLog::take_checkpoint(const ObjectName& name, ByteSpan cbor) {
   });
 }
 
-void PoolLog::read_records(const Listing& listing, SyncResult& result, const CallOptions& call) {
+void PoolLog::read_records(const Listing& listing, Freshness& result, const CallOptions& call) {
   // After the listing: of our own chain, what this home has written is in the registry before it is on any store.
   std::set<Hash256> known;
   for (const auto& row : environment_.registry.log_names()) known.insert(row.hash);

@@ -23,8 +23,8 @@ struct UnreadStore {
   std::string why;
 };
 
-// How sure a look at the log is.
-struct SyncResult {
+// How sure a reading of the log is.
+struct Freshness {
   std::size_t stores_read = 0;
   std::size_t domains_unread = 0;  // failure domains of which no store answered
   bool fresh = false;              // all but `survive` domains answered: nothing that was committed can be missing
@@ -34,9 +34,9 @@ struct SyncResult {
 };
 
 // "the log could not be read on s1 (why), s2 (why)".
-std::string unread_text(const SyncResult& result);
+std::string unread_text(const Freshness& result);
 // True when the result is fresh. Else a warning names the stores that were not read, and says `consequence`.
-bool warn_unless_fresh(const SyncResult& result, std::string_view consequence);
+bool warn_unless_fresh(const Freshness& result, std::string_view consequence);
 
 // Shared by threads.
 class PoolLog {
@@ -47,10 +47,7 @@ class PoolLog {
   // Looks again at stores that were away. A reader waits for enough: all but as many failure domains as the pool survives; who is much later than
   // those is not waited for. A writer waits for all that are not far behind the others.
   // Where too few answer for `fresh`, both wait for stores that ask for a moment (transfer/needed_wait.h), with no mutex held.
-  SyncResult sync(const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
-  // The same for a writer that needs a fresh result: when the first one is not, all stores that are away are looked at again, and the log is read
-  // once more.
-  SyncResult sync_thoroughly(const CallOptions& call);
+  Freshness sync(const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
 
   // The state by all records that this registry knows.
   PoolState state();
@@ -76,19 +73,19 @@ class PoolLog {
     std::map<ObjectName, std::vector<const transfer::PoolStore*>> objects;
   };
 
-  SyncResult read_all(transfer::WaitFor wait_for, const CallOptions& call, bool with_warnings);
-  Listing list_log(SyncResult& result, transfer::WaitFor wait_for, const CallOptions& call, bool with_warnings);
+  Freshness read_all(transfer::WaitFor wait_for, const CallOptions& call, bool with_warnings);
+  Listing list_log(Freshness& result, transfer::WaitFor wait_for, const CallOptions& call, bool with_warnings);
   static std::map<WriterId, std::vector<ObjectName>> checkpoints_of(const Listing& listing);
-  void read_checkpoints(const Listing& listing, SyncResult& result, const CallOptions& call);
+  void read_checkpoints(const Listing& listing, Freshness& result, const CallOptions& call);
   // Those of one chain that go further than `known`; the newest that opens, with its twins.
   void read_newest_checkpoint(const std::vector<ObjectName>& oldest_first, std::uint64_t known, const Listing& listing,
-                              SyncResult& result, const CallOptions& call);
+                              Freshness& result, const CallOptions& call);
   void take_checkpoint(const ObjectName& name, ByteSpan cbor);
   void record_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
-                     std::vector<std::string> paths, SyncResult& result);
-  void read_records(const Listing& listing, SyncResult& result, const CallOptions& call);
+                     std::vector<std::string> paths, Freshness& result);
+  void read_records(const Listing& listing, Freshness& result, const CallOptions& call);
   // Calls `take` with what opens of those documents, in the order in which they come.
-  void read_documents(const std::vector<transfer::ListedObject>& objects, SyncResult& result, const CallOptions& call,
+  void read_documents(const std::vector<transfer::ListedObject>& objects, Freshness& result, const CallOptions& call,
                       const std::function<void(const ObjectName& name, Bytes cbor)>& consume);
   // Of these, the objects that this program and these keys have not tried yet.
   std::vector<transfer::ListedObject> not_tried(std::vector<transfer::ListedObject> objects);
@@ -99,7 +96,7 @@ class PoolLog {
   std::vector<std::string> unreadable();
   void forget_what_is_gone(const Listing& listing);
   void report_unreadable();
-  void read_checkpoints_for_gaps(const Listing& listing, SyncResult& result, const CallOptions& call);
+  void read_checkpoints_for_gaps(const Listing& listing, Freshness& result, const CallOptions& call);
   void report_gaps();
   void start_over();
 

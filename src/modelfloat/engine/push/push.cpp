@@ -13,7 +13,7 @@
 #include "modelfloat/codec/codec.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/domain/model_ref.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/push/known_fragments.h"
@@ -421,9 +421,9 @@ bool PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& mani
   const auto is_live = [&] { return pool_.log().state().manifests.contains(manifest.content); };
   if (!is_live()) return false;
   pool_.log().append({Committed{naming}}, call_);
-  const SyncResult sync = pool_.log().sync_thoroughly(call_);
+  const Freshness sync = catch_up(pool_, {.log = LogReading::thorough}, call_);
   known_.check_condemned();
-  update_catalogue(pool_, call_);
+  catch_up(pool_, {.catalogue = true}, call_);
   if (!sync.fresh) {
     doubt =
         "the push is done, but " + unread_text(sync) +

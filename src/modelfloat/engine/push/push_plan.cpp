@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "modelfloat/base/log.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/placement/policy.h"
 #include "modelfloat/transfer/stores/needed_wait.h"
@@ -117,10 +117,8 @@ PushPlan plan_by_stores_at_hand(Pool& pool, std::optional<Redundancy> asked, con
 
 // Stores that were away may be back, and those that are slow to show their marker are needed.
 void recheck_stores(Pool& pool, const CallOptions& call) {
-  pool.stores().recheck(true);
-  pool.stores().wait_for_checks(call);
-  pool.log().sync(call);  // what they missed goes there, and what only they have is read
-  update_catalogue(pool, call);
+  // What they missed goes there, and what only they have is read.
+  catch_up(pool, {.recheck = MarkerWait::full, .log = LogReading::all, .catalogue = true}, call);
 }
 
 bool says_what_is_missing(ErrorKind kind) {
@@ -141,8 +139,8 @@ static PushPlan plan_with_timeouts(Pool& pool, std::optional<Redundancy> asked, 
   }
 }
 
-SyncResult read_fresh_log(Pool& pool, const CallOptions& call) {
-  SyncResult sync = pool.log().sync_thoroughly(call);
+Freshness read_fresh_log(Pool& pool, const CallOptions& call) {
+  Freshness sync = catch_up(pool, {.log = LogReading::thorough}, call);
   if (sync.fresh) return sync;
   throw Error(
       ErrorKind::offline, "push",
@@ -157,8 +155,7 @@ PushPlan plan_push(Pool& pool, std::optional<Redundancy> asked, const CallOption
                 "this pool has no store yet: add some with `modelfloat store add NAME URL`");
   }
   read_fresh_log(pool, call);
-  update_catalogue(pool, call);  // what other machines stored counts as known
-  pool.stores().wait_until_decided(call, pool.stores().timeouts().straggler);
+  catch_up(pool, {.catalogue = true, .decided = MarkerWait::straggler}, call);  // what others stored counts as known
   PushPlan plan;
   try {
     plan = plan_by_stores_at_hand(pool, asked, call);

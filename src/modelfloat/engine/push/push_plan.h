@@ -16,7 +16,7 @@ struct PushPlan {
 
 // Reads the log, and looks once more at the stores that are away when too few answer. Throws Error{offline} when too
 // few still do: without a fresh log nothing can be committed.
-SyncResult read_fresh_log(Pool& pool, const CallOptions& call);
+Freshness read_fresh_log(Pool& pool, const CallOptions& call);
 
 // Puts metadata that is queued, reads the log, asks the stores for their room, and chooses the redundancy. `asked` is
 // what the user wants instead of the pool's. Looks again at stores that are away when those at hand are too few. Waits

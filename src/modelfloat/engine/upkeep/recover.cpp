@@ -6,7 +6,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/manifest/manifest_index.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
@@ -71,14 +71,14 @@ class Recovery {
     Pool pool(
         environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); },
         options_.timeouts);
-    pool.stores().wait_until_decided(call_);
+    catch_up(pool, {.decided = MarkerWait::full}, call_);
     for (const Source& source : sources_) {
       for (const PoolStore* store : pool.stores().all()) {
         if (source.is_unresponsive && store->url == source.store->url) store->state->latency.mark_slow();
       }
     }
     const transfer::ListedShards shards = list_shards(pool);
-    update_catalogue(pool, call_);
+    catch_up(pool, {.catalogue = true}, call_);
     index_prepared(pool, state);
     transfer::learn_stray_shards(pool.stores(), environment_.registry, shards, call_);
     if (options_.own_secret != nullptr) add_own_slot(pool);
@@ -309,7 +309,7 @@ class Recovery {
     return measured;
   }
 
-  // What pushes that were cut off have stored counts as known, as what update_catalogue() enters does. What cannot be read now is left out.
+  // What pushes that were cut off have stored counts as known, as what the catalogue enters does. What cannot be read now is left out.
   void index_prepared(Pool& pool, const PoolState& state) {
     ManifestReader reader(pool, {}, call_);
     for (const auto& [content, live] : state.manifests) {
@@ -371,7 +371,7 @@ class Recovery {
   mf1::SlotId opened_slot_{};
   bool several_pools_ = false;
   std::size_t slots_tried_ = 0;
-  SyncResult sync_;                                  // the last reading of the log
+  Freshness sync_;                                   // the last reading of the log
   std::map<std::string, StoreId> ids_;               // of the given stores that are the pool's, by URL
   std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
 };

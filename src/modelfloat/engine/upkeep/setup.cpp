@@ -13,6 +13,7 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/domain/superseded.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
@@ -138,7 +139,8 @@ void queue_the_rest(Pool& pool, const StoreId& store, const std::set<ObjectName>
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
                              const std::function<void(const registry::StoreRow&)>& on_row) {
-  warn_unless_fresh(pool.log().sync(call), "what is known only there does not go to " + name + " yet");
+  warn_unless_fresh(catch_up(pool, {.log = LogReading::all}, call),
+                    "what is known only there does not go to " + name + " yet");
   for (const auto& row : pool.registry().stores()) {
     if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
   }
@@ -176,7 +178,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
 }
 
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call) {
-  warn_unless_fresh(pool.log().sync(call),
+  warn_unless_fresh(catch_up(pool, {.log = LogReading::all}, call),
                     "what another machine said there of " + row.name + " is not known, and this is said beside it");
   pool.log().append_if_possible({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
   pool.registry().put_store(row);
@@ -285,9 +287,9 @@ StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, co
     leaving.insert(store);
   }
   const std::string leaving_names = names_of(leaving);
-  const bool fresh = warn_unless_fresh(
-      pool.log().sync(call), "models that are known only there are not looked at, and may need " + leaving_names);
-  pool.stores().wait_until_decided(call);
+  const bool fresh =
+      warn_unless_fresh(catch_up(pool, {.log = LogReading::all, .decided = MarkerWait::full}, call),
+                        "models that are known only there are not looked at, and may need " + leaving_names);
   const RemovalCheck check(pool, leaving, call);
   if (!fresh && !check.away().empty()) {
     throw Error(
@@ -323,7 +325,7 @@ StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, co
 StoreTest test_store(Pool& pool, const std::string& name, const CallOptions& call, std::size_t size) {
   const transfer::PoolStore* store = pool.stores().find(name);
   if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
-  pool.stores().wait_until_decided(call);
+  catch_up(pool, {.decided = MarkerWait::full}, call);
   if (!store->is_online()) throw Error(ErrorKind::offline, name, store->state->why_not_online());
   const Clock& clock = pool.environment().clock;
   const auto timed = [&](const auto& work) {

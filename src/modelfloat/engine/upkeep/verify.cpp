@@ -8,7 +8,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/domain/superseded.h"
-#include "modelfloat/engine/catalogue/catalogue.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
@@ -43,12 +43,11 @@ class Verification {
   VerifyReport run(const std::optional<std::string>& only) {
     pool_.log().try_unreadable_again();
     const auto log_before = pool_.registry().log_names();
-    const SyncResult sync = pool_.log().sync_thoroughly(call_);
+    const Freshness sync = catch_up(pool_, {.log = LogReading::thorough, .decided = MarkerWait::full}, call_);
     const bool fresh = sync.fresh;
     if (!fresh) report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
     for (std::string& doubt : pool_.log().doubts()) report_.doubts.push_back(std::move(doubt));
-    pool_.stores().wait_until_decided(call_);
-    update_catalogue(pool_, call_);
+    catch_up(pool_, {.catalogue = true}, call_);
     state_ = pool_.log().state();
     expect_log(log_before);
     if (only && !state_.tags.contains(*only) && !has_manifest(*only)) {

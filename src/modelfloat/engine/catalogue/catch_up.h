@@ -1,0 +1,72 @@
+#pragma once
+// What a job has to know of the pool before it begins: which stores are online, what the log says,
+// and what follows for the catalogue.
+
+#include "modelfloat/engine/pool/pool.h"
+
+namespace modelfloat::engine {
+
+// How long to wait for markers that are being read. The time counts from when each reading began.
+enum class MarkerWait {
+  none,
+  straggler,  // Timeouts::straggler: a store that hangs costs little
+  full,       // Timeouts::marker: as long as a store may take
+};
+
+// On which stores the log is read. Each reading also rechecks the stores that are due for it, puts
+// queued documents to the stores, and waits for stores that are needed and asked for a moment.
+enum class LogReading {
+  none,
+  quorum,    // until enough failure domains have answered: a reader does not wait for the others
+  all,       // every store that is not far behind the others: a writer leaves nothing out
+  thorough,  // all; when that is not fresh, every store is rechecked, and the log is read once more
+};
+
+// The steps are done in the order of the members.
+struct Need {
+  MarkerWait recheck = MarkerWait::none;  // reads the markers of all stores anew
+  LogReading log = LogReading::none;
+  bool catalogue = false;                 // revisions, tags and stores, by the log
+  MarkerWait decided = MarkerWait::none;  // until it is known of each store whether it is online
+};
+
+// Brings the pool's view of its stores up to date. Nothing else in engine, server and cli does it.
+// A job that works between two steps calls it several times:
+//
+//   job                     need of each call              why
+//   ----------------------  -----------------------------  ----------------------------------------
+//   ls, show, pull, cat,    log quorum, catalogue          a reader wants the newest state soon
+//     run, name of a push
+//   status, refresher of    log all, catalogue             queued documents go to every store
+//     serve
+//   health of models        decided straggler              "offline" must not mean "not asked yet"
+//   map of fragments        recheck straggler              shows where they can be read now
+//   status, readiness,      decided full                   the answer is about each single store
+//     store test
+//   push begins             log thorough                   refuses unless fresh: somebody may be
+//                                                          deleting what it counts on
+//                           catalogue, decided straggler   what others stored is known, and stores
+//                                                          that they added can be chosen
+//   push has too few        recheck full, log all,         stores that are back make the plan valid
+//     stores                  catalogue
+//   push has prepared       log thorough                   refuses unless fresh, as at first
+//   push has committed      log thorough                   for a last look at what is condemned
+//                           catalogue                      after it, as it removes condemned packs
+//   rm                      log thorough                   every revision has to be known
+//                           catalogue                      after the record of the removal
+//   verify                  log thorough, decided full     no store that is there may be left out
+//                           catalogue                      after it, as it reads from all stores
+//   store add, store set    log all                        one record is added; nothing is listed
+//   store rm                log all, decided full          listings of all stores decide
+//   recover                 decided full                   listings of all stores fill the registry
+//                           catalogue                      after them
+//
+// Recover also reads the log before there is a pool, by PoolLog::sync(). A job that repairs needs
+// what verify needs. A job that deletes needs what a push needs, and refuses as a push does.
+//
+// Returns how sure the reading of the log is; with LogReading::none a default value, which is not
+// fresh. A store that fails is no error: the result names it. Throws what the caller's own options
+// say, and what the registry throws. Any thread may call it. Calling it twice is safe.
+Freshness catch_up(Pool& pool, const Need& need, const CallOptions& call);
+
+}  // namespace modelfloat::engine
