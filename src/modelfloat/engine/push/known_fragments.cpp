@@ -6,11 +6,15 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
-#include "modelfloat/mf1/format.h"
 #include "modelfloat/placement/policy.h"
-#include "modelfloat/transfer/ask/listing.h"
 
 namespace modelfloat::engine {
+
+static bool condemns(const PoolState& state, const Pack& pack) {
+  return std::any_of(pack.shards.begin(), pack.shards.end(), [&](const Hash256& name) {
+    return state.is_condemned(ObjectName::of(ObjectType::shard, name).path());
+  });
+}
 
 KnownFragments::KnownFragments(Pool& pool, unsigned survive, CallOptions call)
     : pool_(pool), survive_(survive), call_(std::move(call)), state_(pool.log().state()) {}
@@ -41,40 +45,27 @@ void KnownFragments::trust(const PackId& id) {
 
 bool KnownFragments::examine(const Pack& pack) {
   if (pack.epoch != pool_.keys().current_epoch() || pack.survive < survive_) return false;
-  std::vector<std::string> domains;                // of each shard
-  std::vector<const transfer::PoolStore*> copies;  // with k = 1 all shards are one object
+  if (is_condemned(pack) || !inventory_->missing(pack).empty()) return false;
+  std::vector<std::string> domains;  // of each shard
   for (std::size_t index = 0; index < pack.shard_count(); ++index) {
-    const Hash256& name = pack.shard_name(index);
-    {
-      const std::lock_guard lock(mutex_);
-      if (state_.is_condemned(ObjectName::of(ObjectType::shard, name).path())) return false;
-    }
-    const auto listed = places_.find(name);
-    if (listed == places_.end()) return false;
-    const auto holder = std::find_if(listed->second.begin(), listed->second.end(), [&](const Place& place) {
-      const bool is_whole = place.size_bytes == mf1::k_header_bytes + pack.slice_bytes;
-      return is_whole && (pack.k > 1 || std::find(copies.begin(), copies.end(), place.store) == copies.end());
-    });
-    if (holder == listed->second.end()) return false;
-    copies.push_back(holder->store);
-    domains.push_back(holder->store->domain);
+    const auto holders = inventory_->holders(pack, index);
+    domains.push_back(holders[pack.k == 1 ? index : 0]->domain);  // with k = 1 all shards are copies of one object
   }
   return placement::survives(domains, pack.m, survive_);
 }
 
+bool KnownFragments::is_condemned(const Pack& pack) {
+  const std::lock_guard lock(mutex_);
+  return condemns(state_, pack);
+}
+
 void KnownFragments::list_shards() {
-  for (const auto& listing : transfer::list_stores(pool_.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
-    if (!listing.complete) {
-      log_warning(fmt::format("{} cannot be listed{}, so {} on it counts as stored: {}", listing.store->name,
-                              listing.objects.empty() ? "" : " completely",
-                              listing.objects.empty() ? "nothing" : "nothing else", listing.trouble));
-    }
-    const auto damaged = pool_.registry().damaged_shards(listing.store->id);  // in order
-    for (const store::ObjectInfo& info : listing.objects) {
-      const Hash256 object = *info.name.hash();
-      if (!std::binary_search(damaged.begin(), damaged.end(), object))
-        places_[object].push_back({listing.store, info.size_bytes});
-    }
+  inventory_.emplace(transfer::take_inventory(pool_.stores(), pool_.registry(), {"mf1/shard/"}, call_));
+  for (const transfer::Inventory::Store& listed : inventory_->stores()) {
+    if (listed.trouble.empty()) continue;
+    log_warning(fmt::format("{} cannot be listed{}, so {} on it counts as stored: {}", listed.store->name,
+                            listed.shards.empty() ? "" : " completely",
+                            listed.shards.empty() ? "nothing" : "nothing else", listed.trouble));
   }
 }
 
@@ -86,9 +77,7 @@ void KnownFragments::check_condemned() {
   for (auto& [id, good] : verdicts_) {
     const auto pack = good ? pool_.registry().pack(id) : std::nullopt;
     if (!pack) continue;
-    if (std::any_of(pack->shards.begin(), pack->shards.end(), [&](const Hash256& name) {
-          return state_.is_condemned(ObjectName::of(ObjectType::shard, name).path());
-        })) {
+    if (condemns(state_, *pack)) {
       condemned = true;
       good = false;
       pool_.registry().remove_pack(id);  // its fragments are stored anew next time

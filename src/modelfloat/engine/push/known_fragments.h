@@ -4,10 +4,9 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
-#include <vector>
 
 #include "modelfloat/engine/pool/pool.h"
+#include "modelfloat/transfer/ask/inventory.h"
 
 namespace modelfloat::engine {
 
@@ -31,18 +30,15 @@ class KnownFragments {
 
  private:
   bool examine(const Pack& pack);
+  bool is_condemned(const Pack& pack);
   void list_shards();
 
   Pool& pool_;
   const unsigned survive_;
   const CallOptions call_;
   std::once_flag listed_;
-  struct Place {
-    const transfer::PoolStore* store = nullptr;
-    std::uint64_t size_bytes = 0;
-  };
-  std::unordered_map<Hash256, std::vector<Place>, HashOfHash256> places_;  // by the listing; fixed once it is made
-  std::mutex mutex_;                                                       // guards all below
+  std::optional<transfer::Inventory> inventory_;  // of shards; fixed once it is made
+  std::mutex mutex_;                              // guards all below
   std::map<PackId, bool> verdicts_;
   PoolState state_;
 };

@@ -14,7 +14,7 @@
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/wrap/measured.h"
 #include "modelfloat/transfer/ask/gather.h"
-#include "modelfloat/transfer/ask/listing.h"
+#include "modelfloat/transfer/ask/inventory.h"
 #include "modelfloat/transfer/ask/object_reader.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 #include "modelfloat/transfer/stores/needed_wait.h"
@@ -77,10 +77,10 @@ class Recovery {
         if (source.is_unresponsive && store->url == source.store->url) store->state->latency.mark_slow();
       }
     }
-    const transfer::ListedShards shards = list_shards(pool);
+    const transfer::Inventory inventory = list_shards(pool);
     catch_up(pool, {.catalogue = true}, call_);
     index_prepared(pool, state);
-    transfer::learn_stray_shards(pool.stores(), environment_.registry, shards, call_);
+    transfer::learn_stray_shards(pool.stores(), environment_.registry, inventory.stray(), call_);
     if (options_.own_secret != nullptr) add_own_slot(pool);
     environment_.registry.transaction([&] {
       if (options_.on_pool) options_.on_pool(pool.keys());
@@ -323,25 +323,22 @@ class Recovery {
     }
   }
 
-  transfer::ListedShards list_shards(Pool& pool) {
-    transfer::ListedShards listed;
-    for (const auto& listing :
-         transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call_)) {
-      if (!listing.complete) {
-        log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
-      }
+  // What the stores list of shards is what the registry knows of them.
+  transfer::Inventory list_shards(Pool& pool) {
+    transfer::Inventory inventory =
+        transfer::take_inventory(pool.stores(), environment_.registry, {"mf1/shard/"}, call_);
+    for (const transfer::Inventory::Store& listed : inventory.stores()) {
+      if (!listed.trouble.empty())
+        log_warning(fmt::format("{} cannot be listed: {}", listed.store->name, listed.trouble));
       std::vector<Hash256> objects;
-      for (const store::ObjectInfo& info : listing.objects) {
-        objects.push_back(*info.name.hash());
-        listed[objects.back()].push_back(listing.store);
-      }
-      if (listing.complete) {
-        environment_.registry.set_shard_places(listing.store->id, objects);
+      for (const auto& shard : listed.shards) objects.push_back(shard.object);
+      if (listed.is_complete) {
+        environment_.registry.set_shard_places(listed.store->id, objects);
       } else {
-        for (const Hash256& object : objects) environment_.registry.add_shard_place(object, listing.store->id);
+        for (const Hash256& object : objects) environment_.registry.add_shard_place(object, listed.store->id);
       }
     }
-    return listed;
+    return inventory;
   }
 
   void add_own_slot(Pool& pool) {

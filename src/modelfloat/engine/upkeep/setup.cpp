@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <set>
-#include <unordered_map>
 
 #include "store_texts.inc"
 #include <fmt/format.h>
@@ -17,11 +15,10 @@
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
-#include "modelfloat/mf1/format.h"
 #include "modelfloat/mf1/log_codec.h"
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/transfer/ask/confirmed_put.h"
-#include "modelfloat/transfer/ask/listing.h"
+#include "modelfloat/transfer/ask/inventory.h"
 #include "modelfloat/transfer/stores/needed_wait.h"
 
 namespace modelfloat::engine {
@@ -199,18 +196,10 @@ std::string names_of(const Stores& stores, std::string_view between = ", ") {
 // Whether the models survive without these stores, by lists made now.
 class RemovalCheck {
  public:
-  RemovalCheck(Pool& pool, const Stores& leaving, const CallOptions& call) : leaving_(leaving) {
-    for (const auto& listing : transfer::list_stores(pool.stores(), {"mf1/shard/"}, transfer::WaitFor::all, {}, call)) {
-      if (!listing.complete) continue;
-      const auto damaged = pool.registry().damaged_shards(listing.store->id);  // in order
-      auto& sizes = listed_[listing.store];
-      for (const store::ObjectInfo& info : listing.objects) {
-        const Hash256 object = *info.name.hash();
-        if (!std::binary_search(damaged.begin(), damaged.end(), object)) sizes[object] = info.size_bytes;
-      }
-    }
-    for (const auto* store : pool.stores().all()) {
-      if (!leaving.contains(store) && !listed_.contains(store)) away_.push_back(store->name);
+  RemovalCheck(Pool& pool, const Stores& leaving, const CallOptions& call)
+      : leaving_(leaving), inventory_(transfer::take_inventory(pool.stores(), pool.registry(), {"mf1/shard/"}, call)) {
+    for (const transfer::Inventory::Store& listed : inventory_.stores()) {
+      if (!listed.is_complete && !leaving.contains(listed.store)) away_.push_back(listed.store->name);
     }
   }
 
@@ -230,35 +219,30 @@ class RemovalCheck {
   bool loses_shards(const Pack& pack, const std::string& model) const {
     std::size_t left = 0;
     std::size_t lost = 0;
-    if (pack.k == 1) {
-      left = holders_of(pack, 0);
-      lost = left < pack.shard_count() && may_have(pack, 0) ? 1 : 0;
-    } else {
-      for (std::size_t index = 0; index < pack.shard_count(); ++index) {
-        const bool is_elsewhere = holders_of(pack, index) > 0;
-        left += is_elsewhere ? 1 : 0;
-        lost += !is_elsewhere && may_have(pack, index) ? 1 : 0;
-      }
+    const std::size_t objects = pack.k == 1 ? 1 : pack.shard_count();  // with k = 1 all shards are copies of one
+    const std::size_t wanted = pack.shard_count() / objects;           // copies of each
+    for (std::size_t index = 0; index < objects; ++index) {
+      const Holders holders = holders_of(pack, index);
+      left += std::min(holders.elsewhere, wanted);
+      lost += holders.elsewhere < wanted && holders.may_leave ? 1 : 0;
     }
     if (lost > 0 && left < pack.k) refuse(model);
     return lost > 0;
   }
 
  private:
-  bool has(const transfer::PoolStore& store, const Pack& pack, std::size_t index) const {
-    const auto& sizes = listed_.at(&store);
-    const auto found = sizes.find(pack.shard_name(index));
-    return found != sizes.end() && found->second == mf1::k_header_bytes + pack.slice_bytes;
-  }
-  // Other stores that have it.
-  std::size_t holders_of(const Pack& pack, std::size_t index) const {
-    return static_cast<std::size_t>(std::count_if(listed_.begin(), listed_.end(), [&](const auto& listed) {
-      return !leaving_.contains(listed.first) && has(*listed.first, pack, index);
-    }));
-  }
-  bool may_have(const Pack& pack, std::size_t index) const {
-    return std::any_of(leaving_.begin(), leaving_.end(),
-                       [&](const auto* store) { return !listed_.contains(store) || has(*store, pack, index); });
+  struct Holders {
+    std::size_t elsewhere = 0;  // stores that stay, by complete lists
+    bool may_leave = false;     // one that leaves has it, or may have it
+  };
+  Holders holders_of(const Pack& pack, std::size_t index) const {
+    const auto stores = inventory_.holders(pack, index);
+    const auto stays = [&](const auto* store) { return !leaving_.contains(store) && inventory_.complete(*store); };
+    const auto may_have = [&](const auto* store) {
+      return !inventory_.complete(*store) || std::find(stores.begin(), stores.end(), store) != stores.end();
+    };
+    return {static_cast<std::size_t>(std::count_if(stores.begin(), stores.end(), stays)),
+            std::any_of(leaving_.begin(), leaving_.end(), may_have)};
   }
 
   [[noreturn]] void refuse(const std::string& model) const {
@@ -273,7 +257,7 @@ class RemovalCheck {
   }
 
   const Stores& leaving_;
-  std::map<const transfer::PoolStore*, std::unordered_map<Hash256, std::uint64_t, HashOfHash256>> listed_;
+  const transfer::Inventory inventory_;
   std::vector<std::string> away_;
 };
 

@@ -16,24 +16,21 @@
 #include "modelfloat/engine/upkeep/file_check.h"
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/transfer/ask/copy_check.h"
-#include "modelfloat/transfer/ask/listing.h"
+#include "modelfloat/transfer/ask/inventory.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 
 namespace modelfloat::engine {
 namespace {
 
 using registry::CopyState;
-using registry::ShardCopy;
 using transfer::Damage;
 using transfer::Finding;
+using transfer::Inventory;
+using transfer::InventoryCopy;
 using transfer::PoolStore;
 
-// What one store lists, or that it could not be listed.
-struct StoreListing {
-  const PoolStore* store = nullptr;
-  bool readable = false;
-  std::map<std::string, std::uint64_t> sizes;  // by object path
-};
+// One copy of an object.
+using Copy = std::pair<ObjectName, const PoolStore*>;
 
 class Verification {
  public:
@@ -54,7 +51,7 @@ class Verification {
       report_unknown_model(*only, fresh);
     }
     list_stores();
-    learn_stray_shards();
+    transfer::learn_stray_shards(pool_.stores(), pool_.registry(), inventory_->stray(), call_);
     if (!only) check_common_objects();
     const auto superseded = superseded_manifests(state_);
     for (const auto& [content, live] : state_.manifests) {
@@ -81,40 +78,18 @@ class Verification {
   }
 
   void list_stores() {
-    for (const PoolStore* store : pool_.stores().all()) listings_.push_back({store, false, {}});
-    for (const auto& listed : transfer::list_stores(pool_.stores(), {"mf1/"}, transfer::WaitFor::all, {}, call_)) {
-      const auto listing = std::find_if(listings_.begin(), listings_.end(),
-                                        [&](const StoreListing& one) { return one.store == listed.store; });
-      if (listing == listings_.end()) continue;
-      listing->readable = listed.complete;
-      if (!listed.complete) log_warning(listed.store->name + " cannot be listed: " + listed.trouble);
-      for (const store::ObjectInfo& info : listed.objects) listing->sizes[info.name.path()] = info.size_bytes;
+    inventory_.emplace(transfer::take_inventory(pool_.stores(), pool_.registry(), {"mf1/"}, call_));
+    for (const Inventory::Store& listed : inventory_->stores()) {
+      if (!listed.trouble.empty()) log_warning(listed.store->name + " cannot be listed: " + listed.trouble);
+      if (!listed.is_complete) found(listed.store->name, ObjectName::marker(), Damage::offline);
     }
-    for (const StoreListing& listing : listings_) {
-      if (!listing.readable) found(listing.store->name, ObjectName::marker(), Damage::offline);
-    }
-  }
-
-  void learn_stray_shards() {
-    transfer::ListedShards shards;
-    for (const StoreListing& listing : listings_) {
-      for (const auto& [path, size] : listing.sizes) {
-        const auto name = ObjectName::parse(path);
-        if (name && name->type() == ObjectType::shard) shards[*name->hash()].push_back(listing.store);
-      }
-    }
-    transfer::learn_stray_shards(pool_.stores(), pool_.registry(), shards, call_);
   }
 
   // An object that has to be on every store: slots and the newest log.
   void expect_everywhere(const ObjectName& name) {
-    for (const StoreListing& listing : listings_) {
-      if (listing.sizes.contains(name.path())) {
-        to_read_.emplace(name.path(), listing.store);
-      } else if (listing.readable) {
-        found(listing.store->name, name, Damage::missing);
-      }
-    }
+    const auto stores = inventory_->expected_everywhere(name);
+    for (const PoolStore* store : stores.having) to_read_.emplace(name, store);
+    for (const PoolStore* store : stores.lacking) found(store->name, name, Damage::missing);
   }
 
   // Own records that were not there before the stores were asked are those of another process of this home. They may be on their way.
@@ -172,8 +147,7 @@ class Verification {
   };
   struct GoodShard {
     std::size_t index = 0;
-    std::string path;
-    const PoolStore* store = nullptr;
+    Copy copy;
   };
   struct PackCheck {
     Pack pack;
@@ -186,10 +160,9 @@ class Verification {
     for (std::size_t index = 0; index < objects; ++index) {
       const Hash256& object = check.pack.shard_name(index);
       if (check_shard(check, index, object, true)) continue;
-      const bool all_listed =
-          std::all_of(listings_.begin(), listings_.end(), [](const auto& one) { return one.readable; });
-      found("", ObjectName::of(ObjectType::shard, object), all_listed ? Damage::missing : Damage::offline);
-      if (!all_listed) check.away.insert(index);
+      const bool may_be_away = !inventory_->complete();
+      found("", ObjectName::of(ObjectType::shard, object), may_be_away ? Damage::offline : Damage::missing);
+      if (may_be_away) check.away.insert(index);
     }
     for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), check.pack))
       check_shard(check, later.index, later.object, false);
@@ -199,39 +172,35 @@ class Verification {
   // added later) cannot be missing.
   bool check_shard(PackCheck& check, std::size_t index, const Hash256& hash, bool promised) {
     const ObjectName name = ObjectName::of(ObjectType::shard, hash);
-    const std::uint64_t size = mf1::k_header_bytes + check.pack.slice_bytes;
-    const auto expected = pool_.registry().shard_copies(hash);
-    bool accounted = false;
-    for (const StoreListing& listing : listings_) {
-      const PoolStore& store = *listing.store;
-      const auto known =
-          std::find_if(expected.begin(), expected.end(), [&](const ShardCopy& copy) { return copy.store == store.id; });
-      const bool is_expected = known != expected.end();
-      const auto listed = listing.sizes.find(name.path());
-      if (listed == listing.sizes.end()) {
-        if (!is_expected) continue;
-        if (promised) found(store.name, name, listing.readable ? Damage::missing : Damage::offline);
-        if (listing.readable) {
-          pool_.registry().record_shard_copy(hash, store.id, CopyState::missing);
-        } else if (known->state == CopyState::whole) {
-          check.away.insert(check.pack.k == 1 ? check.away.size() : index);
-        }
-        accounted = true;
+    const auto copies = inventory_->copies(hash);
+    for (const InventoryCopy& copy : copies) {
+      if (copy.size_bytes) {
+        check_listed_copy(check, index, name, copy);
         continue;
       }
-      accounted = true;
-      const bool was_corrupt = is_expected && known->state == CopyState::corrupt;
-      if (listed->second != size || (was_corrupt && !read_)) {
-        found(store.name, name, Damage::corrupt);
-        if (!was_corrupt) pool_.registry().record_shard_copy(hash, store.id, CopyState::corrupt);
-        continue;
+      if (promised) found(copy.store->name, name, copy.is_decided ? Damage::missing : Damage::offline);
+      if (copy.is_decided) {
+        pool_.registry().record_shard_copy(hash, copy.store->id, CopyState::missing);
+      } else if (copy.remembered == CopyState::whole) {
+        check.away.insert(check.pack.k == 1 ? check.away.size() : index);
       }
-      if (!is_expected || known->state == CopyState::missing) pool_.registry().add_shard_place(hash, store.id);
-      if (was_corrupt) doubted_.emplace(name.path(), &store);
-      check.good.push_back({index, name.path(), &store});
-      to_read_.emplace(name.path(), &store);
     }
-    return accounted;
+    return !copies.empty();
+  }
+
+  void check_listed_copy(PackCheck& check, std::size_t index, const ObjectName& name, const InventoryCopy& copy) {
+    const PoolStore& store = *copy.store;
+    const bool was_corrupt = copy.remembered == CopyState::corrupt;
+    if (copy.size_bytes != mf1::k_header_bytes + check.pack.slice_bytes || (was_corrupt && !read_)) {
+      found(store.name, name, Damage::corrupt);
+      if (!was_corrupt) record_state(name, store, CopyState::corrupt);
+      return;
+    }
+    if (!copy.remembered || copy.remembered == CopyState::missing)
+      pool_.registry().add_shard_place(*name.hash(), store.id);
+    if (was_corrupt) doubted_.emplace(name, &store);
+    check.good.push_back({index, {name, &store}});
+    to_read_.emplace(name, &store);
   }
 
   static Health health_of(const PackCheck& check) {
@@ -246,12 +215,12 @@ class Verification {
   // The bytes of every file, compared with its SHA-256. Shards that this reads whole need not be read once more.
   void check_files() {
     std::mutex mutex;
-    std::set<std::pair<std::string, const PoolStore*>> whole;
+    std::set<Copy> whole;
     FileCheck files(
         pool_,
         [&](const transfer::ShardCopy& copy) {
           const std::lock_guard lock(mutex);
-          whole.emplace(ObjectName::of(ObjectType::shard, copy.object).path(), copy.store);
+          whole.emplace(ObjectName::of(ObjectType::shard, copy.object), copy.store);
         },
         call_);
     for (ManifestCheck& check : manifests_) {
@@ -259,7 +228,7 @@ class Verification {
     }
     for (const auto& one : whole) {
       if (to_read_.erase(one) == 0) continue;
-      if (doubted_.contains(one)) record_state(*ObjectName::parse(one.first), *one.second, CopyState::whole);
+      if (doubted_.contains(one)) record_state(one.first, *one.second, CopyState::whole);
     }
     report_.bytes_read += files.bytes_fetched();
   }
@@ -284,27 +253,20 @@ class Verification {
   // Every object that something names, read on every store that lists it, and compared with its name.
   void read_everything() {
     std::vector<transfer::CopyToCheck> copies;
-    for (const auto& [path, store] : to_read_)
-      copies.push_back({*ObjectName::parse(path), store, listed_size(path, store)});
+    for (const auto& [name, store] : to_read_)
+      copies.push_back({name, store, inventory_->listed_size(*store, name).value_or(0)});
     report_.bytes_read += transfer::check_copies(
         pool_.stores(), std::move(copies), call_,
         [this](const transfer::CopyToCheck& copy, std::optional<Damage> damage) {
           if (!damage) {
-            if (doubted_.contains({copy.name.path(), copy.store}))
-              record_state(copy.name, *copy.store, CopyState::whole);
+            if (doubted_.contains({copy.name, copy.store})) record_state(copy.name, *copy.store, CopyState::whole);
             return;
           }
           found(copy.store->name, copy.name, *damage);
           if (*damage != Damage::offline)
             record_state(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
-          bad_.emplace(std::pair(copy.name.path(), copy.store), *damage);
+          bad_.emplace(Copy(copy.name, copy.store), *damage);
         });
-  }
-
-  std::uint64_t listed_size(const std::string& path, const PoolStore* store) const {
-    const auto listing =
-        std::find_if(listings_.begin(), listings_.end(), [&](const StoreListing& one) { return one.store == store; });
-    return listing->sizes.at(path);
   }
 
   // What is found is remembered for shards alone: every store has the other objects, and each push puts what it needs of them again.
@@ -315,7 +277,7 @@ class Verification {
   void sum_up() {
     for (auto& [id, check] : packs_) {
       std::erase_if(check.good, [&, &away = check.away, k = check.pack.k](const GoodShard& good) {
-        const auto bad = bad_.find({good.path, good.store});
+        const auto bad = bad_.find(good.copy);
         if (bad == bad_.end()) return false;
         if (bad->second == Damage::offline) away.insert(k == 1 ? away.size() : good.index);
         return true;
@@ -338,15 +300,15 @@ class Verification {
   const transfer::FindingSink& progress_;
   const CallOptions& call_;
   PoolState state_;
-  std::vector<StoreListing> listings_;
+  std::optional<Inventory> inventory_;  // of all objects
   std::map<PackId, PackCheck> packs_;
   std::vector<ManifestCheck> manifests_;
   std::set<ObjectName> expected_log_;
-  std::set<std::pair<std::string, const PoolStore*>> to_read_;
-  std::set<std::pair<std::string, const PoolStore*>> doubted_;  // of to_read_: found to be corrupt the last time
+  std::set<Copy> to_read_;
+  std::set<Copy> doubted_;  // of to_read_: found to be corrupt the last time
   VerifyReport report_;
   std::set<Finding> findings_;
-  std::map<std::pair<std::string, const PoolStore*>, Damage> bad_;  // what reading found
+  std::map<Copy, Damage> bad_;  // what reading found
 };
 
 }  // namespace

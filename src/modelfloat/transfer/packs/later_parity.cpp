@@ -7,7 +7,6 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/domain/redundancy.h"
 #include "modelfloat/mf1/shard.h"
-#include "modelfloat/transfer/ask/listing.h"
 #include "modelfloat/transfer/ask/race.h"
 
 namespace modelfloat::transfer {
@@ -89,32 +88,24 @@ class HeaderRound {
 
 }  // namespace
 
-void learn_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const ListedShards& listed,
+void learn_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const ListedShards& stray,
                         const CallOptions& call) {
-  std::vector<Hash256> objects;
-  objects.reserve(listed.size());
-  for (const auto& [object, places] : listed) objects.push_back(object);
-  const auto unnamed = registry.unnamed_shards(objects);
-  if (unnamed.empty()) return;
+  if (stray.empty()) return;
   std::deque<UnreadShard> unread;
-  for (const Hash256& object : unnamed) {
-    if (!registry.stray_shard(object)) unread.push_back({object, listed.at(object)});
+  for (const auto& [object, places] : stray) {
+    if (!registry.stray_shard(object)) unread.push_back({object, places});
   }
   const auto found = HeaderRound(stores, call).run(std::move(unread));
   registry.transaction([&] {
     registry.add_stray_shards(found);
-    for (const Hash256& object : unnamed) {
-      for (const PoolStore* store : listed.at(object)) registry.add_shard_place(object, store->id);
+    for (const auto& [object, places] : stray) {
+      for (const PoolStore* store : places) registry.add_shard_place(object, store->id);
     }
   });
 }
 
 void find_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const CallOptions& call) {
-  ListedShards listed;
-  for (const StoreListing& listing : list_stores(stores, {"mf1/shard/"}, WaitFor::all, {}, call)) {
-    for (const store::ObjectInfo& info : listing.objects) listed[*info.name.hash()].push_back(listing.store);
-  }
-  learn_stray_shards(stores, registry, listed, call);
+  learn_stray_shards(stores, registry, take_inventory(stores, registry, {"mf1/shard/"}, call).stray(), call);
 }
 
 bool is_later_parity(const registry::StrayShard& shard, const Pack& pack) {

@@ -1,21 +1,18 @@
 #pragma once
 // Parity that was added to a pack after it was made (docs/formats/mf1.md section 7): no manifest names it, its header says what it is.
 
-#include <map>
 #include <vector>
 
 #include "modelfloat/domain/pack.h"
 #include "modelfloat/registry/pack_index.h"
+#include "modelfloat/transfer/ask/inventory.h"
 #include "modelfloat/transfer/stores/store_set.h"
 
 namespace modelfloat::transfer {
 
-// Shards and the stores that list them.
-using ListedShards = std::map<Hash256, std::vector<const PoolStore*>>;
-
-// Of those that no pack in the registry names, reads the headers, each once in the life of the registry, and notes there what they say and where
-// they lie. What cannot be read now is left out. Throws only what the caller's own options say.
-void learn_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const ListedShards& listed,
+// Of shards that no pack in the registry names (Inventory::stray()), reads the headers, each once in the life of the registry, and notes there
+// what they say and where they lie. What cannot be read now is left out. Throws only what the caller's own options say.
+void learn_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const ListedShards& stray,
                         const CallOptions& call);
 // The same of everything that the stores which are online list.
 void find_stray_shards(const StoreSet& stores, registry::PackIndex& registry, const CallOptions& call);
