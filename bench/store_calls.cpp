@@ -1,5 +1,6 @@
-// Puts or gets many objects of a store at once, for bench/store_throughput.py, and prints the seconds that the calls took.
-//   bench_store_calls put|get URL CREDENTIALS_FILE COUNT OBJECT_BYTES THREADS [API_URL [TOKEN_URL]]
+// Puts or gets many objects of a store at once, for bench/store_throughput.py, and prints the
+// seconds that the calls took. bench_store_calls put|get URL CREDENTIALS_FILE COUNT OBJECT_BYTES
+// THREADS [API_URL [TOKEN_URL]]
 #include <atomic>
 #include <chrono>
 #include <cstdio>

@@ -44,9 +44,11 @@ TEST(ThreadPoolTest, TheDestructorRunsWhatIsQueued) {
   EXPECT_EQ(done, 100);
 }
 
-// Leaves room for only a few more threads; 0 when a pool that wants more of them ends with the Error for it.
+// Leaves room for only a few more threads; 0 when a pool that wants more of them ends with the
+// Error for it.
 int make_too_large_a_pool() {
-  const auto user = static_cast<uid_t>(100'000 + ::getpid() % 1'000'000);  // who has no other processes
+  // Who has no other processes.
+  const auto user = static_cast<uid_t>(100'000 + ::getpid() % 1'000'000);
   if (::setresuid(user, user, user) != 0) return 2;
   std::size_t tasks = 3;
   for ([[maybe_unused]] const auto& task : std::filesystem::directory_iterator("/proc/self/task")) ++tasks;

@@ -109,7 +109,8 @@ TEST(Codec, LeavesAloneWhatGainsTooLittle) {
   EXPECT_EQ(encode(random_bytes(k_mib), k_tensor).codec, Codec{});
   EXPECT_EQ(encode(random_bytes(1000), {}).codec, Codec{});
   EXPECT_EQ(encode({}, {}).codec, Codec{});
-  // Too short for the probe, so that the limit itself decides: 1 % of zeros is not worth it, 10 % are.
+  // Too short for the probe, so that the limit itself decides: 1 % of zeros is not worth it, 10 %
+  // are.
   Bytes nearly = random_bytes(100'000);
   std::fill_n(nearly.begin(), 1'000, std::byte{0});
   EXPECT_EQ(encode(nearly, {}).codec.id, CodecId::raw);
@@ -251,10 +252,11 @@ TEST(Decode, RefusesAnotherPlainSize) {
   }
 }
 
-// A frame that claims `claimed` bytes and holds one block that repeats a byte `repeats` times (RFC 8878,
-// section 3.1.1).
+// A frame that claims `claimed` bytes and holds one block that repeats a byte `repeats` times (RFC
+// 8878, section 3.1.1).
 Bytes repeating_frame(std::uint32_t claimed, std::uint32_t repeats) {
-  Bytes frame = from_hex("28b52ffda0").value();  // magic; single segment, content size in four bytes
+  // Magic; single segment, content size in four bytes.
+  Bytes frame = from_hex("28b52ffda0").value();
   frame.resize(13);
   store_le(MutableByteSpan(frame).subspan(5, 4), claimed);
   const std::uint32_t block = (repeats << 3) | (1U << 1) | 1U;  // a run, the last block
@@ -267,19 +269,23 @@ TEST(Decode, IsNotBlownUp) {
   Bytes plain;
   EXPECT_EQ(decode_guarded(k_zstd, repeating_frame(1000, 1000), 1000, &plain), std::nullopt);
   EXPECT_EQ(plain, Bytes(1000, std::byte{'x'}));
-  EXPECT_EQ(decode_guarded(k_zstd, repeating_frame(1000, 100'000), 1000), ErrorKind::corrupt);     // more than it says
-  EXPECT_EQ(decode_guarded(k_zstd, repeating_frame(100'000, 1000), 100'000), ErrorKind::corrupt);  // less
+  // More than it says.
+  EXPECT_EQ(decode_guarded(k_zstd, repeating_frame(1000, 100'000), 1000), ErrorKind::corrupt);
+  // less.
+  EXPECT_EQ(decode_guarded(k_zstd, repeating_frame(100'000, 1000), 100'000), ErrorKind::corrupt);
   EXPECT_EQ(decode_guarded(k_zstd, repeating_frame(0xffffffff, 100'000), 1000), ErrorKind::corrupt);
 }
 
 TEST(Decode, RefusesFramesOfOtherKinds) {
   EXPECT_EQ(decode_guarded(k_zstd, from_hex("502a4d180400000061626364").value(), 0),
             ErrorKind::corrupt);  // to be skipped
-  EXPECT_EQ(decode_guarded(k_zstd, from_hex("27b52ffd0000000000000000").value(), 8), ErrorKind::corrupt);  // zstd 0.7
+  // Zstd 0.7.
+  EXPECT_EQ(decode_guarded(k_zstd, from_hex("27b52ffd0000000000000000").value(), 8), ErrorKind::corrupt);
   EXPECT_EQ(decode_guarded(k_zstd, {}, 0), ErrorKind::corrupt);
 }
 
-// zstd has no checksum here (the seal is one), so a flipped bit may decode to other bytes; it must not do worse.
+// zstd has no checksum here (the seal is one), so a flipped bit may decode to other bytes; it must
+// not do worse.
 TEST(Decode, SurvivesFlippedBits) {
   const Bytes plain = weights(6'000);
   const Encoded encoded = encode(plain, k_tensor);

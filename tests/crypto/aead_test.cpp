@@ -37,7 +37,8 @@ Bytes seal(const Frame& frame) {
   return out;
 }
 
-// Opens with an output that holds other bytes before, and says whether it was wiped when the tag did not fit.
+// Opens with an output that holds other bytes before, and says whether it was wiped when the tag
+// did not fit.
 std::optional<Bytes> open(const Frame& frame, std::span<const ByteSpan> parts) {
   std::size_t total = 0;
   for (const ByteSpan part : parts) total += part.size();

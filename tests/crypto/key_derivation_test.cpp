@@ -85,7 +85,8 @@ TEST(Argon2id, RefusesCostsOutsideItsBounds) {
   EXPECT_EQ(attempt(8, 10), std::nullopt);
   EXPECT_EQ(attempt(1024 * 1024 + 1, 1), ErrorKind::unsupported);
   EXPECT_EQ(attempt(UINT64_MAX, 1), ErrorKind::unsupported);
-  EXPECT_EQ(attempt(std::uint64_t{1} << 54, 1), ErrorKind::unsupported);  // 2^64 when counted in bytes
+  // 2^64 when counted in bytes.
+  EXPECT_EQ(attempt(std::uint64_t{1} << 54, 1), ErrorKind::unsupported);
   EXPECT_EQ(attempt(8, 11), ErrorKind::unsupported);
   EXPECT_EQ(attempt(7, 1), ErrorKind::invalid);
   EXPECT_EQ(attempt(8, 0), ErrorKind::invalid);

@@ -1,4 +1,5 @@
-// The state of the pool against the plainest way to work it out: every record with all that it saw, every pair of changes compared.
+// The state of the pool against the plainest way to work it out: every record with all that it saw,
+// every pair of changes compared.
 #include <algorithm>
 #include <random>
 
@@ -70,7 +71,8 @@ class PlainState {
     return false;
   }
 
-  // Of each record the last, then those that are before no other, or all when they run in a ring; of these the largest hash.
+  // Of each record the last, then those that are before no other, or all when they run in a ring;
+  // of these the largest hash.
   Place latest(const std::vector<Place>& all) const {
     std::map<std::size_t, Place> last_of_record;
     for (const Place& place : all) last_of_record.insert_or_assign(place.record, place);
@@ -163,7 +165,8 @@ class PlainState {
   }
 };
 
-// Histories of a few writers, who read each other now and then, fork now and then, and speak of a few things again and again.
+// Histories of a few writers, who read each other now and then, fork now and then, and speak of a
+// few things again and again.
 class Histories {
  public:
   explicit Histories(std::uint32_t seed) : random_(seed) {}
@@ -273,7 +276,8 @@ TEST(PoolState, ManyCondemnedAndSparedObjectsAreNotComparedEachWithEach) {
   }
   records[0].record = {WriterId{std::byte{1}}, 1, {}, {}, 0, {std::move(condemned)}};
   records[1].record = {WriterId{std::byte{1}}, 2, {}, {}, 0, {std::move(spared)}};
-  EXPECT_EQ(pool_state_of(records).condemned.size(), k_objects / 2);  // each with each would be minutes
+  // Each with each would be minutes.
+  EXPECT_EQ(pool_state_of(records).condemned.size(), k_objects / 2);
 }
 
 TEST(PoolState, GapsAreWhatIsMissingBelowOrNamedByOthers) {

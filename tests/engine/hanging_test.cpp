@@ -1,5 +1,5 @@
-// Stores that hang, come back, pause, lie or change hands while the pool is open. What ends here ends because nobody waits: a store that stands still
-// in these tests does so for ever.
+// Stores that hang, come back, pause, lie or change hands while the pool is open. What ends here
+// ends because nobody waits: a store that stands still in these tests does so for ever.
 #include <algorithm>
 #include <mutex>
 #include <set>
@@ -234,7 +234,8 @@ TEST_F(Hanging, AQueueForAStoreThatHangsHoldsUpNobody) {
   EXPECT_TRUE(machine_.pool().log().sync({}, transfer::WaitFor::all).fresh);
 }
 
-// --- whoever looks at every store ------------------------------------------------------------------------------------------------
+// --- whoever looks at every store
+// --------------------------------------------------------------------------------
 
 TEST_F(Hanging, RecoverGoesAroundAStoreThatHangs) {
   stall(world_.faults(1));
@@ -287,7 +288,8 @@ TEST_F(Hanging, VerifyReadsOnWithoutAStoreThatHangs) {
   EXPECT_TRUE(report.readable());
   EXPECT_EQ(report.models.at(0).health, engine::Health::degraded);
   world_.faults(4).go_on();
-  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound());  // nothing is held against it
+  // Nothing is held against it.
+  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound());
 }
 
 // A marker may take long; those who read need not know, and a push only where its place is needed.
@@ -305,7 +307,8 @@ class HangingPush : public Hanging {
 };
 
 TEST_F(HangingPush, AnotherStoreTakesTheShardOfOneThatHangs) {
-  machine_.timeouts.call_floor = Milliseconds{8'000};  // more than a put in memory takes on a busy machine
+  // More than a put in memory takes on a busy machine.
+  machine_.timeouts.call_floor = Milliseconds{8'000};
   machine_.timeouts.slowest_bytes_per_second = 1U << 30;
   machine_.reopen();
   machine_.pool().stores().wait_until_decided({});
@@ -366,7 +369,8 @@ TEST_F(HangingPush, APausedStoreGetsNothing) {
   EXPECT_EQ(machine_.pull("ns/pushed"), files);
 }
 
-// --- stores that come, go and change -----------------------------------------------------------------------------------------
+// --- stores that come, go and change
+// -----------------------------------------------------------------------------------------
 
 TEST(ChangingStores, OneThatComesBackIsUsedAgain) {
   World world(3);
@@ -380,7 +384,8 @@ TEST(ChangingStores, OneThatComesBackIsUsedAgain) {
   machine.clock().advance(Milliseconds{30'000});
   engine::catch_up(machine.pool(), test::k_all_news, {});
   EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 3U);
-  EXPECT_EQ(engine::pool_status(machine.pool(), {}).stores.at(0).queued, 0U);  // and has what it missed
+  // And has what it missed.
+  EXPECT_EQ(engine::pool_status(machine.pool(), {}).stores.at(0).queued, 0U);
 }
 
 // Nobody has looked since it came back, and no time has passed.
@@ -431,7 +436,8 @@ TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {
   EXPECT_EQ(two.pull("ns/model"), (Files{{"m.bin", test::random_bytes(1000, 3)}}));
 }
 
-// --- stores that are paused, scarce or lie -----------------------------------------------------------------------------------
+// --- stores that are paused, scarce or lie
+// -----------------------------------------------------------------------------------
 
 class Choosy : public testing::TestWithParam<Threads> {
  protected:

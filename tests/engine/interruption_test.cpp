@@ -1,4 +1,5 @@
-// A push that is cut off at any call to any store, by a machine that dies there, is nowhere half visible, and the next push ends well.
+// A push that is cut off at any call to any store, by a machine that dies there, is nowhere half
+// visible, and the next push ends well.
 #include "engine/test_pool.h"
 #include "support/size.h"
 #include <gtest/gtest.h>

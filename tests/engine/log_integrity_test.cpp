@@ -1,4 +1,5 @@
-// What the log is believed to say when objects of it are junk, missing, or written by a copy of this home.
+// What the log is believed to say when objects of it are junk, missing, or written by a copy of
+// this home.
 #include <algorithm>
 
 #include "engine/test_pool.h"
@@ -55,7 +56,8 @@ class LogIntegrity : public testing::Test {
   Machine one_{world_, Threads::one};
 };
 
-// --- junk --------------------------------------------------------------------------------------------------------------------
+// --- junk
+// --------------------------------------------------------------------------------
 
 TEST_F(LogIntegrity, JunkUnderANameOfOurChainMakesNoNewWriter) {
   const WriterId writer = writer_of(one_);
@@ -108,7 +110,8 @@ TEST_F(LogIntegrity, JunkThatIsGoneIsForgotten) {
   EXPECT_TRUE(engine::verify(one_.pool(), std::nullopt, false, {}, {}).sound());
 }
 
-// --- a copied home -----------------------------------------------------------------------------------------------------------
+// --- a copied home
+// --------------------------------------------------------------------------------
 
 TEST_F(LogIntegrity, ACopiedHomeThatWroteTheSameNumberMakesANewWriter) {
   Machine copy(world_, Threads::one, 50);
@@ -146,7 +149,8 @@ TEST_F(LogIntegrity, AnOldCopyFarBehindACheckpointMakesANewWriter) {
   EXPECT_NE(writer_of(one_), writer);
 }
 
-// --- records that are missing ------------------------------------------------------------------------------------------------
+// --- records that are missing
+// --------------------------------------------------------------------------------
 
 TEST_F(LogIntegrity, MissingRecordsAreReported) {
   for (int i = 0; i < 4; ++i) write_record(one_);
@@ -189,7 +193,8 @@ TEST_F(LogIntegrity, WhatACheckpointStandsForIsNotMissing) {
   EXPECT_EQ(other.pull("ns/model"), one_file(1));
 }
 
-// A checkpoint that is hardly further than what is known is not worth reading, but for the records that are missing.
+// A checkpoint that is hardly further than what is known is not worth reading, but for the records
+// that are missing.
 TEST_F(LogIntegrity, ACheckpointFillsAGapBelowIt) {
   const WriterId writer = writer_of(one_);
   const auto newest = [&] { return one_.pool().log().state().heads.at(writer).seq; };
@@ -205,7 +210,8 @@ TEST_F(LogIntegrity, ACheckpointFillsAGapBelowIt) {
   EXPECT_TRUE(two.pool().log().doubts().empty());
 }
 
-// --- where metadata is -------------------------------------------------------------------------------------------------------
+// --- where metadata is
+// --------------------------------------------------------------------------------
 
 TEST_F(LogIntegrity, AStoreThatJoinsAfterADocumentWasQueuedDoesNotCountAsHavingIt) {
   registry::Registry& registry = one_.environment().registry;

@@ -1,4 +1,5 @@
-// What naming, listing and judging models asks of the registry, and that a shortcut in it tells the same as the manifest.
+// What naming, listing and judging models asks of the registry, and that a shortcut in it tells the
+// same as the manifest.
 #include "modelfloat/engine/catalogue/model_health.h"
 
 #include <optional>

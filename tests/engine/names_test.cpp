@@ -29,7 +29,8 @@ class ModelNames : public testing::Test {
     options.model = model;
     return options;
   }
-  // What a push of a folder with a large file and one of this name says; empty when it is done. Nothing goes to a store when it is refused.
+  // What a push of a folder with a large file and one of this name says; empty when it is done.
+  // Nothing goes to a store when it is refused.
   std::string refusal_of(const std::string& name) {
     const test::TemporaryFolder folder;
     const Bytes large = test::random_bytes(3'000'000, 1);

@@ -1,4 +1,5 @@
-// A store that asks for a moment is waited for where no other can stand in, and only there. All in virtual time.
+// A store that asks for a moment is waited for where no other can stand in, and only there. All in
+// virtual time.
 #include "engine/simulation.h"
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
-// A store that takes nothing any more, and no other that may stand in for it: the plan is made anew with those that are left.
+// A store that takes nothing any more, and no other that may stand in for it: the plan is made anew
+// with those that are left.
 #include <map>
 #include <set>
 
@@ -142,7 +143,8 @@ TEST_P(NewPlan, AStoreThatTakesDataAgainIsUsedAgain) {
   EXPECT_EQ(shards, 1U);
 }
 
-// --- when nothing else will do: what is missing, and what would help -----------------------------------------------------------
+// --- when nothing else will do: what is missing, and what would help
+// -----------------------------------------------------------
 
 std::optional<Error> refused(Machine& machine, std::optional<Redundancy> redundancy = std::nullopt) {
   return thrown_by([&] { machine.push("ns/model", {{"m.bin", test::random_bytes(9'000'000, 20)}}, redundancy); });

@@ -1,4 +1,5 @@
-// Manifests of a faulty or malicious member of the pool: what they promise and does not hold is never handed out, and found by verify.
+// Manifests of a faulty or malicious member of the pool: what they promise and does not hold is
+// never handed out, and found by verify.
 
 #include <algorithm>
 #include <functional>
@@ -35,7 +36,8 @@ class Proof : public testing::TestWithParam<Threads> {
     return engine::open_manifest(pool(), ModelRef::parse(name), true, {});
   }
 
-  // Publishes "ns/lie", which says what "ns/true" says but for what `change` makes of it. `file` is the first of its files.
+  // Publishes "ns/lie", which says what "ns/true" says but for what `change` makes of it. `file` is
+  // the first of its files.
   using Change = std::function<void(FileEntry& file, std::vector<Fragment>& fragments)>;
   void publish_lie(const Change& change) {
     const auto manifest = open("ns/true");
@@ -117,7 +119,8 @@ TEST_P(Proof, SoundModelsOfManyFilesAreSoundByTheirHashes) {
   for (const auto& model : report.models) EXPECT_EQ(model.health, Health::sound) << model.name;
 }
 
-// What a shard has is read once, whether for its name or for the hash of its file. On one thread nothing is asked for twice because it is late.
+// What a shard has is read once, whether for its name or for the hash of its file. On one thread
+// nothing is asked for twice because it is late.
 TEST(ProofOnOneThread, VerifyReadsNoShardTwice) {
   World world(6);
   Machine machine(world, Threads::one);

@@ -1,4 +1,5 @@
-// Pulls to the file system: what is on the disk when, what is left behind, and what files and targets may be called.
+// Pulls to the file system: what is on the disk when, what is left behind, and what files and
+// targets may be called.
 
 #include <cerrno>
 #include <fstream>
@@ -16,8 +17,8 @@
 
 #include "modelfloat/engine/pull/pull.h"
 
-// What reaches the disk cannot be seen without cutting the power, so the calls that bring it there are written down: these
-// stand in for the C library's, in this program alone.
+// What reaches the disk cannot be seen without cutting the power, so the calls that bring it there
+// are written down: these stand in for the C library's, in this program alone.
 namespace {
 
 struct DiskCall {

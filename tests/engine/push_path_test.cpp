@@ -19,7 +19,8 @@ using test::Machine;
 using test::Threads;
 using test::World;
 
-// A file that something writes to while it is pushed: at each of the first `writes` reports of progress.
+// A file that something writes to while it is pushed: at each of the first `writes` reports of
+// progress.
 class ChangingFile : public testing::Test {
  protected:
   ChangingFile() { machine_.create({2, 1, 1}); }
@@ -40,7 +41,8 @@ class ChangingFile : public testing::Test {
     };
     return engine::push_path(machine_.pool(), path, options, {});
   }
-  // Other bytes at the end, the same size, and another time, however coarse the clock of the file system is.
+  // Other bytes at the end, the same size, and another time, however coarse the clock of the file
+  // system is.
   void overwrite_the_end(const fs::path& path, int turn) {
     const int file = ::open(path.c_str(), O_WRONLY);
     const char mark = static_cast<char>('A' + turn);

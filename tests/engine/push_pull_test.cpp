@@ -99,7 +99,8 @@ TEST_P(PushPull, LittleDataLiesInTheManifest) {
   EXPECT_EQ(pushed.packs, 0U);
   EXPECT_EQ(pushed.new_bytes, 200'002U);
   EXPECT_EQ(machine_.push("ns/small", files).new_bytes, 0U);
-  for (std::size_t i = 0; i < 4; ++i) world_.faults(i).set_offline(true);  // on every store, so any one will do
+  // On every store, so any one will do.
+  for (std::size_t i = 0; i < 4; ++i) world_.faults(i).set_offline(true);
   machine_.reopen();
   EXPECT_EQ(machine_.pull("ns/small"), files);
 }
@@ -239,7 +240,8 @@ TEST_P(PushPull, AStoreWithoutItsMarkerGetsNothing) {
   world_.inner(5).remove(ObjectName::marker(), {});
   machine_.reopen();
   const auto before = world_.objects(5);
-  EXPECT_EQ(kind_thrown([&] { machine_.push("ns/model", gguf_model()); }), ErrorKind::offline);  // 4+2 needs six
+  // 4+2 needs six.
+  EXPECT_EQ(kind_thrown([&] { machine_.push("ns/model", gguf_model()); }), ErrorKind::offline);
   EXPECT_EQ(world_.objects(5), before);
   EXPECT_FALSE(machine_.pool().stores().find("s5")->is_online());
 }

@@ -1,4 +1,5 @@
-// Files that are pushed again after shards were lost: each model that is pushed is whole from then on, and stays it.
+// Files that are pushed again after shards were lost: each model that is pushed is whole from then
+// on, and stays it.
 #include "engine/test_pool.h"
 #include <gtest/gtest.h>
 
@@ -13,7 +14,8 @@ using test::Machine;
 using test::Threads;
 using test::World;
 
-class PushedAgain : public testing::TestWithParam<std::size_t> {  // how many stores lose their shards
+// How many stores lose their shards.
+class PushedAgain : public testing::TestWithParam<std::size_t> {
  protected:
   PushedAgain() { machine_.create(PolicySet{0, 0, 1}); }
 

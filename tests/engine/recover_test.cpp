@@ -95,8 +95,9 @@ TEST(Recover, WhatBelongsToThePoolAppearsWithIt) {
   EXPECT_EQ(home.pull("ns/model"), files());
 }
 
-// One of three copies is enough to read everything, and too few places to write that another secret opens the pool.
-// The policy says two copies; what one push asked for counts for the log that every home writes.
+// One of three copies is enough to read everything, and too few places to write that another secret
+// opens the pool. The policy says two copies; what one push asked for counts for the log that every
+// home writes.
 TEST(Recover, TheLogSurvivesAsMuchAsTheData) {
   World world(6);
   Machine machine(world, Threads::one);

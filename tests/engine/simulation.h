@@ -1,5 +1,6 @@
 #pragma once
-// A pool in virtual time: its stores take time, hang, fail and go away as they are told, and a run of it is the same for the same seed.
+// A pool in virtual time: its stores take time, hang, fail and go away as they are told, and a run
+// of it is the same for the same seed.
 
 #include <memory>
 #include <string>
@@ -14,13 +15,18 @@ namespace modelfloat::test {
 struct Behaviour {
   Milliseconds latency{20};                      // of a call, half to one and a half times of it
   std::uint64_t bytes_per_second = 100'000'000;  // of each transfer
-  bool hangs = false;                            // calls end when they are told to stop, or by their deadline
-  bool hangs_at_a_shard = false;                 // from the next put of one on
-  bool is_deaf = false;                          // those that hang don't hear that either, for an hour
-  bool is_away = false;                          // calls end in Error{offline}
-  SteadyTime busy_until{};                       // until then calls ask to be tried again, in Error{transient}
-  bool says_until_when = false;                  // or in Error{rate_limited}, with the rest of the time
-  double fails = 0;  // the part of the calls that end in Error{transient}, half of them after they took effect
+  // Calls end when they are told to stop, or by their deadline.
+  bool hangs = false;
+  bool hangs_at_a_shard = false;  // from the next put of one on
+  // Those that hang don't hear that either, for an hour.
+  bool is_deaf = false;
+  bool is_away = false;  // calls end in Error{offline}
+  // Until then calls ask to be tried again, in Error{transient}.
+  SteadyTime busy_until{};
+  // Or in Error{rate_limited}, with the rest of the time.
+  bool says_until_when = false;
+  // The part of the calls that end in Error{transient}, half of them after they took effect.
+  double fails = 0;
 };
 
 class Simulation {

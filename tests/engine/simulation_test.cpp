@@ -1,4 +1,5 @@
-// The whole engine on one thread at a time, in virtual time, with seeds: stores take time, hang, fail and go away, and every run can be had again.
+// The whole engine on one thread at a time, in virtual time, with seeds: stores take time, hang,
+// fail and go away, and every run can be had again.
 #include "engine/simulation.h"
 
 #include <algorithm>
@@ -39,7 +40,8 @@ TEST(Simulation, OneSeedIsOneHistory) {
   EXPECT_NE(history_of_push_and_pull(2), history);
 }
 
-// --- what it takes, in seconds of the simulation: no machine is too busy for that --------------------------------------------
+// --- what it takes, in seconds of the simulation: no machine is too busy for that
+// --------------------------------------------
 
 class Seconds : public testing::TestWithParam<bool> {  // whether what hangs is deaf, too
  protected:
@@ -78,7 +80,8 @@ TEST_P(Seconds, APullWaitsShortlyForStoresThatHang) {
   EXPECT_LT(pull(), 0.2) << "it knows them by now";
 }
 
-// It asks for the log, and for the space that is left. What goes to all stores waits a moment only for who was late once.
+// It asks for the log, and for the space that is left. What goes to all stores waits a moment only
+// for who was late once.
 TEST_P(Seconds, APushWaitsForAStoreThatHangsAFewTimes) {
   hang({3});
   EXPECT_LT(push(2), 7);
@@ -94,7 +97,8 @@ TEST_P(Seconds, APushAsksEachStoreOnceForItsRoom) {
             8);
 }
 
-// No put is hedged: a store is given half a minute and what its bytes may take, and twice as long when it doesn't hear that it is over.
+// No put is hedged: a store is given half a minute and what its bytes may take, and twice as long
+// when it doesn't hear that it is over.
 TEST_P(Seconds, APushGivesUpOnAPutThatHangs) {
   for (const std::size_t i : {2U, 5U}) {
     simulation_.store(i).hangs_at_a_shard = true;
@@ -136,7 +140,8 @@ TEST(Simulation, WhatASlowStoreHasTakenCounts) {
   EXPECT_GT(runs, 2U);
 }
 
-// --- whatever happens ------------------------------------------------------------------------------------------------------
+// --- whatever happens
+// --------------------------------------------------------------------------------
 
 // Two of eight stores do whatever comes to their mind, also in the middle of what is done.
 class Seeds : public testing::TestWithParam<std::uint64_t> {

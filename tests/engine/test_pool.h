@@ -1,5 +1,6 @@
 #pragma once
-// A whole pool for tests: stores in memory that outlive the machines using them, and machines with a registry each.
+// A whole pool for tests: stores in memory that outlive the machines using them, and machines with
+// a registry each.
 
 #include <map>
 #include <memory>

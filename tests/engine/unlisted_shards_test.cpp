@@ -1,4 +1,5 @@
-// What this machine has not heard of is not taken for lost: what another machine pushed, an old or copied registry, stores that are away.
+// What this machine has not heard of is not taken for lost: what another machine pushed, an old or
+// copied registry, stores that are away.
 
 #include <set>
 #include <string>
@@ -45,7 +46,8 @@ std::multiset<std::string> all(std::size_t count, const std::string& state) {
   return states;
 }
 
-// One makes the pool, other joins, one pushes: other's registry knows the pack and none of its places.
+// One makes the pool, other joins, one pushes: other's registry knows the pack and none of its
+// places.
 class UnlistedShards : public testing::Test {
  protected:
   explicit UnlistedShards(std::size_t stores = 6, PolicySet policy = {4, 2, 2}) : world_(stores) {
@@ -128,7 +130,8 @@ TEST_F(UnlistedShards, WhatMayLieOnStoresThatAreAwayIsNotLost) {
   EXPECT_EQ(health(other_), Health::sound);
 }
 
-// What is known to lie on stores that are away is not lost either; what is found to be gone besides may be too much.
+// What is known to lie on stores that are away is not lost either; what is found to be gone besides
+// may be too much.
 TEST_F(UnlistedShards, WhatLiesOnStoresThatAreAwayIsOfflineUntilTooMuchElseIsGone) {
   reopen_without(one_, {0, 1, 2});
   EXPECT_EQ(health(one_), Health::offline);
@@ -157,7 +160,8 @@ TEST_F(UnlistedShards, WhatOnceWasLostIsLookedForAgain) {
   for (const std::size_t i : {3U, 4U, 5U}) lose(i);
   engine::verify(one_.pool(), std::nullopt, false, {}, {});
   EXPECT_EQ(health(one_), Health::lost);
-  for (const auto& [path, bytes] : kept) world_.inner(3).put(*ObjectName::parse(path), bytes, {});  // by its owner
+  // By its owner.
+  for (const auto& [path, bytes] : kept) world_.inner(3).put(*ObjectName::parse(path), bytes, {});
   one_.reopen();
   EXPECT_EQ(health(one_), Health::degraded);
 }
@@ -190,7 +194,8 @@ TEST_F(UnlistedCopies, TheSecondIsLookedForWhenAReadHasFoundTheFirst) {
   EXPECT_EQ(health(third), Health::degraded);
 }
 
-// --- taking a store out ----------------------------------------------------------------------------------------------------------
+// --- taking a store out
+// --------------------------------------------------------------------------------
 
 class TakingAStoreOut : public UnlistedShards {
  protected:
@@ -267,7 +272,8 @@ TEST_F(TakingAStoreOut, IsPossibleWhenAllOthersAnswer) {
 }
 
 TEST_F(TakingAStoreOut, ThoseThatAreGoneForGoodLeaveTogether) {
-  const Files small{{"m.bin", test::random_bytes(1000, 63)}};  // in documents, which every store has
+  // In documents, which every store has.
+  const Files small{{"m.bin", test::random_bytes(1000, 63)}};
   World five(5);
   Machine machine(five, Threads::one, 10);
   machine.create({0, 0, 1});
@@ -301,7 +307,8 @@ TEST_F(UnlistedShards, AModelThatTooFewStoresTellOfIsNotCalledUnknown) {
   EXPECT_EQ(kind_thrown([&] { engine::verify(other_.pool(), "ns/latest", false, {}, {}); }), ErrorKind::offline);
 }
 
-// --- stores of other machines ----------------------------------------------------------------------------------------------------
+// --- stores of other machines
+// --------------------------------------------------------------------------------
 
 class StoresOfOtherMachines : public testing::Test {
  protected:

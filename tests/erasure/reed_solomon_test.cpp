@@ -83,8 +83,8 @@ std::vector<Bytes> rebuilt(const ReedSolomon& code, const std::vector<Bytes>& sh
 }
 
 TEST(ReedSolomon, HasTheParityOfTheFormat) {
-  // 2+2 by hand: rows 2 and 3 are {inverse(2), inverse(3)} and {inverse(3), inverse(2)}; inverse(2) = 0x8e, inverse(3)
-  // = 0xf4.
+  // 2+2 by hand: rows 2 and 3 are {inverse(2), inverse(3)} and {inverse(3), inverse(2)}; inverse(2)
+  // = 0x8e, inverse(3) = 0xf4.
   std::vector<Bytes> shards = {from_hex("0100").value(), from_hex("0001").value(), Bytes(2), Bytes(2)};
   shards = encoded(ReedSolomon(2, 2), shards);
   EXPECT_EQ(to_hex(shards[2]), "8ef4");

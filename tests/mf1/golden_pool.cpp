@@ -121,7 +121,8 @@ void GoldenPool::write_record(std::vector<Change> changes) {
   checkpoint.seq = record.seq;
   checkpoint.hash = hash;
   checkpoint.stores.push_back(std::get<StoreAdded>(chain_[0].record.changes[0]));
-  checkpoint.records = {chain_[0], chain_[2]};  // the commit makes the record with its "prepared" needless
+  // The commit makes the record with its "prepared" needless.
+  checkpoint.records = {chain_[0], chain_[2]};
   write(ObjectType::checkpoint, to_cbor(checkpoint));
 }
 

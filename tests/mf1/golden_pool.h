@@ -1,5 +1,6 @@
 #pragma once
-// A small pool with everything in it, the same bytes each time: what tests/golden/mf1-vectors.json is written from.
+// A small pool with everything in it, the same bytes each time: what tests/golden/mf1-vectors.json
+// is written from.
 
 #include <map>
 #include <string>
@@ -35,11 +36,14 @@ class GoldenPool {
   static constexpr const char* k_passphrase = "correct horse battery staple";
 
   Keyring keyring;
-  std::map<std::string, Bytes> objects;                        // by path
-  std::vector<std::string> slots;                              // paths: of the code, the passphrase, the key file
-  std::vector<GoldenPack> packs;                               // 4+2, then 1+2
-  std::vector<GoldenDocument> documents;                       // in the order in which they were written
-  std::map<std::string, std::map<std::string, Bytes>> models;  // what must come back: name:tag -> path -> content
+  std::map<std::string, Bytes> objects;  // by path
+  // Paths: of the code, the passphrase, the key file.
+  std::vector<std::string> slots;
+  std::vector<GoldenPack> packs;  // 4+2, then 1+2
+  // In the order in which they were written.
+  std::vector<GoldenDocument> documents;
+  // What must come back: name:tag -> path -> content.
+  std::map<std::string, std::map<std::string, Bytes>> models;
 
  private:
   Hash256 write(ObjectType type, const Bytes& cbor);

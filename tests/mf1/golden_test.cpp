@@ -1,4 +1,5 @@
-// tests/golden/mf1-vectors.json: written once (MODELFLOAT_WRITE_GOLDEN=1), read for ever. tools/rescue.py reads it too.
+// tests/golden/mf1-vectors.json: written once (MODELFLOAT_WRITE_GOLDEN=1), read for ever.
+// tools/rescue.py reads it too.
 
 #include <cstdlib>
 #include <filesystem>
@@ -174,7 +175,8 @@ class GoldenFile : public testing::Test {
     for (const auto& document : json_["documents"]) {
       if (document["type"] != 4) continue;
       const Bytes sealed = object(document["path"]);
-      if (kind_thrown([&] { open_document(ObjectType::log, sealed, keyring); })) continue;  // of the older epoch
+      // Of the older epoch.
+      if (kind_thrown([&] { open_document(ObjectType::log, sealed, keyring); })) continue;
       for (const Change& change : log_record_from_cbor(open_document(ObjectType::log, sealed, keyring)).changes) {
         if (const auto* epoch = std::get_if<EpochBegun>(&change)) {
           keyring.add_epoch(epoch->epoch - 1, open_older_epoch(keyring, *epoch));

@@ -36,7 +36,8 @@ TEST(Manifest, ARootIsToldFromASegment) {
   EXPECT_EQ(kind_thrown([&] { structure_segment_from_cbor(to_cbor(samples.structure_root())); }), ErrorKind::corrupt);
 }
 
-// No damage makes a reader do worse than throw; most is seen here, all of it by the tag of the document.
+// No damage makes a reader do worse than throw; most is seen here, all of it by the tag of the
+// document.
 TEST(Manifest, DamagedBytesNeverCrashAReader) {
   Samples samples(7);
   const Bytes documents[] = {to_cbor(samples.root()), to_cbor(samples.structure_root()),

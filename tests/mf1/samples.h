@@ -27,7 +27,8 @@ inline Keyring sample_keyring(std::uint64_t seed = 1) {
   return Keyring(pool, 1, crypto::SecretKey::random(random));
 }
 
-// Calls damaged(bytes, what) with each byte of `good` changed in turn, with each truncation, and with a byte more.
+// Calls damaged(bytes, what) with each byte of `good` changed in turn, with each truncation, and
+// with a byte more.
 template <typename Damaged>
 void for_each_damage(const Bytes& good, Damaged&& damaged) {
   for (std::size_t i = 0; i < good.size(); ++i) {

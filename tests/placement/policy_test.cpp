@@ -140,7 +140,8 @@ void try_all(const Case& pool, std::vector<std::size_t>& chosen, std::size_t fro
     possible.without_sharing = possible.without_sharing || (verdict.valid && !verdict.shares_a_store);
     return;
   }
-  for (std::size_t index = from; index < pool.candidates.size(); ++index) {  // the order of shards does not matter
+  // The order of shards does not matter.
+  for (std::size_t index = from; index < pool.candidates.size(); ++index) {
     chosen.push_back(index);
     try_all(pool, chosen, index, possible);
     chosen.pop_back();

@@ -1,4 +1,5 @@
-// A provider that asks for a pause gets it from every thread and for every kind of call: the log of the proxy before it shows when requests came.
+// A provider that asks for a pause gets it from every thread and for every kind of call: the log of
+// the proxy before it shows when requests came.
 
 #include <functional>
 #include <future>
@@ -33,7 +34,8 @@ class AskedToWait : public testing::Test {
     store_->put(shard_name(1), bytes_, k_no_deadline);
   }
 
-  // The requests of a read, or of a put, that `refused` picks are answered by `refusal`, once; both are parts of a rule.
+  // The requests of a read, or of a put, that `refused` picks are answered by `refusal`, once; both
+  // are parts of a rule.
   void expect_pause_after_get(const std::string& refused, const std::string& refusal) {
     expect_pause(refused + refusal, [&](const CallOptions& hasty) { store_->get(shard_name(1), k_all, hasty); });
   }

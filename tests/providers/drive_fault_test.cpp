@@ -230,7 +230,8 @@ TEST_F(DriveFaults, EachCallRefusedInEachWay) {
         plan["call"] = call;
         server_.fault(plan);
         const auto error = failure_of([&] { operation.work(*fresh, name, bytes, k_no_deadline); });
-        // A connection that was kept and turns out dead is replaced without a word, and an id that is taken by another one.
+        // A connection that was kept and turns out dead is replaced without a word, and an id that
+        // is taken by another one.
         const bool takes_an_id = call == "files.create.multipart" || call == "files.create.resumable";
         ASSERT_TRUE(error || plan.contains("hang_up") || (takes_an_id && plan.value("status", 0) == 409));
         EXPECT_GE(server_.calls(call), 1U);
@@ -252,7 +253,8 @@ TEST_F(DriveFaults, EachCallRefusedInEachWay) {
   }
 }
 
-// What is not there for one call is looked for again, made again, or absent; an object that a listing has is never lost by it.
+// What is not there for one call is looked for again, made again, or absent; an object that a
+// listing has is never lost by it.
 TEST_F(DriveFaults, EachCallThatDoesNotFindWhatItIsAbout) {
   // Those that are not answered by looking again.
   const std::map<std::pair<std::string, std::string>, ErrorKind> others = {
@@ -318,7 +320,8 @@ TEST_F(DriveFaults, TheTrashRefusedInEachWay) {
   }
 }
 
-// The work is done, but the answer says that it was not, or never comes: the second try finds it, and makes nothing twice.
+// The work is done, but the answer says that it was not, or never comes: the second try finds it,
+// and makes nothing twice.
 TEST_F(DriveFaults, StoredThoughAnErrorWasSaid) {
   std::uint64_t seed = 5000;
   for (const Operation& operation : operations()) {
@@ -326,7 +329,8 @@ TEST_F(DriveFaults, StoredThoughAnErrorWasSaid) {
     for (json plan :
          {json{{"hang_up", true}}, json{{"status", 500}}, json{{"status", 429}, {"reason", "rateLimitExceeded"}},
           json{{"garbage", "{}"}}, json{{"garbage", ""}}}) {
-      if (operation.name == "remove" && plan.contains("garbage")) continue;  // a success is a success
+      // A success is a success.
+      if (operation.name == "remove" && plan.contains("garbage")) continue;
       SCOPED_TRACE(operation.name + ": " + plan.dump());
       const ObjectName name = shard_name(++seed);
       const Bytes bytes = random_bytes(operation.size, seed);
@@ -503,7 +507,8 @@ TEST_F(DriveFaults, WhatComesDamagedIsNeverTakenForTheObject) {
   }
 }
 
-// Whose bytes they are is proved by our own tags and names, for Drive does not do it; that what is wrong goes unnoticed here is what those are for.
+// Whose bytes they are is proved by our own tags and names, for Drive does not do it; that what is
+// wrong goes unnoticed here is what those are for.
 TEST_F(DriveFaults, AFlippedBitIsShownByTheName) {
   const Bytes bytes = random_bytes(k_small);
   const ObjectName name = ObjectName::of(ObjectType::shard, crypto::blake3(bytes));
@@ -660,7 +665,8 @@ TEST_F(DriveFaults, FullInTheMiddleOfAnUpload) {
 }
 
 TEST_F(DriveFaults, UnlimitedStorageHasNoFreeBytes) {
-  EXPECT_EQ(store_->space(k_no_deadline).free_bytes, std::nullopt);  // the account of this test has no limit
+  // The account of this test has no limit.
+  EXPECT_EQ(store_->space(k_no_deadline).free_bytes, std::nullopt);
 }
 
 TEST_F(DriveFaults, AnExpiredTokenIsReplacedOnceForAllThreads) {

@@ -63,8 +63,8 @@ class ByRcloneHome final : public StoreHome {
   std::unique_ptr<ProviderHome> home_ = ProviderHome::in_fresh_folder("rclone:drive:");
 };
 
-// A remote that lets a folder have several files of one name. Each put takes about 200 ms through the proxy that takes the emulator for Google, so there
-// are few.
+// A remote that lets a folder have several files of one name. Each put takes about 200 ms through
+// the proxy that takes the emulator for Google, so there are few.
 StoreCase by_rclone_case() {
   return {.name = "drive",
           .make = [] { return std::make_unique<ByRcloneHome>(); },
@@ -126,7 +126,8 @@ class DriveClients : public testing::Test {
   std::unique_ptr<store::Store> store_;
 };
 
-const std::array<std::size_t, 4> k_sizes = {0, 1, 300'000, 20'000'001};  // by one request, and by a resumable upload
+// By one request, and by a resumable upload.
+const std::array<std::size_t, 4> k_sizes = {0, 1, 300'000, 20'000'001};
 
 TEST_F(DriveClients, OthersReadWhatWeWrote) {
   for (const std::size_t size : k_sizes) {
@@ -210,7 +211,8 @@ TEST_F(DriveClients, OfFilesOfOneNameTheRightOneIsReadAndAPutLeavesOnlyIt) {
   EXPECT_TRUE(other->get(name_of(good), k_all, k_no_deadline) == good);
 }
 
-// Our store by rclone instead of Drive's own calls. rclone means any one of several files of a name.
+// Our store by rclone instead of Drive's own calls. rclone means any one of several files of a
+// name.
 class DriveByRclone : public DriveClients {
  protected:
   void SetUp() override {

@@ -33,7 +33,8 @@ inline std::vector<NamedCall> every_call(store::Store& store) {
   };
 }
 
-// Each call of the store fails with this kind and says none of the secrets. The store has shard 1, if anything.
+// Each call of the store fails with this kind and says none of the secrets. The store has shard 1,
+// if anything.
 inline void expect_every_call_fails(store::Store& store, ErrorKind kind, const std::vector<std::string>& secrets = {}) {
   for (const auto& [name, call] : every_call(store)) {
     const auto error = thrown_by([&] { call(k_no_deadline); });
@@ -54,8 +55,9 @@ inline void expect_every_call_fails(FaultProxy& proxy, store::Store& store, std:
   expect_every_call_fails(store, kind, secrets);
 }
 
-// Each call ends by its deadline, whether the server says nothing, stops in the middle of its answer, or sends one byte a second. The store has
-// shard 1. An answer without a body, such as to a removal, is whole before the last two of these begin.
+// Each call ends by its deadline, whether the server says nothing, stops in the middle of its
+// answer, or sends one byte a second. The store has shard 1. An answer without a body, such as to a
+// removal, is whole before the last two of these begin.
 inline void expect_every_call_ends_by_its_deadline(FaultProxy& proxy, store::Store& store) {
   for (const std::string fault : {R"("stall", "at": -1)", R"("stall", "at": 5)", R"("slow", "rate": 1)"}) {
     proxy.clear();
@@ -84,8 +86,9 @@ inline void expect_every_call_ends_when_stopped(FaultProxy& proxy, store::Store&
   EXPECT_TRUE(store.stat(shard_name(1), k_no_deadline));
 }
 
-// A bit that flips on the way to us is not for the store to find, which has no hash of what comes: it hands on what it got, and the transfer layer,
-// which knows the hash, refuses it. `calls` is the part of a rule that says which call brings the bytes.
+// A bit that flips on the way to us is not for the store to find, which has no hash of what comes:
+// it hands on what it got, and the transfer layer, which knows the hash, refuses it. `calls` is the
+// part of a rule that says which call brings the bytes.
 inline void expect_flipped_bit_is_handed_on(FaultProxy& proxy, store::Store& store, const std::string& calls) {
   Bytes bytes = random_bytes(1000);
   store.put(shard_name(1), bytes, k_no_deadline);
@@ -95,7 +98,8 @@ inline void expect_flipped_bit_is_handed_on(FaultProxy& proxy, store::Store& sto
   EXPECT_EQ(store.get(shard_name(1), k_all, k_no_deadline), bytes);
 }
 
-// A listing that lags behind lacks an object and has one that is gone. Whoever asks for these hears the truth. `calls` as above, of listings.
+// A listing that lags behind lacks an object and has one that is gone. Whoever asks for these hears
+// the truth. `calls` as above, of listings.
 inline void expect_stale_list_loses_nothing(FaultProxy& proxy, store::Store& store, const std::string& calls) {
   const ObjectName fresh = *ObjectName::parse("mf1/shard/00/00" + std::string(62, '1'));
   const ObjectName gone = *ObjectName::parse("mf1/shard/00/00" + std::string(62, '2'));

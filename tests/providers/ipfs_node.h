@@ -30,8 +30,8 @@ class IpfsNode {
     return std::string(response.text());
   }
 
-  // Files by their paths below `folder`, of which the first part, alike for all, must not be there yet. They become one tree, which then gets its name:
-  // much quicker than as many links.
+  // Files by their paths below `folder`, of which the first part, alike for all, must not be there
+  // yet. They become one tree, which then gets its name: much quicker than as many links.
   void make_files(const std::string& folder, const std::map<std::string, std::string>& files) {
     std::string form;
     for (const auto& [path, bytes] : files) {
@@ -40,8 +40,8 @@ class IpfsNode {
     }
     const std::string added =
         call("add", {{"cid-version", "1"}, {"raw-leaves", "true"}, {"pin", "false"}}, form + "--b--\r\n");
-    const std::string cid =
-        nlohmann::json::parse(added.substr(added.rfind('{')))["Hash"];  // the folder that all are in
+    // The folder that all are in.
+    const std::string cid = nlohmann::json::parse(added.substr(added.rfind('{')))["Hash"];
     const std::string& path = files.begin()->first;
     call("files/cp", {{"arg", "/ipfs/" + cid}, {"arg", folder + "/" + path.substr(0, path.find('/'))}});
   }

@@ -1,5 +1,6 @@
-// Ten thousand objects are listed page by page: with memory that does not grow with their number, but for a few bytes of each. Where puts of so many
-// take minutes, the server is given them by a way of its own.
+// Ten thousand objects are listed page by page: with memory that does not grow with their number,
+// but for a few bytes of each. Where puts of so many take minutes, the server is given them by a
+// way of its own.
 
 #include <atomic>
 #include <filesystem>
@@ -40,7 +41,8 @@ Listed list_all(store::Store& store) {
   return listed;
 }
 
-// What the wrappers keep of each object, so as to show none twice when a listing has to be begun anew.
+// What the wrappers keep of each object, so as to show none twice when a listing has to be begun
+// anew.
 constexpr std::size_t k_bytes_each = 16;
 constexpr std::uint64_t k_few = 1000;
 constexpr std::uint64_t k_many = 10'000;
@@ -178,7 +180,8 @@ TEST_F(IpfsListing, MayBeLong) {
 }
 
 class MegaListing : public LongListing {};
-// MEGA tells of the whole tree at once, which is kept: up to 200 bytes of each object, whatever is kept of it while it is listed included.
+// MEGA tells of the whole tree at once, which is kept: up to 200 bytes of each object, whatever is
+// kept of it while it is listed included.
 TEST_F(MegaListing, MayBeLong) {
   if (const auto missing = unless_set(mega::k_variable); !missing.empty()) GTEST_SKIP() << missing;
   if (heap_in_use() == 0) GTEST_SKIP() << "this build counts no memory";

@@ -1,5 +1,5 @@
-// rclone's mega backend and megajs, two clients that we did not write, against what our store writes, and our store against what they write. Both check MEGA's
-// MACs when they read.
+// rclone's mega backend and megajs, two clients that we did not write, against what our store
+// writes, and our store against what they write. Both check MEGA's MACs when they read.
 
 #include <cstdlib>
 #include <fstream>
@@ -24,13 +24,16 @@ constexpr std::size_t k_mib = std::size_t{1} << 20;
 const std::vector<std::size_t> k_sizes = {
     0, 1, 15, 16, 17, k_mib / 8, k_mib / 8 + 1, k_mib / 8 * 3 - 1, 20 * k_mib, 2 * k_mib + 12'345};
 
-// megajs takes one MAC too many where a content that is filled up to whole blocks ends with a chunk (0, 128 KiB, 384 KiB, ...), unlike MEGA's own clients and rclone.
+// megajs takes one MAC too many where a content that is filled up to whole blocks ends with a chunk
+// (0, 128 KiB, 384 KiB, ...), unlike MEGA's own clients and rclone.
 bool is_for_megajs(std::size_t size) {
   const std::size_t filled = (size + 15) / 16 * 16;
-  return size != 0 && size < 20 * k_mib && store::mega::end_of_chunk(filled - 1) != filled;  // 20 MiB take it a minute
+  // 20 MiB take it a minute.
+  return size != 0 && size < 20 * k_mib && store::mega::end_of_chunk(filled - 1) != filled;
 }
 
-std::string quoted(const std::string& word) { return "'" + word + "'"; }  // none of ours has a quote in it
+// None of ours has a quote in it.
+std::string quoted(const std::string& word) { return "'" + word + "'"; }
 
 class MegaClientsTest : public testing::TestWithParam<const char*> {
  protected:

@@ -1,5 +1,6 @@
 #pragma once
-// The emulator of MEGA that tests/servers/mega.py starts: its accounts, and what it is told to do wrong.
+// The emulator of MEGA that tests/servers/mega.py starts: its accounts, and what it is told to do
+// wrong.
 
 #include <memory>
 #include <string>

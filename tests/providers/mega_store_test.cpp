@@ -1,4 +1,5 @@
-// The MEGA store against the emulator of tests/servers/mega_emulator.py: the suite of all stores, each kind of login, and what goes wrong.
+// The MEGA store against the emulator of tests/servers/mega_emulator.py: the suite of all stores,
+// each kind of login, and what goes wrong.
 
 #include <functional>
 #include <iomanip>
@@ -187,7 +188,8 @@ TEST_F(MegaStoreTest, AFolderMayLieDeepInTheAccount) {
 
 // --- what is repeated, and what it means in the end ---
 
-// A store that has done everything once, so that every call of a put, get and remove is one that it makes each time.
+// A store that has done everything once, so that every call of a put, get and remove is one that it
+// makes each time.
 struct Warm {
   explicit Warm(const std::string& email = make_account()) : place(settings_of(email)) {
     place.prepare();
@@ -337,7 +339,8 @@ TEST_F(MegaStoreTest, ALongTimeThatTheServerAsksForIsLeftToTheCaller) {
         });
         ASSERT_TRUE(error);
         EXPECT_EQ(error->kind, kind);
-        EXPECT_GE(error->retry_after.value_or(Milliseconds(0)), Milliseconds(58'000));  // dates have no fractions
+        // Dates have no fractions.
+        EXPECT_GE(error->retry_after.value_or(Milliseconds(0)), Milliseconds(58'000));
         EXPECT_LE(error->retry_after.value_or(Milliseconds(0)), Milliseconds(60'000));
         EXPECT_EQ(count(call), 1U);
         EXPECT_EQ(warm.place.clock().sleeps().size(), before);
@@ -425,7 +428,8 @@ TEST_F(MegaStoreTest, ConnectionsThatAreRefusedAreOffline) {
   EXPECT_EQ(warm->get(shard_name(1), {}, k_no_deadline), random_bytes(1000));
 }
 
-// Before it answers, and in the middle of its answer: no call takes longer than it may, and nothing is lost by it.
+// Before it answers, and in the middle of its answer: no call takes longer than it may, and nothing
+// is lost by it.
 TEST_F(MegaStoreTest, AStalledOrCreepingServerIsLeftAtTheDeadline) {
   const std::string email = make_account();
   Warm warm(email);
@@ -501,7 +505,8 @@ TEST_F(MegaStoreTest, WorkIsDoneForAServerThatWantsIt) {
   plan(json::array({{{"call", "us"}, {"hashcash", 255}}, {{"call", "us0"}, {"hashcash", 255}}}));
   StillPlace fresh(settings_of("v2@example.com"));
   fresh.prepare();
-  plan(json::array({{{"call", "uq"}, {"status", 402}, {"times", 100}}}));  // with nothing that could be solved
+  // With nothing that could be solved.
+  plan(json::array({{{"call", "uq"}, {"status", 402}, {"times", 100}}}));
   EXPECT_EQ(kind_thrown([&] { warm.store->space(k_no_deadline); }), ErrorKind::rate_limited);
 }
 

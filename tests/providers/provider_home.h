@@ -34,7 +34,8 @@ inline std::string unless_set(const char* name) {
 // A name that no other test uses.
 inline std::string fresh_name() { return "test-" + to_hex(SystemRandom().array<8>()); }
 
-// What people call folders: with spaces, letters beyond ASCII, both cases, and what URLs, XML and queries write in other ways.
+// What people call folders: with spaces, letters beyond ASCII, both cases, and what URLs, XML and
+// queries write in other ways.
 inline std::string fresh_folder() { return "L'Été & Größe 100% + 模型 🎈 " + to_hex(SystemRandom().array<8>()); }
 
 // Lower case for upper case and the other way round, as far as fresh_folder() needs it.
@@ -46,7 +47,8 @@ inline std::string in_other_case(std::string text) {
   return text;
 }
 
-// The place that a URL names, prepared as `store add` does it. Each open() is a new store, as after a restart, with the session kept.
+// The place that a URL names, prepared as `store add` does it. Each open() is a new store, as after
+// a restart, with the session kept.
 class ProviderHome final : public StoreHome {
  public:
   explicit ProviderHome(const std::string& url, const store::StoreSettings& settings = {}) : place_{url, settings} {
@@ -93,7 +95,8 @@ class ProviderHome final : public StoreHome {
   RealContext context_;
 };
 
-// One whose server serves a folder of this machine: objects come there as files, which is quicker than as many puts.
+// One whose server serves a folder of this machine: objects come there as files, which is quicker
+// than as many puts.
 class HomeOnDisk final : public StoreHome {
  public:
   // `on_disk` is where `home` lies.

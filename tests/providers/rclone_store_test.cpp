@@ -192,7 +192,8 @@ TEST_F(RcloneStore, ADaemonThatIsKilledIsStartedAgain) {
   store->put(shard_name(1), bytes, k_no_deadline);
   const pid_t first = *shared_daemon()->process_id();
   ::kill(first, SIGKILL);
-  const auto error = thrown_by([&] { store->stat(shard_name(1), k_no_deadline); });  // or it is up again already
+  // Or it is up again already.
+  const auto error = thrown_by([&] { store->stat(shard_name(1), k_no_deadline); });
   EXPECT_TRUE(!error || error->kind == ErrorKind::transient || error->kind == ErrorKind::offline) << error->what();
   EXPECT_EQ(patient->get(shard_name(1), k_all, k_no_deadline), bytes);
   EXPECT_NE(*shared_daemon()->process_id(), first);
@@ -317,7 +318,8 @@ TEST_F(RcloneStore, RcloneItselfReadsWhatWeWroteAndWeWhatItWrote) {
   }
 }
 
-// A provider's trouble comes to us as rclone's words. Each is met in each call, on the way to a WebDAV server.
+// A provider's trouble comes to us as rclone's words. Each is met in each call, on the way to a
+// WebDAV server.
 TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
   const auto store = open("dav:" + name_);
   const Bytes bytes = random_bytes(200'000);
@@ -355,7 +357,8 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
       std::size_t met = 0;
       for (const ProxiedCall& one : proxy_->log(method)) met += one.fault.empty() ? 0 : 1;
       EXPECT_LE(met, 4U)
-          << "rclone tried it again by itself";  // Go sends what met a reset once more, and why a GET failed takes another
+          // Go sends what met a reset once more, and why a GET failed takes another.
+          << "rclone tried it again by itself";
       proxy_->clear();
       EXPECT_EQ(store->get(shard_name(1), k_all, k_no_deadline).value_or(bytes), bytes);
       EXPECT_EQ(store->get(shard_name(2), k_all, k_no_deadline).value_or(bytes), bytes);

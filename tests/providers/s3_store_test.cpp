@@ -262,7 +262,8 @@ TEST_F(S3StoreTest, APutOfWhatIsThereIsConditionalAndChangesNothing) {
 TEST_F(S3StoreTest, AServerThatIgnoresTheConditionIsFine) {
   direct_->put(shard_name(1), random_bytes(1000, 1), k_no_deadline);
   const Bytes bytes = random_bytes(1000, 2);
-  // What stands there differs, and the server says 412 to the second try as well, as one that treats every put so.
+  // What stands there differs, and the server says 412 to the second try as well, as one that
+  // treats every put so.
   proxy_->add(R"({"method": "PUT", "fault": "answer", "status": 409})");
   store_->put(shard_name(1), bytes, k_no_deadline);
   EXPECT_TRUE(equal(*direct_->get(shard_name(1), k_all, k_no_deadline), bytes));
@@ -430,7 +431,8 @@ TEST_F(S3StoreTest, AMissingBucketIsOfflineAndNotEmpty) {
   EXPECT_EQ(kind_thrown([&] { nowhere->get(shard_name(1), k_all, k_no_deadline); }), ErrorKind::offline);
   EXPECT_EQ(kind_thrown([&] { nowhere->stat(shard_name(1), k_no_deadline); }), ErrorKind::offline);
   EXPECT_EQ(kind_thrown([&] { nowhere->space(k_no_deadline); }), ErrorKind::offline);
-  // A put is not tried: this server makes the bucket. What Amazon would say to one is in EachTroubleHasItsKind.
+  // A put is not tried: this server makes the bucket. What Amazon would say to one is in
+  // EachTroubleHasItsKind.
 }
 
 TEST_F(S3StoreTest, AWrongSecretIsDenied) {
@@ -521,7 +523,8 @@ TEST_F(S3StoreTest, SharesObjectsWithRclone) {
   const std::string remote = "it:" + *server_variable("MODELFLOAT_TEST_S3_BUCKET") + "/" + home_;
   const Bytes bytes = random_bytes(200'000);
   for (std::uint64_t i = 0; i < 20; ++i) direct_->put(shard_name(i), ByteSpan(bytes).subspan(i), k_no_deadline);
-  ASSERT_EQ(rclone("copy " + remote + " " + (folder / "all").string()), 0);  // checks sizes and MD5 sums
+  // Checks sizes and MD5 sums.
+  ASSERT_EQ(rclone("copy " + remote + " " + (folder / "all").string()), 0);
   ASSERT_EQ(rclone("copy " + (folder / "all").string() + " " + remote + "/again"), 0);
   const auto again = make(bucket_url("MODELFLOAT_TEST_S3") + "/" + home_ + "/again");
   for (std::uint64_t i = 0; i < 20; ++i)

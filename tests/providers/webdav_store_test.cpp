@@ -1,4 +1,5 @@
-// Against Apache's mod_dav and rclone's server, and through a proxy that fails as it is told (tests/servers/webdav.py).
+// Against Apache's mod_dav and rclone's server, and through a proxy that fails as it is told
+// (tests/servers/webdav.py).
 #include "modelfloat/store/webdav/webdav_store.h"
 
 #include <chrono>
@@ -32,8 +33,8 @@ StoreSettings settings_of() {
   return settings;
 }
 
-// rclone answers 423 to a MOVE while another one to the same name is under way, which is for the wrapper to try again; and it takes the old file
-// away before it moves the new one.
+// rclone answers 423 to a MOVE while another one to the same name is under way, which is for the
+// wrapper to try again; and it takes the old file away before it moves the new one.
 class PatientHome final : public StoreHome {
  public:
   explicit PatientHome(std::unique_ptr<StoreHome> home) : home_(std::move(home)) {}
@@ -255,7 +256,8 @@ TEST_F(WebdavStoreTest, TellsTheQuota) {
 TEST_F(WebdavStoreTest, HrefsMayBeSpelledInOtherWays) {
   direct_->put(shard_name(1), random_bytes(10), k_no_deadline);
   const auto whole = listed(*direct_);
-  for (const char* rule : {R"("pattern": "<D:href>/basic", "with": "<D:href>http://another.host:81/basic")",
+  // Another.host:81/basic")",
+  for (const char* rule : {R"("pattern": "<D:href>/basic", "with": "<D:href>http:
                            R"("pattern": "<D:href>/basic", "with": "<D:href>/behind/a/proxy/basic")",
                            R"("pattern": "<D:href>/basic/test-", "with": "<D:href>/%62asic/%74est-")"}) {
     proxy_->clear();
@@ -326,7 +328,8 @@ TEST_F(WebdavStoreTest, APutOfWhatIsThereChangesNothing) {
 TEST_F(WebdavStoreTest, FoldersAreMadeOnce) {
   for (std::uint64_t i = 0; i < 5; ++i)
     store_->put(ObjectName::of(ObjectType::shard, FixedRandom(1).array<32>()), random_bytes(10, i), k_no_deadline);
-  EXPECT_LE(proxy_->log("MKCOL").size(), 6U);  // mf1, shard, and one of 256: tried, made, tried again
+  // mf1, shard, and one of 256: tried, made, tried again.
+  EXPECT_LE(proxy_->log("MKCOL").size(), 6U);
 }
 
 TEST_F(WebdavStoreTest, FoldersThatOthersTookAwayAreMadeAgain) {
@@ -392,7 +395,8 @@ TEST_F(WebdavStoreTest, CirclesOfRedirectsEnd) {
 // A proxy that speaks TLS for the server makes it refuse its own address.
 TEST_F(WebdavStoreTest, AServerThatDoesNotKnowItsAddressGetsAPath) {
   proxy_->add(R"({"method": "MOVE", "fault": "answer", "status": 502})");
-  proxy_->add(R"({"times": 0, "method": "MOVE", "fault": "answer", "status": 201})");  // Apache wants a whole URL
+  // Apache wants a whole URL.
+  proxy_->add(R"({"times": 0, "method": "MOVE", "fault": "answer", "status": 201})");
   store_->put(shard_name(1), random_bytes(10), k_no_deadline);
   store_->put(shard_name(2), random_bytes(10), k_no_deadline);
   const auto moves = proxy_->log("MOVE");

@@ -2,7 +2,7 @@
 
 #include <tuple>
 
-#include "samples.h"
+#include "support/registry_samples.h"
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>
 
@@ -121,7 +121,8 @@ TEST_F(ManifestPacksTest, ListedModelsSayWhatRevisionsAndTagsSay) {
   registry_->set_tags("ns/a", std::vector{std::pair(std::string("v1"), sample_hash(0))});
   registry_->set_tags("ns/c", std::vector{std::pair(std::string("latest"), sample_hash(5)),
                                           std::pair(std::string("v1"), sample_hash(4))});
-  registry_->set_tags("ns/aa", std::vector{std::pair(std::string("latest"), sample_hash(9))});  // of no model
+  // Of no model.
+  registry_->set_tags("ns/aa", std::vector{std::pair(std::string("latest"), sample_hash(9))});
   using Question = std::tuple<std::string, std::string, std::size_t>;
   const std::vector<Question> questions{{"", "", 10},     {"", "", 2},      {"ns/a", "", 10}, {"", "tExt", 10},
                                         {"", "NS/C", 10}, {"", "none", 10}, {"ns/c", "", 10}};

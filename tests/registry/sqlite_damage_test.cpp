@@ -210,7 +210,8 @@ TEST_F(SqliteDamageTest, FailedMigrationLeavesTheVersionBefore) {
   EXPECT_EQ(tables(), (std::vector<std::string>{"a", "b"}));
 }
 
-// SQLite undoes a whole transaction when there is no room: nothing may then be written as if it went on.
+// SQLite undoes a whole transaction when there is no room: nothing may then be written as if it
+// went on.
 TEST_F(SqliteDamageTest, FullDiskUndoesTheTransactionForGood) {
   write_file("");
   Database database(file_, k_lock_timeout);

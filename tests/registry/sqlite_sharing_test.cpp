@@ -79,7 +79,8 @@ TEST_F(SqliteSharingTest, ManyProcessesMakeItAndWriteAtOnce) {
   }
 }
 
-// The child tells the number of each pack once add_pack has returned, and is killed after `reports` of them.
+// The child tells the number of each pack once add_pack has returned, and is killed after `reports`
+// of them.
 std::uint64_t kill_while_adding(const std::filesystem::path& file, std::uint64_t first, std::uint64_t reports) {
   int pipe[2];
   EXPECT_EQ(::pipe(pipe), 0);

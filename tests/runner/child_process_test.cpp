@@ -49,7 +49,8 @@ class ChildProcessTest : public testing::Test {
 };
 
 TEST_F(ChildProcessTest, SeesOnlyWhatItWasGiven) {
-  const FileDescriptor ours(::open("/dev/null", O_RDONLY));  // not close-on-exec: must be closed all the same
+  // Not close-on-exec: must be closed all the same.
+  const FileDescriptor ours(::open("/dev/null", O_RDONLY));
   const FileDescriptor given(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
   ::setenv("MODELFLOAT_PASSPHRASE", "a secret of the parent", 1);
   ChildSpec spec;
@@ -158,15 +159,16 @@ TEST_F(ChildProcessTest, WaitEndsWhenAStopIsAskedFor) {
   EXPECT_THROW(child.wait(options), Error);
 }
 
-// The grandchild holds the write end of a pipe and nothing else ends it: the end of the pipe's data is its death.
+// The grandchild holds the write end of a pipe and nothing else ends it: the end of the pipe's data
+// is its death.
 TEST_F(ChildProcessTest, DiesWithAParentThatIsKilled) {
   fake_program(folder_.path(), "sleep");
   const std::string program = fake_program(folder_.path(), "orphan").string();
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const FileDescriptor read_end(ends[0]);
-  FileDescriptor write_end(
-      ::fcntl(ends[1], F_DUPFD_CLOEXEC, 10));  // spawning to an equal number would keep close-on-exec
+  // Spawning to an equal number would keep close-on-exec.
+  FileDescriptor write_end(::fcntl(ends[1], F_DUPFD_CLOEXEC, 10));
   ::close(ends[1]);
 
   posix_spawn_file_actions_t actions;

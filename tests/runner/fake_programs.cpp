@@ -96,7 +96,8 @@ bool forbid_to_be_dumpable() {
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
-// Starts a child as the program does, whose memory nobody may read, as `user`; tells the child's oom_score_adj.
+// Starts a child as the program does, whose memory nobody may read, as `user`; tells the child's
+// oom_score_adj.
 int start_undumpable(uid_t user) {
   if (::geteuid() == 0 && ::setresuid(user, user, user) != 0) return 2;
   if (!forbid_to_be_dumpable()) return 2;

@@ -9,8 +9,8 @@
 
 namespace modelfloat::test {
 
-// Called first in main(): acts as the program that argv[0] names, and returns its exit code; nothing for the tests' own
-// name.
+// Called first in main(): acts as the program that argv[0] names, and returns its exit code;
+// nothing for the tests' own name.
 std::optional<int> act_as_fake_program(int argc, char** argv);
 
 // A link in `folder` by which the test program acts as `name`:
@@ -26,13 +26,14 @@ std::optional<int> act_as_fake_program(int argc, char** argv);
 //   llama-...   a llama-server (fake_llama_server.h)
 std::filesystem::path fake_program(const std::filesystem::path& folder, const std::string& name);
 
-// The sandbox for programs of ours. A sanitizer needs more memory than a limit makes sense for, and that for threads
-// opens files for writing.
+// The sandbox for programs of ours. A sanitizer needs more memory than a limit makes sense for, and
+// that for threads opens files for writing.
 runner::SandboxOptions test_sandbox();
 // A sandbox for a program without a socket.
 runner::SandboxSpec sandbox_for(const std::filesystem::path& program);
 
-// What a program sees in the sandbox: descriptors, environment, command line, limits, and which calls fail how.
+// What a program sees in the sandbox: descriptors, environment, command line, limits, and which
+// calls fail how.
 std::string sandbox_report(int argc, char** argv);
 
 }  // namespace modelfloat::test

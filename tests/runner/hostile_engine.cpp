@@ -99,7 +99,8 @@ long call_memory(int flags) {
   return ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED ? -1 : 0;
 }
 
-// Everything that holds without a trace: what a program may try in good faith, or cannot be told from that.
+// Everything that holds without a trace: what a program may try in good faith, or cannot be told
+// from that.
 const std::vector<std::pair<std::string, std::function<long(const Target&)>>>& quiet_attacks() {
   static const std::vector<std::pair<std::string, std::function<long(const Target&)>>> attacks = {
       {"read the key file", [](const Target& t) { return open_to_read(t.file("key")); }},
@@ -151,8 +152,7 @@ const std::vector<std::pair<std::string, std::function<long(const Target&)>>>& q
       {"memory that no limit counts", [](const Target&) { return call_memory(MAP_SHARED | MAP_ANONYMOUS); }},
       {"a file in memory", [](const Target&) { return ::memfd_create("x", 0); }},
       {"shared memory", [](const Target&) { return ::shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600); }},
-      {"the memory of others",
-       [](const Target&) { return ::syscall(SYS_shmat, 0, nullptr, 0) == -1 ? -1L : 0L; }},
+      {"the memory of others", [](const Target&) { return ::syscall(SYS_shmat, 0, nullptr, 0) == -1 ? -1L : 0L; }},
       {"watch files", [](const Target&) { return ::inotify_init1(0); }},
       {"be root", [](const Target&) { return ::setuid(0) == 0 && ::access("/", W_OK) == 0 ? 0L : -1L; }},
       {"a folder", [](const Target& t) { return ::mkdir(t.file("made").c_str(), 0700); }},

@@ -1,4 +1,5 @@
-// Answers of an engine that was taken over: nothing of it may cost more than a bounded piece of memory and time.
+// Answers of an engine that was taken over: nothing of it may cost more than a bounded piece of
+// memory and time.
 
 #include "modelfloat/runner/llama_client.h"
 

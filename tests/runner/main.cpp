@@ -7,7 +7,8 @@
 int main(int argc, char** argv) {
   if (const auto exit_code = modelfloat::test::act_as_fake_program(argc, argv)) {
     std::fflush(nullptr);
-    std::_Exit(*exit_code);  // a leak checker looks at its own process by ptrace, which the sandbox forbids
+    // A leak checker looks at its own process by ptrace, which the sandbox forbids.
+    std::_Exit(*exit_code);
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -1,5 +1,5 @@
-// With a real engine and a real model: MODELFLOAT_TEST_LLAMA_SERVER and MODELFLOAT_TEST_MODEL (SmolLM2's GGUF) name
-// them.
+// With a real engine and a real model: MODELFLOAT_TEST_LLAMA_SERVER and MODELFLOAT_TEST_MODEL
+// (SmolLM2's GGUF) name them.
 
 #include <cstdlib>
 #include <filesystem>

@@ -35,7 +35,8 @@ class ApiTest : public testing::Test {
   }
   std::string host() { return "127.0.0.1:" + std::to_string(port()); }
 
-  // "GET /models HTTP/1.1" with Host, a token of that scope ("" for none), and what else there is to say.
+  // "GET /models HTTP/1.1" with Host, a token of that scope ("" for none), and what else there is
+  // to say.
   std::string head(const std::string& request_line, const std::string& scope, const std::string& more = "") {
     const auto auth = scope.empty() ? "" : "Authorization: Bearer " + tokens_.at(scope) + "\r\n";
     return request_line + " HTTP/1.1\r\nHost: " + host() + "\r\n" + auth + more + "\r\n";

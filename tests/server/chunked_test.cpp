@@ -9,8 +9,8 @@
 namespace modelfloat::server {
 namespace {
 
-// Decodes in pieces of `step` bytes into a buffer of `room` bytes; what is left of the input behind the body goes to
-// `rest`.
+// Decodes in pieces of `step` bytes into a buffer of `room` bytes; what is left of the input behind
+// the body goes to `rest`.
 std::string decode(std::string_view text, std::size_t step, std::size_t room, std::string* rest = nullptr) {
   ChunkedDecoder decoder;
   std::string body;

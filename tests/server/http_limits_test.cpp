@@ -105,7 +105,8 @@ TEST_F(HttpServerTest, IdleAndSlowClientsTakeNoThread) {
 
 TEST_F(HttpServerTest, TheLongestIdleConnectionMakesRoom) {
   options_.limits.connections = 3;
-  options_.limits.handlers = 1;  // so that connections become idle in the order in which they were answered
+  // So that connections become idle in the order in which they were answered.
+  options_.limits.handlers = 1;
   const auto port = start(echo);
   const auto ask = [this](RawClient& client) {
     client.send(head("GET /a"));

@@ -214,7 +214,8 @@ TEST_F(HttpServerTest, LoopbackNamesAreItsOwnWithAnyPortAndWithout) {
     EXPECT_EQ(asked.status("Host: " + host + "\r\n"), 200) << host;
     EXPECT_EQ(asked.status("Host: " + host + "\r\nOrigin: http://" + host + "\r\n"), 200) << host;
   }
-  EXPECT_EQ(asked.status("Host: localhost\r\nOrigin: http://localhost:9000\r\n"), 200);  // a proxy that drops the port
+  // A proxy that drops the port.
+  EXPECT_EQ(asked.status("Host: localhost\r\nOrigin: http://localhost:9000\r\n"), 200);
 }
 
 TEST_F(HttpServerTest, ListeningOnAllAddressesItAnswersToTheOneThatWasCalled) {

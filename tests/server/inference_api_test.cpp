@@ -183,7 +183,8 @@ TEST_F(InferenceTest, EventsGoOutAsTheyAre) {
   };
   RawClient client(port());
   client.send(with_json("POST /models/ns%2Fm/inference", "infer", {{"prompt", "x"}, {"stream", true}}));
-  EXPECT_NE(client.read_until("\"one\"}\n\n").find("\"one\""), std::string::npos);  // while the answer still goes on
+  // While the answer still goes on.
+  EXPECT_NE(client.read_until("\"one\"}\n\n").find("\"one\""), std::string::npos);
   go_on.set_value();
   EXPECT_NE(client.read_until("[DONE]\n\n").find("\"two\""), std::string::npos);
 }

@@ -24,15 +24,16 @@ class RawClient {
 
   // False when the server has closed the connection.
   bool send(std::string_view bytes);
-  // Sends so many bytes, but gives up when the server takes none for a good while. Returns how many went out.
+  // Sends so many bytes, but gives up when the server takes none for a good while. Returns how many
+  // went out.
   std::uint64_t send_until_stuck(std::uint64_t bytes);
   // Says that nothing more is coming, and still reads.
   void end_sending();
   // Gone without a goodbye.
   void hang_up() { socket_.reset(); }
 
-  // The next answer; those to HEAD have no body. An answer with status 0 when the server closed the connection before
-  // one.
+  // The next answer; those to HEAD have no body. An answer with status 0 when the server closed the
+  // connection before one.
   RawAnswer read_answer(bool to_head = false);
   // Waits until one of the two has bytes to read, and says whether it is this one.
   bool answered_before(const RawClient& other) const;

@@ -1,4 +1,5 @@
-// The parts of the Google Drive store that need no server. tests/providers/drive_*_test.cpp has the rest.
+// The parts of the Google Drive store that need no server. tests/providers/drive_*_test.cpp has the
+// rest.
 
 #include "support/fake_clock.h"
 #include "support/fixed_random.h"

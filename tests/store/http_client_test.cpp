@@ -147,7 +147,8 @@ TEST(HttpClientTest, HeadHasNoBody) {
   const Response head = client.send(request, k_no_deadline);
   EXPECT_EQ(head.header("content-length"), "1000000");
   EXPECT_TRUE(head.body.empty());
-  EXPECT_EQ(client.send(get(server.url()), k_no_deadline).text(), "after");  // on the same connection
+  // On the same connection.
+  EXPECT_EQ(client.send(get(server.url()), k_no_deadline).text(), "after");
   EXPECT_EQ(server.connections(), 1U);
 }
 
@@ -222,7 +223,8 @@ TEST(HttpClientTest, SendsOnceMoreWhenAKeptConnectionIsDead) {
   put.body = {as_bytes("head"), big};
   HttpClient client;
   EXPECT_EQ(client.send(get(server.url()), k_no_deadline).text(), "first");
-  EXPECT_EQ(client.send(put, k_no_deadline).text(), "first");  // as the first request of a second connection
+  // As the first request of a second connection.
+  EXPECT_EQ(client.send(put, k_no_deadline).text(), "first");
   EXPECT_EQ(server.connections(), 2U);
   const std::lock_guard lock(mutex);
   EXPECT_THAT(bodies, testing::ElementsAre("head" + std::string(as_text(big))));
@@ -235,7 +237,8 @@ TEST(HttpClientTest, WhatIsSentOnceMoreIsTheWholeBody) {
     if (!request) return;
     if (connection.number() == 1) second.set_value(request->body);
     connection.answer("200 OK");
-    if (connection.read_head()) connection.reset();  // most of the body of the second request is never read
+    // Most of the body of the second request is never read.
+    if (connection.read_head()) connection.reset();
   });
   const Bytes big = random_bytes(8'000'000);
   Request put = get(server.url());
@@ -346,7 +349,8 @@ TEST(HttpClientTest, TheDeadlineEndsACall) {
   options.deadline = std::chrono::steady_clock::now() + Milliseconds(100);
   EXPECT_EQ(kind_of_failure(client, get(server.url()), options), ErrorKind::timed_out);
   EXPECT_LT(std::chrono::steady_clock::now(), *options.deadline + Milliseconds(8000));
-  EXPECT_EQ(kind_of_failure(client, get(server.url()), options), ErrorKind::timed_out);  // without a new connection
+  // Without a new connection.
+  EXPECT_EQ(kind_of_failure(client, get(server.url()), options), ErrorKind::timed_out);
   EXPECT_EQ(server.connections(), 1U);
 }
 

@@ -102,7 +102,8 @@ TEST(ConcurrencyLimit, LetsInWhoCameFirst) {
       order.push_back(i);
     });
     while (arriving != i + 1) std::this_thread::yield();
-    std::this_thread::sleep_for(20ms);  // until it stands in the line; too short only weakens the test
+    // Until it stands in the line; too short only weakens the test.
+    std::this_thread::sleep_for(20ms);
   }
   first.reset();
   threads.clear();

@@ -256,7 +256,8 @@ TEST_F(LocalStore, AFolderThatMayNotBeWrittenIsDenied) {
   fs::permissions(file_of(name_).parent_path(), fs::perms::owner_all);
 }
 
-// Runs the work as a user whom permissions bind, in a process of its own: true when the work says so.
+// Runs the work as a user whom permissions bind, in a process of its own: true when the work says
+// so.
 bool as_nobody(const std::function<bool()>& work) {
   constexpr unsigned k_nobody = 65534;
   const pid_t child = ::fork();

@@ -1,4 +1,5 @@
-// MEGA's arithmetic against tests/golden/mega-vectors.json, which tests/golden/mega_vectors.py computed with other libraries.
+// MEGA's arithmetic against tests/golden/mega-vectors.json, which tests/golden/mega_vectors.py
+// computed with other libraries.
 
 #include <fstream>
 
@@ -214,7 +215,8 @@ TEST(MegaCryptoTest, ChallengesThatMakeNoSenseAreNotWorkedOn) {
   EXPECT_FALSE(solve(*challenge, {}));  // too short a token
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_FALSE(solve({0, text(vectors().at("hashcash")[0], "token")}, stop.get_token()));  // which would take years
+  // Which would take years.
+  EXPECT_FALSE(solve({0, text(vectors().at("hashcash")[0], "token")}, stop.get_token()));
 }
 
 }  // namespace

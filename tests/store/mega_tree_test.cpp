@@ -125,7 +125,8 @@ TEST(MegaTreeTest, TheNewestOfOneNameCounts) {
   EXPECT_EQ(tree.all(name).size(), 3U);
   EXPECT_TRUE(tree.newest(30));
   EXPECT_FALSE(tree.newest(14));
-  tree.add(received(json::array({file_node(32, 13, leaf_of(name), 32, 101)})));  // in the same second, but later
+  // In the same second, but later.
+  tree.add(received(json::array({file_node(32, 13, leaf_of(name), 32, 101)})));
   EXPECT_EQ(tree.find(name)->handle, 32U);
   tree.erase(32);
   tree.erase(30);
@@ -154,8 +155,8 @@ TEST(MegaTreeTest, FollowsEvents) {
       json::array({{{"a", "t"}, {"t", {{"f", moved}}}}, {{"a", "d"}, {"n", to_text(14)}}, {{"a", "fa"}}, 7}))));
   EXPECT_TRUE(tree.find(other));
   EXPECT_FALSE(tree.find(name));
-  EXPECT_TRUE(tree.apply(
-      received(json::array({{{"a", "d"}, {"n", to_text(21)}}, {{"a", "d"}, {"n", to_text(20)}}}))));  // not ours
+  // Not ours.
+  EXPECT_TRUE(tree.apply(received(json::array({{{"a", "d"}, {"n", to_text(21)}}, {{"a", "d"}, {"n", to_text(20)}}}))));
   EXPECT_TRUE(tree.apply(
       received(json::array({{{"a", "t"}, {"t", {{"f", json::array({file_node(60, 20, leaf_of(name))})}}}}}))));
   EXPECT_FALSE(tree.find(name));

@@ -15,7 +15,8 @@ namespace {
 
 using test::kind_thrown;
 
-// What a reader gets who looks first while a replacement is under way, and finds this then; afterwards the object, 7, is there.
+// What a reader gets who looks first while a replacement is under way, and finds this then;
+// afterwards the object, 7, is there.
 class LookInTheMiddle {
  public:
   explicit LookInTheMiddle(const std::function<std::optional<int>()>& found_first) {

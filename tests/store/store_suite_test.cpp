@@ -106,7 +106,8 @@ class TwitchyHome final : public StoreHome {
     // By thread, so that no call can fail five times in a row because of what the others do.
     static void twitch(const CallOptions& options) {
       check_cancelled(options, "twitchy");
-      if (options.deadline) return;  // before which there may be no time to try again, and then what it says comes out
+      // Before which there may be no time to try again, and then what it says comes out.
+      if (options.deadline) return;
       thread_local bool fails = false;
       fails = !fails;
       if (fails) throw Error(ErrorKind::transient, "twitchy", "try again");
@@ -183,7 +184,8 @@ class Wrapper : public testing::Test {
     EXPECT_FALSE(store->stat(shard_name(2), k_no_deadline));
   }
 
-  // What the work throws while calls of this kind hang inside, which they do no longer when it seems to wait for ever.
+  // What the work throws while calls of this kind hang inside, which they do no longer when it
+  // seems to wait for ever.
   std::optional<Error> thrown_while_hanging(Call kind, const std::function<std::optional<Error>()>& work) {
     FaultyStore& inside = home_.innermost();
     inside.stall(kind);

@@ -6,9 +6,9 @@
 
 namespace modelfloat::test {
 
-// Time stands still until somebody sleeps, waits in vain or calls advance(). Sleeping returns at once, with the time moved on. Shared
-// by all threads. The steady time starts at the real one, so a deadline in fake time has not passed in real time
-// either, unless the test has lasted that long.
+// Time stands still until somebody sleeps, waits in vain or calls advance(). Sleeping returns at
+// once, with the time moved on. Shared by all threads. The steady time starts at the real one, so a
+// deadline in fake time has not passed in real time either, unless the test has lasted that long.
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(UtcTime start = from_unix_seconds(1'767'225'600))  // 2026-01-01T00:00:00Z

@@ -20,8 +20,9 @@ enum class Moment {
   after,   // the call does its work, then its answer is lost
 };
 
-// Counts the calls of all stores that share it, so that a test can run something once, read calls(), and then run it
-// again with a failure at every single step. Calls are numbered from 1. Shared by all threads.
+// Counts the calls of all stores that share it, so that a test can run something once, read
+// calls(), and then run it again with a failure at every single step. Calls are numbered from 1.
+// Shared by all threads.
 class CallCounter {
  public:
   std::uint64_t calls() const;
@@ -29,8 +30,8 @@ class CallCounter {
   void start_over();
   // Call number `nth` fails, all others work.
   void fail_at(std::uint64_t nth, ErrorKind kind = ErrorKind::transient, Moment moment = Moment::before);
-  // Call number `nth` and all after it fail, as when the process were killed there. Moment::after means that the work
-  // of the nth is still done.
+  // Call number `nth` and all after it fail, as when the process were killed there. Moment::after
+  // means that the work of the nth is still done.
   void cut_at(std::uint64_t nth, Moment moment = Moment::before, ErrorKind kind = ErrorKind::offline);
 
  private:
@@ -49,11 +50,12 @@ class CallCounter {
   Verdict verdict_{ErrorKind::transient, Moment::before};
 };
 
-// Shared by all threads; the faults may be changed while calls run. Without any fault it is just another handle on
-// `inner`.
+// Shared by all threads; the faults may be changed while calls run. Without any fault it is just
+// another handle on `inner`.
 class FaultyStore final : public store::Store {
  public:
-  // All outlive this; without a counter it counts alone, without a clock deadlines are in real time.
+  // All outlive this; without a counter it counts alone, without a clock deadlines are in real
+  // time.
   explicit FaultyStore(store::Store& inner, CallCounter* counter = nullptr, Clock* clock = nullptr)
       : inner_(inner), counter_(counter != nullptr ? *counter : own_counter_), clock_(clock) {}
 

@@ -7,7 +7,8 @@
 
 namespace modelfloat::test {
 
-// The largest size that this process may give a file, for a while: writing beyond it fails as on a full disk.
+// The largest size that this process may give a file, for a while: writing beyond it fails as on a
+// full disk.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) {

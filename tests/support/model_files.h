@@ -1,5 +1,6 @@
 #pragma once
-// Small GGUF and safetensors files made in memory, sound ones by a description and broken ones piece by piece.
+// Small GGUF and safetensors files made in memory, sound ones by a description and broken ones
+// piece by piece.
 
 #include <cstdint>
 #include <map>
@@ -22,8 +23,8 @@ struct TestTensor {
   std::uint64_t seed = 0;  // decides the bytes; another seed is another tensor of the same size
 };
 
-// The tensors of a little llama: per layer two F32 norms and a few matrices of `dtype`, and one large embedding. A
-// layer is about 1.5 MB at a width of 256 in F16.
+// The tensors of a little llama: per layer two F32 norms and a few matrices of `dtype`, and one
+// large embedding. A layer is about 1.5 MB at a width of 256 in F16.
 std::vector<TestTensor> little_llama(std::size_t layers, const std::string& dtype = "F16", std::uint64_t width = 256);
 
 struct GgufSpec {

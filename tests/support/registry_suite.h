@@ -1,8 +1,8 @@
 #pragma once
 // What every registry must do. A registry's test adds how to make one:
-//   INSTANTIATE_TEST_SUITE_P(Sqlite, RegistrySuite, testing::Values(RegistryCase{"sqlite", make_home}), name_of_registry);
-// registry_suite*.cpp are sources of each program that does so, not of the library of fakes: the
-// linker would leave out the tests of files that nothing is called of.
+// INSTANTIATE_TEST_SUITE_P(Sqlite, RegistrySuite, testing::Values(RegistryCase{"sqlite",
+// make_home}), name_of_registry); registry_suite*.cpp are sources of each program that does so, not
+// of the library of fakes: the linker would leave out the tests of files that nothing is called of.
 
 #include <functional>
 #include <memory>
@@ -27,7 +27,8 @@ class RegistryHome {
 struct RegistryCase {
   std::string name;
   std::function<std::unique_ptr<RegistryHome>()> make;  // with a registry that is empty
-  std::string missing = {};  // what this machine lacks to test it; its tests are then skipped with these words
+  // What this machine lacks to test it; its tests are then skipped with these words.
+  std::string missing = {};
 };
 
 inline void PrintTo(const RegistryCase& registry_case, std::ostream* out) { *out << registry_case.name; }

@@ -25,7 +25,8 @@ struct ScriptedRequest {
   std::string header(std::string_view name) const;
 };
 
-// One connection, from the server's side. Everything here ends early, without a word, when the server is destroyed.
+// One connection, from the server's side. Everything here ends early, without a word, when the
+// server is destroyed.
 class ScriptedConnection {
  public:
   ScriptedConnection(FileDescriptor socket, std::size_t number) : number_(number), socket_(std::move(socket)) {}
@@ -53,8 +54,8 @@ class ScriptedConnection {
   std::string received_;
 };
 
-// Listens on a free port of 127.0.0.1, or on a Unix socket, from construction on. The script runs for each connection on a thread of its own; the
-// connection closes when it returns.
+// Listens on a free port of 127.0.0.1, or on a Unix socket, from construction on. The script runs
+// for each connection on a thread of its own; the connection closes when it returns.
 class ScriptedServer {
  public:
   using Script = std::function<void(ScriptedConnection&)>;

@@ -1,5 +1,6 @@
 #pragma once
-// How large a test is. What takes minutes has two sizes: a usual one, and the whole one of `./test --nightly`.
+// How large a test is. What takes minutes has two sizes: a usual one, and the whole one of `./test
+// --nightly`.
 
 #include <cstddef>
 #include <cstdint>

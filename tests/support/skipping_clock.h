@@ -5,8 +5,9 @@
 
 namespace modelfloat::test {
 
-// The real clock, ahead of which it runs: sleeping takes no time and moves it on, as advance() does. Waiting takes as long as by the real one.
-// For tests with threads, where a FakeClock would fall behind the deadlines of stores. Shared by all threads.
+// The real clock, ahead of which it runs: sleeping takes no time and moves it on, as advance()
+// does. Waiting takes as long as by the real one. For tests with threads, where a FakeClock would
+// fall behind the deadlines of stores. Shared by all threads.
 class SkippingClock final : public Clock {
  public:
   UtcTime utc_now() const override { return real_.utc_now() + ahead(); }

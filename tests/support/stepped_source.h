@@ -8,7 +8,8 @@
 
 namespace modelfloat::test {
 
-// Bytes in memory, which must outlive it, handed out at most `step` at a time; claims the size that it is told to.
+// Bytes in memory, which must outlive it, handed out at most `step` at a time; claims the size that
+// it is told to.
 class SteppedSource final : public ByteSource {
  public:
   SteppedSource(ByteSpan bytes, std::size_t step, std::optional<std::uint64_t> claimed_size = std::nullopt)

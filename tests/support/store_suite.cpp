@@ -33,7 +33,8 @@ static std::vector<std::string> paths_of(const std::vector<ObjectInfo>& infos) {
   return paths;
 }
 
-// Runs work(i) for each i < count on as many threads as the store says it likes; the first Error comes out.
+// Runs work(i) for each i < count on as many threads as the store says it likes; the first Error
+// comes out.
 template <typename Work>
 static void in_parallel(const store::Store& store, std::size_t count, Work work) {
   std::atomic<std::size_t> next = 0;
@@ -73,7 +74,8 @@ std::size_t StoreSuite::cut_calls(const std::function<void(std::size_t number, c
   std::size_t count = 1;
   for (const ErrorKind expected : {ErrorKind::cancelled, ErrorKind::timed_out}) {
     bool was_cut = false;
-    // The first call may have taken longer than others do, and a stop may come late on a busy machine.
+    // The first call may have taken longer than others do, and a stop may come late on a busy
+    // machine.
     for (Duration time = whole; !was_cut && time > whole / k_most_halving; time /= 2) {
       for (int quarter = 1; quarter < 4; ++quarter) {
         const auto cut = [&](const CallOptions& options) { call(count, options); };
@@ -415,7 +417,8 @@ TEST_P(StoreSuite, APutThatIsCutLeavesAllOrNothing) {
   std::sort(all.begin(), all.end());
   std::sort(found.begin(), found.end());
   EXPECT_TRUE(std::includes(listed.begin(), listed.end(), found.begin(), found.end()));
-  EXPECT_TRUE(std::includes(all.begin(), all.end(), listed.begin(), listed.end()));  // each once, and no other
+  // Each once, and no other.
+  EXPECT_TRUE(std::includes(all.begin(), all.end(), listed.begin(), listed.end()));
 
   for (std::size_t number = 0; number < count; ++number) store_->put(shard_name(number), bytes, k_no_deadline);
   for (std::size_t number = 0; number < count; ++number)

@@ -77,7 +77,8 @@ void VirtualTime::let_run(const std::shared_ptr<Party>& party) {
     party->turn.release();
     return;
   }
-  // Its thread finds itself here once it has ended, when this one may be waiting, so it has to be handed over by a place of its own.
+  // Its thread finds itself here once it has ended, when this one may be waiting, so it has to be
+  // handed over by a place of its own.
   struct Handle {
     std::jthread thread;
     std::binary_semaphore known{0};

@@ -12,10 +12,12 @@
 
 namespace modelfloat::test {
 
-// Time and threads of a simulation. Of the thread that made it and the tasks that it is given, exactly one runs at a time, until it waits, sleeps or
-// ends; which of those that could go on is next is drawn from the seed. When none could, it is at once the earliest moment that one waits for. So
-// the same seed gives the same run, which takes as long by this clock as it would in the world, and here no longer than what it computes.
-// Nobody may wait otherwise than by this clock, nor hold a mutex that another wants while he does.
+// Time and threads of a simulation. Of the thread that made it and the tasks that it is given,
+// exactly one runs at a time, until it waits, sleeps or ends; which of those that could go on is
+// next is drawn from the seed. When none could, it is at once the earliest moment that one waits
+// for. So the same seed gives the same run, which takes as long by this clock as it would in the
+// world, and here no longer than what it computes. Nobody may wait otherwise than by this clock,
+// nor hold a mutex that another wants while he does.
 class VirtualTime final : public Clock, public Executor {
  public:
   explicit VirtualTime(std::uint64_t seed) : random_(seed) {}

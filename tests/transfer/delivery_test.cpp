@@ -23,7 +23,8 @@ using testing::HasSubstr;
 constexpr unsigned k_always = 1'000'000;
 constexpr std::size_t k_object_bytes = 1000;
 
-// A pack at 4+2 that survives the loss of any two of the stores s0, s1, ..., each of a domain of its own.
+// A pack at 4+2 that survives the loss of any two of the stores s0, s1, ..., each of a domain of
+// its own.
 class DeliveryTest : public testing::Test {
  protected:
   explicit DeliveryTest(std::size_t stores = 8) : world_(stores) {

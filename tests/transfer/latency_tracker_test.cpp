@@ -34,7 +34,8 @@ TEST_F(LatencyTrackerTest, SmallAnswersSayNothingOfLargeOnes) {
 }
 
 TEST_F(LatencyTrackerTest, ItIsThe95thPercentileThatBounds) {
-  for (int i = 0; i < 60; ++i) latency_.answered(1000, i % 15 == 0 ? 1.0 : 0.01);  // one in fifteen is slow
+  // One in fifteen is slow.
+  for (int i = 0; i < 60; ++i) latency_.answered(1000, i % 15 == 0 ? 1.0 : 0.01);
   EXPECT_NEAR(latency_.usual_seconds(1000), 0.01, 1e-6);
   EXPECT_GT(latency_.late_after(1000, timeouts_), 2.0);
 }

@@ -114,7 +114,8 @@ TEST(Race, AnAnswerSaysWhatWasAskedOfWhom) {
   StoreWorld world(2);
   InlineExecutor io;
   const StoreSet set(world.rows(), world.context(io));
-  Race<int, std::unique_ptr<int>> race(world.clock, CallKind::read, {});  // a tag is moved, never copied
+  // A tag is moved, never copied.
+  Race<int, std::unique_ptr<int>> race(world.clock, CallKind::read, {});
   race.ask(*set.find("s0"), k_long, std::make_unique<int>(1), [](store::Store&, const CallOptions&) { return 10; });
   race.ask(*set.find("s1"), k_long, std::make_unique<int>(2),
            [](store::Store&, const CallOptions&) -> int { throw Error(ErrorKind::denied, "s1", "no"); });

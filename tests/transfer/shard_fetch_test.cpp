@@ -50,7 +50,8 @@ class ShardFetchTest : public testing::Test {
   std::optional<StoreSet> stores_;
 };
 
-// Known before or found now, on a store that is away or on none: the error names each shard that is not there.
+// Known before or found now, on a store that is away or on none: the error names each shard that is
+// not there.
 TEST_F(ShardFetchTest, EveryShardThatCannotBeReadIsNamed) {
   for (const std::size_t gone : {0U, 1U, 2U}) world_.inner(gone).remove(name(gone), {});
   registry_->record_shard_copy(pack_.shards[1], StoreWorld::id(1), registry::CopyState::corrupt);
@@ -90,7 +91,8 @@ TEST_F(ShardFetchTest, WhatOfflineStoresHaveIsWorthAnotherTry) {
 TEST_F(ShardFetchTest, StoresThatWereAwayAreLookedAtBeforeItFails) {
   for (const std::size_t away : {0U, 1U}) world_.faults(away).set_offline(true);
   stores_.emplace(world_.rows(), world_.context(io_));
-  for (int failed = 0; failed < 3; ++failed) {  // so that the next look of their own is seconds away
+  // So that the next look of their own is seconds away.
+  for (int failed = 0; failed < 3; ++failed) {
     stores_->recheck(true);
     stores_->wait_for_checks({});
   }
@@ -102,7 +104,8 @@ TEST_F(ShardFetchTest, StoresThatWereAwayAreLookedAtBeforeItFails) {
   EXPECT_TRUE(one.finish());
 }
 
-// A store that hangs is waited for once, and not again by each fetch that asked it before anybody knew.
+// A store that hangs is waited for once, and not again by each fetch that asked it before anybody
+// knew.
 TEST_F(ShardFetchTest, OneWhoseTurnComesLaterAsksOthersMeanwhile) {
   stores_.emplace(world_.rows(), world_.context(io_));
   stores_->wait_until_decided({});
@@ -125,10 +128,12 @@ TEST_F(ShardFetchTest, OneWhoseTurnComesLaterAsksOthersMeanwhile) {
   EXPECT_TRUE(later_part.is_held(4));
 }
 
-// The last answer that was awaited and the last store that was awaited come together, while another store hangs: a pull took half a minute.
+// The last answer that was awaited and the last store that was awaited come together, while another
+// store hangs: a pull took half a minute.
 TEST_F(ShardFetchTest, OneThatTurnsUpTogetherWithAnAnswerIsAsked) {
   world_.timeouts.hedge_floor = Milliseconds(60'000);  // nobody looks meanwhile
-  world_.timeouts.peer_floor = Milliseconds(0);        // who hangs is hopeless as soon as others have answered
+  // Who hangs is hopeless as soon as others have answered.
+  world_.timeouts.peer_floor = Milliseconds(0);
   world_.timeouts.marker = Milliseconds(600'000);
   world_.faults(4).stall(Call::get);
   stores_.emplace(world_.rows(), world_.context(io_));

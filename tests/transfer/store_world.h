@@ -16,7 +16,8 @@
 
 namespace modelfloat::test {
 
-// Stores "s0", "s1", ... of domains "d0", "d1", ..., each with its marker. The threads of `io` are joined before the stores go.
+// Stores "s0", "s1", ... of domains "d0", "d1", ..., each with its marker. The threads of `io` are
+// joined before the stores go.
 class StoreWorld {
  public:
   explicit StoreWorld(std::size_t stores) {

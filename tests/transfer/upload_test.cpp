@@ -90,7 +90,8 @@ class UploadTest : public testing::Test {
   const mf1::Keyring keys_{PoolId{std::byte{9}}, 1, crypto::SecretKey::random(random_)};
 };
 
-// Else two packs of fragments and one of shards are in memory when the processors are busy elsewhere.
+// Else two packs of fragments and one of shards are in memory when the processors are busy
+// elsewhere.
 TEST_F(UploadTest, APackStopsToGrowWhileTheOneBeforeWaitsToBeSealed) {
   Taken taken;
   std::atomic<unsigned> packs_begun = 0;

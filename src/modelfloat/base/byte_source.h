@@ -1,5 +1,6 @@
 #pragma once
-// A stream of bytes that is read once, from front to back: a local file, an HTTP body, bytes in memory.
+// A stream of bytes that is read once, from front to back: a local file, an HTTP body, bytes in
+// memory.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace modelfloat {
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
-  // Reads at least one byte and at most to.size(); 0 means the end (or an empty `to`), and stays so. Throws Error.
+  // Reads at least one byte and at most to.size(); 0 means the end (or an empty `to`), and stays
+  // so. Throws Error.
   virtual std::size_t read(MutableByteSpan to) = 0;
   // How many bytes the stream has in all, where that is known before it is read.
   virtual std::optional<std::uint64_t> size_bytes() const = 0;

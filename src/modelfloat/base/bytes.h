@@ -14,13 +14,15 @@
 
 namespace modelfloat {
 
-// Memory for one of the large buffers that packs and shards come in. The kernel is asked for huge pages: giving out 4 KiB at a time costs seven times
-// as much, more than a get has to do besides. Throws std::bad_alloc.
+// Memory for one of the large buffers that packs and shards come in. The kernel is asked for huge
+// pages: giving out 4 KiB at a time costs seven times as much, more than a get has to do besides.
+// Throws std::bad_alloc.
 inline constexpr std::size_t k_large_buffer_bytes = std::size_t{4} << 20;
 void* allocate_large(std::size_t bytes);
 void free_large(void* memory, std::size_t bytes) noexcept;
 
-// A std::allocator that leaves new bytes uninitialised: a buffer that is about to be overwritten need not be zeroed first.
+// A std::allocator that leaves new bytes uninitialised: a buffer that is about to be overwritten
+// need not be zeroed first.
 template <typename T>
 struct UninitialisedAllocator : std::allocator<T> {
   template <typename U>
@@ -47,7 +49,8 @@ struct UninitialisedAllocator : std::allocator<T> {
   }
 };
 
-// Owned bytes. Bytes(n) and resize(n) do NOT zero what they add; use Bytes(n, std::byte{0}) where zeros are meant.
+// Owned bytes. Bytes(n) and resize(n) do NOT zero what they add; use Bytes(n, std::byte{0}) where
+// zeros are meant.
 using Bytes = std::vector<std::byte, UninitialisedAllocator<std::byte>>;
 using ByteSpan = std::span<const std::byte>;
 using MutableByteSpan = std::span<std::byte>;
@@ -73,7 +76,8 @@ inline bool equal(ByteSpan a, ByteSpan b) noexcept {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
-// Reads or writes an unsigned number, little-endian, at the front of the span, which must be long enough.
+// Reads or writes an unsigned number, little-endian, at the front of the span, which must be long
+// enough.
 template <typename T>
   requires std::is_unsigned_v<T>
 T load_le(ByteSpan from) noexcept {

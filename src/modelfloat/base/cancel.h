@@ -11,11 +11,14 @@
 namespace modelfloat {
 
 struct CallOptions {
-  std::stop_token stop;                // a stop asked for makes the call throw Error{cancelled} soon
-  std::optional<SteadyTime> deadline;  // reached, by the clock of the caller, the call throws Error{timed_out}
+  // A stop asked for makes the call throw Error{cancelled} soon.
+  std::stop_token stop;
+  // Reached, by the clock of the caller, the call throws Error{timed_out}.
+  std::optional<SteadyTime> deadline;
 };
 
-// Throws when the options say that it is time to give up. Cheap enough for every iteration of an I/O loop.
+// Throws when the options say that it is time to give up. Cheap enough for every iteration of an
+// I/O loop.
 inline void check_cancelled(const CallOptions& options, const Clock& clock, const std::string& where) {
   if (options.stop.stop_requested()) throw Error(ErrorKind::cancelled, where, "stopped on request");
   if (options.deadline && clock.steady_now() >= *options.deadline) {

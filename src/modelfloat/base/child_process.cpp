@@ -107,7 +107,8 @@ void forget_signals() noexcept {
 // Whether the parent died before we asked to follow it.
 bool is_orphan(const Launch& launch) noexcept {
   if ((launch.namespaces & CLONE_NEWPID) == 0) return ::getppid() != launch.parent;
-  // A parent outside our namespace has no number here. Its end of the report is closed when it is gone.
+  // A parent outside our namespace has no number here. Its end of the report is closed when it is
+  // gone.
   pollfd report{launch.report, POLLIN, 0};
   return ::poll(&report, 1, 0) != 0;
 }
@@ -153,7 +154,8 @@ class SignalsBlocked {
 
 pid_t fork_into(unsigned long namespaces) noexcept {
   if (namespaces == 0) return ::fork();
-  // Not through the C library, whose fork knows no flags. The child keeps to calls that need none of its state.
+  // Not through the C library, whose fork knows no flags. The child keeps to calls that need none
+  // of its state.
   return static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
 }
 
@@ -178,7 +180,8 @@ void write_input(const FileDescriptor& pipe, const std::string& input, const std
 }
 
 struct Report {
-  std::optional<Failure> failure;  // what the child could not do; nothing once it has become the program
+  // What the child could not do; nothing once it has become the program.
+  std::optional<Failure> failure;
   FileDescriptor handed;
 };
 
@@ -223,9 +226,9 @@ Report read_report(const FileDescriptor& socket) {
   }
 }
 
-// When memory runs out, the kernel is to take the child and not us. Done by the parent and once the program runs: before
-// that the child has our memory, so that its files in /proc must stay root's own, and are closed to the child as well.
-// Best effort: without it the kernel chooses as always.
+// When memory runs out, the kernel is to take the child and not us. Done by the parent and once the
+// program runs: before that the child has our memory, so that its files in /proc must stay root's
+// own, and are closed to the child as well. Best effort: without it the kernel chooses as always.
 void prefer_for_the_oom_killer(pid_t id) noexcept {
   std::array<char, 64> path{};
   *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/oom_score_adj", id).out = '\0';
@@ -237,7 +240,8 @@ void prefer_for_the_oom_killer(pid_t id) noexcept {
       return;
     }
     if (errno != EACCES) return;
-    // The kernel closes our end of the report a moment before it gives the files of the new program to its user.
+    // The kernel closes our end of the report a moment before it gives the files of the new program
+    // to its user.
     constexpr timespec k_moment{0, 200'000};
     ::nanosleep(&k_moment, nullptr);
   }

@@ -24,10 +24,12 @@ struct ChildLaunch {
   const char* program;
   char* const* arguments;
   char* const* environment;
-  unsigned long namespaces;  // the CLONE_NEW flags of the namespaces that it is the first process in
-  int report;                // belongs to ChildProcess
+  // The CLONE_NEW flags of the namespaces that it is the first process in.
+  unsigned long namespaces;
+  int report;  // belongs to ChildProcess
 
-  // Gives the parent a descriptor to watch (ChildConfinement::alarm). Safe after a fork. False with errno set.
+  // Gives the parent a descriptor to watch (ChildConfinement::alarm). Safe after a fork. False with
+  // errno set.
   bool hand_to_parent(int fd) const noexcept;
 };
 
@@ -35,22 +37,25 @@ struct ChildLaunch {
 class ChildConfinement {
  public:
   virtual ~ChildConfinement() = default;
-  // Sets of CLONE_NEW flags, the best first. The child gets the first set that the kernel permits; 0 means none.
+  // Sets of CLONE_NEW flags, the best first. The child gets the first set that the kernel permits;
+  // 0 means none.
   virtual std::span<const unsigned long> namespaces() const noexcept = 0;
-  // Called in the new process, as its last step before the program. It must be safe after a fork: it allocates
-  // nothing and takes no lock. Returns nullptr, or what failed, with errno set.
+  // Called in the new process, as its last step before the program. It must be safe after a fork:
+  // it allocates nothing and takes no lock. Returns nullptr, or what failed, with errno set.
   virtual const char* enter(const ChildLaunch&) noexcept = 0;
-  // Called in the parent, on the child's listener thread, when the descriptor that the child handed over is
-  // readable. Returns why the child has to be killed, or nothing.
+  // Called in the parent, on the child's listener thread, when the descriptor that the child handed
+  // over is readable. Returns why the child has to be killed, or nothing.
   virtual std::optional<std::string> alarm(int fd) noexcept = 0;
 };
 
 struct ChildSpec {
   std::filesystem::path program;
-  std::vector<std::string> arguments;       // without the program's own name
-  std::vector<std::string> environment;     // "NAME=value"; the child gets these and no others
-  std::string input;                        // what it can read on its standard input, once; at most 4096 bytes
-  int inherited_fd = -1;                    // the only descriptor of ours that it gets, as k_inherited_fd; -1 for none
+  std::vector<std::string> arguments;    // without the program's own name
+  std::vector<std::string> environment;  // "NAME=value"; the child gets these and no others
+  // What it can read on its standard input, once; at most 4096 bytes.
+  std::string input;
+  // The only descriptor of ours that it gets, as k_inherited_fd; -1 for none.
+  int inherited_fd = -1;
   ChildConfinement* confinement = nullptr;  // nullptr: the child may do what we may
   std::size_t output_limit = 16384;         // how many of the last bytes that it says are kept
 };
@@ -59,8 +64,9 @@ inline constexpr int k_inherited_fd = 3;
 
 struct ChildEnd {
   bool by_signal = false;
-  int number = 0;          // the exit code or the signal
-  std::string cause = {};  // why its confinement had it killed; empty when it ended for another reason
+  int number = 0;  // the exit code or the signal
+  // Why its confinement had it killed; empty when it ended for another reason.
+  std::string cause = {};
 };
 
 // "exit code 1", "signal 11", "signal 9, killed because it called ptrace".
@@ -69,8 +75,8 @@ std::string to_string(const ChildEnd&);
 // A child in a session of its own. Shared by all threads.
 class ChildProcess {
  public:
-  // Starts it. The child is killed when the calling THREAD ends, so call this on one that lasts. Throws
-  // Error{not_found} when the program is missing, else Error{internal} or Error{transient}.
+  // Starts it. The child is killed when the calling THREAD ends, so call this on one that lasts.
+  // Throws Error{not_found} when the program is missing, else Error{internal} or Error{transient}.
   explicit ChildProcess(const ChildSpec&);
   // Kills it.
   ~ChildProcess();

@@ -1,5 +1,6 @@
 #pragma once
-// The one way in which ModelFloat reports failure: an exception of this type. Absence is std::optional, never an Error.
+// The one way in which ModelFloat reports failure: an exception of this type. Absence is
+// std::optional, never an Error.
 
 #include <chrono>
 #include <optional>
@@ -29,21 +30,25 @@ std::string_view to_string(ErrorKind) noexcept;
 // The kind of this name, or nothing.
 std::optional<ErrorKind> error_kind_from(std::string_view name) noexcept;
 
-// Whether the same call may succeed later without anything being changed: rate_limited, transient and timed_out.
+// Whether the same call may succeed later without anything being changed: rate_limited, transient
+// and timed_out.
 bool worth_retrying(ErrorKind) noexcept;
 
-// what() reads "where: message". `where` is the file, store, object or option that the message is about.
+// what() reads "where: message". `where` is the file, store, object or option that the message is
+// about.
 struct Error : std::runtime_error {
   Error(ErrorKind error_kind, std::string error_where, std::string_view message,
         std::optional<std::chrono::milliseconds> wait = std::nullopt);
 
   ErrorKind kind;
   std::string where;
-  std::optional<std::chrono::milliseconds> retry_after;  // how long a rate-limiting peer asked us to wait
+  // How long a rate-limiting peer asked us to wait.
+  std::optional<std::chrono::milliseconds> retry_after;
 };
 
-// An Error for a failed system call: errno's text behind `message`, its kind from errno (ENOSPC -> out_of_space, ENOENT -> not_found,
-// EACCES -> denied, else transient for EINTR/EAGAIN/EIO, internal for the rest).
+// An Error for a failed system call: errno's text behind `message`, its kind from errno (ENOSPC ->
+// out_of_space, ENOENT -> not_found, EACCES -> denied, else transient for EINTR/EAGAIN/EIO,
+// internal for the rest).
 Error system_error(int error_number, std::string where, std::string_view message);
 
 }  // namespace modelfloat

@@ -1,6 +1,6 @@
 #pragma once
-// Where work runs. The engine is written against Executor, so that the same code runs on thread pools in production and on the
-// calling thread alone in a simulation.
+// Where work runs. The engine is written against Executor, so that the same code runs on thread
+// pools in production and on the calling thread alone in a simulation.
 
 #include <condition_variable>
 #include <cstddef>
@@ -20,14 +20,16 @@ namespace modelfloat {
 // What an executor runs, once. It is freed soon after that, on the thread that ran it.
 using Job = UniqueFunction<void()>;
 
-// Runs tasks. Shared by all threads. A task must not throw, and must not wait for another task of the same executor.
+// Runs tasks. Shared by all threads. A task must not throw, and must not wait for another task of
+// the same executor.
 class Executor {
  public:
   virtual ~Executor() = default;
   virtual void submit(Job task) = 0;
   // How many tasks run at once at the most; at least 1.
   virtual std::size_t width() const noexcept = 0;
-  // Whether tasks run while the thread that submits them goes on. If not, they run when they are submitted, or while that thread waits by the Clock.
+  // Whether tasks run while the thread that submits them goes on. If not, they run when they are
+  // submitted, or while that thread waits by the Clock.
   virtual bool is_concurrent() const noexcept = 0;
 
   // Runs `call` as a task; its value, or what it threw, comes through the future.
@@ -48,7 +50,8 @@ class InlineExecutor final : public Executor {
   bool is_concurrent() const noexcept override { return false; }
 };
 
-// A fixed number of threads and a queue. Whoever submits bounds the queue (TaskGroup does). The destructor runs what is queued.
+// A fixed number of threads and a queue. Whoever submits bounds the queue (TaskGroup does). The
+// destructor runs what is queued.
 class ThreadPool final : public Executor {
  public:
   explicit ThreadPool(std::size_t threads);
@@ -70,8 +73,9 @@ class ThreadPool final : public Executor {
   std::vector<std::jthread> threads_;
 };
 
-// Tasks that belong together: at most `limit` are queued or running at once, and the first exception among them comes out of wait()
-// or of the next run(). Used by one thread; the tasks run on the executor.
+// Tasks that belong together: at most `limit` are queued or running at once, and the first
+// exception among them comes out of wait() or of the next run(). Used by one thread; the tasks run
+// on the executor.
 class TaskGroup {
  public:
   TaskGroup(Executor& executor, std::size_t limit) : executor_(executor), limit_(limit) {}

@@ -13,7 +13,8 @@
 namespace modelfloat {
 namespace {
 
-// The home folder in the system's list of accounts; of this process's own account when `user` is empty.
+// The home folder in the system's list of accounts; of this process's own account when `user` is
+// empty.
 std::string account_home(const std::string& user) {
   constexpr std::size_t k_room = std::size_t{16} << 10;
   std::vector<char> room(k_room);

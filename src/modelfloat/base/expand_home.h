@@ -6,8 +6,9 @@
 
 namespace modelfloat {
 
-// A path whose first part is ~ or ~USER begins with that home folder instead, as in a shell: HOME for ~, or the account's
-// own where HOME is not set. Any other path comes back as it is. Error{invalid} when there is no such user or home.
+// A path whose first part is ~ or ~USER begins with that home folder instead, as in a shell: HOME
+// for ~, or the account's own where HOME is not set. Any other path comes back as it is.
+// Error{invalid} when there is no such user or home.
 std::filesystem::path expand_home(std::string_view path);
 
 }  // namespace modelfloat

@@ -1,5 +1,6 @@
 #pragma once
-// Bytes as text: hexadecimal and the base32 of RFC 4648, both in lower case, and its base64 and base64url.
+// Bytes as text: hexadecimal and the base32 of RFC 4648, both in lower case, and its base64 and
+// base64url.
 
 #include <optional>
 #include <string>
@@ -27,14 +28,16 @@ std::optional<std::array<std::byte, N>> array_from_hex(std::string_view text) {
 // Without padding characters.
 std::string to_base32(ByteSpan);
 
-// Ignores case; nothing for a character outside the alphabet or for leftover bits that are not zero.
+// Ignores case; nothing for a character outside the alphabet or for leftover bits that are not
+// zero.
 std::optional<Bytes> from_base32(std::string_view);
 
 // With padding characters.
 std::string to_base64(ByteSpan);
 // RFC 4648, section 5: - and _ for + and /, without padding characters.
 std::string to_base64url(ByteSpan);
-// Either of the two, with padding characters or without, as MEGA's own clients read it; nothing for any other character or an impossible length.
+// Either of the two, with padding characters or without, as MEGA's own clients read it; nothing for
+// any other character or an impossible length.
 std::optional<Bytes> from_base64(std::string_view);
 
 }  // namespace modelfloat

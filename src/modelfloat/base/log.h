@@ -1,5 +1,6 @@
 #pragma once
-// What the program tells its operator, on stderr. Never a key, token, password or a byte of a model.
+// What the program tells its operator, on stderr. Never a key, token, password or a byte of a
+// model.
 
 #include <string_view>
 

@@ -1,5 +1,6 @@
 #pragma once
-// Randomness comes in as a parameter. SystemRandom is the only source for keys, salts and ids outside tests.
+// Randomness comes in as a parameter. SystemRandom is the only source for keys, salts and ids
+// outside tests.
 
 #include <cstdint>
 

@@ -7,10 +7,12 @@
 
 namespace modelfloat {
 
-// Throws the Error for a thread that could not be started: transient when the system has no room for another one.
+// Throws the Error for a thread that could not be started: transient when the system has no room
+// for another one.
 [[noreturn]] void throw_no_thread(const std::system_error& failure);
 
-// Starts a thread that runs `work`, as std::jthread does. Throws Error{transient} when the system starts no more.
+// Starts a thread that runs `work`, as std::jthread does. Throws Error{transient} when the system
+// starts no more.
 template <typename Work>
 std::jthread start_thread(Work&& work) {
   try {

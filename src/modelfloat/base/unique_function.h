@@ -13,8 +13,8 @@ namespace modelfloat {
 template <typename Signature>
 class UniqueFunction;
 
-// Owns something that can be called. Empty when it was made of nothing, and after it was moved from: then it must not be called. Used by one
-// thread at a time.
+// Owns something that can be called. Empty when it was made of nothing, and after it was moved
+// from: then it must not be called. Used by one thread at a time.
 template <typename Result, typename... Arguments>
 class UniqueFunction<Result(Arguments...)> {
  public:

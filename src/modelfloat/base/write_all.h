@@ -8,7 +8,8 @@
 
 namespace modelfloat {
 
-// All of `bytes`, at the descriptor's position. Throws system_error(errno, where, "cannot be written").
+// All of `bytes`, at the descriptor's position. Throws system_error(errno, where, "cannot be
+// written").
 void write_all(int fd, ByteSpan bytes, std::string_view where);
 
 // The same at `offset`, whatever the position; from several threads at once.

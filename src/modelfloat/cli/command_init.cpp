@@ -47,8 +47,8 @@ ExitCode init(Session& session, const InitArguments& arguments) {
               session.home().registry_file().string() + " and run init again";
     throw Error(ErrorKind::invalid, session.home().state_folder.string(), what);
   }
-  // A key file that is there is used: it may be what is left of an init that was cut off, and must never be
-  // overwritten.
+  // A key file that is there is used: it may be what is left of an init that was cut off, and must
+  // never be overwritten.
   fs::path key_file;
   if (options.passphrase_file.empty()) {
     key_file = options.key_file.empty() ? session.home().key_file() : fs::path(options.key_file);

@@ -1,5 +1,6 @@
 #pragma once
-// The command line: which options there are, and what they are read into. Each command_line_<group>.cpp adds the commands of one group.
+// The command line: which options there are, and what they are read into. Each
+// command_line_<group>.cpp adds the commands of one group.
 
 #include <functional>
 #include <optional>
@@ -15,7 +16,8 @@ namespace modelfloat::cli {
 
 using Action = std::function<ExitCode(Session&)>;
 
-// Everything that options are read into. Values that have a form are read into text, and parsed before anything runs.
+// Everything that options are read into. Values that have a form are read into text, and parsed
+// before anything runs.
 struct CommandLine {
   GlobalOptions global;
   Action action;

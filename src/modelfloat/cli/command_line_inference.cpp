@@ -38,8 +38,10 @@ void add_inference(CLI::App& app, CommandLine& line) {
       .add_option("--top-p", line.run.top_p, "Choose among the likeliest tokens that together are this likely, 0 to 1")
       ->check(CLI::Range(0.0, 1.0))
       ->check(is_not_nan());
-  run_command.add_option("--seed", line.run.seed, "The same seed gives the same answer to the same prompt")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{0xfffffffe}));  // llama-server takes the next one for: any
+  run_command
+      .add_option("--seed", line.run.seed, "The same seed gives the same answer to the same prompt")
+      // llama-server takes the next one for: any.
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{0xfffffffe}));
   run_command.add_option("--stop", line.run.stop, "A text to end at, which is not shown; may be given several times")
       ->allow_extra_args(false);
   on(run_command, line, [&line] {

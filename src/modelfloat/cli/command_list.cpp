@@ -36,7 +36,8 @@ struct Spread {
   std::map<std::string, Share> stores;                // by name
   std::map<std::string, std::uint64_t> redundancies;  // packs for each k+m
   std::uint64_t missing_shards = 0;
-  std::uint64_t unknown_shards = 0;  // that no store is known to have, and that are not known to be nowhere
+  // That no store is known to have, and that are not known to be nowhere.
+  std::uint64_t unknown_shards = 0;
   std::uint64_t packs = 0;
 };
 

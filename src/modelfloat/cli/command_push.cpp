@@ -19,12 +19,13 @@ namespace fs = std::filesystem;
 ModelRef default_name(const std::string& path) {
   fs::path whole = fs::absolute(path).lexically_normal();
   if (!whole.has_filename()) whole = whole.parent_path();  // it ended with a slash
-  std::error_code ignored;                                 // what is not there is told by who opens it
+  // What is not there is told by who opens it.
+  std::error_code ignored;
   return ModelRef::parse(model_name_for(whole.filename().string(), fs::is_directory(whole, ignored)));
 }
 
-// Other files may come to the same name, since it has fewer characters than file names may have. Only who names a model
-// gives it another content.
+// Other files may come to the same name, since it has fewer characters than file names may have.
+// Only who names a model gives it another content.
 ModelRef unused_name(Session& session, const std::string& path) {
   const auto ref = default_name(path);
   session.sync_log();

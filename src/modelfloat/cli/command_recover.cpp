@@ -26,7 +26,8 @@ class GivenStores {
       const auto url = store::canonical_url(store.url);
       urls_.push_back(url);
       Given& given = given_.try_emplace(url, session_).first->second;
-      // What it is called is in the log, which cannot be read yet: the environment counts the stores instead.
+      // What it is called is in the log, which cannot be read yet: the environment counts the
+      // stores instead.
       given.settings = settings_from(store::scheme_of(url), store.options,
                                      variable_prefix(std::to_string(urls_.size())), process_variable, &dialogue_);
       given.bandwidth = store.bandwidth;
@@ -103,7 +104,8 @@ void change_stores(Session& session, const std::vector<RecoverStore>& given) {
       try {
         engine::change_store(session.pool(), row, session.call());
       } catch (const Error& error) {
-        // Few stores may be enough to read everything and too few to write: what was asked for is no part of recovering.
+        // Few stores may be enough to read everything and too few to write: what was asked for is
+        // no part of recovering.
         if (error.kind != ErrorKind::offline) throw;
         session.warn(fmt::format("{} stays as the pool has it: {}", row.name, error.what()));
       }

@@ -36,7 +36,8 @@ std::string account_of(Session& session, const StoreId& id) {
   return {};
 }
 
-// Companies let a person have one account (a host or bucket of one's own may have many). The account itself may be in the pool twice.
+// Companies let a person have one account (a host or bucket of one's own may have many). The
+// account itself may be in the pool twice.
 void warn_of_terms(Session& session, const registry::StoreRow& added, const registry::StoreRow& other) {
   const bool is_company = added.domain.find_first_of(".:/") == std::string::npos;
   if (!is_company || store::scheme_of(added.url).credential_fields.empty()) return;

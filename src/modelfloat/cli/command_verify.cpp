@@ -32,7 +32,8 @@ void print(const engine::VerifyReport& report) {
               {"bytes_read", report.bytes_read}});
 }
 
-// A store that is away has thousands of objects of which there is one thing to say. --json names all.
+// A store that is away has thousands of objects of which there is one thing to say. --json names
+// all.
 std::string damage_text(const std::vector<transfer::Finding>& damaged) {
   constexpr std::size_t k_named = 20;  // of a kind on a store
   using Kind = std::tuple<std::string_view, transfer::Damage, ObjectType>;

@@ -1,6 +1,6 @@
 #pragma once
-// What each command is given, and the function that does it. Each prints its result and returns the exit code; failures
-// are thrown.
+// What each command is given, and the function that does it. Each prints its result and returns the
+// exit code; failures are thrown.
 
 #include <cstdint>
 #include <optional>

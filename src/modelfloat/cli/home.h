@@ -17,18 +17,24 @@ std::optional<std::string> process_variable(const char* name);
 
 // config.toml. Every key may be left out; unknown ones are warned about.
 struct Config {
-  std::string listen = "127.0.0.1:8080";          // listen
-  std::vector<std::string> hosts;                 // serve.hosts: names by which the server may be called
-  std::optional<std::filesystem::path> key_file;  // key_file; a relative path counts from the folder of config.toml
-  std::string bandwidth;                          // bwlimit: of all stores together; empty: not limited
+  std::string listen = "127.0.0.1:8080";  // listen
+  // Serve.hosts: names by which the server may be called.
+  std::vector<std::string> hosts;
+  // key_file; a relative path counts from the folder of config.toml.
+  std::optional<std::filesystem::path> key_file;
+  // Bwlimit: of all stores together; empty: not limited.
+  std::string bandwidth;
   std::map<std::string, std::string> store_bandwidth;  // store.NAME.bwlimit
-  std::uint64_t ram_budget_bytes = 0;                  // runner.ram_budget_bytes; 0: the runner chooses
-  bool weak_sandbox = false;                           // runner.weak_sandbox: see runner::SandboxOptions
+  // Runner.ram_budget_bytes; 0: the runner chooses.
+  std::uint64_t ram_budget_bytes = 0;
+  // Runner.weak_sandbox: see runner::SandboxOptions.
+  bool weak_sandbox = false;
 };
 // Error{invalid} names the line that is wrong.
 Config parse_config(const std::string& text, const std::filesystem::path& file);
 
-// Everything in one folder when MODELFLOAT_HOME is set; else by the XDG rules, which ignore relative paths.
+// Everything in one folder when MODELFLOAT_HOME is set; else by the XDG rules, which ignore
+// relative paths.
 struct Home {
   std::filesystem::path config_folder;
   std::filesystem::path state_folder;

@@ -11,9 +11,10 @@
 
 namespace modelfloat::cli {
 
-// The first SIGINT, SIGTERM, SIGQUIT or SIGHUP asks for a stop. The second one of the same kind ends the program at once,
-// as the system does by default; but SIGHUP may come several times when a terminal is closed, and only asks. A SIGHUP
-// that is ignored when the program starts (nohup) stays ignored. One object at a time.
+// The first SIGINT, SIGTERM, SIGQUIT or SIGHUP asks for a stop. The second one of the same kind
+// ends the program at once, as the system does by default; but SIGHUP may come several times when a
+// terminal is closed, and only asks. A SIGHUP that is ignored when the program starts (nohup) stays
+// ignored. One object at a time.
 class InterruptWatch {
  public:
   // Throws Error{transient} when no thread or pipe can be had.

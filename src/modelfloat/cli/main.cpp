@@ -56,8 +56,9 @@ ExitCode perform(CommandLine& line, SteadyTime started) {
   }
 }
 
-// Keys and passwords lie in this memory: no core dump has them, and no other program of this user attaches to it. What we start is free again
-// (exec sets the flag anew), and reads the model by its own /proc/self/fd.
+// Keys and passwords lie in this memory: no core dump has them, and no other program of this user
+// attaches to it. What we start is free again (exec sets the flag anew), and reads the model by its
+// own /proc/self/fd.
 void keep_memory_private() {
   if (k_address_sanitizer) return;  // its search for leaks attaches to the program
   const rlimit nothing{0, 0};
@@ -65,7 +66,8 @@ void keep_memory_private() {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // counts where cores go to a program instead of a file
 }
 
-// The command whose subcommand is missing, and the word that stands there instead: CLI11 does not tell it.
+// The command whose subcommand is missing, and the word that stands there instead: CLI11 does not
+// tell it.
 std::optional<std::string> unknown_command(const CLI::App& app) {
   const CLI::App* innermost = &app;
   while (!innermost->get_subcommands().empty()) innermost = innermost->get_subcommands().back();
@@ -80,7 +82,8 @@ std::optional<std::string> unknown_command(const CLI::App& app) {
 
 // `help COMMAND` is `COMMAND --help`. In the order that CLI11 wants: the last one first.
 std::vector<std::string> arguments_of(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);  // even its own name may be missing
+  // Even its own name may be missing.
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   if (!arguments.empty() && arguments.front() == "help") {
     arguments.erase(arguments.begin());
     arguments.emplace_back("--help");
@@ -132,8 +135,9 @@ int start(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   modelfloat::cli::put_start_in_order();
-  // Fragments come and go all the time: their memory is kept instead of being given back and faulted in again, which costs as much as sealing
-  // them. Shards are larger; theirs goes back, so that the sum stays bounded.
+  // Fragments come and go all the time: their memory is kept instead of being given back and
+  // faulted in again, which costs as much as sealing them. Shards are larger; theirs goes back, so
+  // that the sum stays bounded.
   constexpr int k_fragments_below = 2 << 20;
   constexpr int k_keep_bytes = 16 << 20;
   mallopt(M_MMAP_THRESHOLD, k_fragments_below);  // NOLINT(concurrency-mt-unsafe): no other thread runs yet

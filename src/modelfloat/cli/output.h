@@ -21,8 +21,8 @@ void print_text(std::string_view text);
 // A name or path that scripts read: exact, but printable_lines() on a terminal.
 void print_exactly(std::string_view text);
 
-// Text that comes in pieces, as a model writes it: exact, but printable_lines() on a terminal, where a piece may end inside
-// a character.
+// Text that comes in pieces, as a model writes it: exact, but printable_lines() on a terminal,
+// where a piece may end inside a character.
 class StreamedText {
  public:
   void write(std::string_view piece);

@@ -12,7 +12,8 @@
 
 namespace modelfloat::cli {
 
-// One line of at most `width` columns, such as "pushing  45.1 MB of 98.4 MB  46 %  120 MB/s  0.44 s left". Pure.
+// One line of at most `width` columns, such as "pushing  45.1 MB of 98.4 MB  46 %  120 MB/s  0.44 s
+// left". Pure.
 std::string progress_text(std::string_view what, std::uint64_t done, std::optional<std::uint64_t> total, double seconds,
                           std::size_t width);
 

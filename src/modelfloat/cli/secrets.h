@@ -1,5 +1,6 @@
 #pragma once
-// The secret that opens the pool: from a key file, a passphrase file, or somebody at the terminal. And those that open stores.
+// The secret that opens the pool: from a key file, a passphrase file, or somebody at the terminal.
+// And those that open stores.
 
 #include <filesystem>
 #include <stop_token>
@@ -23,7 +24,8 @@ store::Credentials read_credentials_file(const std::filesystem::path& file);
 // Writes a new key that only the owner may read. Error{invalid} when the file exists.
 void make_key_file(const std::filesystem::path& file, Random& random);
 
-// Asks on the terminal without showing what is typed. Error{denied} without a terminal, Error{cancelled} on a stop.
+// Asks on the terminal without showing what is typed. Error{denied} without a terminal,
+// Error{cancelled} on a stop.
 mf1::SlotSecret ask_passphrase(const std::stop_token& stop);
 
 }  // namespace modelfloat::cli

@@ -1,6 +1,6 @@
 #pragma once
-// What one run of the program works with. Everything is opened when it is first asked for, so that a command pays for
-// what it uses.
+// What one run of the program works with. Everything is opened when it is first asked for, so that
+// a command pays for what it uses.
 
 #include <deque>
 #include <memory>
@@ -58,9 +58,11 @@ class Session {
   Random& random() noexcept { return random_; }
   ProgressLine& progress() noexcept { return progress_; }
 
-  // Makes the registry where there is none yet. Where it can only be read, warns once, and works with a copy that is forgotten.
+  // Makes the registry where there is none yet. Where it can only be read, warns once, and works
+  // with a copy that is forgotten.
   registry::Registry& registry();
-  // Error{denied} when nothing can be remembered here: called first by commands that change something.
+  // Error{denied} when nothing can be remembered here: called first by commands that change
+  // something.
   void require_writable_home();
   engine::Environment environment();
   // Error{not_found} when this home has no pool.
@@ -78,8 +80,8 @@ class Session {
   // The secret that the options, the settings or somebody at the terminal give.
   mf1::SlotSecret find_secret();
 
-  // Brings the pool's view up to date, unless --cached, as one does who only reads or as one does who waits for all. Warns when too few stores answered to be sure. Error{offline}
-  // when none did.
+  // Brings the pool's view up to date, unless --cached, as one does who only reads or as one does
+  // who waits for all. Warns when too few stores answered to be sure. Error{offline} when none did.
   void sync_log(engine::LogReading reading = engine::LogReading::quorum);
   // Error{offline} when the pool has stores and none of them is there.
   void require_a_store();

@@ -17,8 +17,10 @@ constexpr rlim_t k_stack_bytes = 1U << 20;
 void fill_standard_descriptors() noexcept {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
-    // O_PATH: reading and writing fail with EBADF, as they would without it. There is always a root folder.
-    if (::open("/", O_PATH | O_DIRECTORY) != fd) return;  // the lowest free number, which is this one
+    // O_PATH: reading and writing fail with EBADF, as they would without it. There is always a root
+    // folder.
+    // The lowest free number, which is this one.
+    if (::open("/", O_PATH | O_DIRECTORY) != fd) return;
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// From a row of the registry to a store that can be used: its settings, its session, its ledger, and the wrappers that every store gets.
+// From a row of the registry to a store that can be used: its settings, its session, its ledger,
+// and the wrappers that every store gets.
 
 #include <map>
 #include <memory>
@@ -17,12 +18,13 @@ namespace modelfloat::cli {
 
 // The limits that --bwlimit and config.toml set.
 struct BandwidthSettings {
-  store::Bandwidth all;                       // all stores together
-  std::map<std::string, std::string> stores;  // by name; counts over what `store add` and `store set` said
+  store::Bandwidth all;  // all stores together
+  // By name; counts over what `store add` and `store set` said.
+  std::map<std::string, std::string> stores;
 };
 
-// Shared by threads. What it is made with outlives it, and it outlives the stores that it opens. Ends by writing into the registry what the ledgers
-// gathered.
+// Shared by threads. What it is made with outlives it, and it outlives the stores that it opens.
+// Ends by writing into the registry what the ledgers gathered.
 class StoreOpener {
  public:
   StoreOpener(registry::StoreRecords& registry, const mf1::Keyring& keys, Clock& clock, Random& random,
@@ -37,7 +39,8 @@ class StoreOpener {
   StoreOpener(const StoreOpener&) = delete;
   StoreOpener& operator=(const StoreOpener&) = delete;
 
-  // The store need not be there. Throws like store::make_store; when this machine has no credentials, the Error says how to give them.
+  // The store need not be there. Throws like store::make_store; when this machine has no
+  // credentials, the Error says how to give them.
   std::unique_ptr<store::Store> open(const registry::StoreRow& row);
 
   const engine::StoreSecrets& secrets() const noexcept { return secrets_; }

@@ -17,7 +17,8 @@
 namespace modelfloat::cli {
 namespace {
 
-// What kinds of stores take besides the fields that they ask for. A list, since MODELFLOAT_STORE_A_B_PASSWORD may be store a_b's.
+// What kinds of stores take besides the fields that they ask for. A list, since
+// MODELFLOAT_STORE_A_B_PASSWORD may be store a_b's.
 constexpr std::array<std::string_view, 16> k_more_fields = {
     "email",           "password",    "totp_secret",    "client_id", "client_secret", "refresh_token",
     "service_account", "access_key",  "secret_key",     "region",    "session_token", "user",

@@ -24,7 +24,8 @@ std::string used_text(const engine::StoreStatus& store);
 std::string free_text(const engine::StoreStatus& store);
 std::string error_text(const engine::StoreHealth& health);
 std::string last_seen_text(const engine::StoreHealth& health);
-// What needs attention: paused calls, budgets that are used up, an account that will be closed. Often empty.
+// What needs attention: paused calls, budgets that are used up, an account that will be closed.
+// Often empty.
 std::string remarks(const engine::StoreHealth& health);
 
 }  // namespace modelfloat::cli

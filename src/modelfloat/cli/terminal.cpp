@@ -65,8 +65,8 @@ void record_signal(int number) {
   errno = saved;
 }
 
-// What may happen while somebody is asked: input, a stop, or a signal that would leave the terminal as it is now. Used by
-// one thread, one at a time.
+// What may happen while somebody is asked: input, a stop, or a signal that would leave the terminal
+// as it is now. Used by one thread, one at a time.
 class PromptEvents {
  public:
   explicit PromptEvents(const std::stop_token& stop) : stop_(stop), wake_(stop, Wake{write_end_}) {

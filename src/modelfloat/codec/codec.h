@@ -12,7 +12,8 @@
 
 namespace modelfloat::codec {
 
-std::string_view to_string(CodecId) noexcept;  // "raw", "zstd"; "unknown" for what this program does not know
+// "raw", "zstd"; "unknown" for what this program does not know.
+std::string_view to_string(CodecId) noexcept;
 
 struct Encoded {
   Codec codec;

@@ -1,6 +1,6 @@
 #pragma once
-// zstd as codec 1 of MF1: one frame (RFC 8878) with the content size in its header, without checksum and without
-// dictionary.
+// zstd as codec 1 of MF1: one frame (RFC 8878) with the content size in its header, without
+// checksum and without dictionary.
 
 #include <cstddef>
 #include <optional>
@@ -9,11 +9,12 @@
 
 namespace modelfloat::codec {
 
-// Compresses into the front of `out` and returns how many bytes it took; nothing when they do not fit.
+// Compresses into the front of `out` and returns how many bytes it took; nothing when they do not
+// fit.
 std::optional<std::size_t> zstd_compress(ByteSpan plain, int level, MutableByteSpan out);
 
-// True when `encoded` is one such frame of exactly plain.size() bytes, which then stand in `plain`. Whatever `encoded`
-// is, no byte outside of `plain` is written.
+// True when `encoded` is one such frame of exactly plain.size() bytes, which then stand in `plain`.
+// Whatever `encoded` is, no byte outside of `plain` is written.
 [[nodiscard]] bool zstd_decompress(ByteSpan encoded, MutableByteSpan plain);
 
 }  // namespace modelfloat::codec

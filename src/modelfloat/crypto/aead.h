@@ -1,5 +1,6 @@
 #pragma once
-// Authenticated encryption: AES-256-GCM and ChaCha20-Poly1305 for frames, XChaCha20-Poly1305 for wrapped keys.
+// Authenticated encryption: AES-256-GCM and ChaCha20-Poly1305 for frames, XChaCha20-Poly1305 for
+// wrapped keys.
 
 #include <cstddef>
 #include <cstdint>
@@ -34,14 +35,14 @@ struct FreeCipher {
 using Cipher = std::unique_ptr<evp_cipher_ctx_st, FreeCipher>;
 }  // namespace detail
 
-// Seals many frames under one key. The caller never gives a nonce twice. The key is set up once, so keep the object for
-// all frames of a pack; movable; one thread at a time.
+// Seals many frames under one key. The caller never gives a nonce twice. The key is set up once, so
+// keep the object for all frames of a pack; movable; one thread at a time.
 class Sealer {
  public:
   Sealer(Suite suite, const SecretKey& key);
 
-  // Writes the ciphertext and then the tag: `out` has plain.size() + k_tag_bytes bytes, else Error{internal}. `plain`
-  // may be the front of `out`; any other overlap is a mistake.
+  // Writes the ciphertext and then the tag: `out` has plain.size() + k_tag_bytes bytes, else
+  // Error{internal}. `plain` may be the front of `out`; any other overlap is a mistake.
   void seal(std::span<const std::byte, k_nonce_bytes> nonce, ByteSpan aad, ByteSpan plain, MutableByteSpan out);
 
  private:
@@ -53,9 +54,9 @@ class Opener {
  public:
   Opener(Suite suite, const SecretKey& key);
 
-  // `sealed_parts`, one after the other, are the ciphertext and its tag; they may be cut anywhere. `out` has as many
-  // bytes as they have together, less k_tag_bytes, else Error{internal}. False when the tag does not fit or is not
-  // there in full: then `out` is wiped.
+  // `sealed_parts`, one after the other, are the ciphertext and its tag; they may be cut anywhere.
+  // `out` has as many bytes as they have together, less k_tag_bytes, else Error{internal}. False
+  // when the tag does not fit or is not there in full: then `out` is wiped.
   [[nodiscard]] bool open(std::span<const std::byte, k_nonce_bytes> nonce, ByteSpan aad,
                           std::span<const ByteSpan> sealed_parts, MutableByteSpan out);
   [[nodiscard]] bool open(std::span<const std::byte, k_nonce_bytes> nonce, ByteSpan aad, ByteSpan sealed,
@@ -65,8 +66,8 @@ class Opener {
   detail::Cipher context_;
 };
 
-// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): a nonce long enough to be drawn at random. The result is the
-// ciphertext and then the tag.
+// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): a nonce long enough to be drawn at random. The
+// result is the ciphertext and then the tag.
 Bytes xchacha_seal(const SecretKey& key, std::span<const std::byte, k_xchacha_nonce_bytes> nonce, ByteSpan aad,
                    ByteSpan plain);
 

@@ -88,8 +88,8 @@ Hash256 hmac_sha256(ByteSpan key, ByteSpan message) {
   Hash256 result;
   unsigned length = 0;
   const auto* bytes = reinterpret_cast<const unsigned char*>(message.data());
-  const void* secret =
-      key.empty() ? "" : static_cast<const void*>(key.data());  // a null pointer would mean "the key of before"
+  // A null pointer would mean "the key of before"
+  const void* secret = key.empty() ? "" : static_cast<const void*>(key.data());
   const bool done = HMAC(sha256_digest(), secret, static_cast<int>(key.size()), bytes, message.size(),
                          reinterpret_cast<unsigned char*>(result.data()), &length) != nullptr;
   check(done && length == result.size() ? 1 : 0);

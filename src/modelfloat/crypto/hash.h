@@ -1,5 +1,6 @@
 #pragma once
-// BLAKE3 names fragments and objects; SHA-256 and SHA-1 are what the Hub, Ollama and git call files by.
+// BLAKE3 names fragments and objects; SHA-256 and SHA-1 are what the Hub, Ollama and git call files
+// by.
 
 #include <array>
 #include <cstddef>
@@ -24,7 +25,8 @@ Hash128 md5(ByteSpan bytes);
 
 // The streaming forms below are movable, not copyable, and used by one thread at a time.
 
-// BLAKE3 over bytes that come piece by piece. finish() may be called at any time and does not end the stream.
+// BLAKE3 over bytes that come piece by piece. finish() may be called at any time and does not end
+// the stream.
 class Blake3 {
  public:
   Blake3();

@@ -60,8 +60,8 @@ void hkdf_sha256(ByteSpan input_key, ByteSpan salt, ByteSpan info, MutableByteSp
       octets(OSSL_KDF_PARAM_SALT, salt),
       OSSL_PARAM_construct_end(),
   };
-  // RFC 5869: no salt is 32 zeros, which HMAC makes of an empty key by itself; OpenSSL refuses an empty one, so leave
-  // it out.
+  // RFC 5869: no salt is 32 zeros, which HMAC makes of an empty key by itself; OpenSSL refuses an
+  // empty one, so leave it out.
   if (salt.empty()) parameters[3] = OSSL_PARAM_construct_end();
   if (EVP_KDF_derive(context.get(), reinterpret_cast<unsigned char*>(out.data()), out.size(), parameters) != 1) {
     throw Error(ErrorKind::internal, "HKDF", "OpenSSL could not derive a key");

@@ -50,7 +50,8 @@ Arena& arena() {
 
 constexpr std::size_t k_alignment = alignof(std::max_align_t);
 
-// The pools of libstdc++ align a block to what divides its size, whatever was asked for (its bug 118681).
+// The pools of libstdc++ align a block to what divides its size, whatever was asked for (its bug
+// 118681).
 std::size_t whole_units(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
 
 }  // namespace

@@ -19,8 +19,9 @@ void wipe(MutableByteSpan) noexcept;
 // Takes a time that depends on the lengths alone. Spans of different length are not equal.
 bool equal_in_constant_time(ByteSpan a, ByteSpan b) noexcept;
 
-// A key of 32 bytes. There is no empty key: where one may be missing, use std::optional. A moved-from key keeps its
-// value until it is destroyed, which wipes it. It lies where it is made; Keyring keeps those that last in locked memory.
+// A key of 32 bytes. There is no empty key: where one may be missing, use std::optional. A
+// moved-from key keeps its value until it is destroyed, which wipes it. It lies where it is made;
+// Keyring keeps those that last in locked memory.
 class SecretKey {
  public:
   static constexpr std::size_t k_bytes = 32;
@@ -46,7 +47,8 @@ class SecretKey {
   std::array<std::byte, k_bytes> bytes_{};
 };
 
-// A secret of any length, such as a passphrase or a token, in locked memory. A moved-from one is empty.
+// A secret of any length, such as a passphrase or a token, in locked memory. A moved-from one is
+// empty.
 class SecretBytes {
  public:
   SecretBytes() noexcept = default;

@@ -3,7 +3,8 @@
 
 namespace modelfloat::crypto {
 
-// Starts libsodium; any thread, any number of times. Throws Error{internal} when the system has no usable randomness.
+// Starts libsodium; any thread, any number of times. Throws Error{internal} when the system has no
+// usable randomness.
 void start_sodium();
 
 }  // namespace modelfloat::crypto

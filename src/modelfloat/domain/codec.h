@@ -16,8 +16,9 @@ enum class CodecId : std::uint8_t { raw = 0, zstd = 1 };
 // know.
 struct Codec {
   CodecId id = CodecId::raw;
-  std::uint8_t parameter = 0;           // zstd: the level that was used, for information; raw: 0
-  std::optional<FragmentId> base = {};  // what this fragment is a difference to; no known codec has one
+  std::uint8_t parameter = 0;  // zstd: the level that was used, for information; raw: 0
+  // What this fragment is a difference to; no known codec has one.
+  std::optional<FragmentId> base = {};
   bool operator==(const Codec&) const = default;
 };
 

@@ -23,7 +23,8 @@ struct FrameRef {
   bool operator==(const FrameRef&) const = default;
 };
 
-// A fragment as a manifest lists it: its bytes lie in a pack or, for very little data, in the manifest itself (encoded).
+// A fragment as a manifest lists it: its bytes lie in a pack or, for very little data, in the
+// manifest itself (encoded).
 struct Fragment {
   FragmentId id{};
   std::uint32_t plain_bytes = 0;

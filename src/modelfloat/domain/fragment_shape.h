@@ -8,7 +8,8 @@
 namespace modelfloat {
 
 struct FragmentShape {
-  std::string dtype;  // of the tensors inside, as their file spells it; empty for headers and for what is not known
+  // Of the tensors inside, as their file spells it; empty for headers and for what is not known.
+  std::string dtype;
 
   // Where the fragment's first byte lies in its element or quantisation block: its offset from the
   // start of the tensor, modulo the bytes of a block (dtype_block). nullopt when the tensor or the

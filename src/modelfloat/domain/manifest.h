@@ -20,15 +20,17 @@ struct FileEntry {
   std::uint64_t size_bytes = 0;
   Hash256 sha256{};
   GitOid git_oid{};
-  std::string cutter;           // which splitter cut it; never needed to read it back
-  std::string format;           // "gguf", "safetensors", "onnx", "opaque"
-  std::string trouble;          // why a header that claims to be a model's is not believed; empty when all is well
+  std::string cutter;  // which splitter cut it; never needed to read it back
+  std::string format;  // "gguf", "safetensors", "onnx", "opaque"
+  // Why a header that claims to be a model's is not believed; empty when all is well.
+  std::string trouble;
   std::uint64_t fragments = 0;  // how many of the manifest's fragments, in order, are this file
   std::vector<Tensor> tensors;  // may be left out
   bool operator==(const FileEntry&) const = default;
 };
 
-// The two root objects that name a manifest. Content tells manifests apart; structure is bound to it.
+// The two root objects that name a manifest. Content tells manifests apart; structure is bound to
+// it.
 struct ManifestId {
   Hash256 content{};
   Hash256 structure{};

@@ -8,7 +8,8 @@
 namespace modelfloat {
 namespace {
 
-// How far of each other chain the records of one chain know. That only grows along the chain, so each step is kept once.
+// How far of each other chain the records of one chain know. That only grows along the chain, so
+// each step is kept once.
 class ChainSight {
  public:
   // Record number `place` of the chain, in order, names this head.
@@ -65,8 +66,9 @@ bool comes_before(const Placed<A>& a, const Placed<B>& b) {
   return is_before(*a.by, *b.by, b.sight);
 }
 
-// The latest of several changes: none is after it, and among concurrent ones its record has the largest hash. Forked chains can make a ring
-// in which each is before another; then all of them are concurrent.
+// The latest of several changes: none is after it, and among concurrent ones its record has the
+// largest hash. Forked chains can make a ring in which each is before another; then all of them are
+// concurrent.
 template <typename T>
 const Placed<T>* latest(const std::vector<Placed<T>>& all) {
   const Placed<T>* best = nullptr;
@@ -84,7 +86,8 @@ const Placed<T>* latest(const std::vector<Placed<T>>& all) {
   return best != nullptr ? best : best_of_ring;
 }
 
-// Changes are collected chain by chain in order, so of one chain only the last can win; of a fork, each end.
+// Changes are collected chain by chain in order, so of one chain only the last can win; of a fork,
+// each end.
 template <typename T>
 void keep_latest_of_chain(std::vector<Placed<T>>& kept, const Placed<T>& next) {
   const bool same_chain = !kept.empty() && kept.back().by->record.writer == next.by->record.writer;

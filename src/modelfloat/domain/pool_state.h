@@ -1,5 +1,6 @@
 #pragma once
-// What all chains together say: the union of the log, worked out by the rules of docs/formats/mf1.md section 9. Pure.
+// What all chains together say: the union of the log, worked out by the rules of
+// docs/formats/mf1.md section 9. Pure.
 
 #include <functional>
 #include <map>
@@ -21,7 +22,8 @@ struct LiveManifest {
 };
 
 struct PoolState {
-  std::map<Hash256, LiveManifest> manifests;                   // by content name; those that no `removed` names
+  // By content name; those that no `removed` names.
+  std::map<Hash256, LiveManifest> manifests;
   std::map<std::string, std::map<std::string, Hash256>> tags;  // model -> tag -> content name
   std::set<CondemnedObject> condemned;
   std::map<StoreId, StoreAdded> stores;  // the catalogue
@@ -36,8 +38,9 @@ struct PoolState {
   bool is_condemned(const std::string& path) const;  // anywhere
 };
 
-// Records in any order. Records of one writer and number that differ all count, and are reported. Of heads, those need not be there that say no
-// more than the heads of an earlier record of the same chain.
+// Records in any order. Records of one writer and number that differ all count, and are reported.
+// Of heads, those need not be there that say no more than the heads of an earlier record of the
+// same chain.
 PoolState pool_state_of(std::span<const SeenRecord> records);
 PoolState pool_state_of(std::span<const SeenRecord* const> records);
 
@@ -48,7 +51,8 @@ struct LogGap {
   std::uint64_t last = 0;
   auto operator<=>(const LogGap&) const = default;
 };
-// By writer and number. `covered`: up to which record of a chain a checkpoint stands for what is missing.
+// By writer and number. `covered`: up to which record of a chain a checkpoint stands for what is
+// missing.
 std::vector<LogGap> gaps_of(std::span<const SeenRecord* const> records,
                             const std::function<std::uint64_t(const WriterId&)>& covered);
 

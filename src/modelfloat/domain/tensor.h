@@ -12,21 +12,25 @@ namespace modelfloat {
 
 struct Tensor {
   std::string name;
-  std::string dtype;  // "F32" "BF16" "I64" "Q4_1" ...; "TYPE_<number>" for a ggml type that we don't know
-  std::vector<std::uint64_t> shape;  // as the file has it: GGUF counts the fastest dimension first, safetensors last
-  std::uint64_t offset = 0;          // from the start of the file
+  // "F32" "BF16" "I64" "Q4_1" ...; "TYPE_<number>" for a ggml type that we don't know.
+  std::string dtype;
+  // As the file has it: GGUF counts the fastest dimension first, safetensors last.
+  std::vector<std::uint64_t> shape;
+  std::uint64_t offset = 0;  // from the start of the file
   std::uint64_t length_bytes = 0;
 
   bool operator==(const Tensor&) const = default;
 };
 
-// Elements are stored in blocks that cannot be split: 1 element in 4 bytes for F32, 32 elements in 20 bytes for Q4_1.
+// Elements are stored in blocks that cannot be split: 1 element in 4 bytes for F32, 32 elements in
+// 20 bytes for Q4_1.
 struct DtypeBlock {
   std::uint32_t elements = 1;
   std::uint32_t bytes = 1;
 };
 
-// Nothing for a name that we don't know. The sizes are those of ggml's quantisation types and of safetensors.
+// Nothing for a name that we don't know. The sizes are those of ggml's quantisation types and of
+// safetensors.
 std::optional<DtypeBlock> dtype_block(std::string_view dtype) noexcept;
 
 // The product of the dimensions, 1 for none; nothing when it does not fit into 63 bits.

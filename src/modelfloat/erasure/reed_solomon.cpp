@@ -17,8 +17,9 @@ using Rows = std::vector<Octet>;  // rows of k coefficients, end to end
 
 constexpr std::size_t k_max_shards = ReedSolomon::k_max_data + ReedSolomon::k_max_parity;
 
-// ISA-L makes some rows in a pass and reads all data again for more, so a step of all shards should stay in the
-// second-level cache. Measured for 16+8 with 512 KiB of it: 2.8 GB/s in steps of 8 KiB, 2.4 in steps of 32 KiB.
+// ISA-L makes some rows in a pass and reads all data again for more, so a step of all shards should
+// stay in the second-level cache. Measured for 16+8 with 512 KiB of it: 2.8 GB/s in steps of 8 KiB,
+// 2.4 in steps of 32 KiB.
 constexpr std::size_t k_step = std::size_t{8} << 10;
 constexpr std::size_t k_table_bytes =
     32;  // of ISA-L, for each coefficient; never stored, their layout depends on version and CPU

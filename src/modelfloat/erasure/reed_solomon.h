@@ -20,11 +20,12 @@ struct WantedShard {
   MutableByteSpan bytes;
 };
 
-// The code of MF1: over GF(2^8) with polynomial 0x11d. Row i < k of its matrix is the unit row (shard i is the data
-// itself); row i >= k has inverse(i xor j) in column j, so that more parity rows can be added without changing those
-// that are there. With k = 1 every coefficient is 1: each parity is a copy of the data. All shards of a call have one
-// length, which may be any, also 0. Misuse (k or m out of range, wrong number or lengths of shards, an index that is
-// too large or comes twice) is Error{internal}. An immutable value; all methods may be called from many threads.
+// The code of MF1: over GF(2^8) with polynomial 0x11d. Row i < k of its matrix is the unit row
+// (shard i is the data itself); row i >= k has inverse(i xor j) in column j, so that more parity
+// rows can be added without changing those that are there. With k = 1 every coefficient is 1: each
+// parity is a copy of the data. All shards of a call have one length, which may be any, also 0.
+// Misuse (k or m out of range, wrong number or lengths of shards, an index that is too large or
+// comes twice) is Error{internal}. An immutable value; all methods may be called from many threads.
 class ReedSolomon {
  public:
   static constexpr std::size_t k_max_data = 16;
@@ -39,8 +40,8 @@ class ReedSolomon {
   // Writes all m parities of the k data shards. No parity may overlap another shard.
   void encode(std::span<const ByteSpan> data, std::span<const MutableByteSpan> parity) const;
 
-  // Computes the wanted shards, data or parity, from exactly k others. `have` is trusted: wrong bytes in give wrong
-  // bytes out.
+  // Computes the wanted shards, data or parity, from exactly k others. `have` is trusted: wrong
+  // bytes in give wrong bytes out.
   void rebuild(std::span<const Shard> have, std::span<const WantedShard> want) const;
 
  private:

@@ -132,7 +132,8 @@ class GgufParser {
       cursor_.skip(*bytes);
       return;
     }
-    // Every string or inner array takes at least 8 bytes of the header, so the cursor ends a false count soon.
+    // Every string or inner array takes at least 8 bytes of the header, so the cursor ends a false
+    // count soon.
     for (std::uint64_t i = 0; i < count; ++i) skip_value(type, nesting);
   }
 
@@ -188,7 +189,8 @@ class GgufParser {
       }
       for (std::uint32_t d = 0; d < dimensions; ++d) tensor.shape.push_back(cursor_.number<std::uint64_t>());
       tensor.dtype = ggml_type_name(cursor_.number<std::uint32_t>());
-      tensor.offset = cursor_.number<std::uint64_t>();  // from the start of the data until place_tensors
+      // From the start of the data until place_tensors.
+      tensor.offset = cursor_.number<std::uint64_t>();
       tensor.length_bytes = length_of(tensor);
       if (tensor.offset % layout_.alignment != 0) throw BadHeader{"tensor " + quoted(tensor.name) + " is not aligned"};
       layout_.tensors.push_back(std::move(tensor));
@@ -208,7 +210,8 @@ class GgufParser {
     return *length;
   }
 
-  // The data begins at the next aligned place behind the header; the offsets become those in the file.
+  // The data begins at the next aligned place behind the header; the offsets become those in the
+  // file.
   void place_tensors(std::uint64_t end_of_header) {
     layout_.header_bytes = end_of_header;
     if (layout_.tensors.empty()) return;

@@ -14,10 +14,11 @@ namespace modelfloat::formats {
 // Whether the file begins as GGUF does. Needs 4 bytes.
 bool has_gguf_magic(ByteSpan head) noexcept;
 
-// Reads the header from the first bytes of a file; never throws. Beyond the bounds of layout.h it refuses what no sound
-// file has: equal keys or tensor names, zero dimensions, shapes that break a block, offsets off the alignment,
-// overlaps, and, when the size of the file is known, tensors that end behind it. Tensors of unknown type reach to the
-// next one or the end of the file (when the size is not known the last of them is given length 0).
+// Reads the header from the first bytes of a file; never throws. Beyond the bounds of layout.h it
+// refuses what no sound file has: equal keys or tensor names, zero dimensions, shapes that break a
+// block, offsets off the alignment, overlaps, and, when the size of the file is known, tensors that
+// end behind it. Tensors of unknown type reach to the next one or the end of the file (when the
+// size is not known the last of them is given length 0).
 ParseResult parse_gguf(ByteSpan head, std::optional<std::uint64_t> file_size);
 
 // The name of a tensor's type, "TYPE_<number>" when it is unknown.

@@ -1,5 +1,5 @@
-// The numbers that GGUF files use, as ggml.h (enum ggml_type) and llama.h (enum llama_ftype) give them. Empty = removed
-// or never used.
+// The numbers that GGUF files use, as ggml.h (enum ggml_type) and llama.h (enum llama_ftype) give
+// them. Empty = removed or never used.
 
 #include <array>
 #include <string>

@@ -10,7 +10,8 @@ namespace {
 
 std::string dominant_dtype(const std::vector<Tensor>& tensors) {
   std::map<std::string_view, std::uint64_t> bytes;
-  for (const auto& tensor : tensors) bytes[tensor.dtype] += tensor.length_bytes;  // a sum that wraps only mislabels
+  // A sum that wraps only mislabels.
+  for (const auto& tensor : tensors) bytes[tensor.dtype] += tensor.length_bytes;
   const auto most =
       std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == bytes.end() ? std::string() : std::string(most->first);

@@ -1,7 +1,7 @@
 #pragma once
-// The little JSON that a safetensors header needs: objects, strings and whole numbers, read in place without recursion.
-// Anything else is refused, so a hostile header can neither nest nor grow. Shared by the parsers of this folder; not
-// for others.
+// The little JSON that a safetensors header needs: objects, strings and whole numbers, read in
+// place without recursion. Anything else is refused, so a hostile header can neither nest nor grow.
+// Shared by the parsers of this folder; not for others.
 
 #include <cstdint>
 #include <string>
@@ -17,7 +17,8 @@ class JsonReader {
   void expect(char punctuation);
   // Whether `punctuation` comes next; then it is read.
   bool accept(char punctuation);
-  // A string as UTF-8. What is longer than `limit` bytes is read to its end, but comes back cut: size() > limit tells.
+  // A string as UTF-8. What is longer than `limit` bytes is read to its end, but comes back cut:
+  // size() > limit tells.
   std::string string(std::size_t limit);
   // A whole number from 0 to 2^64-1.
   std::uint64_t number();

@@ -13,8 +13,10 @@
 namespace modelfloat::formats {
 
 // Bounds on what a header may make us keep in memory. A file beyond them is stored as opaque bytes.
-constexpr std::uint64_t k_max_header_bytes = 32ULL << 20;  // the largest real vocabularies take 20 MB
-constexpr std::uint64_t k_max_tensors = 1ULL << 17;        // in one file; the largest real ones have some 10,000
+// The largest real vocabularies take 20 MB.
+constexpr std::uint64_t k_max_header_bytes = 32ULL << 20;
+// In one file; the largest real ones have some 10,000.
+constexpr std::uint64_t k_max_tensors = 1ULL << 17;
 constexpr std::uint64_t k_max_metadata_keys = 1ULL << 16;
 constexpr std::uint64_t k_max_name_bytes = 64ULL << 10;  // of a key or a tensor's name
 constexpr std::uint64_t k_max_dimensions = 8;
@@ -23,14 +25,18 @@ constexpr std::size_t k_max_fact_bytes = 256;  // of a value in FileLayout::meta
 
 struct FileLayout {
   std::string format = "opaque";  // "gguf" "safetensors" "onnx" "opaque"
-  std::string trouble;  // why a file that claims to be GGUF or safetensors is kept as opaque bytes; else empty
-  std::uint64_t header_bytes = 0;      // where tensor data begins; 0 when there is no tensor table
-  std::uint64_t alignment = 1;         // of tensors; a file may end with up to alignment - 1 bytes of padding
-  bool ends_with_last_tensor = false;  // the format allows no byte behind the last tensor (safetensors)
-  std::vector<Tensor> tensors;         // sorted by offset, not overlapping; unknown types reach to the next tensor
-  // Small facts, where the file has them: architecture name license size_label format quantization parameters
-  // context_length block_count embedding_length head_count head_count_kv split_count chat_template ("yes"). Plain
-  // UTF-8.
+  // Why a file that claims to be GGUF or safetensors is kept as opaque bytes; else empty.
+  std::string trouble;
+  std::uint64_t header_bytes = 0;  // where tensor data begins; 0 when there is no tensor table
+  // Of tensors; a file may end with up to alignment - 1 bytes of padding.
+  std::uint64_t alignment = 1;
+  // The format allows no byte behind the last tensor (safetensors).
+  bool ends_with_last_tensor = false;
+  // Sorted by offset, not overlapping; unknown types reach to the next tensor.
+  std::vector<Tensor> tensors;
+  // Small facts, where the file has them: architecture name license size_label format quantization
+  // parameters context_length block_count embedding_length head_count head_count_kv split_count
+  // chat_template ("yes"). Plain UTF-8.
   std::map<std::string, std::string> metadata;
 };
 
@@ -44,8 +50,8 @@ struct BadHeader {
 };
 using ParseResult = std::variant<FileLayout, NeedMore, BadHeader>;
 
-// Why the file must not be given to the inference engine: nothing when it is a sound GGUF with tensors of known types
-// and an architecture. The reason is a sentence for people.
+// Why the file must not be given to the inference engine: nothing when it is a sound GGUF with
+// tensors of known types and an architecture. The reason is a sentence for people.
 std::optional<std::string> why_not_runnable(const FileLayout& layout);
 
 }  // namespace modelfloat::formats

@@ -16,7 +16,8 @@ class PeekReader {
   PeekReader(const PeekReader&) = delete;
   PeekReader& operator=(const PeekReader&) = delete;
 
-  // The next `count` bytes, or fewer when the stream ends; they stay unread. Valid until the next call of any kind.
+  // The next `count` bytes, or fewer when the stream ends; they stay unread. Valid until the next
+  // call of any kind.
   ByteSpan peek(std::size_t count);
   // Reads until `to` is full or the stream ends, and says how much that was.
   std::size_t read(MutableByteSpan to);

@@ -48,7 +48,8 @@ bool looks_like_onnx(ByteSpan head, std::optional<std::uint64_t> file_size) noex
   while (fields.left() > 0) {
     const auto tag = fields.number();
     const auto value = fields.number();
-    if (!tag || !value) return has_graph && (!file_size || *file_size > head.size());  // cut by the end of the head
+    // Cut by the end of the head.
+    if (!tag || !value) return has_graph && (!file_size || *file_size > head.size());
     const auto field = *tag >> 3;
     const auto wire_type = *tag & 7U;
     if (wire_type == 0 && is_number_field(field)) {

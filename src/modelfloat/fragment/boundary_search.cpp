@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::size_t k_window_bytes = 64;  // a byte leaves the 64-bit hash after as many shifts
 
-// A random number for each byte value: SplitMix64 (Steele, Lea, Flood 2014) from a seed that spells "mf1 gear". To
-// change it would move every cut and so end all deduplication with what is stored.
+// A random number for each byte value: SplitMix64 (Steele, Lea, Flood 2014) from a seed that spells
+// "mf1 gear". To change it would move every cut and so end all deduplication with what is stored.
 constexpr std::array<std::uint64_t, 256> make_gear() {
   std::array<std::uint64_t, 256> gear{};
   std::uint64_t state = 0x6d66'3120'6765'6172;

@@ -20,7 +20,8 @@ Region content_defined_until(std::uint64_t end, const CutSizes& cuts) {
 // A run of tensors from `begin` on that becomes one region.
 struct Group {
   std::uint64_t begin = 0;
-  std::uint32_t unit_bytes = 1;  // what must not be cut: a block, or a byte where the dtype is not known
+  // What must not be cut: a block, or a byte where the dtype is not known.
+  std::uint32_t unit_bytes = 1;
   Region region;
 
   // A tensor [offset, end) may join while all fits into one piece and its blocks keep their places.

@@ -33,10 +33,11 @@ std::vector<Region> fixed_regions();
 // One region: FastCDC.
 std::vector<Region> content_defined_regions();
 
-// For a layout with tensors: the header by FastCDC, then every tensor from its own start, then by FastCDC what follows
-// the last. Tensors are cut into the most whole blocks of their dtype that fit into 1 MiB (all of 1 MiB for F32, F16,
-// BF16), so that the codecs find every block at its place. Tensors that lie next to each other, have the same dtype and
-// fit together into such a piece share it. The padding behind a tensor goes with it.
+// For a layout with tensors: the header by FastCDC, then every tensor from its own start, then by
+// FastCDC what follows the last. Tensors are cut into the most whole blocks of their dtype that fit
+// into 1 MiB (all of 1 MiB for F32, F16, BF16), so that the codecs find every block at its place.
+// Tensors that lie next to each other, have the same dtype and fit together into such a piece share
+// it. The padding behind a tensor goes with it.
 std::vector<Region> tensor_regions(const formats::FileLayout& layout);
 
 }  // namespace modelfloat::fragment

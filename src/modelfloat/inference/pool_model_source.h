@@ -10,8 +10,8 @@
 
 namespace modelfloat::inference {
 
-// The file of the model that an inference engine can run: its only sound GGUF file. Throws Error{unsupported} that says
-// why there is none.
+// The file of the model that an inference engine can run: its only sound GGUF file. Throws
+// Error{unsupported} that says why there is none.
 const FileEntry& runnable_file(const ManifestRoot& root);
 
 // `pool` outlives it.

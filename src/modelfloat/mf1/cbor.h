@@ -66,9 +66,10 @@ class CborMap {
   std::vector<Member> members_;
 };
 
-// Takes items from the front of bytes that are not trusted. Whatever is not the one deterministic encoding of what was
-// asked for is Error{corrupt}: also numbers that could be shorter, keys that are unsorted or come twice, text that is
-// not UTF-8. No length is believed before it was compared with the bytes left. Views point into the bytes given.
+// Takes items from the front of bytes that are not trusted. Whatever is not the one deterministic
+// encoding of what was asked for is Error{corrupt}: also numbers that could be shorter, keys that
+// are unsorted or come twice, text that is not UTF-8. No length is believed before it was compared
+// with the bytes left. Views point into the bytes given.
 class CborReader {
  public:
   explicit CborReader(ByteSpan from) noexcept : rest_(from) {}
@@ -139,8 +140,8 @@ class CborReader {
   ByteSpan rest_;
 };
 
-// The members of a map with text keys, found by name whatever their order; values that nobody asks for are only checked
-// for form.
+// The members of a map with text keys, found by name whatever their order; values that nobody asks
+// for are only checked for form.
 class CborMembers {
  public:
   // Takes the map off the reader. Error{corrupt} for more than k_max_count members.

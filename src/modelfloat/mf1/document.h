@@ -1,5 +1,6 @@
 #pragma once
-// Documents: the sealed CBOR objects that manifests and logs are made of (format document, section 8).
+// Documents: the sealed CBOR objects that manifests and logs are made of (format document, section
+// 8).
 
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/base/random.h"
@@ -16,13 +17,14 @@ struct SealedDocument {
   Bytes object;
 };
 
-// Compresses, pads and seals under a fresh salt and the keyring's current epoch. `type` is structure, content, log or
-// checkpoint. Error{invalid} when the CBOR is longer than k_max_document_bytes.
+// Compresses, pads and seals under a fresh salt and the keyring's current epoch. `type` is
+// structure, content, log or checkpoint. Error{invalid} when the CBOR is longer than
+// k_max_document_bytes.
 SealedDocument seal_document(ObjectType type, ByteSpan cbor, const Keyring& keyring, crypto::Suite suite,
                              Random& random);
 
-// The CBOR of a document of this type. Error{denied} for another pool, an unknown epoch or a key that is not the one;
-// Error{unsupported} for a newer format; Error{corrupt} for everything else.
+// The CBOR of a document of this type. Error{denied} for another pool, an unknown epoch or a key
+// that is not the one; Error{unsupported} for a newer format; Error{corrupt} for everything else.
 Bytes open_document(ObjectType type, ByteSpan object, const Keyring& keyring);
 
 }  // namespace modelfloat::mf1

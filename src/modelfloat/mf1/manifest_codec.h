@@ -1,10 +1,10 @@
 #pragma once
-// The four documents of a manifest as deterministic CBOR (format document, section 8.1), and the ids that files and
-// revisions have.
+// The four documents of a manifest as deterministic CBOR (format document, section 8.1), and the
+// ids that files and revisions have.
 //
-// The writers refuse what the readers would refuse (Error{invalid}). The readers give Error{corrupt} for bytes that are
-// no such document or break a rule, Error{unsupported} for codecs and suites that this program does not know, and
-// ignore unknown map keys.
+// The writers refuse what the readers would refuse (Error{invalid}). The readers give
+// Error{corrupt} for bytes that are no such document or break a rule, Error{unsupported} for codecs
+// and suites that this program does not know, and ignore unknown map keys.
 
 #include <cstdint>
 #include <span>
@@ -29,19 +29,22 @@ StructureSegment structure_segment_from_cbor(ByteSpan);
 enum class ManifestPart { root, segment };
 ManifestPart manifest_part_of(ByteSpan cbor);
 
-// Error{corrupt} unless every frame of `content` lies in a pack that `structure` lists, before that pack's end.
+// Error{corrupt} unless every frame of `content` lies in a pack that `structure` lists, before that
+// pack's end.
 void check_frames_fit(const ContentSegment& content, const StructureSegment& structure);
 
 // The id of a revision: of paths, sizes and SHA-256 of its files, which are in order of path.
 RevisionId revision_id(std::span<const FileEntry> files);
 
-// Whether a file's path can be written below any folder without leaving it: relative, '/' between parts, no empty, "."
-// or ".." part, no control character or backslash, valid UTF-8, parts of at most 255 bytes, 4096 bytes in all.
+// Whether a file's path can be written below any folder without leaving it: relative, '/' between
+// parts, no empty, "." or ".." part, no control character or backslash, valid UTF-8, parts of at
+// most 255 bytes, 4096 bytes in all.
 bool is_safe_path(std::string_view path) noexcept;
 // Why it cannot, to be put behind the path; empty when it can.
 std::string_view why_unsafe(std::string_view path) noexcept;
 
-// What a file takes of the content root, of which a document has room for k_max_document_bytes. `with_tensors`: with its tensor table.
+// What a file takes of the content root, of which a document has room for k_max_document_bytes.
+// `with_tensors`: with its tensor table.
 std::uint64_t listed_bytes(const FileEntry& file, bool with_tensors);
 
 }  // namespace modelfloat::mf1

@@ -9,7 +9,8 @@
 
 namespace modelfloat::mf1 {
 
-inline constexpr std::size_t k_max_tensors = 65536;  // of all files together; beyond, a manifest has no tensor tables
+// Of all files together; beyond, a manifest has no tensor tables.
+inline constexpr std::size_t k_max_tensors = 65536;
 inline constexpr std::size_t k_max_dimensions = 64;
 
 struct Problem {

@@ -1,5 +1,6 @@
 #pragma once
-// The marker at "mf1/marker": by it a store says which store of which pool it is (format document, section 10).
+// The marker at "mf1/marker": by it a store says which store of which pool it is (format document,
+// section 10).
 
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/domain/ids.h"

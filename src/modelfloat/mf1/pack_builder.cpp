@@ -58,8 +58,8 @@ class PackWriter {
     }
   }
 
-  // Writes headers and parities; returns the names of the objects. Done in steps, so that what was just written is
-  // hashed while it is in the cache.
+  // Writes headers and parities; returns the names of the objects. Done in steps, so that what was
+  // just written is hashed while it is in the cache.
   std::vector<Hash256> finish(ShardHeader header) {
     std::vector<crypto::Blake3> names(objects_.size());
     for (std::size_t i = 0; i < objects_.size(); ++i) {

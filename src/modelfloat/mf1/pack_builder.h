@@ -1,5 +1,6 @@
 #pragma once
-// Making packs: encoded fragments are collected until a pack is full, then sealed and cut into shard objects.
+// Making packs: encoded fragments are collected until a pack is full, then sealed and cut into
+// shard objects.
 
 #include <cstdint>
 #include <functional>
@@ -30,13 +31,14 @@ struct PackShape {
   std::uint64_t slice_bytes = 0;  // S: of a full pack; a multiple of 64
   std::uint8_t survive = 0;
 
-  std::uint64_t pack_bytes() const noexcept { return slice_bytes * redundancy.k; }  // of a full pack
+  // Of a full pack.
+  std::uint64_t pack_bytes() const noexcept { return slice_bytes * redundancy.k; }
 };
 
 inline constexpr std::size_t k_max_frames_per_pack = 65536;
 
-// Collects fragments and knows the exact space that their index, the padding and the locator need. One thread at a
-// time.
+// Collects fragments and knows the exact space that their index, the padding and the locator need.
+// One thread at a time.
 class PackBuilder {
  public:
   // Error{invalid} for a shape that the format does not have.
@@ -74,11 +76,12 @@ struct SealedPack {
   std::vector<Bytes> shards;        // objects 0 .. k+m-1, header and slice; a single one when k = 1
 };
 
-// Seals under a fresh salt and the keyring's current epoch. `last_of_push` lets the slices be as short as what is in
-// them, rounded up. Frees each fragment's encoded bytes as soon as they are sealed; besides them (k+m) slices are in
-// memory. `spare` are buffers to write the shards into, such as the shards of an earlier pack that are stored by now:
-// fresh memory costs the kernel as much as sealing does. `on_fragments_sealed`, which must not throw, is called
-// once by this thread when the last encoded bytes were freed, unless seal() throws before; parities and names are made
+// Seals under a fresh salt and the keyring's current epoch. `last_of_push` lets the slices be as
+// short as what is in them, rounded up. Frees each fragment's encoded bytes as soon as they are
+// sealed; besides them (k+m) slices are in memory. `spare` are buffers to write the shards into,
+// such as the shards of an earlier pack that are stored by now: fresh memory costs the kernel as
+// much as sealing does. `on_fragments_sealed`, which must not throw, is called once by this thread
+// when the last encoded bytes were freed, unless seal() throws before; parities and names are made
 // afterwards. Error{internal} for an empty builder.
 SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push,
                 std::vector<Bytes> spare = {}, const std::function<void()>& on_fragments_sealed = {});

@@ -1,5 +1,6 @@
 #pragma once
-// Inside mf1: the parts of a pack that both its writer and its reader know (format document, section 7).
+// Inside mf1: the parts of a pack that both its writer and its reader know (format document,
+// section 7).
 
 #include <array>
 #include <cstdint>

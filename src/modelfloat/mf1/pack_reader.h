@@ -1,5 +1,6 @@
 #pragma once
-// Reading packs: single frames as a manifest names them, or everything that a pack's own index lists.
+// Reading packs: single frames as a manifest names them, or everything that a pack's own index
+// lists.
 
 #include <functional>
 #include <span>
@@ -21,29 +22,31 @@ using ReadPack = std::function<Bytes(std::uint64_t offset, std::uint64_t bytes)>
 // A ReadPack over the k data slices in memory, which must outlive it.
 ReadPack read_from_slices(const Pack& pack, std::vector<ByteSpan> data_slices);
 
-// Opens the frames of one pack. Its key is derived once. Copyable; const calls may be made from many threads.
+// Opens the frames of one pack. Its key is derived once. Copyable; const calls may be made from
+// many threads.
 class PackOpener {
  public:
-  // Error{denied} when the pack's epoch is not in the keyring, Error{unsupported} for an unknown suite, Error{corrupt}
-  // for numbers that no pack can have.
+  // Error{denied} when the pack's epoch is not in the keyring, Error{unsupported} for an unknown
+  // suite, Error{corrupt} for numbers that no pack can have.
   PackOpener(const Pack& pack, const Keyring& keyring);
 
-  // Whether a shard object's header is the one that shard `index` of this pack must have: its commitment first, then
-  // the rest.
+  // Whether a shard object's header is the one that shard `index` of this pack must have: its
+  // commitment first, then the rest.
   bool fits(const ShardHeader& header, std::size_t index) const noexcept;
 
-  // Decrypts, decodes and checks the id of a fragment of this pack. `sealed` are the frame's bytes in order, cut
-  // anywhere; `plain_out` has fragment.plain_bytes bytes. False, with no plain byte left in `plain_out`, when tag,
-  // encoding or id are wrong or the fragment is not one of this pack. Error{unsupported} for a codec that this program
-  // does not know.
+  // Decrypts, decodes and checks the id of a fragment of this pack. `sealed` are the frame's bytes
+  // in order, cut anywhere; `plain_out` has fragment.plain_bytes bytes. False, with no plain byte
+  // left in `plain_out`, when tag, encoding or id are wrong or the fragment is not one of this
+  // pack. Error{unsupported} for a codec that this program does not know.
   [[nodiscard]] bool open(const Fragment& fragment, std::span<const ByteSpan> sealed, MutableByteSpan plain_out) const;
 
-  // The encoded bytes of a fragment of this pack, as they were sealed. False, with nothing in `encoded_out`, when the
-  // tag is wrong or the fragment is not one of this pack. Neither the encoding nor the id is checked.
+  // The encoded bytes of a fragment of this pack, as they were sealed. False, with nothing in
+  // `encoded_out`, when the tag is wrong or the fragment is not one of this pack. Neither the
+  // encoding nor the id is checked.
   [[nodiscard]] bool open_encoded(const Fragment& fragment, std::span<const ByteSpan> sealed, Bytes& encoded_out) const;
 
-  // What the pack holds, by its own index. Reads the locator at the pack's end, then the index. Error{corrupt} when
-  // either does not open or makes no sense.
+  // What the pack holds, by its own index. Reads the locator at the pack's end, then the index.
+  // Error{corrupt} when either does not open or makes no sense.
   std::vector<Fragment> read_index(const ReadPack& read) const;
 
  private:
@@ -57,16 +60,16 @@ class PackOpener {
   PoolTag pool_tag_;
 };
 
-// The entries of an opened index, whose frames must end exactly at `index_offset`. Error{corrupt} or
-// Error{unsupported}.
+// The entries of an opened index, whose frames must end exactly at `index_offset`. Error{corrupt}
+// or Error{unsupported}.
 std::vector<Fragment> parse_index(ByteSpan plain, const PackId& pack, std::uint64_t index_offset);
 
-// The fragments of a pack that is still whole in memory, as they were before seal(). Error{internal} when one does not
-// open.
+// The fragments of a pack that is still whole in memory, as they were before seal().
+// Error{internal} when one does not open.
 std::vector<EncodedFragment> encoded_fragments_of(const SealedPack& sealed, const Keyring& keyring);
 
-// Decodes and checks a fragment that lies in the manifest itself; `epoch` is the manifest root's. Rules as for
-// PackOpener::open.
+// Decodes and checks a fragment that lies in the manifest itself; `epoch` is the manifest root's.
+// Rules as for PackOpener::open.
 [[nodiscard]] bool open_inline(const Fragment& fragment, const Keyring& keyring, std::uint32_t epoch,
                                MutableByteSpan plain_out);
 

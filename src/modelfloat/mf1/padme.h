@@ -6,8 +6,9 @@
 
 namespace modelfloat::mf1 {
 
-// Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", PoPETs 2019. The
-// smallest Padmé size that is not below `size`. Sizes up to 2^62, so that nothing wraps.
+// Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs",
+// PoPETs 2019. The smallest Padmé size that is not below `size`. Sizes up to 2^62, so that nothing
+// wraps.
 constexpr std::uint64_t padme(std::uint64_t size) noexcept {
   if (size < 2) return size;
   const int exponent = std::bit_width(size) - 1;

@@ -30,9 +30,10 @@ std::array<std::byte, crypto::k_nonce_bytes> frame_nonce(std::uint32_t number) n
 // What is said about one frame besides the salt that it belongs to.
 struct FrameFacts {
   std::uint32_t number = 0;
-  std::uint32_t plain_bytes = 0;  // of the fragment before its codec; for other frames of the frame's plaintext
-  FragmentId fragment{};          // zeros where the frame is no fragment
-  Codec codec{};                  // raw where the frame is no fragment
+  // Of the fragment before its codec; for other frames of the frame's plaintext.
+  std::uint32_t plain_bytes = 0;
+  FragmentId fragment{};  // zeros where the frame is no fragment
+  Codec codec{};          // raw where the frame is no fragment
 };
 
 using FrameAad = std::array<std::byte, 136>;

@@ -1,5 +1,6 @@
 #pragma once
-// A shard object: a clear header, and a slice of a pack or a parity of its slices (format document, section 7).
+// A shard object: a clear header, and a slice of a pack or a parity of its slices (format document,
+// section 7).
 
 #include <cstdint>
 #include <span>
@@ -14,7 +15,8 @@ namespace modelfloat::mf1 {
 
 inline constexpr std::uint64_t k_slice_unit = 64;  // slices are multiples of this
 
-// Whether a pack of k slices can have slices of this length: a multiple of 64, and less than 4 GiB in all.
+// Whether a pack of k slices can have slices of this length: a multiple of 64, and less than 4 GiB
+// in all.
 inline bool is_slice_size(std::uint64_t slice_bytes, unsigned k) noexcept {
   return slice_bytes > 0 && slice_bytes % k_slice_unit == 0 && slice_bytes <= UINT32_MAX / k;
 }
@@ -35,15 +37,15 @@ struct ShardHeader {
 // `out` has k_header_bytes.
 void write_shard_header(const ShardHeader& header, MutableByteSpan out);
 
-// Reads the first k_header_bytes of a shard object; what follows is not looked at. Error{corrupt} or
-// Error{unsupported}.
+// Reads the first k_header_bytes of a shard object; what follows is not looked at. Error{corrupt}
+// or Error{unsupported}.
 ShardHeader parse_shard_header(ByteSpan object);
 
 // The pack that the header speaks of; survive and the shards' names are not in it.
 Pack pack_of(const ShardHeader& header);
 
-// The slice behind the header of a whole shard object; Error{corrupt} unless the object has exactly the length that its
-// header says.
+// The slice behind the header of a whole shard object; Error{corrupt} unless the object has exactly
+// the length that its header says.
 ByteSpan slice_of(ByteSpan object);
 
 // A part of a pack as it lies in one data slice.
@@ -54,13 +56,15 @@ struct SlicePiece {
   bool operator==(const SlicePiece&) const = default;
 };
 
-// Where bytes [offset, offset + bytes) of a pack lie, in order. Error{corrupt} when that reaches beyond the pack.
+// Where bytes [offset, offset + bytes) of a pack lie, in order. Error{corrupt} when that reaches
+// beyond the pack.
 std::vector<SlicePiece> slice_pieces(const Pack& pack, std::uint64_t offset, std::uint64_t bytes);
 
-// Makes the whole object of shard `index` again from k other shard objects of the pack, whose names the caller has
-// checked; needs no key. `index` may be k + m or more, for parity that was not there before. Error{corrupt} when the
-// objects do not fit together or the result does not have the name that the pack says; Error{lost} when there are fewer
-// than k different ones (more than k are fine).
+// Makes the whole object of shard `index` again from k other shard objects of the pack, whose names
+// the caller has checked; needs no key. `index` may be k + m or more, for parity that was not there
+// before. Error{corrupt} when the objects do not fit together or the result does not have the name
+// that the pack says; Error{lost} when there are fewer than k different ones (more than k are
+// fine).
 Bytes rebuild_shard(const Pack& pack, std::size_t index, std::span<const ByteSpan> objects);
 
 }  // namespace modelfloat::mf1

@@ -1,5 +1,6 @@
 #pragma once
-// Key slots: the root key of an epoch, wrapped for one secret that a person keeps (format document, section 6).
+// Key slots: the root key of an epoch, wrapped for one secret that a person keeps (format document,
+// section 6).
 
 #include <array>
 #include <cstdint>
@@ -22,8 +23,8 @@ class RecoveryCode {
  public:
   static RecoveryCode random(Random& random) { return RecoveryCode(crypto::SecretKey::random(random)); }
   explicit RecoveryCode(const crypto::SecretKey& key) : key_(key) {}
-  // Ignores case, '-' and white space. Error{denied} when it is not a recovery code or its check digits show a typing
-  // error.
+  // Ignores case, '-' and white space. Error{denied} when it is not a recovery code or its check
+  // digits show a typing error.
   static RecoveryCode parse(std::string_view text);
 
   // Eight groups of seven characters, joined by '-'.
@@ -42,7 +43,8 @@ crypto::SecretKey parse_key_file(std::string_view text);
 class SlotSecret {
  public:
   static SlotSecret recovery_code(const RecoveryCode& code);
-  // Drops one trailing line end ("\n" or "\r\n"), as comes from a file or a pipe. Error{invalid} when nothing is left.
+  // Drops one trailing line end ("\n" or "\r\n"), as comes from a file or a pipe. Error{invalid}
+  // when nothing is left.
   static SlotSecret passphrase(const crypto::SecretBytes& passphrase);
   static SlotSecret key_file(const crypto::SecretKey& key);
 
@@ -76,17 +78,17 @@ struct Slot {
   std::array<std::byte, 48> wrapped{};
 };
 
-// A slot for the root key of `epoch`, which the keyring must have. For a passphrase this takes half a second and 256
-// MiB.
+// A slot for the root key of `epoch`, which the keyring must have. For a passphrase this takes half
+// a second and 256 MiB.
 Bytes make_slot(const SlotSecret& secret, const Keyring& keyring, std::uint32_t epoch, Random& random,
                 PassphraseCost cost = {});
 
 // Error{corrupt} when damaged, Error{unsupported} when of a newer format or kind.
 Slot parse_slot(ByteSpan object);
 
-// The pool's keyring with the epoch of this slot. Error{denied} when the secret is another one or of another kind;
-// Error{unsupported} when it asks for more than 1 GiB or 10 passes (nothing was spent then); Error{corrupt} when
-// damaged.
+// The pool's keyring with the epoch of this slot. Error{denied} when the secret is another one or
+// of another kind; Error{unsupported} when it asks for more than 1 GiB or 10 passes (nothing was
+// spent then); Error{corrupt} when damaged.
 Keyring open_slot(ByteSpan object, const SlotSecret& secret);
 
 }  // namespace modelfloat::mf1

@@ -83,8 +83,8 @@ double mean_free_bytes(std::span<const Candidate> candidates) {
   return sum > 0 ? sum / known : 1;
 }
 
-// Domains with room only. The order of things is drawn with chances by share: -ln(u)/share, smallest first (Efraimidis
-// and Spirakis).
+// Domains with room only. The order of things is drawn with chances by share: -ln(u)/share,
+// smallest first (Efraimidis and Spirakis).
 std::vector<Domain> domains_with_room(std::span<const Candidate> candidates, std::uint64_t shard_bytes, unsigned shards,
                                       Draws& draws) {
   const double mean = mean_free_bytes(candidates);
@@ -118,8 +118,9 @@ void add_staying(std::vector<Domain>& domains, std::span<const Placed> staying) 
   }
 }
 
-// Deals the shards out to the domains one by one, each to the one that has the fewest so far. No other way of dealing
-// leaves less in the n fullest, for any n at once; so if this is not valid, nothing is.
+// Deals the shards out to the domains one by one, each to the one that has the fewest so far. No
+// other way of dealing leaves less in the n fullest, for any n at once; so if this is not valid,
+// nothing is.
 bool deal(std::vector<Domain>& domains, unsigned shards, unsigned per_store) {
   for (Domain& domain : domains) domain.shards = 0;
   for (unsigned i = 0; i < shards; ++i) {
@@ -179,7 +180,8 @@ std::string domains_with(std::size_t count, std::uint64_t free_bytes) {
          readable(free_bytes) + " free";
 }
 
-// How many domains with endless room make a valid placement possible; survive <= m, so k+m of them always do.
+// How many domains with endless room make a valid placement possible; survive <= m, so k+m of them
+// always do.
 unsigned domains_needed(Redundancy redundancy, unsigned survive) {
   for (unsigned count = 1; count < redundancy.shards(); ++count) {
     std::vector<unsigned> level(count, redundancy.shards() / count);

@@ -46,8 +46,8 @@ class Catalogue {
   // The revisions of the model, newest first; empty when there is no such model.
   virtual std::vector<RevisionRow> revisions(const std::string& model) = 0;
 
-  // At most `limit` names of models in order: those after `after` (exclusive; empty: from the start)
-  // of which a revision has `search` in its name or description (case ignored; empty: all).
+  // At most `limit` names of models in order: those after `after` (exclusive; empty: from the
+  // start) of which a revision has `search` in its name or description (case ignored; empty: all).
   virtual std::vector<std::string> models(const std::string& after, const std::string& search, std::size_t limit) = 0;
   // The same models, each with what revisions() and tags() say of it.
   virtual std::vector<ListedModel> listed_models(const std::string& after, const std::string& search,

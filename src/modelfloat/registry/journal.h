@@ -1,5 +1,6 @@
 #pragma once
-// What is under way, written down before it begins: pushes, and small objects on their way to stores.
+// What is under way, written down before it begins: pushes, and small objects on their way to
+// stores.
 
 #include <cstdint>
 #include <span>
@@ -34,17 +35,18 @@ struct PushRow {
 // Threads, durability and errors: see Registry.
 class Journal : public virtual Transactions {
  public:
-  // The queue of small objects. An entry is written before the first put, and removed when the store
-  // has the object. Queueing an object for a store again replaces its bytes, and it keeps its place.
+  // The queue of small objects. An entry is written before the first put, and removed when the
+  // store has the object. Queueing an object for a store again replaces its bytes, and it keeps its
+  // place.
   virtual void queue_puts(std::span<const QueuedPut>) = 0;
   // The oldest first.
   virtual std::vector<QueuedPut> queued_puts() = 0;
   // The store has confirmed the object. It is fine when it was not queued.
   virtual void put_done(const StoreId&, const std::string& object) = 0;
 
-  // From await_puts() until forget_puts() it is remembered for which stores put_done() was called for
-  // these objects, in whatever process. Several may await one object; what is remembered of it is
-  // forgotten with the last of them.
+  // From await_puts() until forget_puts() it is remembered for which stores put_done() was called
+  // for these objects, in whatever process. Several may await one object; what is remembered of it
+  // is forgotten with the last of them.
   virtual void await_puts(std::span<const std::string> objects) = 0;
   // The stores that have confirmed the object, in order; empty when nobody awaits it.
   virtual std::vector<StoreId> confirmed_puts(const std::string& object) = 0;

@@ -33,7 +33,8 @@ struct StrayShard {
   bool operator==(const StrayShard&) const = default;
 };
 
-// Threads, durability and errors: see Registry. Shards are named by the hash in their object's name.
+// Threads, durability and errors: see Registry. Shards are named by the hash in their object's
+// name.
 class PackIndex : public virtual Transactions {
  public:
   // Enters a pack that is durable, with all of its fragments, in one transaction; replaces what was
@@ -42,9 +43,9 @@ class PackIndex : public virtual Transactions {
   // Error{internal} when pack, fragments and places don't fit each other.
   virtual void add_pack(const Pack&, std::span<const Fragment> fragments, std::span<const StoreId> places) = 0;
   // Enters what a manifest says of a pack: the pack when it is not known, and those of `fragments`
-  // that are not. Leaves alone where its shards lie. Error as add_pack(). Returns a number that stands
-  // for exactly this pack until it is forgotten or entered anew, and for no other ever; nothing when
-  // other facts than these are known of the pack.
+  // that are not. Leaves alone where its shards lie. Error as add_pack(). Returns a number that
+  // stands for exactly this pack until it is forgotten or entered anew, and for no other ever;
+  // nothing when other facts than these are known of the pack.
   virtual std::optional<std::uint64_t> learn_pack(const Pack&, std::span<const Fragment> fragments) = 0;
   // The pack, or nullopt when it is not known.
   virtual std::optional<Pack> pack(const PackId&) = 0;

@@ -35,11 +35,11 @@ namespace modelfloat::registry {
 // For all parts:
 // - Threads: every method may be called from many threads, and from several processes.
 // - Atomic and durable: a method writes all or nothing, and what it has written is durable when it
-//   returns; within a transaction, when that ends. It shows to other threads and processes then, and
-//   to this thread at once.
-// - Errors, unless a method says more: corrupt when the registry is damaged (the message says to run
-//   `recover`), out_of_space, denied when it cannot be written, transient when it stays locked too
-//   long.
+//   returns; within a transaction, when that ends. It shows to other threads and processes then,
+//   and to this thread at once.
+// - Errors, unless a method says more: corrupt when the registry is damaged (the message says to
+//   run `recover`), out_of_space, denied when it cannot be written, transient when it stays locked
+//   too long.
 class Registry : public PackIndex,
                  public ManifestPacks,
                  public Journal,

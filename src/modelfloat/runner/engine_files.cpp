@@ -31,7 +31,8 @@ bool is_library(const fs::path& file) {
   return name.starts_with("lib") && name.find(".so") != std::string::npos;
 }
 
-// Engines that choose code for the processor when they start look for it in the folder of their program.
+// Engines that choose code for the processor when they start look for it in the folder of their
+// program.
 void add_libraries(const fs::path& folder, std::vector<PermittedPath>& files) {
   bool any = false;
   std::error_code error;

@@ -26,13 +26,15 @@ class EngineStarter {
   // `options` has a llama_server whenever one of the others is called. Both outlive it.
   EngineStarter(const LlamaRunnerOptions& options, Random& random);
 
-  // What confines the engines; chosen at the first call. Throws what choose_file_confinement() throws.
+  // What confines the engines; chosen at the first call. Throws what choose_file_confinement()
+  // throws.
   FileConfinement choose_confinement();
   // Begins to run `llama-server --help` on the starter's thread, unless its answer is there or on
   // its way. After choose_confinement().
   void ask_options() { known_options(); }
   // Starts an engine for a model that lies in memory, and waits until it is ready. Errors: those of
-  // LlamaEngine::wait_until_ready, and unsupported (the program is no llama-server of a known kind).
+  // LlamaEngine::wait_until_ready, and unsupported (the program is no llama-server of a known
+  // kind).
   std::shared_ptr<LlamaEngine> start(const Model& model, const CallOptions& options);
 
  private:
@@ -43,7 +45,8 @@ class EngineStarter {
   const LlamaRunnerOptions& options_;
   Random& random_;
   PrivateFolder folder_;
-  ThreadPool thread_{1};  // children die with the thread that started them, so this one starts them all
+  // Children die with the thread that started them, so this one starts them all.
+  ThreadPool thread_{1};
 
   std::mutex mutex_;
   std::shared_future<LlamaOptions> known_options_;  // guarded by mutex_

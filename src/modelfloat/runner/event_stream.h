@@ -7,8 +7,8 @@
 
 namespace modelfloat::runner {
 
-// Feeds on pieces of any size. Comments and fields other than `data` are dropped, several data lines are joined by a
-// newline.
+// Feeds on pieces of any size. Comments and fields other than `data` are dropped, several data
+// lines are joined by a newline.
 class EventStream {
  public:
   using DataSink = std::function<void(std::string_view data)>;

@@ -29,7 +29,8 @@ constexpr long k_create_ruleset = 444;
 constexpr long k_add_rule = 445;
 constexpr long k_restrict_self = 446;
 
-// As the kernel has it. Older versions know a shorter one, and accept this while what they don't know is 0.
+// As the kernel has it. Older versions know a shorter one, and accept this while what they don't
+// know is 0.
 struct RulesetAttributes {
   std::uint64_t handled_access_fs;
   std::uint64_t handled_access_net;
@@ -63,7 +64,8 @@ std::uint64_t rights_for(PermittedPath::Use use, bool is_folder) noexcept {
 
 bool permit(int ruleset, const PermittedPath& permitted) noexcept {
   const int file = ::open(permitted.path.c_str(), O_PATH | O_CLOEXEC);
-  if (file < 0) return errno == ENOENT || errno == ENOTDIR || errno == EACCES;  // not to be had in any case
+  // Not to be had in any case.
+  if (file < 0) return errno == ENOENT || errno == ENOTDIR || errno == EACCES;
   struct stat about{};
   bool done = ::fstat(file, &about) == 0;
   if (done) {

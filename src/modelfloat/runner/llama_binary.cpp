@@ -117,9 +117,11 @@ std::vector<std::string> llama_arguments(const LlamaLaunch& launch, const LlamaO
   add("--no-ui");
   if (!known.knows("--no-ui")) add("--no-webui");
   add("--no-slots");
-  add("--cache-ram", "0");  // the default keeps up to 8 GiB of old prompts, which the RAM budget knows nothing of
+  // The default keeps up to 8 GiB of old prompts, which the RAM budget knows nothing of.
+  add("--cache-ram", "0");
   add("--no-cache-idle-slots");
-  add("--batch-size", "512");  // progress is reported by the batch, and a time without any counts as a stall
+  // Progress is reported by the batch, and a time without any counts as a stall.
+  add("--batch-size", "512");
   add("--sse-ping-interval", "-1");
   add("--verbosity", "2");  // at the default level the metadata of the model would stand in the log
   if (!launch.repack) add("--no-repack");

@@ -13,8 +13,9 @@
 
 namespace modelfloat::runner {
 
-// Named by MODELFLOAT_LLAMA_SERVER, else on the PATH, else the newest that tools/setup/llama-server built into the
-// cache (MODELFLOAT_CACHE, else XDG_CACHE_HOME/modelfloat, else ~/.cache/modelfloat).
+// Named by MODELFLOAT_LLAMA_SERVER, else on the PATH, else the newest that tools/setup/llama-server
+// built into the cache (MODELFLOAT_CACHE, else XDG_CACHE_HOME/modelfloat, else
+// ~/.cache/modelfloat).
 std::optional<std::filesystem::path> find_llama_server();
 
 // The options that a llama-server knows; they differ between its versions.
@@ -28,8 +29,8 @@ class LlamaOptions {
   std::set<std::string> options_;
 };
 
-// Runs the program with --help in a sandbox. Call it on a thread that lasts, like every start of a child
-// (child_process.h). Throws Error{unsupported} when that prints no options.
+// Runs the program with --help in a sandbox. Call it on a thread that lasts, like every start of a
+// child (child_process.h). Throws Error{unsupported} when that prints no options.
 LlamaOptions probe_llama_server(const SandboxSpec&, FileConfinement, const SandboxOptions&, const CallOptions&);
 
 struct LlamaLaunch {
@@ -41,7 +42,8 @@ struct LlamaLaunch {
   bool repack = true;            // keep a second, faster copy of some quantised tensors
 };
 
-// The command line for a model that comes as k_inherited_fd, with the key of its API on standard input.
+// The command line for a model that comes as k_inherited_fd, with the key of its API on standard
+// input.
 std::vector<std::string> llama_arguments(const LlamaLaunch&, const LlamaOptions&);
 
 // All of the child's environment. Nothing of ours is in it, and no folder that it could write to.

@@ -25,8 +25,10 @@ constexpr std::size_t k_max_health_bytes = 64 << 10;
 constexpr std::size_t k_max_depth = 16;                        // of JSON; its answers have 4
 constexpr std::uint64_t k_max_text_bytes = 64ULL << 20;        // of one completion
 constexpr std::uint64_t k_max_forwarded_bytes = 256ULL << 20;  // of one answer that is passed on
-constexpr std::uint64_t k_max_token_bytes = 1024;              // longer ones are rare in any vocabulary
-constexpr std::uint64_t k_events_beside_tokens = 1ULL << 12;   // those of progress: one for each batch of the prompt
+// Longer ones are rare in any vocabulary.
+constexpr std::uint64_t k_max_token_bytes = 1024;
+// Those of progress: one for each batch of the prompt.
+constexpr std::uint64_t k_events_beside_tokens = 1ULL << 12;
 
 // Whether nesting is deeper than any answer's. It costs memory far beyond the text's size.
 bool too_deep(std::string_view text) {
@@ -95,8 +97,8 @@ Error refusal(unsigned status, const std::string& complaint) {
           "llama-server", fmt::format("{} (status {})", complaint, status)};
 }
 
-// What may be passed on of an answer's head. The engine is not trusted: a browser must never get a page from it, nor a
-// redirection.
+// What may be passed on of an answer's head. The engine is not trusted: a browser must never get a
+// page from it, nor a redirection.
 EngineAnswerHead checked(const HttpAnswerHead& head) {
   constexpr unsigned k_ok = 200;
   constexpr unsigned k_first_error = 400;

@@ -28,13 +28,14 @@ class LlamaClient {
 
   // False while it does not listen yet, or still loads its model.
   bool ready(const CallOptions&) const;
-  // The answer is bounded in bytes and events by what was asked for. Errors: internal (it is not as it has to be),
-  // invalid (it refused the request: its own words), transient (it is gone), timed_out (neither text nor
-  // progress in reading the prompt for the stall limit).
+  // The answer is bounded in bytes and events by what was asked for. Errors: internal (it is not as
+  // it has to be), invalid (it refused the request: its own words), transient (it is gone),
+  // timed_out (neither text nor progress in reading the prompt for the stall limit).
   Generated complete(const CompletionRequest&, const TokenSink& on_text, const CallOptions&) const;
-  // Passes a request on, and its answer back. Errors: invalid (check_forwarded), internal (its answer
-  // is neither JSON nor events, has a status that is neither success nor an error of the request or
-  // the engine, or does not end), transient (it is gone), timed_out (no byte for the stall limit).
+  // Passes a request on, and its answer back. Errors: invalid (check_forwarded), internal (its
+  // answer is neither JSON nor events, has a status that is neither success nor an error of the
+  // request or the engine, or does not end), transient (it is gone), timed_out (no byte for the
+  // stall limit).
   void forward(const EngineCall&, const EngineAnswerSink&, const CallOptions&) const;
 
  private:

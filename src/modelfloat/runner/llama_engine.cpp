@@ -48,7 +48,8 @@ LlamaEngine::LlamaEngine(const EngineSpec& spec, const LlamaOptions& options)
 
 void LlamaEngine::wait_until_ready(Milliseconds limit, const CallOptions& options) const {
   const auto start = steady_clock::now();
-  CallOptions look = options;  // an engine that answers without an end must not hold the look either
+  // An engine that answers without an end must not hold the look either.
+  CallOptions look = options;
   if (!look.deadline || *look.deadline > start + limit) look.deadline = start + limit;
   const auto is_ready = [&] {
     try {

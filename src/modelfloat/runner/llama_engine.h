@@ -16,7 +16,8 @@ namespace modelfloat::runner {
 struct EngineSpec {
   SandboxSpec sandbox;  // with the program
   FileConfinement confinement = FileConfinement::none;
-  std::filesystem::path folder;  // holds those of the sandbox; removed with all that is in it when the engine is gone
+  // Holds those of the sandbox; removed with all that is in it when the engine is gone.
+  std::filesystem::path folder;
   SandboxOptions sandbox_options;
   LlamaLaunch launch;
   std::string key;  // of the child's API; random
@@ -45,8 +46,8 @@ class LlamaEngine {
   // Starts the child; call it on a thread that lasts (child_process.h).
   LlamaEngine(const EngineSpec&, const LlamaOptions&);
 
-  // Errors: unsupported (it gave up: it cannot run this model), NoEngine (it cannot run here at all), transient (it
-  // crashed), timed_out (not ready within `limit`).
+  // Errors: unsupported (it gave up: it cannot run this model), NoEngine (it cannot run here at
+  // all), transient (it crashed), timed_out (not ready within `limit`).
   void wait_until_ready(Milliseconds limit, const CallOptions&) const;
   // The errors of LlamaClient::complete.
   Generated complete(const CompletionRequest& request, const TokenSink& on_text, const CallOptions& options) const {

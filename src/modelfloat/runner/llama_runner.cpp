@@ -20,7 +20,8 @@
 namespace modelfloat::runner {
 namespace {
 
-constexpr Milliseconds k_look_up{50};  // how often a wait looks whether it is still wanted, and reports progress
+// How often a wait looks whether it is still wanted, and reports progress.
+constexpr Milliseconds k_look_up{50};
 
 // A model that stays while its request is answered, and the engine that does it.
 struct Lease {

@@ -1,5 +1,6 @@
 #pragma once
-// Runs models with llama-server: one child process for each model, which reads it from sealed memory.
+// Runs models with llama-server: one child process for each model, which reads it from sealed
+// memory.
 
 #include <filesystem>
 #include <memory>
@@ -16,19 +17,25 @@
 namespace modelfloat::runner {
 
 struct LlamaRunnerOptions {
-  std::optional<std::filesystem::path> llama_server;  // find_llama_server(); without one complete() says how to get it
-  std::filesystem::path socket_parent;  // where the private folder is made; empty: PrivateFolder's default
-  std::uint64_t ram_budget_bytes = 0;   // for all models; 0: default_ram_budget()
-  unsigned threads = 0;                 // of each engine; 0: one for each processor
-  std::uint64_t context = 4096;         // tokens of a prompt and its answer; a smaller limit of the model wins
-  unsigned parallel = 1;                // requests that one engine works on at a time; the others wait here
+  // find_llama_server(); without one complete() says how to get it.
+  std::optional<std::filesystem::path> llama_server;
+  // Where the private folder is made; empty: PrivateFolder's default.
+  std::filesystem::path socket_parent;
+  std::uint64_t ram_budget_bytes = 0;  // for all models; 0: default_ram_budget()
+  unsigned threads = 0;                // of each engine; 0: one for each processor
+  // Tokens of a prompt and its answer; a smaller limit of the model wins.
+  std::uint64_t context = 4096;
+  // Requests that one engine works on at a time; the others wait here.
+  unsigned parallel = 1;
   SandboxOptions sandbox;
-  Milliseconds idle_limit = std::chrono::minutes(10);    // a model unused for so long is dropped from memory
-  Milliseconds stall_limit = std::chrono::seconds(120);  // an engine that makes no progress for so long is killed
+  // A model unused for so long is dropped from memory.
+  Milliseconds idle_limit = std::chrono::minutes(10);
+  // An engine that makes no progress for so long is killed.
+  Milliseconds stall_limit = std::chrono::seconds(120);
 };
 
-// How long an engine that crashed `failures` times in a row is left alone: a second, doubled each time, a minute at the
-// most.
+// How long an engine that crashed `failures` times in a row is left alone: a second, doubled each
+// time, a minute at the most.
 Milliseconds restart_delay(unsigned failures);
 
 // Time for idle limits and restarts comes from the clock; that for waiting on children is real.

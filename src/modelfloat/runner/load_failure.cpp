@@ -65,7 +65,8 @@ std::string reason_in(std::string_view output) {
   const auto lines = lines_of(output);
   if (lines.empty()) return {};
   const auto best = std::max_element(lines.begin(), lines.end(),
-                                     [](auto a, auto b) { return rank_of(a) < rank_of(b); });  // the first of equals
+                                     // The first of equals.
+                                     [](auto a, auto b) { return rank_of(a) < rank_of(b); });
   auto line = rank_of(*best) == 0 ? lines.back() : *best;
   if (const auto at = line.find(k_model_error); at != std::string_view::npos)
     line.remove_prefix(at + k_model_error.size());

@@ -8,11 +8,13 @@
 
 namespace modelfloat::runner {
 
-// The line of llama-server's output that says why it gave up; the last one where none does. Without control characters
-// and bytes that are not UTF-8, which may come from the model, and at most 300 bytes long. Empty for no output.
+// The line of llama-server's output that says why it gave up; the last one where none does. Without
+// control characters and bytes that are not UTF-8, which may come from the model, and at most 300
+// bytes long. Empty for no output.
 std::string reason_in(std::string_view output);
 
-// "exit code 1: unknown model architecture: 'x'", "signal 9: ...", "its sandbox killed it because it called ptrace".
+// "exit code 1: unknown model architecture: 'x'", "signal 9: ...", "its sandbox killed it because
+// it called ptrace".
 std::string describe_end(const ChildEnd& end, std::string_view output);
 
 // Whether the program itself cannot run on this machine, with any model.

@@ -38,7 +38,8 @@ bool may_be_repacked(const Tensor& tensor) {
   return tensor.shape.size() > 1 && std::find(k_types.begin(), k_types.end(), tensor.dtype) != k_types.end();
 }
 
-// Two half-precision vectors for each layer and token: https://github.com/ggml-org/llama.cpp, llama_kv_cache.
+// Two half-precision vectors for each layer and token: https://github.com/ggml-org/llama.cpp,
+// llama_kv_cache.
 std::uint64_t cache_bytes_per_token(const formats::FileLayout& layout) {
   const std::uint64_t width = fact(layout, "embedding_length").value_or(4096);
   const std::uint64_t heads = std::max<std::uint64_t>(1, fact(layout, "head_count").value_or(1));
@@ -68,7 +69,8 @@ std::uint64_t control_group_limit() {
     for (std::filesystem::path group = line.substr(4);; group = group.parent_path()) {
       std::ifstream file(std::filesystem::path("/sys/fs/cgroup") / group / "memory.max");
       std::string text;
-      if (file >> text) limit = std::min(limit, parse_number(text).value_or(UINT64_MAX));  // or "max"
+      // Or "max"
+      if (file >> text) limit = std::min(limit, parse_number(text).value_or(UINT64_MAX));
       if (group.empty()) break;
     }
   }
@@ -117,7 +119,8 @@ std::optional<std::vector<std::size_t>> choose_victims(std::span<const HeldModel
     total -= models[i].memory_bytes;
   }
   if (total > budget) return std::nullopt;
-  // A large one that came late may have made small ones before it unnecessary; the most valuable are spared first.
+  // A large one that came late may have made small ones before it unnecessary; the most valuable
+  // are spared first.
   for (std::size_t at = victims.size(); at-- > 0;) {
     const std::uint64_t back = models[victims[at]].memory_bytes;
     if (total + back > budget) continue;
@@ -128,7 +131,8 @@ std::optional<std::vector<std::size_t>> choose_victims(std::span<const HeldModel
 }
 
 std::uint64_t engine_memory_limit(std::uint64_t planned_bytes, unsigned threads) {
-  const std::uint64_t stacks = multiply(8 * k_mebibyte, std::uint64_t{threads} + 64);  // beside ours: HTTP, timers
+  // Beside ours: HTTP, timers.
+  const std::uint64_t stacks = multiply(8 * k_mebibyte, std::uint64_t{threads} + 64);
   return add(add(planned_bytes, planned_bytes / 4), add(512 * k_mebibyte, stacks));
 }
 

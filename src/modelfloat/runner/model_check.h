@@ -9,8 +9,8 @@
 
 namespace modelfloat::runner {
 
-// What the file says about itself. Throws Error{unsupported} with the reason when it must not be given to an engine.
-// The memory has to be sealed: what is looked at is then what the engine sees.
+// What the file says about itself. Throws Error{unsupported} with the reason when it must not be
+// given to an engine. The memory has to be sealed: what is looked at is then what the engine sees.
 formats::FileLayout check_runnable(const SealedMemory&, const std::string& name);
 
 // `wanted` tokens, or as many as the model was made for.

@@ -9,7 +9,8 @@
 
 namespace modelfloat::runner {
 
-// One model file. Implemented above the runner, by pulling from the pool. Used by one call of the runner at a time.
+// One model file. Implemented above the runner, by pulling from the pool. Used by one call of the
+// runner at a time.
 class ModelSource {
  public:
   virtual ~ModelSource() = default;
@@ -18,10 +19,10 @@ class ModelSource {
   // Differs whenever the bytes differ: a revision id and the path of the file in it.
   virtual std::string identity() const = 0;
   virtual std::uint64_t size_bytes() const = 0;
-  // Writes every byte of the file at its offset into `fd`, which has size_bytes() bytes and cannot grow, and only bytes
-  // that were checked. pwrite from several threads is fine, but none may write after the return. `progress` is told how
-  // many bytes have come so far, from one thread at a time. Throws Error when not every byte can be written; may be
-  // called again then.
+  // Writes every byte of the file at its offset into `fd`, which has size_bytes() bytes and cannot
+  // grow, and only bytes that were checked. pwrite from several threads is fine, but none may write
+  // after the return. `progress` is told how many bytes have come so far, from one thread at a
+  // time. Throws Error when not every byte can be written; may be called again then.
   virtual void fill(int fd, const std::function<void(std::uint64_t bytes_so_far)>& progress, const CallOptions&) = 0;
 };
 

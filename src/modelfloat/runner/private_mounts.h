@@ -13,15 +13,16 @@ namespace modelfloat::runner {
 // Whether the kernel lets us have mounts of our own. Tries it in a process that ends at once.
 bool can_have_private_mounts() noexcept;
 
-// Made before a fork, in a folder that is the process's new root and holds a place for everything that is permitted.
+// Made before a fork, in a folder that is the process's new root and holds a place for everything
+// that is permitted.
 class PrivateMounts {
  public:
   // Makes the places in `root`, which exists and is empty. Throws Error when that fails.
   PrivateMounts(std::filesystem::path root, std::span<const PermittedPath> permitted);
 
-  // Leaves the calling process with the permitted files alone, which it can only read; it can make files only in
-  // folders for sockets. Its mount namespace is its own already. Safe after a fork. Returns nullptr, or the step that
-  // failed, with errno set.
+  // Leaves the calling process with the permitted files alone, which it can only read; it can make
+  // files only in folders for sockets. Its mount namespace is its own already. Safe after a fork.
+  // Returns nullptr, or the step that failed, with errno set.
   const char* enter() const noexcept;
 
  private:

@@ -21,9 +21,9 @@ namespace modelfloat::runner {
 
 enum class Phase { absent, loading, ready, stopped, failed };
 
-// A model that is or comes into memory. All but the atomics is guarded by the runner's mutex; while it is loading,
-// `memory`, `context` and `repack` belong to the thread that loads it. Shared, because whoever waits for a load may
-// outlive its entry.
+// A model that is or comes into memory. All but the atomics is guarded by the runner's mutex; while
+// it is loading, `memory`, `context` and `repack` belong to the thread that loads it. Shared,
+// because whoever waits for a load may outlive its entry.
 struct Model {
   std::string name;
   std::string identity;
@@ -32,8 +32,8 @@ struct Model {
   std::optional<Error> failure;       // why it failed, for those that waited
   std::optional<NoEngine> no_engine;  // the same, where the model is not to blame
   std::unique_ptr<SealedMemory> memory;
-  std::shared_ptr<LlamaEngine>
-      engine;  // shared with the requests that it answers: they may notice a crash one after the other
+  // Shared with the requests that it answers: they may notice a crash one after the other.
+  std::shared_ptr<LlamaEngine> engine;
   std::uint64_t context = 0;
   bool repack = true;
   std::uint64_t memory_bytes = 0;
@@ -49,8 +49,9 @@ struct Model {
 
 using ModelPtr = std::shared_ptr<Model>;
 
-// Guarded by the runner's mutex, as what it holds is. Models that it gives back are no longer its own; the caller
-// destroys them after it has let go of the mutex, because killing a child takes time.
+// Guarded by the runner's mutex, as what it holds is. Models that it gives back are no longer its
+// own; the caller destroys them after it has let go of the mutex, because killing a child takes
+// time.
 class ResidentModels {
  public:
   explicit ResidentModels(std::uint64_t ram_budget_bytes) : ram_budget_bytes_(ram_budget_bytes) {}
@@ -61,8 +62,9 @@ class ResidentModels {
   const std::map<std::string, ModelPtr, std::less<>>& all() const noexcept { return models_; }
   std::vector<RunningModel> running() const;
 
-  // Reserves what the model needs, with repacked tensors where there is room for them, and returns those that had to
-  // go. Error{out_of_space}, with a time to try again when only busy models are in the way.
+  // Reserves what the model needs, with repacked tensors where there is room for them, and returns
+  // those that had to go. Error{out_of_space}, with a time to try again when only busy models are
+  // in the way.
   std::vector<ModelPtr> make_room(Model& model, const MemoryNeed& need, SteadyTime now);
   // Takes out those that nothing has used for so long.
   std::vector<ModelPtr> take_idle(Milliseconds idle_limit, SteadyTime now);

@@ -14,7 +14,8 @@ SealedMemory::SealedMemory(const std::string& name, std::uint64_t size_bytes) : 
   if (size_bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
     throw Error(ErrorKind::out_of_space, name, "larger than any file can be");
   }
-  // The name stands in /proc for all users of the machine to see, so it says nothing about the model.
+  // The name stands in /proc for all users of the machine to see, so it says nothing about the
+  // model.
   file_ = FileDescriptor(::memfd_create("modelfloat", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file_) throw system_error(errno, name, "cannot make a file in memory");
   if (::ftruncate(file_.get(), static_cast<off_t>(size_bytes)) != 0) {
@@ -34,7 +35,8 @@ void SealedMemory::seal() {
 MemoryView::MemoryView(const SealedMemory& memory) {
   if (memory.size_bytes() == 0) return;
   const auto size = static_cast<std::size_t>(memory.size_bytes());
-  // Private: a shared mapping of a descriptor that was opened for writing would stand in the way of the write seal.
+  // Private: a shared mapping of a descriptor that was opened for writing would stand in the way of
+  // the write seal.
   void* place = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, memory.fd(), 0);
   if (place == MAP_FAILED) throw system_error(errno, "memory", "cannot map a file in memory");
   bytes_ = {static_cast<const std::byte*>(place), size};

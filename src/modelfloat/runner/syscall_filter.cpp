@@ -30,8 +30,9 @@ constexpr std::uint32_t k_architecture = AUDIT_ARCH_AARCH64;
 #error "the system call filter has to be told the name of this processor"
 #endif
 
-constexpr std::uint32_t k_namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-                                            CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | 0x80;  // 0x80: time
+// 0x80 is CLONE_NEWTIME, which older headers do not have.
+constexpr std::uint32_t k_namespace_flags =
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | 0x80;
 // O_TMPFILE is more than one bit; one of them is O_DIRECTORY, which is harmless.
 constexpr std::uint32_t k_writing_flags =
     static_cast<std::uint32_t>(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY));
@@ -64,12 +65,13 @@ constexpr sock_filter skip_unless_any(std::uint32_t bits, std::uint8_t count) {
   return {BPF_JMP | BPF_JSET | BPF_K, 0, count, bits};
 }
 
-constexpr std::uint32_t k_x32_calls = 0x40000000;  // a second set of numbers for the same calls on x86-64
+// A second set of numbers for the same calls on x86-64.
+constexpr std::uint32_t k_x32_calls = 0x40000000;
 
 using Place = SyscallFilter::Place;
 
-// Writes one filter. Each rule ends every way through it with a result, so that the number of the call is still loaded
-// where the next rule begins.
+// Writes one filter. Each rule ends every way through it with a result, so that the number of the
+// call is still loaded where the next rule begins.
 class FilterWriter {
  public:
   FilterWriter(std::vector<sock_filter>& program, std::vector<Place>& places) : program_(program), places_(places) {
@@ -102,7 +104,8 @@ class FilterWriter {
     program_.push_back(result(yes));
     program_.push_back(result(no));
   }
-  // `yes` for the execve that becomes the program, told by where its arguments lie in the process before it.
+  // `yes` for the execve that becomes the program, told by where its arguments lie in the process
+  // before it.
   void choose_first_execve(std::uint32_t yes, std::uint32_t no) {
     constexpr std::array k_what = {Place::What::program, Place::What::arguments, Place::What::environment};
     program_.push_back(skip_unless(__NR_execve, 14));

@@ -8,8 +8,8 @@ namespace {
 #define MODELFLOAT_CALL(name) \
   NamedSyscall { __NR_##name, #name }
 
-// Allowed with any arguments: none of them reaches beyond the process, its memory, and what it has open. The ones that
-// a generation makes all the time come first.
+// Allowed with any arguments: none of them reaches beyond the process, its memory, and what it has
+// open. The ones that a generation makes all the time come first.
 constexpr std::uint32_t k_allowed[] = {
     __NR_futex,
     __NR_clock_gettime,
@@ -110,7 +110,8 @@ constexpr std::uint32_t k_allowed[] = {
 #endif
 };
 
-// No engine makes these, whatever it is asked: each reaches for other processes, for files to change, for the kernel.
+// No engine makes these, whatever it is asked: each reaches for other processes, for files to
+// change, for the kernel.
 constexpr NamedSyscall k_alarms[] = {
     MODELFLOAT_CALL(tkill),
     MODELFLOAT_CALL(rt_sigqueueinfo),

@@ -24,13 +24,14 @@ struct HttpAnswerHead {
   std::string content_type;  // as the server sent it; empty where it sent none
 };
 
-// The next bytes of the answer's body. Returns whether they were a sign of progress. What it throws ends the exchange.
+// The next bytes of the answer's body. Returns whether they were a sign of progress. What it throws
+// ends the exchange.
 using BodySink = std::function<bool(const HttpAnswerHead& head, std::string_view piece)>;
 
 // Returns the head of the answer, after its whole body went to `on_body`. That is not called for an
-// empty body. The server is not trusted: of its answer no more is held than comes at once, and a head
-// of more than 1 MiB is an error. Errors: transient (nobody listens, or the connection ended too
-// early), timed_out (no sign of progress for `stall_limit`), internal (the answer is no HTTP).
+// empty body. The server is not trusted: of its answer no more is held than comes at once, and a
+// head of more than 1 MiB is an error. Errors: transient (nobody listens, or the connection ended
+// too early), timed_out (no sign of progress for `stall_limit`), internal (the answer is no HTTP).
 HttpAnswerHead exchange(const std::filesystem::path& socket, const HttpRequest&, const BodySink& on_body,
                         Milliseconds stall_limit, const CallOptions&);
 

@@ -14,9 +14,10 @@ namespace modelfloat::server {
 constexpr std::size_t k_max_json_bytes = std::size_t{1} << 20;
 constexpr std::size_t k_max_json_depth = 64;
 
-// The body of the request, an object with no other members than `known`. Throws HttpError: 415 for another content type
-// or a character set other than UTF-8, 413 for more than k_max_json_bytes, 400 for what is no JSON, has a name twice, is
-// nested deeper than k_max_json_depth, is no object, or has a member that is not known.
+// The body of the request, an object with no other members than `known`. Throws HttpError: 415 for
+// another content type or a character set other than UTF-8, 413 for more than k_max_json_bytes, 400
+// for what is no JSON, has a name twice, is nested deeper than k_max_json_depth, is no object, or
+// has a member that is not known.
 nlohmann::json read_json_object(Request& request, std::initializer_list<std::string_view> known);
 
 // A name that a client sent, or several, for messages: "`a`", "`a`, `b`". Long ones are cut.

@@ -69,7 +69,8 @@ ModelRef PoolService::resolve(const std::string& model) {
     auto ref = ModelRef::parse(model);
     if (engine::find_name(pool_, ref.model)) return ref;
   } catch (const Error& error) {
-    if (error.kind != ErrorKind::invalid) throw;  // an id that is none of ours need not be a well-formed name
+    // An id that is none of ours need not be a well-formed name.
+    if (error.kind != ErrorKind::invalid) throw;
   }
   throw Error(ErrorKind::not_found, model, "there is no such model");
 }

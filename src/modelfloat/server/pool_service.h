@@ -14,8 +14,8 @@ namespace modelfloat::server {
 
 class PoolService final : public Service {
  public:
-  // Both outlive it. Reads the log from the stores in the background, at once and then every `refresh_period`, so that
-  // what other machines do becomes visible.
+  // Both outlive it. Reads the log from the stores in the background, at once and then every
+  // `refresh_period`, so that what other machines do becomes visible.
   PoolService(engine::Pool& pool, runner::Runner& runner, Milliseconds refresh_period = Milliseconds{30'000});
 
   std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) override;
@@ -40,8 +40,8 @@ class PoolService final : public Service {
   engine::Pool& pool_;
   runner::Runner& runner_;
   const Milliseconds refresh_period_;
-  std::atomic<std::uint64_t> survive_ =
-      0;                    // as the pool's policy last said; readiness() is asked often, and by anybody
+  // As the pool's policy last said; readiness() is asked often, and by anybody.
+  std::atomic<std::uint64_t> survive_ = 0;
   std::jthread refresher_;  // last: it uses the others
 };
 

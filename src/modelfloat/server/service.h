@@ -51,8 +51,8 @@ struct Readiness {
   std::uint64_t domains_online = 0;
 };
 
-// A model by its id, its name, or its name with a tag or revision; the rest of the API calls it `model`. Where there is
-// none, methods throw Error{not_found}. Shared by threads.
+// A model by its id, its name, or its name with a tag or revision; the rest of the API calls it
+// `model`. Where there is none, methods throw Error{not_found}. Shared by threads.
 class Service {
  public:
   virtual ~Service() = default;

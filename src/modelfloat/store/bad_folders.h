@@ -12,8 +12,9 @@ namespace modelfloat::store {
 // The trouble of one listing. Used by one thread.
 class BadFolders {
  public:
-  // Keeps `error`, so that the caller can go on with the next folder. Throws it when it is not of one folder alone: the
-  // store is away, asks for a rest or the call is over. Also when too many folders fail in a way that may pass.
+  // Keeps `error`, so that the caller can go on with the next folder. Throws it when it is not of
+  // one folder alone: the store is away, asks for a rest or the call is over. Also when too many
+  // folders fail in a way that may pass.
   void record(const Error& error) {
     const bool is_over = error.kind == ErrorKind::offline || error.kind == ErrorKind::cancelled ||
                          error.kind == ErrorKind::timed_out || error.kind == ErrorKind::rate_limited;

@@ -14,8 +14,8 @@ namespace modelfloat::store {
 // Values that wipe themselves. Nothing of them appears in an Error.
 class Credentials {
  public:
-  // A JSON object of strings; a value that is an object itself is kept as its JSON text (a service account). Error{invalid} naming
-  // `where` for anything else.
+  // A JSON object of strings; a value that is an object itself is kept as its JSON text (a service
+  // account). Error{invalid} naming `where` for anything else.
   static Credentials parse(ByteSpan json, const std::string& where);
   // The same object again.
   crypto::SecretBytes to_json() const;

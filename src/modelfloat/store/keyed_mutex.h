@@ -12,7 +12,8 @@
 
 namespace modelfloat::store {
 
-// Lets one caller at a time through for each key, and obeys stop and deadline while others wait. Shared by all threads.
+// Lets one caller at a time through for each key, and obeys stop and deadline while others wait.
+// Shared by all threads.
 class KeyedMutex {
  public:
   class Held {

@@ -1,5 +1,6 @@
 #pragma once
-// What providers say of themselves that holds whichever way they are reached: by a store of our own or through rclone.
+// What providers say of themselves that holds whichever way they are reached: by a store of our own
+// or through rclone.
 
 #include <cstdint>
 
@@ -21,7 +22,8 @@ inline StoreTraits limits_of_drive() {
 inline StoreTraits limits_of_mega() {
   StoreTraits traits;
   traits.downloads_are_scarce = true;
-  traits.idle_days = 90;  // "inactive" after three months without a login, says MEGA of free accounts
+  // "inactive" after three months without a login, says MEGA of free accounts.
+  traits.idle_days = 90;
   return traits;
 }
 

@@ -8,8 +8,8 @@
 
 namespace modelfloat::store {
 
-// The range with its length made definite for an object of `size_bytes`; Error{corrupt} when it reaches beyond the
-// object's end.
+// The range with its length made definite for an object of `size_bytes`; Error{corrupt} when it
+// reaches beyond the object's end.
 inline ByteRange clip(ByteRange range, std::uint64_t size_bytes, const std::string& where) {
   if (range.length == ByteRange::k_to_the_end && range.offset <= size_bytes) range.length = size_bytes - range.offset;
   const auto end = checked_add(range.offset, range.length);

@@ -10,8 +10,9 @@
 
 namespace modelfloat::store {
 
-// Where an object is replaced by removing and adding it, its name stands for nothing in between. Readers of the same store that look through
-// this see the old or the new object all the same. Shared by all threads.
+// Where an object is replaced by removing and adding it, its name stands for nothing in between.
+// Readers of the same store that look through this see the old or the new object all the same.
+// Shared by all threads.
 class Replacement {
  public:
   // Runs `replace`, one at a time.
@@ -28,8 +29,9 @@ class Replacement {
     ++steps_;
   }
 
-  // What `look` finds, an optional. Looks once more, with nothing being replaced, when something was while it found nothing or failed with
-  // Error{transient}: a provider's answer may end in its middle when the object goes.
+  // What `look` finds, an optional. Looks once more, with nothing being replaced, when something
+  // was while it found nothing or failed with Error{transient}: a provider's answer may end in its
+  // middle when the object goes.
   template <typename Look>
   auto look(const CallOptions& options, const std::string& where, Look look) -> decltype(look()) {
     const unsigned before = steps_;

@@ -19,11 +19,13 @@ struct StoreSettings {
   std::string api_url;    // the root of the provider's server; empty: its public one
   std::string token_url;  // the whole address that gives access tokens; empty: the provider's own
   Credentials credentials;
-  std::string ca_file =
-      {};  // a PEM file, by its whole path: who may certify the server; empty: as http::find_authorities() says
+  // A PEM file, by its whole path: who may certify the server. Empty: as http::find_authorities()
+  // says.
+  std::string ca_file = {};
 };
 
-// A small secret that a store keeps between runs, such as a session or a fresh token, so that it need not log in again. Shared by all threads.
+// A small secret that a store keeps between runs, such as a session or a fresh token, so that it
+// need not log in again. Shared by all threads.
 class SessionVault {
  public:
   virtual ~SessionVault() = default;
@@ -59,13 +61,15 @@ struct Scheme {
   std::string_view name;
   std::string_view example;  // for help and errors
   std::vector<CredentialField> credential_fields;
-  std::string_view no_ca_file = {};  // why StoreSettings::ca_file is not for this kind of store; empty: it is
+  // Why StoreSettings::ca_file is not for this kind of store; empty: it is.
+  std::string_view no_ca_file = {};
   std::unique_ptr<Store> (*make)(std::string_view rest, const StoreSettings&, const StoreContext&);
   // The one way to write it down. Error{invalid} for what is no address of this kind.
   std::string (*canonical_rest)(std::string_view rest);
   // What it fails together with when the user doesn't say: a company, a host, or the store alone.
   std::string (*domain)(std::string_view rest, const StoreSettings&);
-  // Called once, before a new store is made: makes its folder or bucket folder, logs in, completes `settings` (a refresh token).
+  // Called once, before a new store is made: makes its folder or bucket folder, logs in, completes
+  // `settings` (a refresh token).
   void (*prepare)(std::string_view rest, StoreSettings& settings, const StoreContext&, Dialogue&, const CallOptions&);
 };
 

@@ -18,20 +18,24 @@ namespace modelfloat::store {
 struct StoreTraits {
   std::size_t parallel_calls = 8;  // more at once gain nothing or are refused
   std::uint64_t max_object_bytes = UINT64_MAX;
-  bool delayed_listing = false;                   // a fresh object may be missing from list() for a while
-  bool lists_checksums = false;                   // ObjectInfo::checksum is filled
-  bool downloads_are_scarce = false;              // read elsewhere while another store has what is wanted
-  double calls_per_second = 0;                    // the provider's limit on a client; 0: none that we know
+  // A fresh object may be missing from list() for a while.
+  bool delayed_listing = false;
+  bool lists_checksums = false;  // ObjectInfo::checksum is filled
+  // Read elsewhere while another store has what is wanted.
+  bool downloads_are_scarce = false;
+  // The provider's limit on a client; 0: none that we know.
+  double calls_per_second = 0;
   std::uint64_t daily_upload_bytes = UINT64_MAX;  // the provider's limits on an account
   std::uint64_t daily_download_bytes = UINT64_MAX;
-  unsigned idle_days =
-      0;  // after so many days without a call the provider may close the account; 0: never, or not known
+  // After so many days without a call the provider may close the account; 0: never, or not known.
+  unsigned idle_days = 0;
 };
 
 struct ObjectInfo {
   ObjectName name;
   std::uint64_t size_bytes = 0;
-  std::optional<std::string> checksum;  // as the store itself computed it: "md5:..", "sha256:..", "crc32c:.."
+  // As the store itself computed it: "md5:..", "sha256:..", "crc32c:.."
+  std::optional<std::string> checksum;
 };
 
 // What a provider says of itself, by itself: nothing is listed for it. Many don't say all.

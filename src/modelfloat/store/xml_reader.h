@@ -1,5 +1,6 @@
 #pragma once
-// Reads XML that a server sends, piece by piece, with bounds: what comes from outside sizes nothing.
+// Reads XML that a server sends, piece by piece, with bounds: what comes from outside sizes
+// nothing.
 
 #include <functional>
 #include <memory>
@@ -23,8 +24,9 @@ class XmlReader {
   XmlReader(const XmlReader&) = delete;
   XmlReader& operator=(const XmlReader&) = delete;
 
-  // Error{transient} for what is no XML, has a document type (the door of entity attacks), an element of more than 64 KiB of text, or is nested deeper
-  // than 64: the answer of a server that is not well, or of something in between. What a callback throws comes out.
+  // Error{transient} for what is no XML, has a document type (the door of entity attacks), an
+  // element of more than 64 KiB of text, or is nested deeper than 64: the answer of a server that
+  // is not well, or of something in between. What a callback throws comes out.
   void feed(ByteSpan piece);
   // Error{transient} when the document is not whole.
   void finish();

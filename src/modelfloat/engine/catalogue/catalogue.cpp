@@ -16,7 +16,8 @@
 namespace modelfloat::engine {
 namespace {
 
-// What the log said when the catalogue was last written; unequal means that there is something to do.
+// What the log said when the catalogue was last written; unequal means that there is something to
+// do.
 Bytes fingerprint(const PoolState& state) {
   crypto::Blake3 hash;
   for (const auto& [writer, head] : state.heads) {
@@ -94,7 +95,8 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
   const Bytes now = fingerprint(state);
   const auto before = registry.setting("catalogue");
   if (before && equal(*before, now)) {
-    pool.stores().set_rows(registry.stores());  // another process of this machine may have entered what the log says
+    // Another process of this machine may have entered what the log says.
+    pool.stores().set_rows(registry.stores());
     return;
   }
   for (const std::string& note : state.irregular) log_warning("the log is irregular: " + note);

@@ -1,5 +1,6 @@
 #pragma once
-// Where each fragment of a manifest lies: its pack, and the stores that hold the shards of the pack.
+// Where each fragment of a manifest lies: its pack, and the stores that hold the shards of the
+// pack.
 
 #include <cstdint>
 #include <functional>
@@ -42,8 +43,9 @@ struct FragmentView {
   std::uint64_t offset = 0;  // in the file
   Fragment fragment;
 };
-// Streams the map of a manifest, segment by segment: the packs of a segment, then its fragments. Reads the markers of all
-// stores anew before. Throws what ManifestReader throws, and what `call` says.
+// Streams the map of a manifest, segment by segment: the packs of a segment, then its fragments.
+// Reads the markers of all stores anew before. Throws what ManifestReader throws, and what `call`
+// says.
 void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function<void(const PackView&)>& on_pack,
                    const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call,
                    AskStores ask = AskStores::yes);

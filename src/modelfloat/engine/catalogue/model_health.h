@@ -16,9 +16,10 @@ struct ModelHealth {
   std::uint64_t stores = 0;         // that hold a part of it
 };
 
-// Of the revisions that these summaries tell of, in their order. Waits until it is known which stores are online. With
-// AskStores::yes, shards of which nothing is known are looked for on the stores, those of all models at once. A model whose
-// manifest cannot be read is `unknown`, and a warning says why. May be called from many threads. Throws what `call` says.
+// Of the revisions that these summaries tell of, in their order. Waits until it is known which
+// stores are online. With AskStores::yes, shards of which nothing is known are looked for on the
+// stores, those of all models at once. A model whose manifest cannot be read is `unknown`, and a
+// warning says why. May be called from many threads. Throws what `call` says.
 std::vector<ModelHealth> health_of_models(Pool& pool, std::span<const ModelSummary> models, AskStores ask,
                                           const CallOptions& call);
 ModelHealth health_of_model(Pool& pool, const ModelSummary& model, AskStores ask, const CallOptions& call);

@@ -1,6 +1,7 @@
 #pragma once
-// The models of the pool: their names, tags and revisions. All is read from the registry alone; nothing here looks where
-// the data of a model lies (model_health.h does). Call catch_up() first where freshness matters. May be called from many threads.
+// The models of the pool: their names, tags and revisions. All is read from the registry alone;
+// nothing here looks where the data of a model lies (model_health.h does). Call catch_up() first
+// where freshness matters. May be called from many threads.
 
 #include <cstdint>
 #include <optional>
@@ -36,19 +37,20 @@ struct ModelPage {
 // The names of all models, in order.
 std::vector<std::string> model_names(Pool& pool);
 
-// Ordered by name; of each model the revision that its name alone means. At most `limit` models whose name comes after `after`
-// and whose name or description contains `search`.
+// Ordered by name; of each model the revision that its name alone means. At most `limit` models
+// whose name comes after `after` and whose name or description contains `search`.
 ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit);
 
 // The name of the model with this id or name; nothing when there is none.
 std::optional<std::string> find_name(Pool& pool, const std::string& id_or_name);
-// The model with this id or name, by the revision that the name alone means; nothing when there is none.
+// The model with this id or name, by the revision that the name alone means; nothing when there is
+// none.
 std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name);
 // Of one revision. Error{not_found} when the registry does not list it.
 ModelSummary summarise(Pool& pool, const OpenManifest& manifest);
 
-// The tag that a model's name alone means: `latest`, or when it has none, that of its newest tagged revision. Nothing when the
-// registry knows no tagged revision.
+// The tag that a model's name alone means: `latest`, or when it has none, that of its newest tagged
+// revision. Nothing when the registry knows no tagged revision.
 std::optional<std::string> default_tag(Pool& pool, const std::string& model);
 
 struct RevisionSummary {

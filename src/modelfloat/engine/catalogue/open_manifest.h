@@ -17,11 +17,13 @@ struct OpenManifest {
   bool maybe_stale = false;  // too few stores answered to be sure that this is the newest
 };
 
-// Resolves a name. Reads the log from the stores first unless `cached`. Error{not_found} names what there is instead.
+// Resolves a name. Reads the log from the stores first unless `cached`. Error{not_found} names what
+// there is instead.
 OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call);
 OpenManifest open_manifest(Pool& pool, const ManifestId& id, const CallOptions& call);
 
-// Throws for a name that no record of the log has: Error{not_found}; Error{offline} when too few stores gave their log to be sure.
+// Throws for a name that no record of the log has: Error{not_found}; Error{offline} when too few
+// stores gave their log to be sure.
 [[noreturn]] void report_unknown_model(const std::string& name, bool fresh);
 
 // The file of the manifest with this path; Error{not_found}.

@@ -31,8 +31,8 @@ struct PoolStatus {
   std::uint64_t domains_online = 0;
   std::uint64_t domains = 0;
 };
-// Asks all stores at once for their space; one that is far behind the others counts as offline. May be called from many threads.
-// Throws what `call` says.
+// Asks all stores at once for their space; one that is far behind the others counts as offline. May
+// be called from many threads. Throws what `call` says.
 PoolStatus pool_status(Pool& pool, const CallOptions& call);
 
 }  // namespace modelfloat::engine

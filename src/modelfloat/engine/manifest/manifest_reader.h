@@ -6,7 +6,8 @@
 
 namespace modelfloat::engine {
 
-// Throws Error{lost} when a document cannot be had, Error{corrupt} when documents that belong together contradict one another.
+// Throws Error{lost} when a document cannot be had, Error{corrupt} when documents that belong
+// together contradict one another.
 class ManifestReader {
  public:
   ManifestReader(Pool& pool, transfer::FindingSink finding, CallOptions call)

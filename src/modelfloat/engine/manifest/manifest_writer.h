@@ -17,7 +17,8 @@ struct WrittenManifest {
   std::uint64_t bytes_put = 0;
 };
 
-// Writes segments and roots for the fragments of root.files in order; fills in root.segments and root.structure. Returns when all of it is durable.
+// Writes segments and roots for the fragments of root.files in order; fills in root.segments and
+// root.structure. Returns when all of it is durable.
 WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<FragmentId>& fragments,
                                const FragmentLookup& lookup, unsigned survive, const CallOptions& call);
 

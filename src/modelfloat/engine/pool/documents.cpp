@@ -71,7 +71,8 @@ Documents::Outcome Documents::send(store::Store& store, const std::string& where
   return {trouble, false};
 }
 
-// Every store that is online, has something queued and is not being sent to gets its queue. The mutex is held.
+// Every store that is online, has something queued and is not being sent to gets its queue. The
+// mutex is held.
 void Documents::start_sending() {
   std::map<StoreId, std::vector<registry::QueuedPut>> by_store;
   for (auto& put : environment_.registry.queued_puts()) by_store[put.store].push_back(std::move(put));
@@ -100,7 +101,8 @@ std::uint64_t Documents::record_sent(const PoolStore& store, Sending& sending) {
     objects.swap(sending.sent->objects);
     bytes = std::exchange(sending.sent->bytes, 0);
   }
-  if (stores_.find(store.id) != &store) return 0;  // it lies elsewhere by now, and gets all of it there
+  // It lies elsewhere by now, and gets all of it there.
+  if (stores_.find(store.id) != &store) return 0;
   for (const std::string& object : objects) environment_.registry.put_done(store.id, object);
   if (objects.empty()) return bytes;
   sending.has_taken = true;
@@ -131,7 +133,8 @@ std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, s
   std::uint64_t bytes = 0;
   const SteadyTime begin = environment_.clock.steady_now();
   bool somebody_has_answered = false;
-  SteadyTime longest = SteadyTime::max();  // once nobody needs what is under way, however much more there is to send
+  // Once nobody needs what is under way, however much more there is to send.
+  SteadyTime longest = SteadyTime::max();
   for (;;) {
     start_sending();
     bytes += record_all_sent();

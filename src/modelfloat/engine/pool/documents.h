@@ -22,7 +22,8 @@ struct NamedObject {
   Bytes bytes;
 };
 
-// While it lives, the registry remembers which stores have confirmed these objects, whichever process put them there.
+// While it lives, the registry remembers which stores have confirmed these objects, whichever
+// process put them there.
 class AwaitedPuts {
  public:
   // May be made within a registry transaction, and outlive it.
@@ -44,24 +45,28 @@ class Documents {
   Documents(const Environment& environment, transfer::StoreSet& stores)
       : environment_(environment), stores_(stores), race_(environment.clock, transfer::CallKind::put, {}) {}
 
-  // Writes the objects down in the registry's queue for every store that the registry has: from here on they are not forgotten. May be
-  // part of a registry transaction.
+  // Writes the objects down in the registry's queue for every store that the registry has: from
+  // here on they are not forgotten. May be part of a registry transaction.
   void enqueue(std::span<const NamedObject> objects);
 
-  // Puts what is queued to the stores that are online, in parallel, looks whether they show it, and returns the bytes put. With WaitFor::quorum nobody is waited for:
-  // what goes out meanwhile is taken note of by the next call. With WaitFor::all a store that is far behind the others is left to go on by
-  // itself, once every one of `objects` is in `domains` failure domains; what it has taken by then it has, also when this throws. A store that
-  // fails keeps its queue; that is logged, once until it takes something again, not thrown.
+  // Puts what is queued to the stores that are online, in parallel, looks whether they show it, and
+  // returns the bytes put. With WaitFor::quorum nobody is waited for: what goes out meanwhile is
+  // taken note of by the next call. With WaitFor::all a store that is far behind the others is left
+  // to go on by itself, once every one of `objects` is in `domains` failure domains; what it has
+  // taken by then it has, also when this throws. A store that fails keeps its queue; that is
+  // logged, once until it takes something again, not thrown.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
-  // Whether stores of at least `domains` failure domains have confirmed each of the objects. They are awaited since before they were enqueued.
+  // Whether stores of at least `domains` failure domains have confirmed each of the objects. They
+  // are awaited since before they were enqueued.
   bool is_durable(std::span<const NamedObject> objects, std::size_t domains) const;
   // Throws Error{offline} unless they have.
   void require_durable(std::span<const NamedObject> objects, std::size_t domains) const;
   // All three.
   std::uint64_t put(std::span<const NamedObject> objects, std::size_t domains, const CallOptions& call);
 
-  // A manifest's document, from the registry's cache or any store. Throws Error{lost} when no store at hand has a good copy.
+  // A manifest's document, from the registry's cache or any store. Throws Error{lost} when no store
+  // at hand has a good copy.
   Bytes get(const ObjectName& name, const transfer::FindingSink& finding, const CallOptions& call);
 
  private:

@@ -8,7 +8,8 @@
 
 namespace modelfloat::engine {
 
-// All outlive the engine. In a simulation `cpu` runs tasks inline, `io` one at a time in virtual time, and the randomness is seeded.
+// All outlive the engine. In a simulation `cpu` runs tasks inline, `io` one at a time in virtual
+// time, and the randomness is seeded.
 struct Environment {
   Clock& clock;
   Random& random;

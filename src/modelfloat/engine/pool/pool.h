@@ -21,7 +21,8 @@ namespace modelfloat::engine {
 // Shared by threads.
 class Pool {
  public:
-  // `open` makes a store from its row in the registry; it is used again when stores join or come back.
+  // `open` makes a store from its row in the registry; it is used again when stores join or come
+  // back.
   Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Timeouts timeouts = {});
 
   const Environment& environment() const noexcept { return environment_; }
@@ -33,8 +34,9 @@ class Pool {
   PoolLog& log() noexcept { return log_; }
   ShardSearch& shard_search() noexcept { return shard_search_; }
 
-  // What a push promises: what is asked for, else what the pool's policy makes of these stores; Error{out_of_space} when they lie in too few domains.
-  // `survive` is how many failure domains may vanish.
+  // What a push promises: what is asked for, else what the pool's policy makes of these stores;
+  // Error{out_of_space} when they lie in too few domains. `survive` is how many failure domains may
+  // vanish.
   struct Promise {
     Redundancy redundancy;
     unsigned survive = 0;

@@ -19,7 +19,8 @@ namespace modelfloat::engine {
 
 using transfer::WaitFor;
 
-// Goes up when this program learns to read log objects that it could not read before: they are tried again then.
+// Goes up when this program learns to read log objects that it could not read before: they are
+// tried again then.
 static constexpr unsigned k_reader_generation = 1;
 
 // As many new records of a chain are read at once, with those that are known.
@@ -44,7 +45,8 @@ PoolLog::PoolLog(const Environment& environment, const mf1::Keyring& keys, trans
                  Documents& documents)
     : environment_(environment), keys_(keys), stores_(stores), documents_(documents) {}
 
-// --- reading -----------------------------------------------------------------------------------------------------------------
+// --- reading
+// --------------------------------------------------------------------------------
 
 Freshness PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
   stores_.recheck();
@@ -54,11 +56,13 @@ Freshness PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
   }
   Freshness result = read_all(wait_for, call, true);
   transfer::NeededWait needed(stores_, transfer::CallKind::read);
-  const auto is_too_little = [&] {  // a pool that is being recovered does not know yet what it survives
+  // A pool that is being recovered does not know yet what it survives.
+  const auto is_too_little = [&] {
     return !result.fresh && (result.stores_read == 0 || Settings(environment_.registry).pool());
   };
   while (is_too_little() && needed.wait(call)) result = read_all(wait_for, call, false);
-  if (wait_for == WaitFor::quorum) documents_.flush(wait_for, call);  // a reader doesn't wait for it
+  // A reader doesn't wait for it.
+  if (wait_for == WaitFor::quorum) documents_.flush(wait_for, call);
   return result;
 }
 
@@ -101,7 +105,8 @@ PoolLog::Listing PoolLog::list_log(Freshness& result, WaitFor wait_for, const Ca
   Listing listing;
   for (const transfer::StoreListing& answer : answers) {
     if (!answer.complete) {
-      if (answer.is_straggler && wait_for == WaitFor::quorum && result.fresh) continue;  // it is just not the quickest
+      // It is just not the quickest.
+      if (answer.is_straggler && wait_for == WaitFor::quorum && result.fresh) continue;
       if (with_warnings) {
         log_warning(fmt::format("the log on {} cannot be read{}: {}", answer.store->name,
                                 answer.objects.empty() ? "" : " completely", answer.trouble));
@@ -141,7 +146,8 @@ void PoolLog::record_listed(const transfer::PoolStore& store, const std::vector<
   environment_.registry.record_listed(store.id, paths);
 }
 
-// Another home writes our chain: this one was copied, or is an old copy. From now on it speaks under another name.
+// Another home writes our chain: this one was copied, or is an old copy. From now on it speaks
+// under another name.
 void PoolLog::start_over() {
   log_warning(
       "the stores have records of this machine's log that its registry does not know: it was copied, or brought back "
@@ -156,7 +162,8 @@ std::string PoolLog::keys_at_hand() const {
   return fmt::format("{} {}-{}", k_reader_generation, oldest, keys_.current_epoch());
 }
 
-// Copies that are damaged may be replaced by good ones, so they are tried again where another store lists one, and each day.
+// Copies that are damaged may be replaced by good ones, so they are tried again where another store
+// lists one, and each day.
 std::string PoolLog::damaged_copies(const transfer::ListedObject& object) const {
   std::set<StoreId> stores;
   for (const auto* store : object.places) stores.insert(store->id);
@@ -202,7 +209,8 @@ void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, 
       environment_.registry.keep_document(name.path(), object);
       opened.push_back(name.path());
     } catch (const Error& error) {
-      // What the object itself is to blame for; a full disk, say, is no reason to pass over it for ever.
+      // What the object itself is to blame for; a full disk, say, is no reason to pass over it for
+      // ever.
       const bool is_its_fault = error.kind == ErrorKind::corrupt || error.kind == ErrorKind::denied ||
                                 error.kind == ErrorKind::unsupported || error.kind == ErrorKind::invalid;
       if (!is_its_fault) throw;
@@ -222,7 +230,8 @@ void PoolLog::read_newest_checkpoint(const std::vector<ObjectName>& oldest_first
   std::uint64_t taken = 0;
   for (auto name = oldest_first.rbegin(); name != oldest_first.rend(); ++name) {
     const std::uint64_t seq = *name->seq();
-    // Of a fork there may be several of one number; all of them count. One that does not open leaves the turn to the next older one.
+    // Of a fork there may be several of one number; all of them count. One that does not open
+    // leaves the turn to the next older one.
     if (taken != 0 ? seq != taken : seq <= known) break;
     read_documents({{*name, listing.objects.at(*name)}}, result, call, [&](const ObjectName& read, const Bytes& cbor) {
       take_checkpoint(read, cbor);
@@ -285,7 +294,8 @@ void PoolLog::take_checkpoint(const ObjectName& name, ByteSpan cbor) {
 }
 
 void PoolLog::read_records(const Listing& listing, Freshness& result, const CallOptions& call) {
-  // After the listing: of our own chain, what this home has written is in the registry before it is on any store.
+  // After the listing: of our own chain, what this home has written is in the registry before it is
+  // on any store.
   std::set<Hash256> known;
   for (const auto& row : environment_.registry.log_names()) known.insert(row.hash);
   const auto own = Settings(environment_.registry).writer();
@@ -308,7 +318,8 @@ void PoolLog::read_records(const Listing& listing, Freshness& result, const Call
 
 std::uint64_t PoolLog::covered(const WriterId& writer) { return Settings(environment_.registry).covered(writer); }
 
-// Decodes what is not decoded yet of one chain. Of the heads it keeps those alone that say more than the heads of the chain's records before.
+// Decodes what is not decoded yet of one chain. Of the heads it keeps those alone that say more
+// than the heads of the chain's records before.
 void PoolLog::decode_chain(std::span<const registry::LogName> chain) {
   const auto missing = std::count_if(chain.begin(), chain.end(),
                                      [this](const registry::LogName& name) { return !decoded_.contains(name.hash); });
@@ -421,7 +432,8 @@ PoolState PoolLog::state() {
   return pool_state_of(known_records());
 }
 
-// --- writing -----------------------------------------------------------------------------------------------------------------
+// --- writing
+// --------------------------------------------------------------------------------
 
 std::size_t PoolLog::durable_domains() {
   const Settings settings(environment_.registry);
@@ -432,13 +444,15 @@ std::size_t PoolLog::durable_domains() {
   return std::min(wanted, domains.size());
 }
 
-// Journals a record, and the checkpoint that may be due after it, and puts them to every store at hand. Returns the record.
+// Journals a record, and the checkpoint that may be due after it, and puts them to every store at
+// hand. Returns the record.
 PoolLog::Published PoolLog::publish(std::vector<Change> changes, const CallOptions& call) {
   std::vector<NamedObject> objects;
   std::optional<AwaitedPuts> awaited;
   {
     const std::lock_guard lock(mutex_);
-    // One transaction from reading the chain's end to writing the new one, so that two processes never take the same number.
+    // One transaction from reading the chain's end to writing the new one, so that two processes
+    // never take the same number.
     environment_.registry.transaction([&] {
       objects.clear();
       objects.push_back(make_record(std::move(changes)));

@@ -27,15 +27,18 @@ struct UnreadStore {
 struct Freshness {
   std::size_t stores_read = 0;
   std::size_t domains_unread = 0;  // failure domains of which no store answered
-  bool fresh = false;              // all but `survive` domains answered: nothing that was committed can be missing
+  // All but `survive` domains answered: nothing that was committed can be missing.
+  bool fresh = false;
   std::uint64_t bytes_read = 0;
-  std::vector<std::string> rolled_back;  // names of stores that no longer list a record that was seen there
-  std::vector<UnreadStore> unread;       // each store whose log was not read
+  // Names of stores that no longer list a record that was seen there.
+  std::vector<std::string> rolled_back;
+  std::vector<UnreadStore> unread;  // each store whose log was not read
 };
 
 // "the log could not be read on s1 (why), s2 (why)".
 std::string unread_text(const Freshness& result);
-// True when the result is fresh. Else a warning names the stores that were not read, and says `consequence`.
+// True when the result is fresh. Else a warning names the stores that were not read, and says
+// `consequence`.
 bool warn_unless_fresh(const Freshness& result, std::string_view consequence);
 
 // Shared by threads.
@@ -43,28 +46,33 @@ class PoolLog {
  public:
   PoolLog(const Environment& environment, const mf1::Keyring& keys, transfer::StoreSet& stores, Documents& documents);
 
-  // Puts what is queued, and reads what the stores list and this registry does not know yet. A store that fails is passed over and counted.
-  // Looks again at stores that were away. A reader waits for enough: all but as many failure domains as the pool survives; who is much later than
-  // those is not waited for. A writer waits for all that are not far behind the others.
-  // Where too few answer for `fresh`, both wait for stores that ask for a moment (transfer/needed_wait.h), with no mutex held.
+  // Puts what is queued, and reads what the stores list and this registry does not know yet. A
+  // store that fails is passed over and counted. Looks again at stores that were away. A reader
+  // waits for enough: all but as many failure domains as the pool survives; who is much later than
+  // those is not waited for. A writer waits for all that are not far behind the others. Where too
+  // few answer for `fresh`, both wait for stores that ask for a moment (transfer/needed_wait.h),
+  // with no mutex held.
   Freshness sync(const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
 
   // The state by all records that this registry knows.
   PoolState state();
 
-  // What is not right with the log as far as it was read, in whole sentences: records that are missing, objects that don't open.
+  // What is not right with the log as far as it was read, in whole sentences: records that are
+  // missing, objects that don't open.
   std::vector<std::string> doubts();
   // The next sync() reads again what could not be used before.
   void try_unreadable_again();
 
-  // Adds a record to our own chain: journaled first, then put to every store at hand; Error{offline} unless enough domains have it (the
-  // record is then in the journal and goes out with the next flush). Also writes the checkpoint when it is due.
+  // Adds a record to our own chain: journaled first, then put to every store at hand;
+  // Error{offline} unless enough domains have it (the record is then in the journal and goes out
+  // with the next flush). Also writes the checkpoint when it is due.
   void append(std::vector<Change> changes, const CallOptions& call);
-  // The same for a change that holds from now on whoever is there: whether enough domains have the record. A warning says so when they don't.
+  // The same for a change that holds from now on whoever is there: whether enough domains have the
+  // record. A warning says so when they don't.
   bool append_if_possible(std::vector<Change> changes, const CallOptions& call);
 
-  // How many failure domains must have a document before it counts as durable: max(survive, largest m in the pool) + 1, as far as there are
-  // that many.
+  // How many failure domains must have a document before it counts as durable: max(survive, largest
+  // m in the pool) + 1, as far as there are that many.
   std::size_t durable_domains();
 
  private:

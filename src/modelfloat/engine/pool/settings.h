@@ -25,11 +25,13 @@ class Settings {
   PolicySet policy() const;
   void set_policy(const PolicySet& policy);
 
-  // The largest m that a push asked for, here or by what the manifests in the pool say: metadata must survive as much as data does.
+  // The largest m that a push asked for, here or by what the manifests in the pool say: metadata
+  // must survive as much as data does.
   std::uint8_t largest_parity() const;
   void raise_largest_parity(std::uint8_t m);
 
-  // Up to which record of a chain a checkpoint was read, so that those before are known without being there.
+  // Up to which record of a chain a checkpoint was read, so that those before are known without
+  // being there.
   std::uint64_t covered(const WriterId& writer) const;
   void set_covered(const WriterId& writer, std::uint64_t seq);
 

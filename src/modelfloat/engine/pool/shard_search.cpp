@@ -84,7 +84,8 @@ bool ShardSearch::run(const std::set<Wanted>& wanted, const CallOptions& call) {
       } else {
         log_info(listing.store->name + " cannot be listed: " + listing.trouble);
       }
-      enter_places(registry_, due, listing);  // what it lists is there, even where there may be more
+      // What it lists is there, even where there may be more.
+      enter_places(registry_, due, listing);
     }
   });
   const std::lock_guard lock(mutex_);

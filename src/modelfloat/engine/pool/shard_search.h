@@ -24,16 +24,18 @@ class ShardSearch {
   };
   // What is known of a shard on stores for which the registry has no entry.
   enum class Verdict {
-    unknown,  // it was not looked for in the last 10 minutes, or a store that is online could not be listed
+    // It was not looked for in the last 10 minutes, or a store that is online could not be listed.
+    unknown,
     away,     // no other store that is online has it; a store that is away may have it
     nowhere,  // no other store of the pool has it
   };
 
   ShardSearch(const transfer::StoreSet& stores, registry::PackIndex& registry) : stores_(stores), registry_(registry) {}
 
-  // Lists the stores that are online, for Timeouts::search at most, and enters into the registry which of the shards they have.
-  // What was looked for less than 30 s ago is not looked for again. Returns whether stores were asked. Throws what the
-  // caller's own options say, and what the registry throws.
+  // Lists the stores that are online, for Timeouts::search at most, and enters into the registry
+  // which of the shards they have. What was looked for less than 30 s ago is not looked for again.
+  // Returns whether stores were asked. Throws what the caller's own options say, and what the
+  // registry throws.
   bool run(const std::set<Wanted>& wanted, const CallOptions& call);
 
   Verdict verdict(const Hash256& object) const;

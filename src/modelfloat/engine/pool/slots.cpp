@@ -93,7 +93,8 @@ std::vector<FoundSlot> worth_trying(std::vector<FoundSlot> found, mf1::SecretKin
 
 void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call) {
   NewSlot slot = new_slot(pool.environment(), pool.keys(), secret);
-  // In the queue before the record that speaks of it, which is flushed after it; whoever sees the record finds the slot.
+  // In the queue before the record that speaks of it, which is flushed after it; whoever sees the
+  // record finds the slot.
   pool.documents().enqueue({&slot.object, 1});
   pool.log().append({slot.change}, call);
 }

@@ -24,7 +24,8 @@ struct StoreHealth {
   std::optional<std::uint64_t> upload_budget_left;  // of today
   std::optional<std::uint64_t> download_budget_left;
   std::optional<std::int64_t>
-      idle_days_left;     // until the provider may close an account that nobody used; from what this machine saw
+      // Until the provider may close an account that nobody used; from what this machine saw.
+      idle_days_left;
   std::string bandwidth;  // the store's own limit
 
   std::optional<double> error_rate() const noexcept;

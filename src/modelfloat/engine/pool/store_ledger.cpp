@@ -52,7 +52,8 @@ registry::StoreHealthRow row_of(const Measurements& measurements) {
   return row;
 }
 
-// Whether it says anything that is worth a write to the disk. What went before counts half in `now`.
+// Whether it says anything that is worth a write to the disk. What went before counts half in
+// `now`.
 bool is_news(const Measurements& before, const Measurements& now) {
   constexpr std::uint64_t k_many_calls = 16;
   constexpr auto k_long_ago = std::chrono::minutes(10);

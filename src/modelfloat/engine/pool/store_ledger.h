@@ -8,8 +8,9 @@
 
 namespace modelfloat::engine {
 
-// Gathers what calls report and writes it now and then, so that a call costs no write to the disk; a pause is written at once. What a killed process
-// had not written is forgotten. The registry outlives it.
+// Gathers what calls report and writes it now and then, so that a call costs no write to the disk;
+// a pause is written at once. What a killed process had not written is forgotten. The registry
+// outlives it.
 class RegistryLedger final : public store::Ledger {
  public:
   RegistryLedger(registry::StoreRecords& registry, const StoreId& store) : registry_(registry), store_(store) {}

@@ -1,5 +1,6 @@
 #pragma once
-// What opens a store's account, kept in the registry so that nobody reads it who lacks the pool's key: docs/formats/sealed-settings.md.
+// What opens a store's account, kept in the registry so that nobody reads it who lacks the pool's
+// key: docs/formats/sealed-settings.md.
 
 #include <map>
 #include <optional>
@@ -21,7 +22,8 @@ class StoreSecrets {
 
   // `field` says what it is: a secret of one store and field does not open as another's.
   Bytes seal(const StoreId& store, std::string_view field, ByteSpan secret) const;
-  // Error{corrupt} for what was not sealed for this place, Error{denied} for an epoch whose key is not here.
+  // Error{corrupt} for what was not sealed for this place, Error{denied} for an epoch whose key is
+  // not here.
   crypto::SecretBytes open(const StoreId& store, std::string_view field, ByteSpan sealed) const;
 
  private:
@@ -29,7 +31,8 @@ class StoreSecrets {
   Random& random_;
 };
 
-// The addresses and credentials of a store, as they are on this machine; all empty when nothing was set. Throws what open() throws.
+// The addresses and credentials of a store, as they are on this machine; all empty when nothing was
+// set. Throws what open() throws.
 store::StoreSettings load_settings(registry::StoreRecords&, const StoreSecrets&, const StoreId&);
 // Replaces them. `bandwidth` stays as it was unless it is given.
 void save_settings(registry::StoreRecords&, const StoreSecrets&, const StoreId&, const store::StoreSettings&,

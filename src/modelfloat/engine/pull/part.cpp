@@ -55,8 +55,8 @@ FileDescriptor make_part(const fs::path& path, Part::Kind kind) {
   return folder;
 }
 
-// False when another process has it: that one is about to clear it. A file system that knows no locks gives none, and
-// clear_dead_parts() gets none there either.
+// False when another process has it: that one is about to clear it. A file system that knows no
+// locks gives none, and clear_dead_parts() gets none there either.
 bool lock_part(int descriptor) {
   while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return false;
@@ -65,8 +65,8 @@ bool lock_part(int descriptor) {
   return true;
 }
 
-// Where a lock that can be had means that no process has it: file systems that one kernel alone has mounted. Network
-// and FUSE mounts may know the locks of this machine only.
+// Where a lock that can be had means that no process has it: file systems that one kernel alone has
+// mounted. Network and FUSE mounts may know the locks of this machine only.
 bool locks_are_known_to_all(int descriptor) {
   struct statfs about{};
   if (::fstatfs(descriptor, &about) != 0) return false;
@@ -115,7 +115,8 @@ Part::Part(const fs::path& folder, Kind kind, Random& random) {
     lock_ = make_part(path_, kind);
     const int error = errno;
     if (lock_ && lock_part(lock_.get()) && is_still_named(lock_.get(), path_)) return;
-    // Between being made and being locked it looks like a dead one's, and a pull that starts just then may clear it.
+    // Between being made and being locked it looks like a dead one's, and a pull that starts just
+    // then may clear it.
     const bool may_be_cleared = error == EEXIST || error == ENOENT;
     if (!lock_ && (!may_be_cleared || attempt + 1 == k_part_attempts))
       throw system_error(error, folder.string(), "nothing can be created in it");

@@ -8,9 +8,9 @@
 
 namespace modelfloat::engine {
 
-// A hidden file or folder with a name of fixed length. Goes, with everything below it, unless it was moved away.
-// The descriptor holds a lock (flock) as long as the Part lives: by that a part whose process was killed is told from
-// one that is still being written.
+// A hidden file or folder with a name of fixed length. Goes, with everything below it, unless it
+// was moved away. The descriptor holds a lock (flock) as long as the Part lives: by that a part
+// whose process was killed is told from one that is still being written.
 class Part {
  public:
   enum class Kind { file, folder };
@@ -31,9 +31,10 @@ class Part {
   FileDescriptor lock_;
 };
 
-// Removes the parts in this folder that no process writes to any more. Only parts of this user are touched, and only on
-// file systems where a lock that can be had proves that nobody else has it: on others, such as network mounts, they are
-// named in a warning. Never throws Error: what cannot be removed stays.
+// Removes the parts in this folder that no process writes to any more. Only parts of this user are
+// touched, and only on file systems where a lock that can be had proves that nobody else has it: on
+// others, such as network mounts, they are named in a warning. Never throws Error: what cannot be
+// removed stays.
 void clear_dead_parts(const std::filesystem::path& folder);
 
 }  // namespace modelfloat::engine

@@ -19,10 +19,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t k_open_files = 32;
-// With more files or folders than this, one sync of the whole file system costs less than one of each.
+// With more files or folders than this, one sync of the whole file system costs less than one of
+// each.
 constexpr std::size_t k_single_syncs = 64;
 
-// What file systems say that cannot sync this, such as some network and FUSE mounts: nothing to wait for.
+// What file systems say that cannot sync this, such as some network and FUSE mounts: nothing to
+// wait for.
 bool cannot_sync(int error) noexcept {
   return error == EINVAL || error == ENOTSUP || error == ENOSYS || error == EROFS;
 }
@@ -38,7 +40,8 @@ void sync_by(int (*sync)(int), int descriptor, const std::string& where) {
 void sync_folder(int parent, const fs::path& folder) {
   const FileDescriptor descriptor(::openat(parent, folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (descriptor) return sync_by(::fsync, descriptor.get(), folder.string());
-  if (errno != EACCES) throw system_error(errno, folder.string(), "cannot be opened");  // to write into it is enough
+  // To write into it is enough.
+  if (errno != EACCES) throw system_error(errno, folder.string(), "cannot be opened");
 }
 
 void sync_folders(std::vector<fs::path> folders) {
@@ -65,7 +68,8 @@ std::vector<std::string> folders_of(const ManifestRoot& root) {
   return {folders.begin(), folders.end()};
 }
 
-// Room is asked for before anything is fetched. Not every file system can say; then the writes will.
+// Room is asked for before anything is fetched. Not every file system can say; then the writes
+// will.
 void ask_for_room(int descriptor, std::uint64_t size_bytes, const std::string& where) {
   if (size_bytes == 0 || ::fallocate(descriptor, 0, 0, static_cast<off_t>(size_bytes)) == 0) return;
   if (errno == ENOSPC || errno == EFBIG || errno == EDQUOT)

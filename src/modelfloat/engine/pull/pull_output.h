@@ -1,5 +1,6 @@
 #pragma once
-// The files of a model while they are pulled: written out of order, under a hidden name beside their target.
+// The files of a model while they are pulled: written out of order, under a hidden name beside
+// their target.
 
 #include <atomic>
 #include <filesystem>
@@ -15,27 +16,29 @@
 
 namespace modelfloat::engine {
 
-// Makes folders and everything above them, as far as they are not there. Returns the folders that have a new entry.
-// Throws Error.
+// Makes folders and everything above them, as far as they are not there. Returns the folders that
+// have a new entry. Throws Error.
 std::vector<std::filesystem::path> make_folders(const std::filesystem::path& folder);
 
 // The files of one model. However many they are, few descriptors are open at once.
 class PullOutput {
  public:
-  // Makes the files beside `target`, where they will be, and asks for their room. `root` outlives it. Throws Error, as
-  // all below, that names the target.
+  // Makes the files beside `target`, where they will be, and asks for their room. `root` outlives
+  // it. Throws Error, as all below, that names the target.
   PullOutput(const ManifestRoot& root, std::filesystem::path target, Random& random);
 
   // From many threads. What is written goes to the disk from now on.
   void write_at(std::size_t file, std::uint64_t offset, ByteSpan bytes);
 
-  // Waits until everything is on the disk, and gives it its name: after a power cut there is either nothing of that
-  // name, what was there before, or the whole. A model of several files is moved into a folder that is there already
-  // file by file, each of them whole. `new_entries` are folders with other entries that are to last.
+  // Waits until everything is on the disk, and gives it its name: after a power cut there is either
+  // nothing of that name, what was there before, or the whole. A model of several files is moved
+  // into a folder that is there already file by file, each of them whole. `new_entries` are folders
+  // with other entries that are to last.
   void keep(std::vector<std::filesystem::path> new_entries);
 
  private:
-  // An open file, shared by the writers of it; what the file system says when it is closed is kept in `trouble`.
+  // An open file, shared by the writers of it; what the file system says when it is closed is kept
+  // in `trouble`.
   class Open;
 
   bool is_one_file() const noexcept { return root_.files.size() == 1; }

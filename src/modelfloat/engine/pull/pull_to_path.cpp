@@ -30,7 +30,8 @@ fs::path whole_path(const fs::path& path) {
 // Whether it says of itself that it is a folder, as in "new/".
 bool names_a_folder(const fs::path& path) { return !path.empty() && !path.has_filename(); }
 
-// Where the model goes: a file for a model of one file, else a folder. A link stands for what it leads to.
+// Where the model goes: a file for a model of one file, else a folder. A link stands for what it
+// leads to.
 fs::path final_path(const ManifestRoot& root, const std::string& model, const fs::path& target) {
   fs::path path = target;
   if (root.files.size() == 1) {
@@ -50,7 +51,8 @@ fs::path final_path(const ManifestRoot& root, const std::string& model, const fs
   return error ? path : followed;  // one that leads nowhere is replaced
 }
 
-// A file is put where nothing is or a file was; what else is there (a device, a pipe, a folder) is not ours to replace.
+// A file is put where nothing is or a file was; what else is there (a device, a pipe, a folder) is
+// not ours to replace.
 void require_file_or_nothing(int folder, const std::string& path, const fs::path& shown) {
   struct stat about{};
   if (::fstatat(folder, path.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) {

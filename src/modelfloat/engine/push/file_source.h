@@ -19,8 +19,9 @@ class FileSource final : public ByteSource {
   std::size_t read(MutableByteSpan to) override;
   std::optional<std::uint64_t> size_bytes() const override { return static_cast<std::uint64_t>(opened_.st_size); }
 
-  // Whether the file may have other bytes by now than when it was opened, or another file has its name: size, time of
-  // modification, time of status change and inode are compared. What was read may then be a mixture.
+  // Whether the file may have other bytes by now than when it was opened, or another file has its
+  // name: size, time of modification, time of status change and inode are compared. What was read
+  // may then be a mixture.
   bool has_changed() const;
 
  private:

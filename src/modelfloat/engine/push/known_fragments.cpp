@@ -49,7 +49,8 @@ bool KnownFragments::examine(const Pack& pack) {
   std::vector<std::string> domains;  // of each shard
   for (std::size_t index = 0; index < pack.shard_count(); ++index) {
     const auto holders = inventory_->holders(pack, index);
-    domains.push_back(holders[pack.k == 1 ? index : 0]->domain);  // with k = 1 all shards are copies of one object
+    // With k = 1 all shards are copies of one object.
+    domains.push_back(holders[pack.k == 1 ? index : 0]->domain);
   }
   return placement::survives(domains, pack.m, survive_);
 }

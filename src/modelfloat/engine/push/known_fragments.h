@@ -10,8 +10,9 @@
 
 namespace modelfloat::engine {
 
-// Knows a fragment only when its pack keeps this push's promise, is of the current epoch, is whole by a listing made during this push and by
-// what is remembered of damage, and is not condemned. Shared by threads.
+// Knows a fragment only when its pack keeps this push's promise, is of the current epoch, is whole
+// by a listing made during this push and by what is remembered of damage, and is not condemned.
+// Shared by threads.
 class KnownFragments {
  public:
   KnownFragments(Pool& pool, unsigned survive, CallOptions call);
@@ -25,7 +26,8 @@ class KnownFragments {
   // A pack of this push, which every store has just confirmed.
   void trust(const PackId& id);
 
-  // Error{transient} when the log has condemned a pack that find() called good: its fragments have to be stored anew by another push.
+  // Error{transient} when the log has condemned a pack that find() called good: its fragments have
+  // to be stored anew by another push.
   void check_condemned();
 
  private:

@@ -26,7 +26,8 @@
 namespace modelfloat::engine {
 namespace {
 
-// New data up to this size lies in the manifest instead of a pack (docs/formats/mf1.md section 8.1).
+// New data up to this size lies in the manifest instead of a pack (docs/formats/mf1.md section
+// 8.1).
 constexpr std::uint64_t k_inline_bytes = std::uint64_t{256} * 1024;
 // Fragments being hashed and encoded at once.
 constexpr std::size_t k_window = 12;
@@ -39,7 +40,8 @@ constexpr std::size_t k_tensors_in_manifest = 65536;
 struct Digested {
   FragmentId id{};
   std::uint32_t plain_bytes = 0;
-  std::optional<mf1::EncodedFragment> encoded;  // nothing when the fragment is known, or this push stores it already
+  // Nothing when the fragment is known, or this push stores it already.
+  std::optional<mf1::EncodedFragment> encoded;
 };
 
 // The ids of the fragments that this push stores. Shared by threads.
@@ -70,7 +72,8 @@ class FileDigest {
   void update(ByteSpan bytes) {
     sha256_.update(bytes);
     if (git_) git_->update(bytes);
-    // Git's hash begins with the size. Without it the content has to wait for it, as long as it is small enough to matter.
+    // Git's hash begins with the size. Without it the content has to wait for it, as long as it is
+    // small enough to matter.
     if (!size_is_known_ && size_ < mf1::k_lfs_from_bytes) append(held_, bytes);
     size_ += bytes.size();
     if (size_ >= mf1::k_lfs_from_bytes) Bytes().swap(held_);
@@ -156,7 +159,8 @@ class PushSession::Impl {
   FileListing listing_;
   Before before_;
   NewFragments new_;
-  std::map<FragmentId, mf1::EncodedFragment> held_;  // new data while there is so little that it fits into the manifest
+  // New data while there is so little that it fits into the manifest.
+  std::map<FragmentId, mf1::EncodedFragment> held_;
   std::uint64_t held_bytes_ = 0;
   bool inline_is_open_ = true;
   std::uint64_t bytes_ = 0;
@@ -313,14 +317,16 @@ std::vector<FragmentId> PushSession::Impl::all_fragments() const {
   return all;
 }
 
-// A manifest in the pool that says just what the new one would say, so that it can be used instead. Whoever removes a model names its manifests, for
-// good, on whatever stores are there: so one counts only when the log was read on every store.
+// A manifest in the pool that says just what the new one would say, so that it can be used instead.
+// Whoever removes a model names its manifests, for good, on whatever stores are there: so one
+// counts only when the log was read on every store.
 std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root) {
   if (!same_manifest(root, pool_.log().state()) || !read_fresh_log(pool_, call_).unread.empty()) return std::nullopt;
   return same_manifest(root, pool_.log().state());
 }
 
-// Of an older manifest of the same files: whether what it was stored in is still there. The fragments may be whole elsewhere.
+// Of an older manifest of the same files: whether what it was stored in is still there. The
+// fragments may be whole elsewhere.
 bool PushSession::Impl::has_good_packs(ManifestReader& reader, const ManifestRoot& root) {
   for (std::size_t index = 0; index < root.segments.size(); ++index) {
     const auto packs = reader.segment(root, index).structure.packs;
@@ -410,9 +416,10 @@ bool PushSession::Impl::publish_again(const ManifestRoot& root, const ManifestId
   return tagged || publish(root, manifest, doubt);
 }
 
-// The order of docs/formats/mf1.md and DESIGN "Committing": prepared keeps alive what a concurrent collector might want to delete, then the
-// condemnations are looked at, then it becomes visible, then they are looked at once more. Both looks count only when the log was read. False
-// when the manifest was removed meanwhile.
+// The order of docs/formats/mf1.md and DESIGN "Committing": prepared keeps alive what a concurrent
+// collector might want to delete, then the condemnations are looked at, then it becomes visible,
+// then they are looked at once more. Both looks count only when the log was read. False when the
+// manifest was removed meanwhile.
 bool PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt) {
   const ManifestNaming naming{options_.model, options_.tag, root.revision, manifest};
   pool_.log().append({Prepared{naming}}, call_);

@@ -155,7 +155,8 @@ PushPlan plan_push(Pool& pool, std::optional<Redundancy> asked, const CallOption
                 "this pool has no store yet: add some with `modelfloat store add NAME URL`");
   }
   read_fresh_log(pool, call);
-  catch_up(pool, {.catalogue = true, .decided = MarkerWait::straggler}, call);  // what others stored counts as known
+  // What others stored counts as known.
+  catch_up(pool, {.catalogue = true, .decided = MarkerWait::straggler}, call);
   PushPlan plan;
   try {
     plan = plan_by_stores_at_hand(pool, asked, call);

@@ -7,7 +7,8 @@
 namespace modelfloat::engine {
 namespace {
 
-// A window ends with a pack when it has this much, so that packs are fetched whole, and in any case at the limit.
+// A window ends with a pack when it has this much, so that packs are fetched whole, and in any case
+// at the limit.
 constexpr std::uint64_t k_enough_for_a_window = 32ULL << 20;
 constexpr std::uint64_t k_window_limit = 48ULL << 20;
 
@@ -30,7 +31,8 @@ bool same_pack(const Fragment& a, const Fragment& b) {
 
 }  // namespace
 
-// --- recipes ---------------------------------------------------------------------------------------------------------
+// --- recipes
+// --------------------------------------------------------------------------------
 
 FileRecipes::FileRecipes(const ManifestRoot& root) : walk_(root), recipes_(root.files.size()) {}
 
@@ -64,7 +66,8 @@ std::vector<FileRecipe> FileRecipes::finish() {
   return std::move(recipes_);
 }
 
-// --- reading ---------------------------------------------------------------------------------------------------------
+// --- reading
+// --------------------------------------------------------------------------------
 
 // One pass over a manifest, by windows: one is in memory beside the packs that come.
 class FileCheck::Pass {
@@ -166,7 +169,8 @@ class FileCheck::Pass {
 
   void hash(const std::vector<Part>& parts, ByteSpan bytes) {
     for (const Part& part : parts) {
-      if (part.file != hashed_file_) sha256_ = crypto::Sha256();  // the one before was not read to its end
+      // The one before was not read to its end.
+      if (part.file != hashed_file_) sha256_ = crypto::Sha256();
       hashed_file_ = part.file;
       sha256_.update(bytes.subspan(part.offset, part.bytes));
       if (!part.is_last) continue;

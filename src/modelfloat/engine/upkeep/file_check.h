@@ -14,7 +14,8 @@
 
 namespace modelfloat::engine {
 
-// What a file is made of: a hash over its fragments and their places, in order. Equal recipes give equal bytes.
+// What a file is made of: a hash over its fragments and their places, in order. Equal recipes give
+// equal bytes.
 using FileRecipe = Hash256;
 
 // Makes the recipe of each file while the segments of a manifest go by. The root outlives it.
@@ -33,19 +34,22 @@ class FileRecipes {
   std::vector<FileRecipe> recipes_;
 };
 
-// Reads the files of models and compares them with their SHA-256. A file with the recipe and the SHA-256 of one that
-// was found to be right before is not read again. Memory is bounded, however large the files are. Used by one thread.
+// Reads the files of models and compares them with their SHA-256. A file with the recipe and the
+// SHA-256 of one that was found to be right before is not read again. Memory is bounded, however
+// large the files are. Used by one thread.
 class FileCheck {
  public:
-  // `whole_shard` is called for each shard that was read whole and is what its name says, from any thread.
+  // `whole_shard` is called for each shard that was read whole and is what its name says, from any
+  // thread.
   FileCheck(Pool& pool, transfer::WholeShardSink whole_shard, CallOptions call)
       : pool_(pool), whole_shard_(std::move(whole_shard)), call_(std::move(call)) {}
 
-  // Called on the calling thread for each file that is wrong (Error{corrupt}) or could not be read (any other kind).
+  // Called on the calling thread for each file that is wrong (Error{corrupt}) or could not be read
+  // (any other kind).
   using Complaint = std::function<void(const FileEntry& file, const Error& error)>;
 
-  // Checks each file; `recipes` are theirs, in order. Throws Error when the manifest itself cannot be read, and when
-  // the call is cancelled.
+  // Checks each file; `recipes` are theirs, in order. Throws Error when the manifest itself cannot
+  // be read, and when the call is cancelled.
   void check(const ManifestRoot& root, const std::vector<FileRecipe>& recipes, const Complaint& complaint);
 
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }

@@ -94,8 +94,9 @@ class Recovery {
   }
 
  private:
-  // Asks all sources at once, and gives each answer to `take`, which says whether it is one. After the first that is, the others have as long again as
-  // that took, and a little; before, `longest` in all. Who is later is left out from now on.
+  // Asks all sources at once, and gives each answer to `take`, which says whether it is one. After
+  // the first that is, the others have as long again as that took, and a little; before, `longest`
+  // in all. Who is later is left out from now on.
   template <typename T>
   void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work,
                    const std::function<bool(const std::string& url, T)>& handle) {
@@ -109,7 +110,8 @@ class Recovery {
       const std::string& url = answer.store->name;
       if (answer.error) {
         if (answer.error->kind != ErrorKind::offline)
-          log_warning(fmt::format("{} is left out: {}", url, answer.error->what()));  // that is said already
+          // That is said already.
+          log_warning(fmt::format("{} is left out: {}", url, answer.error->what()));
       } else if (handle(url, *std::move(answer.value))) {
         const SteadyTime now = environment_.clock.steady_now();
         limit = std::min(limit, now + (now - begin) + options_.timeouts.straggler);
@@ -152,7 +154,8 @@ class Recovery {
     }
     for (const ObjectName& name : names) {
       auto bytes = store.get(name, {}, call);
-      if (!bytes || !transfer::fits_name(name, *bytes)) continue;  // another store may have a good copy
+      // Another store may have a good copy.
+      if (!bytes || !transfer::fits_name(name, *bytes)) continue;
       try {
         mf1::Slot slot = mf1::parse_slot(*bytes);
         found.slots.push_back({name, *std::move(bytes), slot});
@@ -236,7 +239,8 @@ class Recovery {
     }
   }
 
-  // Whether the log was read on all but as many failure domains of the catalogue as the pool survives.
+  // Whether the log was read on all but as many failure domains of the catalogue as the pool
+  // survives.
   bool is_fresh(const PoolState& state) const {
     std::set<std::string> domains;
     std::set<std::string> read;
@@ -296,7 +300,8 @@ class Recovery {
       if (place != found.end()) found.erase(place);
     }
     std::size_t number = 1;
-    for (const auto& [id, url] : found) {  // a store that the log does not know, or that was taken out of the pool
+    // A store that the log does not know, or that was taken out of the pool.
+    for (const auto& [id, url] : found) {
       while (!names.insert(fmt::format("recovered-{}", number)).second) ++number;
       environment_.registry.put_store({id, fmt::format("recovered-{}", number), url, url, 0, now});
     }
@@ -309,7 +314,8 @@ class Recovery {
     return measured;
   }
 
-  // What pushes that were cut off have stored counts as known, as what the catalogue enters does. What cannot be read now is left out.
+  // What pushes that were cut off have stored counts as known, as what the catalogue enters does.
+  // What cannot be read now is left out.
   void index_prepared(Pool& pool, const PoolState& state) {
     ManifestReader reader(pool, {}, call_);
     for (const auto& [content, live] : state.manifests) {
@@ -345,7 +351,8 @@ class Recovery {
     try {
       add_slot(pool, *options_.own_secret, call_);
     } catch (const Error& error) {
-      // Few stores may be enough to read everything and too few to write. The slot is in this home, and goes to the others when they are back.
+      // Few stores may be enough to read everything and too few to write. The slot is in this home,
+      // and goes to the others when they are back.
       if (error.kind != ErrorKind::offline) throw;
       log_warning(error.what());
     }
@@ -368,8 +375,9 @@ class Recovery {
   mf1::SlotId opened_slot_{};
   bool several_pools_ = false;
   std::size_t slots_tried_ = 0;
-  Freshness sync_;                                   // the last reading of the log
-  std::map<std::string, StoreId> ids_;               // of the given stores that are the pool's, by URL
+  Freshness sync_;  // the last reading of the log
+  // Of the given stores that are the pool's, by URL.
+  std::map<std::string, StoreId> ids_;
   std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
 };
 

@@ -23,7 +23,8 @@
 
 namespace modelfloat::engine {
 
-// --- a pool begins -----------------------------------------------------------------------------------------------------------
+// --- a pool begins
+// --------------------------------------------------------------------------------
 
 NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secret, PolicySet policy) {
   Settings settings(environment.registry);
@@ -48,11 +49,13 @@ NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secre
   return pool;
 }
 
-// --- it grows ----------------------------------------------------------------------------------------------------------------
+// --- it grows
+// --------------------------------------------------------------------------------
 
 namespace {
 
-// Calls to a store that is not used by the pool's own ways of waiting: one that takes a call and never answers is given up as those do.
+// Calls to a store that is not used by the pool's own ways of waiting: one that takes a call and
+// never answers is given up as those do.
 CallOptions in_time(Pool& pool, const CallOptions& call, std::uint64_t bytes = 0) {
   return transfer::within(call, pool.environment().clock, pool.stores().timeouts().allowed(bytes));
 }
@@ -66,7 +69,8 @@ void put_in_time(Pool& pool, store::Store& store, const std::string& url, const 
   transfer::put_confirmed(store, url, name, bytes, in_time(pool, call, bytes.size()));
 }
 
-// The id under which the place joins the pool: the one in its marker, or a new one when it has none.
+// The id under which the place joins the pool: the one in its marker, or a new one when it has
+// none.
 StoreId claim(Pool& pool, const std::string& url, store::Store& store, const CallOptions& call) {
   if (const auto bytes = store.get(ObjectName::marker(), {}, in_time(pool, call))) {
     const mf1::Marker marker = mf1::parse_marker(*bytes);
@@ -108,7 +112,8 @@ void copy_documents(Pool& pool, const std::string& url, store::Store& to, std::s
       const Bytes document = pool.documents().get(name, {}, call);
       with_it(pool, url, call, [&] { put_in_time(pool, to, url, name, document, call); });
     } catch (const Error& error) {
-      // A record that only a checkpoint still covers, or one that nobody can read: the new store is as good as the others without it.
+      // A record that only a checkpoint still covers, or one that nobody can read: the new store is
+      // as good as the others without it.
       if (error.kind != ErrorKind::lost) throw;
       log_warning(error.what());
     }
@@ -145,7 +150,8 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   with_it(pool, url, call, [&] { id = claim(pool, url, store, call); });
   registry::StoreRow row{id, name, url, domain, capacity_bytes, pool.environment().clock.utc_now()};
   for (const auto& other : pool.registry().stores()) {
-    const bool moved = other.id == row.id && other.name == name;  // the same place under a new address
+    // The same place under a new address.
+    const bool moved = other.id == row.id && other.name == name;
     if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
     if (other.id == row.id && !moved) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
   }
@@ -169,7 +175,8 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
     pool.registry().set_shard_places(row.id, shards);
   });
   pool.stores().set_rows(pool.registry().stores());
-  // From here on this home queues all that it writes for the new store, too; what it wrote meanwhile was queued for the others alone.
+  // From here on this home queues all that it writes for the new store, too; what it wrote
+  // meanwhile was queued for the others alone.
   queue_the_rest(pool, row.id, copied, call);
   return row;
 }
@@ -214,13 +221,15 @@ class RemovalCheck {
   // Other stores that could not be listed, by name.
   const std::vector<std::string>& away() const noexcept { return away_; }
 
-  // Whether the pack survives the loss of fewer stores than before. Error when it cannot be read without the stores that leave, or when that
-  // cannot be told. A pack that has nothing on them is none of its business. Parity that was added later is not proven.
+  // Whether the pack survives the loss of fewer stores than before. Error when it cannot be read
+  // without the stores that leave, or when that cannot be told. A pack that has nothing on them is
+  // none of its business. Parity that was added later is not proven.
   bool loses_shards(const Pack& pack, const std::string& model) const {
     std::size_t left = 0;
     std::size_t lost = 0;
-    const std::size_t objects = pack.k == 1 ? 1 : pack.shard_count();  // with k = 1 all shards are copies of one
-    const std::size_t wanted = pack.shard_count() / objects;           // copies of each
+    // With k = 1 all shards are copies of one.
+    const std::size_t objects = pack.k == 1 ? 1 : pack.shard_count();
+    const std::size_t wanted = pack.shard_count() / objects;  // copies of each
     for (std::size_t index = 0; index < objects; ++index) {
       const Holders holders = holders_of(pack, index);
       left += std::min(holders.elsewhere, wanted);

@@ -92,7 +92,8 @@ class Verification {
     for (const PoolStore* store : stores.lacking) found(store->name, name, Damage::missing);
   }
 
-  // Own records that were not there before the stores were asked are those of another process of this home. They may be on their way.
+  // Own records that were not there before the stores were asked are those of another process of
+  // this home. They may be on their way.
   void expect_log(const std::vector<registry::LogName>& before) {
     const auto own = Settings(pool_.registry()).writer();
     const auto name_of = [](const registry::LogName& row) {
@@ -152,7 +153,8 @@ class Verification {
   struct PackCheck {
     Pack pack;
     std::vector<GoodShard> good;
-    std::set<std::size_t> away;  // shards, or with k = 1 as many copies, that may be on stores that could not be listed
+    // Shards, or with k = 1 as many copies, that may be on stores that could not be listed.
+    std::set<std::size_t> away;
   };
 
   void check_pack(PackCheck& check) {
@@ -168,8 +170,8 @@ class Verification {
       check_shard(check, later.index, later.object, false);
   }
 
-  // Whether it is on some store, or missing from a store that is named, or may be on one that is offline. What nobody promised (parity that was
-  // added later) cannot be missing.
+  // Whether it is on some store, or missing from a store that is named, or may be on one that is
+  // offline. What nobody promised (parity that was added later) cannot be missing.
   bool check_shard(PackCheck& check, std::size_t index, const Hash256& hash, bool promised) {
     const ObjectName name = ObjectName::of(ObjectType::shard, hash);
     const auto copies = inventory_->copies(hash);
@@ -207,12 +209,14 @@ class Verification {
     ShardNumbers numbers;
     auto& present = numbers.present;
     for (const GoodShard& good : check.good)
-      present.insert(check.pack.k == 1 ? present.size() : good.index);  // copies are all of number 0
+      // Copies are all of number 0.
+      present.insert(check.pack.k == 1 ? present.size() : good.index);
     for (const std::size_t one : check.away) numbers.away.insert(check.pack.k == 1 ? present.size() + one : one);
     return pack_health(numbers, check.pack);
   }
 
-  // The bytes of every file, compared with its SHA-256. Shards that this reads whole need not be read once more.
+  // The bytes of every file, compared with its SHA-256. Shards that this reads whole need not be
+  // read once more.
   void check_files() {
     std::mutex mutex;
     std::set<Copy> whole;
@@ -235,7 +239,8 @@ class Verification {
 
   void check_files_of(ManifestCheck& check, FileCheck& files) {
     const auto complain = [&](const FileEntry& file, const Error& error) {
-      const bool is_wrong = error.kind == ErrorKind::corrupt;  // what could not be read shows by its shards
+      // What could not be read shows by its shards.
+      const bool is_wrong = error.kind == ErrorKind::corrupt;
       log(is_wrong ? LogLevel::warning : LogLevel::info, check.model + ": " + file.path + ": " + error.what());
       if (!is_wrong) return;
       check.is_wrong = true;
@@ -250,7 +255,8 @@ class Verification {
     }
   }
 
-  // Every object that something names, read on every store that lists it, and compared with its name.
+  // Every object that something names, read on every store that lists it, and compared with its
+  // name.
   void read_everything() {
     std::vector<transfer::CopyToCheck> copies;
     for (const auto& [name, store] : to_read_)
@@ -269,7 +275,8 @@ class Verification {
         });
   }
 
-  // What is found is remembered for shards alone: every store has the other objects, and each push puts what it needs of them again.
+  // What is found is remembered for shards alone: every store has the other objects, and each push
+  // puts what it needs of them again.
   void record_state(const ObjectName& name, const PoolStore& store, CopyState state) {
     if (name.type() == ObjectType::shard) pool_.registry().record_shard_copy(*name.hash(), store.id, state);
   }

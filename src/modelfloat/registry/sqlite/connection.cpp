@@ -37,7 +37,8 @@ static ErrorKind kind_of(int code, int system_errno) {
 
 // Of some failures for want of room SQLite says only that they are I/O errors.
 static bool is_full(int code, const std::filesystem::path& file) {
-  constexpr std::uintmax_t k_least_room = 64 << 10;  // it makes its shared memory in pieces of half of this
+  // It makes its shared memory in pieces of half of this.
+  constexpr std::uintmax_t k_least_room = 64 << 10;
   std::error_code unknown;
   const auto space = std::filesystem::space(file.parent_path(), unknown);
   return (code & 0xff) == SQLITE_IOERR && !unknown && space.available < k_least_room;
@@ -108,7 +109,8 @@ struct Connection::Prepared {
       } else if (const auto* text = std::get_if<std::string_view>(&parameters[i])) {
         slot.text.assign(*text);
       } else {
-        // Writing never shortens a blob, and one that was never written, if only with nothing, goes in as NULL.
+        // Writing never shortens a blob, and one that was never written, if only with nothing, goes
+        // in as NULL.
         const std::string_view bytes = as_text(std::get<ByteSpan>(parameters[i]));
         if (slot.blob->get_len() > bytes.size()) slot.blob->trim(bytes.size());
         slot.blob->write(0, bytes.data(), bytes.size());
@@ -116,7 +118,8 @@ struct Connection::Prepared {
     }
   }
 
-  // Runs to the last row: a statement that is left half way would keep its snapshot, and no write could follow it.
+  // Runs to the last row: a statement that is left half way would keep its snapshot, and no write
+  // could follow it.
   void run(const RowSink& sink) {
     for (bool more = statement.execute(true); more && !cells.empty(); more = statement.fetch()) {
       for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -187,7 +190,8 @@ void Connection::execute(std::string_view sql, std::initializer_list<Parameter> 
     found->second.set(in);
     found->second.run(sink);
   } catch (const soci::sqlite3_soci_error& error) {
-    // Taken before the statement goes, which would clear it. SOCI's own text would show the parameters.
+    // Taken before the statement goes, which would clear it. SOCI's own text would show the
+    // parameters.
     sqlite::sqlite3* const handle = session_->handle();
     const std::string said = sqlite::sqlite3_errmsg(handle);
     const int system_error = sqlite::sqlite3_system_errno(handle);

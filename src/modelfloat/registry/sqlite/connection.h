@@ -91,7 +91,8 @@ class Connection {
     execute(sql, {to_parameter(arguments)...}, {}, [](std::span<const Cell>) {});
   }
 
-  // All rows of a select, each made as Result{column, ...}. Without Columns a row is one column of type Result.
+  // All rows of a select, each made as Result{column, ...}. Without Columns a row is one column of
+  // type Result.
   template <typename Result, typename... Columns, typename... Arguments>
   std::vector<Result> rows(std::string_view sql, const Arguments&... arguments) {
     if constexpr (sizeof...(Columns) == 0) {

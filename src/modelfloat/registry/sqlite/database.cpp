@@ -58,7 +58,8 @@ struct Database::Turn {
   Database& database;
 };
 
-// Undoes without hiding the failure that is under way: what cannot be undone here is undone by closing the connection.
+// Undoes without hiding the failure that is under way: what cannot be undone here is undone by
+// closing the connection.
 static void undo(Connection& connection, const std::string& script) noexcept {
   try {
     if (connection.in_transaction()) connection.run_script(script);

@@ -17,20 +17,22 @@ class Database {
  public:
   Database(std::filesystem::path file, Milliseconds lock_timeout);
 
-  // work(connection), and gives back its result. One statement sees one state of the file; several in one `work` may
-  // not, unless this thread is inside a write().
+  // work(connection), and gives back its result. One statement sees one state of the file; several
+  // in one `work` may not, unless this thread is inside a write().
   template <typename Work>
   auto read(const Work& work) {
     const Lease lease(*this);
     return work(*lease.connection);
   }
 
-  // Runs `work` as one transaction that is durable when this returns and undone when it throws. Inside another write()
-  // of this thread it becomes part of that one, and what it wrote is still undone by itself when it throws.
+  // Runs `work` as one transaction that is durable when this returns and undone when it throws.
+  // Inside another write() of this thread it becomes part of that one, and what it wrote is still
+  // undone by itself when it throws.
   void write(const std::function<void(Connection&)>& work);
 
  private:
-  // A connection for as long as the lease lives: that of this thread's transaction, or an idle one, or a new one.
+  // A connection for as long as the lease lives: that of this thread's transaction, or an idle one,
+  // or a new one.
   struct Lease {
     explicit Lease(Database&);
     ~Lease();
@@ -41,7 +43,8 @@ class Database {
     std::unique_ptr<Connection> own;
     Connection* connection;
   };
-  // The right to write, of one thread in this process at a time: SQLite's own waiting is by polling and not fair.
+  // The right to write, of one thread in this process at a time: SQLite's own waiting is by polling
+  // and not fair.
   struct Turn;
 
   // That of this thread's transaction, or null. Throws when SQLite has undone the transaction.

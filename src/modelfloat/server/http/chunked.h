@@ -1,6 +1,6 @@
 #pragma once
-// The chunked transfer coding of RFC 9112 section 7.1, read strictly. (Beast 1.74 asserts on a last chunk that comes
-// byte by byte.)
+// The chunked transfer coding of RFC 9112 section 7.1, read strictly. (Beast 1.74 asserts on a last
+// chunk that comes byte by byte.)
 
 #include <cstdint>
 #include <string>
@@ -16,12 +16,12 @@ class ChunkedDecoder {
     std::size_t taken = 0;    // bytes of `from` that are used up
     std::size_t written = 0;  // bytes of the body now in `to`
   };
-  // Goes on until `from` or `to` is used up, or the body has ended. Throws HttpError{400} for anything that is not
-  // exactly to the rule, and is of no use afterwards.
+  // Goes on until `from` or `to` is used up, or the body has ended. Throws HttpError{400} for
+  // anything that is not exactly to the rule, and is of no use afterwards.
   Step decode(ByteSpan from, MutableByteSpan to);
   bool done() const noexcept { return state_ == State::done; }
-  // How many bytes of the running chunk are to come: so many of the raw bytes may be read past the decoder, told by
-  // skip().
+  // How many bytes of the running chunk are to come: so many of the raw bytes may be read past the
+  // decoder, told by skip().
   std::uint64_t rest_of_chunk() const noexcept { return state_ == State::data ? rest_ : 0; }
   void skip(std::uint64_t bytes);
 

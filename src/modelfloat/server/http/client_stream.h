@@ -8,13 +8,14 @@
 
 namespace modelfloat::server {
 
-// Used by one thread. Does not own the socket, which is non-blocking. Another thread may shut it down to wake this one.
+// Used by one thread. Does not own the socket, which is non-blocking. Another thread may shut it
+// down to wake this one.
 class ClientStream {
  public:
   ClientStream(int fd, std::string peer, const HttpLimits& limits) : fd_(fd), peer_(std::move(peer)), limits_(limits) {}
 
-  // At least one byte; 0 when the client has ended its side. Throws HttpError{408} when it is too slow,
-  // Error{cancelled} when it is gone.
+  // At least one byte; 0 when the client has ended its side. Throws HttpError{408} when it is too
+  // slow, Error{cancelled} when it is gone.
   std::size_t read(MutableByteSpan to);
   // What is there already, without waiting; 0 for nothing.
   std::size_t read_ready(MutableByteSpan to) noexcept;

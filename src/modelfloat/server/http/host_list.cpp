@@ -70,7 +70,8 @@ std::optional<Authority> parse_authority(std::string_view text) {
 }
 
 std::string parse_host_name(std::string_view text) {
-  if (auto address = ipv6_in_one_form(std::string(text))) return *std::move(address);  // also without brackets
+  // Also without brackets.
+  if (auto address = ipv6_in_one_form(std::string(text))) return *std::move(address);
   if (auto host = host_in_one_form(text)) return *std::move(host);
   throw Error(ErrorKind::invalid, std::string(text),
               "is no name of a host: give it without a port (any is allowed), such as models.example.org");

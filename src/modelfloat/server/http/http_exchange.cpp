@@ -12,7 +12,8 @@
 namespace modelfloat::server {
 namespace {
 
-constexpr std::size_t k_quick_bytes = 64 << 10;  // of a body that nobody read, to keep the connection
+// Of a body that nobody read, to keep the connection.
+constexpr std::size_t k_quick_bytes = 64 << 10;
 constexpr std::size_t k_chunk_buffer_bytes = 64 << 10;
 
 bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view name) {

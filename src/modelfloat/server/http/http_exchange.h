@@ -10,11 +10,12 @@
 
 namespace modelfloat::server {
 
-// Reads the body that a head announces. Asks for it with "100 Continue" where the client waits for that.
+// Reads the body that a head announces. Asks for it with "100 Continue" where the client waits for
+// that.
 class BodySource final : public ByteSource {
  public:
-  // `received` is what came behind the head already; what is left of it when the body has ended belongs to the next
-  // request.
+  // `received` is what came behind the head already; what is left of it when the body has ended
+  // belongs to the next request.
   BodySource(ClientStream& client, std::string& received, const RequestHead& head);
 
   std::size_t read(MutableByteSpan to) override;
@@ -95,12 +96,13 @@ struct PendingRequest {
   bool close_afterwards;  // take no more requests by this connection
 };
 
-// Calls the handler. Answers with a 500 where it fails before it has begun, and logs what it throws.
-// Returns whether the connection can take another request. Blocks as long as handler and client do.
+// Calls the handler. Answers with a 500 where it fails before it has begun, and logs what it
+// throws. Returns whether the connection can take another request. Blocks as long as handler and
+// client do.
 bool answer_request(const PendingRequest& pending, const Handler& handler);
 
-// The head of an answer with the headers that protect it, unless `headers` says otherwise. For answers outside of an
-// exchange too.
+// The head of an answer with the headers that protect it, unless `headers` says otherwise. For
+// answers outside of an exchange too.
 std::string response_head(int status, std::string_view content_type, std::optional<std::uint64_t> length_bytes,
                           bool chunked, bool keep_alive,
                           const std::vector<std::pair<std::string, std::string>>& headers);

@@ -15,8 +15,8 @@ namespace modelfloat::server {
 
 struct RequestHead {
   Request request;  // method, path, query, headers, content_length
-  // How the client calls the server: by the host of a whole address in the request line, and by Host. Empty where
-  // HTTP/1.0 says neither.
+  // How the client calls the server: by the host of a whole address in the request line, and by
+  // Host. Empty where HTTP/1.0 says neither.
   std::vector<Authority> called;
   bool chunked = false;
   bool keep_alive = true;
@@ -24,9 +24,10 @@ struct RequestHead {
   bool expects_continue = false;
 };
 
-// `head` reaches to the end of the empty line behind the fields. What two readers could understand differently is
-// refused: bare CR or LF, folded lines, both or doubled lengths, codings other than "chunked", a doubled Host. So is a
-// Host that is no host, or that is missing in HTTP/1.1. The target "*" of OPTIONS is the path {"*"}. Throws HttpError.
+// `head` reaches to the end of the empty line behind the fields. What two readers could understand
+// differently is refused: bare CR or LF, folded lines, both or doubled lengths, codings other than
+// "chunked", a doubled Host. So is a Host that is no host, or that is missing in HTTP/1.1. The
+// target "*" of OPTIONS is the path {"*"}. Throws HttpError.
 RequestHead parse_head(std::string_view head, std::size_t max_fields);
 
 // Takes heads off the bytes that a connection receives. Used by one thread.
@@ -49,8 +50,9 @@ class HeadFinder {
 // from a page of another site. `local_address` is the address that the connection came to.
 void check_called(const RequestHead& head, const HostList& hosts, std::string_view local_address);
 
-// Percent-decodes once, segment by segment: "/a/b%2Fc" is {"a", "b/c"}. Throws HttpError{400} for a target that does
-// not begin with '/', for a bad escape, and where a segment is "." or "..", holds a control character or is not UTF-8.
+// Percent-decodes once, segment by segment: "/a/b%2Fc" is {"a", "b/c"}. Throws HttpError{400} for a
+// target that does not begin with '/', for a bad escape, and where a segment is "." or "..", holds
+// a control character or is not UTF-8.
 std::vector<std::string> decode_path(std::string_view path);
 // "a=b+c&d" is {{"a", "b c"}, {"d", ""}}; at most 100 of them.
 std::vector<std::pair<std::string, std::string>> decode_query(std::string_view query);

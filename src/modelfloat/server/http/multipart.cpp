@@ -24,7 +24,8 @@ struct Parameters {
   }
 };
 
-// Takes a quoted string from the front. Only \" and \\ are escapes: old browsers send paths with single backslashes.
+// Takes a quoted string from the front. Only \" and \\ are escapes: old browsers send paths with
+// single backslashes.
 std::string take_quoted(std::string_view& text) {
   std::string value;
   for (std::size_t i = 1; i < text.size(); ++i) {

@@ -11,7 +11,8 @@
 
 namespace modelfloat::server {
 
-// The boundary that a Content-Type names. Throws HttpError: 415 for another type, 400 for a boundary that is none.
+// The boundary that a Content-Type names. Throws HttpError: 415 for another type, 400 for a
+// boundary that is none.
 std::string multipart_boundary(std::string_view content_type);
 
 struct PartHead {
@@ -20,18 +21,19 @@ struct PartHead {
   std::string content_type;
 };
 
-// Keeps one buffer, whatever comes. Used by one thread. Everything throws HttpError{400, "bad_multipart"} for what
-// breaks the rules, and passes on what the body throws.
+// Keeps one buffer, whatever comes. Used by one thread. Everything throws HttpError{400,
+// "bad_multipart"} for what breaks the rules, and passes on what the body throws.
 class MultipartReader {
  public:
   static constexpr std::size_t k_max_head_bytes = 8192;  // of a part
   static constexpr std::size_t k_max_parts = 10'000;
-  static constexpr std::size_t k_max_epilogue_bytes = std::size_t{64} << 10;  // and of what stands before the first
+  // And of what stands before the first.
+  static constexpr std::size_t k_max_epilogue_bytes = std::size_t{64} << 10;
 
   MultipartReader(ByteSource& body, std::string_view boundary, std::size_t buffer_bytes = std::size_t{1} << 20);
 
-  // The next part, after what is left of the one before has been skipped. Nothing at the end of the form; the body has
-  // then been read to its end.
+  // The next part, after what is left of the one before has been skipped. Nothing at the end of the
+  // form; the body has then been read to its end.
   std::optional<PartHead> next_part();
   // The bytes of the part. Valid until the next call of next_part().
   ByteSource& content() noexcept { return content_; }

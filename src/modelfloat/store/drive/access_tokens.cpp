@@ -102,7 +102,8 @@ void AccessTokens::reject(const crypto::SecretBytes& token) {
 
 http::Fields AccessTokens::grant() const {
   if (service_account_) {
-    // It sees nothing but what was shared with it, so the wide scope gives it no more than that; the narrow one would not find the shared drive.
+    // It sees nothing but what was shared with it, so the wide scope gives it no more than that;
+    // the narrow one would not find the shared drive.
     const auto assertion = signed_assertion(*service_account_, k_full_scope, token_url_, clock_.utc_now(), where_);
     return {{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
             {"assertion", std::string(as_text(assertion.bytes()))}};

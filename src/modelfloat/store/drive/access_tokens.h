@@ -20,7 +20,8 @@ inline constexpr std::string_view k_file_scope =
     "https://www.googleapis.com/auth/drive.file";  // only what this client made
 inline constexpr std::string_view k_full_scope = "https://www.googleapis.com/auth/drive";
 
-// Where tokens are asked for. `token_url` is the whole address; without one it is Google's. The other two lie beside it, as with Google's own.
+// Where tokens are asked for. `token_url` is the whole address; without one it is Google's. The
+// other two lie beside it, as with Google's own.
 struct OAuthAddresses {
   std::string token;
   std::string device_code;
@@ -34,10 +35,12 @@ http::Response post_form(http::HttpClient& client, const std::string& url, const
 // The token in a good answer. Error{transient} for an answer that has none.
 AccessToken token_from(const http::Response& response, const std::string& where, UtcTime now);
 
-// Shared by all threads: one of them asks for a new token, the others wait for it. What the references stand for outlives this.
+// Shared by all threads: one of them asks for a new token, the others wait for it. What the
+// references stand for outlives this.
 class AccessTokens {
  public:
-  // Error{denied} when the credentials have neither a refresh token with its client nor a service account.
+  // Error{denied} when the credentials have neither a refresh token with its client nor a service
+  // account.
   AccessTokens(const StoreSettings& settings, Session& session, http::HttpClient& client, Clock& clock,
                Backoff& backoff, std::string where);
 

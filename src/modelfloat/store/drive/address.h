@@ -17,11 +17,14 @@ struct Address {
 
   std::string rest() const;  // the one way to write it, behind "drive:"
 };
-// Slashes at the ends or in a row count for nothing. Error{invalid} for what names no folder, for . and .., and for control characters.
+// Slashes at the ends or in a row count for nothing. Error{invalid} for what names no folder, for .
+// and .., and for control characters.
 Address parse_address(std::string_view rest);
 
-// Drive holds the objects of one type in one folder, FOLDER/mf1/<type>, so that a listing is one query (docs/stores/drive.md says why). A file's name
-// there is the rest of the object's name: the 64 digits of its hash; <writer>-<seq>-<hash> for log and checkpoint. What has no type lies in mf1 itself.
+// Drive holds the objects of one type in one folder, FOLDER/mf1/<type>, so that a listing is one
+// query (docs/stores/drive.md says why). A file's name there is the rest of the object's name: the
+// 64 digits of its hash; <writer>-<seq>-<hash> for log and checkpoint. What has no type lies in mf1
+// itself.
 struct Place {
   std::string folder;  // "mf1" or "mf1/<type>"
   std::string leaf;

@@ -11,8 +11,9 @@
 
 namespace modelfloat::store::drive {
 
-// How long to stay away after "too many requests" without a time: 1 s, doubled for each further refusal that comes after such a wait, up to 64 s, as
-// Google asks; from the start again after a success. One for all calls of a store. Shared by all threads.
+// How long to stay away after "too many requests" without a time: 1 s, doubled for each further
+// refusal that comes after such a wait, up to 64 s, as Google asks; from the start again after a
+// success. One for all calls of a store. Shared by all threads.
 class Backoff {
  public:
   explicit Backoff(Clock& clock) : clock_(clock) {}
@@ -26,8 +27,9 @@ class Backoff {
   SteadyTime until_{};
 };
 
-// An answer of Drive's API that is no success. The `reason` in it decides, then the status: limits by the minute are rate_limited (Retry-After, or `backoff`),
-// limits by the day are rate_limited with hours to wait, a full account is out_of_space.
+// An answer of Drive's API that is no success. The `reason` in it decides, then the status: limits
+// by the minute are rate_limited (Retry-After, or `backoff`), limits by the day are rate_limited
+// with hours to wait, a full account is out_of_space.
 Error api_error(const http::Response& response, std::string where, std::string_view what, Backoff& backoff,
                 UtcTime now);
 

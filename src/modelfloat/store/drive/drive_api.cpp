@@ -22,7 +22,8 @@ constexpr std::string_view k_folder_type = "application/vnd.google-apps.folder";
 constexpr std::string_view k_object_type = "application/octet-stream";
 constexpr std::string_view k_file_fields = "id,name,size,md5Checksum,sha256Checksum,trashed";
 constexpr std::uint64_t k_page_bytes = std::uint64_t{16} << 20;  // 1,000 files take about 300 kB
-constexpr int k_forgotten_statuses[] = {400, 404, 410};          // 400: the address makes no sense to it any more
+// 400: the address makes no sense to it any more.
+constexpr int k_forgotten_statuses[] = {400, 404, 410};
 
 [[noreturn]] void strange(const std::string& where, std::string_view what) {
   throw Error(ErrorKind::transient, where, std::string(what) + ": the answer is not what Drive's API promises");
@@ -185,7 +186,8 @@ std::vector<FileInfo> DriveApi::folders_in(const std::string& folder_id, const s
   if (name) query += " and name = " + query_text(*name);
   std::vector<FileInfo> folders;
   const auto sink = [&](const FileInfo& folder) {
-    if (!name || folder.name == *name) folders.push_back(folder);  // the query does not tell upper from lower case
+    // The query does not tell upper from lower case.
+    if (!name || folder.name == *name) folders.push_back(folder);
   };
   each_file(query, "createdTime", sink, where, options);
   return folders;

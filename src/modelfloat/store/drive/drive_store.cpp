@@ -67,7 +67,8 @@ class DriveStore final : public Store {
   std::string where(const ObjectName& name) const { return where_ + "/" + name.path(); }
   // All files of this name, the newest first.
   std::vector<FileInfo> find_all(const ObjectName& name, const CallOptions& options);
-  // The file that is the object, but none of `gone`. Nothing is Error{offline} when the store's folder is not there.
+  // The file that is the object, but none of `gone`. Nothing is Error{offline} when the store's
+  // folder is not there.
   std::optional<FileInfo> locate(const ObjectName& name, const Ids& gone, const CallOptions& options);
   std::optional<Bytes> read(const FileInfo& file, ByteRange range, const std::string& place,
                             const CallOptions& options);
@@ -98,7 +99,8 @@ class DriveStore final : public Store {
   FolderTree tree_;
   Uploader uploader_;
   KnownFiles known_;
-  KeyedMutex changing_;  // two puts of different bytes under one name must not each remove what the other made
+  // Two puts of different bytes under one name must not each remove what the other made.
+  KeyedMutex changing_;
 };
 
 std::vector<FileInfo> DriveStore::find_all(const ObjectName& name, const CallOptions& options) {
@@ -112,7 +114,8 @@ std::vector<FileInfo> DriveStore::find_all(const ObjectName& name, const CallOpt
   return files;
 }
 
-// Which of several files of one name is the object? The one that its name fits; the newest for names that say nothing of it.
+// Which of several files of one name is the object? The one that its name fits; the newest for
+// names that say nothing of it.
 FileInfo DriveStore::choose(const ObjectName& name, const std::vector<FileInfo>& files, const CallOptions& options) {
   const bool agree =
       std::all_of(files.begin(), files.end(), [&](const FileInfo& file) { return same_content(file, files.front()); });
@@ -246,13 +249,15 @@ void DriveStore::list_folder(const std::string& folder, std::string_view prefix,
                              const CallOptions& options) {
   const auto ids = tree_.find(folder, options);
   std::optional<ObjectName> last;  // files of one name come one after the other,
-  std::unordered_set<std::size_t>
-      seen;  // but not from several folders of one name. Names are made of hashes: 64 bits of them are enough
+  // But not from several folders of one name. Names are made of hashes: 64 bits of them are
+  // enough.
+  std::unordered_set<std::size_t> seen;
   const auto visit = [&](const FileInfo& file) {
     const auto name = object_at(folder, file.name);
     if (!name || !file.size_bytes || !name->path().starts_with(prefix) || known_.is_buried(file.id)) return;
     const bool again = name == last || (ids.size() > 1 && !seen.insert(std::hash<std::string>()(name->path())).second);
-    if (again) return known_.doubt(name->path());  // which of them is the object is found out when it is read
+    // Which of them is the object is found out when it is read.
+    if (again) return known_.doubt(name->path());
     last = name;
     known_.record(name->path(), file);
     sink({*name, *file.size_bytes, checksum_of(file)});

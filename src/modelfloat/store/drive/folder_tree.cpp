@@ -104,7 +104,8 @@ void FolderTree::refresh(const CallOptions& options) {
   try {
     there = reread_types(folders, options);
   } catch (const Error& error) {
-    if (error.kind != ErrorKind::not_found) throw;  // mf1 itself is gone; what is there instead is read below
+    // mf1 itself is gone; what is there instead is read below.
+    if (error.kind != ErrorKind::not_found) throw;
   }
   if (!there) folders = read_all(options);
   const std::lock_guard lock(mutex_);

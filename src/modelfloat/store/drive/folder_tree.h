@@ -11,8 +11,8 @@
 
 namespace modelfloat::store::drive {
 
-// Names are not unique on Drive, so each folder may be several: all are read, the oldest is written to. What was found is kept in the session. Shared by
-// all threads.
+// Names are not unique on Drive, so each folder may be several: all are read, the oldest is written
+// to. What was found is kept in the session. Shared by all threads.
 class FolderTree {
  public:
   // The references outlive this. `where` names the store in messages.
@@ -20,7 +20,8 @@ class FolderTree {
 
   // Makes the store's folder, those above it, and those of all objects, where they are missing.
   void make_all(const CallOptions& options);
-  // The ids of a folder of objects ("mf1", "mf1/shard"...), none when it is missing. Error{offline} when the store's folder is not there.
+  // The ids of a folder of objects ("mf1", "mf1/shard"...), none when it is missing. Error{offline}
+  // when the store's folder is not there.
   std::vector<std::string> find(const std::string& folder, const CallOptions& options);
   // One that can be written to; made where it is missing, but never the store's folder itself.
   std::string find_or_make(const std::string& folder, const CallOptions& options);

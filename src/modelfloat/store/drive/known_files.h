@@ -39,7 +39,8 @@ class NewestEntries {
   using Order = std::list<std::pair<std::string, Value>>;
   const std::size_t most_;
   Order order_;
-  std::unordered_map<std::string_view, typename Order::iterator> entries_;  // the keys lie in order_
+  // The keys lie in order_
+  std::unordered_map<std::string_view, typename Order::iterator> entries_;
 };
 
 // Bounded: what is forgotten is asked for again. Shared by all threads.

@@ -81,7 +81,8 @@ void wait_for_device(Login& login, const std::string& device_code, Milliseconds 
       break;
     } else if (error != "authorization_pending") {
       Error failure = login.refused(response);
-      if (!worth_retrying(failure.kind)) throw failure;  // what passes is waited for like the person
+      // What passes is waited for like the person.
+      if (!worth_retrying(failure.kind)) throw failure;
     }
   }
   throw Error(ErrorKind::denied, login.where, "nobody typed in the code in time: log in again");
@@ -102,7 +103,8 @@ bool by_device(Login& login) {
   const std::string code = text(body, "device_code");
   const std::string user_code = text(body, "user_code");
   std::string address = text(body, "verification_url");
-  if (address.empty()) address = text(body, "verification_uri");  // RFC 8628 calls it so, Google does not
+  // RFC 8628 calls it so, Google does not.
+  if (address.empty()) address = text(body, "verification_uri");
   if (code.empty() || user_code.empty() || address.empty())
     throw Error(ErrorKind::transient, login.where, "the answer to a request for a code has none in it");
   login.dialogue.tell("On any device, open " + address + " and type in the code " + user_code);

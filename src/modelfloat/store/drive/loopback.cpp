@@ -44,7 +44,8 @@ void answer(int socket, std::string_view status, std::string_view words) {
                            "\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nReferrer-Policy: "
                            "no-referrer\r\nConnection: close\r\nContent-Length: " +
                            std::to_string(page.size()) + "\r\n\r\n" + page;
-  ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);  // whether the page is seen changes nothing
+  // Whether the page is seen changes nothing.
+  ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
   ::shutdown(socket, SHUT_WR);
   while (is_readable(socket, k_look_around_ms)) {  // or the page might be lost with the connection
     char rest[512];

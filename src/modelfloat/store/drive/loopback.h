@@ -17,8 +17,8 @@ class LoopbackListener {
 
   unsigned port() const noexcept { return port_; }
   std::string redirect_uri() const;  // http://127.0.0.1:PORT
-  // The code that the browser brings. Visitors with another `state` are turned away and do not count. Error{denied} when the person refused;
-  // {cancelled} or {timed_out} as `options` say.
+  // The code that the browser brings. Visitors with another `state` are turned away and do not
+  // count. Error{denied} when the person refused; {cancelled} or {timed_out} as `options` say.
   std::string wait_for_code(std::string_view state, const std::string& where, const CallOptions& options);
 
  private:

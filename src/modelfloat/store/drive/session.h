@@ -1,5 +1,6 @@
 #pragma once
-// What a Drive store keeps in its vault between runs: the access token, where its folders are, and uploads that were cut off.
+// What a Drive store keeps in its vault between runs: the access token, where its folders are, and
+// uploads that were cut off.
 
 #include <cstdint>
 #include <map>
@@ -18,19 +19,23 @@ struct AccessToken {
   UtcTime expires;
 };
 
-// An object on its way: the id that it will have, so that an upload that was stored though an error was reported is recognised.
+// An object on its way: the id that it will have, so that an upload that was stored though an error
+// was reported is recognised.
 struct PendingUpload {
   std::string id;
-  std::string address;  // of a resumable upload, a secret: whoever has it can write there; empty: none was begun
+  // Of a resumable upload, a secret: whoever has it can write there; empty: none was begun.
+  std::string address;
   std::uint64_t size_bytes = 0;
   std::string sha256;
   UtcTime begun;
 };
 
-// Folder path ("" is the store's folder itself, then "mf1", "mf1/shard"...) -> ids. More than one where a name is there twice.
+// Folder path ("" is the store's folder itself, then "mf1", "mf1/shard"...) -> ids. More than one
+// where a name is there twice.
 using FolderIds = std::map<std::string, std::vector<std::string>>;
 
-// Shared by all threads. What the vault has is dropped when it belongs to other credentials or cannot be read.
+// Shared by all threads. What the vault has is dropped when it belongs to other credentials or
+// cannot be read.
 class Session {
  public:
   // `owner` names credentials and place without giving them away. `vault` and `clock` outlive this.
@@ -44,7 +49,8 @@ class Session {
 
   // Nothing when there is none, or it is so old that the provider has forgotten it.
   std::optional<PendingUpload> pending(const std::string& path) const;
-  // Written to the vault at once when it has an address. The oldest are forgotten when there are many.
+  // Written to the vault at once when it has an address. The oldest are forgotten when there are
+  // many.
   void set_pending(const std::string& path, const PendingUpload& upload);
   void forget_pending(const std::string& path);
 

@@ -3,9 +3,9 @@
 namespace modelfloat::store::drive {
 namespace {
 
-constexpr std::uint64_t k_most_in_one_request = std::uint64_t{5}
-                                                << 20;  // Google's advice; above it an upload can be resumed
-constexpr int k_most_rounds = 64;                       // of a server that takes a piece at a time
+// Google's advice; above it an upload can be resumed.
+constexpr std::uint64_t k_most_in_one_request = std::uint64_t{5} << 20;
+constexpr int k_most_rounds = 64;  // of a server that takes a piece at a time
 
 }  // namespace
 

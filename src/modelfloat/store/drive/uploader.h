@@ -22,16 +22,19 @@ struct Content {
 // "sha256:…" or "md5:…", as the server lists it; nothing when it lists none.
 std::optional<std::string> checksum_of(const FileInfo& file);
 
-// Each object gets its id before it is sent; a repeated put asks whether that id is there by now. Shared by all threads, but one at a time for each path.
+// Each object gets its id before it is sent; a repeated put asks whether that id is there by now.
+// Shared by all threads, but one at a time for each path.
 class Uploader {
  public:
   // The references outlive this.
   Uploader(DriveApi& api, Session& session, Clock& clock) : api_(api), session_(session), clock_(clock) {}
 
-  // Ends what an earlier put of the same content began: asks how far it came, and sends the rest. Nothing when there is nothing to go on with.
+  // Ends what an earlier put of the same content began: asks how far it came, and sends the rest.
+  // Nothing when there is nothing to go on with.
   std::optional<FileInfo> finish(const std::string& path, const Content& content, const std::string& where,
                                  const CallOptions& options);
-  // `file.id` is filled in here. Error{transient} when Drive keeps other bytes than were sent; they are removed.
+  // `file.id` is filled in here. Error{transient} when Drive keeps other bytes than were sent; they
+  // are removed.
   FileInfo upload(const std::string& path, DriveApi::NewFile file, const Content& content, const std::string& where,
                   const CallOptions& options);
 

@@ -64,7 +64,8 @@ ErrorKind kind_of(CURLcode code, bool connected = false) {
     case CURLE_COULDNT_CONNECT: return ErrorKind::offline;
     case CURLE_OPERATION_TIMEDOUT: return connected ? ErrorKind::timed_out : ErrorKind::offline;
     case CURLE_UNSUPPORTED_PROTOCOL:
-      return connected ? ErrorKind::transient : ErrorKind::invalid;  // connected: no HTTP comes back
+      // Connected: no HTTP comes back.
+      return connected ? ErrorKind::transient : ErrorKind::invalid;
     case CURLE_URL_MALFORMAT: return ErrorKind::invalid;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -77,14 +78,16 @@ ErrorKind kind_of(CURLcode code, bool connected = false) {
   }
 }
 
-// Without a descriptor no host can be looked up, reached or trusted, and it is not the host's fault.
+// Without a descriptor no host can be looked up, reached or trusted, and it is not the host's
+// fault.
 void require_a_descriptor(const std::string& where) {
   const FileDescriptor any(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (any || (errno != EMFILE && errno != ENFILE)) return;
   throw system_error(errno, where, "no connection can be opened here (ulimit -n says how many files may be open)");
 }
 
-// One request under way: what libcurl's callbacks work on. No exception may pass through libcurl, so they are kept.
+// One request under way: what libcurl's callbacks work on. No exception may pass through libcurl,
+// so they are kept.
 class Exchange {
  public:
   explicit Exchange(const Request& request) : request_(request) {
@@ -136,7 +139,8 @@ class Exchange {
     return filled;
   }
 
-  // A connection that was kept and turns out dead, or Digest, makes libcurl send the body once more.
+  // A connection that was kept and turns out dead, or Digest, makes libcurl send the body once
+  // more.
   bool on_seek(std::uint64_t offset) {
     part_ = 0;
     while (part_ < request_.body.size() && offset >= request_.body[part_].size())
@@ -187,8 +191,8 @@ class Exchange {
     response_.body.reserve(std::min(std::max(announced, request_.expected_bytes), request_.max_answer_bytes));
   }
 
-  static constexpr std::uint64_t k_error_bytes = std::uint64_t{64}
-                                                 << 10;  // an error may say more than the answer would
+  // An error may say more than the answer would.
+  static constexpr std::uint64_t k_error_bytes = std::uint64_t{64} << 10;
 
   const Request& request_;
   std::uint64_t body_bytes_ = 0;
@@ -276,7 +280,8 @@ void HttpClient::Connection::prepare(const Request& request, Exchange& exchange,
   curl_easy_reset(easy_);
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // parallel calls want connections of their own
+  // Parallel calls want connections of their own.
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_PATH_AS_IS, 1L);
   set(CURLOPT_USERAGENT, "modelfloat");
@@ -349,14 +354,16 @@ Response HttpClient::Connection::send(const Request& request, const ClientSettin
     line += value;
     headers.add(line);
   }
-  headers.add("Expect:");  // waiting for "100 Continue" costs a round trip, or a second where it never comes
+  // Waiting for "100 Continue" costs a round trip, or a second where it never comes.
+  headers.add("Expect:");
   for (bool is_second = false;; is_second = true) {
     Exchange exchange(request);
     prepare(request, exchange, headers, settings);
     set_authorities(authorities, !settings.ca_file.empty());
     const CURLcode code = run(request.where, options);
     exchange.rethrow();
-    // libcurl itself sends once more when it hears of a dead kept connection by reading, but not when it does by writing.
+    // libcurl itself sends once more when it hears of a dead kept connection by reading, but not
+    // when it does by writing.
     if (code != CURLE_SEND_ERROR || is_second || !was_reused() || exchange.response().status != 0)
       return finish(code, request, exchange, authorities);
   }
@@ -418,7 +425,8 @@ void HttpClient::give_back(std::unique_ptr<Connection> connection) {
 Response HttpClient::send(const Request& request, const CallOptions& options) {
   check_cancelled(options, request.where);
   auto connection = acquire();
-  Response response = connection->send(request, settings_, authorities_, options);  // one that failed is not used again
+  // One that failed is not used again.
+  Response response = connection->send(request, settings_, authorities_, options);
   give_back(std::move(connection));
   return response;
 }

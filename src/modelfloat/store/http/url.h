@@ -9,7 +9,8 @@
 
 namespace modelfloat::store::http {
 
-// Everything but the unreserved characters of RFC 3986 becomes %XX; a slash too unless `keep_slashes`.
+// Everything but the unreserved characters of RFC 3986 becomes %XX; a slash too unless
+// `keep_slashes`.
 std::string percent_encode(std::string_view text, bool keep_slashes = false);
 // Error{invalid} for a % without two hex digits.
 std::string percent_decode(std::string_view text);
@@ -29,10 +30,12 @@ struct Url {
   std::string authority() const;  // host[:port]
   std::string root() const;       // scheme://host[:port]
 };
-// Error{invalid}, naming only the scheme and host, for anything but an http or https URL, and for one that carries a user or password.
+// Error{invalid}, naming only the scheme and host, for anything but an http or https URL, and for
+// one that carries a user or password.
 Url parse_url(std::string_view text);
 
-// Whether the URL's host, as it is spelled, is localhost or a loopback address; what a name resolves to is not asked.
+// Whether the URL's host, as it is spelled, is localhost or a loopback address; what a name
+// resolves to is not asked.
 bool is_this_machine(std::string_view url);
 
 }  // namespace modelfloat::store::http

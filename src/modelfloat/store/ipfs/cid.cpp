@@ -9,7 +9,8 @@
 namespace modelfloat::store::ipfs {
 namespace {
 
-constexpr std::size_t k_most_links = 174;  // of one node, in what every implementation makes by default
+// Of one node, in what every implementation makes by default.
+constexpr std::size_t k_most_links = 174;
 constexpr std::size_t k_longest_text = 256;
 constexpr std::byte k_sha256_code{0x12};
 constexpr std::byte k_sha256_length{32};

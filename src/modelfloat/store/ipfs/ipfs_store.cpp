@@ -23,7 +23,8 @@ namespace {
 using ipfs::Cid;
 
 constexpr Milliseconds k_read_timeout{600'000};
-constexpr Milliseconds k_node_timeout{3'000};  // how long the node may look for a block when there is another way
+// How long the node may look for a block when there is another way.
+constexpr Milliseconds k_node_timeout{3'000};
 constexpr Milliseconds k_cleaning{10'000};
 constexpr std::uint64_t k_most_by_gateway = std::uint64_t{1} << 30;
 
@@ -184,7 +185,8 @@ std::optional<ipfs::Node> IpfsStore::find(const std::string& path, const CallOpt
 void IpfsStore::check_added(const Cid& added, ByteSpan bytes, const std::string& path, const CallOptions& options) {
   const auto expected = ipfs::cid_of_file(bytes);
   if (expected && *expected == added) return;
-  const bool read_back = !expected || bytes.size() > ipfs::k_chunk_bytes;  // other links than ours, perhaps
+  // Other links than ours, perhaps.
+  const bool read_back = !expected || bytes.size() > ipfs::k_chunk_bytes;
   if (read_back && equal(rpc_.cat(to_string(added), {0, bytes.size()}, k_read_timeout, path, options), bytes)) return;
   throw Error(ErrorKind::corrupt, path, "the node added something else than it was given");
 }
@@ -210,7 +212,8 @@ void IpfsStore::name_it(const Cid& cid, const std::string& path, const CallOptio
 void IpfsStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
   const std::string path = place(name.path());
   require_folder(options);
-  // Also what seems to be there already is added once more: the node may know its name and have lost its blocks.
+  // Also what seems to be there already is added once more: the node may know its name and have
+  // lost its blocks.
   const Cid cid = rpc_.add(bytes, path, options);
   PinnedForNow pinned(rpc_, cid, path);
   check_added(cid, bytes, path, options);
@@ -298,7 +301,8 @@ void IpfsStore::remove(const ObjectName& name, const CallOptions& options) {
   if (pinning_) pinning_->unpin(path, options);
 }
 
-// A folder's list fails as a whole when the first block of one file is missing. Such a file is as good as gone, the others are not.
+// A folder's list fails as a whole when the first block of one file is missing. Such a file is as
+// good as gone, the others are not.
 std::optional<std::vector<ipfs::Entry>> IpfsStore::sound_entries(const std::string& path, const CallOptions& options) {
   const auto is_of_one_file = [](const Error& error) {
     return error.kind == ErrorKind::timed_out || error.kind == ErrorKind::corrupt;

@@ -18,7 +18,8 @@ class PinningService {
   // Requests go to `root`/pins.
   PinningService(std::string root, crypto::SecretBytes bearer, const Clock& clock);
 
-  // Asks for the CID to be kept under this name; fine when it was asked before. The service fetches it from the node in its own time.
+  // Asks for the CID to be kept under this name; fine when it was asked before. The service fetches
+  // it from the node in its own time.
   void pin(const Cid&, const std::string& name, const CallOptions&);
   // Takes back all that was asked for under this name.
   void unpin(const std::string& name, const CallOptions&);

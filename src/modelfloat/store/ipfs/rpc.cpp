@@ -37,7 +37,8 @@ bool contains(std::string_view text, std::initializer_list<std::string_view> wor
                      [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
-// The RPC answers 500 to everything that went wrong; only the words tell. Kubo's and js-ipfs's both.
+// The RPC answers 500 to everything that went wrong; only the words tell. Kubo's and js-ipfs's
+// both.
 ErrorKind kind_of(std::string_view message) {
   if (contains(message, {"does not exist", "no link named", "not pinned"})) return ErrorKind::not_found;
   if (contains(message, {"timed out", "deadline exceeded", "TimeoutError"})) return ErrorKind::timed_out;
@@ -188,7 +189,8 @@ void Rpc::unpin(const Cid& cid, const std::string& where, const CallOptions& opt
   try {
     send({.name = "pin/rm", .fields = {{"arg", to_string(cid)}}, .where = where}, options);
   } catch (const Error& error) {
-    if (error.kind != ErrorKind::not_found) throw;  // another thread that put the same bytes was first
+    // Another thread that put the same bytes was first.
+    if (error.kind != ErrorKind::not_found) throw;
   }
 }
 
@@ -236,7 +238,8 @@ bool Rpc::link(const Cid& cid, const std::string& path, const CallOptions& optio
 
 void Rpc::remove(const std::string& path, const CallOptions& options) {
   try {
-    // Kubo always flushes here and refuses to be told so. It says what went wrong as a line of text, with status 200 and an error behind it.
+    // Kubo always flushes here and refuses to be told so. It says what went wrong as a line of
+    // text, with status 200 and an error behind it.
     send({.name = "files/rm", .fields = {{"arg", path}, {"force", "true"}}, .where = path}, options);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::not_found) return;
@@ -282,7 +285,8 @@ std::optional<std::vector<Link>> Rpc::links(const std::string& path, const CallO
   if (!folder || !folder->is_folder) return std::nullopt;
   json answer;
   try {
-    // Kubo looks at no entry when it need not say what it is; js-ipfs does all the same, and has this other call.
+    // Kubo looks at no entry when it need not say what it is; js-ipfs does all the same, and has
+    // this other call.
     answer = parse(send({.name = "ls",
                          .fields = {{"arg", folder->cid}, {"size", "false"}, {"resolve-type", "false"}},
                          .where = path,

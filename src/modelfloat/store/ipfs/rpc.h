@@ -40,11 +40,13 @@ struct Link {
 
 inline constexpr Milliseconds k_quick{10'000};  // for a look into MFS, which is on the node
 
-// Shared by all threads. Every call has a time limit of its own, which the node is told too: a node that lacks a block looks for it for ever.
-// Errors: offline (no connection), denied, timed_out, not_found, out_of_space, corrupt, transient, invalid (there is no such RPC).
+// Shared by all threads. Every call has a time limit of its own, which the node is told too: a node
+// that lacks a block looks for it for ever. Errors: offline (no connection), denied, timed_out,
+// not_found, out_of_space, corrupt, transient, invalid (there is no such RPC).
 class Rpc {
  public:
-  // `root` is http://host:port, perhaps with a path in front of /api/v0. The settings' credentials are "bearer", or "user" and "password".
+  // `root` is http://host:port, perhaps with a path in front of /api/v0. The settings' credentials
+  // are "bearer", or "user" and "password".
   Rpc(std::string root, const StoreSettings& settings, Random& random, const Clock& clock);
 
   // Adds the bytes as a file and pins it.
@@ -55,11 +57,13 @@ class Rpc {
 
   // Needs the file's first block: Error{timed_out} without it.
   std::optional<Node> stat(const std::string& path, const CallOptions&, Milliseconds limit = k_quick);
-  // Links a file that the node has; makes the folders above. False when there is something by that name.
+  // Links a file that the node has; makes the folders above. False when there is something by that
+  // name.
   bool link(const Cid&, const std::string& path, const CallOptions&);
   void remove(const std::string& path, const CallOptions&);  // absent is fine
   void make_folder(const std::string& path, const CallOptions&);
-  // Nothing when there is no such folder. Error{timed_out} when the first block of any entry is missing.
+  // Nothing when there is no such folder. Error{timed_out} when the first block of any entry is
+  // missing.
   std::optional<std::vector<Entry>> list(const std::string& path, const CallOptions&);
   // The same without a look at the entries' blocks.
   std::optional<std::vector<Link>> links(const std::string& path, const CallOptions&);

@@ -27,7 +27,8 @@ namespace {
 constexpr std::size_t k_step_bytes = std::size_t{1} << 20;  // between two looks at the stop token
 constexpr std::time_t k_stale_seconds = std::time_t{24} * 60 * 60;
 constexpr std::size_t k_temporary_digits = 32;
-constexpr int k_read_flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // a FIFO must not make us wait
+// A FIFO must not make us wait.
+constexpr int k_read_flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
 Error local_error(int error_number, std::string where, std::string_view message) {
   switch (error_number) {
@@ -147,7 +148,8 @@ class LocalStore final : public Store {
   const std::filesystem::path folder_;
   const DiskSync sync_;
   std::mutex mutex_;
-  std::set<std::pair<dev_t, ino_t>> linked_;  // folders whose entry in their parent is known to be on the disk
+  // Folders whose entry in their parent is known to be on the disk.
+  std::set<std::pair<dev_t, ino_t>> linked_;
 };
 
 FileDescriptor LocalStore::open_root() const {
@@ -206,8 +208,8 @@ bool LocalStore::holds(int root, const ObjectName& name, ByteSpan bytes, const C
   }
 }
 
-// A folder that another thread or a killed process made may not be on the disk yet, so its link is synced the first
-// time we meet it, not only when we made it.
+// A folder that another thread or a killed process made may not be on the disk yet, so its link is
+// synced the first time we meet it, not only when we made it.
 void LocalStore::sync_link(int parent, int child, bool made, const std::string& place) {
   struct stat status{};
   if (::fstat(child, &status) != 0) throw local_error(errno, place, "cannot look at");
@@ -313,7 +315,8 @@ bool is_folder_of_objects(std::string_view leaf) {
 // `path` ends in a slash; depth 0 is "mf1/", 1 a type, 2 the folders that hold objects.
 void LocalStore::walk(int parent, const std::string& path, unsigned depth, const Walk& walk_of) const {
   const std::string leaf = path.substr(path.rfind('/', path.size() - 2) + 1);
-  const int fd = ::openat(parent, leaf.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the Directory's from here on
+  // The Directory's from here on.
+  const int fd = ::openat(parent, leaf.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return;
   if (fd < 0) return walk_of.bad.record(local_error(errno, where(path), "cannot open the folder"));
   const Directory directory(::fdopendir(fd));

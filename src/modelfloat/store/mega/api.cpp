@@ -163,7 +163,8 @@ std::optional<json> Api::events(const std::string& sequence, const CallOptions& 
       send_with_session("/sc?sn=" + http::percent_encode(sequence), "", k_answer_bytes, where_, options, session);
   if (reply.code == -16) throw code_error(reply.code, Purpose::read, where_);
   if (reply.code < 0)
-    return std::nullopt;  // -6 says "too much happened"; any other trouble is cured by reading all as well
+    // -6 says "too much happened"; any other trouble is cured by reading all as well.
+    return std::nullopt;
   return parse_answer(reply.body, where_);
 }
 

@@ -22,7 +22,8 @@ enum class Purpose { login, write, read };
 // The Error that one of MEGA's negative numbers stands for.
 Error code_error(int code, Purpose purpose, std::string where);
 
-// How long a download that MEGA's transfer quota stops (HTTP 509) should wait: X-MEGA-Time-Left, or some hours.
+// How long a download that MEGA's transfer quota stops (HTTP 509) should wait: X-MEGA-Time-Left, or
+// some hours.
 Error transfer_quota_error(const http::Response& response, std::string where);
 
 // An account that is logged in.
@@ -34,22 +35,27 @@ struct Session {
 // Shared: a call goes on with the session that it began with while another thread logs in anew.
 using SessionPointer = std::shared_ptr<const Session>;
 
-// Shared by all threads. Logs in when a session is first needed and none is kept, and once more when the server refuses the one there is; a wrong
-// password is remembered for some minutes, since MEGA locks accounts that fail too often. Every call repeats what MEGA asks to repeat, under the same number, so
-// that nothing is done twice: -3, "busy" (HTTP 5xx) and broken connections with a growing back-off, -4 with a longer one; and does the work that 402 asks for.
+// Shared by all threads. Logs in when a session is first needed and none is kept, and once more
+// when the server refuses the one there is; a wrong password is remembered for some minutes, since
+// MEGA locks accounts that fail too often. Every call repeats what MEGA asks to repeat, under the
+// same number, so that nothing is done twice: -3, "busy" (HTTP 5xx) and broken connections with a
+// growing back-off, -4 with a longer one; and does the work that 402 asks for.
 class Api {
  public:
   // `where` begins every message. Error{invalid} for an address that is none.
   Api(const std::string& where, const StoreSettings& settings, const StoreContext& context);
 
-  // One command's answer: an object, text or a positive number. A negative number becomes code_error.
+  // One command's answer: an object, text or a positive number. A negative number becomes
+  // code_error.
   nlohmann::json call(const nlohmann::json& command, Purpose purpose, const std::string& where,
                       const CallOptions& options);
   // Several at once, for their effect alone; not_found is fine.
   void call_all(const nlohmann::json& commands, Purpose purpose, const std::string& where, const CallOptions& options);
-  // All nodes of the account: the answer to "f" as it came, which may be long, and the session that opens their keys.
+  // All nodes of the account: the answer to "f" as it came, which may be long, and the session that
+  // opens their keys.
   std::pair<Bytes, SessionPointer> nodes(const CallOptions& options);
-  // What happened since `sequence`; nothing when that is too long ago and the nodes must be read anew.
+  // What happened since `sequence`; nothing when that is too long ago and the nodes must be read
+  // anew.
   std::optional<nlohmann::json> events(const std::string& sequence, const CallOptions& options);
 
   SessionPointer session(const CallOptions& options) { return session_other_than(nullptr, options); }

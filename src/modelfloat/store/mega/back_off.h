@@ -11,15 +11,17 @@
 
 namespace modelfloat::store::mega {
 
-// A server that asks for a longer pause than this is left alone by all calls instead: whoever made this one is told how long.
+// A server that asks for a longer pause than this is left alone by all calls instead: whoever made
+// this one is told how long.
 inline constexpr Milliseconds k_longest_asked{10'000};
 
-// Waits of one call that is repeated: doubling, and a random part of a half, so that many clients do not come back together.
+// Waits of one call that is repeated: doubling, and a random part of a half, so that many clients
+// do not come back together.
 class BackOff {
  public:
   BackOff(Clock& clock, Random& random) : clock_(clock), random_(random) {}
-  // Sleeps before the next try, and no shorter than the server asked; throws `trouble` when there have been enough of them, the deadline would pass, or
-  // that is more than k_longest_asked.
+  // Sleeps before the next try, and no shorter than the server asked; throws `trouble` when there
+  // have been enough of them, the deadline would pass, or that is more than k_longest_asked.
   void wait(const Error& trouble, const CallOptions& options, std::optional<Milliseconds> asked = std::nullopt) {
     const bool asked_to_slow_down = trouble.kind == ErrorKind::rate_limited;
     const unsigned most = asked_to_slow_down ? 4 : 6;

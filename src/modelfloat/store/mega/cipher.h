@@ -1,5 +1,6 @@
 #pragma once
-// The few forms of AES-128 that MEGA is made of, its base64, and the two halves of a file's key. docs/stores/mega.md says what is what.
+// The few forms of AES-128 that MEGA is made of, its base64, and the two halves of a file's key.
+// docs/stores/mega.md says what is what.
 
 #include <array>
 #include <optional>
@@ -18,7 +19,8 @@ using Block = std::array<std::byte, k_block_bytes>;
 inline const unsigned char* raw(ByteSpan bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 inline unsigned char* raw(MutableByteSpan bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
 
-// AES-128 without padding, in place. `key` has 16 bytes and `blocks` whole blocks, else Error{internal}.
+// AES-128 without padding, in place. `key` has 16 bytes and `blocks` whole blocks, else
+// Error{internal}.
 void encrypt_ecb(ByteSpan key, MutableByteSpan blocks);
 void decrypt_ecb(ByteSpan key, MutableByteSpan blocks);
 // The same by CBC from a block of zeros on.
@@ -37,7 +39,8 @@ struct FileKey {
   std::array<std::byte, k_bytes> pack() const;
 };
 
-// Encrypts or decrypts (it is the same) what lies at `offset` of a file's content. `out` is as long as `in`, and may be the same bytes.
+// Encrypts or decrypts (it is the same) what lies at `offset` of a file's content. `out` is as long
+// as `in`, and may be the same bytes.
 void crypt_content(const FileKey& key, std::uint64_t offset, ByteSpan in, MutableByteSpan out);
 
 // The MACs of a file's chunks, one after the other from the first, and the MAC of them all.
@@ -60,8 +63,8 @@ class ContentMac {
   Block chained_{};  // over the chunks before
 };
 
-// Where the chunk that begins at or holds `offset` ends, in a file without end: after 128 KiB, then 256 KiB more, and so on up to 1 MiB, which is
-// the length of all later ones.
+// Where the chunk that begins at or holds `offset` ends, in a file without end: after 128 KiB, then
+// 256 KiB more, and so on up to 1 MiB, which is the length of all later ones.
 std::uint64_t end_of_chunk(std::uint64_t offset);
 
 }  // namespace modelfloat::store::mega

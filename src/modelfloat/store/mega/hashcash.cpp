@@ -19,7 +19,8 @@ constexpr std::size_t k_prefix_bytes = 4;
 constexpr std::size_t k_first_bytes = 60;  // of the copies: with the prefix, one block of SHA-256
 constexpr std::size_t k_piece_bytes = k_token_bytes * 1024;
 
-// Copies of the token from the 60th byte of them on, so that what follows the first block is hashed without being moved about.
+// Copies of the token from the 60th byte of them on, so that what follows the first block is hashed
+// without being moved about.
 Bytes copies_of(ByteSpan token) {
   Bytes piece(k_piece_bytes);
   for (std::size_t i = 0; i < piece.size(); ++i) piece[i] = token[(i + k_first_bytes) % k_token_bytes];

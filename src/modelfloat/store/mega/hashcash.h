@@ -1,5 +1,6 @@
 #pragma once
-// The work that MEGA asks for before it answers a client that it finds too busy (HTTP 402, X-Hashcash).
+// The work that MEGA asks for before it answers a client that it finds too busy (HTTP 402,
+// X-Hashcash).
 
 #include <cstdint>
 #include <optional>
@@ -19,11 +20,12 @@ struct Challenge {
 // "1:EASINESS:TIME:TOKEN"; nothing when it is something else.
 std::optional<Challenge> parse_challenge(std::string_view header);
 
-// Whether SHA-256 over the prefix and 262,144 copies of the token is small enough: 12.6 MB are hashed. `token` has 48 bytes.
+// Whether SHA-256 over the prefix and 262,144 copies of the token is small enough: 12.6 MB are
+// hashed. `token` has 48 bytes.
 bool solves(const Challenge& challenge, ByteSpan token, std::uint32_t prefix);
 
-// What the header of the repeated request says. Searches on all cores and with as many threads for as long as it takes; nothing when a stop was asked
-// for meanwhile or the token is malformed.
+// What the header of the repeated request says. Searches on all cores and with as many threads for
+// as long as it takes; nothing when a stop was asked for meanwhile or the token is malformed.
 std::optional<std::string> solve(const Challenge& challenge, const std::stop_token& stop);
 
 }  // namespace modelfloat::store::mega

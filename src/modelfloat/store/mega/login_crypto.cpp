@@ -63,7 +63,8 @@ std::vector<std::uint16_t> utf16_of(std::string_view text) {
   return units;
 }
 
-// Four units to a word, as JavaScript's shifts of 32 bits pack them; a unit above 255 reaches into its neighbour. Whole words, big-endian.
+// Four units to a word, as JavaScript's shifts of 32 bits pack them; a unit above 255 reaches into
+// its neighbour. Whole words, big-endian.
 Bytes words_of(std::string_view text) {
   const auto units = utf16_of(text);
   Bytes bytes((units.size() + 3) / 4 * 4);
@@ -110,7 +111,8 @@ std::string email_proof(std::string_view email, const Block& key) {
   return to_base64url(proof);
 }
 
-// A number of PGP: its length in bits in two bytes, then its bytes. `from` goes on after it; nothing when it does not fit.
+// A number of PGP: its length in bits in two bytes, then its bytes. `from` goes on after it;
+// nothing when it does not fit.
 Number take_number(ByteSpan& from) {
   if (from.size() < 2) return nullptr;
   const std::size_t bits = static_cast<std::size_t>(from[0]) << 8 | static_cast<std::size_t>(from[1]);
@@ -185,7 +187,8 @@ std::string open_session(ByteSpan challenge, ByteSpan private_key, ByteSpan mast
   const Number number = take_number(challenge);
   if (!number) throw Error(ErrorKind::corrupt, where, "MEGA's answer to the login has no session in it");
   const std::size_t bytes = p && q ? static_cast<std::size_t>(BN_num_bytes(p.get()) + BN_num_bytes(q.get())) : 0;
-  // The plain text begins one byte below the top of what p and q have room for, also where zeros stand in front of it.
+  // The plain text begins one byte below the top of what p and q have room for, also where zeros
+  // stand in front of it.
   const crypto::SecretBytes plain =
       d && bytes > k_session_bytes ? open_challenge(*number, *p, *q, *d, bytes) : crypto::SecretBytes();
   if (plain.empty())

@@ -92,7 +92,8 @@ void MegaStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& o
   const std::size_t slash = name.path().rfind('/');
   const Handle folder = mirror_.folder_for(name.path().substr(0, slash), options);
   const mega::Uploaded uploaded = mega::upload(api_, clock_, random_, bytes, where(name), options);
-  // What was there before the new node goes, and nothing else: of several writers' nodes the last one always stays.
+  // What was there before the new node goes, and nothing else: of several writers' nodes the last
+  // one always stays.
   const auto held = changing_.lock(name.path(), options, where(name));
   const auto before = mirror_.with_tree([&](const mega::Tree& tree) { return tree.all(name); });
   add_file(folder, name.path().substr(slash + 1), uploaded, name, options);
@@ -147,7 +148,8 @@ std::optional<Bytes> MegaStore::get(const ObjectName& name, ByteRange range, con
     try {
       return mega::download(api_, clock_, *found, clip(range, found->size_bytes, where(name)), where(name), options);
     } catch (const Error& error) {
-      if (error.kind != ErrorKind::not_found) throw;  // else it was removed or replaced since we learned of it
+      // Else it was removed or replaced since we learned of it.
+      if (error.kind != ErrorKind::not_found) throw;
     }
     tries = lost == found->handle ? tries + 1 : 1;
     lost = found->handle;

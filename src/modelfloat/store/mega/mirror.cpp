@@ -109,7 +109,8 @@ void Mirror::make_folders(Handle parent, const std::vector<std::string>& names, 
   tree_.add(answer["f"]);
 }
 
-// Sixteen neighbours are made at once where an object's folder is one of 256: a call each would be slow at first.
+// Sixteen neighbours are made at once where an object's folder is one of 256: a call each would be
+// slow at first.
 static std::vector<std::string> with_neighbours(const std::string& path, const std::string& leaf) {
   if (path != "mf1/shard" || leaf.size() != 2) return {leaf};
   std::vector<std::string> names;

@@ -19,10 +19,12 @@ namespace modelfloat::store::mega {
 // Shared by all threads. Nothing is locked while anything is sent.
 class Mirror {
  public:
-  // `folder` is ours, as Tree takes it; `where` names the store in messages. The references outlive this.
+  // `folder` is ours, as Tree takes it; `where` names the store in messages. The references outlive
+  // this.
   Mirror(Api& api, Clock& clock, Random& random, std::string where, std::string_view folder);
 
-  // Returns when a look at the server that began after this call did has been taken over. Threads that want one at the same time share it.
+  // Returns when a look at the server that began after this call did has been taken over. Threads
+  // that want one at the same time share it.
   void refresh(const CallOptions& options);
   // The same; Error{offline} when our folder is not there.
   void require_home(const CallOptions& options);
@@ -40,8 +42,9 @@ class Mirror {
   // The next look reads all nodes anew.
   void forget();
 
-  // Events tell of our own nodes too, mostly at once. A node that they don't tell of in some seconds is none, whatever the answer to our call said.
-  // Waits for those that pending(const Tree&) gives, and erases what is left of them.
+  // Events tell of our own nodes too, mostly at once. A node that they don't tell of in some
+  // seconds is none, whatever the answer to our call said. Waits for those that pending(const
+  // Tree&) gives, and erases what is left of them.
   template <typename Pending>
   void wait_until_applied(const Pending& pending, const CallOptions& options) {
     require_home(options);

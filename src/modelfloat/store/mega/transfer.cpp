@@ -16,7 +16,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::uint64_t k_request_bytes = std::uint64_t{17} << 20;  // a shard of 16 MiB and its header go in one
+// A shard of 16 MiB and its header go in one.
+constexpr std::uint64_t k_request_bytes = std::uint64_t{17} << 20;
 constexpr std::size_t k_completion_bytes = 36;
 constexpr unsigned k_addresses = 3;
 

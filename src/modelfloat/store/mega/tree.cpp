@@ -184,7 +184,8 @@ bool Tree::add_folder(const Node& node) {
 
 void Tree::add_object(const Node& node, bool confirmed) {
   if (const auto known = objects_.find(node.handle); known != objects_.end()) {
-    confirmed = confirmed || known->second.confirmed != 0;  // the event may have come before the answer to our call
+    // The event may have come before the answer to our call.
+    confirmed = confirmed || known->second.confirmed != 0;
   }
   erase(node.handle);
   if (node.type != k_file || !folders_.contains(node.parent)) return;
@@ -269,8 +270,8 @@ void Tree::forget() {
   unconfirmed_ = 0;
 }
 
-// The answer is gone through twice, since folders may come after what lies in them; each node is let go as soon as it is read, so that a long answer
-// takes no more memory than its text.
+// The answer is gone through twice, since folders may come after what lies in them; each node is
+// let go as soon as it is read, so that a long answer takes no more memory than its text.
 void Tree::load(ByteSpan answer, ByteSpan master_key, std::string_view user, const std::string& where) {
   forget();
   master_key_ = crypto::SecretBytes(master_key);
@@ -334,7 +335,8 @@ bool Tree::apply(const json& events) {
     if (!handle || (kind != "d" && kind != "u")) continue;
     if (is_ours(*handle)) return false;
     if (kind == "d") erase(*handle);
-    if (kind == "u" && (objects_.contains(*handle) || strangers_.contains(*handle))) return false;  // renamed
+    // renamed.
+    if (kind == "u" && (objects_.contains(*handle) || strangers_.contains(*handle))) return false;
   }
   return true;
 }

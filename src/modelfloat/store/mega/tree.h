@@ -1,5 +1,6 @@
 #pragma once
-// What lies below our folder of an account, as far as the server has told. Everything else in the account is passed over.
+// What lies below our folder of an account, as far as the server has told. Everything else in the
+// account is passed over.
 
 #include <array>
 #include <cstdint>
@@ -28,19 +29,21 @@ struct FoundObject {
   Handle handle = 0;
   std::uint64_t size_bytes = 0;
   std::array<std::byte, FileKey::k_bytes> node_key{};
-  bool confirmed = false;  // by an event or a whole listing, not by the answer to our own call alone
+  // By an event or a whole listing, not by the answer to our own call alone.
+  bool confirmed = false;
 };
 
-// The attributes of a node that is called `name`, encrypted and in base64, as the server keeps them; and the name again, or nothing when the key does
-// not open them.
+// The attributes of a node that is called `name`, encrypted and in base64, as the server keeps
+// them; and the name again, or nothing when the key does not open them.
 std::string seal_name(ByteSpan key, const std::string& name);
 std::optional<std::string> open_name(ByteSpan key, std::string_view attributes);
 
-// About 180 bytes for each object. Guarded by its owner; does no I/O. Numbers and texts in the server's JSON are not trusted: a node that makes no sense is
-// passed over.
+// About 180 bytes for each object. Guarded by its owner; does no I/O. Numbers and texts in the
+// server's JSON are not trusted: a node that makes no sense is passed over.
 class Tree {
  public:
-  // `folder`: the path of our folder in the account, without slashes at its ends; empty for the account's root.
+  // `folder`: the path of our folder in the account, without slashes at its ends; empty for the
+  // account's root.
   explicit Tree(std::string_view folder);
 
   // Starts anew from the answer to "f". Error{corrupt} when it is none.
@@ -52,10 +55,11 @@ class Tree {
   const std::string& sequence() const noexcept { return sequence_; }
   void set_sequence(std::string sequence) { sequence_ = std::move(sequence); }
 
-  // Takes over the "a" of an answer to "sc". False when a folder of ours was moved, renamed or deleted: the tree must be loaded anew.
+  // Takes over the "a" of an answer to "sc". False when a folder of ours was moved, renamed or
+  // deleted: the tree must be loaded anew.
   bool apply(const nlohmann::json& events);
-  // Takes over nodes that the server says it has just made for us: the "f" of an answer to "p". They are confirmed when an event
-  // tells of them too, earlier or later.
+  // Takes over nodes that the server says it has just made for us: the "f" of an answer to "p".
+  // They are confirmed when an event tells of them too, earlier or later.
   void add(const nlohmann::json& nodes);
   void erase(Handle handle);
 
@@ -63,13 +67,16 @@ class Tree {
   std::optional<FoundObject> find(const ObjectName& name) const;
   // All objects of that name: MEGA allows any number.
   std::vector<Handle> all(const ObjectName& name) const;
-  // A folder by its path below ours, such as "mf1/shard"; "" is ours itself. Nothing when it is not there.
+  // A folder by its path below ours, such as "mf1/shard"; "" is ours itself. Nothing when it is not
+  // there.
   std::optional<Handle> folder(const std::string& path) const;
-  // The deepest folder of our own folder's path that is there (the account's root at least), and how many of its parts that is.
+  // The deepest folder of our own folder's path that is there (the account's root at least), and
+  // how many of its parts that is.
   std::pair<Handle, std::size_t> way_to_folder() const;
   const std::vector<std::string>& folder_parts() const noexcept { return parts_; }
 
-  // For listings that hold no lock while they call others: the handles, and what one of them is; nothing when it is gone, not confirmed, or not the newest of its name.
+  // For listings that hold no lock while they call others: the handles, and what one of them is;
+  // nothing when it is gone, not confirmed, or not the newest of its name.
   std::vector<Handle> handles() const;
   std::optional<std::pair<ObjectName, std::uint64_t>> newest(Handle handle) const;
   std::size_t size() const noexcept { return objects_.size(); }
@@ -115,12 +122,14 @@ class Tree {
   std::string user_;
   bool loaded_ = false;
   std::string sequence_;
-  std::vector<Handle> above_;  // the account's root and the folders on the way to ours, ours included when it is there
+  // The account's root and the folders on the way to ours, ours included when it is there.
+  std::vector<Handle> above_;
   std::unordered_map<Handle, Folder> folders_;
   std::multimap<std::string, Handle, std::less<>> by_path_;
   Objects objects_;
   std::unordered_multimap<std::uint64_t, Handle> by_name_;  // by a hash of the path
-  std::unordered_set<Handle> strangers_;  // files in our folders that are no objects, and may be renamed to one
+  // Files in our folders that are no objects, and may be renamed to one.
+  std::unordered_set<Handle> strangers_;
   std::uint32_t next_order_ = 0;
   std::size_t unconfirmed_ = 0;
 };

@@ -67,7 +67,8 @@ class MemoryStore final : public Store {
 
   void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
     check_cancelled(options, "memory");
-    std::vector<ObjectInfo> found;  // the sink may call us again, so it is not called under the lock
+    // The sink may call us again, so it is not called under the lock.
+    std::vector<ObjectInfo> found;
     {
       const std::lock_guard lock(mutex_);
       for (const auto& [name, object] : objects_) {
@@ -89,7 +90,8 @@ class MemoryStore final : public Store {
   }
 
  private:
-  // Shared with the readers of the moment, so that they copy outside the lock while the object may be replaced.
+  // Shared with the readers of the moment, so that they copy outside the lock while the object may
+  // be replaced.
   using Object = std::shared_ptr<const Bytes>;
 
   static std::string where(const ObjectName& name) { return "memory/" + name.path(); }

@@ -23,7 +23,8 @@ namespace modelfloat::store::rclone {
 namespace {
 
 constexpr std::string_view k_user = "modelfloat";
-constexpr int k_oldest[] = {1, 65};  // rclone serves a Unix socket and takes all options that we use
+// Rclone serves a Unix socket and takes all options that we use.
+constexpr int k_oldest[] = {1, 65};
 constexpr Milliseconds k_start_limit{30'000};
 constexpr Milliseconds k_settled{60'000};  // one that lived so long did not die of its start
 constexpr Milliseconds k_first_pause{250};
@@ -51,7 +52,8 @@ std::vector<std::string> environment(const std::filesystem::path& folder, const 
       "RCLONE_LOW_LEVEL_RETRIES=1",
       "RCLONE_ASK_PASSWORD=false",  // there is nobody to ask
       "RCLONE_LOG_LEVEL=ERROR",
-      "TMPDIR=" + folder.string(),  // where it keeps what a remote takes only as a whole; gone with the folder
+      // Where it keeps what a remote takes only as a whole; gone with the folder.
+      "TMPDIR=" + folder.string(),
   };
   bool paces_webdav = false;
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -59,7 +61,8 @@ std::vector<std::string> environment(const std::filesystem::path& folder, const 
     if (is_ours(text)) continue;
     paces_webdav = paces_webdav || text.starts_with(k_webdav_pace);
     constexpr std::string_view k_config = "RCLONE_CONFIG=";
-    if (text.starts_with(k_config) && text.size() > k_config.size()) {  // the child works in another folder
+    // The child works in another folder.
+    if (text.starts_with(k_config) && text.size() > k_config.size()) {
       std::error_code error;
       const auto file = std::filesystem::absolute(expand_home(text.substr(k_config.size())), error);
       if (error) throw system_error(error.value(), "RCLONE_CONFIG", "the current folder cannot be found");
@@ -68,7 +71,8 @@ std::vector<std::string> environment(const std::filesystem::path& folder, const 
       variables.emplace_back(text);
     }
   }
-  // Else 10 ms from call to call of all threads, and an upload takes eight. How many calls there are at once is our limit.
+  // Else 10 ms from call to call of all threads, and an upload takes eight. How many calls there
+  // are at once is our limit.
   if (!paces_webdav) variables.push_back(std::string(k_webdav_pace) + "1ms");
   return variables;
 }
@@ -187,7 +191,8 @@ void Daemon::wait_until_up(Running& running, const ChildProcess& child, const st
     try {
       response = running.send({.method = "POST", .url = "/core/version", .where = program}, options);
     } catch (const Error& error) {
-      if (error.kind != ErrorKind::offline && error.kind != ErrorKind::transient) throw;  // nobody listens yet
+      // Nobody listens yet.
+      if (error.kind != ErrorKind::offline && error.kind != ErrorKind::transient) throw;
     }
     if (response) {
       const auto answer = nlohmann::json::parse(response->text(), nullptr, false);
@@ -254,7 +259,8 @@ http::Response Daemon::send(http::Request request, const CallOptions& options) {
     return now->send(std::move(request), options);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::offline) throw;
-    throw Error(ErrorKind::transient, where, "rclone has just ended", k_first_pause);  // the keeper is about to notice
+    // The keeper is about to notice.
+    throw Error(ErrorKind::transient, where, "rclone has just ended", k_first_pause);
   }
 }
 

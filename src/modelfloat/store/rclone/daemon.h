@@ -17,9 +17,11 @@
 
 namespace modelfloat::store::rclone {
 
-// One `rclone rcd` for all remotes: found by PATH, on a Unix socket in a private folder, with a random password that it is told by its environment. It
-// reads the user's own configuration (RCLONE_CONFIG and all that rclone itself heeds), tries nothing again by itself, and dies with this process. It
-// is started by the first call, and again, ever less eagerly, when it dies. Shared by all threads.
+// One `rclone rcd` for all remotes: found by PATH, on a Unix socket in a private folder, with a
+// random password that it is told by its environment. It reads the user's own configuration
+// (RCLONE_CONFIG and all that rclone itself heeds), tries nothing again by itself, and dies with
+// this process. It is started by the first call, and again, ever less eagerly, when it dies. Shared
+// by all threads.
 class Daemon {
  public:
   Daemon();
@@ -27,8 +29,9 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  // Sends a request whose `url` is a path and query. Errors as HttpClient has them; besides, offline: rclone is not installed, too old or does not start;
-  // transient: it died just now, and is not started again before Error::retry_after.
+  // Sends a request whose `url` is a path and query. Errors as HttpClient has them; besides,
+  // offline: rclone is not installed, too old or does not start; transient: it died just now, and
+  // is not started again before Error::retry_after.
   http::Response send(http::Request request, const CallOptions&);
 
   // What it is given to upload.
@@ -57,7 +60,8 @@ class Daemon {
   std::jthread keeper_;    // the child dies with the thread that started it, so this one lasts
 };
 
-// The one of this process. Shared, as its stores may end in any order; with the last of them it ends too.
+// The one of this process. Shared, as its stores may end in any order; with the last of them it
+// ends too.
 std::shared_ptr<Daemon> shared_daemon();
 
 }  // namespace modelfloat::store::rclone

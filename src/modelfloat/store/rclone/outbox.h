@@ -13,8 +13,9 @@
 
 namespace modelfloat::store::rclone {
 
-// Files that rclone copies from: it knows their size before it begins, and takes none for whole that is not, which it cannot do with a stream that is
-// cut. They are in memory (a tmpfs), and on the disk where there is no room in memory. Shared by all threads.
+// Files that rclone copies from: it knows their size before it begins, and takes none for whole
+// that is not, which it cannot do with a stream that is cut. They are in memory (a tmpfs), and on
+// the disk where there is no room in memory. Shared by all threads.
 class Outbox {
  public:
   // In `memory` first, where such a folder is.
@@ -34,7 +35,8 @@ class Outbox {
     std::filesystem::path folder_;
     std::string name_;
   };
-  // A file with these bytes, whose name no other has had. Throws Error{transient} when neither place has room.
+  // A file with these bytes, whose name no other has had. Throws Error{transient} when neither
+  // place has room.
   File hold(ByteSpan bytes, const std::string& name);
 
  private:

@@ -221,7 +221,8 @@ void Rc::upload(const std::string& path, ByteSpan bytes, Placing placing, const 
              {"srcRemote", file.name()},
              {"dstFs", place.fs},
              {"dstRemote", place.remote},
-             // The size is compared all the same. A checksum is compared by whoever asks for it afterwards.
+             // The size is compared all the same. A checksum is compared by whoever asks for it
+             // afterwards.
              {"_config",
               {{"IgnoreTimes", true},
                {"IgnoreChecksum", true},
@@ -231,8 +232,9 @@ void Rc::upload(const std::string& path, ByteSpan bytes, Placing placing, const 
        where(path), options);
 }
 
-// Of a file that it cannot open, rclone only says "404 Not Found", whatever the reason, and of one that it cannot read on it says nothing and hangs up
-// (lib/http/serve.Object). Reading the file for its hash makes it say why.
+// Of a file that it cannot open, rclone only says "404 Not Found", whatever the reason, and of one
+// that it cannot read on it says nothing and hangs up (lib/http/serve.Object). Reading the file for
+// its hash makes it say why.
 void Rc::explain(const std::string& path, const CallOptions& options) {
   if (const auto wait = time_to_wait())
     throw Error(ErrorKind::rate_limited, where(path), "cannot be read, and the provider has asked to wait", wait);

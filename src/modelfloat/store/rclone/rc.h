@@ -32,13 +32,16 @@ struct Features {
   bool shows_partial_uploads = false;  // a file that is being uploaded is there under its name
   bool can_move = false;
   bool keeps_folders = false;  // a folder without files is there all the same
-  bool allows_twins = false;   // several files of one name in a folder, of which a call by name means any one
-  std::string checksum;        // that it tells without reading the file: "sha256", "sha1" or "md5"; empty: none
+  // Several files of one name in a folder, of which a call by name means any one.
+  bool allows_twins = false;
+  // That it tells without reading the file: "sha256", "sha1" or "md5"; empty: none.
+  std::string checksum;
 };
 
-// Paths are relative to the remote's root, or absolute where the remote has such (local, sftp). Shared by all threads. Errors: of the kind that
-// rclone's words mean (words.h), with `where` naming remote and path; and the daemon's own. One
-// that is rate_limited always says how long to wait.
+// Paths are relative to the remote's root, or absolute where the remote has such (local, sftp).
+// Shared by all threads. Errors: of the kind that rclone's words mean (words.h), with `where`
+// naming remote and path; and the daemon's own. One that is rate_limited always says how long to
+// wait.
 class Rc {
  public:
   Rc(std::shared_ptr<Daemon> daemon, std::string remote, Random& random)
@@ -54,24 +57,30 @@ class Rc {
   std::optional<Item> stat(const std::string& path, bool files_only, const std::string& checksum, const CallOptions&);
   // All files of this name.
   std::vector<Item> twins(const std::string& path, const std::string& checksum, const CallOptions&);
-  // The files and folders in a folder, or, when `deep`, all files below it. They are handed on as the answer comes. False when
-  // there is no such folder.
+  // The files and folders in a folder, or, when `deep`, all files below it. They are handed on as
+  // the answer comes. False when there is no such folder.
   bool list(const std::string& path, bool deep, const std::string& checksum,
             const std::function<void(const Item&)>& on_item, const CallOptions&);
   struct Placing {
-    bool is_new = false;    // nothing is there, so rclone need not look; else it replaces what is there
-    bool in_place = false;  // under that name from the start, else under another of rclone's own where it can
+    // Nothing is there, so rclone need not look; else it replaces what is there.
+    bool is_new = false;
+    // Under that name from the start, else under another of rclone's own where it can.
+    bool in_place = false;
   };
   void upload(const std::string& path, ByteSpan bytes, Placing, const CallOptions&);
-  // Bytes from offset on, `range.length` at most, and the size of the whole; nothing when there is no such file.
+  // Bytes from offset on, `range.length` at most, and the size of the whole; nothing when there is
+  // no such file.
   struct Part {
     Bytes bytes;
     std::uint64_t whole_bytes = 0;
   };
-  // Two requests to the provider at most when it refuses: the second to learn why, unless it has lately asked to wait.
+  // Two requests to the provider at most when it refuses: the second to learn why, unless it has
+  // lately asked to wait.
   std::optional<Part> read(const std::string& path, ByteRange range, const CallOptions&);
-  void move(const std::string& from, const std::string& to, bool is_new, const CallOptions&);  // `is_new` as above
-  void remove(const std::string& path, const CallOptions&);                                    // absent is fine
+  // `is_new` as above.
+  void move(const std::string& from, const std::string& to, bool is_new, const CallOptions&);
+  // Absent is fine.
+  void remove(const std::string& path, const CallOptions&);
   void make_folder(const std::string& path, const CallOptions&);
   Space space(const std::string& path, const CallOptions&);
 

@@ -30,7 +30,8 @@ using rclone::Address;
 using rclone::Item;
 using rclone::parse_address;
 
-constexpr std::string_view k_temporary = ".mf-tmp-";  // then 16 hex digits of seconds, a hyphen, and 16 random ones
+// Then 16 hex digits of seconds, a hyphen, and 16 random ones.
+constexpr std::string_view k_temporary = ".mf-tmp-";
 constexpr std::uint64_t k_stale_seconds = std::uint64_t{24} * 3600;
 constexpr Milliseconds k_folder_is_fresh{10'000};
 constexpr Milliseconds k_traits_limit{20'000};
@@ -119,7 +120,8 @@ std::optional<RcloneStore::Profile> RcloneStore::known_profile() const {
 
 RcloneStore::Profile RcloneStore::profile(const CallOptions& options) const {
   if (const auto known = known_profile()) return *known;
-  // One learns it for all: for each of several that came together rclone would open the remote anew.
+  // One learns it for all: for each of several that came together rclone would open the remote
+  // anew.
   const auto held = learning_.lock("", options, rc_.where(address_.path));
   if (const auto known = known_profile()) return *known;
   Profile profile;
@@ -127,7 +129,8 @@ RcloneStore::Profile RcloneStore::profile(const CallOptions& options) const {
   const auto lookup = [&](const std::string& name) { return rc_.config(name, options); };
   const std::string type = rclone::remote_type(address_.remote, address_.path, lookup).type;
   if (type == "webdav")
-    profile.features.shows_partial_uploads = true;  // rclone says no, but that is for each server to decide
+    // Rclone says no, but that is for each server to decide.
+    profile.features.shows_partial_uploads = true;
   profile.traits = rclone::traits_of(type);
   profile.traits.lists_checksums = !profile.features.checksum.empty();
   const std::lock_guard lock(mutex_);
@@ -176,7 +179,8 @@ std::vector<Item> RcloneStore::files_called(const std::string& path, const Profi
   return files;
 }
 
-// Nothing for a file that lacks a part, as a chunker remote tells it: it can be replaced all the same.
+// Nothing for a file that lacks a part, as a chunker remote tells it: it can be replaced all the
+// same.
 std::optional<std::vector<Item>> RcloneStore::unless_broken(const std::string& path, const Profile& profile,
                                                             const CallOptions& options) {
   try {
@@ -187,7 +191,8 @@ std::optional<std::vector<Item>> RcloneStore::unless_broken(const std::string& p
   }
 }
 
-// rclone moves, and deletes, only what it can open. An upload that does not look at what is there replaces it.
+// rclone moves, and deletes, only what it can open. An upload that does not look at what is there
+// replaces it.
 void RcloneStore::replace_broken(const std::string& path, ByteSpan bytes, const CallOptions& options) {
   replacement_.run(options, path, [&] { rc_.upload(path, bytes, {.is_new = true}, options); });
 }
@@ -359,7 +364,8 @@ void RcloneStore::list_all(std::string_view prefix, const ObjectSink& sink, cons
     const std::string folder = path.substr(std::min(root.size(), path.size()));
     const std::string_view leaf = std::string_view(folder).substr(folder.rfind('/') + 1);
     if (!object_type_from(leaf) || !may_match(folder + "/", prefix)) continue;
-    // As deep as the prefix leads: one folder of those inside, or all of them by the provider's own recursion.
+    // As deep as the prefix leads: one folder of those inside, or all of them by the provider's own
+    // recursion.
     const auto slash = prefix.size() > folder.size() + 1 ? prefix.find('/', folder.size() + 1) : std::string_view::npos;
     list_below(slash == std::string_view::npos ? path : place(prefix.substr(0, slash)), known, pass_on, bad, options);
   }
@@ -367,7 +373,8 @@ void RcloneStore::list_all(std::string_view prefix, const ObjectSink& sink, cons
   bad.report();
 }
 
-// rclone fails at a whole tree when it cannot read one folder of it. The others are then asked for one by one.
+// rclone fails at a whole tree when it cannot read one folder of it. The others are then asked for
+// one by one.
 void RcloneStore::list_below(const std::string& path, const Profile& profile, const OnItem& on_item, BadFolders& bad,
                              const CallOptions& options) {
   try {

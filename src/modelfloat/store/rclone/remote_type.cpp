@@ -126,8 +126,8 @@ RemoteType follow(const std::string& name, std::string_view path, const Lookup& 
     const auto colon = target.find(':');
     if (target.starts_with('/') || target.starts_with('.') || colon == std::string::npos) {
       one = {"local", local_domain(target)};
-    } else if (colon == 0 ||
-               target.find(',') < colon) {  // ":backend,option=value:path", or a remote with other options
+    } else if (colon == 0 || target.find(',') < colon) {
+      // ":backend,option=value:path", or a remote with other options
       const std::size_t begin = colon == 0 ? 1 : 0;
       const std::string word = target.substr(begin, target.find_first_of(",:", begin) - begin);
       one = colon == 0 ? innermost(name, {{"type", word}}, target.substr(target.rfind(':') + 1))

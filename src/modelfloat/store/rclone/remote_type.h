@@ -19,8 +19,9 @@ struct RemoteType {
   std::string domain;  // what it fails together with
 };
 
-// Follows crypt, chunker, alias, compress, hasher, cache, union and combine to what they wrap. `path` is the place in the remote. Where several
-// remotes are behind it, the domain is theirs when it is one and the same, else the name of this one.
+// Follows crypt, chunker, alias, compress, hasher, cache, union and combine to what they wrap.
+// `path` is the place in the remote. Where several remotes are behind it, the domain is theirs when
+// it is one and the same, else the name of this one.
 RemoteType remote_type(const std::string& name, std::string_view path, const Lookup& lookup);
 
 // What is known of the providers' limits.

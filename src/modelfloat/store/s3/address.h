@@ -1,5 +1,6 @@
 #pragma once
-// Where a bucket is: from https://host/bucket/prefix, or https://bucket.host/prefix where the host is known to be spelled so.
+// Where a bucket is: from https://host/bucket/prefix, or https://bucket.host/prefix where the host
+// is known to be spelled so.
 
 #include <string>
 #include <string_view>
@@ -12,13 +13,15 @@ struct Address {
   http::Url server;  // scheme, host and port alone, without the bucket
   std::string bucket;
   std::string prefix;  // of every key; plain, without slashes at its ends; may be empty
-  std::string
-      region;  // as far as the host's name tells; else "us-east-1", which is what servers without regions expect
+  // As far as the host's name tells; else "us-east-1", which is what servers without regions
+  // expect.
+  std::string region;
 
   // https://host/bucket/prefix
   std::string text() const;
   bool is_amazon() const;
-  // Whether the bucket goes into the host's name: for Amazon, unless its certificate would not fit (a dot in the bucket's name).
+  // Whether the bucket goes into the host's name: for Amazon, unless its certificate would not fit
+  // (a dot in the bucket's name).
   bool is_virtual() const;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-// The way to a bucket: signs calls, and learns from answers in which region the bucket lies and what time the server has.
+// The way to a bucket: signs calls, and learns from answers in which region the bucket lies and
+// what time the server has.
 
 #include <mutex>
 #include <optional>
@@ -29,13 +30,15 @@ struct Request {
 // May be used by several threads at once.
 class Connection {
  public:
-  // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown name.
+  // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown
+  // name.
   Connection(Address address, const StoreSettings& settings, const StoreContext& context);
 
   // Any answer, also one that says no; Error as HttpClient gives it.
   http::Response send(const Request& request, const std::string& where, const CallOptions& options);
-  // The same where `deliver` sends the signed request and gives an http::Response, or something whose `response` is one. It is called again
-  // when an answer says that the call has to be made otherwise.
+  // The same where `deliver` sends the signed request and gives an http::Response, or something
+  // whose `response` is one. It is called again when an answer says that the call has to be made
+  // otherwise.
   template <typename Deliver>
   auto send(const Request& request, const std::string& where, const CallOptions& options, Deliver deliver) {
     for (unsigned attempt = 1;; ++attempt) {
@@ -56,7 +59,8 @@ class Connection {
   http::HttpClient& client() { return client_; }
 
  private:
-  static constexpr unsigned k_attempts = 4;  // an answer that tells us better may come for region, server and time
+  // An answer that tells us better may come for region, server and time.
+  static constexpr unsigned k_attempts = 4;
 
   // What answers teach us; the rest never changes.
   struct Endpoint {
@@ -70,7 +74,8 @@ class Connection {
     return endpoint_;
   }
   http::Request sign(const Request& call, const Endpoint& at, const std::string& where) const;
-  // Whether the same call may now end otherwise: the bucket is in another region, or our clock is wrong.
+  // Whether the same call may now end otherwise: the bucket is in another region, or our clock is
+  // wrong.
   bool learn(const http::Response& response, const Endpoint& used, bool is_head);
 
   const Address address_;

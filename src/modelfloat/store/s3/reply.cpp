@@ -27,7 +27,8 @@ bool is_one_of(std::string_view code, std::initializer_list<std::string_view> co
   return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
-// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what servers of the same protocol say.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what servers of the same
+// protocol say.
 std::optional<ErrorKind> kind_of(const Trouble& trouble) {
   const std::string_view code = trouble.code;
   if (code == "NoSuchBucket") return ErrorKind::offline;

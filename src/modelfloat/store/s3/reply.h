@@ -35,7 +35,8 @@ struct Page {
 // Error{transient} for anything but a whole listing.
 Page read_page(ByteSpan body, const std::string& where);
 
-// The text of the one element of this name, at any depth; Error{transient} when it is not there or the root has another name.
+// The text of the one element of this name, at any depth; Error{transient} when it is not there or
+// the root has another name.
 std::string read_element(ByteSpan body, std::string_view root, std::string_view name, const std::string& where);
 
 }  // namespace modelfloat::store::s3

@@ -22,7 +22,8 @@ constexpr std::uint64_t k_longest_object = std::uint64_t{1} << 30;  // ours have
 constexpr std::uint64_t k_most_parts = 10'000;
 constexpr Milliseconds k_time_to_clean_up{15'000};
 
-// "sha256:<hex>" from what S3 calls it, when it is of the whole object and not of its parts' checksums.
+// "sha256:<hex>" from what S3 calls it, when it is of the whole object and not of its parts'
+// checksums.
 std::optional<std::string> whole_sha256(std::string_view text) {
   const auto bytes = from_base64(text);
   if (!bytes || bytes->size() != sizeof(Hash256) || text.size() != 44) return std::nullopt;
@@ -91,8 +92,10 @@ class S3Store final : public Store {
   const S3Limits limits_;
   StoreContext context_;
   Connection connection_;
-  std::atomic<bool> etags_are_md5_{true};  // until an answer says that the bucket is encrypted by a key service
-  std::atomic<bool> is_plain_{false};      // no conditions, no checksums: the signature proves the bytes anyway
+  // Until an answer says that the bucket is encrypted by a key service.
+  std::atomic<bool> etags_are_md5_{true};
+  // No conditions, no checksums: the signature proves the bytes anyway.
+  std::atomic<bool> is_plain_{false};
 };
 
 S3Store::S3Store(Address address, const StoreSettings& settings, const StoreContext& context, const S3Limits& limits)
@@ -231,7 +234,8 @@ bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new
   }
 }
 
-// Parts that nobody takes away cost money for ever. What fails here is left to the bucket's own rules.
+// Parts that nobody takes away cost money for ever. What fails here is left to the bucket's own
+// rules.
 void S3Store::abort(const std::string& key, const std::string& upload, const std::string& where) noexcept {
   try {
     CallOptions options;  // also when the caller's time is up
@@ -313,8 +317,8 @@ std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOption
   Request call{.method = "HEAD", .key = key};
   if (!is_plain_) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
   http::Response response = connection_.send(call, place, options);
-  if (!call.headers.empty() &&
-      (response.status == 400 || response.status == 501)) {  // without words: perhaps for the header
+  if (!call.headers.empty() && (response.status == 400 || response.status == 501)) {
+    // A HEAD gets no explanation. It may have been refused for the header.
     call.headers.clear();
     response = connection_.send(call, place, options);
     if (response.ok() || response.status == 404) is_plain_ = true;

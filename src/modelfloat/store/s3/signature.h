@@ -1,5 +1,6 @@
 #pragma once
-// AWS Signature Version 4 by header, as S3 wants it: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+// AWS Signature Version 4 by header, as S3 wants it:
+// https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 
 #include <string>
 #include <string_view>
@@ -30,7 +31,8 @@ struct Call {
 // The query in the order and spelling that is signed, and is to be sent.
 std::string canonical_query(const http::Fields& fields);
 
-// The headers of the call with those that sign it: Authorization, x-amz-date, x-amz-content-sha256 and, when there is a token, x-amz-security-token.
+// The headers of the call with those that sign it: Authorization, x-amz-date, x-amz-content-sha256
+// and, when there is a token, x-amz-security-token.
 http::Headers signed_headers(const Call& call, const Keys& keys, std::string_view region, UtcTime now);
 
 }  // namespace modelfloat::store::s3

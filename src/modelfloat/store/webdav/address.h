@@ -9,7 +9,8 @@
 
 namespace modelfloat::store::webdav {
 
-// Where the folder is; `folder` is plain, begins with a slash and ends without one; empty: the server's root.
+// Where the folder is; `folder` is plain, begins with a slash and ends without one; empty: the
+// server's root.
 struct Address {
   http::Url server;
   std::string folder;

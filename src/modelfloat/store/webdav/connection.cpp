@@ -27,7 +27,8 @@ Connection::Connection(Address address, const StoreSettings& settings)
   }
 }
 
-// Asked once, so that no body and no password goes out for nothing: Digest where the way is open to others, Basic where it is not or nothing else is offered.
+// Asked once, so that no body and no password goes out for nothing: Digest where the way is open to
+// others, Basic where it is not or nothing else is offered.
 Connection::Login Connection::find_login(const std::string& where, const CallOptions& options) {
   http::Request request{
       .method = "PROPFIND", .url = address_of(address_.folder + "/"), .where = where, .headers = {{"Depth", "0"}}};

@@ -1,5 +1,6 @@
 #pragma once
-// The way to a WebDAV server: finds out which login it wants, and follows redirects that lead to the same thing.
+// The way to a WebDAV server: finds out which login it wants, and follows redirects that lead to
+// the same thing.
 
 #include <functional>
 #include <mutex>
@@ -26,11 +27,12 @@ struct Request {
 // May be used by several threads at once.
 class Connection {
  public:
-  // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown name.
+  // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown
+  // name.
   Connection(Address address, const StoreSettings& settings);
 
-  // Any answer, also one that says no; Error as HttpClient gives it, and Error{offline} when a redirect leads elsewhere. With `deliver`, it sends
-  // instead of the client.
+  // Any answer, also one that says no; Error as HttpClient gives it, and Error{offline} when a
+  // redirect leads elsewhere. With `deliver`, it sends instead of the client.
   using Deliver = std::function<http::Response(http::Request)>;
   http::Response send(Request call, const std::string& where, const CallOptions& options, const Deliver& deliver = {});
 

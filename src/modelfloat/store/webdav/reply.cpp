@@ -93,7 +93,8 @@ void MultistatusReader::close(std::string_view name, std::string_view text) {
     (in_propstat_ ? status_ : entry_.status) = status_of(text);
   } else if (name == "href" && !in_propstat_) {
     if (entry_.path.empty())
-      entry_.path = path_of_href(text, where_);  // with a status of its own, a response may name several
+      // With a status of its own, a response may name several.
+      entry_.path = path_of_href(text, where_);
   } else if (name == "response") {
     on_entry_(entry_);
   } else if (in_propstat_) {

@@ -40,7 +40,8 @@ class MultistatusReader {
   const std::function<void(const Entry&)> on_entry_;
   bool has_root_ = false;
   Entry entry_;
-  Entry found_;  // properties of the propstat that is open: whether they count, its status says, which comes last
+  // Properties of the propstat that is open: whether they count, its status says, which comes last.
+  Entry found_;
   bool in_propstat_ = false;
   int status_ = 0;    // of that propstat
   XmlReader reader_;  // the last: it uses the others

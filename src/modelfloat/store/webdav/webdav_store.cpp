@@ -184,7 +184,8 @@ http::Response WebdavStore::put_file(const std::string& path, ByteSpan bytes, co
 // False when something stands there.
 bool WebdavStore::move_new(const std::string& from, const std::string& to, const std::string& where,
                            const CallOptions& options) {
-  // A server behind a proxy that speaks TLS for it may take its own address for another server's. Which spelling it wants is found out once.
+  // A server behind a proxy that speaks TLS for it may take its own address for another server's.
+  // Which spelling it wants is found out once.
   std::vector<std::string> spellings = {connection_.address_of(to), http::percent_encode(to, true)};
   if (connection_.is_secure()) spellings.push_back("http" + connection_.address_of(to).substr(5));
   std::size_t spelling = 0;
@@ -254,7 +255,8 @@ void WebdavStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
     if (!response.ok()) throw error(response, place, "cannot put");
     if (move_new(temporary, path, place, options)) return;
     if (!holds(path, bytes, place, options)) {
-      // Not by MOVE: a server may delete first and move then, and readers would find nothing. Those we know write beside and rename.
+      // Not by MOVE: a server may delete first and move then, and readers would find nothing. Those
+      // we know write beside and rename.
       response = put_file(path, bytes, place, options);
       if (!response.ok()) throw error(response, place, "cannot replace what is there");
     }
@@ -322,16 +324,19 @@ void WebdavStore::remove(const ObjectName& name, const CallOptions& options) {
   throw error(response, place, "cannot remove");
 }
 
-// `folder` ends in a slash and counts from the store's own; depth 0 is "mf1/", 1 a type, 2 the folders that hold objects.
+// `folder` ends in a slash and counts from the store's own; depth 0 is "mf1/", 1 a type, 2 the
+// folders that hold objects.
 void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& walk_of) {
   const std::string place = where(folder);
   const std::string path = address_.folder + "/" + folder.substr(0, folder.size() - 1);
   const std::string_view own_leaf = leaf_of(path);
-  std::vector<Entry> entries;  // one folder's: what is done with them may take longer than the server waits
+  // One folder's: what is done with them may take longer than the server waits.
+  std::vector<Entry> entries;
   bool has_itself = false;
   std::optional<UtcTime> now;
   const auto on_entry = [&](const Entry& entry) {
-    // A proxy in front may have the server at another path than it knows itself, so the end of the path decides.
+    // A proxy in front may have the server at another path than it knows itself, so the end of the
+    // path decides.
     if (entry.path == path ||
         (entry.is_collection && leaf_of(entry.path) == own_leaf && leaf_of(parent_of(entry.path)) != own_leaf)) {
       has_itself = true;

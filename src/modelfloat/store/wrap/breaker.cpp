@@ -33,7 +33,8 @@ class Circuit {
     }
   }
 
-  // Throws when the call is not to be made. True when it is the one that tries whether the store is back.
+  // Throws when the call is not to be made. True when it is the one that tries whether the store is
+  // back.
   bool admit(Traffic traffic) {
     const std::lock_guard lock(mutex_);
     for (const Traffic blocked : {Traffic::all, traffic}) {

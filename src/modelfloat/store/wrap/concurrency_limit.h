@@ -19,7 +19,8 @@ class ConcurrencyLimit {
   // Held while somebody is inside.
   class Pass {
    public:
-    // Waits. Error{timed_out} when the deadline passes first, Error{cancelled} on a stop; both name `where`.
+    // Waits. Error{timed_out} when the deadline passes first, Error{cancelled} on a stop; both name
+    // `where`.
     Pass(ConcurrencyLimit& limit, const CallOptions& options, const std::string& where) : limit_(limit) {
       limit.enter(options, where);
     }

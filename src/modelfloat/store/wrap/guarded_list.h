@@ -8,8 +8,8 @@
 
 namespace modelfloat::store {
 
-// Runs `list` with a sink that passes on to `sink`. What that throws comes out as it was, but looks like a stop to everything in between: it is
-// not the store's failure, and no reason to list again.
+// Runs `list` with a sink that passes on to `sink`. What that throws comes out as it was, but looks
+// like a stop to everything in between: it is not the store's failure, and no reason to list again.
 template <typename List>
 void guarded_list(const ObjectSink& sink, List list) {
   std::exception_ptr thrown;

@@ -34,8 +34,9 @@ std::int64_t day_of(UtcTime) noexcept;
 // When the day after `time` begins.
 UtcTime next_day(UtcTime time) noexcept;
 
-// All methods may be called from many threads, and by several processes with the same store: use adds up. None throws because of what cannot
-// be written: forgetting it is no reason to fail a call.
+// All methods may be called from many threads, and by several processes with the same store: use
+// adds up. None throws because of what cannot be written: forgetting it is no reason to fail a
+// call.
 class Ledger {
  public:
   virtual ~Ledger() = default;

@@ -10,7 +10,8 @@
 namespace modelfloat::store {
 namespace {
 
-// A share of a day's budget: taken before a call, so that calls at once don't go beyond it together.
+// A share of a day's budget: taken before a call, so that calls at once don't go beyond it
+// together.
 class Budget {
  public:
   explicit Budget(std::uint64_t daily) : daily_(daily) {}
@@ -89,7 +90,8 @@ class Limited final : public Store {
   }
 
  private:
-  // A guess at a whole object, so that many gets at once don't all go before the first one is counted.
+  // A guess at a whole object, so that many gets at once don't all go before the first one is
+  // counted.
   std::uint64_t usual_bytes(const ObjectName& name) const {
     constexpr std::uint64_t k_document_bytes = 16U << 10;
     return name.type() == ObjectType::shard ? whole_shard_bytes_.load() : k_document_bytes;

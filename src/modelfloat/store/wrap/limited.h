@@ -1,5 +1,6 @@
 #pragma once
-// A store that is called no more often, and with no more at once, than its provider and its user want.
+// A store that is called no more often, and with no more at once, than its provider and its user
+// want.
 
 #include <cstdint>
 #include <memory>
@@ -27,8 +28,9 @@ struct CallLimits {
 // What the provider says of itself.
 CallLimits limits_of(const StoreTraits& traits, std::string where);
 
-// A call waits for its turn, in the order of coming, then for calls and bytes a second. A wait that ends by the deadline is Error{timed_out}, by a
-// stop Error{cancelled}. What would go beyond a day's budget is Error{rate_limited} with the time until the day (of UTC) ends; what was moved is
+// A call waits for its turn, in the order of coming, then for calls and bytes a second. A wait that
+// ends by the deadline is Error{timed_out}, by a stop Error{cancelled}. What would go beyond a
+// day's budget is Error{rate_limited} with the time until the day (of UTC) ends; what was moved is
 // entered into the ledger. `clock` and `ledger` outlive the store. One list() counts as one call,
 // however many pages it has, and its sink is called while that call is under way: a call that the
 // sink makes to this store is Error{internal}, since it could wait for its own listing.

@@ -11,7 +11,8 @@
 
 namespace modelfloat::store {
 
-// One kind of call, since the program started or, with kept values, before that too. The quantiles are over the last 128 calls that succeeded; nothing before the first.
+// One kind of call, since the program started or, with kept values, before that too. The quantiles
+// are over the last 128 calls that succeeded; nothing before the first.
 struct CallMeasurements {
   std::uint64_t calls = 0;   // that ended, well or badly
   std::uint64_t errors = 0;  // of these; calls that ended by Error{cancelled} count in neither
@@ -34,7 +35,8 @@ struct Measurements {
   std::uint64_t errors() const noexcept;
 };
 
-// Measurements that count half: what an earlier run saw, to start the next one with. So old ones fade away, down to the last few.
+// Measurements that count half: what an earlier run saw, to start the next one with. So old ones
+// fade away, down to the last few.
 Measurements decayed(Measurements) noexcept;
 
 class MeasuredStore : public Store {
@@ -43,8 +45,9 @@ class MeasuredStore : public Store {
   virtual Measurements measurements() const = 0;
 };
 
-// `clock` outlives the store. What a sink throws during list() is not held against the store; the time that it takes is. `before` is where it starts: its sums go on, and its
-// quantiles count until a few calls of its own have succeeded.
+// `clock` outlives the store. What a sink throws during list() is not held against the store; the
+// time that it takes is. `before` is where it starts: its sums go on, and its quantiles count until
+// a few calls of its own have succeeded.
 std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock,
                                              const Measurements& before = {});
 

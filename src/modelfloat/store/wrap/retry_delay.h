@@ -16,9 +16,10 @@ struct RetryLimits {
   Milliseconds longest_asked{300'000};  // a peer that asks for a longer wait than this is given up
 };
 
-// The wait after failed attempt number `attempt` (1 is the first), or nothing when it is time to give up. `fraction` is
-// random in [0, 1): the whole of the bound is jitter, so that many clients that failed together do not come back
-// together. A peer's own wish is a floor, the jitter comes on top of it.
+// The wait after failed attempt number `attempt` (1 is the first), or nothing when it is time to
+// give up. `fraction` is random in [0, 1): the whole of the bound is jitter, so that many clients
+// that failed together do not come back together. A peer's own wish is a floor, the jitter comes on
+// top of it.
 inline std::optional<Milliseconds> retry_delay(unsigned attempt, const RetryLimits& limits,
                                                std::optional<Milliseconds> retry_after, double fraction) {
   if (attempt >= limits.attempts) return std::nullopt;

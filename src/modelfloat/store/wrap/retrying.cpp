@@ -37,7 +37,8 @@ class Allowance {
   SteadyTime last_;
 };
 
-// What a sink has seen of a listing that may have to be begun anew, in any order. Names are made of hashes, so 64 bits tell them apart.
+// What a sink has seen of a listing that may have to be begun anew, in any order. Names are made of
+// hashes, so 64 bits tell them apart.
 class SeenNames {
  public:
   void start_over() {

@@ -8,13 +8,15 @@
 
 namespace modelfloat::store {
 
-// A bucket that fills at a steady rate and holds one second's worth. What is taken may put it into debt; who comes next waits until the debt is
-// paid, in the order of coming. An object therefore travels at full speed and is followed by a pause. Shared by threads.
+// A bucket that fills at a steady rate and holds one second's worth. What is taken may put it into
+// debt; who comes next waits until the debt is paid, in the order of coming. An object therefore
+// travels at full speed and is followed by a pause. Shared by threads.
 class Throttle {
  public:
   explicit Throttle(double per_second) : per_second_(per_second) {}
 
-  // Takes `amount` and says how long to wait before using it. Nothing is taken when the wait would be longer than `longest`.
+  // Takes `amount` and says how long to wait before using it. Nothing is taken when the wait would
+  // be longer than `longest`.
   std::optional<Milliseconds> reserve(double amount, SteadyTime now, std::optional<Milliseconds> longest);
   // What was taken and not used.
   void give_back(double amount);

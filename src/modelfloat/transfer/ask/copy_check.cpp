@@ -11,8 +11,8 @@
 namespace modelfloat::transfer {
 namespace {
 
-// So many bytes are under way at once, or four of the largest copies. A store has at most a quarter of them, as of the calls: three that hang leave
-// room for the others.
+// So many bytes are under way at once, or four of the largest copies. A store has at most a quarter
+// of them, as of the calls: three that hang leave room for the others.
 constexpr std::uint64_t k_bytes_under_way = std::uint64_t{48} << 20;
 
 class CopyRound {

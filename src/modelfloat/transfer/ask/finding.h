@@ -1,5 +1,6 @@
 #pragma once
-// What was seen to be wrong with an object on a store. Collected while reading, so that the user is told and repair can act.
+// What was seen to be wrong with an object on a store. Collected while reading, so that the user is
+// told and repair can act.
 
 #include <functional>
 #include <string>

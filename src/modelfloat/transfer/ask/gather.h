@@ -8,12 +8,14 @@
 
 namespace modelfloat::transfer {
 
-// Until when the stores that have not answered yet are waited for. Asked again after each answer, on the calling thread.
+// Until when the stores that have not answered yet are waited for. Asked again after each answer,
+// on the calling thread.
 using StragglerRule = std::function<SteadyTime(const std::vector<const PoolStore*>& awaited)>;
 
-// Gives each answer to `handle` as it comes (an Answer&&, on the calling thread), until there is one of every call of the race, or the rule says
-// that it is time. The calls that are left then are stopped, their stores are marked as slow, and they are returned. Throws what Race::next()
-// and `handle` throw.
+// Gives each answer to `handle` as it comes (an Answer&&, on the calling thread), until there is
+// one of every call of the race, or the rule says that it is time. The calls that are left then are
+// stopped, their stores are marked as slow, and they are returned. Throws what Race::next() and
+// `handle` throw.
 template <typename T, typename Tag, typename Handle>
 auto gather(Race<T, Tag>& race, const StragglerRule& rule, const Handle& handle) {
   while (auto answer = race.next(rule(race.awaited()))) handle(*std::move(answer));

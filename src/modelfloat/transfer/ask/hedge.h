@@ -45,7 +45,8 @@ struct Rank {
 };
 Rank rank_of(const PoolStore& store, std::uint64_t bytes);
 
-// Whether a read may go there now, as company for calls that are at least so late (`none`: it is the first one).
+// Whether a read may go there now, as company for calls that are at least so late (`none`: it is
+// the first one).
 bool may_be_asked(const PoolStore& store, bool is_hedge, Lateness lateness);
 
 }  // namespace modelfloat::transfer

@@ -12,7 +12,8 @@ namespace {
 
 using Objects = std::vector<store::ObjectInfo>;
 
-// A prefix that fails by itself does not hide the others; its Error is thrown when all were asked for.
+// A prefix that fails by itself does not hide the others; its Error is thrown when all were asked
+// for.
 bool list_prefixes(store::Store& from, const std::vector<std::string>& prefixes, Objects& objects,
                    const CallOptions& options) {
   store::BadFolders bad;
@@ -41,7 +42,8 @@ class ListingRound {
 
   std::vector<StoreListing> run() {
     for (;;) {
-      // Those who turn up later are asked too, so the wait is short while some are awaited; looked at before those who are there.
+      // Those who turn up later are asked too, so the wait is short while some are awaited; looked
+      // at before those who are there.
       const bool more_may_join = stores_.checks_are_pending();
       ask_stores_that_joined();
       if (!race_.under_way().empty()) {
@@ -68,7 +70,8 @@ class ListingRound {
  private:
   struct Asked {
     std::size_t place = 0;  // in listings_
-    // Shared, as a call that is left behind may end after the round. Read only when its answer has come.
+    // Shared, as a call that is left behind may end after the round. Read only when its answer has
+    // come.
     std::shared_ptr<Objects> objects;
   };
   using Answers = Race<bool, Asked>;
@@ -111,7 +114,8 @@ class ListingRound {
     set_limit();
   }
 
-  // All that a store has may take it long to list, so where everybody counts only those are left behind that were late before.
+  // All that a store has may take it long to list, so where everybody counts only those are left
+  // behind that were late before.
   bool somebody_may_be_long() const {
     const auto calls = race_.under_way();
     return std::any_of(calls.begin(), calls.end(),

@@ -18,8 +18,9 @@ constexpr std::size_t k_window = 8;
 
 // One object on its way.
 struct Wanted {
-  std::vector<const PoolStore*> places;           // not asked yet
-  std::vector<const PoolStore*> unanswered = {};  // asked in vain: worth another try when they are needed
+  std::vector<const PoolStore*> places;  // not asked yet
+  // Asked in vain: worth another try when they are needed.
+  std::vector<const PoolStore*> unanswered = {};
   bool done = false;
 };
 
@@ -40,7 +41,8 @@ class ObjectRound {
     objects_ = &objects;
     for (const ListedObject& object : objects) wanted_.push_back({.places = object.places});
     for (;;) {
-      // Before those who are there are asked: who turns up between the two is looked for again soon.
+      // Before those who are there are asked: who turns up between the two is looked for again
+      // soon.
       const bool more_may_join = anywhere_ && stores_.checks_are_pending();
       if (fill_window() == 0) break;
       if (race_.under_way().empty()) continue;

@@ -10,10 +10,11 @@
 
 namespace modelfloat::transfer {
 
-// The first copy whose bytes have the hash that its name says. The store that answers best is asked first, the next one when its answer is
-// late, missing or wrong; what is missing or wrong on a store is told to `finding` (absence only when `expected_everywhere`). Stores that are
-// not online yet are waited for when the others don't have it. Stores that asked
-// for a moment are waited for when no other has it (needed_wait.h). Nothing when no store has a right copy.
+// The first copy whose bytes have the hash that its name says. The store that answers best is asked
+// first, the next one when its answer is late, missing or wrong; what is missing or wrong on a
+// store is told to `finding` (absence only when `expected_everywhere`). Stores that are not online
+// yet are waited for when the others don't have it. Stores that asked for a moment are waited for
+// when no other has it (needed_wait.h). Nothing when no store has a right copy.
 std::optional<Bytes> read_object(StoreSet& stores, const ObjectName& name, bool expected_everywhere,
                                  const FindingSink& finding, const CallOptions& call);
 
@@ -22,8 +23,9 @@ struct ListedObject {
   ObjectName name;
   std::vector<const PoolStore*> places;
 };
-// Several objects at once, each as above from its own places. `take` is called on the calling thread, with the place of the object in `objects`
-// and its bytes; not for those that cannot be had.
+// Several objects at once, each as above from its own places. `take` is called on the calling
+// thread, with the place of the object in `objects` and its bytes; not for those that cannot be
+// had.
 void read_objects(StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding,
                   const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& consume);
 

@@ -1,5 +1,6 @@
 #pragma once
-// Calls to several stores, whose answers are taken in the order in which they come; nobody waits for those that come last.
+// Calls to several stores, whose answers are taken in the order in which they come; nobody waits
+// for those that come last.
 
 #include <algorithm>
 #include <condition_variable>
@@ -18,9 +19,10 @@
 
 namespace modelfloat::transfer {
 
-// `T` is what a call returns. `Tag` says what was asked: a plain value of the caller's, kept beside the call, moved into its answer, and not seen
-// by the store. Used by one thread; the calls run in the call queues of their stores. What a call needs has to be its own, or shared: it may end
-// after the race, when a store doesn't heed its stop token.
+// `T` is what a call returns. `Tag` says what was asked: a plain value of the caller's, kept beside
+// the call, moved into its answer, and not seen by the store. Used by one thread; the calls run in
+// the call queues of their stores. What a call needs has to be its own, or shared: it may end after
+// the race, when a store doesn't heed its stop token.
 template <typename T, typename Tag>
 class Race {
  public:
@@ -38,8 +40,9 @@ class Race {
   };
   using Work = UniqueFunction<T(store::Store&, const CallOptions&)>;
 
-  // `kind` is what all its calls are. `clock` outlives the calls, too. `on_answer` is called when an answer is there to be taken, on whatever
-  // thread brought it, also for calls that were cancelled meanwhile; it may come after the race has ended. It must be quick.
+  // `kind` is what all its calls are. `clock` outlives the calls, too. `on_answer` is called when
+  // an answer is there to be taken, on whatever thread brought it, also for calls that were
+  // cancelled meanwhile; it may come after the race has ended. It must be quick.
   Race(Clock& clock, CallKind kind, CallOptions call, std::function<void()> on_answer = {})
       : clock_(clock), kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
   ~Race() {
@@ -48,23 +51,27 @@ class Race {
   Race(const Race&) = delete;
   Race& operator=(const Race&) = delete;
 
-  // Begins a call that is given up after `allowed`. An Error that it ends with is told to the state of the store.
+  // Begins a call that is given up after `allowed`. An Error that it ends with is told to the state
+  // of the store.
   void ask(const PoolStore& store, Milliseconds allowed, Tag tag, Work work);
 
-  // The next answer; nothing when none came until then, or when no call is under way. Throws Error{cancelled} and Error{timed_out} when the
-  // caller's options say so and no answer is there, or one that failed for just that. An answer that is Error{cancelled} by itself is thrown,
-  // too, and one that is an exception but no Error.
+  // The next answer; nothing when none came until then, or when no call is under way. Throws
+  // Error{cancelled} and Error{timed_out} when the caller's options say so and no answer is there,
+  // or one that failed for just that. An answer that is Error{cancelled} by itself is thrown, too,
+  // and one that is an exception but no Error.
   std::optional<Answer> next(SteadyTime until = SteadyTime::max()) { return next(until, call_); }
   // The same for a caller other than the one that asked.
   std::optional<Answer> next(SteadyTime until, const CallOptions& waiting);
 
-  // The calls that have no answer yet, in the order in which they were asked. Valid until the next call of anything else here.
+  // The calls that have no answer yet, in the order in which they were asked. Valid until the next
+  // call of anything else here.
   std::span<Call> under_way() noexcept { return calls_; }
   std::span<const Call> under_way() const noexcept { return calls_; }
   // Their stores.
   std::vector<const PoolStore*> awaited() const;
 
-  // Stops the calls under way of which `chosen(call)` is true: no answer of them will come any more. Returns them.
+  // Stops the calls under way of which `chosen(call)` is true: no answer of them will come any
+  // more. Returns them.
   template <typename Chosen>
   std::vector<Call> cancel_if(const Chosen& chosen);
   std::vector<Call> cancel_all() {

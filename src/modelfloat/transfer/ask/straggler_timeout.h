@@ -7,9 +7,11 @@
 
 namespace modelfloat::transfer {
 
-// For the last of these to say something small: as long as for a marker, unless all of them were late before.
+// For the last of these to say something small: as long as for a marker, unless all of them were
+// late before.
 Milliseconds timeout_for(const StoreSet& stores, const std::vector<const PoolStore*>& awaited);
-// For the last of these when nobody needs it: `usual`, or only a moment when all of them were late before.
+// For the last of these when nobody needs it: `usual`, or only a moment when all of them were late
+// before.
 Milliseconds straggler_timeout(const StoreSet& stores, const std::vector<const PoolStore*>& awaited,
                                Milliseconds usual);
 

@@ -23,7 +23,8 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   const std::vector<const PoolStore*> targets = stores.online();
   std::vector<placement::Candidate> candidates;
   bool lists = false;  // some have to list all that they have, which may take long
-  Race<std::uint64_t, std::size_t> race(stores.clock(), CallKind::put, call);  // the tag is the index of the candidate
+  // The tag is the index of the candidate.
+  Race<std::uint64_t, std::size_t> race(stores.clock(), CallKind::put, call);
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const PoolStore& target = *targets[i];
     candidates.push_back({i, target.domain, 0});

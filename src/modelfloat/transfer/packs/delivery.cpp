@@ -102,7 +102,8 @@ void Delivery::put_shard(std::size_t position) {
   const PoolStore& to = store(target);
   const Timeouts& timeouts = context_.stores.timeouts();
   const Milliseconds allowed = timeouts.allowed(object.bytes->size());
-  // Beyond what the call is told itself: it may have had to wait for others of its queue, and a folder that hangs hears nothing.
+  // Beyond what the call is told itself: it may have had to wait for others of its queue, and a
+  // folder that hangs hears nothing.
   const SteadyTime give_up = context_.stores.clock().steady_now() + 2 * allowed + timeouts.straggler;
   const ObjectName name = ObjectName::of(ObjectType::shard, shards_.pack.shard_name(object.index));
   puts_.ask(to, allowed, {position, target, give_up},
@@ -113,7 +114,8 @@ void Delivery::put_shard(std::size_t position) {
   notify();
 }
 
-// --- what comes of it --------------------------------------------------------------------------------------------------------
+// --- what comes of it
+// --------------------------------------------------------------------------------
 
 DeliveryState Delivery::poll() {
   while (state_ == DeliveryState::under_way) {
@@ -224,7 +226,8 @@ void Delivery::put_failed(const Put& put, const Error& error) {
   put_shard(put.position);
 }
 
-// --- when it is stuck --------------------------------------------------------------------------------------------------------
+// --- when it is stuck
+// --------------------------------------------------------------------------------
 
 bool Delivery::readmit() {
   bool any = false;

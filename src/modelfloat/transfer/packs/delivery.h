@@ -36,14 +36,16 @@ struct ShardPlace {
 // Some or all shards of a pack.
 struct ShardsToDeliver {
   Pack pack;
-  std::vector<ShardObject> objects;    // at least one
-  std::vector<ShardPlace> lying = {};  // other shards that are on stores and stay there, each named once
+  std::vector<ShardObject> objects;  // at least one
+  // Other shards that are on stores and stay there, each named once.
+  std::vector<ShardPlace> lying = {};
 };
 
 // What is left for another plan when stores have failed.
 struct StoresLeft {
-  const Targets& targets;                      // a store that failed has no room
-  const std::map<std::size_t, Error>& failed;  // by the index of the store in `targets`, its last failure
+  const Targets& targets;  // a store that failed has no room
+  // By the index of the store in `targets`, its last failure.
+  const std::map<std::size_t, Error>& failed;
 };
 
 struct DeliveryContext {
@@ -59,29 +61,32 @@ enum class DeliveryState {
   delivered,  // every shard is confirmed
 };
 
-// Delivers shards of one pack after another. The places are chosen so that the pack, with the shards that lie already,
-// survives the loss of any `pack.survive` failure domains. Shards that lie already are not moved. A put that fails, or
-// takes far longer than its bytes may, is made again at another store that keeps the placement valid. A store that
-// failed gets no shard of later packs either. What was put for a delivery that ends otherwise stays on the stores.
+// Delivers shards of one pack after another. The places are chosen so that the pack, with the
+// shards that lie already, survives the loss of any `pack.survive` failure domains. Shards that lie
+// already are not moved. A put that fails, or takes far longer than its bytes may, is made again at
+// another store that keeps the placement valid. A store that failed gets no shard of later packs
+// either. What was put for a delivery that ends otherwise stays on the stores.
 //
-//   Delivery delivery({stores, random, call}, ask_targets(stores, call));
-//   delivery.start({pack, objects, lying});
-//   for (const ShardPlace& place : delivery.finish()) ...
+//   Delivery delivery({stores, random, call}, ask_targets(stores, call)); delivery.start({pack,
+//   objects, lying}); for (const ShardPlace& place : delivery.finish()) ...
 //
-// Used by one thread at a time. Only wait() and finish() wait. All methods throw Error{cancelled} and Error{timed_out}
-// as the caller's options say; after that the delivery can only be destroyed, which cancels what is under way.
+// Used by one thread at a time. Only wait() and finish() wait. All methods throw Error{cancelled}
+// and Error{timed_out} as the caller's options say; after that the delivery can only be destroyed,
+// which cancels what is under way.
 class Delivery {
  public:
-  // To these stores, as far as their room goes. `on_change` is called, on any thread, when poll() has something to do
-  // and when next_event() has changed. It must be quick, and may be called after the delivery is gone.
+  // To these stores, as far as their room goes. `on_change` is called, on any thread, when poll()
+  // has something to do and when next_event() has changed. It must be quick, and may be called
+  // after the delivery is gone.
   Delivery(const DeliveryContext& context, Targets targets, std::function<void()> on_change = {});
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
 
-  // Chooses the places and begins to put. Not to be called while a delivery is under way or stuck. It is stuck at once
-  // when no placement is valid. But Error{out_of_space} is thrown when no store has failed, or turned out to be too
-  // full, since the stores were asked or the last delivery was given up: then no new plan can help. Error{invalid} when
-  // an index is not of this pack or named twice, or when all these shards are too few to survive such a loss.
+  // Chooses the places and begins to put. Not to be called while a delivery is under way or stuck.
+  // It is stuck at once when no placement is valid. But Error{out_of_space} is thrown when no store
+  // has failed, or turned out to be too full, since the stores were asked or the last delivery was
+  // given up: then no new plan can help. Error{invalid} when an index is not of this pack or named
+  // twice, or when all these shards are too few to survive such a loss.
   void start(ShardsToDeliver shards);
 
   DeliveryState state() const noexcept { return state_; }
@@ -92,8 +97,9 @@ class Delivery {
   // When poll() has something to do although no answer has come.
   SteadyTime next_event() const;
 
-  // Waits until every shard is confirmed and returns their places. For callers that have no other plan: where it is
-  // stuck, retry() is tried. When that is in vain it is given up, with Error{out_of_space}.
+  // Waits until every shard is confirmed and returns their places. For callers that have no other
+  // plan: where it is stuck, retry() is tried. When that is in vain it is given up, with
+  // Error{out_of_space}.
   std::vector<ShardPlace> finish();
 
   // When it is delivered: the place of each object, in the order in which they were given.
@@ -106,13 +112,16 @@ class Delivery {
   // --- when it is stuck
   const std::string& why() const noexcept { return why_; }
   StoresLeft stores_left() const noexcept { return {targets_, failed_}; }
-  // Counts the stores as usable again that failed and asked for a moment, because others could stand in, which is over.
-  // Not the one for which it is stuck, and each once until it has taken something. Returns whether there was any.
+  // Counts the stores as usable again that failed and asked for a moment, because others could
+  // stand in, which is over. Not the one for which it is stuck, and each once until it has taken
+  // something. Returns whether there was any.
   bool readmit();
-  // Where the store for which it is stuck asked for a moment that is worth waiting for (needed_wait.h): it gets the
-  // shard then, and the delivery is under way again. Returns false where not.
+  // Where the store for which it is stuck asked for a moment that is worth waiting for
+  // (needed_wait.h): it gets the shard then, and the delivery is under way again. Returns false
+  // where not.
   bool retry();
-  // Stops all puts; the delivery is idle. For an owner who has made another plan with stores_left().
+  // Stops all puts; the delivery is idle. For an owner who has made another plan with
+  // stores_left().
   void give_up();
 
  private:
@@ -145,18 +154,22 @@ class Delivery {
 
   const DeliveryContext context_;
   const std::function<void()> on_change_;
-  Targets targets_;                                        // free space goes down as shards are placed
+  // Free space goes down as shards are placed.
+  Targets targets_;
   std::map<std::size_t, Error> failed_;                    // see StoresLeft
   std::map<std::size_t, std::uint64_t> room_when_failed_;  // by target
-  std::map<std::size_t, SteadyTime> needed_since_;         // by target, while its puts are tried again
-  std::set<std::size_t> readmitted_;                       // targets that failed, in the plan again and not proven yet
-  bool has_failed_since_planned_ = false;                  // some store
+  // By target, while its puts are tried again.
+  std::map<std::size_t, SteadyTime> needed_since_;
+  // Targets that failed, in the plan again and not proven yet.
+  std::set<std::size_t> readmitted_;
+  bool has_failed_since_planned_ = false;  // some store
   std::uint64_t put_bytes_ = 0;
 
   DeliveryState state_ = DeliveryState::idle;
   ShardsToDeliver shards_;
-  std::vector<std::optional<std::size_t>> at_;  // the target of each object; nothing: it has no place
-  std::size_t left_ = 0;                        // objects that are not confirmed
+  // The target of each object; nothing: it has no place.
+  std::vector<std::optional<std::size_t>> at_;
+  std::size_t left_ = 0;  // objects that are not confirmed
   std::vector<Retry> retries_;
   std::string why_;
   std::optional<Put> stuck_;  // the put that failed; nothing when no place was found from the start

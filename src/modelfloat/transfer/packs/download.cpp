@@ -62,7 +62,8 @@ std::vector<PackWork> by_pack(std::span<const Pack> packs, const std::vector<Dow
   return work;
 }
 
-// Only what is the same in every respect has the same proof: a manifest may list another fragment at the same place.
+// Only what is the same in every respect has the same proof: a manifest may list another fragment
+// at the same place.
 bool same_fragment(const DownloadPiece& a, const DownloadPiece& b) { return *a.fragment == *b.fragment; }
 
 // Opens and checks each fragment once and delivers it to every place that wants it.
@@ -85,7 +86,8 @@ std::vector<Fragment> distinct_fragments(const PackWork& work) {
   return fragments;
 }
 
-// The pieces of one pack in a few parts of about equal size, none of which cuts between equal fragments.
+// The pieces of one pack in a few parts of about equal size, none of which cuts between equal
+// fragments.
 std::vector<std::span<const DownloadPiece>> split(std::span<const DownloadPiece> pieces, std::size_t parts) {
   std::vector<std::span<const DownloadPiece>> result;
   const std::size_t step = std::max<std::size_t>(1, (pieces.size() + parts - 1) / parts);
@@ -137,7 +139,8 @@ std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<cons
   };
   for (const PackWork& one : work) {
     check_cancelled(reading.call, reading.stores.clock(), "download");
-    slots.take();  // at most one other pack is coming; what is waited for is a pack that is being opened
+    // At most one other pack is coming; what is waited for is a pack that is being opened.
+    slots.take();
     std::shared_ptr<IncomingPack> pack(new IncomingPack(reading, *one.pack, distinct_fragments(one)),
                                        [&](IncomingPack* done) {
                                          fetched += done->bytes_fetched();

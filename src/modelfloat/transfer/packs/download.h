@@ -1,5 +1,6 @@
 #pragma once
-// Fragments come back: packs are fetched one ahead of the one being opened, and opened by all cores.
+// Fragments come back: packs are fetched one ahead of the one being opened, and opened by all
+// cores.
 
 #include <functional>
 #include <span>
@@ -19,8 +20,9 @@ struct DownloadPiece {
 // Called from many threads, for disjoint ranges, in any order, with checked bytes only.
 using PieceSink = std::function<void(const DownloadPiece&, ByteSpan plain)>;
 
-// Fetches, opens, checks and delivers every piece; `packs` has every pack that they lie in, `inline_epoch` is the epoch of fragments that lie in
-// the manifest. At most two packs are in memory. Returns the bytes fetched. Throws the first failure of any piece.
+// Fetches, opens, checks and delivers every piece; `packs` has every pack that they lie in,
+// `inline_epoch` is the epoch of fragments that lie in the manifest. At most two packs are in
+// memory. Returns the bytes fetched. Throws the first failure of any piece.
 std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<const Pack> packs,
                        std::uint32_t inline_epoch, std::vector<DownloadPiece> pieces, const PieceSink& deliver);
 

@@ -83,7 +83,8 @@ void IncomingPack::replace_what_lies(std::uint64_t seen_generation) {
   finish_whole();
 }
 
-// What can be told without hashing, unless hashes are asked for: the tags of the frames say the rest.
+// What can be told without hashing, unless hashes are asked for: the tags of the frames say the
+// rest.
 bool IncomingPack::is_usable(const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) const {
   if (&part != &whole_) return bytes.size() == part.range.length;
   try {
@@ -100,7 +101,8 @@ bool IncomingPack::is_usable(const ShardCopy& copy, const ShardPart& part, ByteS
   return true;
 }
 
-// --- a few frames ----------------------------------------------------------------------------------------------------------
+// --- a few frames
+// --------------------------------------------------------------------------------
 
 bool IncomingPack::start_ranges() {
   std::uint64_t wanted_bytes = 0;
@@ -149,7 +151,8 @@ void IncomingPack::lay_out_ranges() {
       extents_.push_back({range.pack_offset, own->bytes});
       continue;
     }
-    // The code works byte by byte, so the same range of any k shards gives that of the one that is wanted.
+    // The code works byte by byte, so the same range of any k shards gives that of the one that is
+    // wanted.
     std::vector<erasure::Shard> have;
     for (const ShardPart::Held& one : held) have.push_back({one.copy.index, one.bytes});
     range.rebuilt.resize(range.part.range.length);
@@ -159,7 +162,8 @@ void IncomingPack::lay_out_ranges() {
   }
 }
 
-// --- whole shards ----------------------------------------------------------------------------------------------------------
+// --- whole shards
+// --------------------------------------------------------------------------------
 
 void IncomingPack::start_whole() {
   fetch_.clear();
@@ -184,7 +188,8 @@ bool IncomingPack::drop_liars() {
   return std::erase_if(whole_.held, lies) > 0;
 }
 
-// Every shard is what its name says: only what no manifest names can be a lie. One at a time, as there may be more of it to try.
+// Every shard is what its name says: only what no manifest names can be a lie. One at a time, as
+// there may be more of it to try.
 bool IncomingPack::drop_unproven() {
   const auto suspect = std::find_if(whole_.held.begin(), whole_.held.end(),
                                     [](const ShardPart::Held& held) { return !held.copy.named; });

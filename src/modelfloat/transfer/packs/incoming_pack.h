@@ -27,10 +27,12 @@ struct PackReading {
   const mf1::Keyring& keys;
   FindingSink finding;  // may be empty
   CallOptions call;
-  WholeShardSink whole_shard{};  // when set, shards that are read whole are compared with their names at once
+  // When set, shards that are read whole are compared with their names at once.
+  WholeShardSink whole_shard{};
 };
 
-// One pack on its way from the stores. start() and finish() are called by one thread; after that open() may be called from many.
+// One pack on its way from the stores. start() and finish() are called by one thread; after that
+// open() may be called from many.
 class IncomingPack {
  public:
   // `wanted` are the fragments of this pack that will be opened, in order of offset.
@@ -38,15 +40,18 @@ class IncomingPack {
   IncomingPack(const IncomingPack&) = delete;
   IncomingPack& operator=(const IncomingPack&) = delete;
 
-  // Sends the first requests: ranges of data shards when little of the pack is wanted, else k whole shards.
+  // Sends the first requests: ranges of data shards when little of the pack is wanted, else k whole
+  // shards.
   void start();
-  // Waits for the answers and replaces what failed or is late by other copies and by parity. Throws ShardFetch::failure(), naming what is
-  // missing.
+  // Waits for the answers and replaces what failed or is late by other copies and by parity. Throws
+  // ShardFetch::failure(), naming what is missing.
   void finish();
-  // Asks others for what is late by now. Between start() and finish(), as often as one likes; does not wait.
+  // Asks others for what is late by now. Between start() and finish(), as often as one likes; does
+  // not wait.
   void poll() { fetch_.poll(); }
-  // Decrypts, decodes and checks one of the wanted fragments. When its bytes are wrong the liar is found by the names of the shards, told
-  // to the finding sink, and replaced. Throws like finish() when that is not possible.
+  // Decrypts, decodes and checks one of the wanted fragments. When its bytes are wrong the liar is
+  // found by the names of the shards, told to the finding sink, and replaced. Throws like finish()
+  // when that is not possible.
   void open(const Fragment& fragment, MutableByteSpan plain);
 
   const std::vector<Fragment>& wanted() const noexcept { return wanted_; }

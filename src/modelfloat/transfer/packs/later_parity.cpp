@@ -71,7 +71,8 @@ class HeaderRound {
     wanted_.push_back(std::move(answer.tag));
   }
 
-  // Nobody has answered for a while: these stores are not asked again, and others that have the same objects are.
+  // Nobody has answered for a while: these stores are not asked again, and others that have the
+  // same objects are.
   void leave_behind() {
     for (auto& call : race_.cancel_all()) {
       if (unresponsive_.insert(call.store).second) call.store->state->latency.mark_slow();

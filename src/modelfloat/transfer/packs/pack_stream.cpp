@@ -10,7 +10,8 @@ namespace modelfloat::transfer {
 
 // How many fragments are held back to find one that fills a pack's end.
 static constexpr std::size_t k_look_ahead = 6;
-// While the fragments of a pack are not all sealed, the next one grows to no more than this part of its size.
+// While the fragments of a pack are not all sealed, the next one grows to no more than this part of
+// its size.
 static constexpr std::uint64_t k_part_beside_fragments = 4;
 
 PackStream::PackStream(const PackStreamContext& context, const PackPlan& plan, std::function<void()> on_sealed)
@@ -37,7 +38,8 @@ bool PackStream::fill(MoreFragments more) {
   return false;
 }
 
-// A pack takes the oldest while it fits; when it doesn't, the largest that does; when none does, the pack is full.
+// A pack takes the oldest while it fits; when it doesn't, the largest that does; when none does,
+// the pack is full.
 PackStream::Fragments::iterator PackStream::choose() {
   if (builder_->fits(pending_.front().bytes.size())) return pending_.begin();
   auto chosen = pending_.end();
@@ -65,7 +67,8 @@ void PackStream::seal(MoreFragments more) {
   const bool is_last = more == MoreFragments::none;
   auto task = std::make_shared<std::packaged_task<Sealed()>>(
       [context = context_, suite = plan_.suite, is_last, builder, spare, fragments_sealed] {
-        std::promise<void> sealed = std::move(*fragments_sealed);  // when this ends otherwise, who waits is told, too
+        // When this ends otherwise, who waits is told, too.
+        std::promise<void> sealed = std::move(*fragments_sealed);
         return std::make_shared<mf1::SealedPack>(mf1::seal(std::move(*builder), context.keys, suite, context.random,
                                                            is_last, std::move(*spare), [&] { sealed.set_value(); }));
       });
@@ -81,7 +84,8 @@ PackStream::Sealed PackStream::sealed_if_ready() {
   return sealing_.get();
 }
 
-// The fragments are in memory beside the shards that they become, and the processors may be busy elsewhere.
+// The fragments are in memory beside the shards that they become, and the processors may be busy
+// elsewhere.
 void PackStream::wait_for_memory() {
   if (!sealing_.valid() || !builder_) return;
   if (builder_->used_bytes() > builder_->shape().pack_bytes() / k_part_beside_fragments) fragments_sealed_.wait();

@@ -53,9 +53,11 @@ bool ShardFetch::add_later_parity() {
   return any;
 }
 
-// --- what is asked for -------------------------------------------------------------------------------------------------------
+// --- what is asked for
+// --------------------------------------------------------------------------------
 
-// A program that has just begun may know too few stores yet. Where nothing says where shards lie, k stores may have k of them.
+// A program that has just begun may know too few stores yet. Where nothing says where shards lie, k
+// stores may have k of them.
 void ShardFetch::wait_for_stores() {
   std::size_t with_places = 0;
   for (const Shard& shard : shards_) with_places += shard.places.empty() ? 0 : 1;
@@ -237,7 +239,8 @@ bool ShardFetch::is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t
   return key(a) < key(b);
 }
 
-// As company for calls that are late only copies are worth it that are known to be there, until the wait is hopeless.
+// As company for calls that are late only copies are worth it that are known to be there, until the
+// wait is hopeless.
 bool ShardFetch::ask_best(Progress& progress, const std::function<bool(std::size_t index)>& eligible) {
   const Lateness lateness = lateness_of(progress);
   const bool is_hedge = lateness != Lateness::none;
@@ -265,7 +268,8 @@ void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
   bound_by_peers(progress);
 }
 
-// --- what comes ----------------------------------------------------------------------------------------------------------------
+// --- what comes
+// --------------------------------------------------------------------------------
 
 void ShardFetch::handle_answer(Answers::Answer& answer) {
   if (answer.error) {
@@ -306,7 +310,8 @@ void ShardFetch::handle_error(const Asked& asked, const Error& error) {
   report(copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline, error.what());
 }
 
-// Where nothing is known of a store yet, the others tell what is usual: they were asked for as much at the same time.
+// Where nothing is known of a store yet, the others tell what is usual: they were asked for as much
+// at the same time.
 void ShardFetch::bound_by_peers(Progress& progress) {
   auto& seconds = progress.answered_after;
   if (seconds.empty() || seconds.size() * 2 < pack_.k) return;

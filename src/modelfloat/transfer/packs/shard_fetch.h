@@ -25,7 +25,8 @@ struct ShardCopy {
   Hash256 object{};  // its name
   const PoolStore* store = nullptr;
   bool known = false;  // the registry says that it lies there; else it is only worth a try
-  bool named = true;   // by the manifest; else it is parity that was added later, and nothing but a tag proves it
+  // By the manifest; else it is parity that was added later, and nothing but a tag proves it.
+  bool named = true;
 };
 
 // The same bytes of several shards of one pack: whole objects, or a range of each.
@@ -43,9 +44,11 @@ struct ShardPart {
   bool is_complete(std::size_t k) const;
 };
 
-// Brings the parts of one pack. Each wanted shard is asked of the copy that answers best; when that is late, or fails, other copies are asked,
-// then other shards, until any k have come, and those that are later are told to stop. Where the shards that the manifest names are too few, parity
-// that was added later is looked for, and who asked for a moment is waited for (needed_wait.h). Used by one thread.
+// Brings the parts of one pack. Each wanted shard is asked of the copy that answers best; when that
+// is late, or fails, other copies are asked, then other shards, until any k have come, and those
+// that are later are told to stop. Where the shards that the manifest names are too few, parity
+// that was added later is looked for, and who asked for a moment is waited for (needed_wait.h).
+// Used by one thread.
 class ShardFetch {
  public:
   struct Context {
@@ -60,13 +63,17 @@ class ShardFetch {
   // `pack` outlives it.
   ShardFetch(const Context& context, const Pack& pack, Check check);
 
-  // Waits until copies of k shards are known to lie on stores that are online, or until no store is pending.
+  // Waits until copies of k shards are known to lie on stores that are online, or until no store is
+  // pending.
   void wait_for_stores();
-  // One more part to bring. Asks for its first shards. `part` outlives the fetch, or the next clear().
+  // One more part to bring. Asks for its first shards. `part` outlives the fetch, or the next
+  // clear().
   void add(ShardPart& part);
-  // Waits until all parts are complete; false when one cannot be. May be called again after something held was thrown away.
+  // Waits until all parts are complete; false when one cannot be. May be called again after
+  // something held was thrown away.
   bool finish();
-  // Takes what has come and asks others for what is late by now, without waiting: for a fetch whose turn to be finished comes later.
+  // Takes what has come and asks others for what is late by now, without waiting: for a fetch whose
+  // turn to be finished comes later.
   void poll();
   // Gives up everything that is under way, and forgets the parts.
   void clear();
@@ -77,12 +84,14 @@ class ShardFetch {
 
   // Wrong bytes of a copy that seemed usable.
   void report_corrupt(const ShardCopy& copy);
-  // Nothing opens with this copy, which the manifest does not name. Not remembered: it may be another one's fault.
+  // Nothing opens with this copy, which the manifest does not name. Not remembered: it may be
+  // another one's fault.
   void report_unproven(const ShardCopy& copy);
 
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
-  // The error for a part that cannot be brought: Error{lost}, with a time to try again after when stores that are offline, or did not answer, may have
-  // what is missing; or Error{rate_limited} when stores that asked for a pause have it.
+  // The error for a part that cannot be brought: Error{lost}, with a time to try again after when
+  // stores that are offline, or did not answer, may have what is missing; or Error{rate_limited}
+  // when stores that asked for a pause have it.
   Error failure(const ShardPart& part) const;
 
  private:
@@ -98,8 +107,10 @@ class ShardFetch {
   struct Progress {  // of one part
     ShardPart* part = nullptr;
     Copies tried = {};
-    Copies unanswered = {};                   // of these, asked in vain: worth another try when needed
-    bool rebuild = false;                     // any k are asked for, because a wanted one is not to be had in time
+    // Of these, asked in vain: worth another try when needed.
+    Copies unanswered = {};
+    // Any k are asked for, because a wanted one is not to be had in time.
+    bool rebuild = false;
     std::vector<double> answered_after = {};  // seconds
   };
   struct Asked {
@@ -143,7 +154,8 @@ class ShardFetch {
   const Context context_;
   const Pack& pack_;
   const Check check_;
-  std::vector<Shard> shards_;          // those that the manifest names, then parity that was added later
+  // Those that the manifest names, then parity that was added later.
+  std::vector<Shard> shards_;
   std::set<const PoolStore*> listed_;  // stores whose copies are in copies_
   std::vector<ShardCopy> copies_;
   std::deque<Progress> parts_;  // their addresses are held by what is asked

@@ -80,7 +80,8 @@ std::vector<PackId> Upload::durable_packs() const {
   return packs_;
 }
 
-// --- the background thread ---------------------------------------------------------------------------------------------------
+// --- the background thread
+// --------------------------------------------------------------------------------
 
 void Upload::Wakeup::notify() {
   const std::lock_guard lock(mutex);
@@ -109,7 +110,8 @@ void Upload::run_in_background(const std::stop_token& stop) {
   }
 }
 
-// --- with the mutex held -----------------------------------------------------------------------------------------------------
+// --- with the mutex held
+// --------------------------------------------------------------------------------
 
 // Does what can be done without waiting.
 void Upload::handle_arrived_answers() {
@@ -125,7 +127,8 @@ void Upload::wait_until_durable() {
   }
 }
 
-// When the pack before is given up meanwhile, the open one is too, and nothing is sealed: the fragments of the former come first.
+// When the pack before is given up meanwhile, the open one is too, and nothing is sealed: the
+// fragments of the former come first.
 void Upload::seal(MoreFragments more) {
   wait_until_durable();
   stream_.seal(more);
@@ -160,7 +163,8 @@ void Upload::pack_is_durable() {
   pack_.reset();
 }
 
-// The stores that are left get other packs; where that is not possible, the one that failed is asked again.
+// The stores that are left get other packs; where that is not possible, the one that failed is
+// asked again.
 void Upload::plan_again() {
   Redundancy redundancy;
   try {

@@ -22,9 +22,11 @@ struct UploadPlan {
   Redundancy redundancy;
   unsigned survive = 0;
   crypto::Suite suite = crypto::Suite::aes_256_gcm;
-  std::optional<std::uint64_t> model_bytes;  // chooses the slice size; unknown: what has come so far does
-  // Called by whoever is inside (see Upload) when no placement is valid any more. Returns the redundancy of the packs to
-  // come, for which a placement is valid, or throws the Error that ends the upload. Empty: the upload ends at once.
+  // Chooses the slice size; unknown: what has come so far does.
+  std::optional<std::uint64_t> model_bytes;
+  // Called by whoever is inside (see Upload) when no placement is valid any more. Returns the
+  // redundancy of the packs to come, for which a placement is valid, or throws the Error that ends
+  // the upload. Empty: the upload ends at once.
   std::function<Redundancy(const StoresLeft&)> plan_again = {};
 };
 
@@ -37,16 +39,19 @@ struct UploadContext {
   CallOptions call;
 };
 
-// Packs fragments and brings the packs to the stores. Used by one thread. It blocks while a full pack is still on its
-// way, and when the next one has a quarter while the fragments of the full one are not sealed yet, so that at most two
-// packs are in memory. A pack counts as durable, and is entered in the registry, when every shard of it is confirmed.
-// Delivery says what becomes of puts that fail. Where a shard has no valid place any more, the pack is given up: its
-// fragments are sealed anew, under a new salt, with the redundancy that the owner plans for the stores that are left.
-// Where there is no such plan, and the store asked for a moment, it gets the shard as soon as it may.
+// Packs fragments and brings the packs to the stores. Used by one thread. It blocks while a full
+// pack is still on its way, and when the next one has a quarter while the fragments of the full one
+// are not sealed yet, so that at most two packs are in memory. A pack counts as durable, and is
+// entered in the registry, when every shard of it is confirmed. Delivery says what becomes of puts
+// that fail. Where a shard has no valid place any more, the pack is given up: its fragments are
+// sealed anew, under a new salt, with the redundancy that the owner plans for the stores that are
+// left. Where there is no such plan, and the store asked for a moment, it gets the shard as soon as
+// it may.
 //
-// Inside is either the caller or the background thread, which takes what the pools have done while the caller does other
-// work. The caller holds the mutex from the beginning to the end of each call, also while that waits; the thread holds it
-// only for what needs no waiting. What either meets ends the upload, and every later call throws it.
+// Inside is either the caller or the background thread, which takes what the pools have done while
+// the caller does other work. The caller holds the mutex from the beginning to the end of each
+// call, also while that waits; the thread holds it only for what needs no waiting. What either
+// meets ends the upload, and every later call throws it.
 class Upload {
  public:
   // To these stores, as far as their room goes.
@@ -55,7 +60,8 @@ class Upload {
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
-  // Throws what an earlier fragment or pack met, and what `plan_again` throws when no valid placement is left.
+  // Throws what an earlier fragment or pack met, and what `plan_again` throws when no valid
+  // placement is left.
   void add(mf1::EncodedFragment fragment);
   // Seals what is left and waits until every pack is durable.
   void finish();

@@ -11,8 +11,8 @@
 
 namespace modelfloat::transfer {
 
-// The measuring wrapper knows quantiles over calls of all sizes; here size is taken into account, because a marker and a shard of 64 MiB
-// have nothing to do with one another. Shared by threads.
+// The measuring wrapper knows quantiles over calls of all sizes; here size is taken into account,
+// because a marker and a shard of 64 MiB have nothing to do with one another. Shared by threads.
 class LatencyTracker {
  public:
   // `clock` outlives it.
@@ -23,9 +23,11 @@ class LatencyTracker {
   void mark_slow();
   bool is_slow() const;
 
-  // How long an answer of so many bytes usually takes (the median); 0 before anything was measured, so that it gets its chance.
+  // How long an answer of so many bytes usually takes (the median); 0 before anything was measured,
+  // so that it gets its chance.
   double usual_seconds(std::uint64_t bytes) const;
-  // After which time an answer of so many bytes is late: the floor and twice the 95th percentile, or the start values.
+  // After which time an answer of so many bytes is late: the floor and twice the 95th percentile,
+  // or the start values.
   double late_after(std::uint64_t bytes, const Timeouts& timeouts) const;
 
  private:

@@ -63,7 +63,8 @@ void StoreState::put_succeeded() {
   moments_ = 0;
 }
 
-// An offline store with a time to come back is one that answered, again and again, with what is worth another try.
+// An offline store with a time to come back is one that answered, again and again, with what is
+// worth another try.
 static bool asks_for_a_moment(const Error& error) {
   switch (error.kind) {
     case ErrorKind::rate_limited:

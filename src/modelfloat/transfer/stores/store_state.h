@@ -1,5 +1,6 @@
 #pragma once
-// What changes about a store while the process runs: whether it is there, how fast it is, what is under way.
+// What changes about a store while the process runs: whether it is there, how fast it is, what is
+// under way.
 
 #include <condition_variable>
 #include <memory>
@@ -31,7 +32,8 @@ struct Moment {
   std::string why;
 };
 
-// What the failure number `failures` (from 0) in a row asks for; nothing when it is not worth another try soon.
+// What the failure number `failures` (from 0) in a row asks for; nothing when it is not worth
+// another try soon.
 std::optional<Moment> moment_after(const Error& error, SteadyTime now, unsigned failures);
 
 // Wakes those who wait for any store of a set.
@@ -56,7 +58,8 @@ class StoreState {
   std::string why_not_online() const;
   // The kind of that; offline unless reading the marker said another one.
   ErrorKind kind_of_trouble() const;
-  // A provider asked to be left alone for longer than a call waits: nothing is asked of it meanwhile, and nothing counts as lost.
+  // A provider asked to be left alone for longer than a call waits: nothing is asked of it
+  // meanwhile, and nothing counts as lost.
   bool reads_are_paused() const;
   bool puts_are_paused() const;
 
@@ -65,23 +68,27 @@ class StoreState {
 
   // Why the last put failed, when none has succeeded since.
   std::optional<Error> put_trouble() const;
-  // The same for a store that refused it for good (denied, out_of_space, unsupported) within the last minute: it gets no
-  // new data.
+  // The same for a store that refused it for good (denied, out_of_space, unsupported) within the
+  // last minute: it gets no new data.
   std::optional<Error> puts_refused() const;
   void put_succeeded();
 
-  // What the last call of this kind, or while the store is offline the last look at its marker, ended with, when that was
-  // a request for a pause: rate_limited, transient, or what store/wrap/breaker.h makes of several of these.
+  // What the last call of this kind, or while the store is offline the last look at its marker,
+  // ended with, when that was a request for a pause: rate_limited, transient, or what
+  // store/wrap/breaker.h makes of several of these.
   std::optional<Moment> moment(CallKind kind) const;
-  // Forgets that moment and lets calls through again, for somebody who can go on with no other store.
+  // Forgets that moment and lets calls through again, for somebody who can go on with no other
+  // store.
   void end_pause(CallKind kind);
 
-  // What a call came to. Error{offline} takes the store out until its marker is read again; Error{rate_limited} pauses it.
+  // What a call came to. Error{offline} takes the store out until its marker is read again;
+  // Error{rate_limited} pauses it.
   void read_failed(const Error&);
   void put_failed(const Error&);
 
-  // Whether the marker should be read now; the caller then reads it and says check_ended(). An offline store is looked at again after a
-  // back-off, one that is online when it was not looked at for a while; with `now`, any that is not being looked at.
+  // Whether the marker should be read now; the caller then reads it and says check_ended(). An
+  // offline store is looked at again after a back-off, one that is online when it was not looked at
+  // for a while; with `now`, any that is not being looked at.
   bool begin_check(bool now);
   // When its marker will have been read for so long; the beginning of time when nobody is looking.
   SteadyTime awaited_until(Milliseconds timeout) const;
