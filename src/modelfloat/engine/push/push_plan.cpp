@@ -54,10 +54,10 @@ std::vector<Unusable> unusable_stores(const Pool& pool, const transfer::StoresLe
   }
   const Clock& clock = pool.environment().clock;
   for (Unusable& one : stores) {
-    const auto moment = one.store->state->moment(transfer::CallKind::put);
-    if (!moment || !moment->asked) continue;
+    const auto availability = one.store->state->availability(transfer::CallKind::put);
+    if (!availability.not_before || !availability.asked_by_store) continue;
     one.kind = ErrorKind::rate_limited;
-    const auto rest = std::chrono::ceil<Milliseconds>(moment->again - clock.steady_now());
+    const auto rest = std::chrono::ceil<Milliseconds>(*availability.not_before - clock.steady_now());
     one.why += "; it asks to be left alone until " + to_rfc3339(clock.utc_now() + rest);
   }
   return stores;

@@ -233,7 +233,8 @@ bool Delivery::readmit() {
   bool any = false;
   for (const auto& [target, room] : room_when_failed_) {
     std::uint64_t& free = free_bytes(target);
-    if ((stuck_ && target == stuck_->target) || free > 0 || !store(target).state->moment(CallKind::put)) continue;
+    if ((stuck_ && target == stuck_->target) || free > 0) continue;
+    if (!store(target).state->availability(CallKind::put).not_before) continue;
     if (!readmitted_.insert(target).second) continue;
     free = room;
     any = true;
@@ -244,16 +245,16 @@ bool Delivery::readmit() {
 bool Delivery::retry() {
   if (!stuck_) return false;
   const std::size_t target = stuck_->target;
-  const auto moment = store(target).state->moment(CallKind::put);
-  if (!moment) return false;
+  const auto availability = store(target).state->availability(CallKind::put);
+  if (!availability.not_before) return false;
   const Clock& clock = context_.stores.clock();
   const auto [since, is_first] = needed_since_.emplace(target, clock.steady_now());
   const Timeouts& timeouts = context_.stores.timeouts();
-  if (!is_worth_waiting_for(*moment, since->second, clock.steady_now(), timeouts, context_.call)) return false;
-  if (is_first) warn_of_wait(store(target).name, *moment, since->second, clock, timeouts);
+  if (!is_worth_waiting_for(availability, since->second, clock.steady_now(), timeouts, context_.call)) return false;
+  if (is_first) warn_of_wait(store(target).name, availability, since->second, clock, timeouts);
   free_bytes(target) = room_when_failed_[target];
   at_[stuck_->position] = target;
-  retries_.push_back({stuck_->position, target, moment->again});
+  retries_.push_back({stuck_->position, target, *availability.not_before});
   state_ = DeliveryState::under_way;
   notify();
   return true;

@@ -9,18 +9,19 @@
 
 namespace modelfloat::transfer {
 
-bool is_worth_waiting_for(const Moment& moment, SteadyTime begin, SteadyTime now, const Timeouts& timeouts,
+bool is_worth_waiting_for(const store::Availability& store, SteadyTime begin, SteadyTime now, const Timeouts& timeouts,
                           const CallOptions& call) {
-  if (moment.again > begin + timeouts.needed_asked || (call.deadline && moment.again >= *call.deadline)) return false;
-  return moment.asked || now < begin + timeouts.needed;
+  if (!store.not_before || *store.not_before > begin + timeouts.needed_asked) return false;
+  if (call.deadline && *store.not_before >= *call.deadline) return false;
+  return store.asked_by_store || now < begin + timeouts.needed;
 }
 
-void warn_of_wait(const std::string& name, const Moment& moment, SteadyTime begin, const Clock& clock,
+void warn_of_wait(const std::string& name, const store::Availability& store, SteadyTime begin, const Clock& clock,
                   const Timeouts& timeouts) {
-  const SteadyTime until = moment.asked ? moment.again : begin + timeouts.needed;
+  const SteadyTime until = store.asked_by_store && store.not_before ? *store.not_before : begin + timeouts.needed;
   const auto rest = std::chrono::ceil<Milliseconds>(until - clock.steady_now());
   log_warning(fmt::format("{} is needed and asks for a moment; it is tried again until {}: {}", name,
-                          to_rfc3339(clock.utc_now() + rest), moment.why));
+                          to_rfc3339(clock.utc_now() + rest), store.why));
 }
 
 void do_with_needed(const std::string& name, Clock& clock, const Timeouts& timeouts, const CallOptions& call,
@@ -32,19 +33,19 @@ void do_with_needed(const std::string& name, Clock& clock, const Timeouts& timeo
       return;
     } catch (const Error& error) {
       const SteadyTime now = clock.steady_now();
-      const auto moment = moment_after(error, now, failures);
-      if (!moment) throw;
+      const auto after = store::availability_after(error, now, failures);
+      if (!after.not_before) throw;
+      const auto rest = std::chrono::ceil<Milliseconds>(*after.not_before - now);
       const bool is_first = !begin;
       if (is_first) begin = now;
-      if (!is_worth_waiting_for(*moment, *begin, now, timeouts, call)) {
-        const auto rest = std::chrono::ceil<Milliseconds>(moment->again - now);
+      if (!is_worth_waiting_for(after, *begin, now, timeouts, call)) {
         throw Error(
             ErrorKind::offline, "",
             fmt::format("{}; it asks to be left alone until {}", error.what(), to_rfc3339(clock.utc_now() + rest)),
             rest);
       }
-      if (is_first) warn_of_wait(name, *moment, *begin, clock, timeouts);
-      clock.sleep_for(std::chrono::ceil<Milliseconds>(moment->again - now), call.stop);
+      if (is_first) warn_of_wait(name, after, *begin, clock, timeouts);
+      clock.sleep_for(rest, call.stop);
       check_cancelled(call, clock, name);
     }
   }
@@ -54,21 +55,22 @@ bool NeededWait::wait(const CallOptions& call) {
   const SteadyTime now = clock_.steady_now();
   if (!begin_) begin_ = now;
   const PoolStore* first = nullptr;
-  std::optional<Moment> next;
+  store::Availability next;
   for (const PoolStore* store : stores()) {
-    const auto moment = store->state->moment(kind_);
-    if (!moment || (next && next->again <= moment->again)) continue;
-    if (!is_worth_waiting_for(*moment, *begin_, now, timeouts_, call)) continue;
+    auto availability = store->state->availability(kind_);
+    if (first != nullptr && availability.not_before >= next.not_before) continue;
+    if (!is_worth_waiting_for(availability, *begin_, now, timeouts_, call)) continue;
     first = store;
-    next = moment;
+    next = std::move(availability);
   }
-  if (!next) return false;
-  if (!std::exchange(warned_, true)) warn_of_wait(first->name, *next, *begin_, clock_, timeouts_);
-  clock_.sleep_for(std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(next->again - now)), call.stop);
+  if (first == nullptr) return false;
+  if (!std::exchange(warned_, true)) warn_of_wait(first->name, next, *begin_, clock_, timeouts_);
+  const auto wait = std::chrono::ceil<Milliseconds>(*next.not_before - now);
+  clock_.sleep_for(std::max(Milliseconds(0), wait), call.stop);
   check_cancelled(call, clock_, first->name);
   for (const PoolStore* store : stores()) {
-    const auto moment = store->state->moment(kind_);
-    if (moment && moment->again <= clock_.steady_now()) store->state->end_pause(kind_);
+    const auto not_before = store->state->availability(kind_).not_before;
+    if (not_before && *not_before <= clock_.steady_now()) store->state->end_pause(kind_);
   }
   if (set_ == nullptr) return true;
   set_->recheck();

@@ -13,10 +13,10 @@ namespace modelfloat::transfer {
 
 // Whether somebody who has needed this store since `begin` should wait for the moment that it asks
 // for.
-bool is_worth_waiting_for(const Moment& moment, SteadyTime begin, SteadyTime now, const Timeouts& timeouts,
+bool is_worth_waiting_for(const store::Availability& store, SteadyTime begin, SteadyTime now, const Timeouts& timeouts,
                           const CallOptions& call);
 // Says so in a warning.
-void warn_of_wait(const std::string& name, const Moment& moment, SteadyTime begin, const Clock& clock,
+void warn_of_wait(const std::string& name, const store::Availability& store, SteadyTime begin, const Clock& clock,
                   const Timeouts& timeouts);
 
 // Does work with one store, again when that asks for a moment, by the rules of NeededWait. `name`

@@ -4,15 +4,12 @@
 #include <utility>
 
 #include "modelfloat/base/log.h"
-#include "modelfloat/store/wrap/breaker.h"
 
 namespace modelfloat::transfer {
 
 // A server looks every 30 s; a program that does much in one run need not look more often either.
 static constexpr std::chrono::seconds k_look_at_online_after{25};
 static constexpr std::chrono::seconds k_longest_back_off{60};
-// For a provider that asks for a pause and does not say how long.
-static constexpr std::chrono::seconds k_paused_for{60};
 // How long a store that refused a put gets no new data.
 static constexpr std::chrono::seconds k_refusal_counts_for{60};
 
@@ -59,59 +56,39 @@ std::optional<Error> StoreState::puts_refused() const {
 void StoreState::put_succeeded() {
   const std::lock_guard lock(mutex_);
   put_trouble_.reset();
-  put_moment_.reset();
-  moments_ = 0;
+  puts_.not_before.reset();
+  calls_failed_ = 0;
 }
 
-// An offline store with a time to come back is one that answered, again and again, with what is
-// worth another try.
-static bool asks_for_a_moment(const Error& error) {
-  switch (error.kind) {
-    case ErrorKind::rate_limited:
-    case ErrorKind::transient: return true;
-    case ErrorKind::offline: return error.retry_after.has_value();
-    default: return false;
-  }
+void StoreState::record_failure(CallKind kind, const Error& error, SteadyTime now) {
+  if (error.kind == ErrorKind::cancelled) return;
+  store::Availability next = store::availability_after(error, now, calls_failed_++);
+  next.paused_until = std::max(next.paused_until, of(kind).paused_until);
+  of(kind) = std::move(next);
 }
 
-std::optional<Moment> moment_after(const Error& error, SteadyTime now, unsigned failures) {
-  if (!asks_for_a_moment(error)) return std::nullopt;
-  constexpr unsigned k_doublings = 3;
-  const Milliseconds back_off = std::chrono::seconds(std::int64_t{1} << std::min(failures, k_doublings));
-  const Milliseconds wait = std::min(error.retry_after.value_or(back_off), store::BreakerLimits().longest_asked);
-  return Moment{now + wait, error.retry_after && error.kind == ErrorKind::rate_limited, error.what()};
-}
-
-void StoreState::record_moment(CallKind kind, const Error& error, SteadyTime now) {
-  if (error.kind != ErrorKind::cancelled) moment_of(kind) = moment_after(error, now, moments_++);
-}
-
-std::optional<Moment> StoreState::moment(CallKind kind) const {
+store::Availability StoreState::availability(CallKind kind) const {
   const std::lock_guard lock(mutex_);
-  return presence_ == Presence::online && kind == CallKind::put ? put_moment_ : read_moment_;
+  return presence_ == Presence::online && kind == CallKind::put ? puts_ : reads_;
 }
 
 void StoreState::end_pause(CallKind kind) {
   const std::lock_guard lock(mutex_);
-  moment_of(presence_ == Presence::online ? kind : CallKind::read).reset();
-  if (kind == CallKind::read) {
-    reads_paused_ = {};
-  } else {
-    puts_paused_ = {};
-  }
+  of(presence_ == Presence::online ? kind : CallKind::read).not_before.reset();
+  of(kind).paused_until = SteadyTime::min();
   check_again_ = {};
 }
 
 bool StoreState::reads_are_paused() const {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  return now < reads_paused_;
+  return reads_.is_paused(now);
 }
 
 bool StoreState::puts_are_paused() const {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  return now < puts_paused_;
+  return puts_.is_paused(now);
 }
 
 std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name, ByteRange range,
@@ -120,32 +97,30 @@ std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name
   auto bytes = store.get(name, range, call);
   {
     const std::lock_guard lock(mutex_);
-    read_moment_.reset();
-    moments_ = 0;
+    reads_.not_before.reset();
+    calls_failed_ = 0;
   }
   latency.answered(bytes ? bytes->size() : 0, seconds_between(begin, clock_.steady_now()));
   return bytes;
 }
 
-SteadyTime StoreState::paused_until(const Error& error, SteadyTime now) {
-  return now + std::min<Milliseconds>(error.retry_after.value_or(k_paused_for), store::BreakerLimits().longest_asked);
-}
-
 void StoreState::read_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  if (error.kind == ErrorKind::rate_limited) reads_paused_ = std::max(reads_paused_, paused_until(error, now));
-  record_moment(CallKind::read, error, now);
+  record_failure(CallKind::read, error, now);
   if (error.kind == ErrorKind::offline) go_offline(error);
 }
 
 void StoreState::put_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(mutex_);
-  if (error.kind == ErrorKind::rate_limited) puts_paused_ = std::max(puts_paused_, paused_until(error, now));
-  record_moment(CallKind::put, error, now);
-  if (error.kind == ErrorKind::offline) read_moment_ = put_moment_;
-  if (error.kind == ErrorKind::offline) go_offline(error);
+  record_failure(CallKind::put, error, now);
+  if (error.kind == ErrorKind::offline) {
+    const SteadyTime reads_paused_until = reads_.paused_until;
+    reads_ = puts_;
+    reads_.paused_until = reads_paused_until;
+    go_offline(error);
+  }
   if (error.kind == ErrorKind::cancelled) return;
   put_trouble_ = error;
   put_failed_at_ = now;
@@ -187,7 +162,7 @@ void StoreState::check_ended(const std::optional<Error>& trouble) {
       check_again_ = now + k_look_at_online_after;
     } else {
       go_offline(*trouble);
-      record_moment(CallKind::read, *trouble, now);
+      record_failure(CallKind::read, *trouble, now);
       constexpr unsigned k_doublings = 6;
       const std::chrono::seconds back_off(std::int64_t{1} << std::min(failures_++, k_doublings));
       check_again_ = now + std::min(back_off, k_longest_back_off);

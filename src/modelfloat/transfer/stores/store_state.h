@@ -11,6 +11,7 @@
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/error.h"
 #include "modelfloat/store/store.h"
+#include "modelfloat/store/wrap/availability.h"
 #include "modelfloat/transfer/stores/call_queue.h"
 #include "modelfloat/transfer/stores/latency_tracker.h"
 
@@ -24,17 +25,6 @@ enum class Presence {
 
 // The two kinds of calls: a store may want to be left alone by one and take the other.
 enum class CallKind { read, put };
-
-// A store that answers asks to be tried again, not before then.
-struct Moment {
-  SteadyTime again;
-  bool asked = false;  // the store named this time; else it is ours
-  std::string why;
-};
-
-// What the failure number `failures` (from 0) in a row asks for; nothing when it is not worth
-// another try soon.
-std::optional<Moment> moment_after(const Error& error, SteadyTime now, unsigned failures);
 
 // Wakes those who wait for any store of a set.
 struct ChangeSignal {
@@ -73,12 +63,10 @@ class StoreState {
   std::optional<Error> puts_refused() const;
   void put_succeeded();
 
-  // What the last call of this kind, or while the store is offline the last look at its marker,
-  // ended with, when that was a request for a pause: rate_limited, transient, or what
-  // store/wrap/breaker.h makes of several of these.
-  std::optional<Moment> moment(CallKind kind) const;
-  // Forgets that moment and lets calls through again, for somebody who can go on with no other
-  // store.
+  // What the last call of this kind said, or while the store is offline the last look at its
+  // marker. `not_before` is nothing when another try is not worth making.
+  store::Availability availability(CallKind kind) const;
+  // Forgets that, and lets calls through again, for somebody who can go on with no other store.
   void end_pause(CallKind kind);
 
   // What a call came to. Error{offline} takes the store out until its marker is read again;
@@ -100,9 +88,8 @@ class StoreState {
 
  private:
   void go_offline(const Error& why);  // the mutex is held
-  void record_moment(CallKind kind, const Error& error, SteadyTime now);
-  std::optional<Moment>& moment_of(CallKind kind) { return kind == CallKind::read ? read_moment_ : put_moment_; }
-  static SteadyTime paused_until(const Error&, SteadyTime now);
+  void record_failure(CallKind kind, const Error& error, SteadyTime now);
+  store::Availability& of(CallKind kind) { return kind == CallKind::read ? reads_ : puts_; }
 
   const std::string name_;
   const std::shared_ptr<ChangeSignal> signal_;
@@ -112,13 +99,11 @@ class StoreState {
   Error why_{ErrorKind::offline, "", "its marker was not read yet"};
   bool checking_ = false;
   SteadyTime check_began_{};
-  SteadyTime check_again_{};   // not before
-  unsigned failures_ = 0;      // in a row
-  SteadyTime reads_paused_{};  // until
-  SteadyTime puts_paused_{};
-  std::optional<Moment> read_moment_;
-  std::optional<Moment> put_moment_;
-  unsigned moments_ = 0;  // in a row
+  SteadyTime check_again_{};  // not before
+  unsigned failures_ = 0;     // in a row
+  store::Availability reads_;
+  store::Availability puts_;
+  unsigned calls_failed_ = 0;  // in a row
   std::optional<Error> put_trouble_;
   SteadyTime put_failed_at_{};
 };
