@@ -13,13 +13,11 @@
 #include "modelfloat/codec/codec.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/domain/model_ref.h"
-#include "modelfloat/engine/catalogue/catch_up.h"
-#include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
+#include "modelfloat/engine/push/file_digest.h"
 #include "modelfloat/engine/push/known_fragments.h"
+#include "modelfloat/engine/push/publication.h"
 #include "modelfloat/engine/push/push_plan.h"
-#include "modelfloat/mf1/cbor.h"
-#include "modelfloat/mf1/git_oid.h"
 #include "modelfloat/mf1/manifest_codec.h"
 #include "modelfloat/transfer/packs/upload.h"
 
@@ -62,44 +60,6 @@ class NewFragments {
   std::set<FragmentId> ids_;
 };
 
-// The hashes by which others know a file, made as it streams by.
-class FileDigest {
- public:
-  explicit FileDigest(std::optional<std::uint64_t> size_bytes) {
-    if (size_bytes && *size_bytes < mf1::k_lfs_from_bytes) begin_git(*size_bytes);
-    size_is_known_ = size_bytes.has_value();
-  }
-  void update(ByteSpan bytes) {
-    sha256_.update(bytes);
-    if (git_) git_->update(bytes);
-    // Git's hash begins with the size. Without it the content has to wait for it, as long as it is
-    // small enough to matter.
-    if (!size_is_known_ && size_ < mf1::k_lfs_from_bytes) append(held_, bytes);
-    size_ += bytes.size();
-    if (size_ >= mf1::k_lfs_from_bytes) Bytes().swap(held_);
-  }
-  void finish(FileEntry& file) {
-    file.size_bytes = size_;
-    file.sha256 = sha256_.finish();
-    if (size_ >= mf1::k_lfs_from_bytes) {
-      file.git_oid = mf1::lfs_pointer_oid(file.sha256, size_);
-    } else {
-      file.git_oid = git_ ? git_->finish() : mf1::git_blob_oid(held_);
-    }
-  }
-
- private:
-  void begin_git(std::uint64_t size_bytes) {
-    git_.emplace();
-    git_->update(as_bytes(mf1::git_blob_prefix(size_bytes)));
-  }
-  crypto::Sha256 sha256_;
-  std::optional<crypto::Sha1> git_;
-  bool size_is_known_ = false;
-  Bytes held_;
-  std::uint64_t size_ = 0;
-};
-
 // What is said of a model has to be text that every reader can show.
 void require_text(const std::string& key, const std::string& value) {
   if (!is_utf8(value))
@@ -136,11 +96,6 @@ class PushSession::Impl {
   Fragment look_up(const FragmentId& id);
   ManifestRoot make_root();
   std::vector<FragmentId> all_fragments() const;
-  std::optional<ManifestId> same_manifest(const ManifestRoot& root);
-  std::optional<ManifestId> same_manifest(const ManifestRoot& root, const PoolState& state);
-  bool has_good_packs(ManifestReader& reader, const ManifestRoot& root);
-  bool publish_again(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
-  bool publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt);
   void report_progress();
   void warn_of_stores_that_left();
   void record_packs();
@@ -317,46 +272,6 @@ std::vector<FragmentId> PushSession::Impl::all_fragments() const {
   return all;
 }
 
-// A manifest in the pool that says just what the new one would say, so that it can be used instead.
-// Whoever removes a model names its manifests, for good, on whatever stores are there: so one
-// counts only when the log was read on every store.
-std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root) {
-  if (!same_manifest(root, pool_.log().state()) || !read_fresh_log(pool_, call_).unread.empty()) return std::nullopt;
-  return same_manifest(root, pool_.log().state());
-}
-
-// Of an older manifest of the same files: whether what it was stored in is still there. The
-// fragments may be whole elsewhere.
-bool PushSession::Impl::has_good_packs(ManifestReader& reader, const ManifestRoot& root) {
-  for (std::size_t index = 0; index < root.segments.size(); ++index) {
-    const auto packs = reader.segment(root, index).structure.packs;
-    if (!std::all_of(packs.begin(), packs.end(), [this](const Pack& pack) { return known_.is_good(pack.id); }))
-      return false;
-  }
-  return true;
-}
-
-std::optional<ManifestId> PushSession::Impl::same_manifest(const ManifestRoot& root, const PoolState& state) {
-  if (upload_.packs() > 0) return std::nullopt;
-  for (const auto& [content, live] : state.manifests) {
-    if (!live.committed || live.model != root.model || live.revision != root.revision) continue;
-    try {
-      ManifestReader reader(pool_, {}, call_);
-      const ManifestRoot other = reader.root(live.manifest);
-      if (reader.structure_root(other).survive < promise_.survive) continue;
-      ManifestRoot wanted = root;
-      wanted.created_at = other.created_at;
-      wanted.segments = other.segments;
-      wanted.structure = other.structure;
-      if (other == wanted && has_good_packs(reader, other)) return live.manifest;
-    } catch (const Error& error) {
-      if (error.kind == ErrorKind::cancelled) throw;
-      log_debug(error.what());  // then it is written anew
-    }
-  }
-  return std::nullopt;
-}
-
 PushResult PushSession::Impl::commit() {
   if (files_.empty()) throw Error(ErrorKind::invalid, options_.model, "has no file");
   upload_.finish();
@@ -365,7 +280,9 @@ PushResult PushSession::Impl::commit() {
 
   PushResult result;
   const ManifestRoot root = make_root();
-  if (const auto same = same_manifest(root); same && publish_again(root, *same, result.doubt)) {
+  Publication publication(pool_, root, options_.tag, promise_.survive, known_, call_);
+  const auto same = upload_.packs() == 0 ? publication.same_manifest() : std::nullopt;
+  if (same && publication.publish_again(*same, result.doubt)) {
     result.manifest = *same;
   } else {
     const auto written = write_manifest(
@@ -373,7 +290,7 @@ PushResult PushSession::Impl::commit() {
     result.manifest = written.id;
     result.stored_bytes = written.bytes_put + upload_.stored_bytes();
     result.new_bytes = new_bytes_;
-    if (!publish(root, result.manifest, result.doubt))
+    if (!publication.publish(result.manifest, result.doubt))
       throw Error(ErrorKind::transient, options_.model,
                   "was removed by another machine while it was pushed; push again");
   }
@@ -401,43 +318,6 @@ void PushSession::Impl::warn_of_stores_that_left() {
                 " has shards of this push and went away meanwhile: fewer other stores may be lost until it "
                 "is back. Push again if it stays away");
   }
-}
-
-// False when it was removed meanwhile: then it cannot be used.
-bool PushSession::Impl::publish_again(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt) {
-  std::vector<NamedObject> documents;  // put again: a store that lost one has it back
-  for (const ObjectName& name : documents_of(pool_, manifest, call_))
-    documents.push_back({name, pool_.documents().get(name, {}, call_)});
-  pool_.documents().put(documents, pool_.log().durable_domains(), call_);
-  const PoolState state = pool_.log().state();
-  const auto model = state.tags.find(options_.model);
-  const bool tagged = model != state.tags.end() && model->second.contains(options_.tag) &&
-                      model->second.at(options_.tag) == manifest.content;
-  return tagged || publish(root, manifest, doubt);
-}
-
-// The order of docs/formats/mf1.md and DESIGN "Committing": prepared keeps alive what a concurrent
-// collector might want to delete, then the condemnations are looked at, then it becomes visible,
-// then they are looked at once more. Both looks count only when the log was read. False when the
-// manifest was removed meanwhile.
-bool PushSession::Impl::publish(const ManifestRoot& root, const ManifestId& manifest, std::string& doubt) {
-  const ManifestNaming naming{options_.model, options_.tag, root.revision, manifest};
-  pool_.log().append({Prepared{naming}}, call_);
-  read_fresh_log(pool_, call_);
-  known_.check_condemned();
-  const auto is_live = [&] { return pool_.log().state().manifests.contains(manifest.content); };
-  if (!is_live()) return false;
-  pool_.log().append({Committed{naming}}, call_);
-  const Freshness sync = catch_up(pool_, {.log = LogReading::thorough}, call_);
-  known_.check_condemned();
-  catch_up(pool_, {.catalogue = true}, call_);
-  if (!sync.fresh) {
-    doubt =
-        "the push is done, but " + unread_text(sync) +
-        ": whether another machine has begun to delete data that it counts on is not known. Push again when they are "
-        "back";
-  }
-  return is_live();
 }
 
 PushSession::PushSession(Pool& pool, PushOptions options, CallOptions call) {
