@@ -256,8 +256,7 @@ TEST_F(WebdavStoreTest, TellsTheQuota) {
 TEST_F(WebdavStoreTest, HrefsMayBeSpelledInOtherWays) {
   direct_->put(shard_name(1), random_bytes(10), k_no_deadline);
   const auto whole = listed(*direct_);
-  // Another.host:81/basic")",
-  for (const char* rule : {R"("pattern": "<D:href>/basic", "with": "<D:href>http:
+  for (const char* rule : {R"("pattern": "<D:href>/basic", "with": "<D:href>http://another.host:81/basic")",
                            R"("pattern": "<D:href>/basic", "with": "<D:href>/behind/a/proxy/basic")",
                            R"("pattern": "<D:href>/basic/test-", "with": "<D:href>/%62asic/%74est-")"}) {
     proxy_->clear();
