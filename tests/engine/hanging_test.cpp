@@ -1,8 +1,8 @@
-// Stores that hang, come back, pause, lie or change hands while the pool is open. What ends here
-// ends because nobody waits: a store that stands still in these tests does so for ever.
+// Stores that hang while the pool is open. What ends here ends because nobody waits: a store that
+// stands still in these tests does so for ever.
 #include <algorithm>
+#include <condition_variable>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "engine/test_pool.h"
@@ -18,7 +18,6 @@ namespace {
 
 using test::Call;
 using test::Files;
-using test::k_copies;
 using test::k_survive_two;
 using test::kind_thrown;
 using test::Machine;
@@ -30,25 +29,6 @@ constexpr Call k_everything[] = {Call::put, Call::get, Call::stat, Call::remove,
 void stall(test::FaultyStore& store) {
   for (const Call kind : k_everything) store.stall(kind);
 }
-
-// Names of stores that are said to have done wrong.
-class Named {
- public:
-  transfer::FindingSink sink() {
-    return [this](const transfer::Finding& finding) {
-      const std::lock_guard lock(mutex_);
-      names_.insert(finding.store);
-    };
-  }
-  std::set<std::string> names() {
-    const std::lock_guard lock(mutex_);
-    return names_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::set<std::string> names_;
-};
 
 class Hanging : public testing::Test {
  protected:
@@ -368,143 +348,6 @@ TEST_F(HangingPush, APausedStoreGetsNothing) {
   EXPECT_LE(world_.faults(1).calls(Call::put) - before, 1U);
   EXPECT_EQ(machine_.pull("ns/pushed"), files);
 }
-
-// --- stores that come, go and change
-// -----------------------------------------------------------------------------------------
-
-TEST(ChangingStores, OneThatComesBackIsUsedAgain) {
-  World world(3);
-  Machine machine(world, Threads::one);
-  machine.create(k_copies);
-  world.faults(0).set_offline(true);
-  machine.reopen();
-  EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 2U);
-  machine.push("ns/model", {{"m.bin", test::random_bytes(1000, 1)}});
-  world.faults(0).set_offline(false);
-  machine.clock().advance(Milliseconds{30'000});
-  engine::catch_up(machine.pool(), test::k_all_news, {});
-  EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 3U);
-  // And has what it missed.
-  EXPECT_EQ(engine::pool_status(machine.pool(), {}).stores.at(0).queued, 0U);
-}
-
-// Nobody has looked since it came back, and no time has passed.
-TEST(ChangingStores, APushLooksItselfBeforeItIsRefused) {
-  World world(3);
-  Machine machine(world, Threads::one);
-  machine.create({1, 2, 2});
-  const Files files{{"m.bin", test::random_bytes(1'000'000, 4)}};
-  for (const std::size_t away : {0U, 1U}) world.faults(away).set_offline(true);
-  machine.reopen();
-  EXPECT_EQ(kind_thrown([&] { machine.push("ns/model", files); }), ErrorKind::offline);
-  for (const std::size_t away : {0U, 1U}) world.faults(away).set_offline(false);
-  machine.push("ns/model", files);
-  EXPECT_EQ(machine.health().health, engine::Health::sound);
-  EXPECT_EQ(machine.pull("ns/model"), files);
-}
-
-TEST(ChangingStores, OneThatGoesIsNoticedByItsFirstCall) {
-  World world(3);
-  Machine machine(world, Threads::one);
-  machine.create(k_copies);
-  world.faults(2).set_offline(true);
-  engine::catch_up(machine.pool(), test::k_all_news, {});
-  EXPECT_FALSE(machine.pool().stores().find("s2")->is_online());
-  EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 2U);
-}
-
-TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {
-  World world(4);
-  Machine one(world, Threads::one, 1);
-  one.create(k_copies);
-  Machine two(world, Threads::one, 2);
-  two.recover(one.recovery_secret(), {0, 1, 2, 3});
-  engine::remove_stores(two.pool(), {"s3"}, {});
-  EXPECT_EQ(two.pool().stores().find("s3"), nullptr);
-  ASSERT_NE(one.pool().stores().find("s3"), nullptr);
-  engine::catch_up(one.pool(), test::k_all_news, {});
-  EXPECT_EQ(one.pool().stores().find("s3"), nullptr);
-  EXPECT_EQ(one.pool().registry().stores().size(), 3U);
-
-  const auto again = world.open(World::url(3));
-  engine::add_store(two.pool(), "s3", World::url(3), "domain3", 0, *again, {});
-  EXPECT_NE(two.pool().stores().find("s3"), nullptr);
-  engine::catch_up(one.pool(), test::k_all_news, {});
-  ASSERT_NE(one.pool().stores().find("s3"), nullptr);
-  EXPECT_TRUE(one.pool().stores().find("s3")->is_online());
-  one.push("ns/model", {{"m.bin", test::random_bytes(1000, 3)}});
-  EXPECT_EQ(two.pull("ns/model"), (Files{{"m.bin", test::random_bytes(1000, 3)}}));
-}
-
-// --- stores that are paused, scarce or lie
-// -----------------------------------------------------------------------------------
-
-class Choosy : public testing::TestWithParam<Threads> {
- protected:
-  Choosy() {
-    machine_.create(k_survive_two);
-    machine_.push("ns/model", files_);
-  }
-  World world_{6};
-  Machine machine_{world_, GetParam()};
-  const Files files_{{"m.bin", test::random_bytes(3'000'000, 1)}};
-};
-
-TEST_P(Choosy, PausedStoresAreReadAroundAndNotBlamed) {
-  Named named;
-  for (const std::size_t i : {0U, 1U})
-    world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
-  const auto before = world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get);
-  EXPECT_EQ(machine_.pull("ns/model", named.sink()), files_);
-  EXPECT_EQ(machine_.pull("ns/model", named.sink()), files_);
-  EXPECT_TRUE(named.names().empty());
-  EXPECT_LE(world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get),
-            before + 4);  // asked once, they are left alone
-}
-
-TEST_P(Choosy, TooManyPausedStoresMeanLaterAndNotLost) {
-  for (const std::size_t i : {0U, 1U, 2U})
-    world_.faults(i).fail_next(Call::get, ErrorKind::rate_limited, 1'000, Milliseconds{3'600'000});
-  EXPECT_EQ(kind_thrown([&] { machine_.pull("ns/model"); }), ErrorKind::rate_limited);
-}
-
-TEST_P(Choosy, ScarceDownloadsAreSparedWhereOthersDo) {
-  store::StoreTraits scarce;
-  scarce.downloads_are_scarce = true;
-  for (const std::size_t i : {0U, 1U}) world_.faults(i).set_traits(scarce);
-  machine_.reopen();
-  machine_.pool().stores().wait_until_decided({});
-  const auto before = world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get);
-  EXPECT_EQ(machine_.pull("ns/model"), files_);
-  EXPECT_EQ(world_.faults(0).calls(Call::get) + world_.faults(1).calls(Call::get), before);
-  world_.faults(2).set_offline(true);
-  world_.faults(3).set_offline(true);
-  EXPECT_EQ(machine_.pull("ns/model"), files_);  // nothing else is left
-}
-
-TEST_P(Choosy, ALiarIsNamedWhenARangeOrADocumentIsRead) {
-  const auto manifest = engine::open_manifest(machine_.pool(), ModelRef::parse("ns/model"), true, {});
-  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).flip_bits_everywhere(i == 2 || i == 3);
-  Named named;
-  for (const std::uint64_t offset : {100'000U, 900'000U, 1'700'000U, 2'500'000U}) {
-    Bytes got;
-    engine::read_range(machine_.pool(), manifest, "m.bin", {offset, 1000}, [&](ByteSpan part) { append(got, part); },
-                       {{}, named.sink()}, {});
-    EXPECT_TRUE(equal(got, ByteSpan(files_.at("m.bin")).subspan(offset, 1000))) << offset;
-  }
-  for (const std::string& name : named.names()) EXPECT_TRUE(name == "s2" || name == "s3") << name;
-
-  Machine other(world_, GetParam(), 9);
-  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).flip_bits_everywhere(false);
-  other.recover(machine_.recovery_secret(), {0, 1, 2, 3, 4, 5});
-  const Files more{{"n.bin", test::random_bytes(2'000'000, 5)}};
-  machine_.push("ns/new", more);
-  for (std::size_t i = 0; i < 6; ++i) world_.faults(i).flip_bits_everywhere(i < 2);
-  EXPECT_EQ(other.pull("ns/new"), more);
-}
-
-INSTANTIATE_TEST_SUITE_P(Threads, Choosy, testing::Values(Threads::one, Threads::many),
-                         [](const auto& param) { return param.param == Threads::one ? "OneThread" : "ManyThreads"; });
 
 }  // namespace
 }  // namespace modelfloat
