@@ -7,6 +7,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "support/size.h"
 #include <gtest/gtest.h>
@@ -69,5 +70,8 @@ std::string name_of_case(const testing::TestParamInfo<StoreCase>& info);
 
 // A name that nobody has taken: the seed is its hash.
 ObjectName shard_name(std::uint64_t seed);
+
+// In order.
+std::vector<std::string> paths_of(const std::vector<store::ObjectInfo>& infos);
 
 }  // namespace modelfloat::test
