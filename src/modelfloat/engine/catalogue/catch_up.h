@@ -1,33 +1,34 @@
 #pragma once
-// What a job has to know of the pool before it begins: which stores are online, what the log says,
-// and what follows for the catalogue.
+// Brings this machine's view of its pool up to date before a job: which stores are online, what the
+// log says, and the catalogue that follows from it.
 
 #include "modelfloat/engine/pool/pool.h"
 
 namespace modelfloat::engine {
 
-// How long to wait for markers that are being read. The time counts from when each reading began.
+// How long to wait for store markers that are being read. The time counts from the start of each
+// reading.
 enum class MarkerWait {
   none,
-  straggler,  // Timeouts::straggler: a store that hangs costs little
-  full,       // Timeouts::marker: as long as a store may take
+  straggler,  // Timeouts::straggler: short, so that a store that hangs costs little
+  full,       // Timeouts::marker: the longest time that a store may take
 };
 
-// On which stores the log is read. Each reading also rechecks the stores that are due for it, puts
-// queued documents to the stores, and waits for stores that are needed and asked for a moment.
+// From which stores the log is read. Each reading also rechecks offline stores that are due for it,
+// uploads queued documents, and waits for needed stores that asked for a pause.
 enum class LogReading {
   none,
   quorum,    // until enough failure domains have answered: a reader does not wait for the others
   all,       // every store that is not far behind the others: a writer leaves nothing out
-  thorough,  // all; when that is not fresh, every store is rechecked, and the log is read once more
+  thorough,  // like all; if that is not fresh, rechecks every store and reads the log again
 };
 
 // The steps are done in the order of the members.
 struct Need {
-  MarkerWait recheck = MarkerWait::none;  // reads the markers of all stores anew
+  MarkerWait recheck = MarkerWait::none;  // reads the markers of all stores again
   LogReading log = LogReading::none;
   bool catalogue = false;                 // revisions, tags and stores, by the log
-  MarkerWait decided = MarkerWait::none;  // until it is known of each store whether it is online
+  MarkerWait decided = MarkerWait::none;  // waits until each store is known to be online or offline
 };
 
 // Brings the pool's view of its stores up to date. Nothing else in engine, server and cli does it.

@@ -1,6 +1,6 @@
 #pragma once
-// Where each fragment of a manifest lies: its pack, and the stores that hold the shards of the
-// pack.
+// Lists where each fragment of a manifest is stored: in which pack, and on which stores the shards
+// of that pack are.
 
 #include <cstdint>
 #include <functional>
@@ -17,10 +17,10 @@ namespace modelfloat::engine {
 // Whether a copy of a shard can be read.
 enum class CopyPresence {
   present,  // on a store that is online
-  offline,  // on a store that is away
-  corrupt,  // it was read, or listed with a wrong size, and is not what its name says
-  missing,  // all stores that may have it were looked at, and none has it
-  unknown,  // no store is known to have it, and not all were looked at
+  offline,  // on a store that is offline
+  corrupt,  // its content does not match its name, or it is listed with a wrong size
+  missing,  // all stores that may have it were asked, and none has it
+  unknown,  // no store is known to have it, and not all were asked
 };
 std::string_view to_string(CopyPresence) noexcept;
 
@@ -43,9 +43,9 @@ struct FragmentView {
   std::uint64_t offset = 0;  // in the file
   Fragment fragment;
 };
-// Streams the map of a manifest, segment by segment: the packs of a segment, then its fragments.
-// Reads the markers of all stores anew before. Throws what ManifestReader throws, and what `call`
-// says.
+// Calls back with the map of a manifest, segment by segment: first the packs of a segment, then its
+// fragments. Reads the markers of all stores again before that. Throws as ManifestReader does, and
+// Error{cancelled} or Error{timed_out} as `call` says.
 void map_fragments(Pool& pool, const OpenManifest& manifest, const std::function<void(const PackView&)>& on_pack,
                    const std::function<void(const FragmentView&)>& on_fragment, const CallOptions& call,
                    AskStores ask = AskStores::yes);

@@ -1,5 +1,5 @@
 #pragma once
-// How well models stand, by where the registry believes their shards to lie.
+// The health of models, computed from where the registry says that their shards are.
 
 #include <cstdint>
 #include <span>
@@ -16,10 +16,11 @@ struct ModelHealth {
   std::uint64_t stores = 0;         // that hold a part of it
 };
 
-// Of the revisions that these summaries tell of, in their order. Waits until it is known which
-// stores are online. With AskStores::yes, shards of which nothing is known are looked for on the
-// stores, those of all models at once. A model whose manifest cannot be read is `unknown`, and a
-// warning says why. May be called from many threads. Throws what `call` says.
+// Returns the health of each summary's revision, in the order of `models`. First waits until it is
+// known which stores are online. With AskStores::yes, searches the stores for shards whose location
+// is unknown, in one search for all models. A model whose manifest cannot be read gets
+// Health::unknown, and a warning says why. Throws Error{cancelled} or Error{timed_out} as `call`
+// says. May be called from any thread.
 std::vector<ModelHealth> health_of_models(Pool& pool, std::span<const ModelSummary> models, AskStores ask,
                                           const CallOptions& call);
 ModelHealth health_of_model(Pool& pool, const ModelSummary& model, AskStores ask, const CallOptions& call);

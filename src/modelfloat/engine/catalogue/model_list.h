@@ -1,7 +1,7 @@
 #pragma once
-// The models of the pool: their names, tags and revisions. All is read from the registry alone;
-// nothing here looks where the data of a model lies (model_health.h does). Call catch_up() first
-// where freshness matters. May be called from many threads.
+// The models of the pool: names, tags and revisions. Everything is read from the registry;
+// model_health.h tells where a model's data is. Call catch_up() first where the list must be fresh.
+// May be called from any thread. All functions throw any error of the registry.
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +14,7 @@
 
 namespace modelfloat::engine {
 
-// What a listing says of one revision of a model.
+// One revision of a model, as listings show it.
 struct ModelSummary {
   std::string id;  // opaque, without a slash, stable for this model name in this pool
   std::string name;
@@ -25,7 +25,7 @@ struct ModelSummary {
   std::uint64_t created_at = 0;  // seconds of Unix time
   std::string revision;
   ManifestId manifest;            // of the revision
-  std::vector<std::string> tags;  // of the model, in order
+  std::vector<std::string> tags;  // of the whole model, in order
   std::uint64_t fragments = 0;
 };
 
@@ -37,20 +37,20 @@ struct ModelPage {
 // The names of all models, in order.
 std::vector<std::string> model_names(Pool& pool);
 
-// Ordered by name; of each model the revision that its name alone means. At most `limit` models
-// whose name comes after `after` and whose name or description contains `search`.
+// Returns at most `limit` models, ordered by name, whose name comes after `after` and whose name or
+// description contains `search`. Each is described by the revision that its name alone means.
 ModelPage list_models(Pool& pool, const std::string& after, const std::string& search, std::size_t limit);
 
-// The name of the model with this id or name; nothing when there is none.
+// Returns the name of the model with this id or name; nullopt when there is none.
 std::optional<std::string> find_name(Pool& pool, const std::string& id_or_name);
-// The model with this id or name, by the revision that the name alone means; nothing when there is
-// none.
+// Returns the model with this id or name, described by the revision that its name alone means;
+// nullopt when there is none.
 std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name);
-// Of one revision. Error{not_found} when the registry does not list it.
+// Describes one revision. Throws Error{not_found} when the registry does not list it.
 ModelSummary summarise(Pool& pool, const OpenManifest& manifest);
 
-// The tag that a model's name alone means: `latest`, or when it has none, that of its newest tagged
-// revision. Nothing when the registry knows no tagged revision.
+// Returns the tag that a model's name alone means: `latest`, or if the model has no such tag, the
+// tag of its newest tagged revision. Returns nullopt when the registry knows no tagged revision.
 std::optional<std::string> default_tag(Pool& pool, const std::string& model);
 
 struct RevisionSummary {
@@ -60,7 +60,7 @@ struct RevisionSummary {
   std::uint64_t created_at = 0;
   std::vector<std::string> tags;
 };
-// Newest first; empty when there is no such model.
+// Returns the revisions of a model, newest first; empty when there is no such model.
 std::vector<RevisionSummary> list_revisions(Pool& pool, const std::string& model);
 
 }  // namespace modelfloat::engine

@@ -1,5 +1,5 @@
 #pragma once
-// From the name of a model to its manifest.
+// Finds the manifest of a model by the model's name.
 
 #include <string>
 
@@ -9,24 +9,27 @@
 
 namespace modelfloat::engine {
 
-// A manifest found by name: its root. The segments are read as they are needed.
+// A manifest, of which the root has been read. Its segments are read when they are needed.
 struct OpenManifest {
   ManifestId id;
   ManifestRoot root;
-  std::string name;          // by which it was found: NAME:TAG, or NAME@REVISION
+  std::string name;          // under which it was found: NAME:TAG or NAME@REVISION
   bool maybe_stale = false;  // too few stores answered to be sure that this is the newest
 };
 
-// Resolves a name. Reads the log from the stores first unless `cached`. Error{not_found} names what
-// there is instead.
+// Resolves a name and reads the root of its manifest. Unless `cached`, first reads the log from the
+// stores. Throws Error{not_found} when there is no such model or revision (the message names the
+// tags that exist), Error{offline} when none is known but too few stores answered to be sure, and
+// as ManifestReader does, with the name of the model.
 OpenManifest open_manifest(Pool& pool, const ModelRef& ref, bool cached, const CallOptions& call);
+// Reads the root of the manifest with this id. Throws as ManifestReader does.
 OpenManifest open_manifest(Pool& pool, const ManifestId& id, const CallOptions& call);
 
-// Throws for a name that no record of the log has: Error{not_found}; Error{offline} when too few
-// stores gave their log to be sure.
+// Throws for a name that no log record has: Error{not_found} when the log is `fresh`, else
+// Error{offline}, as too few stores were read to be sure.
 [[noreturn]] void report_unknown_model(const std::string& name, bool fresh);
 
-// The file of the manifest with this path; Error{not_found}.
+// Returns the file with this path. Throws Error{not_found} when there is none.
 const FileEntry& find_file(const ManifestRoot& root, const std::string& path);
 
 }  // namespace modelfloat::engine

@@ -1,5 +1,5 @@
 #pragma once
-// How well a pack stands, by where the registry believes its shards to lie. Nothing is read.
+// The health of a pack, computed from where the registry says that its shards are. Reads no store.
 
 #include <set>
 #include <string>
@@ -10,20 +10,21 @@
 
 namespace modelfloat::engine {
 
-// From good to bad: the health of a model is the worst of its packs.
+// Ordered from good to bad. The health of a model is that of its worst pack.
 enum class Health {
-  sound,     // every shard of every pack is where it should be
-  degraded,  // readable, but the promise is not kept: shards are missing, or their store is offline
-  // This machine cannot tell now: its manifest cannot be read, or nothing is known of some shards.
+  sound,     // every shard is on a store that is online
+  degraded,  // readable, but with less redundancy than promised: shards are missing or offline
+  // This machine cannot tell now: the manifest cannot be read, or it is unknown where some shards
+  // are.
   unknown,
-  offline,  // it cannot be read now: what is missing lies, or may lie, on stores that are away
-  lost,     // all stores that may have them were looked at, and too few shards are left
+  offline,  // not readable now; with the shards that offline stores have, or may have, it would be
+  lost,     // all stores that may have shards were asked, and too few shards are left
 };
 std::string_view to_string(Health) noexcept;
 inline Health worse(Health a, Health b) noexcept { return a < b ? b : a; }
 
-// Whether stores may be asked for shards of which the registry knows nothing. They are listed at
-// most for Timeouts::search, and only when there are such shards.
+// Whether to search the stores for shards whose location is unknown. The search lists stores for at
+// most Timeouts::search, and happens only when there are such shards.
 enum class AskStores { no, yes };
 
 // One shard and the stores of the pool that hold it.
@@ -32,31 +33,33 @@ struct ShardLocations {
   Hash256 object{};  // its name
   std::vector<const transfer::PoolStore*> online;
   std::vector<const transfer::PoolStore*> offline;
-  std::vector<const transfer::PoolStore*>
-      corrupt;  // what they have under its name is wrong, as a read or a verify found
-  std::vector<const transfer::PoolStore*> missing;  // it should be there, and was not
-  // Of a shard that none of these lists has a store for: what else is known.
+  // Their copy was found to be wrong, by a read or by verify.
+  std::vector<const transfer::PoolStore*> corrupt;
+  std::vector<const transfer::PoolStore*> missing;  // it should be there and is not
+  // Only if all four lists are empty: what a search found out about the shard.
   ShardSearch::Verdict elsewhere = ShardSearch::Verdict::nowhere;
 };
 
-// Of shards 0 .. k+m-1, then of parity that was added later, as far as the registry has learned of
-// it. With k = 1 they are copies of one object, and each copy is counted as one shard.
+// Returns the locations of shards 0 .. k+m-1, followed by those of parity shards that were added
+// later, if the registry knows any. With k = 1 all shards are copies of one object; each copy
+// counts as one shard.
 std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack);
 std::vector<ShardLocations> shard_locations(Pool& pool, const registry::LocatedPack& located);
 
-// The numbers of the shards that can be read now, and of those that may be there and cannot be read
-// or found now.
+// The numbers of the shards of one pack, by whether they can be read. A shard that is in no set is
+// missing or corrupt.
 struct ShardNumbers {
-  std::set<std::size_t> present;
-  std::set<std::size_t> away;     // on stores that are away, or perhaps there
-  std::set<std::size_t> unknown;  // nobody looked for them
+  std::set<std::size_t> present;  // can be read now
+  std::set<std::size_t> away;     // on an offline store, or may be on one
+  std::set<std::size_t> unknown;  // not searched for yet
 };
-// What was added later keeps a pack from being lost, and makes no promise good.
+// Parity shards that were added later count when it is decided whether a pack is readable, but not
+// for whether its promise is kept.
 Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack);
 Health pack_health(const ShardNumbers& numbers, const Pack& pack);
 
-// What has to be looked for before more can be said of the pack: shards of which nothing is known;
-// when too few are left, all that are not there.
+// Returns the shards to search for before more can be said of the pack: those whose location is
+// unknown; if the pack seems lost, also all that no store is known to have.
 std::vector<ShardSearch::Wanted> shards_to_look_for(const std::vector<ShardLocations>& shards, const Pack& pack);
 
 }  // namespace modelfloat::engine

@@ -1,5 +1,5 @@
 #pragma once
-// How the stores of the pool stand, one by one.
+// The status of each store of the pool.
 
 #include <cstdint>
 #include <optional>
@@ -16,12 +16,13 @@ struct StoreStatus {
   std::string domain;
   StoreId id{};
   bool online = false;
-  std::string offline;  // why
-  // Where the provider doesn't say what is used: what the registry believes to lie there of shards.
+  std::string offline;  // why it is offline; else empty
+  // From the provider. If it does not report the used bytes, these are the bytes of the shards that
+  // the registry lists there.
   std::optional<store::Space> space;
   std::uint64_t capacity_bytes = 0;
-  std::uint64_t shards = 0;  // that the registry believes to lie there
-  std::uint64_t queued = 0;  // objects it has yet to get
+  std::uint64_t shards = 0;  // that the registry lists there
+  std::uint64_t queued = 0;  // objects that wait to be uploaded to it
 };
 struct PoolStatus {
   std::string pool_id;
@@ -31,8 +32,9 @@ struct PoolStatus {
   std::uint64_t domains_online = 0;
   std::uint64_t domains = 0;
 };
-// Asks all stores at once for their space; one that is far behind the others counts as offline. May
-// be called from many threads. Throws what `call` says.
+// Asks all stores for their space in parallel. A store that answers much later than the others is
+// reported as offline. Throws Error{cancelled} or Error{timed_out} as `call` says. May be called
+// from any thread.
 PoolStatus pool_status(Pool& pool, const CallOptions& call);
 
 }  // namespace modelfloat::engine

@@ -1,5 +1,5 @@
 #pragma once
-// Manifests enter the registry: what they say of packs and of the fragments in them.
+// Enters what a manifest says of packs and fragments into the registry.
 
 #include <cstdint>
 #include <optional>
@@ -10,11 +10,11 @@
 
 namespace modelfloat::engine {
 
-// Makes the fragments of a manifest known, also those in packs that other manifests spoke of
-// before: each tells only of the fragments that it uses. One segment is in memory at a time. Throws
-// what the reader throws; what was entered till then stays, and is true. Returns the packs of the
-// manifest in its order, as Registry::set_manifest_packs() wants them; nothing when the registry
-// has one of them otherwise than this manifest.
+// Adds the packs and fragments of a manifest to the registry. That includes fragments of packs that
+// are known from other manifests, as each manifest lists only the fragments that it uses. Keeps one
+// segment in memory at a time. Returns the numbers of the packs in the order of the manifest, for
+// Registry::set_manifest_packs(); nullopt when the registry has one of the packs with different
+// data. Throws as ManifestReader does; what was added before that stays, and is correct.
 std::optional<std::vector<std::uint64_t>> index_manifest(Pool& pool, ManifestReader& reader, const ManifestRoot& root);
 
 }  // namespace modelfloat::engine

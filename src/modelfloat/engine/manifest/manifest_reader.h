@@ -1,13 +1,14 @@
 #pragma once
-// The documents of a manifest, opened and checked against one another.
+// Reads the documents of a manifest, and checks that they agree with each other.
 
 #include "modelfloat/domain/manifest.h"
 #include "modelfloat/engine/pool/pool.h"
 
 namespace modelfloat::engine {
 
-// Throws Error{lost} when a document cannot be had, Error{corrupt} when documents that belong
-// together contradict one another.
+// All methods throw Error{lost} when no readable store has a good copy of a document,
+// Error{corrupt} when documents that belong together contradict each other, and Error{cancelled} or
+// Error{timed_out} as `call` says.
 class ManifestReader {
  public:
   ManifestReader(Pool& pool, transfer::FindingSink finding, CallOptions call)
@@ -20,7 +21,7 @@ class ManifestReader {
     ContentSegment content;
     StructureSegment structure;
   };
-  // Segment `index` of root.segments.
+  // Reads segment `index` of root.segments.
   Segment segment(const ManifestRoot& root, std::size_t index);
 
  private:
@@ -31,20 +32,21 @@ class ManifestReader {
   CallOptions call_;
 };
 
-// A fragment of a manifest and the file that it is a part of.
+// A fragment of a manifest, and its place in a file.
 struct PlacedFragment {
   const Fragment* fragment = nullptr;
   std::size_t file = 0;      // index in ManifestRoot::files
   std::uint64_t offset = 0;  // in that file
 };
 
-// Deals the fragments of a manifest, segment by segment, out to its files.
+// Assigns the fragments of a manifest to its files, segment by segment.
 class FileWalk {
  public:
   explicit FileWalk(const ManifestRoot& root) : root_(root) {}
-  // The fragments of the next segment. Error{corrupt} when they do not fit the files.
+  // Returns the fragments of the next segment with their places. The pointers lead into `segment`.
+  // Throws Error{corrupt} when they do not fit the files.
   std::vector<PlacedFragment> place(const ContentSegment& segment);
-  // Error{corrupt} when files are not complete after the last segment.
+  // Call it after the last segment. Throws Error{corrupt} when files are incomplete.
   void finish();
 
  private:
@@ -52,8 +54,8 @@ class FileWalk {
 
   const ManifestRoot& root_;
   std::size_t file_ = 0;
-  std::uint64_t taken_ = 0;   // fragments of the file so far
-  std::uint64_t offset_ = 0;  // bytes of the file so far
+  std::uint64_t taken_ = 0;   // fragments of the current file so far
+  std::uint64_t offset_ = 0;  // bytes of the current file so far
 };
 
 }  // namespace modelfloat::engine

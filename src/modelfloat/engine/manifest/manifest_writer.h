@@ -1,5 +1,5 @@
 #pragma once
-// A manifest's documents, sealed and put to every store.
+// Writes a manifest: seals its documents and uploads them to every store.
 
 #include <functional>
 #include <vector>
@@ -9,7 +9,8 @@
 
 namespace modelfloat::engine {
 
-// Where a fragment lies: its place in a pack, or its bytes for the manifest.
+// Returns where a fragment is stored: its place in a pack, or its bytes if the manifest contains
+// them.
 using FragmentLookup = std::function<Fragment(const FragmentId&)>;
 
 struct WrittenManifest {
@@ -17,12 +18,13 @@ struct WrittenManifest {
   std::uint64_t bytes_put = 0;
 };
 
-// Writes segments and roots for the fragments of root.files in order; fills in root.segments and
-// root.structure. Returns when all of it is durable.
+// Writes segments and roots for `fragments`, which are those of all root.files, in order. Fills in
+// root.segments and root.structure. When it returns, all documents are durable. Throws as
+// Documents::put() does.
 WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<FragmentId>& fragments,
                                const FragmentLookup& lookup, unsigned survive, const CallOptions& call);
 
-// The object names of everything that a manifest consists of.
+// Returns the names of all documents of a manifest. Throws as ManifestReader does.
 std::vector<ObjectName> documents_of(Pool& pool, const ManifestId& id, const CallOptions& call);
 
 }  // namespace modelfloat::engine

@@ -1,5 +1,5 @@
 #pragma once
-// Errors of reading a manifest or its packs, with the name of the model.
+// Adds the name of the model to errors of reading a manifest or its packs.
 
 #include <string>
 
@@ -9,12 +9,13 @@
 
 namespace modelfloat::engine {
 
-// What is wrong with stores or the manifest, and not with where the bytes go.
+// Whether the error is about stores or the manifest, rather than about the destination of the
+// bytes.
 inline bool is_about_reading(ErrorKind kind) {
   return kind == ErrorKind::lost || kind == ErrorKind::corrupt || kind == ErrorKind::rate_limited;
 }
 
-// What `read` gives; errors name the model.
+// Returns what `read` returns. Errors about reading get the name of the model.
 template <typename Read>
 auto of_manifest(const std::string& name, const Read& read) {
   try {

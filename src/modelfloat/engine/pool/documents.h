@@ -1,5 +1,6 @@
 #pragma once
-// The small sealed objects that go to every store: manifests, log records, checkpoints, slots.
+// Documents: the small sealed objects that every store holds, such as manifests, log records,
+// checkpoints and key slots.
 
 #include <memory>
 #include <mutex>
@@ -22,11 +23,11 @@ struct NamedObject {
   Bytes bytes;
 };
 
-// While it lives, the registry remembers which stores have confirmed these objects, whichever
-// process put them there.
+// While this object lives, the registry records which stores have confirmed these documents, no
+// matter which process uploaded them.
 class AwaitedPuts {
  public:
-  // May be made within a registry transaction, and outlive it.
+  // May be created inside a registry transaction, and may outlive that transaction.
   AwaitedPuts(registry::Journal& registry, std::span<const NamedObject> objects);
   AwaitedPuts(AwaitedPuts&& other) noexcept : registry_(other.registry_), objects_(std::exchange(other.objects_, {})) {}
   AwaitedPuts& operator=(AwaitedPuts&&) = delete;
@@ -39,38 +40,41 @@ class AwaitedPuts {
   std::vector<std::string> objects_;  // paths
 };
 
-// Shared by threads.
+// Uploads documents to the stores and reads them back. All methods may be called from any thread.
 class Documents {
  public:
   Documents(const Environment& environment, transfer::StoreSet& stores)
       : environment_(environment), stores_(stores), race_(environment.clock, transfer::CallKind::put, {}) {}
 
-  // Writes the objects down in the registry's queue for every store that the registry has: from
-  // here on they are not forgotten. May be part of a registry transaction.
+  // Adds the objects to the upload queue in the registry, for every store that the registry lists.
+  // From then on they survive a crash. May be called inside a registry transaction.
   void enqueue(std::span<const NamedObject> objects);
 
-  // Puts what is queued to the stores that are online, in parallel, looks whether they show it, and
-  // returns the bytes put. With WaitFor::quorum nobody is waited for: what goes out meanwhile is
-  // taken note of by the next call. With WaitFor::all a store that is far behind the others is left
-  // to go on by itself, once every one of `objects` is in `domains` failure domains; what it has
-  // taken by then it has, also when this throws. A store that fails keeps its queue; that is
-  // logged, once until it takes something again, not thrown.
+  // Uploads the queued objects to all online stores in parallel, checks that each store shows them,
+  // and returns the number of bytes uploaded. WaitFor::quorum: does not wait for any store. Uploads
+  // that are still running continue in the background, and the next call records what they stored.
+  // Returns 0 when another thread is in flush(). WaitFor::all: waits for all stores. Once each of
+  // `objects` is in `domains` failure domains, the remaining stores are stragglers and are waited
+  // for only briefly; their uploads continue in the background. Objects already stored stay
+  // recorded, even when this throws. A store that fails keeps its queue and does not make this
+  // throw. That is logged once, and again only after the store has accepted something.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
-  // Whether stores of at least `domains` failure domains have confirmed each of the objects. They
-  // are awaited since before they were enqueued.
+  // Returns whether stores of at least `domains` failure domains have confirmed each of the
+  // objects. An AwaitedPuts for the objects must exist since before they were enqueued.
   bool is_durable(std::span<const NamedObject> objects, std::size_t domains) const;
-  // Throws Error{offline} unless they have.
+  // Throws Error{offline} unless is_durable().
   void require_durable(std::span<const NamedObject> objects, std::size_t domains) const;
-  // All three.
+  // Calls enqueue(), flush() with WaitFor::all, and require_durable(). Returns the bytes uploaded.
   std::uint64_t put(std::span<const NamedObject> objects, std::size_t domains, const CallOptions& call);
 
-  // A manifest's document, from the registry's cache or any store. Throws Error{lost} when no store
-  // at hand has a good copy.
+  // Returns one document of a manifest, from the cache in the registry or from any store. Throws
+  // Error{lost} when no store that can be read now has a good copy.
   Bytes get(const ObjectName& name, const transfer::FindingSink& finding, const CallOptions& call);
 
  private:
-  // What a store has taken and nobody has noted yet. Shared with the call that fills it.
+  // What a store has confirmed and the registry has not recorded yet. Shared with the call that
+  // fills it.
   struct SentObjects {
     std::mutex mutex;
     std::vector<std::string> objects;
@@ -78,10 +82,10 @@ class Documents {
   };
   struct Sending {  // to one store
     std::shared_ptr<SentObjects> sent;
-    bool has_taken = false;  // something, in this flush
+    bool has_taken = false;  // it confirmed an object during this flush
   };
   struct Outcome {
-    std::string trouble;  // why not all was sent
+    std::string trouble;  // why some objects were not sent; else empty
     bool cancelled = false;
   };
   using Race = transfer::Race<Outcome, Sending>;
@@ -92,7 +96,7 @@ class Documents {
   std::uint64_t handle_answer(Race::Answer& answer);
   std::uint64_t flush_once(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects,
                            std::size_t domains);
-  // The fewest failure domains that have confirmed one of the objects.
+  // For each object counts the failure domains that have confirmed it. Returns the smallest count.
   std::size_t domains_having(std::span<const NamedObject> objects) const;
   static Outcome send(store::Store& store, const std::string& where, transfer::StoreState& state,
                       const std::vector<registry::QueuedPut>& queue, SentObjects& sent,
@@ -101,9 +105,9 @@ class Documents {
   const Environment environment_;
   transfer::StoreSet& stores_;
   std::mutex mutex_;                             // guards all below; held while flush() waits
-  std::set<const transfer::PoolStore*> failed_;  // in this flush
-  std::set<const transfer::PoolStore*> warned_;  // about those that failed and took nothing since
-  Race race_;                                    // goes on between flushes
+  std::set<const transfer::PoolStore*> failed_;  // during this flush
+  std::set<const transfer::PoolStore*> warned_;  // a failure was logged, nothing confirmed since
+  Race race_;                                    // its calls continue between flushes
 };
 
 }  // namespace modelfloat::engine

@@ -1,5 +1,5 @@
 #pragma once
-// Everything that the engine does not make for itself.
+// What the engine gets from its caller: clock, random numbers, executors and registry.
 
 #include "modelfloat/base/clock.h"
 #include "modelfloat/base/executor.h"
@@ -8,13 +8,13 @@
 
 namespace modelfloat::engine {
 
-// All outlive the engine. In a simulation `cpu` runs tasks inline, `io` one at a time in virtual
-// time, and the randomness is seeded.
+// All members outlive the engine. In a simulation `cpu` runs tasks inline, `io` runs one task at a
+// time in virtual time, and `random` is seeded.
 struct Environment {
   Clock& clock;
   Random& random;
-  Executor& cpu;  // hashing, encoding, sealing: as wide as there are cores
-  Executor& io;   // store calls: as wide as calls may wait at once
+  Executor& cpu;  // hashing, encoding, sealing: one thread for each core
+  Executor& io;   // store calls: one thread for each call that may wait
   registry::Registry& registry;
 };
 

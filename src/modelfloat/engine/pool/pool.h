@@ -18,11 +18,11 @@
 
 namespace modelfloat::engine {
 
-// Shared by threads.
+// May be used from any thread.
 class Pool {
  public:
-  // `open` makes a store from its row in the registry; it is used again when stores join or come
-  // back.
+  // `open` creates a store from its row in the registry. It is called again when stores join the
+  // pool or come back online.
   Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Timeouts timeouts = {});
 
   const Environment& environment() const noexcept { return environment_; }
@@ -34,13 +34,14 @@ class Pool {
   PoolLog& log() noexcept { return log_; }
   ShardSearch& shard_search() noexcept { return shard_search_; }
 
-  // What a push promises: what is asked for, else what the pool's policy makes of these stores;
-  // Error{out_of_space} when they lie in too few domains. `survive` is how many failure domains may
-  // vanish.
+  // The redundancy of a push. `survive` is how many failure domains may be lost without losing
+  // data.
   struct Promise {
     Redundancy redundancy;
     unsigned survive = 0;
   };
+  // Returns `asked` when it is given, else the redundancy that the pool's policy sets or computes
+  // for these stores. Throws Error{out_of_space} when the stores are in too few failure domains.
   Promise promise(std::optional<Redundancy> asked, std::span<const placement::Candidate> stores) const;
 
  private:

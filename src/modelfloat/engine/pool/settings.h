@@ -1,5 +1,5 @@
 #pragma once
-// The small named values in the registry, typed and in one place.
+// Typed access to the small named values in the registry.
 
 #include <optional>
 
@@ -9,7 +9,8 @@
 
 namespace modelfloat::engine {
 
-// As cheap to make as a reference. A value of wrong length in the registry is Error{corrupt}.
+// As cheap to create as a reference. The std::optional getters return nullopt when the value was
+// never set. All getters throw Error{corrupt} when the registry has a value of the wrong length.
 class Settings {
  public:
   explicit Settings(registry::KeyValues& registry) : registry_(registry) {}
@@ -17,7 +18,7 @@ class Settings {
   std::optional<PoolId> pool() const { return array<16>("pool"); }
   void set_pool(const PoolId& pool) { registry_.set_setting("pool", pool); }
 
-  // The id that this registry writes its chain under.
+  // The writer id of the log chain that this registry writes.
   std::optional<WriterId> writer() const { return array<16>("writer"); }
   void set_writer(const WriterId& writer) { registry_.set_setting("writer", writer); }
 
@@ -25,13 +26,13 @@ class Settings {
   PolicySet policy() const;
   void set_policy(const PolicySet& policy);
 
-  // The largest m that a push asked for, here or by what the manifests in the pool say: metadata
-  // must survive as much as data does.
+  // The largest m (number of parity shards) of any pack in the pool that is known here; 0 when none
+  // is. Documents must survive as many losses as packs do.
   std::uint8_t largest_parity() const;
   void raise_largest_parity(std::uint8_t m);
 
-  // Up to which record of a chain a checkpoint was read, so that those before are known without
-  // being there.
+  // The number of the last record of this chain that a checkpoint covers; 0 when none was read.
+  // Records up to this one are known even if they are not in the registry.
   std::uint64_t covered(const WriterId& writer) const;
   void set_covered(const WriterId& writer, std::uint64_t seq);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Finds out where shards lie of which the registry knows nothing, by asking the stores for lists.
+// Searches the stores for shards whose location the registry does not know.
 
 #include <map>
 #include <mutex>
@@ -12,32 +12,33 @@
 
 namespace modelfloat::engine {
 
-// Shared by threads. Lives as long as its pool.
+// May be used from any thread. Lives as long as its pool.
 class ShardSearch {
  public:
-  // A shard to look for: its name, the size that it must have, and how many stores should have it.
+  // A shard to search for: its name, its expected size, and how many stores should hold it.
   struct Wanted {
     Hash256 object{};
     std::uint64_t size_bytes = 0;
     std::size_t copies = 1;
     bool operator<(const Wanted& other) const { return object < other.object; }
   };
-  // What is known of a shard on stores for which the registry has no entry.
+  // What a search found out about stores for which the registry has no entry of the shard.
   enum class Verdict {
-    // It was not looked for in the last 10 minutes, or a store that is online could not be listed.
+    // It was not searched for in the last 10 minutes, or an online store could not be listed.
     unknown,
-    away,     // no other store that is online has it; a store that is away may have it
+    away,     // no other online store has it; an offline store may have it
     nowhere,  // no other store of the pool has it
   };
 
   ShardSearch(const transfer::StoreSet& stores, registry::PackIndex& registry) : stores_(stores), registry_(registry) {}
 
-  // Lists the stores that are online, for Timeouts::search at most, and enters into the registry
-  // which of the shards they have. What was looked for less than 30 s ago is not looked for again.
-  // Returns whether stores were asked. Throws what the caller's own options say, and what the
-  // registry throws.
+  // Lists the online stores, for at most Timeouts::search, and records in the registry which of the
+  // shards they hold. Skips shards that were searched for less than 30 s ago. Returns whether
+  // stores were asked. Throws Error{cancelled} or Error{timed_out} as `call` says, and any error of
+  // the registry.
   bool run(const std::set<Wanted>& wanted, const CallOptions& call);
 
+  // What is known from earlier calls of run(). Asks no store.
   Verdict verdict(const Hash256& object) const;
 
  private:

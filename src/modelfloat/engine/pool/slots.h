@@ -11,18 +11,19 @@
 
 namespace modelfloat::engine {
 
-// The keys of the registry's pool. Error{denied} for a wrong secret, Error{not_found} when there is
-// no pool yet.
+// Returns the keys of the registry's pool. Throws Error{denied} when the secret opens none of its
+// slots, and Error{not_found} when the registry has no pool.
 mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secret);
 
 struct NewSlot {
   SlotAdded change;    // for the log
   NamedObject object;  // for every store; the registry has it already
 };
-// Wraps the current root key for one more secret.
+// Creates a key slot: the current root key, sealed with one more secret. Stores it in the registry
+// only.
 NewSlot new_slot(const Environment& environment, const mf1::Keyring& keys, const mf1::SlotSecret& secret);
 
-// Adds the root keys of the epochs before the keyring's own, as the log wraps them. False when
+// Adds the root keys of older epochs to the keyring; the log has them, sealed. Returns false when
 // there was none to add.
 bool add_older_epochs(mf1::Keyring& keys, const PoolState& state);
 
@@ -32,15 +33,16 @@ struct FoundSlot {
   Bytes bytes;
   mf1::Slot slot;
 };
-// Slots for passphrases that are tried of one store at most, and what trying them may cost in all:
-// as much as so many slots that this program makes.
+// Limits on trying passphrase slots: how many of one store are tried, and how much work they may
+// cost together. The unit of work is one slot with this program's default cost.
 inline constexpr std::size_t k_costly_slots_per_store = 16;
 inline constexpr std::uint64_t k_slot_budget = 8;
 
-// Of the slots on one store those that are worth trying with a secret of this kind, the cheapest
-// first: they are whole, of that kind, and of the pool that the store's marker names, where it has
-// one. Whoever writes to a store can put slots there that cost a lot, so what they cost together is
-// bounded; `left_out` is how many that leaves out.
+// Selects the slots of one store that are worth trying with a secret of this kind, the cheapest
+// first. A slot must be of that kind, and must belong to `pool` when that is given (it is the pool
+// in the store's marker). Anybody who can write to the store can put expensive slots there, so the
+// total cost of passphrase slots is limited. `left_out` is set to the number of slots beyond that
+// limit.
 std::vector<FoundSlot> worth_trying(std::vector<FoundSlot> found, mf1::SecretKind kind,
                                     const std::optional<mf1::PoolTag>& pool, std::size_t& left_out);
 

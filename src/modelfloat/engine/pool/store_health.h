@@ -1,5 +1,5 @@
 #pragma once
-// How a store does, from what this machine saw: for status, lists and the API.
+// The health of a store as this machine has measured it. For status, lists and the API.
 
 #include <optional>
 #include <string>
@@ -10,31 +10,32 @@
 
 namespace modelfloat::engine {
 
-// What is not known is empty.
+// Unknown values are nullopt or empty.
 struct StoreHealth {
-  store::Measurements measured;  // of this run and, fading, of earlier ones
+  store::Measurements measured;  // of this run, and with less weight of earlier runs
   struct StorePause {
     store::Traffic traffic = store::Traffic::all;
     UtcTime until{};
     std::string why;
   };
-  std::vector<StorePause> pauses;    // that are not over
+  std::vector<StorePause> pauses;    // that have not ended yet
   std::uint64_t uploaded_today = 0;  // bytes, by UTC
   std::uint64_t downloaded_today = 0;
   std::optional<std::uint64_t> upload_budget_left;  // of today
   std::optional<std::uint64_t> download_budget_left;
-  std::optional<std::int64_t>
-      // Until the provider may close an account that nobody used; from what this machine saw.
-      idle_days_left;
+  // Days until the provider may close the account for lack of use, counted from this machine's use.
+  std::optional<std::int64_t> idle_days_left;
   std::string bandwidth;  // the store's own limit
 
   std::optional<double> error_rate() const noexcept;
 };
 
-// From the registry, and from the store itself as far as it is open. No store is called.
+// Collects the health from the registry, and from the store object if it is open. Makes no call to
+// the store.
 StoreHealth store_health(Pool& pool, const transfer::PoolStore& store);
 
-// Bytes a second that calls of this kind moved, when enough was moved to say.
+// Returns the speed of calls of this kind in bytes per second; nullopt when too few bytes were
+// moved for an estimate.
 std::optional<double> throughput(const store::CallMeasurements& calls) noexcept;
 
 }  // namespace modelfloat::engine

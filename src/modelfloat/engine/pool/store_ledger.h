@@ -1,5 +1,5 @@
 #pragma once
-// What is remembered of a store from run to run, in the registry.
+// What the registry keeps about a store between runs of the program.
 
 #include <mutex>
 
@@ -8,9 +8,9 @@
 
 namespace modelfloat::engine {
 
-// Gathers what calls report and writes it now and then, so that a call costs no write to the disk;
-// a pause is written at once. What a killed process had not written is forgotten. The registry
-// outlives it.
+// Collects what calls report in memory and writes it to the registry from time to time, so that a
+// call does not cost a disk write. A pause is written at once. What was not written yet is lost
+// when the process is killed. The registry outlives this object. May be used from any thread.
 class RegistryLedger final : public store::Ledger {
  public:
   RegistryLedger(registry::StoreRecords& registry, const StoreId& store) : registry_(registry), store_(store) {}
@@ -22,19 +22,19 @@ class RegistryLedger final : public store::Ledger {
   store::Measurements measurements() override;
   void keep(const store::Measurements&) override;
 
-  // Writes what was gathered. Throws what the registry throws.
+  // Writes everything collected so far. Throws any error of the registry.
   void write();
 
  private:
   registry::StoreRecords& registry_;
   const StoreId store_;
   std::mutex mutex_;                           // guards all below
-  std::optional<store::DayUse> known_;         // what the registry had, with what was added here
-  store::DayUse unwritten_;                    // of known_, what the registry does not have yet
+  std::optional<store::DayUse> known_;         // the registry's value plus what was added here
+  store::DayUse unwritten_;                    // the part of known_ that is not in the registry
   std::optional<store::Measurements> newest_;  // not written yet
 };
 
-// What the registry has of it.
+// Converts a row of the registry.
 store::Measurements measurements_of(const registry::StoreHealthRow& row);
 
 }  // namespace modelfloat::engine

@@ -1,6 +1,6 @@
 #pragma once
-// What opens a store's account, kept in the registry so that nobody reads it who lacks the pool's
-// key: docs/formats/sealed-settings.md.
+// Credentials and sessions of stores, sealed with the pool's key and kept in the registry. Format:
+// docs/formats/sealed-settings.md.
 
 #include <map>
 #include <optional>
@@ -14,16 +14,17 @@
 
 namespace modelfloat::engine {
 
-// Seals and opens. Shared by threads.
+// Seals and opens secrets. May be used from any thread.
 class StoreSecrets {
  public:
-  // `random` outlives it; the keys are copied.
+  // `random` outlives this object; the keys are copied.
   StoreSecrets(const mf1::Keyring& keys, Random& random) : keys_(keys), random_(random) {}
 
-  // `field` says what it is: a secret of one store and field does not open as another's.
+  // Seals a secret for one store and one field. It cannot be opened as the secret of another store
+  // or field.
   Bytes seal(const StoreId& store, std::string_view field, ByteSpan secret) const;
-  // Error{corrupt} for what was not sealed for this place, Error{denied} for an epoch whose key is
-  // not here.
+  // Returns the secret. Throws Error{corrupt} when it was not sealed for this store and field, and
+  // Error{denied} when the keyring lacks the key of its epoch.
   crypto::SecretBytes open(const StoreId& store, std::string_view field, ByteSpan sealed) const;
 
  private:
@@ -31,20 +32,22 @@ class StoreSecrets {
   Random& random_;
 };
 
-// The addresses and credentials of a store, as they are on this machine; all empty when nothing was
-// set. Throws what open() throws.
+// Returns the addresses and credentials of a store on this machine; all empty when nothing was set.
+// Throws as StoreSecrets::open() does.
 store::StoreSettings load_settings(registry::StoreRecords&, const StoreSecrets&, const StoreId&);
-// Replaces them. `bandwidth` stays as it was unless it is given.
+// Replaces the stored settings. nullopt leaves the bandwidth limit unchanged.
 void save_settings(registry::StoreRecords&, const StoreSecrets&, const StoreId&, const store::StoreSettings&,
                    std::optional<std::string> bandwidth);
 
-// A store's session in the registry. Shared by threads; what it is made with outlives it.
+// The login session of a store, kept sealed in the registry. May be used from any thread. The
+// constructor's arguments outlive it.
 class RegistryVault final : public store::SessionVault {
  public:
   RegistryVault(registry::StoreRecords& registry, const StoreSecrets& secrets, const StoreId& store)
       : registry_(registry), secrets_(secrets), store_(store) {}
 
-  // A session that does not open is forgotten: the store logs in again.
+  // Returns the saved session; nullopt when there is none, or when it cannot be opened (a warning
+  // says so, and the store logs in again).
   std::optional<crypto::SecretBytes> load() override;
   void save(ByteSpan session) override;
 

@@ -1,5 +1,5 @@
 #pragma once
-// What is being written beside its target, until it is whole and gets its name.
+// A temporary file or folder beside its target, which is renamed to the target once it is complete.
 
 #include <filesystem>
 
@@ -8,22 +8,23 @@
 
 namespace modelfloat::engine {
 
-// A hidden file or folder with a name of fixed length. Goes, with everything below it, unless it
-// was moved away. The descriptor holds a lock (flock) as long as the Part lives: by that a part
-// whose process was killed is told from one that is still being written.
+// A hidden file or folder with a name of fixed length. The destructor removes it and its content
+// unless move_to() was called. The descriptor holds a lock (flock) while the Part lives. The lock
+// tells a part that is being written from one that a killed process left.
 class Part {
  public:
   enum class Kind { file, folder };
-  // Throws Error when it cannot be made in `folder`.
+  // Creates it in `folder`. Throws Error when that fails.
   Part(const std::filesystem::path& folder, Kind kind, Random& random);
   ~Part();
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
 
   const std::filesystem::path& path() const noexcept { return path_; }
-  // Of the file, to read and write, or of the folder.
+  // A descriptor of the file, for reading and writing, or of the folder.
   int descriptor() const noexcept { return lock_.get(); }
-  // Gives it its name; what has that name is replaced if the file system allows it. Throws Error.
+  // Renames it to `target`. An existing target is replaced if the file system allows it. Throws
+  // Error when renaming fails.
   void move_to(const std::filesystem::path& target);
 
  private:
@@ -31,10 +32,10 @@ class Part {
   FileDescriptor lock_;
 };
 
-// Removes the parts in this folder that no process writes to any more. Only parts of this user are
-// touched, and only on file systems where a lock that can be had proves that nobody else has it: on
-// others, such as network mounts, they are named in a warning. Never throws Error: what cannot be
-// removed stays.
+// Removes parts in this folder that killed processes left. Touches only parts of this user, and
+// removes them only on local file systems, where the lock proves that no process is writing. On
+// others, such as network mounts, a warning names them. Never throws Error: what cannot be removed
+// stays.
 void clear_dead_parts(const std::filesystem::path& folder);
 
 }  // namespace modelfloat::engine

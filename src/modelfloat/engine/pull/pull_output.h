@@ -1,6 +1,6 @@
 #pragma once
-// The files of a model while they are pulled: written out of order, under a hidden name beside
-// their target.
+// The files of a model while it is pulled. They are written out of order, under a hidden name
+// beside their target.
 
 #include <atomic>
 #include <filesystem>
@@ -16,29 +16,28 @@
 
 namespace modelfloat::engine {
 
-// Makes folders and everything above them, as far as they are not there. Returns the folders that
-// have a new entry. Throws Error.
+// Creates a folder and its parents if they are missing. Returns the folders that got a new entry.
+// Throws Error when that fails.
 std::vector<std::filesystem::path> make_folders(const std::filesystem::path& folder);
 
-// The files of one model. However many they are, few descriptors are open at once.
+// The files of one model. Limits the number of open descriptors, however many files there are.
 class PullOutput {
  public:
-  // Makes the files beside `target`, where they will be, and asks for their room. `root` outlives
-  // it. Throws Error, as all below, that names the target.
+  // Creates the files beside `target`, and reserves disk space for them. `root` outlives this
+  // object. Like all methods below, throws an Error that names the target.
   PullOutput(const ManifestRoot& root, std::filesystem::path target, Random& random);
 
-  // From many threads. What is written goes to the disk from now on.
+  // Writes bytes of one file, and starts writing them to the disk. May be called from many threads.
   void write_at(std::size_t file, std::uint64_t offset, ByteSpan bytes);
 
-  // Waits until everything is on the disk, and gives it its name: after a power cut there is either
-  // nothing of that name, what was there before, or the whole. A model of several files is moved
-  // into a folder that is there already file by file, each of them whole. `new_entries` are folders
-  // with other entries that are to last.
+  // Waits until everything is on the disk, then renames it to the target. After a power failure the
+  // target is missing, or as it was before, or complete. If the target folder exists already, the
+  // files of a model of several files are moved into it one by one, and each of them is complete.
+  // `new_entries` are further folders whose new entries are synced, too. Call it once.
   void keep(std::vector<std::filesystem::path> new_entries);
 
  private:
-  // An open file, shared by the writers of it; what the file system says when it is closed is kept
-  // in `trouble`.
+  // An open file, shared by its writers. An error of closing it is stored in `trouble`.
   class Open;
 
   bool is_one_file() const noexcept { return root_.files.size() == 1; }
@@ -51,11 +50,11 @@ class PullOutput {
 
   const ManifestRoot& root_;
   const std::filesystem::path target_;
-  std::vector<std::string> folders_;  // inside the part, each after those that it lies in
+  std::vector<std::string> folders_;  // inside the part; parents come first
   std::atomic<int> trouble_ = 0;
   Part part_;
   std::mutex mutex_;            // guards the two below
-  std::list<std::size_t> use_;  // files that are open, the last used first
+  std::list<std::size_t> use_;  // open files, the most recently used first
   struct Entry {
     std::list<std::size_t>::iterator use;
     std::shared_ptr<const Open> file;

@@ -19,9 +19,9 @@ class FileSource final : public ByteSource {
   std::size_t read(MutableByteSpan to) override;
   std::optional<std::uint64_t> size_bytes() const override { return static_cast<std::uint64_t>(opened_.st_size); }
 
-  // Whether the file may have other bytes by now than when it was opened, or another file has its
-  // name: size, time of modification, time of status change and inode are compared. What was read
-  // may then be a mixture.
+  // Returns whether the file may have changed since it was opened, or whether its path leads to
+  // another file now. Compares size, modification time, status change time and inode. If true, what
+  // was read may be a mixture of old and new bytes.
   bool has_changed() const;
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Which fragments a push need not store again.
+// Finds fragments that are in the pool already, so that a push does not store them again.
 
 #include <map>
 #include <mutex>
@@ -10,24 +10,25 @@
 
 namespace modelfloat::engine {
 
-// Knows a fragment only when its pack keeps this push's promise, is of the current epoch, is whole
-// by a listing made during this push and by what is remembered of damage, and is not condemned.
-// Shared by threads.
+// Finds a fragment only when its pack has all these properties: it is at least as safe as this push
+// promises, it is of the current epoch, all its shards are listed by the stores (the listing is
+// made during this push), none of them is recorded as damaged, and no log record condemns it. May
+// be used from any thread.
 class KnownFragments {
  public:
   KnownFragments(Pool& pool, unsigned survive, CallOptions call);
 
-  // Where the fragment lies, or nothing.
+  // Returns where the fragment is stored; nullopt when it must be stored anew.
   std::optional<Fragment> find(const FragmentId& id);
 
-  // Whether what lies in this pack need not be stored again.
+  // Returns whether the fragments of this pack can be used without storing them again.
   bool is_good(const PackId& id);
 
-  // A pack of this push, which every store has just confirmed.
+  // Marks a pack of this push as good. Call it once all its shards are confirmed.
   void trust(const PackId& id);
 
-  // Error{transient} when the log has condemned a pack that find() called good: its fragments have
-  // to be stored anew by another push.
+  // Throws Error{transient} when the log by now condemns a pack that find() has used: the push must
+  // be repeated, so that it stores these fragments anew.
   void check_condemned();
 
  private:

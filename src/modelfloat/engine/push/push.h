@@ -20,14 +20,14 @@ struct PushOptions {
   std::string model;  // "ns/name"
   std::string tag = "latest";
   std::optional<Redundancy> redundancy;      // instead of the pool's
-  std::optional<std::uint64_t> total_bytes;  // when known: chooses the size of the packs
+  std::optional<std::uint64_t> total_bytes;  // of the model, if known; decides the pack size
   std::map<std::string, std::string> card;   // description, framework, ...
   fragment::SplitChoice split = fragment::SplitChoice::automatic;
   // Called on the pushing thread.
   std::function<void(std::uint64_t bytes_read, std::uint64_t bytes_stored)> progress;
 };
 
-// A file of a push with FileEntry::trouble.
+// A file of a push that has FileEntry::trouble.
 struct Trouble {
   std::string path;  // inside the model
   std::string why;
@@ -37,49 +37,49 @@ struct PushResult {
   std::string model;  // "ns/name:tag"
   std::string revision;
   std::uint64_t bytes = 0;         // of the model
-  std::uint64_t new_bytes = 0;     // of it, bytes of fragments that the pool did not have
-  std::uint64_t stored_bytes = 0;  // put on the stores for it: shards with parity, and documents
+  std::uint64_t new_bytes = 0;     // the part of it that the pool did not have
+  std::uint64_t stored_bytes = 0;  // uploaded: shards with parity, and documents
   std::uint64_t fragments = 0;
-  std::uint64_t packs = 0;  // new ones
+  std::uint64_t packs = 0;  // new packs
   double seconds = 0;
   ManifestId manifest;
-  // Files that are kept although they are not what they claim to be.
+  // Files that were stored although they are not what they claim to be.
   std::vector<Trouble> troubles;
-  // What could not be made sure after it was committed; empty when all is well.
+  // What could not be confirmed after the commit; empty when all is well.
   std::string doubt;
-  // By push_path: folders that it passed over, such as ".git/", and empty ones.
+  // Set by push_path(): folders that it skipped, such as ".git/" and empty ones.
   std::vector<std::string> left_out;
 };
 
-// One push. Used by one thread. Nothing of the model is visible in the pool before commit()
-// returns; a session that is dropped before leaves packs that the next push of the same bytes finds
-// again, and nothing else.
+// One push of one model. Used by one thread. Other machines see nothing of the model before
+// commit(). A session that is destroyed without commit() leaves only packs on the stores; the next
+// push of the same bytes uses them.
 class PushSession {
  public:
-  // Reads the log and opens the push in the journal. Throws Error{invalid} for a name, tag or card
-  // that a model may not have, and as plan_push() does when the log cannot be read or no placement
-  // is valid.
+  // Reads the log and records the push in the journal. Throws Error{invalid} when name, tag or card
+  // are not allowed, and as plan_push() does.
   PushSession(Pool& pool, PushOptions options, CallOptions call);
   ~PushSession();
   PushSession(const PushSession&) = delete;
   PushSession& operator=(const PushSession&) = delete;
 
-  // Reads the source to its end. `path` is the file's path inside the model: Error{invalid}, before
-  // anything is read, when it is unsafe, there already, a folder of another file's path, or more
-  // than a manifest can list. Blocks while the stores are slower than the source.
+  // Adds a file and reads `source` to its end. `path` is the path of the file inside the model.
+  // Throws Error{invalid}, before anything is read, when the path is unsafe, is in the model
+  // already, is a folder of another file's path, or when the manifest has no room for more files.
+  // Blocks while the stores are slower than the source.
   void add_file(const std::string& path, ByteSource& source);
 
-  // Takes back the file that add_file() was called for last, also when that threw: the model is
-  // without it, and its path is free. What was stored of it stays on the stores.
+  // Removes the file of the last add_file() call, even if that call threw. Its path can be used
+  // again. Fragments of it that were stored stay on the stores.
   void drop_last_file();
 
-  // What it says of a model that has come by another way than the file system; may be called until
-  // commit. Error{invalid} when it is not UTF-8.
+  // Adds an entry to the model card. May be called until commit(). Throws Error{invalid} when key
+  // or value is not valid UTF-8.
   void describe(const std::string& key, const std::string& value);
 
-  // Makes everything durable, then visible. Error{invalid} when there is no file. Error{offline},
-  // and nothing is visible, when the log cannot be read on enough stores to be sure that nothing is
-  // being deleted that the push counts on.
+  // Makes everything durable, then makes the model visible. Throws Error{invalid} when no file was
+  // added. Throws Error{offline}, and nothing becomes visible, when the log could not be read on
+  // enough stores to be sure that nobody is deleting packs that this push uses.
   PushResult commit();
 
  private:
@@ -87,39 +87,40 @@ class PushSession {
   std::unique_ptr<Impl> impl_;
 };
 
-// The files of a model as a manifest will list them, checked before any of them is stored. Used by
-// one thread.
+// The files of a model as the manifest will list them. They are checked here before any of them is
+// stored. Used by one thread.
 class FileListing {
  public:
-  // Error{invalid} when a model may not have a file of this path beside the others, or has more
-  // than a manifest has room for.
+  // Adds a path. Throws Error{invalid} when the path is not allowed or conflicts with another file
+  // of the model, and when the manifest has no room for it.
   void add(const std::string& path, std::optional<std::uint64_t> size_bytes);
-  // The entry of the path added last, now that all is known of it.
+  // Replaces the entry of the path added last with the complete one.
   void complete(const FileEntry& file);
-  // Takes back the path added last.
+  // Removes the path added last.
   void drop_last();
-  // Whether the tensor tables of all files find room, too.
+  // Returns whether the manifest also has room for the tensor tables of all files.
   bool tensors_fit() const noexcept;
 
  private:
   std::set<std::string> paths_;
   std::uint64_t bytes_ = 0;       // of all entries without tensor tables
-  std::uint64_t last_bytes_ = 0;  // of the last one
+  std::uint64_t last_bytes_ = 0;  // of the path added last
   std::uint64_t tensor_bytes_ = 0;
   std::uint64_t last_tensor_bytes_ = 0;
-  std::string last_;  // path; empty when it was taken back
+  std::string last_;  // the path added last; empty after drop_last()
 };
 
-// Whether `path` is a file or folder with just the content of `files`, by their paths, sizes and
-// SHA-256. Reads the files only when all paths and sizes agree. Throws as push_path does.
+// Returns whether `path` is a file or folder with exactly the content of `files`, by paths, sizes
+// and SHA-256. Reads the files only when all paths and sizes agree. Throws as push_path() does for
+// what it finds at `path`.
 bool has_content(Pool& pool, const std::filesystem::path& path, const std::vector<FileEntry>& files,
                  const CallOptions& call);
 
-// A file, or a folder whose files become a model of several files. Links to files are followed.
-// Folders named .git or .cache and empty ones are left out, and named in the result. A file that is
-// written to while it is read is read once more; Error{transient} when that happens again.
-// Error{invalid} for whatever else is there that is neither a regular file nor a folder, links to
-// folders included: nothing is missed silently.
+// Pushes a file as a model of one file, or a folder as a model of several files. Follows links to
+// files. Skips empty folders and folders named .git or .cache, and names them in the result. A file
+// that changes while it is read is read once more. Throws Error{transient} when it changes again,
+// and Error{invalid} for anything that is neither a regular file nor a folder, such as a link to a
+// folder, so that nothing is skipped silently. Also throws as PushSession does.
 PushResult push_path(Pool& pool, const std::filesystem::path& path, PushOptions options, const CallOptions& call);
 
 }  // namespace modelfloat::engine

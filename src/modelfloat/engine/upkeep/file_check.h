@@ -1,5 +1,5 @@
 #pragma once
-// Whether the files of a model are what their SHA-256 says.
+// Checks that the files of a model have the SHA-256 that the manifest names.
 
 #include <functional>
 #include <set>
@@ -14,42 +14,43 @@
 
 namespace modelfloat::engine {
 
-// What a file is made of: a hash over its fragments and their places, in order. Equal recipes give
-// equal bytes.
+// A hash over the fragments of a file and their places in packs, in order. Files with equal recipes
+// have equal bytes.
 using FileRecipe = Hash256;
 
-// Makes the recipe of each file while the segments of a manifest go by. The root outlives it.
+// Computes the recipe of each file from the segments of a manifest, one segment at a time. The root
+// outlives this object.
 class FileRecipes {
  public:
   explicit FileRecipes(const ManifestRoot& root);
-  // The next segment. Error{corrupt} when its fragments do not fit the files.
+  // Adds the next segment. Throws Error{corrupt} when its fragments do not fit the files.
   void add(const ContentSegment& segment);
-  // One for each file, in order. Error{corrupt} when files are not complete.
+  // Returns one recipe for each file, in order. Throws Error{corrupt} when files are incomplete.
   std::vector<FileRecipe> finish();
 
  private:
   FileWalk walk_;
-  crypto::Blake3 hash_;   // of the file
-  std::size_t file_ = 0;  // that is going by
+  crypto::Blake3 hash_;   // of the current file
+  std::size_t file_ = 0;  // the current file
   std::vector<FileRecipe> recipes_;
 };
 
-// Reads the files of models and compares them with their SHA-256. A file with the recipe and the
-// SHA-256 of one that was found to be right before is not read again. Memory is bounded, however
+// Reads the files of models and compares them with their SHA-256. A file is not read again if one
+// with the same recipe and SHA-256 has passed the check before. Memory use is bounded, however
 // large the files are. Used by one thread.
 class FileCheck {
  public:
-  // `whole_shard` is called for each shard that was read whole and is what its name says, from any
-  // thread.
+  // `whole_shard` is called, from any thread, for each shard that was read completely and matches
+  // its name.
   FileCheck(Pool& pool, transfer::WholeShardSink whole_shard, CallOptions call)
       : pool_(pool), whole_shard_(std::move(whole_shard)), call_(std::move(call)) {}
 
-  // Called on the calling thread for each file that is wrong (Error{corrupt}) or could not be read
-  // (any other kind).
+  // Called on the thread of check() for each file that is wrong (Error{corrupt}) or could not be
+  // read (any other kind).
   using Complaint = std::function<void(const FileEntry& file, const Error& error)>;
 
-  // Checks each file; `recipes` are theirs, in order. Throws Error when the manifest itself cannot
-  // be read, and when the call is cancelled.
+  // Checks all files of a manifest; `recipes` has one entry for each file, in order. Throws Error
+  // when the manifest itself cannot be read, and Error{cancelled} when the caller stops the call.
   void check(const ManifestRoot& root, const std::vector<FileRecipe>& recipes, const Complaint& complaint);
 
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
@@ -60,7 +61,7 @@ class FileCheck {
   Pool& pool_;
   const transfer::WholeShardSink whole_shard_;
   const CallOptions call_;
-  std::set<std::pair<FileRecipe, Hash256>> right_;  // with the SHA-256
+  std::set<std::pair<FileRecipe, Hash256>> right_;  // files that passed: recipe, SHA-256
   std::uint64_t bytes_fetched_ = 0;
 };
 

@@ -7,11 +7,12 @@
 
 namespace modelfloat::engine {
 
-// Takes the model with all its revisions out of the pool. Nothing is collected here. False when too
-// few stores are there to be sure that every machine learns of it: the rest get it when they are
-// back. False, too, when the log was read on too few stores to know all revisions: those that are
-// not known stay. Error{not_found}; Error{offline}, and nothing is done, when no store lets its log
-// be read.
+// Removes the model and all its revisions from the pool. The packs stay on the stores. Returns
+// whether the removal is complete and durable. It is not durable when too few stores are online;
+// the others get the record when they are back. It is not complete when too few stores gave their
+// log: revisions that are known only there stay. Throws Error{not_found} when there is no such
+// model. Throws Error{offline}, and removes nothing, when no store could be read, or when too few
+// could to know whether the model exists.
 bool remove_model(Pool& pool, const std::string& model, const CallOptions& call);
 
 }  // namespace modelfloat::engine

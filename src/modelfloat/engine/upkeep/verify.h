@@ -1,5 +1,5 @@
 #pragma once
-// Is everything still there, and is it right?
+// Checks that all objects of the pool are on the stores and undamaged.
 
 #include <optional>
 #include <string>
@@ -18,18 +18,19 @@ struct VerifiedModel {
 struct VerifyReport {
   std::vector<transfer::Finding> damaged;  // in order, each once
   std::vector<VerifiedModel> models;
-  // What is not known of the log, in whole sentences: stores where it could not be read, records
-  // that are missing.
+  // What may be missing from the log, in whole sentences: stores where it could not be read, and
+  // missing records.
   std::vector<std::string> doubts;
   std::uint64_t bytes_read = 0;
   bool sound() const noexcept { return damaged.empty() && doubts.empty(); }
   bool readable() const noexcept;  // no model is lost, offline or unknown
 };
 
-// Compares what the manifests name with what the stores list; with `read`, reads every object and
-// checks it by its name, and every file by its SHA-256: a model with a file that is another is
-// lost. What is found of shards is remembered in the registry: until it is read and whole, or put
-// again, a corrupt copy counts as damaged, here and everywhere. `model`: only this one.
+// Compares what the manifests name with what the stores list. With `read`, also reads every object
+// and checks it against its name, and every file against its SHA-256; a model with a wrong file is
+// reported as lost. Results for shards are recorded in the registry: a corrupt copy counts as
+// damaged everywhere until it is read without error or uploaded again. `model`: checks this one
+// only. `progress` receives each finding.
 VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read,
                     const transfer::FindingSink& progress, const CallOptions& call);
 
