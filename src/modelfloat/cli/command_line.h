@@ -1,5 +1,5 @@
 #pragma once
-// The command line: which options there are, and what they are read into. Each
+// Defines the commands and options, and the struct that they are read into. Each
 // command_line_<group>.cpp adds the commands of one group.
 
 #include <functional>
@@ -16,13 +16,13 @@ namespace modelfloat::cli {
 
 using Action = std::function<ExitCode(Session&)>;
 
-// Everything that options are read into. Values that have a form are read into text, and parsed
-// before anything runs.
+// The values of all options. A value with a syntax of its own is read as text first, and parsed
+// before any command runs.
 struct CommandLine {
   GlobalOptions global;
   Action action;
 
-  std::string text;  // the one word that several commands take
+  std::string text;  // the single argument of several commands
   std::vector<std::string> names;
   std::string name;
   std::string redundancy;
@@ -39,20 +39,22 @@ struct CommandLine {
   RecoverArguments recover;
 };
 
-// The commands, as main.cpp puts them together. `line` outlives `app`.
+// Each adds the commands of one group; main.cpp calls them. `line` outlives `app`.
 void add_init(CLI::App& app, CommandLine& line);
 void add_store(CLI::App& app, CommandLine& line);
 void add_recover(CLI::App& app, CommandLine& line);
 void add_models(CLI::App& app, CommandLine& line);
 void add_inference(CLI::App& app, CommandLine& line);
 
-// What the groups share.
+// Shared by the groups.
 
 CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& what, const std::string& example);
-// `action` is called once all options are read; it may throw CLI::ValidationError.
+// Calls `action` when this command was given and all options are read. `action` may throw
+// CLI::ValidationError.
 void on(CLI::App& command, CommandLine& line, const std::function<Action()>& action);
 
-// A value that does not parse is a mistake in the command line: the reader is told how to call.
+// Returns what `parse` returns. Turns an Error of parsing into CLI::ValidationError, so that the
+// user sees the usage text.
 template <typename Parse>
 auto parsed(const Parse& parse) {
   try {
@@ -68,7 +70,7 @@ ModelRef model_of(const std::string& text);
 constexpr const char* k_which_model =
     "NAME[:TAG] or NAME@REVISION; NAME alone means its tag latest, or where there is none, its newest tag";
 
-// As store::parse_bandwidth reads it.
+// Accepts what store::parse_bandwidth() accepts.
 CLI::Validator is_bandwidth();
 
 }  // namespace modelfloat::cli

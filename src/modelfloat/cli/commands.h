@@ -1,6 +1,6 @@
 #pragma once
-// What each command is given, and the function that does it. Each prints its result and returns the
-// exit code; failures are thrown.
+// The arguments of each command, and the function that runs it. Each function prints its result and
+// returns the exit code. It throws when the command fails.
 
 #include <cstdint>
 #include <optional>
@@ -20,14 +20,14 @@ namespace modelfloat::cli {
 
 struct InitArguments {
   std::optional<Redundancy> redundancy;
-  unsigned survive = 1;  // does not count when redundancy is set
+  unsigned survive = 1;  // ignored when redundancy is set
 };
 ExitCode init(Session& session, const InitArguments& arguments);
 
 struct StoreAddArguments {
   std::string name;
   std::string url;
-  std::string domain;  // empty: by the URL
+  std::string domain;  // empty: taken from the URL
   std::uint64_t capacity_bytes = 0;
   StoreOptions options;
   std::string bandwidth;  // empty: not limited
@@ -39,7 +39,7 @@ struct StoreSetArguments {
   std::optional<std::uint64_t> capacity_bytes;
   std::optional<std::string> api_url;
   std::optional<std::string> token_url;
-  std::optional<std::string> ca_file;  // empty: none any more
+  std::optional<std::string> ca_file;  // empty: removes the one that was set
   std::string credentials_file;
   std::optional<std::string> bandwidth;
 };
@@ -47,7 +47,7 @@ ExitCode store_set(Session& session, const StoreSetArguments& arguments);
 ExitCode store_list(Session& session);
 ExitCode store_remove(Session& session, const std::vector<std::string>& names);
 ExitCode store_test(Session& session, const std::string& name);
-ExitCode store_touch(Session& session, const std::string& name);  // empty: all of them
+ExitCode store_touch(Session& session, const std::string& name);  // empty: all stores
 
 struct PushArguments {
   std::string path;
@@ -60,7 +60,7 @@ ExitCode push(Session& session, const PushArguments& arguments);
 
 struct PullArguments {
   ModelRef model;
-  std::string target;  // empty: named by the model, in the current folder
+  std::string target;  // empty: the current folder, under the model's name
 };
 ExitCode pull(Session& session, const PullArguments& arguments);
 
@@ -94,20 +94,20 @@ struct RunArguments {
 ExitCode run(Session& session, const RunArguments& arguments);
 
 struct ServeArguments {
-  std::optional<ListenAddress> listen;  // nothing: the one of config.toml
-  std::vector<std::string> hosts;       // beside those of config.toml
+  std::optional<ListenAddress> listen;  // nullopt: the one of config.toml
+  std::vector<std::string> hosts;       // in addition to those of config.toml
 };
 ExitCode serve(Session& session, const ServeArguments& arguments);
 
 struct RecoverStore {
   std::string url;
-  std::string domain;                // empty: as the pool says
-  std::uint64_t capacity_bytes = 0;  // 0: as the pool says
+  std::string domain;                // empty: as recorded in the pool
+  std::uint64_t capacity_bytes = 0;  // 0: as recorded in the pool
   StoreOptions options;
   std::string bandwidth;  // empty: not limited
 };
 struct RecoverArguments {
-  std::string recovery_code_file;  // or the session's key file or passphrase file
+  std::string recovery_code_file;  // empty: uses the session's key or passphrase file
   std::vector<RecoverStore> stores;
 };
 ExitCode recover(Session& session, const RecoverArguments& arguments);

@@ -1,5 +1,6 @@
 #pragma once
-// Damage that was read around, told once.
+// Collects damage that did not keep a command from reading its data, and reports it once at the
+// end.
 
 #include <mutex>
 #include <set>
@@ -9,12 +10,13 @@
 
 namespace modelfloat::cli {
 
-// Collects from any thread.
+// The sink may be called from any thread.
 class DamageNotes {
  public:
-  // Borrows *this.
+  // Returns a sink that adds findings to this object. This object must outlive it.
   transfer::FindingSink sink();
-  // A few lines on standard error, when there is something to say. Once no one collects any more.
+  // Prints a few lines on standard error if there were findings. Call it when no thread uses the
+  // sink any more.
   void tell(Session& session) const;
 
  private:

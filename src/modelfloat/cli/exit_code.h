@@ -1,5 +1,5 @@
 #pragma once
-// What the program tells its caller by its exit code. docs and scripts rely on the numbers.
+// The exit codes of the program. Documentation and scripts rely on the numbers.
 
 #include "modelfloat/base/error.h"
 
@@ -10,7 +10,7 @@ enum class ExitCode : int {
   error = 1,
   usage = 2,        // the command line makes no sense
   not_found = 3,    // no such model, file, store or pool
-  degraded = 4,     // done in part, or readable with damage
+  degraded = 4,     // done only in part, or readable with damage
   lost = 5,         // data cannot be read now, or a check failed
   unreachable = 6,  // no store answers
   denied = 7,       // wrong or missing key, or no permission

@@ -1,5 +1,5 @@
 #pragma once
-// What is said about a command that failed.
+// Reports the failure of a command.
 
 #include <exception>
 
@@ -8,19 +8,18 @@
 
 namespace modelfloat::cli {
 
-// A command line that turns out to make no sense only beside the files and the pool that it is
-// about.
+// A mistake in the command line that shows only when it is compared with files or with the pool.
 struct UsageError : Error {
   UsageError(std::string error_where, std::string_view message)
       : Error(ErrorKind::invalid, std::move(error_where), message) {}
 };
 
-// The failure in the one form that errors have. What the standard library throws gets the kind that
-// its error number means; everything else is internal.
+// Converts any exception to an Error. Exceptions of the standard library with an error number get
+// the matching kind; all others become ErrorKind::internal.
 Error as_error(const std::exception& failure);
 
-// One message on standard error; with `json` also {"error": {"kind", "where", "message"}} on
-// standard output.
+// Prints one message on standard error; with `json` also {"error": {"kind", "where", "message"}} on
+// standard output. Returns the exit code.
 ExitCode report_failure(const std::exception& failure, bool json);
 
 }  // namespace modelfloat::cli

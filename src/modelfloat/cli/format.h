@@ -1,5 +1,5 @@
 #pragma once
-// Numbers and names as people read them. Pure.
+// Formats and parses numbers and names for people. All functions are pure.
 
 #include <cstdint>
 #include <string>
@@ -15,21 +15,23 @@ std::string human_bytes(std::uint64_t bytes);
 std::string human_seconds(double seconds);
 // Unix time as RFC 3339.
 std::string human_time(std::uint64_t unix_seconds);
-// "1500000", "1.5GB", "500G", "2TiB": B, K, M, G, T, P and E are powers of 1000, with an i (Ki,
-// MiB) of 1024; small letters do too. Error{invalid} otherwise, for less than nothing, and beyond 8
-// EiB, which the registry cannot keep.
+// Parses a size such as "1500000", "1.5GB", "500G" or "2TiB". B, K, M, G, T, P and E are powers of
+// 1000; with an i (Ki, MiB) they are powers of 1024. Lower case is accepted. Throws Error{invalid}
+// for anything else, for negative values, and for more than 8 EiB, which the registry cannot store.
 std::uint64_t parse_size(std::string_view text);
 
-// "127.0.0.1:8080", "[::1]:8080". Error{invalid} otherwise.
+// An address such as "127.0.0.1:8080" or "[::1]:8080".
 struct ListenAddress {
   std::string address;  // without brackets
   std::uint16_t port = 0;
   bool operator==(const ListenAddress&) const = default;
 };
+// Throws Error{invalid} for anything else.
 ListenAddress parse_listen_address(std::string_view text);
 
-// The name that a model gets from the file or folder it is pushed from: the stem, with '-' for what
-// a name may not have. UsageError when neither a letter nor a digit is left.
+// Returns the default name of a model that is pushed from this file or folder: the stem of its
+// name, with '-' in place of characters that are not allowed. Throws UsageError when no letter or
+// digit is left.
 std::string model_name_for(const std::string& leaf, bool is_folder);
 
 }  // namespace modelfloat::cli

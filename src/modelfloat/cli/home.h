@@ -1,5 +1,5 @@
 #pragma once
-// Where this user's configuration, registry and key file are.
+// Locates this user's configuration, registry and key file.
 
 #include <cstdint>
 #include <filesystem>
@@ -11,46 +11,47 @@
 
 namespace modelfloat::cli {
 
-// The value of an environment variable that is set and not empty.
+// Returns the value of an environment variable; nullopt when it is not set or empty.
 using Variables = std::function<std::optional<std::string>(const char* name)>;
 std::optional<std::string> process_variable(const char* name);
 
-// config.toml. Every key may be left out; unknown ones are warned about.
+// The content of config.toml. Every key is optional; unknown keys cause a warning.
 struct Config {
   std::string listen = "127.0.0.1:8080";  // listen
-  // Serve.hosts: names by which the server may be called.
+  // serve.hosts: host names that requests to the server may use.
   std::vector<std::string> hosts;
-  // key_file; a relative path counts from the folder of config.toml.
+  // key_file; a relative path starts at the folder of config.toml.
   std::optional<std::filesystem::path> key_file;
-  // Bwlimit: of all stores together; empty: not limited.
+  // bwlimit: the limit for all stores together; empty: no limit.
   std::string bandwidth;
   std::map<std::string, std::string> store_bandwidth;  // store.NAME.bwlimit
-  // Runner.ram_budget_bytes; 0: the runner chooses.
+  // runner.ram_budget_bytes; 0: the runner chooses.
   std::uint64_t ram_budget_bytes = 0;
-  // Runner.weak_sandbox: see runner::SandboxOptions.
+  // runner.weak_sandbox: see runner::SandboxOptions.
   bool weak_sandbox = false;
 };
-// Error{invalid} names the line that is wrong.
+// Throws Error{invalid}; the message names the wrong line.
 Config parse_config(const std::string& text, const std::filesystem::path& file);
 
-// Everything in one folder when MODELFLOAT_HOME is set; else by the XDG rules, which ignore
-// relative paths.
+// If MODELFLOAT_HOME is set, everything is in that folder. Otherwise the XDG rules apply, which
+// ignore relative paths.
 struct Home {
   std::filesystem::path config_folder;
   std::filesystem::path state_folder;
 
-  // Error{invalid} when the variables name no place.
+  // Throws Error{invalid} when the variables name no folder.
   static Home locate(const Variables& variables);
 
   std::filesystem::path config_file() const { return config_folder / "config.toml"; }
   std::filesystem::path registry_file() const { return state_folder / "registry.db"; }
   std::filesystem::path key_file() const { return state_folder / "key"; }
-  // Says where the key file is when it is another one (key_path.h).
+  // A file with the path of the key file, if that is not key_file() (key_path.h).
   std::filesystem::path key_path_file() const { return state_folder / "key_path"; }
 
-  // The defaults when there is no config.toml.
+  // Reads config.toml. Returns the defaults when there is no such file. Throws as parse_config()
+  // does.
   Config config() const;
-  // Makes the state folder, for its owner alone, where it is missing.
+  // Creates the state folder if it is missing, with access for its owner only.
   void make_state_folder() const;
 };
 

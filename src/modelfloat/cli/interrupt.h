@@ -1,5 +1,5 @@
 #pragma once
-// Requests to end, as the system makes them, as a stop token.
+// Turns termination signals into a stop token.
 
 #include <stop_token>
 #include <thread>
@@ -11,13 +11,13 @@
 
 namespace modelfloat::cli {
 
-// The first SIGINT, SIGTERM, SIGQUIT or SIGHUP asks for a stop. The second one of the same kind
-// ends the program at once, as the system does by default; but SIGHUP may come several times when a
-// terminal is closed, and only asks. A SIGHUP that is ignored when the program starts (nohup) stays
-// ignored. One object at a time.
+// The first SIGINT, SIGTERM, SIGQUIT or SIGHUP requests a stop. A second signal of the same kind
+// ends the program at once, which is the default action. SIGHUP is an exception: several may come
+// when a terminal is closed, so it never does more than request a stop. If SIGHUP is ignored when
+// the program starts (nohup), it stays ignored. Only one object may exist at a time.
 class InterruptWatch {
  public:
-  // Throws Error{transient} when no thread or pipe can be had.
+  // Throws Error{transient} when no thread or pipe can be created.
   InterruptWatch();
   ~InterruptWatch();
   InterruptWatch(const InterruptWatch&) = delete;
@@ -37,7 +37,7 @@ class InterruptWatch {
   std::stop_source source_;
   FileDescriptor read_end_;
   FileDescriptor write_end_;
-  std::vector<Before> before_;  // what the signals did before
+  std::vector<Before> before_;  // the signal actions to restore
   std::jthread thread_;
 };
 

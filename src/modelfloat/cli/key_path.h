@@ -1,6 +1,6 @@
 #pragma once
-// Where the key file of this home's pool is, when it is not the one in the home itself. A fact of
-// this machine: another one has its key elsewhere.
+// Remembers the path of the pool's key file when it is not the default one in the home. This path
+// belongs to one machine: other machines may have their key elsewhere.
 
 #include <filesystem>
 #include <optional>
@@ -9,15 +9,15 @@
 
 namespace modelfloat::cli {
 
-// All throw Error as the system says.
+// All functions throw Error when the file system does not allow it.
 
-// What remember_key_file() was last called with, or nullopt. Error{corrupt} when the home's note of
-// it is damaged.
+// Returns the path of the last remember_key_file() call; nullopt when there is none. Throws
+// Error{corrupt} when the stored path is damaged.
 std::optional<std::filesystem::path> remembered_key_file(const Home& home);
-// Remembers the absolute path. Durable when this returns; when it is cut off, what was remembered
-// before still is.
+// Stores the absolute path of `file`. It is durable when this returns. If this is interrupted, the
+// previous path is kept.
 void remember_key_file(const Home& home, const std::filesystem::path& file);
-// From now on nothing is remembered. It is fine when nothing was.
+// Deletes the stored path. Does nothing when there is none.
 void forget_key_file(const Home& home);
 
 }  // namespace modelfloat::cli

@@ -1,5 +1,5 @@
 #pragma once
-// Data on standard output: JSON for programs, tables for people.
+// Writes data to standard output: JSON for programs, tables for people.
 
 #include <string>
 #include <string_view>
@@ -11,35 +11,36 @@
 
 namespace modelfloat::cli {
 
-// Bytes as they are, unbuffered. Error when standard output takes no more.
+// Writes the bytes unchanged and unbuffered. Throws Error when standard output cannot be written.
 void write_stdout(ByteSpan bytes);
 inline void write_stdout(std::string_view text) { write_stdout(as_bytes(text)); }
 
-// For people: made printable_lines().
+// For people: prints printable_lines(text).
 void print_text(std::string_view text);
 
-// A name or path that scripts read: exact, but printable_lines() on a terminal.
+// For a name or path that scripts read: prints it unchanged, but printable_lines() of it on a
+// terminal.
 void print_exactly(std::string_view text);
 
-// Text that comes in pieces, as a model writes it: exact, but printable_lines() on a terminal,
-// where a piece may end inside a character.
+// Prints text that a model generates piece by piece: unchanged, but printable_lines() of it on a
+// terminal. A piece may end inside a character.
 class StreamedText {
  public:
   void write(std::string_view piece);
-  // What is left of a character that never ended.
+  // Prints the bytes of an unfinished character at the end.
   void end();
 
  private:
   std::string held_;
 };
 
-// One object on one line. Bytes that are not UTF-8 are replaced.
+// Prints one object on one line. Replaces bytes that are not valid UTF-8.
 void print_json(const nlohmann::ordered_json& object);
 
-// Columns that are as wide as their widest cell. Cells are made printable().
+// A table of which each column is as wide as its widest cell. Cells are made printable().
 class Table {
  public:
-  // A name that starts with '>' makes a column that is aligned to the right.
+  // A column whose name starts with '>' is aligned to the right.
   explicit Table(std::vector<std::string> columns);
   void add(std::vector<std::string> cells);
   bool empty() const noexcept { return rows_.empty(); }
@@ -51,10 +52,10 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// How many bytes at the end of the text are a character that has begun and not ended; 0 to 3.
+// Returns how many bytes at the end of the text belong to an unfinished UTF-8 character; 0 to 3.
 std::size_t unfinished_bytes(std::string_view text) noexcept;
 
-// How many columns a UTF-8 text takes on a terminal, nearly: one for each character.
+// Returns about how many terminal columns a UTF-8 text takes: one for each character.
 std::size_t columns_of(std::string_view text) noexcept;
 
 }  // namespace modelfloat::cli

@@ -1,5 +1,5 @@
 #pragma once
-// How far a long command is, on standard error.
+// Shows the progress of a long command on standard error.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,20 +12,21 @@
 
 namespace modelfloat::cli {
 
-// One line of at most `width` columns, such as "pushing  45.1 MB of 98.4 MB  46 %  120 MB/s  0.44 s
-// left". Pure.
+// Returns one line of at most `width` columns, such as "pushing 45.1 MB of 98.4 MB 46 % 120 MB/s
+// 0.44 s left". Pure.
 std::string progress_text(std::string_view what, std::uint64_t done, std::optional<std::uint64_t> total, double seconds,
                           std::size_t width);
 
 enum class ProgressStyle {
   none,
-  lines,    // a plain line every few seconds: for files and pipes
-  rewrite,  // one line that is written over: for terminals
+  lines,    // a new line every few seconds: for files and pipes
+  rewrite,  // one line that is overwritten: for terminals
 };
-// By what standard error is, and TERM=dumb.
+// Returns the style that fits standard error and TERM; `none` with `quiet`.
 ProgressStyle progress_style(bool quiet);
 
-// Shared by threads. Takes the line away when it ends, so that only results stay on the terminal.
+// May be used from any thread. The destructor removes the line, so that only results stay on the
+// terminal.
 class ProgressLine {
  public:
   ProgressLine(ProgressStyle style, Clock& clock) : style_(style), clock_(clock), begin_(clock.steady_now()) {}
@@ -33,11 +34,11 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // May be called often: it writes a few times a second at the most.
+  // Shows progress. May be called often: it writes only a few times a second.
   void show(std::string_view what, std::uint64_t done, std::optional<std::uint64_t> total = std::nullopt);
-  // A message that is no number.
+  // Shows a message without numbers.
   void show(std::string_view what);
-  // Takes the line away; the next show() brings it back.
+  // Removes the line; the next show() brings it back.
   void clear();
 
  private:

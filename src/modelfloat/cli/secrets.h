@@ -1,6 +1,6 @@
 #pragma once
-// The secret that opens the pool: from a key file, a passphrase file, or somebody at the terminal.
-// And those that open stores.
+// Reads the secret that opens the pool, from a key file, a passphrase file or the terminal. Also
+// reads the credentials of stores.
 
 #include <filesystem>
 #include <stop_token>
@@ -12,20 +12,22 @@
 
 namespace modelfloat::cli {
 
-// All throw Error: not_found or denied as the system says, invalid for what is no such secret.
-// A key file that others may read is warned about.
+// The functions that read a file throw Error{not_found} or Error{denied} as the file system
+// reports, and Error{invalid} when the content is not such a secret. They warn when other users can
+// read a key file.
 mf1::SlotSecret read_key_file(const std::filesystem::path& file);
 mf1::SlotSecret read_passphrase_file(const std::filesystem::path& file);
 mf1::SlotSecret read_recovery_code_file(const std::filesystem::path& file);
 
-// A JSON object, as --credentials-file names it.
+// Reads a JSON object: the file of --credentials-file.
 store::Credentials read_credentials_file(const std::filesystem::path& file);
 
-// Writes a new key that only the owner may read. Error{invalid} when the file exists.
+// Writes a new key to a file that only its owner can read. Throws Error{invalid} when the file
+// exists.
 void make_key_file(const std::filesystem::path& file, Random& random);
 
-// Asks on the terminal without showing what is typed. Error{denied} without a terminal,
-// Error{cancelled} on a stop.
+// Asks for a passphrase on the terminal without echo. Throws Error{denied} when there is no
+// terminal, and Error{cancelled} on a stop.
 mf1::SlotSecret ask_passphrase(const std::stop_token& stop);
 
 }  // namespace modelfloat::cli

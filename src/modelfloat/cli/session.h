@@ -1,6 +1,6 @@
 #pragma once
-// What one run of the program works with. Everything is opened when it is first asked for, so that
-// a command pays for what it uses.
+// What one run of the program uses. Everything is opened on first use, so that a command pays only
+// for what it needs.
 
 #include <deque>
 #include <memory>
@@ -29,23 +29,24 @@ namespace modelfloat::cli {
 struct GlobalOptions {
   bool json = false;
   bool quiet = false;
-  bool cached = false;          // believe the registry: don't read the log from the stores first
-  int verbose = 0;              // 1: what happens; 2: everything
+  bool cached = false;          // use the registry only: do not read the log from the stores first
+  int verbose = 0;              // 1: main steps; 2: everything
   std::string key_file;         // empty: as the home says
   std::string passphrase_file;  // empty: as the environment says
   std::string bandwidth;        // --bwlimit; empty: as config.toml says
 };
 
-// What a store that is not the pool's, or not yet, keeps in memory.
+// Keeps the login session and measurements of a store in memory, while the store is not in the
+// pool.
 struct ScratchSession {
   store::MemoryVault vault;
   store::MemoryLedger ledger;
 };
 
-// Used by one thread, the main one.
+// Used by the main thread only.
 class Session {
  public:
-  // `started` is when the command began. Throws Error{invalid} when no home can be found.
+  // `started` is when the command began. Throws Error{invalid} when no home can be located.
   Session(GlobalOptions options, std::stop_token stop, SteadyTime started);
 
   const GlobalOptions& options() const noexcept { return options_; }
@@ -58,39 +59,44 @@ class Session {
   Random& random() noexcept { return random_; }
   ProgressLine& progress() noexcept { return progress_; }
 
-  // Makes the registry where there is none yet. Where it can only be read, warns once, and works
-  // with a copy that is forgotten.
+  // Opens the registry, and creates it if there is none. If it is read-only, warns once and uses a
+  // temporary copy, whose changes are lost.
   registry::Registry& registry();
-  // Error{denied} when nothing can be remembered here: called first by commands that change
-  // something.
+  // Commands that change something call this first. Throws Error{denied} when the home is
+  // read-only.
   void require_writable_home();
   engine::Environment environment();
-  // Error{not_found} when this home has no pool.
+  // Throws Error{not_found} when this home has no pool.
   void require_pool();
-  // The same, and Error{denied} when the secret doesn't open it.
+  // Opens the pool on first use. Throws Error{not_found} when this home has no pool, and
+  // Error{denied} when the secret does not open it.
   engine::Pool& pool();
-  // Opens the pool anew with `secret`: after its stores or slots have changed.
+  // Closes the pool and opens it again with `secret`. Needed after its stores or slots have
+  // changed.
   engine::Pool& open_pool(const mf1::SlotSecret& secret);
 
-  // How its stores are opened. Error as pool().
+  // Returns what opens the pool's stores. Throws as pool() does.
   StoreOpener& opener();
-  // Lives as long as the session does, and so longer than any call to a store that uses it.
+  // Creates a scratch session. It lives as long as this object, and so longer than any store call
+  // that uses it.
   ScratchSession& new_scratch_session() { return scratch_sessions_.emplace_back(); }
 
-  // The secret that the options, the settings or somebody at the terminal give.
+  // Returns the secret from the options, the remembered or configured key file, or the environment;
+  // asks on the terminal when none of them has it. Throws as the functions of secrets.h do.
   mf1::SlotSecret find_secret();
 
-  // Brings the pool's view up to date, unless --cached, as one does who only reads or as one does
-  // who waits for all. Warns when too few stores answered to be sure. Error{offline} when none did.
+  // Reads the log and updates the catalogue; does nothing with --cached. Warns when too few stores
+  // answered to be sure of the newest state. Throws Error{offline} when no store could be read.
   void sync_log(engine::LogReading reading = engine::LogReading::quorum);
-  // Error{offline} when the pool has stores and none of them is there.
+  // Throws Error{offline} when the pool has stores and none of them is online.
   void require_a_store();
 
-  // Finds a model, and warns when the answer may be stale.
+  // Finds a model; warns when the answer may be stale. Throws as engine::open_manifest() does.
   engine::OpenManifest open_manifest(const ModelRef& ref);
 
-  // A line for people on standard error, unless --quiet.
+  // Prints a line for people on standard error; nothing with --quiet.
   void tell(const std::string& text);
+  // Prints a warning on standard error, also with --quiet.
   void warn(const std::string& text);
 
  private:
@@ -106,7 +112,7 @@ class Session {
   SystemRandom random_;
   ProgressLine progress_;
   std::unique_ptr<registry::Registry> registry_;
-  // Before all that may still call a store.
+  // Declared before everything that may still call a store, so that it is destroyed after that.
   std::unique_ptr<StoreOpener> opener_;
   std::deque<ScratchSession> scratch_sessions_;
   std::unique_ptr<ThreadPool> cpu_;

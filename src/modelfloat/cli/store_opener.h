@@ -1,6 +1,6 @@
 #pragma once
-// From a row of the registry to a store that can be used: its settings, its session, its ledger,
-// and the wrappers that every store gets.
+// Opens a store from its row in the registry: with its settings, session, ledger and the standard
+// wrappers.
 
 #include <map>
 #include <memory>
@@ -19,12 +19,12 @@ namespace modelfloat::cli {
 // The limits that --bwlimit and config.toml set.
 struct BandwidthSettings {
   store::Bandwidth all;  // all stores together
-  // By name; counts over what `store add` and `store set` said.
+  // By store name; takes precedence over the limits of `store add` and `store set`.
   std::map<std::string, std::string> stores;
 };
 
-// Shared by threads. What it is made with outlives it, and it outlives the stores that it opens.
-// Ends by writing into the registry what the ledgers gathered.
+// May be used from any thread. The constructor's arguments outlive it, and it outlives the stores
+// that it opens. The destructor writes into the registry what the ledgers have collected.
 class StoreOpener {
  public:
   StoreOpener(registry::StoreRecords& registry, const mf1::Keyring& keys, Clock& clock, Random& random,
@@ -39,14 +39,14 @@ class StoreOpener {
   StoreOpener(const StoreOpener&) = delete;
   StoreOpener& operator=(const StoreOpener&) = delete;
 
-  // The store need not be there. Throws like store::make_store; when this machine has no
-  // credentials, the Error says how to give them.
+  // Opens a store, which may be offline. Throws as store::make_store() does. When this machine has
+  // no credentials for it, throws Error{denied} with a message that says how to set them.
   std::unique_ptr<store::Store> open(const registry::StoreRow& row);
 
   const engine::StoreSecrets& secrets() const noexcept { return secrets_; }
 
  private:
-  // What stays of a store while it is closed and opened again.
+  // What is kept of a store when it is closed and opened again.
   struct Kept {
     Kept(StoreOpener& opener, const StoreId& store)
         : vault(opener.registry_, opener.secrets_, store), ledger(opener.registry_, store) {}
@@ -62,7 +62,7 @@ class StoreOpener {
   const store::SharedBandwidth shared_;
   const engine::StoreSecrets secrets_;
   std::mutex mutex_;
-  std::map<StoreId, Kept> kept_;  // guarded by mutex_; entries stay where they are
+  std::map<StoreId, Kept> kept_;  // guarded by mutex_; entries never move
 };
 
 }  // namespace modelfloat::cli

@@ -1,7 +1,6 @@
 #pragma once
-// How a store is reached: from the command line, a credentials file, the environment, and somebody
-// at the terminal. Secrets never come by the command line, which every user of the machine can
-// read.
+// Collects how to reach a store: from the command line, a credentials file, the environment and the
+// terminal. Secrets are never read from the command line, as every user of the machine can see it.
 
 #include <string>
 #include <string_view>
@@ -11,7 +10,7 @@
 
 namespace modelfloat::cli {
 
-// As they stand on the command line; empty where not given.
+// The options as given on the command line; empty if not given.
 struct StoreOptions {
   std::string api_url;
   std::string token_url;
@@ -19,29 +18,29 @@ struct StoreOptions {
   std::string ca_file;
 };
 
-// "MODELFLOAT_STORE_MY_DRIVE_" for "my-drive": letters in upper case, everything that is neither
-// letter nor digit becomes _.
+// Returns "MODELFLOAT_STORE_MY_DRIVE_" for "my-drive": letters become upper case, everything that
+// is neither letter nor digit becomes "_".
 std::string variable_prefix(std::string_view store_name);
 
-// The values of <prefix>CREDENTIALS_FILE's file, and over them those of <prefix><FIELD> (EMAIL,
-// PASSWORD, ...). `file`, when not empty, counts instead of the variable's. Error names what cannot
-// be read.
+// Returns the values in the credentials file, replaced by those of the variables <prefix><FIELD>
+// (EMAIL, PASSWORD, ...). The file is `file`, or if that is empty, the one that
+// <prefix>CREDENTIALS_FILE names. Throws as read_credentials_file() does.
 store::Credentials find_credentials(const store::Scheme& scheme, const std::string& file, std::string_view prefix,
                                     const Variables& variables);
 
-// The whole path of `file`, or of the one that <prefix>CA_FILE names, where `file` is empty; empty
-// when there is neither. Error{invalid} when it holds no certificate in PEM, or this kind of store
-// takes none.
+// Returns the absolute path of `file`, or if that is empty, of the file that <prefix>CA_FILE names.
+// Returns an empty string when there is neither. Throws Error{invalid} when the file has no
+// certificate in PEM format, or when this kind of store uses none.
 std::string find_ca_file(const store::Scheme& scheme, const std::string& file, std::string_view prefix,
                          const Variables& variables);
 
-// Asks for the fields of the scheme that are missing, when somebody is there. Who gave a file, or a
-// value that is no field (a token in place of a password), is not asked. An empty answer leaves a
-// field out.
+// Asks on the terminal for missing credential fields of the scheme. Asks nothing when there is no
+// terminal, when a credentials file was given, or when a value that replaces the fields was given
+// (a token instead of a password). An empty answer leaves a field out.
 void ask_missing(const store::Scheme& scheme, bool has_file, store::Credentials& credentials,
                  store::Dialogue& dialogue);
 
-// All of the above.
+// Does all of the above. Asks nothing when `dialogue` is null.
 store::StoreSettings settings_from(const store::Scheme& scheme, const StoreOptions& options, std::string_view prefix,
                                    const Variables& variables, store::Dialogue* dialogue);
 

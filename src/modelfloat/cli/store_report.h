@@ -1,5 +1,5 @@
 #pragma once
-// How stores do, in tables and in JSON.
+// Formats the health and traits of stores for tables and JSON.
 
 #include <string>
 
@@ -13,18 +13,18 @@ namespace modelfloat::cli {
 
 engine::StoreHealth health_of(engine::Pool& pool, const engine::StoreStatus& store);
 
-// Everything about a store, for `status` and `store ls`.
+// Returns everything about a store, for `status` and `store ls`.
 nlohmann::ordered_json store_json(engine::Pool& pool, const engine::StoreStatus& store);
 nlohmann::ordered_json traits_json(const store::StoreTraits& traits);
-// One line each, for what is not the same everywhere.
+// Returns one line for each trait that differs between stores.
 std::string traits_text(const store::StoreTraits& traits);
 
-// Cells of tables; "-" for what is not known.
+// Table cells; "-" when the value is unknown.
 std::string used_text(const engine::StoreStatus& store);
 std::string free_text(const engine::StoreStatus& store);
 std::string error_text(const engine::StoreHealth& health);
 std::string last_seen_text(const engine::StoreHealth& health);
-// What needs attention: paused calls, budgets that are used up, an account that will be closed.
+// Returns what needs attention: paused calls, used-up budgets, an account that will be closed.
 // Often empty.
 std::string remarks(const engine::StoreHealth& health);
 

@@ -1,25 +1,25 @@
 #pragma once
-// Settings of stores on their way into the registry.
+// Tests and saves the settings of stores.
 
 #include "modelfloat/cli/session.h"
 #include "modelfloat/store/scheme.h"
 
 namespace modelfloat::cli {
 
-// Seals the settings, and the session that the store left in `vault`, for this store. Without a
-// bandwidth it stays as it was.
+// Saves the settings and the session in `vault` for this store, sealed. If `bandwidth` is nullopt,
+// the limit stays unchanged.
 void keep_settings(registry::StoreRecords& registry, const engine::StoreSecrets& secrets, const StoreId& id,
                    const store::StoreSettings& settings, store::SessionVault& vault,
                    std::optional<std::string> bandwidth);
 
-// A store that is no part of the pool yet, or not known to be, with the wrappers that every store
-// gets.
+// Opens a store that is not in the pool, or not known to be, with the standard wrappers.
 std::unique_ptr<store::Store> open_with_scratch_session(Session& session, const std::string& url,
                                                         const store::StoreSettings& settings, ScratchSession& scratch);
 
-// Reads the store's marker with these settings. When they are refused, logs in as `store add` does,
-// which completes them, and tries again. Error{denied} when they are refused still, Error{invalid}
-// when the place is another store; a store that cannot be reached now is warned about.
+// Reads the store's marker with these settings. If access is denied, logs in as `store add` does,
+// which completes the settings, and tries again. Throws Error{denied} if access is still denied,
+// and Error{invalid} if the marker belongs to another store. Only warns if the store cannot be
+// reached now, or has no marker.
 void try_settings(Session& session, const registry::StoreRow& row, store::StoreSettings& settings,
                   ScratchSession& scratch, store::Dialogue& dialogue);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Somebody at the terminal, asked and told.
+// Asks and informs the user at the terminal.
 
 #include <stop_token>
 #include <string>
@@ -9,16 +9,17 @@
 
 namespace modelfloat::cli {
 
-// Whether somebody is there: standard input is a terminal.
+// Whether a user can be asked: standard input is a terminal, and the terminal can be opened.
 bool has_terminal();
 
-// One line as it was typed, without the line end; not shown while it is typed when it is `secret`.
-// Error{denied} without a terminal or when the terminal is closed, Error{cancelled} on a stop. The
-// terminal shows what is typed again when this ends, and while the program is stopped (Ctrl-Z),
-// after which it asks anew. Only SIGKILL leaves a terminal that shows nothing (`stty echo`).
+// Prints the prompt and returns one typed line without its line end. With `secret` the input is not
+// shown. Throws Error{denied} when there is no terminal or it is closed, and Error{cancelled} on a
+// stop. The echo is restored when this ends, and while the program is suspended (Ctrl-Z); after
+// that it asks again. Only SIGKILL can leave the terminal without echo (`stty echo` restores it).
 crypto::SecretBytes ask_terminal(const std::string& prompt, bool secret, const std::stop_token& stop);
 
-// Tells on standard error, whatever --quiet says: an address to open and a code to type are needed.
+// Prints to standard error, also with --quiet: the user needs the address to open and the code to
+// type.
 class TerminalDialogue final : public store::Dialogue {
  public:
   explicit TerminalDialogue(std::stop_token stop) : stop_(std::move(stop)) {}
