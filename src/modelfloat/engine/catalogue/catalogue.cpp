@@ -16,8 +16,8 @@
 namespace modelfloat::engine {
 namespace {
 
-// What the log said when the catalogue was last written; unequal means that there is something to
-// do.
+// Identifies the state of the log. The catalogue needs an update when this differs from the value
+// stored at the last update.
 Bytes fingerprint(const PoolState& state) {
   crypto::Blake3 hash;
   for (const auto& [writer, head] : state.heads) {
@@ -55,7 +55,7 @@ std::string unused_name(const std::string& wanted, const std::set<std::string>& 
   return name;
 }
 
-// The catalogue of stores by the log: those that other machines added, changed or took out.
+// Applies the log to the registry's stores: adds, changes and removes what other machines did.
 void take_over_stores(Pool& pool, const PoolState& state) {
   std::map<StoreId, registry::StoreRow> known;
   std::set<std::string> names;
@@ -70,7 +70,7 @@ void take_over_stores(Pool& pool, const PoolState& state) {
   }
   for (const auto& [id, added] : state.stores) {
     if (const auto row = known.find(id); row != known.end()) {
-      // The address stays as this machine has it: a folder may be elsewhere here.
+      // Keeps the address of this machine: a folder may be at another path here.
       auto changed = row->second;
       changed.domain = added.domain;
       changed.capacity_bytes = added.capacity_bytes;
@@ -95,7 +95,7 @@ void update_catalogue(Pool& pool, const CallOptions& call) {
   const Bytes now = fingerprint(state);
   const auto before = registry.setting("catalogue");
   if (before && equal(*before, now)) {
-    // Another process of this machine may have entered what the log says.
+    // Another process of this machine may have updated the registry's stores already.
     pool.stores().set_rows(registry.stores());
     return;
   }

@@ -9,7 +9,7 @@ namespace {
 
 std::optional<Milliseconds> timeout_of(const Pool& pool, MarkerWait wait) {
   if (wait == MarkerWait::straggler) return pool.stores().timeouts().straggler;
-  return std::nullopt;  // as long as markers may take
+  return std::nullopt;  // until Timeouts::marker
 }
 
 void recheck_all(Pool& pool, MarkerWait wait, const CallOptions& call) {

@@ -10,13 +10,13 @@
 namespace modelfloat::engine {
 namespace {
 
-// So many packs of a model are in memory at once.
+// The number of packs of a model that are in memory at once.
 constexpr std::size_t k_packs_at_once = 256;
 
 struct ModelLocations {
   Health health = Health::sound;
   std::set<StoreId> stores;
-  std::set<ShardSearch::Wanted> wanted;  // what has to be looked for before more can be said
+  std::set<ShardSearch::Wanted> wanted;  // shards to search for before more is known
 };
 
 void add(ModelLocations& locations, const std::vector<ShardLocations>& shards, const Pack& pack) {
@@ -29,13 +29,13 @@ void add(ModelLocations& locations, const std::vector<ShardLocations>& shards, c
   }
 }
 
-// A model without packs lies in its manifest, which is on every store.
+// A model without packs is stored in its manifest, which every store holds.
 void add_stores_of_manifest(ModelLocations& locations, Pool& pool) {
   if (!locations.stores.empty()) return;
   for (const auto* store : pool.stores().online()) locations.stores.insert(store->id);
 }
 
-// By what the registry has of the packs of the manifest; nothing when it does not have them all.
+// Uses the packs in the registry; nullopt when some packs of the manifest are not in it.
 std::optional<ModelLocations> locations_by_registry(Pool& pool, const ManifestId& manifest) {
   ModelLocations locations;
   for (std::uint64_t first = 0;; first += k_packs_at_once) {
@@ -48,7 +48,7 @@ std::optional<ModelLocations> locations_by_registry(Pool& pool, const ManifestId
   return locations;
 }
 
-// By the manifest itself.
+// Reads the packs from the manifest itself.
 ModelLocations locations_by_manifest(Pool& pool, const ManifestId& manifest, const CallOptions& call) {
   ModelLocations locations;
   try {

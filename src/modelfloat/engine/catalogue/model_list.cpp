@@ -10,7 +10,7 @@ namespace modelfloat::engine {
 namespace {
 
 std::string model_id(Pool& pool, const std::string& model) {
-  // Keyed, so that an id in a URL or a log tells nothing about the name.
+  // A keyed hash, so that an id in a URL or a log file does not reveal the name.
   constexpr std::size_t k_id_bytes = 10;
   const auto& key = pool.keys().key(pool.keys().current_epoch(), mf1::KeyUse::local);
   return "m" + to_hex(ByteSpan(crypto::blake3_keyed(key, as_bytes("model id " + model))).first(k_id_bytes));
@@ -19,7 +19,7 @@ std::string model_id(Pool& pool, const std::string& model) {
 using Revisions = std::vector<registry::RevisionRow>;  // newest first
 using Tags = std::vector<std::pair<std::string, Hash256>>;
 
-// The tag that the model's name alone means, and its revision.
+// Returns the tag that the model's name alone means, and its revision.
 std::optional<std::pair<std::string, const registry::RevisionRow*>> default_choice(const Revisions& revisions,
                                                                                    const Tags& tags) {
   std::optional<std::pair<std::string, const registry::RevisionRow*>> newest;
@@ -49,7 +49,7 @@ ModelSummary summary_of(Pool& pool, const registry::RevisionRow& row, const Tags
   return summary;
 }
 
-// Of the revision that the name alone means.
+// Describes the revision that the name alone means.
 ModelSummary summary_of(Pool& pool, const registry::ListedModel& model) {
   const auto choice = default_choice(model.revisions, model.tags);
   return summary_of(pool, choice ? *choice->second : model.revisions.front(), model.tags);
@@ -82,7 +82,7 @@ std::optional<ModelSummary> find_model(Pool& pool, const std::string& id_or_name
   const auto name = find_name(pool, id_or_name);
   if (!name) return std::nullopt;
   const registry::ListedModel model{pool.registry().revisions(*name), pool.registry().tags(*name)};
-  if (model.revisions.empty()) return std::nullopt;  // it was removed meanwhile
+  if (model.revisions.empty()) return std::nullopt;  // it was removed in the meantime
   return summary_of(pool, model);
 }
 

@@ -19,7 +19,7 @@ struct Resolved {
   std::string name;
 };
 
-// The manifest that a reference means, or nothing.
+// Returns the manifest that a reference means; nullopt when there is none.
 std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelRef& ref) {
   if (!ref.revision.empty()) {
     const auto superseded = superseded_manifests(state);
@@ -35,7 +35,7 @@ std::optional<Resolved> resolve(Pool& pool, const PoolState& state, const ModelR
   if (model == state.tags.end()) return std::nullopt;
   auto tag = model->second.find(ref.tag);
   if (tag == model->second.end() && !ref.tag_given) {
-    // A name alone means one model, as it does in listings.
+    // A name alone means the same revision here as in listings.
     const auto chosen = default_tag(pool, ref.model);
     tag = chosen ? model->second.find(*chosen) : model->second.begin();
   }

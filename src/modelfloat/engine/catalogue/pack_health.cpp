@@ -42,7 +42,7 @@ static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256&
   return locations;
 }
 
-// One object, each copy of which counts as a shard.
+// With k = 1 there is one object, and each copy of it counts as a shard.
 static std::vector<ShardLocations> locations_of_copies(Pool& pool, const registry::LocatedPack& located) {
   const Pack& pack = located.pack;
   const ShardLocations all = locations_of(pool, 0, pack.shard_name(0), located.copies.at(0));

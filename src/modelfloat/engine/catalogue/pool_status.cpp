@@ -15,10 +15,10 @@ namespace {
 
 struct SpaceAnswer {
   std::optional<store::Space> space;
-  std::string trouble;  // why it is not online
+  std::string trouble;  // why the store is not online; else empty
 };
 
-// Of each store; all are asked at once, and who is far behind the others does not answer.
+// Asks all stores in parallel for their space. A straggler counts as not answering.
 std::vector<SpaceAnswer> spaces_of(Pool& pool, const std::vector<const transfer::PoolStore*>& stores,
                                    const CallOptions& call) {
   std::vector<SpaceAnswer> answers(stores.size());

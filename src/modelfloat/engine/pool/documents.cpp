@@ -28,11 +28,11 @@ AwaitedPuts::~AwaitedPuts() {
   try {
     registry_.forget_puts(objects_);
   } catch (const std::exception& error) {
-    log_debug(error.what());  // a few rows too many, which harm nobody
+    log_debug(error.what());  // the rows that remain do no harm
   }
 }
 
-// By the registry, not by what this process knows: another process may have added a store.
+// Uses the registry's list of stores: another process may have added a store.
 void Documents::enqueue(std::span<const NamedObject> objects) {
   std::vector<registry::QueuedPut> puts;
   for (const registry::StoreRow& store : environment_.registry.stores()) {
@@ -41,7 +41,7 @@ void Documents::enqueue(std::span<const NamedObject> objects) {
   environment_.registry.queue_puts(puts);
 }
 
-// On a thread of the I/O pool; touches nothing but the store and `sent`.
+// Runs on a thread of the I/O pool. Uses only its arguments.
 Documents::Outcome Documents::send(store::Store& store, const std::string& where, transfer::StoreState& state,
                                    const std::vector<registry::QueuedPut>& queue, SentObjects& sent,
                                    const transfer::Timeouts& timeouts, const Clock& clock, const CallOptions& call) {
@@ -56,7 +56,7 @@ Documents::Outcome Documents::send(store::Store& store, const std::string& where
                                 transfer::within(call, clock, timeouts.allowed(put.bytes.size())));
       } catch (const Error& error) {
         if (error.kind != ErrorKind::corrupt) throw;
-        trouble = error.what();  // of this object alone
+        trouble = error.what();  // concerns this object only
         continue;
       }
       state.put_succeeded();
@@ -71,8 +71,8 @@ Documents::Outcome Documents::send(store::Store& store, const std::string& where
   return {trouble, false};
 }
 
-// Every store that is online, has something queued and is not being sent to gets its queue. The
-// mutex is held.
+// Starts a call for each online store that has queued objects and has no call under way. The caller
+// holds the mutex.
 void Documents::start_sending() {
   std::map<StoreId, std::vector<registry::QueuedPut>> by_store;
   for (auto& put : environment_.registry.queued_puts()) by_store[put.store].push_back(std::move(put));
@@ -92,7 +92,8 @@ void Documents::start_sending() {
   }
 }
 
-// What the store has taken by now, whether or not it has all, counts. Returns its bytes.
+// Records what the store has confirmed so far, even if it has not confirmed everything. Returns the
+// bytes of that.
 std::uint64_t Documents::record_sent(const PoolStore& store, Sending& sending) {
   std::vector<std::string> objects;
   std::uint64_t bytes = 0;
@@ -101,7 +102,7 @@ std::uint64_t Documents::record_sent(const PoolStore& store, Sending& sending) {
     objects.swap(sending.sent->objects);
     bytes = std::exchange(sending.sent->bytes, 0);
   }
-  // It lies elsewhere by now, and gets all of it there.
+  // The store has a new address by now; everything is uploaded there again.
   if (stores_.find(store.id) != &store) return 0;
   for (const std::string& object : objects) environment_.registry.put_done(store.id, object);
   if (objects.empty()) return bytes;
@@ -133,7 +134,7 @@ std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, s
   std::uint64_t bytes = 0;
   const SteadyTime begin = environment_.clock.steady_now();
   bool somebody_has_answered = false;
-  // Once nobody needs what is under way, however much more there is to send.
+  // The latest end of waiting once the remaining calls are optional.
   SteadyTime longest = SteadyTime::max();
   for (;;) {
     start_sending();
@@ -153,7 +154,7 @@ std::uint64_t Documents::flush_once(WaitFor wait_for, const CallOptions& call, s
       record_all_sent();
       throw;
     }
-    if (!answer) break;  // nothing is under way, or who is left is left behind
+    if (!answer) break;  // no call is under way, or only stragglers are left
     bytes += handle_answer(*answer);
     somebody_has_answered = true;
   }
@@ -172,16 +173,16 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
   if (wait_for == WaitFor::all) {
     lock.lock();
   } else if (!lock.try_lock()) {
-    return 0;  // another thread is at it
+    return 0;  // another thread is in flush()
   }
   std::uint64_t bytes = flush_once(wait_for, call, objects, domains);
   if (domains_having(objects) >= domains) return bytes;
-  stores_.recheck();  // one that was away for a moment is back
+  stores_.recheck();  // a store may be back by now
   stores_.wait_for_checks(call, stores_.timeouts().straggler);
   bytes += flush_once(wait_for, call, objects, domains);
   transfer::NeededWait needed(stores_, transfer::CallKind::put);
   while (domains_having(objects) < domains) {
-    // Others may flush meanwhile; what is needed is looked at anew.
+    // Without the mutex other threads can flush meanwhile, so the loop checks its condition again.
     lock.unlock();
     const bool again = needed.wait(call);
     lock.lock();
@@ -222,7 +223,7 @@ void Documents::require_durable(std::span<const NamedObject> objects, std::size_
 
 std::uint64_t Documents::put(std::span<const NamedObject> objects, std::size_t domains, const CallOptions& call) {
   std::optional<AwaitedPuts> awaited;
-  environment_.registry.transaction([&] {  // one, since each waits for the disk
+  environment_.registry.transaction([&] {  // a single one, as each transaction waits for the disk
     awaited.emplace(environment_.registry, objects);
     enqueue(objects);
   });

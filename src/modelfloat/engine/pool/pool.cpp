@@ -4,7 +4,7 @@
 
 namespace modelfloat::engine {
 
-// About what a shard of the first pack has, to ask which stores have room.
+// About the size of a shard of a first pack. Decides which stores count as having room.
 static constexpr std::uint64_t k_usual_shard_bytes = 4ULL << 20;
 
 Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Timeouts timeouts)

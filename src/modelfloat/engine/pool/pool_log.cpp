@@ -38,16 +38,16 @@ Freshness PoolLog::sync(const CallOptions& call, WaitFor wait_for) {
   stores_.recheck();
   if (wait_for == WaitFor::all) {
     stores_.wait_for_checks(call, stores_.timeouts().straggler);
-    documents_.flush(wait_for, call);  // a store that was away gets what it missed
+    documents_.flush(wait_for, call);  // a store that was offline gets what it missed
   }
   Freshness result = read_all(wait_for, call, true);
   transfer::NeededWait needed(stores_, transfer::CallKind::read);
-  // A pool that is being recovered does not know yet what it survives.
+  // While a pool is being recovered, it is not known yet how many lost domains it survives.
   const auto is_too_little = [&] {
     return !result.fresh && (result.stores_read == 0 || Settings(environment_.registry).pool());
   };
   while (is_too_little() && needed.wait(call)) result = read_all(wait_for, call, false);
-  // A reader doesn't wait for it.
+  // A reader does not wait for uploads.
   if (wait_for == WaitFor::quorum) documents_.flush(wait_for, call);
   return result;
 }
@@ -82,7 +82,7 @@ PoolLog::Listing PoolLog::list_log(Freshness& result, WaitFor wait_for, const Ca
     const std::size_t answering = domains_of(answers);
     return answering > 0 && all_domains.size() <= answering + survive;
   };
-  // Before the listing: another process of this home may have written and listed more since.
+  // Read this before listing: another process of this home may write and list more meanwhile.
   std::map<StoreId, std::vector<std::string>> seen;
   for (const auto* store : stores_.all()) seen[store->id] = environment_.registry.listed(store->id);
   const auto answers = transfer::list_stores(stores_, {"mf1/log/", "mf1/checkpoint/"}, wait_for, suffice, call);
@@ -91,7 +91,7 @@ PoolLog::Listing PoolLog::list_log(Freshness& result, WaitFor wait_for, const Ca
   Listing listing;
   for (const transfer::StoreListing& answer : answers) {
     if (!answer.complete) {
-      // It is just not the quickest.
+      // No trouble: it is only slower than the others.
       if (answer.is_straggler && wait_for == WaitFor::quorum && result.fresh) continue;
       if (with_warnings) {
         log_warning(fmt::format("the log on {} cannot be read{}: {}", answer.store->name,
@@ -103,7 +103,7 @@ PoolLog::Listing PoolLog::list_log(Freshness& result, WaitFor wait_for, const Ca
       listing.objects[info.name].push_back(answer.store);
       paths.push_back(info.name.path());
     }
-    if (!answer.complete) continue;  // what it does not list may be there all the same
+    if (!answer.complete) continue;  // objects that it does not list may exist
     ++result.stores_read;
     record_listed(*answer.store, seen[answer.store->id], std::move(paths), result);
   }
@@ -119,7 +119,8 @@ PoolLog::Listing PoolLog::list_log(Freshness& result, WaitFor wait_for, const Ca
   return listing;
 }
 
-// A record that was seen on the store and is not there any more: it has gone back in time.
+// Notices when a record that was seen on the store is missing now: the store was set back to an
+// older state.
 void PoolLog::record_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
                             std::vector<std::string> paths, Freshness& result) {
   std::sort(paths.begin(), paths.end());
@@ -132,8 +133,8 @@ void PoolLog::record_listed(const transfer::PoolStore& store, const std::vector<
   environment_.registry.record_listed(store.id, paths);
 }
 
-// Another home writes our chain: this one was copied, or is an old copy. From now on it speaks
-// under another name.
+// Another home writes the same chain, so this home was copied or restored from a backup. It
+// continues as a new writer.
 void PoolLog::start_over() {
   log_warning(
       "the stores have records of this machine's log that its registry does not know: it was copied, or brought back "
@@ -157,7 +158,7 @@ void PoolLog::decode_chain(std::span<const registry::LogName> chain) {
     if (known == decoded_.end()) {
       const auto row = rows.find(name.hash);
       const auto cbor = row != rows.end() ? std::optional(row->second) : environment_.registry.log_record(name);
-      if (!cbor) continue;  // the registry was cleared meanwhile
+      if (!cbor) continue;  // the registry was cleared in the meantime
       known = decoded_.emplace(name.hash, SeenRecord{mf1::log_record_from_cbor(*cbor), name.hash}).first;
       std::erase_if(known->second.record.heads, [&](const auto& head) {
         const auto before = seen.find(head.first);
@@ -196,7 +197,8 @@ static std::string gap_text(const LogGap& gap) {
       to_hex(gap.writer), records);
 }
 
-// Until the keys of older epochs are known, what they sealed is no news.
+// Reports nothing before the keys of older epochs are known: records sealed with them cannot be
+// read until then.
 void PoolLog::report_gaps() {
   if (!keys_.has_epoch(1)) return;
   for (const LogGap& gap : known_gaps()) {

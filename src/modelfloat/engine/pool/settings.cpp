@@ -36,7 +36,7 @@ std::uint8_t Settings::largest_parity() const {
 
 void Settings::raise_largest_parity(std::uint8_t m) {
   if (m <= largest_parity()) return;
-  registry_.transaction([&] {  // another process may raise it meanwhile
+  registry_.transaction([&] {  // another process may raise it at the same time
     if (m > largest_parity()) registry_.set_setting("largest_parity", std::array{std::byte{m}});
   });
 }

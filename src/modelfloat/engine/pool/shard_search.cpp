@@ -13,13 +13,13 @@ namespace {
 
 constexpr std::chrono::seconds k_search_again_after{30};
 constexpr std::chrono::minutes k_believed_for{10};
-// A provider gives about so many names in one answer.
+// Providers return about so many names per answer.
 constexpr std::uint64_t k_names_per_page = 1000;
 constexpr std::uint64_t k_few_folders = 8;
 
 using WantedShards = std::set<ShardSearch::Wanted>;
 
-// The folders that the shards are in, or the one above where that takes fewer calls.
+// Returns the folders of the shards, or their parent folder if listing that takes fewer calls.
 std::vector<std::string> folders_of(const WantedShards& wanted, std::uint64_t shards_on_a_store) {
   std::set<std::string> folders;
   for (const auto& shard : wanted) {
@@ -84,7 +84,7 @@ bool ShardSearch::run(const std::set<Wanted>& wanted, const CallOptions& call) {
       } else {
         log_info(listing.store->name + " cannot be listed: " + listing.trouble);
       }
-      // What it lists is there, even where there may be more.
+      // Listed objects exist, even if the listing is incomplete.
       enter_places(registry_, due, listing);
     }
   });

@@ -93,8 +93,8 @@ std::vector<FoundSlot> worth_trying(std::vector<FoundSlot> found, mf1::SecretKin
 
 void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call) {
   NewSlot slot = new_slot(pool.environment(), pool.keys(), secret);
-  // In the queue before the record that speaks of it, which is flushed after it; whoever sees the
-  // record finds the slot.
+  // The slot is queued before the record that names it, so that it is uploaded first. Whoever reads
+  // the record then finds the slot.
   pool.documents().enqueue({&slot.object, 1});
   pool.log().append({slot.change}, call);
 }

@@ -13,7 +13,7 @@ std::optional<double> StoreHealth::error_rate() const noexcept {
 }
 
 std::optional<double> throughput(const store::CallMeasurements& calls) noexcept {
-  constexpr std::uint64_t k_enough_bytes = 256U << 10;  // less is latency
+  constexpr std::uint64_t k_enough_bytes = 256U << 10;  // for fewer bytes latency dominates
   if (calls.bytes < k_enough_bytes || calls.seconds <= 0) return std::nullopt;
   return static_cast<double>(calls.bytes) / calls.seconds;
 }

@@ -24,7 +24,7 @@ constexpr std::array k_kinds = {Kind{"get", &Measurements::get},     Kind{"list"
 std::uint64_t microseconds(double seconds) {
   return static_cast<std::uint64_t>(std::llround(std::max(0.0, seconds) * 1e6));
 }
-// At least one, since none means that it is not known.
+// At least 1, since 0 means unknown.
 std::uint64_t microseconds(const std::optional<double>& seconds) {
   return seconds ? std::max<std::uint64_t>(1, microseconds(*seconds)) : 0;
 }
@@ -52,8 +52,8 @@ registry::StoreHealthRow row_of(const Measurements& measurements) {
   return row;
 }
 
-// Whether it says anything that is worth a write to the disk. What went before counts half in
-// `now`.
+// Whether the change is worth a write to the disk. `now` contains the older measurements with half
+// their weight.
 bool is_news(const Measurements& before, const Measurements& now) {
   constexpr std::uint64_t k_many_calls = 16;
   constexpr auto k_long_ago = std::chrono::minutes(10);
@@ -62,7 +62,7 @@ bool is_news(const Measurements& before, const Measurements& now) {
          (now.last_seen && (!before.last_seen || *now.last_seen - *before.last_seen > k_long_ago));
 }
 
-// What cannot be noted is no reason to fail a call.
+// A failure to record something must not fail the call.
 template <typename Work>
 void try_to(const Work& work) {
   try {
@@ -156,7 +156,7 @@ void RegistryLedger::write() {
   }
   if (use.uploaded_bytes + use.downloaded_bytes > 0) {
     registry_.add_store_use(store_, {use.day, use.uploaded_bytes, use.downloaded_bytes});
-    const auto row = registry_.store_use(store_);  // with what other processes added
+    const auto row = registry_.store_use(store_);  // includes what other processes added
     const std::lock_guard lock(mutex_);
     known_ = store::DayUse{row.day, row.uploaded_bytes, row.downloaded_bytes};
     if (unwritten_.day == row.day) {

@@ -19,7 +19,7 @@ constexpr std::string_view k_damaged =
     "does not open: the registry is damaged there, or it was written for another store";
 constexpr std::string_view k_credentials = "credentials";
 constexpr std::string_view k_session = "session";
-constexpr std::string_view k_ca_file = "ca_file";  // no credential, but kept with them
+constexpr std::string_view k_ca_file = "ca_file";  // not a credential, but stored with them
 
 Bytes associated_data(const PoolId& pool, const StoreId& store, std::string_view field) {
   Bytes data = to_bytes(k_label);

@@ -36,7 +36,7 @@ bool is_part_name(std::string_view leaf) {
          leaf.substr(k_part_prefix.size(), k_part_digits).find_first_not_of("0123456789abcdef") == leaf.npos;
 }
 
-// Whether the path still leads to what the descriptor is of.
+// Whether the path still leads to the file of the descriptor.
 bool is_still_named(int descriptor, const fs::path& path) {
   struct stat held{};
   struct stat named{};
@@ -55,8 +55,8 @@ FileDescriptor make_part(const fs::path& path, Part::Kind kind) {
   return folder;
 }
 
-// False when another process has it: that one is about to clear it. A file system that knows no
-// locks gives none, and clear_dead_parts() gets none there either.
+// Returns false when another process has the lock: that process is about to remove the part. On a
+// file system without locks this returns true, and clear_dead_parts() gets no lock there either.
 bool lock_part(int descriptor) {
   while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return false;
@@ -65,8 +65,8 @@ bool lock_part(int descriptor) {
   return true;
 }
 
-// Where a lock that can be had means that no process has it: file systems that one kernel alone has
-// mounted. Network and FUSE mounts may know the locks of this machine only.
+// Whether holding a lock proves that no other process has it. That is so on file systems that only
+// one kernel mounts. Network and FUSE mounts may know only the locks of this machine.
 bool locks_are_known_to_all(int descriptor) {
   struct statfs about{};
   if (::fstatfs(descriptor, &about) != 0) return false;
@@ -115,8 +115,8 @@ Part::Part(const fs::path& folder, Kind kind, Random& random) {
     lock_ = make_part(path_, kind);
     const int error = errno;
     if (lock_ && lock_part(lock_.get()) && is_still_named(lock_.get(), path_)) return;
-    // Between being made and being locked it looks like a dead one's, and a pull that starts just
-    // then may clear it.
+    // Before it is locked, it looks like a part that a killed process left, so a pull that starts
+    // at this moment may remove it.
     const bool may_be_cleared = error == EEXIST || error == ENOENT;
     if (!lock_ && (!may_be_cleared || attempt + 1 == k_part_attempts))
       throw system_error(error, folder.string(), "nothing can be created in it");

@@ -22,7 +22,7 @@ transfer::PackReading reading_of(Pool& pool, const TransferHooks& hooks, const C
 
 constexpr std::size_t k_named_files = 3;
 
-// The same error, with the model and those of its files that it keeps from being read.
+// Adds the name of the model, and the names of its affected files, to the error.
 Error with_names(const Error& error, const OpenManifest& manifest, const std::vector<PlacedFragment>& pieces) {
   std::vector<std::string> files;
   std::size_t unnamed = 0;
@@ -100,7 +100,7 @@ std::uint64_t read_range(Pool& pool, const OpenManifest& manifest, const std::st
   std::uint64_t fetched = 0;
   std::uint64_t delivered = 0;
 
-  // Fragments of one window; the first and the last may reach beyond what is wanted.
+  // The fragments of one window. The first and the last may extend beyond the wanted range.
   std::vector<PlacedFragment> window;
   const auto flush = [&](const std::vector<Pack>& packs) {
     if (window.empty()) return;

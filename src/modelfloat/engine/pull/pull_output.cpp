@@ -19,12 +19,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t k_open_files = 32;
-// With more files or folders than this, one sync of the whole file system costs less than one of
-// each.
+// For more files and folders than this, syncing the whole file system once takes less time than
+// syncing each of them.
 constexpr std::size_t k_single_syncs = 64;
 
-// What file systems say that cannot sync this, such as some network and FUSE mounts: nothing to
-// wait for.
+// Errors of file systems that cannot sync, such as some network and FUSE mounts. They are ignored.
 bool cannot_sync(int error) noexcept {
   return error == EINVAL || error == ENOTSUP || error == ENOSYS || error == EROFS;
 }
@@ -40,7 +39,7 @@ void sync_by(int (*sync)(int), int descriptor, const std::string& where) {
 void sync_folder(int parent, const fs::path& folder) {
   const FileDescriptor descriptor(::openat(parent, folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (descriptor) return sync_by(::fsync, descriptor.get(), folder.string());
-  // To write into it is enough.
+  // A folder that can be written but not read cannot be opened for syncing; that is accepted.
   if (errno != EACCES) throw system_error(errno, folder.string(), "cannot be opened");
 }
 
@@ -57,7 +56,7 @@ void sync_folders(std::vector<fs::path> folders) {
   sync_by(::syncfs, any.get(), folders.front().string());
 }
 
-// The folders that the files lie in, each after those that it lies in itself.
+// Returns the folders of the files; parents come first.
 std::vector<std::string> folders_of(const ManifestRoot& root) {
   std::set<std::string> folders;  // "a" comes before "a/b"
   for (const FileEntry& file : root.files) {
@@ -161,7 +160,7 @@ std::shared_ptr<const PullOutput::Open> PullOutput::opened(std::size_t file) {
 void PullOutput::write_at(std::size_t file, std::uint64_t offset, ByteSpan bytes) {
   const auto open = opened(file);
   write_all_at(open->descriptor(), offset, bytes, where(file));
-  // The disk starts on this while the rest comes; the sync at the end then waits for less.
+  // Starts writing to the disk while more bytes arrive, so that the final sync takes less time.
   ::sync_file_range(open->descriptor(), static_cast<off_t>(offset), static_cast<off_t>(bytes.size()),
                     SYNC_FILE_RANGE_WRITE);
 }

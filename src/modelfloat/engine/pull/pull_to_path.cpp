@@ -12,7 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a path leads to. What cannot be told is an Error; that there is nothing is not.
+// Returns what the path leads to. A missing path is no error. Throws Error when the status cannot
+// be read.
 fs::file_status look_at(const fs::path& path) {
   std::error_code error;
   const auto status = fs::status(path, error);
@@ -27,11 +28,11 @@ fs::path whole_path(const fs::path& path) {
   return whole.lexically_normal();
 }
 
-// Whether it says of itself that it is a folder, as in "new/".
+// Whether the path ends with a slash, as in "new/".
 bool names_a_folder(const fs::path& path) { return !path.empty() && !path.has_filename(); }
 
-// Where the model goes: a file for a model of one file, else a folder. A link stands for what it
-// leads to.
+// Returns where the model is written: a file for a model of one file, else a folder. A symbolic
+// link is replaced by what it leads to.
 fs::path final_path(const ManifestRoot& root, const std::string& model, const fs::path& target) {
   fs::path path = target;
   if (root.files.size() == 1) {
@@ -48,11 +49,11 @@ fs::path final_path(const ManifestRoot& root, const std::string& model, const fs
   if (!path.has_filename()) path = path.parent_path();
   std::error_code error;
   const fs::path followed = fs::is_symlink(path, error) ? fs::canonical(path, error) : path;
-  return error ? path : followed;  // one that leads nowhere is replaced
+  return error ? path : followed;  // a link that leads nowhere is overwritten
 }
 
-// A file is put where nothing is or a file was; what else is there (a device, a pipe, a folder) is
-// not ours to replace.
+// A file may replace only a file, or be new. Anything else there (a device, a pipe, a folder) must
+// not be replaced.
 void require_file_or_nothing(int folder, const std::string& path, const fs::path& shown) {
   struct stat about{};
   if (::fstatat(folder, path.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -65,7 +66,7 @@ void require_file_or_nothing(int folder, const std::string& path, const fs::path
                                      : "is no file that could be replaced; `modelfloat cat` writes to a pipe");
 }
 
-// A folder of the model is put where nothing is or a folder was.
+// A folder of the model must be new, or a folder already.
 void require_folder_or_nothing(int folder, const std::string& path, const fs::path& shown) {
   struct stat about{};
   if (::fstatat(folder, path.c_str(), &about, 0) != 0) {
@@ -76,7 +77,7 @@ void require_folder_or_nothing(int folder, const std::string& path, const fs::pa
     throw Error(ErrorKind::invalid, shown.string(), "is a file where the model has a folder");
 }
 
-// Refuses what would stop the files from being moved into place half way.
+// Throws if something would prevent the files from being moved into place half way through.
 void require_way(const ManifestRoot& root, const fs::path& to) {
   if (root.files.size() == 1) return require_file_or_nothing(AT_FDCWD, to.string(), to);
   const auto status = look_at(to);
@@ -107,7 +108,7 @@ PullResult pull_to_path(Pool& pool, const ModelRef& ref, const fs::path& target,
   require_way(root, result.path);
   const fs::path folder = result.path.parent_path();
   auto new_entries = make_folders(folder);
-  clear_dead_parts(folder);  // they may take up the room that this one needs
+  clear_dead_parts(folder);  // they may use disk space that this pull needs
   PullOutput output(root, result.path, pool.environment().random);
   result.bytes_fetched = read_files(
       pool, manifest, [](const FileEntry&) { return true; },

@@ -6,7 +6,8 @@
 
 namespace modelfloat::engine {
 
-// What the content root has besides its files: the card, and 34 bytes for 8,192 fragments.
+// Room for what the content root has besides its files: the model card, and 34 bytes for each 8,192
+// fragments.
 static constexpr std::uint64_t k_besides_files = 4ULL << 20;
 static constexpr std::uint64_t k_room = mf1::k_max_document_bytes - k_besides_files;
 
@@ -21,7 +22,7 @@ void FileListing::add(const std::string& path, std::optional<std::uint64_t> size
     throw refuse("is the folder of another file of this model");
   if (!paths_.insert(path).second) throw refuse("is in the model already");
 
-  FileEntry entry;  // with the longest values that what is not known yet usually has
+  FileEntry entry;  // unknown fields get the longest usual values
   entry.path = path;
   entry.size_bytes = size_bytes.value_or(UINT64_MAX);
   entry.cutter = "content-defined";

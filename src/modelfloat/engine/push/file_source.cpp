@@ -18,7 +18,7 @@ FileSource::FileSource(const std::filesystem::path& path)
     : path_(path.string()), file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   if (!file_) throw system_error(errno, path_, "cannot be opened");
   if (::fstat(file_.get(), &opened_) != 0) throw system_error(errno, path_, "cannot be read");
-  // It may have been something else when the folder was listed; a pipe would make us wait.
+  // It may have been another kind of file when the folder was listed. Opening a pipe would block.
   if (!S_ISREG(opened_.st_mode)) throw Error(ErrorKind::invalid, path_, "is no regular file");
   posix_fadvise(file_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
 }

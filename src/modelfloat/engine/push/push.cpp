@@ -24,28 +24,28 @@
 namespace modelfloat::engine {
 namespace {
 
-// New data up to this size lies in the manifest instead of a pack (docs/formats/mf1.md section
+// New data up to this size is stored in the manifest instead of a pack (docs/formats/mf1.md section
 // 8.1).
 constexpr std::uint64_t k_inline_bytes = std::uint64_t{256} * 1024;
-// Fragments being hashed and encoded at once.
+// The number of fragments that are hashed and encoded at once.
 constexpr std::size_t k_window = 12;
-// Of a text that is refused.
+// How much of a refused text an error message shows.
 constexpr std::size_t k_shown_bytes = 100;
-// Tensor tables of more tensors than this, over all files, are left out of the manifest.
+// If all files together have more tensors than this, the manifest has no tensor tables.
 constexpr std::size_t k_tensors_in_manifest = 65536;
 
-// A fragment after the part of the work that runs on all cores.
+// A fragment after hashing and encoding, which run on all cores.
 struct Digested {
   FragmentId id{};
   std::uint32_t plain_bytes = 0;
-  // Nothing when the fragment is known, or this push stores it already.
+  // nullopt when the fragment is in the pool, or is already being stored by this push.
   std::optional<mf1::EncodedFragment> encoded;
 };
 
-// The ids of the fragments that this push stores. Shared by threads.
+// The ids of the fragments that this push stores. May be used from any thread.
 class NewFragments {
  public:
-  // False when it was there.
+  // Returns false when the id was in the set already.
   bool insert(const FragmentId& id) {
     const std::lock_guard lock(mutex_);
     return ids_.insert(id).second;
@@ -83,9 +83,9 @@ class PushSession::Impl {
   struct File {
     FileEntry entry;
     std::vector<FragmentId> fragments;
-    std::map<std::string, std::string> metadata;  // of its header
+    std::map<std::string, std::string> metadata;  // from the file's header
   };
-  struct Before {  // the file that was added last
+  struct Before {  // the state before the file that was added last
     std::size_t files = 0;
     std::uint64_t bytes = 0;
   };
@@ -114,7 +114,7 @@ class PushSession::Impl {
   FileListing listing_;
   Before before_;
   NewFragments new_;
-  // New data while there is so little that it fits into the manifest.
+  // New data is held here while it is small enough to fit into the manifest.
   std::map<FragmentId, mf1::EncodedFragment> held_;
   std::uint64_t held_bytes_ = 0;
   bool inline_is_open_ = true;
@@ -144,7 +144,7 @@ void PushSession::Impl::add_file(const std::string& path, ByteSource& source) {
   fragment::FragmentReader reader(source, path, options_.split);
 
   std::deque<std::future<Digested>> window;
-  // Whatever happens, no task outlives what it works on.
+  // Waits for all tasks, also on an exception, so that no task outlives the data that it uses.
   struct Drain {
     std::deque<std::future<Digested>>& tasks;
     ~Drain() {
@@ -191,7 +191,7 @@ void PushSession::Impl::drop_last_file() {
   bytes_ = before_.bytes;
 }
 
-// On any thread.
+// May run on any thread.
 Digested PushSession::Impl::digest(fragment::Piece piece) {
   Digested digested;
   digested.plain_bytes = static_cast<std::uint32_t>(piece.bytes.size());
@@ -237,7 +237,8 @@ Fragment PushSession::Impl::look_up(const FragmentId& id) {
   return *std::move(known);
 }
 
-// A sync of the registry costs more than a small file.
+// Writes only when there are new packs, as syncing the registry takes longer than pushing a small
+// file.
 void PushSession::Impl::record_packs() {
   if (upload_.packs() == noted_packs_) return;
   noted_packs_ = upload_.packs();
@@ -309,7 +310,8 @@ PushResult PushSession::Impl::commit() {
   return result;
 }
 
-// Packs that were durable before keep their shards there, and count on the store until it is back.
+// Packs that became durable earlier keep their shards on such a store, and need them until it is
+// back.
 void PushSession::Impl::warn_of_stores_that_left() {
   const auto with_shards = upload_.stores();
   for (const auto* store : pool_.stores().all()) {

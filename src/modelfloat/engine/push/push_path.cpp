@@ -21,7 +21,7 @@ struct LocalModel {
   std::vector<std::string> left_out;  // as PushResult has them
 };
 
-// What git and the Hub's client keep beside a model's files.
+// Folders of git and of the Hub's client beside the files of a model.
 bool is_left_out(const std::string& leaf) { return leaf == ".git" || leaf == ".cache"; }
 
 LocalModel model_below(const fs::path& folder) {
@@ -33,7 +33,8 @@ LocalModel model_below(const fs::path& folder) {
         model.left_out.push_back(path + "/");
         entry.disable_recursion_pending();
       } else if (entry->is_symlink()) {
-        // Followed, it could lead back into this folder, or out of it to what nobody meant.
+        // Such a link could lead back into this folder, or to files outside that nobody wants to
+        // push.
         throw Error(ErrorKind::invalid, entry->path().string(),
                     "is a link to a folder, which is not followed: put the folder itself there, or take the link away");
       } else if (fs::is_empty(entry->path())) {
@@ -65,13 +66,14 @@ LocalModel model_at(const fs::path& path) {
   throw Error(ErrorKind::not_found, path.string(), "no such file or folder");
 }
 
-// False when something wrote to the file meanwhile: then the session may have a mixture of it.
+// Returns false when the file changed while it was read. The session may then have a mixture of old
+// and new bytes.
 bool add_unless_it_changes(PushSession& session, const LocalFile& file) {
   FileSource source(file.place);
   try {
     session.add_file(file.path, source);
   } catch (const Error& error) {
-    // It became longer or shorter.
+    // The file became longer or shorter.
     if (error.kind == ErrorKind::invalid && source.has_changed()) return false;
     throw;
   }

@@ -15,25 +15,25 @@ namespace {
 
 using transfer::PoolStore;
 
-// A store that gets no shard, and why.
+// A store that gets no shard, and the reason.
 struct Unusable {
   const PoolStore* store = nullptr;
   ErrorKind kind = ErrorKind::out_of_space;
   std::string why;
 };
 
-// A store with less room takes no shard of any pack.
+// A store with less free space gets no shards.
 constexpr std::uint64_t k_smallest_shard_bytes = std::uint64_t{4} << 20;
 
 bool may_be_back(ErrorKind kind) { return kind == ErrorKind::offline || worth_retrying(kind); }
 
-// What keeps a store away is denied, or it may be back.
+// A store that is not online, with kind `denied` when it refused access, else `offline`.
 Unusable away(const PoolStore& store) {
   const bool denied = store.state->kind_of_trouble() == ErrorKind::denied;
   return {&store, denied ? ErrorKind::denied : ErrorKind::offline, store.state->why_not_online()};
 }
 
-// Of a store that is there and has no room for shards.
+// A store that is online but has no room for shards.
 Unusable without_room(const PoolStore& store, const std::optional<Error>& error) {
   if (error) return {&store, error->kind, error->what()};
   return {&store, ErrorKind::out_of_space, "has no room"};
@@ -115,9 +115,9 @@ PushPlan plan_by_stores_at_hand(Pool& pool, std::optional<Redundancy> asked, con
   }
 }
 
-// Stores that were away may be back, and those that are slow to show their marker are needed.
+// Rechecks all stores: offline ones may be back, and slow ones are needed now.
 void recheck_stores(Pool& pool, const CallOptions& call) {
-  // What they missed goes there, and what only they have is read.
+  // Also uploads what they missed, and reads log records that only they have.
   catch_up(pool, {.recheck = MarkerWait::full, .log = LogReading::all, .catalogue = true}, call);
 }
 
@@ -155,7 +155,7 @@ PushPlan plan_push(Pool& pool, std::optional<Redundancy> asked, const CallOption
                 "this pool has no store yet: add some with `modelfloat store add NAME URL`");
   }
   read_fresh_log(pool, call);
-  // What others stored counts as known.
+  // With this, data that others have stored is known.
   catch_up(pool, {.catalogue = true, .decided = MarkerWait::straggler}, call);
   PushPlan plan;
   try {

@@ -7,8 +7,8 @@
 namespace modelfloat::engine {
 namespace {
 
-// A window ends with a pack when it has this much, so that packs are fetched whole, and in any case
-// at the limit.
+// A window of at least k_enough_for_a_window bytes ends with its pack, so that packs are fetched
+// whole. No window is larger than k_window_limit.
 constexpr std::uint64_t k_enough_for_a_window = 32ULL << 20;
 constexpr std::uint64_t k_window_limit = 48ULL << 20;
 
@@ -32,7 +32,6 @@ bool same_pack(const Fragment& a, const Fragment& b) {
 }  // namespace
 
 // --- recipes
-// --------------------------------------------------------------------------------
 
 FileRecipes::FileRecipes(const ManifestRoot& root) : walk_(root), recipes_(root.files.size()) {}
 
@@ -67,9 +66,9 @@ std::vector<FileRecipe> FileRecipes::finish() {
 }
 
 // --- reading
-// --------------------------------------------------------------------------------
 
-// One pass over a manifest, by windows: one is in memory beside the packs that come.
+// One pass over a manifest, window by window. One window is in memory at a time, besides the packs
+// that are being fetched.
 class FileCheck::Pass {
  public:
   Pass(FileCheck& check, const ManifestRoot& root, const Complaint& complaint)
@@ -78,7 +77,7 @@ class FileCheck::Pass {
         complaint_(complaint),
         reading_{check.pool_.stores(), check.pool_.registry(), check.pool_.keys(), {}, check.call_, check.whole_shard_},
         failed_(root.files.size()) {}
-  // The files that were read and are right.
+  // Returns the files that were read and have the right SHA-256.
   std::vector<std::size_t> run(const std::vector<bool>& wanted) {
     ManifestReader reader(check_.pool_, {}, check_.call_);
     FileWalk walk(root_);
@@ -97,7 +96,7 @@ class FileCheck::Pass {
   }
 
  private:
-  struct Part {  // of one file, in a window
+  struct Part {  // the bytes of one file in a window
     std::size_t file = 0;
     std::uint64_t offset = 0;  // in the window
     std::uint64_t bytes = 0;
@@ -130,7 +129,8 @@ class FileCheck::Pass {
     hash(parts, bytes);
   }
 
-  // When it fails, its files are fetched one by one, so that each is judged by its own bytes.
+  // If fetching the window fails, fetches its files one by one, so that each is judged by its own
+  // bytes.
   void fetch(const std::vector<Pack>& packs, const Window& window, MutableByteSpan to) {
     std::vector<transfer::DownloadPiece> pieces;
     std::uint64_t at = 0;
@@ -169,7 +169,7 @@ class FileCheck::Pass {
 
   void hash(const std::vector<Part>& parts, ByteSpan bytes) {
     for (const Part& part : parts) {
-      // The one before was not read to its end.
+      // The previous file may not have been read to its end.
       if (part.file != hashed_file_) sha256_ = crypto::Sha256();
       hashed_file_ = part.file;
       sha256_.update(bytes.subspan(part.offset, part.bytes));

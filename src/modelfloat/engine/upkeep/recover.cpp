@@ -24,10 +24,10 @@ namespace {
 
 using transfer::PoolStore;
 
-// Whoever writes to a store can put as many there as he likes.
+// Anybody who can write to a store can put any number of slots there.
 constexpr std::size_t k_slots_read_per_store = 1024;
 
-// A given store, of which only the address is known as yet.
+// A store given by the user, of which only the address is known so far.
 struct Source {
   std::shared_ptr<store::MeasuredStore> measured;
   std::unique_ptr<PoolStore> store;  // its name is its URL
@@ -59,7 +59,7 @@ class Recovery {
   RecoverResult run() {
     if (Settings(environment_.registry).pool())
       throw Error(ErrorKind::invalid, "recover", "there is a pool in this home already: recover into an empty one");
-    environment_.registry.clear();  // of what an earlier attempt left
+    environment_.registry.clear();  // removes what an earlier attempt left
     mf1::Keyring keys = find_keys();
     const PoolState state = read_log(keys);
     RecoverResult result;
@@ -84,7 +84,7 @@ class Recovery {
     if (options_.own_secret != nullptr) add_own_slot(pool);
     environment_.registry.transaction([&] {
       if (options_.on_pool) options_.on_pool(pool.keys());
-      Settings(environment_.registry).set_pool(pool.keys().pool_id());  // last: now it is whole
+      Settings(environment_.registry).set_pool(pool.keys().pool_id());  // last: now it is complete
     });
     result.slots_tried = slots_tried_;
     result.models = environment_.registry.models("", "", SIZE_MAX >> 1).size();
@@ -94,9 +94,10 @@ class Recovery {
   }
 
  private:
-  // Asks all sources at once, and gives each answer to `take`, which says whether it is one. After
-  // the first that is, the others have as long again as that took, and a little; before, `longest`
-  // in all. Who is later is left out from now on.
+  // Asks all sources in parallel, and passes each answer to `handle`, which returns whether the
+  // answer was useful. The time limit is `longest`. After the first useful answer, the others get
+  // as much time again, plus the straggler timeout. Later sources are marked as unresponsive and
+  // left out from then on.
   template <typename T>
   void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work,
                    const std::function<bool(const std::string& url, T)>& handle) {
@@ -110,7 +111,7 @@ class Recovery {
       const std::string& url = answer.store->name;
       if (answer.error) {
         if (answer.error->kind != ErrorKind::offline)
-          // That is said already.
+          // Errors of kind offline were logged before.
           log_warning(fmt::format("{} is left out: {}", url, answer.error->what()));
       } else if (handle(url, *std::move(answer.value))) {
         const SteadyTime now = environment_.clock.steady_now();
@@ -129,9 +130,9 @@ class Recovery {
     return stores;
   }
 
-  // What a store has for whoever recovers.
+  // What recovery needs from one store.
   struct Slots {
-    std::optional<mf1::PoolTag> pool;  // by its marker
+    std::optional<mf1::PoolTag> pool;  // the one that its marker names
     std::vector<FoundSlot> slots;
   };
 
@@ -154,19 +155,19 @@ class Recovery {
     }
     for (const ObjectName& name : names) {
       auto bytes = store.get(name, {}, call);
-      // Another store may have a good copy.
+      // Skips a damaged copy; another store may have a good one.
       if (!bytes || !transfer::fits_name(name, *bytes)) continue;
       try {
         mf1::Slot slot = mf1::parse_slot(*bytes);
         found.slots.push_back({name, *std::move(bytes), slot});
       } catch (const Error& error) {
-        log_debug(error.what());  // a newer kind, or junk under a name that fits
+        log_debug(error.what());  // a newer kind of slot, or other bytes under a valid name
       }
     }
     return found;
   }
 
-  // The keys of the newest epoch that the secret opens a slot of.
+  // Returns the keys from the slot with the newest epoch among those that the secret opens.
   mf1::Keyring find_keys() {
     std::optional<mf1::Keyring> best;
     std::set<ObjectName> tried;
@@ -196,7 +197,7 @@ class Recovery {
   }
 
   void try_slot(const FoundSlot& found, std::optional<mf1::Keyring>& best) {
-    // What it says in the clear is enough to know that nothing newer is in it.
+    // The unencrypted part of the slot shows that it has no newer epoch.
     const bool is_no_newer = best && best->pool_id() == found.slot.pool && best->current_epoch() >= found.slot.epoch;
     if (is_no_newer) return;
     try {
@@ -207,11 +208,12 @@ class Recovery {
       opened_slot_ = found.slot.id;
       best = std::move(keys);
     } catch (const Error& error) {
-      log_debug(error.what());  // another secret's slot, or a damaged one
+      log_debug(error.what());  // a slot of another secret, or a damaged one
     }
   }
 
-  // Reads the log; older epochs become known by it, and with them more of the log.
+  // Reads the log. The log has the keys of older epochs, and with them more of it can be read, so
+  // this repeats until all epochs are known.
   PoolState read_log(mf1::Keyring& keys) {
     const auto open = [this](const registry::StoreRow& row) { return make_store_(row.url); };
     transfer::StoreSet stores(borrowed_stores(keys),
@@ -239,8 +241,8 @@ class Recovery {
     }
   }
 
-  // Whether the log was read on all but as many failure domains of the catalogue as the pool
-  // survives.
+  // Whether the log was read on all failure domains of the catalogue, except for as many as the
+  // pool survives.
   bool is_fresh(const PoolState& state) const {
     std::set<std::string> domains;
     std::set<std::string> read;
@@ -266,7 +268,8 @@ class Recovery {
       environment_.registry.keep_document(name.path(), *bytes);
   }
 
-  // The given stores by the ids in their markers; one without a marker of this pool is left out.
+  // Returns the given stores with the ids in their markers. Leaves out stores without a marker of
+  // this pool.
   std::vector<registry::StoreRow> borrowed_stores(const mf1::Keyring& keys) {
     std::vector<registry::StoreRow> stores;
     const auto read_marker = [](store::Store& store, const CallOptions& call) {
@@ -286,7 +289,7 @@ class Recovery {
     return stores;
   }
 
-  // The catalogue by the log, with the places where the stores were found now.
+  // Writes the stores of the log into the registry, with the addresses where they were found now.
   std::uint64_t write_stores(const PoolState& state) {
     std::map<StoreId, std::string> found;
     for (const auto& [url, id] : ids_) found[id] = url;
@@ -300,7 +303,7 @@ class Recovery {
       if (place != found.end()) found.erase(place);
     }
     std::size_t number = 1;
-    // A store that the log does not know, or that was taken out of the pool.
+    // These stores are not in the log, or were removed from the pool.
     for (const auto& [id, url] : found) {
       while (!names.insert(fmt::format("recovered-{}", number)).second) ++number;
       environment_.registry.put_store({id, fmt::format("recovered-{}", number), url, url, 0, now});
@@ -314,8 +317,8 @@ class Recovery {
     return measured;
   }
 
-  // What pushes that were cut off have stored counts as known, as what the catalogue enters does.
-  // What cannot be read now is left out.
+  // Adds what interrupted pushes have stored to the registry, as update_catalogue() does for
+  // committed models. Skips manifests that cannot be read now.
   void index_prepared(Pool& pool, const PoolState& state) {
     ManifestReader reader(pool, {}, call_);
     for (const auto& [content, live] : state.manifests) {
@@ -329,7 +332,7 @@ class Recovery {
     }
   }
 
-  // What the stores list of shards is what the registry knows of them.
+  // Fills the registry's shard locations from the listings of the stores.
   transfer::Inventory list_shards(Pool& pool) {
     transfer::Inventory inventory =
         transfer::take_inventory(pool.stores(), environment_.registry, {"mf1/shard/"}, call_);
@@ -351,8 +354,8 @@ class Recovery {
     try {
       add_slot(pool, *options_.own_secret, call_);
     } catch (const Error& error) {
-      // Few stores may be enough to read everything and too few to write. The slot is in this home,
-      // and goes to the others when they are back.
+      // Few stores may be enough for reading and too few for writing. The slot is in this home, and
+      // the other stores get it when they are back.
       if (error.kind != ErrorKind::offline) throw;
       log_warning(error.what());
     }
@@ -376,7 +379,7 @@ class Recovery {
   bool several_pools_ = false;
   std::size_t slots_tried_ = 0;
   Freshness sync_;  // the last reading of the log
-  // Of the given stores that are the pool's, by URL.
+  // The ids of those given stores that belong to the pool, by URL.
   std::map<std::string, StoreId> ids_;
   std::vector<const store::MeasuredStore*> opened_;  // owned by the pool of run()
 };

@@ -23,8 +23,7 @@
 
 namespace modelfloat::engine {
 
-// --- a pool begins
-// --------------------------------------------------------------------------------
+// --- creating a pool
 
 NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secret, PolicySet policy) {
   Settings settings(environment.registry);
@@ -36,7 +35,7 @@ NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secre
 
   std::vector<Change> changes{policy};
   environment.registry.transaction([&] {
-    environment.registry.clear();  // of what a recover that was cut off left
+    environment.registry.clear();  // removes what an interrupted recovery left
     for (const auto& slot : {mf1::SlotSecret::recovery_code(code), secret})
       changes.push_back(new_slot(environment, keys, slot).change);
     settings.set_pool(pool.id);
@@ -49,13 +48,12 @@ NewPool create_pool(const Environment& environment, const mf1::SlotSecret& secre
   return pool;
 }
 
-// --- it grows
-// --------------------------------------------------------------------------------
+// --- adding stores
 
 namespace {
 
-// Calls to a store that is not used by the pool's own ways of waiting: one that takes a call and
-// never answers is given up as those do.
+// Sets a time limit for calls to a store outside the pool's own call handling, so that a store that
+// never answers does not block.
 CallOptions in_time(Pool& pool, const CallOptions& call, std::uint64_t bytes = 0) {
   return transfer::within(call, pool.environment().clock, pool.stores().timeouts().allowed(bytes));
 }
@@ -69,8 +67,8 @@ void put_in_time(Pool& pool, store::Store& store, const std::string& url, const 
   transfer::put_confirmed(store, url, name, bytes, in_time(pool, call, bytes.size()));
 }
 
-// The id under which the place joins the pool: the one in its marker, or a new one when it has
-// none.
+// Returns the id under which the store joins the pool: that of its marker, or a new one when it has
+// no marker.
 StoreId claim(Pool& pool, const std::string& url, store::Store& store, const CallOptions& call) {
   if (const auto bytes = store.get(ObjectName::marker(), {}, in_time(pool, call))) {
     const mf1::Marker marker = mf1::parse_marker(*bytes);
@@ -82,7 +80,8 @@ StoreId claim(Pool& pool, const std::string& url, store::Store& store, const Cal
   return id;
 }
 
-// Every small object of the pool: what any store lists, and what the registry alone has so far.
+// Returns the names of all documents of the pool: those that any store lists, and those that are
+// only in the registry so far.
 std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
   std::set<ObjectName> names;
   const PoolState state = pool.log().state();
@@ -98,12 +97,12 @@ std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
   return names;
 }
 
-// What is done with the store that joins: again when that asks for a moment.
+// Does work with the joining store, and repeats it when the store asks for a pause.
 void with_it(Pool& pool, const std::string& url, const CallOptions& call, const std::function<void()>& work) {
   transfer::do_with_needed(url, pool.environment().clock, pool.stores().timeouts(), call, work);
 }
 
-// Those that are not in `copied` yet.
+// Copies the documents that are not in `copied` yet.
 void copy_documents(Pool& pool, const std::string& url, store::Store& to, std::set<ObjectName>& copied,
                     const CallOptions& call) {
   for (const ObjectName& name : all_documents(pool, call)) {
@@ -112,8 +111,8 @@ void copy_documents(Pool& pool, const std::string& url, store::Store& to, std::s
       const Bytes document = pool.documents().get(name, {}, call);
       with_it(pool, url, call, [&] { put_in_time(pool, to, url, name, document, call); });
     } catch (const Error& error) {
-      // A record that only a checkpoint still covers, or one that nobody can read: the new store is
-      // as good as the others without it.
+      // This may be a record that only a checkpoint covers, or one that cannot be read anywhere.
+      // The other stores lack it, too.
       if (error.kind != ErrorKind::lost) throw;
       log_warning(error.what());
     }
@@ -150,7 +149,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   with_it(pool, url, call, [&] { id = claim(pool, url, store, call); });
   registry::StoreRow row{id, name, url, domain, capacity_bytes, pool.environment().clock.utc_now()};
   for (const auto& other : pool.registry().stores()) {
-    // The same place under a new address.
+    // The same store under a new address.
     const bool moved = other.id == row.id && other.name == name;
     if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
     if (other.id == row.id && !moved) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
@@ -162,7 +161,7 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
   pool.log().append_if_possible({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
   std::set<ObjectName> copied;
   copy_documents(pool, url, store, copied, call);
-  std::vector<Hash256> shards;  // of a place that was in the pool before
+  std::vector<Hash256> shards;  // if the store was in the pool before
   with_it(pool, url, call, [&] {
     shards.clear();
     store.list(
@@ -175,8 +174,8 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
     pool.registry().set_shard_places(row.id, shards);
   });
   pool.stores().set_rows(pool.registry().stores());
-  // From here on this home queues all that it writes for the new store, too; what it wrote
-  // meanwhile was queued for the others alone.
+  // From now on, this home queues its uploads for the new store, too. What it wrote since
+  // copy_documents() was queued only for the others.
   queue_the_rest(pool, row.id, copied, call);
   return row;
 }
@@ -200,7 +199,7 @@ std::string names_of(const Stores& stores, std::string_view between = ", ") {
   return fmt::format("{}", fmt::join(names, between));
 }
 
-// Whether the models survive without these stores, by lists made now.
+// Decides from new listings whether the models can be read without these stores.
 class RemovalCheck {
  public:
   RemovalCheck(Pool& pool, const Stores& leaving, const CallOptions& call)
@@ -210,7 +209,7 @@ class RemovalCheck {
     }
   }
 
-  // "s3 cannot be listed: try again when ...".
+  // Returns a text such as "s3 cannot be listed: try again when ...".
   std::string what_helps() const {
     return fmt::format(
         "{} cannot be listed: try again when they are back, or take out at once what is gone for good: "
@@ -218,16 +217,17 @@ class RemovalCheck {
         fmt::join(away_, ", "), names_of(leaving_, " "), fmt::join(away_, " "));
   }
 
-  // Other stores that could not be listed, by name.
+  // Names of staying stores that could not be listed.
   const std::vector<std::string>& away() const noexcept { return away_; }
 
-  // Whether the pack survives the loss of fewer stores than before. Error when it cannot be read
-  // without the stores that leave, or when that cannot be told. A pack that has nothing on them is
-  // none of its business. Parity that was added later is not proven.
+  // Returns whether the pack loses shards, and so survives fewer lost stores than before. Throws
+  // Error{invalid} when it could not be read any more, and Error{offline} when that cannot be
+  // decided. False for a pack without shards on the leaving stores. Parity shards that were added
+  // later do not count.
   bool loses_shards(const Pack& pack, const std::string& model) const {
     std::size_t left = 0;
     std::size_t lost = 0;
-    // With k = 1 all shards are copies of one.
+    // With k = 1 all shards are copies of one object.
     const std::size_t objects = pack.k == 1 ? 1 : pack.shard_count();
     const std::size_t wanted = pack.shard_count() / objects;  // copies of each
     for (std::size_t index = 0; index < objects; ++index) {
@@ -241,8 +241,8 @@ class RemovalCheck {
 
  private:
   struct Holders {
-    std::size_t elsewhere = 0;  // stores that stay, by complete lists
-    bool may_leave = false;     // one that leaves has it, or may have it
+    std::size_t elsewhere = 0;  // staying, completely listed stores that have it
+    bool may_leave = false;     // a leaving store has it, or may have it
   };
   Holders holders_of(const Pack& pack, std::size_t index) const {
     const auto stores = inventory_.holders(pack, index);

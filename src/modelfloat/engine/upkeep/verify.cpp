@@ -85,15 +85,15 @@ class Verification {
     }
   }
 
-  // An object that has to be on every store: slots and the newest log.
+  // For objects that must be on every store, such as slots and the newest log.
   void expect_everywhere(const ObjectName& name) {
     const auto stores = inventory_->expected_everywhere(name);
     for (const PoolStore* store : stores.having) to_read_.emplace(name, store);
     for (const PoolStore* store : stores.lacking) found(store->name, name, Damage::missing);
   }
 
-  // Own records that were not there before the stores were asked are those of another process of
-  // this home. They may be on their way.
+  // Records of our own chain that appeared after the log was read were written by another process
+  // of this home. They may still be uploading, so they are not expected.
   void expect_log(const std::vector<registry::LogName>& before) {
     const auto own = Settings(pool_.registry()).writer();
     const auto name_of = [](const registry::LogName& row) {
@@ -142,7 +142,7 @@ class Verification {
     std::string model;
     ManifestId id;
     bool readable = true;
-    bool is_wrong = false;  // a file is not what the manifest promises
+    bool is_wrong = false;  // a file differs from what the manifest says
     std::vector<PackId> packs;
     std::vector<FileRecipe> recipes;  // of its files
   };
@@ -170,8 +170,9 @@ class Verification {
       check_shard(check, later.index, later.object, false);
   }
 
-  // Whether it is on some store, or missing from a store that is named, or may be on one that is
-  // offline. What nobody promised (parity that was added later) cannot be missing.
+  // Returns whether any copy is known: present, missing from a known store, or on an offline store.
+  // Reports what is wrong with the copies. A shard that is not promised (parity that was added
+  // later) is never reported as missing.
   bool check_shard(PackCheck& check, std::size_t index, const Hash256& hash, bool promised) {
     const ObjectName name = ObjectName::of(ObjectType::shard, hash);
     const auto copies = inventory_->copies(hash);
@@ -209,14 +210,13 @@ class Verification {
     ShardNumbers numbers;
     auto& present = numbers.present;
     for (const GoodShard& good : check.good)
-      // Copies are all of number 0.
+      // All copies have index 0, so they are counted instead.
       present.insert(check.pack.k == 1 ? present.size() : good.index);
     for (const std::size_t one : check.away) numbers.away.insert(check.pack.k == 1 ? present.size() + one : one);
     return pack_health(numbers, check.pack);
   }
 
-  // The bytes of every file, compared with its SHA-256. Shards that this reads whole need not be
-  // read once more.
+  // Compares every file with its SHA-256. Shards that are read completely here are not read again.
   void check_files() {
     std::mutex mutex;
     std::set<Copy> whole;
@@ -239,7 +239,7 @@ class Verification {
 
   void check_files_of(ManifestCheck& check, FileCheck& files) {
     const auto complain = [&](const FileEntry& file, const Error& error) {
-      // What could not be read shows by its shards.
+      // A file that cannot be read is reported by its shards.
       const bool is_wrong = error.kind == ErrorKind::corrupt;
       log(is_wrong ? LogLevel::warning : LogLevel::info, check.model + ": " + file.path + ": " + error.what());
       if (!is_wrong) return;
@@ -255,8 +255,7 @@ class Verification {
     }
   }
 
-  // Every object that something names, read on every store that lists it, and compared with its
-  // name.
+  // Reads every expected object on every store that lists it, and checks it against its name.
   void read_everything() {
     std::vector<transfer::CopyToCheck> copies;
     for (const auto& [name, store] : to_read_)
@@ -275,8 +274,8 @@ class Verification {
         });
   }
 
-  // What is found is remembered for shards alone: every store has the other objects, and each push
-  // puts what it needs of them again.
+  // Only results for shards are recorded. All other objects are on every store, and each push
+  // uploads those that it needs again.
   void record_state(const ObjectName& name, const PoolStore& store, CopyState state) {
     if (name.type() == ObjectType::shard) pool_.registry().record_shard_copy(*name.hash(), store.id, state);
   }
@@ -312,10 +311,10 @@ class Verification {
   std::vector<ManifestCheck> manifests_;
   std::set<ObjectName> expected_log_;
   std::set<Copy> to_read_;
-  std::set<Copy> doubted_;  // of to_read_: found to be corrupt the last time
+  std::set<Copy> doubted_;  // members of to_read_ that were corrupt last time
   VerifyReport report_;
   std::set<Finding> findings_;
-  std::map<Copy, Damage> bad_;  // what reading found
+  std::map<Copy, Damage> bad_;  // damage found by reading
 };
 
 }  // namespace
