@@ -14,7 +14,7 @@ namespace modelfloat::cli {
 
 namespace fs = std::filesystem;
 
-// Shown only now: a pool whose code nobody saw cannot be brought back without this machine.
+// The code is shown only now. Without it, the pool cannot be recovered if this machine is lost.
 static void show_recovery_code(Session& session, const engine::NewPool& pool, const fs::path& key_file) {
   try {
     const std::string key_path = key_file.empty() ? "" : fs::absolute(key_file).string();
@@ -47,8 +47,8 @@ ExitCode init(Session& session, const InitArguments& arguments) {
               session.home().registry_file().string() + " and run init again";
     throw Error(ErrorKind::invalid, session.home().state_folder.string(), what);
   }
-  // A key file that is there is used: it may be what is left of an init that was cut off, and must
-  // never be overwritten.
+  // An existing key file is used. It may be left from an interrupted init, and must never be
+  // overwritten.
   fs::path key_file;
   if (options.passphrase_file.empty()) {
     key_file = options.key_file.empty() ? session.home().key_file() : fs::path(options.key_file);
@@ -63,7 +63,7 @@ ExitCode init(Session& session, const InitArguments& arguments) {
   } else {
     policy.survive = static_cast<std::uint8_t>(arguments.survive);
   }
-  // Before the pool: one that is there can be opened.
+  // Done before the pool is created: once there is a pool, its key file is always known.
   if (options.key_file.empty()) {
     forget_key_file(session.home());
   } else {

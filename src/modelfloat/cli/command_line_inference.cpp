@@ -1,4 +1,4 @@
-// run, serve, token: models at work.
+// The commands run, serve and token.
 
 #include <cmath>
 
@@ -13,7 +13,7 @@ static server::Scope scope_of(const std::string& text) {
   return *scope;
 }
 
-// CLI::Range lets it through, because it is neither too small nor too large.
+// Needed as CLI::Range accepts NaN: it is neither too small nor too large.
 static CLI::Validator is_not_nan() {
   const auto check = [](const std::string& text) -> std::string {
     double number = 0;
@@ -40,7 +40,7 @@ void add_inference(CLI::App& app, CommandLine& line) {
       ->check(is_not_nan());
   run_command
       .add_option("--seed", line.run.seed, "The same seed gives the same answer to the same prompt")
-      // llama-server takes the next one for: any.
+      // llama-server takes 0xffffffff as "choose any seed".
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{0xfffffffe}));
   run_command.add_option("--stop", line.run.stop, "A text to end at, which is not shown; may be given several times")
       ->allow_extra_args(false);

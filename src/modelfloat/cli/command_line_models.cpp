@@ -1,4 +1,4 @@
-// push, pull, cat, ls, show, rm, status, verify: models in the pool.
+// The commands push, pull, cat, ls, show, rm, status and verify.
 
 #include <charconv>
 
@@ -7,7 +7,7 @@
 namespace modelfloat::cli {
 namespace {
 
-// A model as a whole: no tag, no revision.
+// Parses the name of a whole model, without tag or revision.
 ModelRef whole_model_of(const std::string& text) {
   if (text.find_first_of(":@") != std::string::npos) {
     throw CLI::ValidationError(text + ": this takes a model as a whole, without tag or revision");
@@ -76,7 +76,7 @@ void add_cat(CLI::App& app, CommandLine& line) {
       ->check(is_whole_number());
   on(command, line, [&line] {
     line.cat.model = model_of(line.name);
-    line.global.json = false;  // nothing but the file goes to standard output, no error either
+    line.global.json = false;  // only the file goes to standard output, not even errors
     return [&line](Session& session) { return cat(session, line.cat); };
   });
 }

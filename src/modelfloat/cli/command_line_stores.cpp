@@ -1,4 +1,4 @@
-// init, store, recover: a pool and where it lies.
+// The commands init, store and recover.
 
 #include <algorithm>
 
@@ -21,8 +21,8 @@ constexpr const char* k_ca_file_help =
 constexpr const char* k_store_bandwidth_help =
     "Bytes a second for this store, as --bwlimit of the program: 10M, 10M:2M (up:down) or off";
 
-// Writes a size as the number of bytes that it is: CLI11's own would wrap what is negative or too
-// large.
+// Replaces a size by its number of bytes. CLI11's own validator would overflow for negative and
+// very large values.
 CLI::Validator size_in_bytes() {
   const auto transform = [](std::string& text) -> std::string {
     try {

@@ -31,12 +31,12 @@ struct Share {
   std::uint64_t bytes = 0;
 };
 
-// Where the packs of a manifest lie.
+// On which stores the packs of a manifest are.
 struct Spread {
   std::map<std::string, Share> stores;                // by name
   std::map<std::string, std::uint64_t> redundancies;  // packs for each k+m
   std::uint64_t missing_shards = 0;
-  // That no store is known to have, and that are not known to be nowhere.
+  // Shards that no store is known to have, and that may still be on some store.
   std::uint64_t unknown_shards = 0;
   std::uint64_t packs = 0;
 };

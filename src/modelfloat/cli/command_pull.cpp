@@ -15,7 +15,7 @@ ExitCode pull(Session& session, const PullArguments& arguments) {
   engine::TransferHooks hooks;
   hooks.progress = [&](std::uint64_t bytes_done) { session.progress().show(what, bytes_done, total); };
   hooks.finding = notes.sink();
-  // The log has been read a moment ago.
+  // `cached` is true, as the log was read just before.
   const auto result =
       engine::pull_to_path(session.pool(), arguments.model, arguments.target, true, hooks, session.call());
   session.progress().clear();

@@ -18,14 +18,15 @@ namespace fs = std::filesystem;
 
 ModelRef default_name(const std::string& path) {
   fs::path whole = fs::absolute(path).lexically_normal();
-  if (!whole.has_filename()) whole = whole.parent_path();  // it ended with a slash
-  // What is not there is told by who opens it.
+  if (!whole.has_filename()) whole = whole.parent_path();  // the path ended with a slash
+  // A missing path is reported later, when it is opened.
   std::error_code ignored;
   return ModelRef::parse(model_name_for(whole.filename().string(), fs::is_directory(whole, ignored)));
 }
 
-// Other files may come to the same name, since it has fewer characters than file names may have.
-// Only who names a model gives it another content.
+// Returns the default name. Different files can get the same default name, as names allow fewer
+// characters than paths. So this throws when the name has other content in the pool: only an
+// explicit --name adds a new revision.
 ModelRef unused_name(Session& session, const std::string& path) {
   const auto ref = default_name(path);
   session.sync_log();

@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// How the stores on the command line are reached, while there is no pool yet to keep it.
+// Keeps the settings of the stores on the command line in memory, while there is no pool that could
+// keep them.
 class GivenStores {
  public:
   GivenStores(Session& session, const std::vector<RecoverStore>& stores) : session_(session) {
@@ -26,8 +27,8 @@ class GivenStores {
       const auto url = store::canonical_url(store.url);
       urls_.push_back(url);
       Given& given = given_.try_emplace(url, session_).first->second;
-      // What it is called is in the log, which cannot be read yet: the environment counts the
-      // stores instead.
+      // The name of the store is in the log, which cannot be read yet. So the environment variables
+      // have the number of the store instead of its name.
       given.settings = settings_from(store::scheme_of(url), store.options,
                                      variable_prefix(std::to_string(urls_.size())), process_variable, &dialogue_);
       given.bandwidth = store.bandwidth;
@@ -37,7 +38,7 @@ class GivenStores {
 
   const std::vector<std::string>& urls() const noexcept { return urls_; }
 
-  // Also of a store that the pool has and that was not given. Its name is known by then.
+  // Also opens stores of the pool that were not given. Their names are known by then.
   std::unique_ptr<store::Store> open(const std::string& url) {
     const auto [found, is_new] = given_.try_emplace(url, session_);
     Given& given = found->second;
@@ -47,7 +48,7 @@ class GivenStores {
     return open_with_scratch_session(session_, url, given.settings, given.scratch);
   }
 
-  // Seals what opened the stores for this home.
+  // Saves the settings and sessions of the stores in this home, sealed.
   void keep(const mf1::Keyring& keys) {
     const engine::StoreSecrets secrets(keys, session_.random());
     for (const auto& row : session_.registry().stores()) {
@@ -72,14 +73,15 @@ class GivenStores {
     return {};
   }
 
-  // Logs in where what was given does not do alone (a token that is yet to be granted).
+  // Logs in if the given credentials alone are not enough (for example, a token must still be
+  // granted).
   void complete(const std::string& url, Given& given) {
     if (given.settings.credentials.empty()) return;
     try {
       open(url)->get(ObjectName::marker(), {},
                      transfer::within(session_.call(), session_.clock(), transfer::Timeouts().marker));
     } catch (const Error& error) {
-      if (error.kind != ErrorKind::denied) return;  // recovery tells more about it
+      if (error.kind != ErrorKind::denied) return;  // the recovery reports it
       store::prepare_new_store(url, given.settings, {session_.clock(), session_.random(), given.scratch.vault},
                                dialogue_, session_.call());
     }
@@ -91,7 +93,7 @@ class GivenStores {
   std::map<std::string, Given> given_;  // by URL
 };
 
-// Domains and capacities that were given, where the pool says otherwise.
+// Changes domains and capacities in the pool to those given on the command line.
 void change_stores(Session& session, const std::vector<RecoverStore>& given) {
   for (const auto& store : given) {
     if (store.domain.empty() && store.capacity_bytes == 0) continue;
@@ -104,8 +106,8 @@ void change_stores(Session& session, const std::vector<RecoverStore>& given) {
       try {
         engine::change_store(session.pool(), row, session.call());
       } catch (const Error& error) {
-        // Few stores may be enough to read everything and too few to write: what was asked for is
-        // no part of recovering.
+        // Few stores may be enough for reading and too few for writing. The recovery itself
+        // succeeded, so this is only a warning.
         if (error.kind != ErrorKind::offline) throw;
         session.warn(fmt::format("{} stays as the pool has it: {}", row.name, error.what()));
       }
@@ -113,14 +115,15 @@ void change_stores(Session& session, const std::vector<RecoverStore>& given) {
   }
 }
 
-// A key file that is there is used: it may be what is left of a recover that was cut off.
+// Returns the key of this home. An existing key file is used: it may be left from an interrupted
+// recover.
 mf1::SlotSecret home_key(Session& session) {
   const fs::path file = session.home().key_file();
   if (!fs::exists(file)) make_key_file(file, session.random());
   return read_key_file(file);
 }
 
-// How this home opens the pool from now on.
+// Stores how this home opens the pool from now on.
 void remember_secret(Session& session, bool by_code) {
   const auto& options = session.options();
   if (!options.key_file.empty()) {
@@ -143,7 +146,7 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
   GivenStores given(session, arguments.stores);
   std::vector<engine::RecoverSource> sources;
   for (const auto& url : given.urls()) sources.push_back({url, given.open(url)});
-  // The recovery code stays on its paper: from now on a key file of this home opens the pool.
+  // The recovery code is not stored. A key file of this home opens the pool from now on.
   const auto own_secret = by_code ? std::optional(home_key(session)) : std::nullopt;
   engine::RecoverOptions options;
   options.own_secret = own_secret ? &*own_secret : nullptr;

@@ -26,7 +26,7 @@ ExitCode run(Session& session, const RunArguments& arguments) {
   request.seed = arguments.seed;
   request.stop = arguments.stop;
 
-  // Counted from where the user pressed return, not from where the runner was called.
+  // Measured from the start of the command, not from the call of the runner.
   std::optional<double> first_token;
   StreamedText output;
   const auto on_text = [&](std::string_view text) {

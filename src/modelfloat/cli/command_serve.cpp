@@ -16,7 +16,7 @@ static bool is_loopback(const std::string& address) {
   return address == "localhost" || address == "::1" || address.starts_with("127.");
 }
 
-// A server whose standard output is closed serves all the same.
+// Prints the URL. A server whose standard output is closed keeps running.
 static void announce(Session& session, const std::string& url) {
   try {
     if (session.options().json) {

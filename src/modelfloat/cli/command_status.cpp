@@ -19,7 +19,7 @@ std::string policy_text(const PolicySet& policy) {
   return fmt::format("survives the loss of {} {}", policy.survive, policy.survive == 1 ? "domain" : "domains");
 }
 
-// `with_reasons`: why stores are offline, where no warning has said so.
+// `with_reasons`: also prints why stores are offline; for when no warning has said so.
 std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const PolicySet& policy, bool with_reasons) {
   std::string text =
       fmt::format("pool    {}\npolicy  {}\nmodels  {}\n\n", status.pool_id, policy_text(policy), status.models);
@@ -38,7 +38,7 @@ std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const 
   return text;
 }
 
-// How the pool stands, for scripts that watch it.
+// The exit code tells scripts the state of the pool.
 ExitCode code_of(const engine::PoolStatus& status) {
   const auto is_online = [](const engine::StoreStatus& store) { return store.online; };
   if (std::all_of(status.stores.begin(), status.stores.end(), is_online)) return ExitCode::ok;

@@ -24,7 +24,7 @@ registry::StoreRow row_of(registry::StoreRecords& registry, const std::string& n
   throw Error(ErrorKind::not_found, name, "no such store in this pool");
 }
 
-// The account by its name, where credentials have one.
+// Returns the name of the store's account; empty if its credentials have none.
 std::string account_of(Session& session, const StoreId& id) {
   try {
     const auto settings = engine::load_settings(session.registry(), session.opener().secrets(), id);
@@ -36,8 +36,8 @@ std::string account_of(Session& session, const StoreId& id) {
   return {};
 }
 
-// Companies let a person have one account (a host or bucket of one's own may have many). The
-// account itself may be in the pool twice.
+// Warns that most companies allow one account per person. Hosts and buckets of one's own may have
+// many. Two stores may share the same account.
 void warn_of_terms(Session& session, const registry::StoreRow& added, const registry::StoreRow& other) {
   const bool is_company = added.domain.find_first_of(".:/") == std::string::npos;
   if (!is_company || store::scheme_of(added.url).credential_fields.empty()) return;
@@ -48,7 +48,7 @@ void warn_of_terms(Session& session, const registry::StoreRow& added, const regi
                   printable(added.name), printable(other.name)));
 }
 
-// Two stores that fall together, which the user may not know.
+// Warns of two stores that may fail together, as the user may not know it.
 void warn_of_shared_fate(Session& session, const registry::StoreRow& added, bool domain_given) {
   for (const auto& other : session.registry().stores()) {
     if (other.id == added.id) continue;
@@ -56,7 +56,7 @@ void warn_of_shared_fate(Session& session, const registry::StoreRow& added, bool
       session.warn(fmt::format("{} and {} are both at {} and count as one failure domain", printable(added.name),
                                printable(other.name), printable(added.domain)));
       warn_of_terms(session, added, other);
-      return;  // one warning says it
+      return;  // one warning is enough
     }
     if (other.domain != added.domain && store::share_a_device(added.url, other.url)) {
       session.warn(fmt::format("{} and {} lie on one device: if it breaks, both are gone", printable(added.name),
@@ -93,7 +93,8 @@ ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
   TerminalDialogue dialogue(session.stop());
   auto settings = settings_from(store::scheme_of(url), arguments.options, variable_prefix(arguments.name),
                                 process_variable, &dialogue);
-  // Which store it is, and so where its session belongs, is known when its marker has been read.
+  // The id of the store is known only when its marker has been read. Until then its session is kept
+  // in memory.
   ScratchSession& scratch = session.new_scratch_session();
   store::prepare_new_store(url, settings, {session.clock(), session.random(), scratch.vault}, dialogue, session.call());
   const std::string domain = arguments.domain.empty() ? store::default_domain(url, settings) : arguments.domain;
@@ -125,7 +126,7 @@ ExitCode store_set(Session& session, const StoreSetArguments& arguments) {
   TerminalDialogue dialogue(session.stop());
   auto credentials = find_credentials(scheme, arguments.credentials_file, variable_prefix(row.name), process_variable);
   const bool new_address = arguments.api_url || arguments.token_url || arguments.ca_file;
-  // With nothing else asked for, it is the credentials that are wanted.
+  // If no option is given, the user wants to enter the credentials anew.
   const bool asks = !arguments.domain && !arguments.capacity_bytes && !arguments.bandwidth && !new_address &&
                     arguments.credentials_file.empty();
   if (asks) ask_missing(scheme, false, credentials, dialogue);

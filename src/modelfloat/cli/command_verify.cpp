@@ -32,20 +32,20 @@ void print(const engine::VerifyReport& report) {
               {"bytes_read", report.bytes_read}});
 }
 
-// A store that is away has thousands of objects of which there is one thing to say. --json names
-// all.
+// An offline store may have thousands of objects. If there are more than k_named of a kind on a
+// store, shows only their number. --json shows all.
 std::string damage_text(const std::vector<transfer::Finding>& damaged) {
-  constexpr std::size_t k_named = 20;  // of a kind on a store
+  constexpr std::size_t k_named = 20;  // of one kind on one store
   using Kind = std::tuple<std::string_view, transfer::Damage, ObjectType>;
   const auto kind_of = [](const transfer::Finding& finding) { return Kind(finding.store, finding.what, finding.type); };
-  std::map<Kind, std::size_t> counts;  // 0: said already
+  std::map<Kind, std::size_t> counts;  // 0: already shown
   for (const auto& finding : damaged) ++counts[kind_of(finding)];
   Table table({"STORE", "WHAT", "TYPE", "OBJECT"});
   for (const auto& finding : damaged) {
     std::size_t& count = counts[kind_of(finding)];
     if (count == 0) continue;
     const bool is_named = count <= k_named;
-    // Nobody knows where an object should lie that no store has.
+    // If no store has an object, it is not known which store should have it.
     table.add({finding.store.empty() ? "(any)" : finding.store, std::string(to_string(finding.what)),
                std::string(to_string(finding.type)),
                is_named ? finding.object : fmt::format("{} objects (--json names them)", count)});

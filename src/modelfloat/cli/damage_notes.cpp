@@ -13,7 +13,7 @@ transfer::FindingSink DamageNotes::sink() {
   };
 }
 
-// A store that is offline is one thing to know, however many objects it has.
+// An offline store is reported once, however many objects it has.
 void DamageNotes::tell(Session& session) const {
   constexpr std::size_t k_most = 8;
   std::set<std::string> offline;

@@ -32,7 +32,7 @@ Error as_error(const std::exception& failure) {
 
 ExitCode report_failure(const std::exception& failure, bool json) {
   const Error error = as_error(failure);
-  // What was being done when Ctrl-C came is of no use to anybody.
+  // After Ctrl-C, the user does not need to know what was being done.
   const bool stopped = error.kind == ErrorKind::cancelled;
   std::fprintf(stderr, "modelfloat: %s\n", stopped ? "stopped" : printable_lines(error.what()).c_str());
   if (json) {

@@ -44,12 +44,12 @@ std::uint64_t parse_size(std::string_view text) {
   const auto bad = [&] {
     return Error(ErrorKind::invalid, std::string(text), "a size is like 1500000, 1.5GB or 2TiB");
   };
-  // What stands behind the number, "?" where there is none.
+  // Parses a number. Returns the text after it; "?" if there is no number.
   const auto take = [&](auto& number, auto... format) {
     const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number, format...);
     return error == std::errc{} ? text.substr(static_cast<std::size_t>(rest - text.data())) : std::string_view("?");
   };
-  // A whole number stays exact.
+  // An integer is parsed as such, so that it stays exact.
   std::uint64_t whole = 0;
   double number = 0;
   std::string_view unit = take(whole);

@@ -30,7 +30,7 @@ namespace {
   throw Error(ErrorKind::invalid, fmt::format("{} line {}", file.string(), place.begin.line), why);
 }
 
-// What one key of the file sets.
+// Sets the value of one key of the file.
 struct Setter {
   std::string_view key;
   void (*set)(Config& config, const toml::node& value, const fs::path& file);
@@ -94,7 +94,7 @@ constexpr Setter k_setters[] = {
                                const fs::path& file) { config.weak_sandbox = choice_of(value, file); }},
 };
 
-// [store.NAME]: the names are the user's. False when it is something else.
+// Reads a key of [store.NAME], where NAME is chosen by the user. Returns false for any other key.
 bool read_store(const std::string& prefix, std::string_view key, const toml::node& value, const fs::path& file,
                 Config& config) {
   constexpr std::string_view k_stores = "store.";

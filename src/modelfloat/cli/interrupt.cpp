@@ -17,7 +17,7 @@ namespace {
 constexpr char k_signal = 's';
 constexpr char k_end = 'e';
 
-// All that a signal handler may use.
+// The signal handler uses only this.
 std::atomic<int> pipe_for_handler = -1;
 static_assert(std::atomic<int>::is_always_lock_free);
 
@@ -37,7 +37,7 @@ InterruptWatch::InterruptWatch() {
   before_.reserve(4);
   thread_ = start_thread([this] { wait(); });
   pipe_for_handler = write_end_.get();
-  const int once = static_cast<int>(SA_RESTART | SA_RESETHAND);  // the second one meets the default
+  const int once = static_cast<int>(SA_RESTART | SA_RESETHAND);  // the second one: default action
   for (const int number : {SIGINT, SIGTERM, SIGQUIT}) handle(number, once);
   struct sigaction hangup{};
   ::sigaction(SIGHUP, nullptr, &hangup);

@@ -44,7 +44,8 @@ void remember_key_file(const Home& home, const fs::path& file) {
   constexpr mode_t k_owner_only = 0600;
   const std::string text = fs::absolute(expand_home(file.string())).lexically_normal().string() + "\n";
   const FileDescriptor folder(::open(home.state_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // One at a time: the unfinished file has always the same name, so that none is left behind.
+  // The lock lets one process write at a time. The temporary file always has the same name, so that
+  // none is left behind.
   if (!folder || ::flock(folder.get(), LOCK_EX) != 0)
     throw system_error(errno, home.state_folder.string(), k_cannot_be_written);
   const fs::path note = home.key_path_file();

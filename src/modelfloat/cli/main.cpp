@@ -1,4 +1,4 @@
-// Reads the command line, calls the command, and turns what comes of it into an exit code.
+// Reads the command line, runs the command, and turns its result into an exit code.
 
 #include <algorithm>
 #include <cerrno>
@@ -56,18 +56,18 @@ ExitCode perform(CommandLine& line, SteadyTime started) {
   }
 }
 
-// Keys and passwords lie in this memory: no core dump has them, and no other program of this user
-// attaches to it. What we start is free again (exec sets the flag anew), and reads the model by its
-// own /proc/self/fd.
+// The memory of this process has keys and passwords. So it makes no core dumps, and other programs
+// of this user cannot attach to it. Child processes are not affected (exec resets the flag), and so
+// can read the model by their own /proc/self/fd.
 void keep_memory_private() {
-  if (k_address_sanitizer) return;  // its search for leaks attaches to the program
+  if (k_address_sanitizer) return;  // its leak check attaches to the process
   const rlimit nothing{0, 0};
   ::setrlimit(RLIMIT_CORE, &nothing);
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // counts where cores go to a program instead of a file
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // also for core dumps that are piped to a program
 }
 
-// The command whose subcommand is missing, and the word that stands there instead: CLI11 does not
-// tell it.
+// Returns the command whose subcommand is missing, and the word in its place. CLI11 does not report
+// these.
 std::optional<std::string> unknown_command(const CLI::App& app) {
   const CLI::App* innermost = &app;
   while (!innermost->get_subcommands().empty()) innermost = innermost->get_subcommands().back();
@@ -80,9 +80,10 @@ std::optional<std::string> unknown_command(const CLI::App& app) {
   return before + printable(*word);
 }
 
-// `help COMMAND` is `COMMAND --help`. In the order that CLI11 wants: the last one first.
+// Returns the arguments in the order that CLI11 expects: the last one first. Turns `help COMMAND`
+// into `COMMAND --help`.
 std::vector<std::string> arguments_of(int argc, char** argv) {
-  // Even its own name may be missing.
+  // argv may be empty, even without the program's name.
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   if (!arguments.empty() && arguments.front() == "help") {
     arguments.erase(arguments.begin());
@@ -121,7 +122,7 @@ int start(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     errno = 0;
     if (app.exit(error) != 0) return static_cast<int>(ExitCode::usage);
-    // A part may have been flushed, and have failed, before.
+    // An earlier flush of a part of the output may have failed.
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
       throw system_error(errno != 0 ? errno : EIO, "standard output", "takes no more");
     }
@@ -135,9 +136,9 @@ int start(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   modelfloat::cli::put_start_in_order();
-  // Fragments come and go all the time: their memory is kept instead of being given back and
-  // faulted in again, which costs as much as sealing them. Shards are larger; theirs goes back, so
-  // that the sum stays bounded.
+  // Fragments are allocated and freed all the time. Their memory is kept: returning it to the
+  // system and faulting it in again costs as much time as sealing them. Shards are larger. Their
+  // memory is returned, so that the total stays bounded.
   constexpr int k_fragments_below = 2 << 20;
   constexpr int k_keep_bytes = 16 << 20;
   mallopt(M_MMAP_THRESHOLD, k_fragments_below);  // NOLINT(concurrency-mt-unsafe): no other thread runs yet

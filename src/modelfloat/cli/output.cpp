@@ -16,7 +16,7 @@ void write_stdout(ByteSpan bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN) {  // a pipe that somebody else made non-blocking is full
+    if (count < 0 && errno == EAGAIN) {  // a full pipe that another process made non-blocking
       pollfd waiting{STDOUT_FILENO, POLLOUT, 0};
       ::poll(&waiting, 1, -1);
       continue;
@@ -39,7 +39,7 @@ std::size_t unfinished_bytes(std::string_view text) noexcept {
   constexpr std::size_t k_longest = 4;
   for (std::size_t count = 1; count < std::min(k_longest, text.size() + 1); ++count) {
     const auto byte = static_cast<unsigned char>(text[text.size() - count]);
-    if ((byte & 0xC0U) == 0x80U) continue;  // not the first of its character
+    if ((byte & 0xC0U) == 0x80U) continue;  // not the first byte of its character
     const std::size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
     return length > count ? count : 0;
   }

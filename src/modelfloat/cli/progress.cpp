@@ -65,14 +65,14 @@ void ProgressLine::show(std::string_view what) {
   if (is_due(what)) write_line(printable(what.substr(0, terminal_width() - 1)));
 }
 
-// A new stage begins anew, with its own speed.
+// A new stage starts from zero, and measures its own speed.
 bool ProgressLine::is_due(std::string_view what) {
   const SteadyTime now = clock_.steady_now();
   if (what != last_what_) {
     begin_ = now;
     last_what_ = what;
     last_ = now;
-    return style_ == ProgressStyle::rewrite;  // lines are for what takes long
+    return style_ == ProgressStyle::rewrite;  // lines are only printed for long stages
   }
   if (last_ && now - *last_ < (style_ == ProgressStyle::rewrite ? k_rewrite_every : k_line_every)) return false;
   last_ = now;

@@ -28,7 +28,7 @@ FileDescriptor open_secret(const fs::path& file) {
   return fd;
 }
 
-// A buffer of fixed size, so that no copy of the secret is left behind by growing.
+// The buffer has a fixed size: a growing one would leave copies of the secret in freed memory.
 crypto::SecretBytes read_secret(int fd, const fs::path& file) {
   Bytes buffer(k_max_secret_bytes);
   std::size_t size = 0;
@@ -59,7 +59,7 @@ void warn_when_open_to_others(int fd, const fs::path& file) {
 
 constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
 
-// What editors on other systems put in front does not belong to it.
+// Returns the text without the byte order mark that some editors put in front.
 std::string_view text_of(const crypto::SecretBytes& content, const fs::path& file) {
   std::string_view text = as_text(content.bytes());
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {

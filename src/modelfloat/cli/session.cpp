@@ -60,13 +60,13 @@ engine::Environment Session::environment() {
   if (!cpu_) {
     auto cpu = std::make_unique<ThreadPool>(std::max(1U, std::thread::hardware_concurrency()));
     io_ = std::make_unique<ThreadPool>(k_io_threads);
-    cpu_ = std::move(cpu);  // both or none
+    cpu_ = std::move(cpu);  // so that either both exist or none
   }
   return {clock_, random_, *cpu_, *io_, registry()};
 }
 
 void Session::require_pool() {
-  // A mistyped home is not made by looking into it.
+  // Does not create a registry: the path of the home may be mistyped.
   if ((registry_ || fs::exists(home_.registry_file())) && engine::Settings(registry()).pool()) return;
   throw Error(
       ErrorKind::not_found, home_.state_folder.string(),
@@ -83,7 +83,7 @@ engine::Pool& Session::open_pool(const mf1::SlotSecret& secret) {
   const auto environment = this->environment();
   auto keys = engine::open_keys(registry(), secret);
   pool_.reset();
-  // One for the whole run: calls of an earlier pool may still be under way.
+  // One opener for the whole run, as calls of an earlier pool may still be running.
   if (!opener_) opener_ = std::make_unique<StoreOpener>(registry(), keys, clock_, random_, bandwidth());
   pool_ = std::make_unique<engine::Pool>(environment, std::move(keys),
                                          [this](const registry::StoreRow& row) { return opener_->open(row); });

@@ -17,9 +17,8 @@ constexpr rlim_t k_stack_bytes = 1U << 20;
 void fill_standard_descriptors() noexcept {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
-    // O_PATH: reading and writing fail with EBADF, as they would without it. There is always a root
-    // folder.
-    // The lowest free number, which is this one.
+    // With O_PATH, reading and writing fail with EBADF, as on a missing descriptor. The root folder
+    // always exists. open() returns the lowest free number, which is `fd`.
     if (::open("/", O_PATH | O_DIRECTORY) != fd) return;
   }
 }
@@ -29,7 +28,7 @@ void let_signals_through() noexcept {
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files becomes EFBIG
+  ::signal(SIGXFSZ, SIG_IGN);  // exceeding the file size limit gives EFBIG
 }
 
 void raise_small_stack() noexcept {
@@ -37,7 +36,7 @@ void raise_small_stack() noexcept {
   if (::getrlimit(RLIMIT_STACK, &stack) != 0 || stack.rlim_cur >= k_stack_bytes) return;
   stack.rlim_cur = std::min(k_stack_bytes, stack.rlim_max);
   ::setrlimit(RLIMIT_STACK, &stack);
-  pthread_attr_t attributes;  // threads take the limit that was there when the program was loaded
+  pthread_attr_t attributes;  // new threads use the limit from program start
   if (::pthread_attr_init(&attributes) != 0) return;
   ::pthread_attr_setstacksize(&attributes, k_stack_bytes);
   ::pthread_setattr_default_np(&attributes);

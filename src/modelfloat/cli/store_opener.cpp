@@ -14,7 +14,7 @@ StoreOpener::~StoreOpener() {
       for (auto& [id, kept] : kept_) kept.ledger.write();
     });
   } catch (const std::exception& error) {
-    log_warning(error.what());  // forgetting how stores did harms nothing
+    log_warning(error.what());  // losing these measurements does no harm
   }
 }
 

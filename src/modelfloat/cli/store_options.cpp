@@ -17,14 +17,14 @@
 namespace modelfloat::cli {
 namespace {
 
-// What kinds of stores take besides the fields that they ask for. A list, since
-// MODELFLOAT_STORE_A_B_PASSWORD may be store a_b's.
+// Fields that stores accept besides those that they ask for. The names are listed, since
+// MODELFLOAT_STORE_A_B_PASSWORD may belong to a store a_b.
 constexpr std::array<std::string_view, 16> k_more_fields = {
     "email",           "password",    "totp_secret",    "client_id", "client_secret", "refresh_token",
     "service_account", "access_key",  "secret_key",     "region",    "session_token", "user",
     "bearer",          "pinning_url", "pinning_bearer", "gateway"};
 
-// Who has one of these needs no name and password.
+// With one of these, name and password are not needed.
 constexpr std::array<std::string_view, 3> k_instead_of_fields = {"bearer", "refresh_token", "service_account"};
 
 std::string upper(std::string_view text) {

@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t k_max_line_bytes = 64U << 10;
 constexpr const char* k_terminal = "/dev/tty";
 
-// Turns off the echo of a terminal for as long as it lives.
+// Turns off the echo of a terminal while this object lives.
 class NoEcho {
  public:
   explicit NoEcho(int fd) : fd_(fd) {
@@ -51,10 +51,10 @@ void show(int fd, std::string_view text) {
   }
 }
 
-// Signals that stop or end a program by default and that InterruptWatch leaves alone.
+// Signals that suspend or end a program by default, and that InterruptWatch does not handle.
 constexpr std::array<int, 4> k_default_signals{SIGTSTP, SIGALRM, SIGUSR1, SIGUSR2};
 
-// All that the signal handler may use.
+// The signal handler uses only this.
 std::atomic<int> prompt_pipe = -1;
 static_assert(std::atomic<int>::is_always_lock_free);
 
@@ -65,8 +65,8 @@ void record_signal(int number) {
   errno = saved;
 }
 
-// What may happen while somebody is asked: input, a stop, or a signal that would leave the terminal
-// as it is now. Used by one thread, one at a time.
+// Waits for what may happen during a prompt: input, a stop, or a signal that would leave the
+// terminal without echo. Used by one thread; only one object may exist at a time.
 class PromptEvents {
  public:
   explicit PromptEvents(const std::stop_token& stop) : stop_(stop), wake_(stop, Wake{write_end_}) {
@@ -80,7 +80,8 @@ class PromptEvents {
   PromptEvents(const PromptEvents&) = delete;
   PromptEvents& operator=(const PromptEvents&) = delete;
 
-  // Returns 0 when there is input, or the signal that came. Error{cancelled} on a stop.
+  // Returns 0 when there is input, else the number of the signal that came. Throws Error{cancelled}
+  // on a stop.
   int wait(int terminal) {
     std::array<pollfd, 2> waiting{pollfd{terminal, POLLIN, 0}, pollfd{read_end_.get(), POLLIN, 0}};
     while (::poll(waiting.data(), waiting.size(), -1) < 0 && errno == EINTR) {
@@ -91,7 +92,7 @@ class PromptEvents {
     return 0;
   }
 
-  // Lets the signal do what it does by default. Returns when the program goes on.
+  // Performs the default action of the signal. Returns when the program continues.
   void deliver(int number) const {
     for (const auto& [caught, action] : before_) {
       if (caught != number) continue;
@@ -120,7 +121,7 @@ class PromptEvents {
   void catch_signal(int number) {
     struct sigaction action{};
     ::sigaction(number, nullptr, &action);
-    if (action.sa_handler != SIG_DFL) return;  // it does not stop or end us
+    if (action.sa_handler != SIG_DFL) return;  // it neither suspends nor ends the program
     before_.emplace_back(number, action);
     set_handler(number);
   }
@@ -141,7 +142,7 @@ class PromptEvents {
 
 crypto::SecretBytes read_line(int fd) {
   Bytes line(k_max_line_bytes);
-  const ssize_t count = ::read(fd, line.data(), line.size());  // a terminal gives one line
+  const ssize_t count = ::read(fd, line.data(), line.size());  // a terminal returns one line
   std::size_t size = count > 0 ? static_cast<std::size_t>(count) : 0;
   while (size > 0 && (line[size - 1] == std::byte{'\n'} || line[size - 1] == std::byte{'\r'})) --size;
   crypto::SecretBytes answer(ByteSpan(line).first(size));
@@ -164,7 +165,7 @@ crypto::SecretBytes ask_terminal(const std::string& prompt, bool secret, const s
     show(terminal.get(), printable(prompt));
     const int signal = events.wait(terminal.get());
     if (signal == 0) break;
-    quiet.reset();  // whoever has the terminal next sees what they type
+    quiet.reset();  // restores the echo for the next user of the terminal
     events.deliver(signal);
   }
   auto answer = read_line(terminal.get());
