@@ -64,6 +64,8 @@ auto parsed(const Parse& parse) {
   }
 }
 
+// Both throw CLI::ValidationError when the text does not parse. The redundancy of an empty text is
+// nullopt.
 std::optional<Redundancy> redundancy_of(const std::string& text);
 ModelRef model_of(const std::string& text);
 

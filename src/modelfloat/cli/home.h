@@ -48,8 +48,8 @@ struct Home {
   // A file with the path of the key file, if that is not key_file() (key_path.h).
   std::filesystem::path key_path_file() const { return state_folder / "key_path"; }
 
-  // Reads config.toml. Returns the defaults when there is no such file. Throws as parse_config()
-  // does.
+  // Reads config.toml. Returns the defaults when there is no such file. Throws Error{denied} when
+  // it cannot be read, and as parse_config() does.
   Config config() const;
   // Creates the state folder if it is missing, with access for its owner only.
   void make_state_folder() const;

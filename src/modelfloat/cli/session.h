@@ -51,6 +51,7 @@ class Session {
 
   const GlobalOptions& options() const noexcept { return options_; }
   const Home& home() const noexcept { return home_; }
+  // Reads config.toml on first use. Throws as Home::config() does.
   const Config& config();
   SteadyTime started() const noexcept { return started_; }
   std::stop_token stop() const noexcept { return stop_; }

@@ -11,6 +11,7 @@
 
 namespace modelfloat::cli {
 
+// Returns the health of a store; all unknown when it is not in the pool any more.
 engine::StoreHealth health_of(engine::Pool& pool, const engine::StoreStatus& store);
 
 // Returns everything about a store, for `status` and `store ls`.

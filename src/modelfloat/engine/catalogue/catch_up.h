@@ -31,8 +31,8 @@ struct Need {
   MarkerWait decided = MarkerWait::none;  // waits until each store is known to be online or offline
 };
 
-// Brings the pool's view of its stores up to date. Nothing else in engine, server and cli does it.
-// A job that works between two steps calls it several times:
+// Brings what this machine knows of the pool up to date. Nothing else in engine, server and cli
+// does it. A job that does work between two of these steps calls it several times:
 //
 //   job                     need of each call              why
 //   ----------------------  -----------------------------  ----------------------------------------
@@ -65,9 +65,10 @@ struct Need {
 // Recover also reads the log before there is a pool, by PoolLog::sync(). A job that repairs needs
 // what verify needs. A job that deletes needs what a push needs, and refuses as a push does.
 //
-// Returns how sure the reading of the log is; with LogReading::none a default value, which is not
-// fresh. A store that fails is no error: the result names it. Throws what the caller's own options
-// say, and what the registry throws. Any thread may call it. Calling it twice is safe.
+// Returns how complete the reading of the log was; with LogReading::none a default value, which is
+// not fresh. A store that fails is no error: the result names it. Throws Error{cancelled} or
+// Error{timed_out} as `call` says, and any error of the registry. May be called from any thread.
+// Calling it twice is safe.
 Freshness catch_up(Pool& pool, const Need& need, const CallOptions& call);
 
 }  // namespace modelfloat::engine

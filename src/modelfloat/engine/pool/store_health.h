@@ -27,6 +27,7 @@ struct StoreHealth {
   std::optional<std::int64_t> idle_days_left;
   std::string bandwidth;  // the store's own limit
 
+  // The share of calls that failed; nullopt when there were none.
   std::optional<double> error_rate() const noexcept;
 };
 
