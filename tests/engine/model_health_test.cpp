@@ -57,6 +57,7 @@ class ModelHealthTest : public testing::Test {
     machine_.push("ns/small", {{"m.bin", test::random_bytes(900, 3)}});
     registry_.emplace(machine_.registry_file());
     pool_ = machine_.pool_with(*registry_);
+    registry_->looks = registry_->single_looks = 0;  // opening the pool reads its log
   }
 
   std::vector<engine::ModelSummary> models() { return engine::list_models(*pool_, "", "", 10).models; }
