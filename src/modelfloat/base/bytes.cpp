@@ -4,6 +4,8 @@
 
 #include <sys/mman.h>
 
+template class std::vector<std::byte, modelfloat::UninitialisedAllocator<std::byte>>;
+
 namespace modelfloat {
 
 namespace {
