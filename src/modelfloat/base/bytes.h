@@ -57,8 +57,9 @@ using MutableByteSpan = std::span<std::byte>;
 
 }  // namespace modelfloat
 
-// Its loops over single bytes are compiled once, in bytes.cpp: a copy takes 20 times as long in a program
-// whose own files are not optimised, and a sanitizer's tests spent half of their time there.
+// Its loops over single bytes are compiled once, in bytes.cpp: a copy takes 20 times as long in a
+// program whose own files are not optimised, and a sanitizer's tests spent half of their time
+// there.
 extern template class std::vector<std::byte, modelfloat::UninitialisedAllocator<std::byte>>;
 
 namespace modelfloat {
