@@ -1,5 +1,5 @@
 #pragma once
-// An object counts as stored when the store shows it, not when it says so.
+// Puts that are confirmed: an object counts as stored only after stat() has shown it.
 
 #include <string>
 
@@ -7,14 +7,14 @@
 
 namespace modelfloat::transfer {
 
-// Puts the object and looks whether it is there, with its size and, where the store computes one,
-// its checksum; tries that twice. Throws what the store throws, or Error{corrupt} naming `where`
-// when it shows something else than it was given.
+// Puts the object, then compares stat() with it: its size and, if the store computes one, its
+// checksum. When they differ, does both once more. Throws what the store throws, or Error{corrupt}
+// naming `where` when the second try differs too. Blocks the calling thread.
 void put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object,
                    const CallOptions& call);
 
-// Whether these bytes have this checksum, as ObjectInfo::checksum writes it. True for kinds of
-// checksums that are not known here.
+// Whether `object` has this checksum, written as in ObjectInfo::checksum. Returns true for checksum
+// algorithms that are not known here.
 bool fits_checksum(std::string_view checksum, ByteSpan object);
 
 }  // namespace modelfloat::transfer

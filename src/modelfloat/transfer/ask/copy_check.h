@@ -1,5 +1,5 @@
 #pragma once
-// Copies of objects, each read whole from the store that it lies on and compared with its name.
+// Checks copies of objects: each copy is read whole from its store and compared with its name.
 
 #include <cstdint>
 #include <functional>
@@ -14,16 +14,16 @@ namespace modelfloat::transfer {
 struct CopyToCheck {
   ObjectName name;
   const PoolStore* store = nullptr;
-  std::uint64_t size_bytes = 0;  // as it is listed: bounds how long reading may take
+  std::uint64_t size_bytes = 0;  // as listed; limits how long reading it may take
 };
 
-// Called on the calling thread for each copy, with what is wrong with it.
+// Called on the calling thread once for each copy, with its damage; nullopt when it is good.
 using CopyVerdict = std::function<void(const CopyToCheck&, std::optional<Damage>)>;
 
-// All stores are read at once, so many copies at a time as their call queues and the I/O pool
-// allow, and as are 48 MiB, or four of the largest. A store that goes silent, or doesn't answer in
-// time, is not read any more: the rest of its copies are Damage::offline. Returns the bytes read.
-// Throws only what the caller's own options say.
+// Reads all stores in parallel. The call queues and the I/O executor limit how many copies are read
+// at once; so do 48 MiB (or four of the largest copies) in memory. When a read times out, its store
+// is not read any more: its other copies get Damage::offline. Returns the number of bytes read.
+// Throws only Error{cancelled} and Error{timed_out}, as `call` says, and what `verdict` throws.
 std::uint64_t check_copies(const StoreSet& stores, std::vector<CopyToCheck> copies, const CallOptions& call,
                            const CopyVerdict& verdict);
 

@@ -1,6 +1,6 @@
 #pragma once
-// What was seen to be wrong with an object on a store. Collected while reading, so that the user is
-// told and repair can act.
+// Damage that was found on a store while reading. Findings are collected, so that the user is told
+// and repair can act.
 
 #include <functional>
 #include <string>
@@ -14,14 +14,14 @@ enum class Damage { missing, corrupt, offline };
 std::string_view to_string(Damage) noexcept;
 
 struct Finding {
-  std::string store;   // its name in the pool
-  std::string object;  // path
+  std::string store;   // the store's name in the pool
+  std::string object;  // ObjectName::path()
   ObjectType type = ObjectType::shard;
   Damage what = Damage::missing;
   auto operator<=>(const Finding&) const = default;
 };
 
-// Called from any thread, one call at a time is NOT promised.
+// Called from any thread, also from several threads at once.
 using FindingSink = std::function<void(const Finding&)>;
 
 }  // namespace modelfloat::transfer

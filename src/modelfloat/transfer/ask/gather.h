@@ -1,5 +1,5 @@
 #pragma once
-// The answers of stores that were all asked at once, without those that come too late.
+// Collects the answers of stores that were all asked at once, except those of stragglers.
 
 #include <functional>
 #include <vector>
@@ -8,14 +8,13 @@
 
 namespace modelfloat::transfer {
 
-// Until when the stores that have not answered yet are waited for. Asked again after each answer,
-// on the calling thread.
+// Returns until when to wait for the stores in `awaited`, which have not answered yet. Called again
+// after each answer, on the calling thread.
 using StragglerRule = std::function<SteadyTime(const std::vector<const PoolStore*>& awaited)>;
 
-// Gives each answer to `handle` as it comes (an Answer&&, on the calling thread), until there is
-// one of every call of the race, or the rule says that it is time. The calls that are left then are
-// stopped, their stores are marked as slow, and they are returned. Throws what Race::next() and
-// `handle` throw.
+// Passes each answer (an Answer&&) to `handle` as it comes, on the calling thread, until every call
+// of the race has answered or the time of `rule` has passed. Then cancels the remaining calls,
+// marks their stores as slow and returns those calls. Throws what Race::next() and `handle` throw.
 template <typename T, typename Tag, typename Handle>
 auto gather(Race<T, Tag>& race, const StragglerRule& rule, const Handle& handle) {
   while (auto answer = race.next(rule(race.awaited()))) handle(*std::move(answer));

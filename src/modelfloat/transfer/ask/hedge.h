@@ -1,5 +1,5 @@
 #pragma once
-// When a call that has not been answered gets company, and by whom.
+// Hedged reads: when a late read is asked of another store too, and of which one.
 
 #include <vector>
 
@@ -7,25 +7,26 @@
 
 namespace modelfloat::transfer {
 
-// How long a call has been out, compared with what its store usually takes.
+// How late a call is, compared with what its store usually takes.
 enum class Lateness {
-  none,      // it may well be answered
+  none,      // not late
   late,      // another copy is asked too, unless only stores are left whose downloads are scarce
-  hopeless,  // then these as well
+  hopeless,  // stores with scarce downloads are asked as well
 };
 
-// Follows one call, made at `begin`.
+// Tracks the lateness of one call, made at `begin`. Used by one thread.
 class HedgeTimer {
  public:
   // `late_after_seconds`: see LatencyTracker::late_after.
   HedgeTimer(SteadyTime begin, double late_after_seconds) : begin_(begin), late_after_(late_after_seconds) {}
 
-  // The bound may be lowered when others have answered a call of this kind.
+  // Lowers the time after which the call is late, because others have answered a call of this kind.
+  // Never raises it.
   void bound(double late_after_seconds) { late_after_ = std::min(late_after_, late_after_seconds); }
-  // Looks at the clock; true when the call has just become later than it was.
+  // Updates lateness(). Returns true when it has changed.
   bool advance(SteadyTime now);
   Lateness lateness() const noexcept { return lateness_; }
-  // When it is worth to look at the clock again.
+  // When lateness() will change next. SteadyTime::max() when it will not.
   SteadyTime next() const;
 
  private:
@@ -36,17 +37,18 @@ class HedgeTimer {
   Lateness lateness_ = Lateness::none;
 };
 
-// How good a store is to read so many bytes from: the lower the better.
+// How good a store is as a source for this many bytes. Lower is better.
 struct Rank {
-  bool is_slow = false;  // late or wrong lately
-  bool scarce = false;   // its downloads are
-  double seconds = 0;    // that it usually takes
+  bool is_slow = false;  // was late or wrong lately
+  bool scarce = false;   // its downloads are scarce
+  double seconds = 0;    // usual time of such an answer
   auto operator<=>(const Rank&) const = default;
 };
 Rank rank_of(const PoolStore& store, std::uint64_t bytes);
 
-// Whether a read may go there now, as company for calls that are at least so late (`none`: it is
-// the first one).
+// Whether the store may be asked for a read now. False when it is offline or paused. With
+// `is_hedge` the read is an additional one for calls of this `lateness`; then stores with scarce
+// downloads may be asked only when it is `hopeless`.
 bool may_be_asked(const PoolStore& store, bool is_hedge, Lateness lateness);
 
 }  // namespace modelfloat::transfer

@@ -1,5 +1,6 @@
 #pragma once
-// What the stores of a pool have, by lists of one moment and by what is remembered of damage.
+// What the stores of a pool have: the lists of all stores at one moment, and the damage that is
+// remembered in the registry.
 
 #include <cstdint>
 #include <map>
@@ -17,23 +18,21 @@ namespace modelfloat::transfer {
 // Shards and the stores that list them.
 using ListedShards = std::map<Hash256, std::vector<const PoolStore*>>;
 
-// What is known of one copy of a shard. At least one of the two members `size_bytes` and
-// `remembered` has a value.
+// What is known of one copy of a shard. At least one of `size_bytes` and `remembered` has a value.
 struct InventoryCopy {
   const PoolStore* store = nullptr;
   bool is_decided = false;                             // the list of the store is complete
-  std::optional<std::uint64_t> size_bytes = {};        // as listed; nothing: the list lacks it
-  std::optional<registry::CopyState> remembered = {};  // nothing: nobody expects it there
+  std::optional<std::uint64_t> size_bytes = {};        // as listed; nullopt: not listed
+  std::optional<registry::CopyState> remembered = {};  // nullopt: not expected there
 };
 
-// Compares what is on the stores with what should be there. Whoever repairs learns which shards are
-// missing() and which stores are holders() of the others; whoever deletes learns what is stray().
-//
+// Compares what is on the stores with what should be there. Repair uses missing() for the shards to
+// make again and holders() for the stores to read the others from. Deletion uses stray().
 // An object is known to be absent only where the list of the store is complete. So nothing may be
-// deleted, and nothing given up, by an inventory that is not complete().
-//
-// The lists are fixed. What copies() and stray() read in the registry is of the moment of the call,
-// and they throw what it throws; the other methods ask nobody. Many threads may read at once.
+// deleted or declared lost on the basis of an inventory that is not complete().
+// The lists are fixed. copies() and stray() also read the registry as it is when they are called,
+// and throw what it throws. The other methods access neither stores nor registry. Many threads may
+// call any method at once.
 class Inventory {
  public:
   struct Shard {
@@ -46,15 +45,15 @@ class Inventory {
     const PoolStore* store = nullptr;
     bool is_complete = false;        // `shards` and `others` are all that it has
     std::string trouble = {};        // why it is not complete; empty when it was not asked
-    std::vector<Shard> shards = {};  // in order, each once
-    // In order: the shards that are remembered as not whole there.
+    std::vector<Shard> shards = {};  // sorted, without duplicates
+    // Sorted: the shards whose copies on this store are remembered as damaged.
     std::vector<Hash256> damaged = {};
-    // Objects that are no shards, and their sizes.
+    // All other objects, with their sizes.
     std::map<ObjectName, std::uint64_t> others = {};
   };
 
-  // Of the stores `pool`, in this order. Lists of other stores are left out: they have left the
-  // pool meanwhile. The registry outlives the inventory.
+  // Makes the inventory of the stores `pool`, in this order. A list of any other store is ignored:
+  // that store has left the pool meanwhile. The registry outlives the inventory.
   Inventory(const std::vector<const PoolStore*>& pool, std::vector<StoreListing> listings,
             registry::PackIndex& registry);
 
@@ -62,31 +61,33 @@ class Inventory {
 
   // Whether every store of the pool gave a complete list.
   bool complete() const noexcept;
-  // Whether this one did. False for a store that the inventory does not have.
+  // Whether this store gave a complete list. False for a store that is not in the inventory.
   bool complete(const PoolStore& store) const noexcept;
 
-  // Every store that lists the shard, or that should have it by the registry. Empty: nobody does.
+  // Every store that lists the shard, or that should have it according to the registry. Empty when
+  // there is none.
   std::vector<InventoryCopy> copies(const Hash256& object) const;
 
-  // The stores that list this shard of the pack with its right size, and of whose copy no damage is
-  // remembered. With k = 1 all shards of a pack are copies of one object: index is 0.
+  // The stores that list this shard of the pack with its right size and whose copy is not known to
+  // be damaged. With k = 1 all shards of a pack are copies of one object, and `index` is 0.
   std::vector<const PoolStore*> holders(const Pack& pack, std::size_t index) const;
-  // The shards of the pack without a holder, by index. With k = 1 as many as copies are lacking.
+  // The indexes of the shards of the pack that have no holder. With k = 1: as many indexes as there
+  // are copies missing.
   std::vector<std::size_t> missing(const Pack& pack) const;
 
-  // Listed shards that no pack in the registry names. A manifest that was not read yet may name
-  // them, or a push that is under way on another machine.
+  // Listed shards that no pack in the registry names. They may still be in use: a manifest that was
+  // not read yet may name them, or a push that is running on another machine.
   ListedShards stray() const;
 
-  // Of a document that every store must have: the stores that list it, and those that lack it. A
-  // store that does not list it and is not complete is in neither.
+  // For a document that every store must have: the stores that list it, and those that lack it. A
+  // store whose list is incomplete and does not show it is in neither.
   struct DocumentStores {
     std::vector<const PoolStore*> having;
     std::vector<const PoolStore*> lacking;
   };
   DocumentStores expected_everywhere(const ObjectName& document) const;
 
-  // As the store lists it; nothing when it does not.
+  // The object's size as the store lists it; nullopt when it does not list it.
   std::optional<std::uint64_t> listed_size(const PoolStore& store, const ObjectName& name) const;
 
  private:
@@ -96,8 +97,9 @@ class Inventory {
   std::vector<Store> stores_;
 };
 
-// Lists everything under the prefixes on all stores that are online (list_stores(), as one does who
-// waits for all). Throws only what the caller's own options say, and what the registry throws.
+// Lists everything under the prefixes on all stores that are online, by list_stores() with
+// WaitFor::all. Waits for the stores. Throws only Error{cancelled} and Error{timed_out}, as `call`
+// says, and what the registry throws.
 Inventory take_inventory(const StoreSet& stores, registry::PackIndex& registry,
                          const std::vector<std::string>& prefixes, const CallOptions& call);
 

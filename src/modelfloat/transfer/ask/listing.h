@@ -1,5 +1,5 @@
 #pragma once
-// What the stores of a pool list, all asked at once.
+// Lists the objects of all stores of a pool at once.
 
 #include <functional>
 #include <optional>
@@ -10,28 +10,28 @@
 
 namespace modelfloat::transfer {
 
-// Whom a call that asks all stores waits for.
+// Which answers a call that asks all stores waits for.
 enum class WaitFor {
-  quorum,  // as many as are needed, and those who are as quick as they: what a reader wants
-  all,     // everybody who is not far behind the others: what a writer wants
+  quorum,  // as many as are needed, and others that are as quick; for readers
+  all,     // all stores but stragglers; for writers
 };
 
 struct StoreListing {
   const PoolStore* store = nullptr;
   bool complete = false;  // it answered, and `objects` is all that it has
-  // They are there; where it is not complete there may be more.
+  // The objects that the store listed. There may be more if it is not complete.
   std::vector<store::ObjectInfo> objects = {};
-  std::string trouble = {};   // why it is not complete
-  bool is_straggler = false;  // it had not answered when nobody waited any more
+  std::string trouble = {};   // why the list is not complete
+  bool is_straggler = false;  // it had not answered when the wait ended
 };
 
-// Whether what has come by now will do. Empty: only everybody will.
+// Whether the lists so far are enough. Empty: only the lists of all stores are.
 using ListingsSuffice = std::function<bool(const std::vector<StoreListing>&)>;
 
-// Lists everything under the prefixes on every store that is online, also on those that turn up
-// while it waits for others. A store that fails or is left behind is in the result with its
-// trouble; what it listed before it failed is kept. Nobody is waited for longer than `allowed`, or
-// Timeouts::listing when it is not given. Throws only what the caller's own options say.
+// Lists everything under the prefixes on every store that is online, and on stores that come online
+// while it waits. A store that fails or is a straggler is in the result too, with its trouble and
+// with what it listed before it failed. Waits at most `allowed` (if not given: Timeouts::listing).
+// Throws only Error{cancelled} and Error{timed_out}, as `call` says.
 std::vector<StoreListing> list_stores(const StoreSet& stores, const std::vector<std::string>& prefixes,
                                       WaitFor wait_for, const ListingsSuffice& suffice, const CallOptions& call,
                                       std::optional<Milliseconds> allowed = std::nullopt);

@@ -1,5 +1,5 @@
 #pragma once
-// Whole objects by name, from whichever store has them, checked by their name.
+// Reads whole objects by name from any store that has them, and checks the bytes against the name.
 
 #include <functional>
 #include <optional>
@@ -10,11 +10,13 @@
 
 namespace modelfloat::transfer {
 
-// The first copy whose bytes have the hash that its name says. The store that answers best is asked
-// first, the next one when its answer is late, missing or wrong; what is missing or wrong on a
-// store is told to `finding` (absence only when `expected_everywhere`). Stores that are not online
-// yet are waited for when the others don't have it. Stores that asked for a moment are waited for
-// when no other has it (needed_wait.h). Nothing when no store has a right copy.
+// Returns the first copy whose bytes match the hash in the name; nullopt when no store has one. The
+// store with the best rank is asked first; the next one when an answer is late, missing or wrong.
+// Missing copies (only if `expected_everywhere`), wrong bytes and stores that cannot be read are
+// reported to `finding`.
+// When no store that is online has a good copy, waits for stores that are still pending, then for
+// stores that asked for a pause (needed_wait.h). Throws only Error{cancelled} and Error{timed_out},
+// as `call` says.
 std::optional<Bytes> read_object(StoreSet& stores, const ObjectName& name, bool expected_everywhere,
                                  const FindingSink& finding, const CallOptions& call);
 
@@ -23,13 +25,13 @@ struct ListedObject {
   ObjectName name;
   std::vector<const PoolStore*> places;
 };
-// Several objects at once, each as above from its own places. `take` is called on the calling
-// thread, with the place of the object in `objects` and its bytes; not for those that cannot be
-// had.
+// Reads several objects at once, each only from its own places. Calls `consume` on the calling
+// thread with the object's index in `objects` and its bytes. An object that cannot be read is left
+// out. Missing copies are reported to `finding`, too.
 void read_objects(StoreSet& stores, const std::vector<ListedObject>& objects, const FindingSink& finding,
                   const CallOptions& call, const std::function<void(std::size_t index, Bytes bytes)>& consume);
 
-// Whether these bytes are what the name says. Names without a hash (markers, texts) fit anything.
+// Whether the bytes match the hash in the name. True for names without a hash (markers, texts).
 bool fits_name(const ObjectName& name, ByteSpan object);
 
 }  // namespace modelfloat::transfer

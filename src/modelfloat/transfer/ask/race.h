@@ -1,6 +1,6 @@
 #pragma once
-// Calls to several stores, whose answers are taken in the order in which they come; nobody waits
-// for those that come last.
+// Calls to several stores. Their answers are handled in the order in which they come, and the
+// caller need not wait for the slowest.
 
 #include <algorithm>
 #include <condition_variable>
@@ -19,18 +19,19 @@
 
 namespace modelfloat::transfer {
 
-// `T` is what a call returns. `Tag` says what was asked: a plain value of the caller's, kept beside
-// the call, moved into its answer, and not seen by the store. Used by one thread; the calls run in
-// the call queues of their stores. What a call needs has to be its own, or shared: it may end after
-// the race, when a store doesn't heed its stop token.
+// `T` is what a call returns. `Tag` is a value of the caller's that says what was asked. It is kept
+// with the call and moved into its answer; the store does not see it.
+// Used by one thread. The calls run in the call queues of their stores. A call may outlive the race
+// if its store ignores the stop token, so whatever the call uses must be owned by it or shared.
+// The destructor cancels the calls that are still running and does not wait for them.
 template <typename T, typename Tag>
 class Race {
  public:
   struct Answer {
     const PoolStore* store = nullptr;
     Tag tag;
-    std::optional<T> value;      // nothing: it failed
-    std::optional<Error> error;  // why; nothing when there is a value
+    std::optional<T> value;      // nullopt: the call failed
+    std::optional<Error> error;  // why it failed; nullopt when there is a value
     double seconds = 0;          // from ask() to the answer
   };
   // A call that has no answer yet.
@@ -40,9 +41,9 @@ class Race {
   };
   using Work = UniqueFunction<T(store::Store&, const CallOptions&)>;
 
-  // `kind` is what all its calls are. `clock` outlives the calls, too. `on_answer` is called when
-  // an answer is there to be taken, on whatever thread brought it, also for calls that were
-  // cancelled meanwhile; it may come after the race has ended. It must be quick.
+  // `kind` is the kind of all calls of this race. `clock` outlives the calls, too. `on_answer` is
+  // called when an answer has come, on the thread that brought it, also for a call that was
+  // cancelled. It may be called after the race has ended. It must return quickly.
   Race(Clock& clock, CallKind kind, CallOptions call, std::function<void()> on_answer = {})
       : clock_(clock), kind_(kind), call_(std::move(call)), on_answer_(std::move(on_answer)) {}
   ~Race() {
@@ -51,27 +52,28 @@ class Race {
   Race(const Race&) = delete;
   Race& operator=(const Race&) = delete;
 
-  // Begins a call that is given up after `allowed`. An Error that it ends with is told to the state
-  // of the store.
+  // Starts a call that times out after `allowed`, and returns at once. If the call ends with an
+  // Error, that is recorded in the state of the store.
   void ask(const PoolStore& store, Milliseconds allowed, Tag tag, Work work);
 
-  // The next answer; nothing when none came until then, or when no call is under way. Throws
-  // Error{cancelled} and Error{timed_out} when the caller's options say so and no answer is there,
-  // or one that failed for just that. An answer that is Error{cancelled} by itself is thrown, too,
-  // and one that is an exception but no Error.
+  // Waits for the next answer. Returns nullopt when none has come at `until`, or when no call is
+  // running. An Error of a call is in the Answer and not thrown, with two exceptions:
+  // Error{cancelled} is thrown, and so is an exception that is no Error. Throws Error{cancelled} or
+  // Error{timed_out} when the caller's options say so and no answer is there, or the answer failed
+  // for that reason.
   std::optional<Answer> next(SteadyTime until = SteadyTime::max()) { return next(until, call_); }
-  // The same for a caller other than the one that asked.
+  // The same, but with the options of the caller that waits instead of those of the calls.
   std::optional<Answer> next(SteadyTime until, const CallOptions& waiting);
 
-  // The calls that have no answer yet, in the order in which they were asked. Valid until the next
-  // call of anything else here.
+  // The calls that have no answer yet, in the order in which they were started. Valid until the
+  // next call of another method.
   std::span<Call> under_way() noexcept { return calls_; }
   std::span<const Call> under_way() const noexcept { return calls_; }
-  // Their stores.
+  // The stores of these calls.
   std::vector<const PoolStore*> awaited() const;
 
-  // Stops the calls under way of which `chosen(call)` is true: no answer of them will come any
-  // more. Returns them.
+  // Cancels the running calls for which `chosen(call)` is true and returns them. next() will not
+  // return their answers.
   template <typename Chosen>
   std::vector<Call> cancel_if(const Chosen& chosen);
   std::vector<Call> cancel_all() {
@@ -79,12 +81,12 @@ class Race {
   }
 
  private:
-  // How a call ended: one of the three is there.
+  // How a call ended. Exactly one of value, error and failure is set.
   struct Ended {
     std::size_t id = 0;
     std::optional<T> value;
     std::optional<Error> error;
-    std::exception_ptr failure;  // that is no Error
+    std::exception_ptr failure;  // an exception that is no Error
     double seconds = 0;
   };
   struct Inbox {
@@ -104,10 +106,10 @@ class Race {
   const CallKind kind_;
   const CallOptions call_;
   const std::function<void()> on_answer_;
-  const std::shared_ptr<Inbox> inbox_ =
-      std::make_shared<Inbox>();  // calls that end late still have a place for their answer
-  std::vector<Call> calls_;       // under way
-  std::vector<Handle> handles_;   // of each of them
+  // Shared: a call may end after the race.
+  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
+  std::vector<Call> calls_;      // under way
+  std::vector<Handle> handles_;  // of each of them
   std::size_t next_id_ = 0;
 };
 
@@ -121,7 +123,7 @@ void Race<T, Tag>::ask(const PoolStore& store, Milliseconds allowed, Tag tag, Wo
     Ended ended;
     ended.id = id;
     try {
-      // Either stop ends the call.
+      // The call ends at a stop of the race or of its caller.
       const std::stop_callback forward(outer.stop, [&stop] { stop.request_stop(); });
       const CallOptions options = within({stop.get_token(), outer.deadline}, *clock, allowed);
       check_cancelled(options, *clock, "store");
@@ -165,7 +167,7 @@ auto Race<T, Tag>::next(SteadyTime until, const CallOptions& waiting) -> std::op
   return std::nullopt;
 }
 
-// For answers that say nothing about the store, or that nobody here understands.
+// Throws for answers that say nothing about the store, and for exceptions of unknown types.
 template <typename T, typename Tag>
 void Race<T, Tag>::throw_if_over(const Ended& ended, const CallOptions& waiting) const {
   if (ended.failure) std::rethrow_exception(ended.failure);
@@ -175,7 +177,7 @@ void Race<T, Tag>::throw_if_over(const Ended& ended, const CallOptions& waiting)
   if (kind == ErrorKind::cancelled) throw Error(*ended.error);
 }
 
-// Nothing when it was cancelled.
+// Nullopt when the call was cancelled.
 template <typename T, typename Tag>
 auto Race<T, Tag>::take_call(std::size_t id) -> std::optional<Call> {
   const auto handle = std::find_if(handles_.begin(), handles_.end(), [id](const Handle& one) { return one.id == id; });

@@ -1,5 +1,5 @@
 #pragma once
-// How long to wait for the last of several stores, by what they did before.
+// How long to wait for the last answers of several stores, by how the stores answered before.
 
 #include <vector>
 
@@ -7,11 +7,11 @@
 
 namespace modelfloat::transfer {
 
-// For the last of these to say something small: as long as for a marker, unless all of them were
-// late before.
+// How long to wait for a small answer of the stores `awaited`: as long as for a marker, or
+// Timeouts::straggler if all of them are slow.
 Milliseconds timeout_for(const StoreSet& stores, const std::vector<const PoolStore*>& awaited);
-// For the last of these when nobody needs it: `usual`, or only a moment when all of them were late
-// before.
+// How long to wait for stores whose answers are optional: `usual`, or at most Timeouts::slow_store
+// if all of them are slow.
 Milliseconds straggler_timeout(const StoreSet& stores, const std::vector<const PoolStore*>& awaited,
                                Milliseconds usual);
 

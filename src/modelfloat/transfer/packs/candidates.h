@@ -1,5 +1,5 @@
 #pragma once
-// Where new shards may go.
+// The stores that may take new shards.
 
 #include <vector>
 
@@ -8,16 +8,17 @@
 
 namespace modelfloat::transfer {
 
-// Stores, and the room that each of them has.
+// Stores and the free space of each.
 struct Targets {
   std::vector<const PoolStore*> stores;
-  // One for each; Candidate::store is an index into `stores`.
+  // One for each store; Candidate::store is its index in `stores`.
   std::vector<placement::Candidate> candidates;
 };
 
-// Those that are online, all asked at once for the space that they have left. One that fails, that
-// refused data a moment ago, that asked to be left alone, or is far behind the others with its
-// answer has no room.
+// Asks all stores that are online for their free space, in parallel, and waits for the answers.
+// Each of them is in the result. A store has no room (0 bytes) if it fails, refused data in the
+// last minute, asked for a pause, or is a straggler; that is logged as a warning. Throws only
+// Error{cancelled} and Error{timed_out}, as the call options say.
 Targets ask_targets(const StoreSet&, const CallOptions&);
 
 }  // namespace modelfloat::transfer

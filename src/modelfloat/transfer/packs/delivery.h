@@ -1,5 +1,6 @@
 #pragma once
-// Shards of one pack onto stores: placed, put, confirmed, and put elsewhere where a store fails.
+// Delivers the shards of a pack to stores: chooses their places, puts and confirms them, and moves
+// a shard to another store when a store fails.
 
 #include <cstdint>
 #include <functional>
@@ -22,7 +23,7 @@ namespace modelfloat::transfer {
 // A shard object that is to be put.
 struct ShardObject {
   std::size_t index = 0;               // of the shard in its pack
-  std::shared_ptr<const Bytes> bytes;  // shared with puts, one of which may outlive the delivery
+  std::shared_ptr<const Bytes> bytes;  // shared with puts, which may outlive the delivery
 };
 
 // Where a shard lies.
@@ -41,9 +42,9 @@ struct ShardsToDeliver {
   std::vector<ShardPlace> lying = {};
 };
 
-// What is left for another plan when stores have failed.
+// The stores that are left for another plan after some have failed.
 struct StoresLeft {
-  const Targets& targets;  // a store that failed has no room
+  const Targets& targets;  // a store that failed has 0 free bytes
   // By the index of the store in `targets`, its last failure.
   const std::map<std::size_t, Error>& failed;
 };
@@ -55,72 +56,77 @@ struct DeliveryContext {
 };
 
 enum class DeliveryState {
-  idle,       // nothing was started, or it was given up
+  idle,       // no delivery was started, or it was given up
   under_way,  // shards are being put
-  stuck,      // a shard has no valid place any more; the others may still be under way
+  stuck,      // a shard has no valid place; the others may still be under way
   delivered,  // every shard is confirmed
 };
 
-// Delivers shards of one pack after another. The places are chosen so that the pack, with the
-// shards that lie already, survives the loss of any `pack.survive` failure domains. Shards that lie
-// already are not moved. A put that fails, or takes far longer than its bytes may, is made again at
-// another store that keeps the placement valid. A store that failed gets no shard of later packs
-// either. What was put for a delivery that ends otherwise stays on the stores.
+// Delivers the shards of packs, one pack after another. The places are chosen so that the pack,
+// with the shards in `lying`, survives the loss of any `pack.survive` failure domains. Shards in
+// `lying` are not moved. A put that fails, or takes far longer than its size allows, is made again
+// at another store that keeps the placement valid. A store that failed gets no shards of later
+// packs either. Shards that were put for a delivery that does not complete stay on the stores.
 //
-//   Delivery delivery({stores, random, call}, ask_targets(stores, call)); delivery.start({pack,
-//   objects, lying}); for (const ShardPlace& place : delivery.finish()) ...
+//   Delivery delivery({stores, random, call}, ask_targets(stores, call));
+//   delivery.start({pack, objects, lying});
+//   for (const ShardPlace& place : delivery.finish()) ...
 //
-// Used by one thread at a time. Only wait() and finish() wait. All methods throw Error{cancelled}
-// and Error{timed_out} as the caller's options say; after that the delivery can only be destroyed,
-// which cancels what is under way.
+// Used by one thread at a time. Only wait() and finish() wait. Any method that handles answers
+// throws Error{cancelled} and Error{timed_out} as the call options say. After that the delivery can
+// only be destroyed, which cancels the running puts.
 class Delivery {
  public:
-  // To these stores, as far as their room goes. `on_change` is called, on any thread, when poll()
-  // has something to do and when next_event() has changed. It must be quick, and may be called
-  // after the delivery is gone.
+  // Delivers to the stores in `targets`, within their free space. `on_change` is called, on any
+  // thread, when poll() has something to do and when next_event() has changed. It must return
+  // quickly, and may be called after the delivery was destroyed.
   Delivery(const DeliveryContext& context, Targets targets, std::function<void()> on_change = {});
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
 
-  // Chooses the places and begins to put. Not to be called while a delivery is under way or stuck.
-  // It is stuck at once when no placement is valid. But Error{out_of_space} is thrown when no store
-  // has failed, or turned out to be too full, since the stores were asked or the last delivery was
-  // given up: then no new plan can help. Error{invalid} when an index is not of this pack or named
-  // twice, or when all these shards are too few to survive such a loss.
+  // Chooses the places, starts the puts and returns. Must not be called while a delivery is under
+  // way or stuck. If no placement is valid, the delivery is stuck at once.
+  // Throws Error{out_of_space} instead when a new plan cannot help either: no placement is valid,
+  // and no store failed or turned out to be too full since the targets were asked or the last
+  // delivery was given up. Throws Error{invalid} when an index is not in the pack or named twice,
+  // or when there are too few shards to survive such a loss.
   void start(ShardsToDeliver shards);
 
   DeliveryState state() const noexcept { return state_; }
-  // Does what can be done without waiting.
+  // Handles the answers that have come, and starts what is due. Does not wait.
   DeliveryState poll();
-  // Waits until the delivery is not under way.
+  // Waits until the state is not under_way, and returns it.
   DeliveryState wait();
-  // When poll() has something to do although no answer has come.
+  // When poll() has to be called even if no answer has come; SteadyTime::max() if never.
   SteadyTime next_event() const;
 
-  // Waits until every shard is confirmed and returns their places. For callers that have no other
-  // plan: where it is stuck, retry() is tried. When that is in vain it is given up, with
-  // Error{out_of_space}.
+  // Waits until every shard is confirmed and returns the places as places() does. For callers
+  // without another plan: when the delivery is stuck, tries retry(). If that returns false, gives
+  // up and throws Error{out_of_space}.
   std::vector<ShardPlace> finish();
 
-  // When it is delivered: the place of each object, in the order in which they were given.
+  // The place of each object of the last delivery that was delivered, in the order in which the
+  // objects were given.
   const std::vector<ShardPlace>& places() const noexcept { return places_; }
-  // Whether a put that was given up may still read the objects of the last delivery.
+  // Whether a put that timed out may still be reading the objects of the last delivery. Their
+  // buffers must not be reused then.
   bool is_still_read() const noexcept { return is_still_read_; }
-  // Confirmed so far, of all deliveries.
+  // The bytes of all shards confirmed so far, in all deliveries.
   std::uint64_t put_bytes() const noexcept { return put_bytes_; }
 
   // --- when it is stuck
   const std::string& why() const noexcept { return why_; }
   StoresLeft stores_left() const noexcept { return {targets_, failed_}; }
-  // Counts the stores as usable again that failed and asked for a moment, because others could
-  // stand in, which is over. Not the one for which it is stuck, and each once until it has taken
-  // something. Returns whether there was any.
+  // Makes failed stores usable again that had asked for a pause: they were left out while other
+  // stores could replace them, which is not possible any more. Leaves out the store for which the
+  // delivery is stuck. Each store is readmitted once until a put to it succeeds. Returns whether
+  // there was any.
   bool readmit();
-  // Where the store for which it is stuck asked for a moment that is worth waiting for
-  // (needed_wait.h): it gets the shard then, and the delivery is under way again. Returns false
-  // where not.
+  // If the store for which the delivery is stuck asked for a pause that is worth waiting for
+  // (needed_wait.h), plans to put the shard there after the pause. The delivery is then under way
+  // again, and true is returned. Otherwise returns false and changes nothing.
   bool retry();
-  // Stops all puts; the delivery is idle. For an owner who has made another plan with
+  // Cancels all puts; the delivery is idle then. For owners that have made another plan from
   // stores_left().
   void give_up();
 
@@ -128,7 +134,7 @@ class Delivery {
   struct Put {                 // one attempt
     std::size_t position = 0;  // of the object in shards_.objects
     std::size_t target = 0;    // index into targets_
-    SteadyTime give_up{};      // for a store that does not heed its deadline
+    SteadyTime give_up{};      // for a store that ignores its deadline
   };
   struct Retry {
     std::size_t position = 0;
@@ -154,25 +160,25 @@ class Delivery {
 
   const DeliveryContext context_;
   const std::function<void()> on_change_;
-  // Free space goes down as shards are placed.
+  // Their free space is reduced as shards are placed.
   Targets targets_;
   std::map<std::size_t, Error> failed_;                    // see StoresLeft
   std::map<std::size_t, std::uint64_t> room_when_failed_;  // by target
-  // By target, while its puts are tried again.
+  // By target: since when its puts are tried again after pauses.
   std::map<std::size_t, SteadyTime> needed_since_;
-  // Targets that failed, in the plan again and not proven yet.
+  // Targets that failed and were readmitted, until a put to them succeeds.
   std::set<std::size_t> readmitted_;
   bool has_failed_since_planned_ = false;  // some store
   std::uint64_t put_bytes_ = 0;
 
   DeliveryState state_ = DeliveryState::idle;
   ShardsToDeliver shards_;
-  // The target of each object; nothing: it has no place.
+  // The target of each object; nullopt: it has no place.
   std::vector<std::optional<std::size_t>> at_;
   std::size_t left_ = 0;  // objects that are not confirmed
   std::vector<Retry> retries_;
   std::string why_;
-  std::optional<Put> stuck_;  // the put that failed; nothing when no place was found from the start
+  std::optional<Put> stuck_;  // the put that failed; nullopt: no place from the start
   std::vector<ShardPlace> places_;
   bool is_still_read_ = false;
   Puts puts_;

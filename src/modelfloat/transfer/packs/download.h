@@ -1,6 +1,5 @@
 #pragma once
-// Fragments come back: packs are fetched one ahead of the one being opened, and opened by all
-// cores.
+// Downloads fragments: while one pack is being opened on all cores, the next one is fetched.
 
 #include <functional>
 #include <span>
@@ -10,19 +9,21 @@
 
 namespace modelfloat::transfer {
 
-// A fragment and where its plain bytes belong. The same fragment may be wanted in several places.
+// A fragment and where its plain bytes belong. Several pieces may have the same fragment.
 struct DownloadPiece {
   const Fragment* fragment = nullptr;
   std::size_t file = 0;
   std::uint64_t offset = 0;
 };
 
-// Called from many threads, for disjoint ranges, in any order, with checked bytes only.
+// Called from many threads at once, for disjoint ranges, in any order, and only with bytes that
+// were checked.
 using PieceSink = std::function<void(const DownloadPiece&, ByteSpan plain)>;
 
-// Fetches, opens, checks and delivers every piece; `packs` has every pack that they lie in,
-// `inline_epoch` is the epoch of fragments that lie in the manifest. At most two packs are in
-// memory. Returns the bytes fetched. Throws the first failure of any piece.
+// Fetches, opens and checks the fragment of every piece and passes its bytes to `deliver`. `packs`
+// must have every pack that the fragments are in; `inline_epoch` is the epoch of fragments stored
+// in the manifest itself. At most two packs are in memory. Returns the number of bytes fetched when
+// every piece was delivered. Throws the first failure of any piece.
 std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<const Pack> packs,
                        std::uint32_t inline_epoch, std::vector<DownloadPiece> pieces, const PieceSink& deliver);
 

@@ -1,5 +1,5 @@
 #pragma once
-// The bytes of packs, brought from whatever stores hold enough of their shards.
+// Fetches and opens a pack, from any stores that have enough of its shards.
 
 #include <list>
 #include <shared_mutex>
@@ -17,22 +17,22 @@
 
 namespace modelfloat::transfer {
 
-// Called, from any thread, for each shard that was read whole and is what its name says.
+// Called from any thread for each shard that was read whole and whose bytes match its name.
 using WholeShardSink = std::function<void(const ShardCopy&)>;
 
-// What reading packs needs to know. Everything outlives the packs that are read.
+// What reading packs needs. Everything that it refers to outlives the packs that are read.
 struct PackReading {
   StoreSet& stores;
   registry::PackIndex& registry;
   const mf1::Keyring& keys;
   FindingSink finding;  // may be empty
   CallOptions call;
-  // When set, shards that are read whole are compared with their names at once.
+  // When set, each shard that is read whole is compared with its name at once.
   WholeShardSink whole_shard{};
 };
 
-// One pack on its way from the stores. start() and finish() are called by one thread; after that
-// open() may be called from many.
+// One pack that is being fetched from the stores. Call start() and finish() on one thread; after
+// that, any number of threads may call open().
 class IncomingPack {
  public:
   // `wanted` are the fragments of this pack that will be opened, in order of offset.
@@ -40,18 +40,20 @@ class IncomingPack {
   IncomingPack(const IncomingPack&) = delete;
   IncomingPack& operator=(const IncomingPack&) = delete;
 
-  // Sends the first requests: ranges of data shards when little of the pack is wanted, else k whole
-  // shards.
+  // Sends the first requests and returns: for ranges of the data shards when only a small part of
+  // the pack is wanted, otherwise for k whole shards.
   void start();
-  // Waits for the answers and replaces what failed or is late by other copies and by parity. Throws
-  // ShardFetch::failure(), naming what is missing.
+  // Waits until enough was fetched. Replaces answers that fail or are late by other copies and by
+  // parity. Throws ShardFetch::failure(), which names what is missing, when that is not possible,
+  // and Error{cancelled} and Error{timed_out} as the call options say.
   void finish();
-  // Asks others for what is late by now. Between start() and finish(), as often as one likes; does
-  // not wait.
+  // Asks other stores for what is late by now. May be called any number of times between start()
+  // and finish(). Does not wait.
   void poll() { fetch_.poll(); }
-  // Decrypts, decodes and checks one of the wanted fragments. When its bytes are wrong the liar is
-  // found by the names of the shards, told to the finding sink, and replaced. Throws like finish()
-  // when that is not possible.
+  // Decrypts, decodes and checks one of the wanted fragments and writes it to `plain`. If the bytes
+  // are wrong, the wrong shards are found by comparing shards with their names, reported to the
+  // finding sink and replaced, which waits for stores. Throws like finish() when they cannot be
+  // replaced.
   void open(const Fragment& fragment, MutableByteSpan plain);
 
   const std::vector<Fragment>& wanted() const noexcept { return wanted_; }

@@ -1,5 +1,5 @@
 #pragma once
-// Fragments become sealed packs, one after another.
+// Turns a stream of fragments into sealed packs.
 
 #include <cstdint>
 #include <deque>
@@ -27,55 +27,58 @@ struct PackPlan {
   Redundancy redundancy;
   unsigned survive = 0;
   crypto::Suite suite = crypto::Suite::aes_256_gcm;
-  // Chooses the slice size; unknown: what has come so far does.
+  // The slice size is chosen by this; if unknown, by the bytes added so far.
   std::optional<std::uint64_t> model_bytes;
   std::uint64_t max_object_bytes = UINT64_MAX;
 };
 
-// Whether fragments come after those that were added so far.
+// Whether more fragments may be added.
 enum class MoreFragments { may_come, none };
 
-// Packs fragments, and seals full packs on the CPU pool. One pack is filled while at most one other
-// is being sealed; the caller decides when the full one may be sealed, and so how many packs are in
-// memory. Used by one thread at a time.
+// Packs fragments, and seals full packs on the CPU executor. One pack is filled while at most one
+// other is being sealed. The caller decides when a full pack is sealed, and so how many packs are
+// in memory. Used by one thread at a time.
 class PackStream {
  public:
   using Sealed = std::shared_ptr<mf1::SealedPack>;
 
-  // What `context` names outlives the stream. `on_sealed` is called on a thread of the CPU pool
-  // when a pack was sealed, or could not be; it may be called after the stream is gone.
+  // What `context` refers to outlives the stream. `on_sealed` is called on a thread of the CPU
+  // executor when sealing a pack has succeeded or failed. It may be called after the stream was
+  // destroyed.
   PackStream(const PackStreamContext& context, const PackPlan& plan, std::function<void()> on_sealed);
   ~PackStream();  // waits for the pack that is being sealed
   PackStream(const PackStream&) = delete;
   PackStream& operator=(const PackStream&) = delete;
 
-  // The fragment waits to be packed.
+  // Adds a fragment to those that wait to be packed. Does not wait.
   void add(mf1::EncodedFragment fragment);
-  // Moves fragments that wait into the open pack. Returns true when it is full: then seal() comes
-  // next. While more may come, some are held back to find one that fills a pack's end.
+  // Moves waiting fragments into the open pack. Returns true when the pack is full; then the caller
+  // has to call seal(). While more fragments may come, some are held back, to find one that fills
+  // the end of a pack.
   bool fill(MoreFragments more);
   // Whether no fragment waits and no pack is open.
   bool is_empty() const noexcept { return pending_.empty() && !builder_; }
 
-  // Begins to seal the open pack, if there is one. Not to be called while another is being sealed.
-  // Where no more fragments come, its slices are as short as what is in them.
+  // Starts to seal the open pack, if there is one, and returns. Must not be called while another
+  // pack is being sealed. With MoreFragments::none the slices are only as long as the content
+  // needs.
   void seal(MoreFragments more);
   bool is_sealing() const noexcept { return sealing_.valid(); }
-  // The pack that was sealed; null while it is not ready, and when none is being sealed. Throws
-  // what sealing threw.
+  // The pack that was sealed; null when sealing has not finished or was not started. Throws what
+  // sealing threw.
   Sealed sealed_if_ready();
-  // The same, and waits for it. Only while one is being sealed.
+  // The same, but waits for it. Only while a pack is being sealed.
   Sealed wait_until_sealed() { return sealing_.get(); }
-  // When the open pack has grown to a quarter: waits until no fragment of the pack that is being
-  // sealed is left in memory.
+  // If the open pack is a quarter full, waits until all fragments of the pack that is being sealed
+  // have left memory.
   void wait_for_memory();
 
-  // Of the packs to come.
+  // Sets the redundancy of the packs that are not sealed yet.
   void set_redundancy(Redundancy redundancy) { plan_.redundancy = redundancy; }
-  // The fragments of this pack, which never became durable, and then those of the open one are
-  // packed anew, before all others.
+  // Packs the fragments of `pack` again, because it never became durable, and then those of the
+  // open pack, before all other fragments.
   void take_back(const mf1::SealedPack& pack);
-  // Buffers for the next pack: fresh memory is dear.
+  // Buffers to reuse for the next pack, because allocating fresh memory is expensive.
   void reuse(std::vector<Bytes> buffers) { spare_ = std::move(buffers); }
 
  private:
@@ -86,10 +89,10 @@ class PackStream {
   const PackStreamContext context_;
   PackPlan plan_;
   const std::function<void()> on_sealed_;
-  Fragments pending_;  // looked ahead, so that a pack's end can be filled
+  Fragments pending_;  // waiting, to find one that fills a pack's end
   std::optional<mf1::PackBuilder> builder_;
   std::uint64_t bytes_come_ = 0;
-  std::future<Sealed> sealing_;         // a pack that all cores work on
+  std::future<Sealed> sealing_;         // the pack that is being sealed, on all cores
   std::future<void> fragments_sealed_;  // ready when no fragment of that pack is left in memory
   std::vector<Bytes> spare_;
 };

@@ -1,5 +1,6 @@
 #pragma once
-// Parts of shards come from whichever stores are quick enough: any k shards give every slice.
+// Fetches parts of shards from the stores that answer quickest: any k shards are enough to rebuild
+// every slice.
 
 #include <deque>
 #include <functional>
@@ -24,8 +25,9 @@ struct ShardCopy {
   std::size_t index = 0;
   Hash256 object{};  // its name
   const PoolStore* store = nullptr;
-  bool known = false;  // the registry says that it lies there; else it is only worth a try
-  // By the manifest; else it is parity that was added later, and nothing but a tag proves it.
+  bool known = false;  // the registry says that it is there; else it is a guess
+  // Whether the manifest names the shard. If not, it is parity that was added later, and only the
+  // authentication tags of the frames prove its bytes.
   bool named = true;
 };
 
@@ -38,17 +40,18 @@ struct ShardPart {
     ShardCopy copy;
     Bytes bytes;
   };
-  std::vector<Held> held = {};  // what has come, of different shards
+  std::vector<Held> held = {};  // parts that were read, each of another shard
   bool is_held(std::size_t index) const;
-  // Whether what is held is all that is wanted, or k shards, which give everything.
+  // Whether all wanted shards are held, or any k shards, from which the others can be rebuilt.
   bool is_complete(std::size_t k) const;
 };
 
-// Brings the parts of one pack. Each wanted shard is asked of the copy that answers best; when that
-// is late, or fails, other copies are asked, then other shards, until any k have come, and those
-// that are later are told to stop. Where the shards that the manifest names are too few, parity
-// that was added later is looked for, and who asked for a moment is waited for (needed_wait.h).
-// Used by one thread.
+// Fetches the parts of one pack. Each wanted shard is asked of its best copy. When that is late or
+// fails, other copies are asked, then other shards, until any k have come; the calls that are left
+// are cancelled. If the shards that the manifest names are too few, it looks for parity that was
+// added later, and waits for stores that asked for a pause (needed_wait.h).
+// Used by one thread. All methods that wait throw Error{cancelled} and Error{timed_out} as the call
+// options say.
 class ShardFetch {
  public:
   struct Context {
@@ -57,41 +60,42 @@ class ShardFetch {
     FindingSink finding;  // may be empty
     CallOptions call;
   };
-  // Whether bytes that have come are usable, else they count as corrupt.
+  // Whether the bytes of a part are usable. If not, the copy counts as corrupt.
   using Check = std::function<bool(const ShardCopy&, const ShardPart&, ByteSpan)>;
 
   // `pack` outlives it.
   ShardFetch(const Context& context, const Pack& pack, Check check);
 
-  // Waits until copies of k shards are known to lie on stores that are online, or until no store is
+  // Waits until k shards are known to have copies on stores that are online, or until no store is
   // pending.
   void wait_for_stores();
-  // One more part to bring. Asks for its first shards. `part` outlives the fetch, or the next
-  // clear().
+  // Adds a part and asks for its first shards. `part` must live until clear() or the end of the
+  // fetch.
   void add(ShardPart& part);
-  // Waits until all parts are complete; false when one cannot be. May be called again after
-  // something held was thrown away.
+  // Waits until all parts are complete. Returns false when one cannot be completed; see failure().
+  // May be called again after the caller has dropped held bytes that were wrong.
   bool finish();
-  // Takes what has come and asks others for what is late by now, without waiting: for a fetch whose
-  // turn to be finished comes later.
+  // Handles the answers that have come and asks other stores for what is late, without waiting. For
+  // a fetch whose finish() is called later.
   void poll();
-  // Gives up everything that is under way, and forgets the parts.
+  // Cancels all running calls and forgets the parts.
   void clear();
 
-  // Whether a copy of this shard, or of any k shards, is known to lie on a store that is online.
+  // Whether a copy of this shard is known to be on a store that is online; for knows_enough(),
+  // copies of any k shards.
   bool knows_copy_of(std::size_t index);
   bool knows_enough();
 
-  // Wrong bytes of a copy that seemed usable.
+  // Reports that a copy that passed the check had wrong bytes.
   void report_corrupt(const ShardCopy& copy);
-  // Nothing opens with this copy, which the manifest does not name. Not remembered: it may be
-  // another one's fault.
+  // Reports that the pack cannot be opened with this copy, which the manifest does not name. This
+  // is not recorded as damage: another copy may be the wrong one.
   void report_unproven(const ShardCopy& copy);
 
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
-  // The error for a part that cannot be brought: Error{lost}, with a time to try again after when
-  // stores that are offline, or did not answer, may have what is missing; or Error{rate_limited}
-  // when stores that asked for a pause have it.
+  // The error for a part that cannot be completed. Error{rate_limited} when stores that asked for a
+  // pause have what is missing. Otherwise Error{lost}; it has a time to try again when stores that
+  // are offline or did not answer may have it.
   Error failure(const ShardPart& part) const;
 
  private:
@@ -99,7 +103,7 @@ class ShardFetch {
   struct Shard {
     std::size_t index = 0;
     Hash256 object{};
-    std::vector<StoreId> places;  // by the registry
+    std::vector<StoreId> places;  // as the registry says
     bool named = true;            // see ShardCopy
   };
   // Objects, and stores that may have them.
@@ -107,9 +111,9 @@ class ShardFetch {
   struct Progress {  // of one part
     ShardPart* part = nullptr;
     Copies tried = {};
-    // Of these, asked in vain: worth another try when needed.
+    // Those of `tried` whose store did not answer. They may be asked again when needed.
     Copies unanswered = {};
-    // Any k are asked for, because a wanted one is not to be had in time.
+    // Any k shards are asked for, because a wanted one cannot be had in time.
     bool rebuild = false;
     std::vector<double> answered_after = {};  // seconds
   };
@@ -120,7 +124,7 @@ class ShardFetch {
   };
   using Answers = Race<Content, Asked>;
 
-  using Troubles = std::map<std::string, std::string>;  // by the store's name, why not
+  using Troubles = std::map<std::string, std::string>;  // by store name: why not readable
 
   void top_up(Progress& progress);
   std::size_t asked_or_held(const Progress& progress) const;
@@ -148,22 +152,22 @@ class ShardFetch {
   void tell_finding(const ShardCopy& copy, Damage what) const;
   std::string remedy(const std::set<std::size_t>& held, std::size_t needed, bool enough_are_away) const;
   Troubles troubles_of(const Shard& shard) const;
-  // Stores that are offline and may have it.
+  // Names of stores that are offline and may have the shard.
   std::set<std::string> may_come_back_from(const Shard& shard) const;
 
   const Context context_;
   const Pack& pack_;
   const Check check_;
-  // Those that the manifest names, then parity that was added later.
+  // The shards that the manifest names, then parity that was added later.
   std::vector<Shard> shards_;
   std::set<const PoolStore*> listed_;  // stores whose copies are in copies_
   std::vector<ShardCopy> copies_;
-  std::deque<Progress> parts_;  // their addresses are held by what is asked
+  std::deque<Progress> parts_;  // running calls hold their addresses
   std::uint64_t bytes_fetched_ = 0;
-  std::map<std::size_t, Troubles> troubles_;   // what could not be read, by the shard's number
-  std::set<std::string> unresponsive_;         // stores that were asked in vain
-  std::set<std::size_t> unanswered_;           // shards that stores were asked for in vain
-  std::optional<Milliseconds> longest_asked_;  // how long a provider wants to be left alone
+  std::map<std::size_t, Troubles> troubles_;   // by index of the shard
+  std::set<std::string> unresponsive_;         // stores that did not answer
+  std::set<std::size_t> unanswered_;           // shards that they were asked for
+  std::optional<Milliseconds> longest_asked_;  // the longest pause that a provider asked for
   bool looked_again_ = false;
   bool looked_for_parity_ = false;
   NeededWait needed_;

@@ -1,5 +1,5 @@
 #pragma once
-// New fragments go out: packed, sealed, erasure-coded, placed, put and confirmed, pack by pack.
+// Uploads new fragments pack by pack: packs, seals, erasure-codes, places, puts and confirms them.
 
 #include <condition_variable>
 #include <cstdint>
@@ -22,11 +22,11 @@ struct UploadPlan {
   Redundancy redundancy;
   unsigned survive = 0;
   crypto::Suite suite = crypto::Suite::aes_256_gcm;
-  // Chooses the slice size; unknown: what has come so far does.
+  // The slice size is chosen by this; if unknown, by the bytes added so far.
   std::optional<std::uint64_t> model_bytes;
-  // Called by whoever is inside (see Upload) when no placement is valid any more. Returns the
-  // redundancy of the packs to come, for which a placement is valid, or throws the Error that ends
-  // the upload. Empty: the upload ends at once.
+  // Called when no placement is valid any more, on the caller's thread or the background thread of
+  // the upload, with the mutex held. Returns the redundancy for the next packs, for which a
+  // placement is valid, or throws the Error that ends the upload. Empty: the upload ends at once.
   std::function<Redundancy(const StoresLeft&)> plan_again = {};
 };
 
@@ -39,40 +39,40 @@ struct UploadContext {
   CallOptions call;
 };
 
-// Packs fragments and brings the packs to the stores. Used by one thread. It blocks while a full
-// pack is still on its way, and when the next one has a quarter while the fragments of the full one
-// are not sealed yet, so that at most two packs are in memory. A pack counts as durable, and is
-// entered in the registry, when every shard of it is confirmed. Delivery says what becomes of puts
-// that fail. Where a shard has no valid place any more, the pack is given up: its fragments are
-// sealed anew, under a new salt, with the redundancy that the owner plans for the stores that are
-// left. Where there is no such plan, and the store asked for a moment, it gets the shard as soon as
-// it may.
-//
-// Inside is either the caller or the background thread, which takes what the pools have done while
-// the caller does other work. The caller holds the mutex from the beginning to the end of each
-// call, also while that waits; the thread holds it only for what needs no waiting. What either
-// meets ends the upload, and every later call throws it.
+// Packs fragments and uploads the packs. At most two packs are in memory: add() blocks while the
+// previous pack is being uploaded and this one is full, or while the previous one is being sealed
+// and this one is a quarter full. A pack is durable, and is entered in the registry, when every
+// shard of it is confirmed. Delivery describes what happens to puts that fail.
+// When a shard has no valid place any more, the pack is given up: its fragments are sealed again,
+// under a new salt, with the redundancy that `plan_again` returns for the stores that are left. If
+// there is no such plan and the store had asked for a pause, the shard is put there after the
+// pause.
+// Called by one thread. A background thread handles answers while the caller does other work. The
+// caller holds the mutex during each whole call, also while it waits; the background thread holds
+// it only for work that does not wait. An exception on either thread ends the upload, and every
+// later call throws it.
 class Upload {
  public:
-  // To these stores, as far as their room goes.
+  // Uploads to the stores in `targets`, within their free space.
   Upload(const UploadContext& context, const UploadPlan& plan, Targets targets);
   ~Upload() = default;  // a pack that is not full, or still on its way, is dropped
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
-  // Throws what an earlier fragment or pack met, and what `plan_again` throws when no valid
-  // placement is left.
+  // Adds a fragment; may block, see above. Throws what ended the upload: the Error of an earlier
+  // fragment or pack, or what `plan_again` threw. Also throws Error{cancelled} and
+  // Error{timed_out}, as the call options say.
   void add(mf1::EncodedFragment fragment);
-  // Seals what is left and waits until every pack is durable.
+  // Seals the fragments that are left and waits until every pack is durable. Throws like add().
   void finish();
 
-  std::uint64_t stored_bytes() const;         // put so far
-  std::uint64_t packs() const;                // durable so far
-  std::vector<PackId> durable_packs() const;  // these
-  std::set<StoreId> stores() const;           // that have shards of those
+  std::uint64_t stored_bytes() const;         // bytes of shards confirmed so far
+  std::uint64_t packs() const;                // number of durable packs so far
+  std::vector<PackId> durable_packs() const;  // the ids of these packs
+  std::set<StoreId> stores() const;           // the stores that have shards of them
 
  private:
-  // Set when something has come. Shared with the calls under way, which may outlive the upload.
+  // Wakes the background thread. Shared with the running calls, which may outlive the upload.
   struct Wakeup {
     std::mutex mutex;
     std::condition_variable_any signalled;
@@ -97,14 +97,14 @@ class Upload {
   const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
 
   mutable std::mutex mutex_;    // guards all below
-  std::exception_ptr failure_;  // that ended the upload
+  std::exception_ptr failure_;  // what ended the upload
   PackStream stream_;
   Delivery delivery_;
-  PackStream::Sealed pack_;  // that is being delivered
+  PackStream::Sealed pack_;  // the pack that is being delivered
   std::vector<PackId> packs_;
   std::set<StoreId> stores_;
 
-  std::jthread background_;  // stopped and joined before all else goes
+  std::jthread background_;  // last member: stopped and joined first
 };
 
 }  // namespace modelfloat::transfer

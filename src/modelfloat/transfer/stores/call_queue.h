@@ -1,6 +1,6 @@
 #pragma once
-// The calls to one store, so many at once at the most: a store that hangs holds up its own calls
-// and not the threads of all.
+// The queue of the calls to one store. It limits how many of them run at once, so that a store that
+// hangs blocks its own calls only, and not all threads of the executor.
 
 #include <cstddef>
 #include <deque>
@@ -11,15 +11,15 @@
 
 namespace modelfloat::transfer {
 
-// Shared by threads, and owned together by everyone who still has a task in it: tasks may outlive
-// whoever submitted them.
+// Any thread may call submit(). Owned by shared_ptr: every task that is submitted holds one, so a
+// queue lives until its last task has ended, even when its StoreSet is gone.
 class CallQueue : public std::enable_shared_from_this<CallQueue> {
  public:
   // `io` outlives every task.
   CallQueue(Executor& io, std::size_t limit) : io_(io), limit_(limit) {}
 
-  // Runs the task on the executor as soon as fewer than `limit` others of this queue are running
-  // there. It must not throw.
+  // Runs the task on the executor as soon as fewer than `limit` tasks of this queue are running.
+  // Returns at once. The task must not throw.
   void submit(Job task);
 
  private:
@@ -33,8 +33,8 @@ class CallQueue : public std::enable_shared_from_this<CallQueue> {
   std::deque<Job> waiting_;
 };
 
-// How many calls to a store may be under way: what it can use, and at most a quarter of the
-// executor, so that three stores that hang leave room for the others.
+// How many calls to one store may run at once: as many as it can use, but at most a quarter of the
+// executor's threads, so that three stores that hang leave threads for the others.
 std::size_t queue_width(std::size_t parallel_calls, std::size_t executor_width);
 
 }  // namespace modelfloat::transfer

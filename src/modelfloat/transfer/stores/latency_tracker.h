@@ -11,23 +11,25 @@
 
 namespace modelfloat::transfer {
 
-// The measuring wrapper knows quantiles over calls of all sizes; here size is taken into account,
-// because a marker and a shard of 64 MiB have nothing to do with one another. Shared by threads.
+// Measures the latency of reads by size of the answer, because a marker and a shard of 64 MiB take
+// very different times. (The wrapper in store/wrap/measured.h has quantiles over calls of all
+// sizes.) Any thread may call any method; none throws.
 class LatencyTracker {
  public:
   // `clock` outlives it.
   explicit LatencyTracker(const Clock& clock) : clock_(clock) {}
 
   void answered(std::uint64_t bytes, double seconds);
-  // It was late, or its bytes were wrong: for a while it is asked only when others cannot do.
+  // To be called when the store was late or its bytes were wrong. For a while the store counts as
+  // slow: it is asked only when other stores cannot help.
   void mark_slow();
   bool is_slow() const;
 
-  // How long an answer of so many bytes usually takes (the median); 0 before anything was measured,
-  // so that it gets its chance.
+  // How long an answer of this size usually takes: the median of recent reads. 0 before anything
+  // was measured, so that a new store is tried.
   double usual_seconds(std::uint64_t bytes) const;
-  // After which time an answer of so many bytes is late: the floor and twice the 95th percentile,
-  // or the start values.
+  // After how many seconds an answer of this size is late: `hedge_floor` plus twice the 95th
+  // percentile. While nothing is measured, the start values in `timeouts` take its place.
   double late_after(std::uint64_t bytes, const Timeouts& timeouts) const;
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// How long those wait who can go on with no other store.
+// Waiting for a store that asked for a pause, when no other store can do the work.
 
 #include <functional>
 #include <optional>
@@ -11,37 +11,43 @@
 
 namespace modelfloat::transfer {
 
-// Whether somebody who has needed this store since `begin` should wait for the moment that it asks
-// for.
+// Whether to wait until `store.not_before` for a store that is needed since `begin`. False when
+// there is no such time, when it is later than Timeouts::needed_asked after `begin` or than the
+// caller's deadline, and, when the store named no time itself, once Timeouts::needed is over.
 bool is_worth_waiting_for(const store::Availability& store, SteadyTime begin, SteadyTime now, const Timeouts& timeouts,
                           const CallOptions& call);
-// Says so in a warning.
+// Logs a warning: the store is needed, asked for a pause, and will be tried again.
 void warn_of_wait(const std::string& name, const store::Availability& store, SteadyTime begin, const Clock& clock,
                   const Timeouts& timeouts);
 
-// Does work with one store, again when that asks for a moment, by the rules of NeededWait. `name`
-// is what warnings call it. Throws Error{offline} in the end where that is what it asks for, other
-// errors as they come.
+// Calls `work`, which uses one store, and calls it again after each pause that the store asks for,
+// by the rules of NeededWait. `name` is the name of the store in warnings. Throws Error{offline}
+// when the store asks for a longer pause than is_worth_waiting_for() allows. Throws
+// Error{cancelled} and Error{timed_out} as `call` says. Other exceptions of `work` are passed on at
+// once.
 void do_with_needed(const std::string& name, Clock& clock, const Timeouts& timeouts, const CallOptions& call,
                     const std::function<void()>& work);
 
-// One piece of work that lacks a store. Used by one thread. Between two waits the work asks the
-// stores again.
+// The waits of one operation that cannot continue without a store. Used by one thread. After each
+// wait the operation has to ask the stores again.
 class NeededWait {
  public:
-  // For some stores that are no set: nobody looks at their markers.
+  // For stores that belong to no StoreSet. Their markers are not read.
   NeededWait(std::vector<const PoolStore*> stores, Clock& clock, const Timeouts& timeouts, CallKind kind)
       : some_(std::move(stores)), clock_(clock), timeouts_(timeouts), kind_(kind) {}
-  // `stores` outlives it. `kind` is what the work lacks.
+  // `stores` outlives it. `kind` is the kind of call that the operation needs.
   NeededWait(StoreSet& stores, CallKind kind)
       : set_(&stores), clock_(stores.clock()), timeouts_(stores.timeouts()), kind_(kind) {}
 
-  // To be called when no store is left that could be asked. When stores have asked for a moment
-  // since the last wait, this waits until the first of them may be asked again, reads its marker if
-  // it was offline, and returns true. The first wait is said in a warning. False when there is no
-  // such store; when Timeouts::needed is over since the first call and none named a time; when the
-  // time that they name is later than Timeouts::needed_asked after the first call; when the
-  // caller's deadline would pass. Throws Error{cancelled} when the caller asks to stop.
+  // To be called when no store is left to ask. If stores asked for a pause in their last answer,
+  // waits until the first pause ends, reads the markers of offline stores that are due, and returns
+  // true. The first wait logs a warning.
+  // Returns false when no wait is worth it:
+  // - no store asked for a pause;
+  // - no store named a time, and Timeouts::needed is over since the first call;
+  // - the time named is later than Timeouts::needed_asked after the first call;
+  // - the caller's deadline would pass first.
+  // Throws Error{cancelled} when the caller asks to stop.
   bool wait(const CallOptions& call);
 
  private:

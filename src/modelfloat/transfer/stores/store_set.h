@@ -20,16 +20,16 @@
 
 namespace modelfloat::transfer {
 
-// One store of the pool. Shared by threads. Valid as long as its set, also when it was taken out of
-// the pool meanwhile.
+// One store of the pool. Shared by threads. Lives as long as its StoreSet, even after the store has
+// left the pool.
 struct PoolStore {
   const StoreId id{};
   const std::string name;  // as the user calls it
   const std::string url;
-  const std::string domain;                // what fails together with it
+  const std::string domain;                // its failure domain
   const std::uint64_t capacity_bytes = 0;  // 0: not limited
-  // Null when it could not even be made; never null once it was online. Shared with the calls under
-  // way: one that hangs may outlive the set.
+  // Null when the store could not be made; never null once it was online. Shared with running
+  // calls: a call that hangs may outlive the set.
   const std::shared_ptr<store::Store> store;
   const std::shared_ptr<StoreState> state;
   const bool downloads_are_scarce = false;
@@ -37,14 +37,16 @@ struct PoolStore {
   bool is_online() const { return state->presence() == Presence::online; }
 };
 
-// Makes a store from its row in the registry, with its secrets and wrappers; throws Error when that
-// cannot be done now. Called from any thread.
+// Makes a store from its row in the registry, with its credentials and wrappers. Throws Error when
+// that is not possible now. Called from any thread.
 using StoreOpener = std::function<std::unique_ptr<store::Store>(const registry::StoreRow&)>;
 
-// Shared by threads. Nothing here waits for a store unless it says so.
+// Knows which stores are in the pool and which of them are online. A store is online once its
+// marker was read and is the right one. Any thread may call any method. No method waits for a store
+// unless its comment says so.
 class StoreSet {
  public:
-  // Everything outlives the set; `io` and `clock` also every call to a store that is under way.
+  // Everything here outlives the set. `io` and `clock` also outlive every running call to a store.
   struct Context {
     Executor& io;
     Clock& clock;
@@ -53,40 +55,44 @@ class StoreSet {
     Timeouts timeouts = {};
   };
 
-  // Begins to read the marker of each store; until that has ended, and when it is missing,
-  // unreadable or another one's, the store is not online.
+  // Starts to read the marker of each store and does not wait for it. A store is not online before
+  // its marker was read, or if the marker is missing, unreadable or that of another store.
   StoreSet(const std::vector<registry::StoreRow>& rows, Context context);
-  ~StoreSet();  // stops what is under way, and does not wait for it
+  ~StoreSet();  // cancels running marker reads and does not wait for them
   StoreSet(const StoreSet&) = delete;
   StoreSet& operator=(const StoreSet&) = delete;
 
-  // By name; those that are in the pool now.
+  // The stores that are in the pool now, ordered by name.
   std::vector<const PoolStore*> all() const;
-  // Those known to be there by now. Call wait_until() or wait_for_checks() first where that should
-  // be many.
+  // The stores that are known to be online now. A set that was just made knows of none: call
+  // wait_until() or wait_for_checks() first to get all that can be reached.
   std::vector<const PoolStore*> online() const;
   const PoolStore* find(const StoreId& id) const;
   const PoolStore* find(std::string_view name) const;
 
-  // Returns true as soon as `enough` is, false when no store is pending any more and it still is
-  // not. Waits for no marker that takes longer than `timeout` since it was asked for; as long as
-  // markers may take when that is not given. `enough` is asked again whenever a store turns up.
+  // Returns true as soon as enough() is true. Returns false when enough() is still false and no
+  // store is pending any more. A store whose marker read takes longer than `timeout` (if not given:
+  // Timeouts::marker) is not waited for. enough() is called on this thread, again after each change
+  // of a store. At the caller's deadline returns what enough() says then. Throws Error{cancelled}
+  // on a stop.
   bool wait_until(const std::function<bool()>& enough, const CallOptions& call,
                   std::optional<Milliseconds> timeout = std::nullopt) const;
-  // Whether a store is still pending, and not for longer than markers may take.
+  // Whether the first marker read of some store is still running and has not timed out.
   bool checks_are_pending() const;
-  // Until no store is pending any more.
+  // Like wait_until(), but waits until no store is pending any more.
   void wait_until_decided(const CallOptions& call, std::optional<Milliseconds> timeout = std::nullopt) const;
-  // Until stores of so many failure domains are online.
+  // Like wait_until(), but waits until stores of `domains` failure domains are online. Returns
+  // whether they are.
   bool wait_for_domains(std::size_t domains, const CallOptions& call) const;
-  // Waits until no marker is being read; for none longer than that, as above.
+  // Waits until no marker is being read, including rechecks of stores that are decided already.
+  // `timeout` as in wait_until().
   void wait_for_checks(const CallOptions& call, std::optional<Milliseconds> timeout = std::nullopt) const;
 
-  // Begins to read the markers of stores that were not looked at for a while or are due after a
-  // back-off; with `now`, of all.
+  // Starts to read again the markers of stores that were not checked for a while, and of offline
+  // stores whose back-off is over. With `now`: of all stores. Does not wait.
   void recheck(bool now = false);
 
-  // Makes the set that of these rows: new ones join, others leave, one whose address has changed is
+  // Replaces the rows: new stores join, missing ones leave, and a store whose row has changed is
   // made anew.
   void set_rows(const std::vector<registry::StoreRow>& rows);
 
@@ -97,7 +103,7 @@ class StoreSet {
  private:
   std::unique_ptr<PoolStore> make(const registry::StoreRow& row) const;
   void check(const PoolStore& store) const;
-  // Which stores a wait is for.
+  // Which marker reads a wait is for: first ones only, or any.
   enum class Awaited { pending, any };
   SteadyTime awaited_until(Awaited which, Milliseconds timeout) const;
   bool wait(const std::function<bool()>& enough, Awaited which, Milliseconds timeout, const CallOptions& call) const;
@@ -109,9 +115,9 @@ class StoreSet {
   // Held by set_rows(), so that no store is made twice.
   std::mutex changing_;
   mutable std::mutex mutex_;  // guards all below; no store is called under it
-  // All that there ever were: pointers to them are held everywhere.
+  // All stores that were ever in the set. They are never freed: callers hold pointers to them.
   std::vector<std::unique_ptr<PoolStore>> kept_;
-  std::vector<const PoolStore*> stores_;  // of them those in the pool, by name
+  std::vector<const PoolStore*> stores_;  // those of kept_ that are in the pool, by name
 };
 
 }  // namespace modelfloat::transfer

@@ -1,6 +1,6 @@
 #pragma once
-// What changes about a store while the process runs: whether it is there, how fast it is, what is
-// under way.
+// The state of a store that changes while the process runs: whether it is online, how fast it is,
+// which calls are running.
 
 #include <condition_variable>
 #include <memory>
@@ -20,13 +20,13 @@ namespace modelfloat::transfer {
 enum class Presence {
   pending,  // its marker is being read for the first time
   online,   // its marker was read and is the right one
-  offline,  // it is not to be used now
+  offline,  // it must not be used now
 };
 
-// The two kinds of calls: a store may want to be left alone by one and take the other.
+// The two kinds of calls. A store may ask for a pause of one kind and still accept the other.
 enum class CallKind { read, put };
 
-// Wakes those who wait for any store of a set.
+// Wakes all threads that wait for a change of any store of the set.
 struct ChangeSignal {
   std::mutex mutex;
   std::condition_variable_any changed;
@@ -36,7 +36,8 @@ struct ChangeSignal {
   }
 };
 
-// Shared by threads; owned together by the set and by calls that outlive it.
+// Any thread may call any method. Only get() waits for the store and may throw. Owned by
+// shared_ptr, because running calls may outlive the set.
 class StoreState {
  public:
   // `clock` and `io` outlive it.
@@ -44,43 +45,47 @@ class StoreState {
              std::size_t calls_at_once);
 
   Presence presence() const;
-  // Why it is not to be used; empty when it is online.
+  // Why the store must not be used; empty when it is online.
   std::string why_not_online() const;
-  // The kind of that; offline unless reading the marker said another one.
+  // The error kind of why_not_online(). It is `offline` unless reading the marker failed with
+  // another kind.
   ErrorKind kind_of_trouble() const;
-  // A provider asked to be left alone for longer than a call waits: nothing is asked of it
-  // meanwhile, and nothing counts as lost.
+  // Whether the provider asked for a pause that is longer than a call waits. During the pause it is
+  // not called, and its objects do not count as lost.
   bool reads_are_paused() const;
   bool puts_are_paused() const;
 
-  // Reads an object, and takes the time of it. `store` is the one that this is the state of.
+  // Reads an object and records its latency. `store` is the store that this state belongs to.
+  // Returns and throws like Store::get().
   std::optional<Bytes> get(store::Store& store, const ObjectName& name, ByteRange range, const CallOptions& call);
 
-  // Why the last put failed, when none has succeeded since.
+  // Why the last put failed. Nullopt when a put has succeeded since.
   std::optional<Error> put_trouble() const;
-  // The same for a store that refused it for good (denied, out_of_space, unsupported) within the
-  // last minute: it gets no new data.
+  // Like put_trouble(), but only if the store refused the put (denied, out_of_space, unsupported)
+  // within the last minute. Such a store gets no new data.
   std::optional<Error> puts_refused() const;
   void put_succeeded();
 
-  // What the last call of this kind said, or while the store is offline the last look at its
-  // marker. `not_before` is nothing when another try is not worth making.
+  // What the last call of this kind said. While the store is offline: what the last reading of its
+  // marker said. `not_before` is nothing if a new try soon cannot succeed.
   store::Availability availability(CallKind kind) const;
-  // Forgets that, and lets calls through again, for somebody who can go on with no other store.
+  // Ends the pause and forgets `not_before`, so that the store is called again. For operations that
+  // cannot continue without this store.
   void end_pause(CallKind kind);
 
-  // What a call came to. Error{offline} takes the store out until its marker is read again;
-  // Error{rate_limited} pauses it.
+  // To be called with the error of a failed call. Error{offline} makes the store offline until its
+  // marker is read again. Error{rate_limited} starts a pause.
   void read_failed(const Error&);
   void put_failed(const Error&);
 
-  // Whether the marker should be read now; the caller then reads it and says check_ended(). An
-  // offline store is looked at again after a back-off, one that is online when it was not looked at
-  // for a while; with `now`, any that is not being looked at.
+  // Returns whether the caller should read the marker now; the caller then reports the result by
+  // check_ended(). An offline store is due after a back-off, an online one after 25 s. With `now`,
+  // every store is due whose marker is not being read already.
   bool begin_check(bool now);
-  // When its marker will have been read for so long; the beginning of time when nobody is looking.
+  // When the running marker read times out: its start plus `timeout`. SteadyTime::min() when no
+  // read is running.
   SteadyTime awaited_until(Milliseconds timeout) const;
-  // No `trouble`: the marker was the right one.
+  // Records the result of a marker read; without `trouble` the store is online.
   void check_ended(const std::optional<Error>& trouble);
 
   LatencyTracker latency;

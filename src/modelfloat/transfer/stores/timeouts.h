@@ -1,5 +1,6 @@
 #pragma once
-// How long transfer waits, and for what. docs/decisions/0009 says why.
+// How long the transfer layer waits for stores, by kind of call. docs/decisions/0009 gives the
+// reasons.
 
 #include <algorithm>
 #include <cstdint>
@@ -9,38 +10,39 @@
 
 namespace modelfloat::transfer {
 
-// A plain value; tests make everything short.
+// A plain value. Tests use short times.
 struct Timeouts {
-  // A store that has not shown its marker by then is offline until it does.
+  // A store whose marker was not read in this time is offline until it is.
   Milliseconds marker{10'000};
 
-  // Another copy is asked when an answer takes longer than this plus a multiple of what is usual
-  // (late_after()).
+  // A read is late when it takes longer than this plus a multiple of the usual time
+  // (LatencyTracker::late_after()). Then another copy is asked too.
   Milliseconds hedge_floor{50};
-  // The same beside answers that were asked for at the same time: they say more than what was
-  // usual.
+  // The same where other answers to requests made at the same time have come: they predict better
+  // than old measurements, so less is added.
   Milliseconds peer_floor{10};
-  // What is taken as usual while nothing is measured.
+  // The usual latency and rate of a store that was not measured yet.
   Milliseconds unmeasured_latency{500};
   std::uint64_t unmeasured_bytes_per_second = 16ULL << 20;
 
-  // A call that moves an object is given up after this plus the time that its bytes take at the
+  // A call that moves an object times out after this plus the time that its bytes take at the
   // slowest rate.
   Milliseconds call_floor{30'000};
   std::uint64_t slowest_bytes_per_second = 64ULL << 10;
-  // A listing of all that a store has is given up after this.
+  // A listing of all objects of a store times out after this.
   Milliseconds listing{120'000};
-  // The same where only shards are looked for of which nothing is known: whoever asks can be told
-  // that.
+  // The same for a listing that only searches for shards without a known location. It is short
+  // because such a search is optional.
   Milliseconds search{5'000};
-  // Where all stores are waited for, one that is this much later than the others is left behind.
+  // Where all stores are waited for: how much later than the others a store may be before it is a
+  // straggler.
   Milliseconds straggler{2'000};
-  // The same for one that was late before and that nobody needs: a store that hangs costs one wait,
-  // not one for each thing that it gets.
+  // The same for a store that was late before and whose answer is optional. A store that hangs then
+  // costs one long wait, not one for each call.
   Milliseconds slow_store{200};
 
-  // Where no other store can stand in, one that asks for a moment is tried again for so long, and
-  // as long as it asks for, up to this.
+  // When no other store can do the work, a store that asks for a pause is tried again for this
+  // long. If it names a time, it is waited for up to `needed_asked`.
   Milliseconds needed{30'000};
   Milliseconds needed_asked{300'000};
 
@@ -50,7 +52,7 @@ struct Timeouts {
   }
 };
 
-// The earlier of the caller's deadline and `allowed` from now.
+// The caller's options with a deadline no later than `allowed` from now.
 inline CallOptions within(const CallOptions& call, const Clock& clock, Milliseconds allowed) {
   const SteadyTime end = clock.steady_now() + allowed;
   return {call.stop, call.deadline ? std::min(*call.deadline, end) : end};
