@@ -73,7 +73,7 @@ class PackStream {
   // have left memory.
   void wait_for_memory();
 
-  // Sets the redundancy of the packs that are not sealed yet.
+  // Sets the redundancy of the packs that are opened from now on.
   void set_redundancy(Redundancy redundancy) { plan_.redundancy = redundancy; }
   // Packs the fragments of `pack` again, because it never became durable, and then those of the
   // open pack, before all other fragments.
