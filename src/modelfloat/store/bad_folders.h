@@ -1,5 +1,5 @@
 #pragma once
-// Listings that go folder by folder: one bad folder does not hide what lies in the others.
+// Errors of single folders in a listing: one bad folder does not hide the objects in the others.
 
 #include <exception>
 #include <string>
@@ -9,12 +9,13 @@
 
 namespace modelfloat::store {
 
-// The trouble of one listing. Used by one thread.
+// The errors of one listing. Used by one thread.
 class BadFolders {
  public:
-  // Keeps `error`, so that the caller can go on with the next folder. Throws it when it is not of
-  // one folder alone: the store is away, asks for a rest or the call is over. Also when too many
-  // folders fail in a way that may pass.
+  // Records the error of one folder, so that the caller can continue with the next one. Throws it
+  // at once if it concerns more than that folder: the store is offline, asked for a pause, or the
+  // call was cancelled or timed out. Also throws it when too many folders failed with
+  // Error{transient}.
   void record(const Error& error) {
     const bool is_over = error.kind == ErrorKind::offline || error.kind == ErrorKind::cancelled ||
                          error.kind == ErrorKind::timed_out || error.kind == ErrorKind::rate_limited;
@@ -25,7 +26,7 @@ class BadFolders {
     ++count_;
   }
 
-  // Throws the first Error that was noted: the listing is not complete.
+  // Throws the first Error that was recorded, if any: the listing is incomplete.
   void report() const {
     if (!first_) return;
     try {

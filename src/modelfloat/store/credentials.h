@@ -1,5 +1,5 @@
 #pragma once
-// What opens an account: the named values of a credentials file.
+// The credentials of an account: the named values of a credentials file.
 
 #include <initializer_list>
 #include <map>
@@ -11,25 +11,26 @@
 
 namespace modelfloat::store {
 
-// Values that wipe themselves. Nothing of them appears in an Error.
+// The values are wiped from memory when they are destroyed. No Error contains any of them.
 class Credentials {
  public:
-  // A JSON object of strings; a value that is an object itself is kept as its JSON text (a service
-  // account). Error{invalid} naming `where` for anything else.
+  // Parses a JSON object of strings. A value that is itself an object is kept as its JSON text (a
+  // service account). Throws Error{invalid} naming `where` for any other text.
   static Credentials parse(ByteSpan json, const std::string& where);
-  // The same object again.
+  // The JSON that parse() reads.
   crypto::SecretBytes to_json() const;
 
   bool empty() const noexcept { return values_.empty(); }
   bool has(std::string_view name) const { return values_.find(name) != values_.end(); }
-  // Valid until the value is set anew.
+  // Returns the value; nullopt when there is none. Valid until the value is set again.
   std::optional<std::string_view> find(std::string_view name) const;
-  // Error{denied}, saying what is missing and how to give it, when it is not there or empty.
+  // Returns the value. When it is missing or empty, throws Error{denied}, which says what is
+  // missing and how to give it.
   std::string_view require(std::string_view name, const std::string& where) const;
   void set(std::string_view name, std::string_view value);
-  // The value, which is not there any more; empty when it was not.
+  // Removes the value and returns it; empty when there was none.
   std::string extract(std::string_view name);
-  // Error{invalid} when there is a name that is not among these.
+  // Throws Error{invalid} when there is a name that is not in `known`.
   void check_names(std::initializer_list<std::string_view> known, const std::string& where) const;
 
  private:

@@ -11,8 +11,8 @@ namespace modelfloat::store {
 
 // The company's short name, such as "amazon", for hosts that we know; otherwise the host itself.
 std::string host_domain(std::string_view host);
-// The same of the server that calls to a store go to: the one of its settings, or else of its
-// address.
+// The same for the server that a store calls: that of its settings or, if they name none, that of
+// its address.
 std::string host_domain(const http::Url& of_address, const StoreSettings& settings);
 
 }  // namespace modelfloat::store

@@ -1,5 +1,5 @@
 #pragma once
-// Fields of a peer's JSON, which may be missing or of another kind than they should be.
+// Reads fields of JSON from a server, where a field may be missing or of the wrong type.
 
 #include <nlohmann/json_fwd.hpp>
 

@@ -1,5 +1,5 @@
 #pragma once
-// One at a time for each name.
+// A mutex for each key.
 
 #include <condition_variable>
 #include <mutex>
@@ -12,8 +12,8 @@
 
 namespace modelfloat::store {
 
-// Lets one caller at a time through for each key, and obeys stop and deadline while others wait.
-// Shared by all threads.
+// Lets one caller at a time hold each key. Waiting ends at a stop or the deadline. Any thread may
+// call lock().
 class KeyedMutex {
  public:
   class Held {
@@ -34,7 +34,8 @@ class KeyedMutex {
     const std::string key_;
   };
 
-  // Throws Error{cancelled} and Error{timed_out}.
+  // Waits until nobody holds the key and returns the lock, which is released when it is destroyed.
+  // Throws Error{cancelled} on a stop and Error{timed_out} at the deadline.
   Held lock(const std::string& key, const CallOptions& options, const std::string& where) {
     std::unique_lock lock(mutex_);
     const auto is_free = [&] { return !taken_.contains(key); };

@@ -1,5 +1,5 @@
 #pragma once
-// For stores whose listings go folder by folder.
+// For stores that list folder by folder.
 
 #include <string_view>
 

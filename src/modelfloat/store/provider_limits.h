@@ -1,6 +1,6 @@
 #pragma once
-// What providers say of themselves that holds whichever way they are reached: by a store of our own
-// or through rclone.
+// Limits of providers. They hold whether the provider is reached by our own store or through
+// rclone.
 
 #include <cstdint>
 
@@ -22,7 +22,7 @@ inline StoreTraits limits_of_drive() {
 inline StoreTraits limits_of_mega() {
   StoreTraits traits;
   traits.downloads_are_scarce = true;
-  // "inactive" after three months without a login, says MEGA of free accounts.
+  // MEGA calls a free account "inactive" after three months without a login.
   traits.idle_days = 90;
   return traits;
 }

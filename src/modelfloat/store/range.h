@@ -1,5 +1,5 @@
 #pragma once
-// The arithmetic of Store::get.
+// Computes the range of bytes for Store::get.
 
 #include <string>
 
@@ -8,8 +8,8 @@
 
 namespace modelfloat::store {
 
-// The range with its length made definite for an object of `size_bytes`; Error{corrupt} when it
-// reaches beyond the object's end.
+// Returns the range with a definite length for an object of `size_bytes`. Throws Error{corrupt}
+// when it reaches beyond the end of the object.
 inline ByteRange clip(ByteRange range, std::uint64_t size_bytes, const std::string& where) {
   if (range.length == ByteRange::k_to_the_end && range.offset <= size_bytes) range.length = size_bytes - range.offset;
   const auto end = checked_add(range.offset, range.length);

@@ -1,5 +1,5 @@
 #pragma once
-// For providers that cannot replace an object in one step.
+// Hides replacement from readers, for providers that cannot replace an object in one step.
 
 #include <atomic>
 #include <string>
@@ -10,12 +10,13 @@
 
 namespace modelfloat::store {
 
-// Where an object is replaced by removing and adding it, its name stands for nothing in between.
-// Readers of the same store that look through this see the old or the new object all the same.
-// Shared by all threads.
+// If an object is replaced by removing and adding it, its name is absent in between. Readers of the
+// same store that use look() see the old or the new object all the same. Any thread may call any
+// method.
 class Replacement {
  public:
-  // Runs `replace`, one at a time.
+  // Runs `replace`; only one runs at a time. Throws what `replace` throws, and Error{cancelled} or
+  // Error{timed_out} while it waits for its turn.
   template <typename Replace>
   void run(const CallOptions& options, const std::string& where, Replace replace) {
     const auto held = mutexes_.lock({}, options, where);
@@ -29,9 +30,9 @@ class Replacement {
     ++steps_;
   }
 
-  // What `look` finds, an optional. Looks once more, with nothing being replaced, when something
-  // was while it found nothing or failed with Error{transient}: a provider's answer may end in its
-  // middle when the object goes.
+  // Returns what look() returns, an optional. Calls look() once more, while no replacement runs, if
+  // it returned nullopt or threw Error{transient} during a replacement: a provider's answer may
+  // break off when the object is removed.
   template <typename Look>
   auto look(const CallOptions& options, const std::string& where, Look look) -> decltype(look()) {
     const unsigned before = steps_;
@@ -48,7 +49,7 @@ class Replacement {
 
  private:
   KeyedMutex mutexes_;
-  std::atomic<unsigned> steps_ = 0;  // odd while something is being replaced
+  std::atomic<unsigned> steps_ = 0;  // odd while a replacement is running
 };
 
 }  // namespace modelfloat::store

@@ -1,5 +1,5 @@
 #pragma once
-// What a kind of store needs to be made, and what it says about itself before it is.
+// A kind of store: how to make one, and what is known about it before one is made.
 
 #include <memory>
 #include <optional>
@@ -14,18 +14,18 @@
 
 namespace modelfloat::store {
 
-// What this machine knows about a store besides its URL.
+// The local settings of a store, besides its URL.
 struct StoreSettings {
-  std::string api_url;    // the root of the provider's server; empty: its public one
-  std::string token_url;  // the whole address that gives access tokens; empty: the provider's own
+  std::string api_url;    // root URL of the provider's server; empty: its public one
+  std::string token_url;  // full URL for access tokens; empty: the provider's own
   Credentials credentials;
-  // A PEM file, by its whole path: who may certify the server. Empty: as http::find_authorities()
-  // says.
+  // Absolute path of a PEM file with the certificate authorities to trust. Empty: those that
+  // http::find_authorities() finds.
   std::string ca_file = {};
 };
 
-// A small secret that a store keeps between runs, such as a session or a fresh token, so that it
-// need not log in again. Shared by all threads.
+// Keeps a small secret of a store between runs, such as a session or an access token, so that the
+// store need not log in again. Any thread may call any method.
 class SessionVault {
  public:
   virtual ~SessionVault() = default;
@@ -33,43 +33,45 @@ class SessionVault {
   virtual void save(ByteSpan session) = 0;  // replaces what was there; empty forgets it
 };
 
-// Copied by the stores; what it refers to outlives them.
+// Copied by the stores. What it refers to must outlive them.
 struct StoreContext {
   Clock& clock;
   Random& random;
   SessionVault& vault;
 };
 
-// The person who adds a store.
+// The user who adds a store.
 class Dialogue {
  public:
   virtual ~Dialogue() = default;
   virtual void tell(const std::string& text) = 0;
-  // Error{denied} when nobody is there to answer; `secret`: what is typed is not shown.
+  // Asks the user and returns the answer. Throws Error{denied} when nobody can answer. With
+  // `secret` the answer is not shown while it is typed.
   virtual std::string ask(const std::string& prompt, bool secret) = 0;
 };
 
-// A value that `store add` asks for when no credentials file has it.
+// A credential that `store add` asks for when no credentials file has it.
 struct CredentialField {
   std::string_view name;
   std::string_view prompt;
   bool secret = false;
 };
 
-// One kind of store. `rest` is what follows the scheme and its colon in a URL.
+// One kind of store. `rest` is the part of the URL after the scheme and its colon.
 struct Scheme {
   std::string_view name;
   std::string_view example;  // for help and errors
   std::vector<CredentialField> credential_fields;
-  // Why StoreSettings::ca_file is not for this kind of store; empty: it is.
+  // The reason why this kind of store does not support StoreSettings::ca_file; empty: it does.
   std::string_view no_ca_file = {};
   std::unique_ptr<Store> (*make)(std::string_view rest, const StoreSettings&, const StoreContext&);
-  // The one way to write it down. Error{invalid} for what is no address of this kind.
+  // The canonical form of `rest`: equal stores have equal forms. Throws Error{invalid} when it is
+  // no valid address.
   std::string (*canonical_rest)(std::string_view rest);
-  // What it fails together with when the user doesn't say: a company, a host, or the store alone.
+  // The failure domain if the user names none: a company, a host, or the store alone.
   std::string (*domain)(std::string_view rest, const StoreSettings&);
-  // Called once, before a new store is made: makes its folder or bucket folder, logs in, completes
-  // `settings` (a refresh token).
+  // Called once before a new store is made: makes its folder, logs in, and completes `settings`
+  // (with a refresh token, for example).
   void (*prepare)(std::string_view rest, StoreSettings& settings, const StoreContext&, Dialogue&, const CallOptions&);
 };
 

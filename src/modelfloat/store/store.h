@@ -1,6 +1,6 @@
 #pragma once
-// The one interface to everything that keeps objects: a folder, a cloud account, a wrapper around
-// another store.
+// The one interface to every place that keeps objects: a folder, a cloud account, or a wrapper
+// around another store.
 
 #include <cstdint>
 #include <functional>
@@ -14,33 +14,34 @@
 
 namespace modelfloat::store {
 
-// What a provider honestly is.
+// The real properties and limits of a provider.
 struct StoreTraits {
-  std::size_t parallel_calls = 8;  // more at once gain nothing or are refused
+  std::size_t parallel_calls = 8;  // more calls at once gain nothing, or are refused
   std::uint64_t max_object_bytes = UINT64_MAX;
-  // A fresh object may be missing from list() for a while.
+  // A new object may be missing from list() for a while.
   bool delayed_listing = false;
-  bool lists_checksums = false;  // ObjectInfo::checksum is filled
-  // Read elsewhere while another store has what is wanted.
+  bool lists_checksums = false;  // list() fills ObjectInfo::checksum
+  // Downloads are limited: read from another store where one has the object.
   bool downloads_are_scarce = false;
-  // The provider's limit on a client; 0: none that we know.
+  // The provider's limit for one client. 0: no known limit.
   double calls_per_second = 0;
-  std::uint64_t daily_upload_bytes = UINT64_MAX;  // the provider's limits on an account
+  std::uint64_t daily_upload_bytes = UINT64_MAX;  // the provider's limits for an account
   std::uint64_t daily_download_bytes = UINT64_MAX;
-  // After so many days without a call the provider may close the account; 0: never, or not known.
+  // After so many days without a call the provider may close the account. 0: never, or not known.
   unsigned idle_days = 0;
 };
 
 struct ObjectInfo {
   ObjectName name;
   std::uint64_t size_bytes = 0;
-  // As the store itself computed it: "md5:..", "sha256:..", "crc32c:.."
+  // The checksum that the store itself computed: "md5:..", "sha256:..", "crc32c:..".
   std::optional<std::string> checksum;
 };
 
-// What a provider says of itself, by itself: nothing is listed for it. Many don't say all.
+// The space as the provider reports it; nothing is listed to find it out. Many providers report
+// only a part.
 struct Space {
-  std::optional<std::uint64_t> used_bytes;  // also by what is not ours
+  std::optional<std::uint64_t> used_bytes;  // including objects that are not ours
   std::optional<std::uint64_t> free_bytes;
 };
 
@@ -74,43 +75,44 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // What the provider is. Does not throw. The first call may ask the provider; where that fails, it
-  // returns the defaults.
+  // Returns the properties of the provider. Does not throw. The first call may ask the provider; if
+  // that fails, it returns the defaults.
   virtual StoreTraits traits() const = 0;
 
-  // Keeps `bytes` under `name`, durably. Returns only when the name holds exactly these bytes. Also
-  // throws Error{out_of_space} when the store is full or the object is too large for it.
+  // Stores `bytes` under `name`, durably. Returns only when the name holds exactly these bytes.
+  // Also throws Error{out_of_space} when the store is full or the object is too large for it.
   //
-  // Other bytes under this name are replaced. Readers see the old object or the new one, and a call
-  // that is cut leaves one of them. A provider that cannot replace in one step may show readers an
-  // absent or shorter object meanwhile, and may leave that when the call is cut. Where nothing was,
-  // a call that is cut leaves the whole object or nothing.
+  // Replaces an object of this name. Replacement should be atomic: readers see the old object or
+  // the new one, and a call that is interrupted leaves one of them. Where the provider cannot do
+  // that, readers may see a missing or shorter object during the replacement, and after one that
+  // was interrupted. If there was no object before, an interrupted call leaves the whole object or
+  // none.
   virtual void put(const ObjectName& name, ByteSpan bytes, const CallOptions&) = 0;
 
-  // Returns the bytes asked for, or nullopt when there is no such object. ByteRange{offset,
-  // k_to_the_end} asks for all from `offset` on. Throws Error{corrupt} when the range reaches
-  // beyond the end of the object. Whether the bytes are what the name says, is for the caller to
-  // check.
+  // Returns the bytes of the range; nullopt when there is no such object. ByteRange{offset,
+  // k_to_the_end} means all bytes from `offset` on. Throws Error{corrupt} when the range reaches
+  // beyond the end of the object. Does not compare the bytes with the hash in the name; the caller
+  // does that.
   virtual std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions&) = 0;
 
-  // Returns name, size and, where the store tells one, the checksum; nullopt when there is no such
+  // Returns name, size and, if the store reports one, the checksum; nullopt when there is no such
   // object. Reads no content.
   virtual std::optional<ObjectInfo> stat(const ObjectName& name, const CallOptions&) = 0;
 
   // Removes the object. Does nothing when there is none.
   virtual void remove(const ObjectName& name, const CallOptions&) = 0;
 
-  // Calls `sink` once for each object of ours whose name starts with `prefix`, in any order. Names
-  // that are not ours are left out. A part that cannot be read hides no other: the sink is given
-  // what there is, then the Error of that part is thrown.
+  // Calls `sink` once for each object of ours whose name starts with `prefix`, in any order. Other
+  // names in the store are left out. If a part of the store cannot be read, the sink still gets the
+  // objects of the other parts; then the Error of that part is thrown.
   //
-  // The sink is called by the calling thread, while the listing is under way. What it throws ends
-  // the listing and comes out as it was. After a stop or the deadline it is called no more. It must
-  // not call this store: the listing has one of its connections, and the call might wait for that
-  // one. make_limited() throws Error{internal} for such a call.
+  // The sink is called on the calling thread, while the listing is running. An exception of the
+  // sink ends the listing and is passed on unchanged. After a stop or the deadline the sink is not
+  // called again. The sink must not call this store: the listing uses one of its connections, and
+  // the call might wait for that one. make_limited() throws Error{internal} for such a call.
   virtual void list(std::string_view prefix, const ObjectSink& sink, const CallOptions&) = 0;
 
-  // Returns what the provider says of its space. A number that it does not tell is nullopt.
+  // Returns the space as the provider reports it. A number that it does not report is nullopt.
   virtual Space space(const CallOptions&) = 0;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// From a store's URL to the store. The list of schemes stands in store_factory.cpp, in one place.
+// Makes a store from its URL. The list of all schemes is in store_factory.cpp, and nowhere else.
 
 #include <memory>
 #include <string>
@@ -10,9 +10,10 @@
 
 namespace modelfloat::store {
 
-// The store need not be there: its calls say so. Error{unsupported}, naming the schemes that work,
-// for any other scheme; Error{invalid} for what is no URL, or has an address that makes no sense;
-// Error{denied} when credentials are missing. What `context` refers to outlives the store.
+// Makes the store of this URL. Does not check whether the store can be reached: its calls report
+// that. Throws Error{unsupported}, naming the known schemes, for an unknown scheme; Error{invalid}
+// for text that is no URL or has an invalid address; Error{denied} when credentials are missing.
+// What `context` refers to must outlive the store.
 std::unique_ptr<Store> make_store(std::string_view url, const StoreSettings& settings, const StoreContext& context);
 
 // The kind of store that a URL names. Throws like make_store.
@@ -21,20 +22,21 @@ const Scheme& scheme_of(std::string_view url);
 // One URL of each kind, for help.
 std::string example_urls();
 
-// The one way to write this store down. local: absolute, without . and .., // and a slash at the
-// end; symbolic links stay as they are. Throws like make_store.
+// The canonical URL of the store: equal stores have equal URLs. For local: the path is absolute,
+// without "." and "..", without "//" and without a slash at the end; symbolic links are kept.
+// Throws like make_store.
 std::string canonical_url(std::string_view url);
 
-// What the store fails together with when the user doesn't say: the company or host of a cloud
-// store, a local: store alone.
+// The failure domain if the user names none: for a cloud store its company or host, for a local:
+// store the store alone.
 std::string default_domain(std::string_view url, const StoreSettings& settings);
 
-// Whether both are local: and their folders are there and lie on one device: two domains that a
-// single disk takes away together.
+// Whether both are local: stores whose folders exist and are on the same device, so that both fail
+// when one disk fails.
 bool share_a_device(std::string_view url_a, std::string_view url_b);
 
-// For the user's own "add this store" only: makes its folder where it is missing, logs in,
-// completes `settings`.
+// For the command that adds a new store, and no other: makes its folder if it is missing, logs in,
+// and completes `settings`.
 void prepare_new_store(std::string_view url, StoreSettings& settings, const StoreContext& context, Dialogue& dialogue,
                        const CallOptions& call);
 

@@ -1,6 +1,6 @@
 #pragma once
-// Reads XML that a server sends, piece by piece, with bounds: what comes from outside sizes
-// nothing.
+// Reads XML from a server piece by piece, with limits: a server cannot make it use unbounded
+// memory.
 
 #include <functional>
 #include <memory>
@@ -11,11 +11,12 @@
 
 namespace modelfloat::store {
 
-// Elements are told by their local names, whatever their namespace. One thread at a time.
+// Elements are identified by their local names; namespaces are ignored. Used by one thread at a
+// time.
 class XmlReader {
  public:
   using OnOpen = std::function<void(std::string_view name)>;
-  // `text` is what stood in the element itself, not in its children.
+  // `text` is the text directly in the element, without that of its children.
   using OnClose = std::function<void(std::string_view name, std::string_view text)>;
 
   // `where` is for messages.
@@ -24,11 +25,12 @@ class XmlReader {
   XmlReader(const XmlReader&) = delete;
   XmlReader& operator=(const XmlReader&) = delete;
 
-  // Error{transient} for what is no XML, has a document type (the door of entity attacks), an
-  // element of more than 64 KiB of text, or is nested deeper than 64: the answer of a server that
-  // is not well, or of something in between. What a callback throws comes out.
+  // Parses the next piece and calls the callbacks. Throws what a callback throws, and
+  // Error{transient} for text that is no XML, has a document type (which entity attacks use), has
+  // an element with more than 64 KiB of text, or is nested more than 64 deep. Such an answer comes
+  // from a faulty server or a proxy in between.
   void feed(ByteSpan piece);
-  // Error{transient} when the document is not whole.
+  // Throws Error{transient} when the document is incomplete.
   void finish();
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// The header that a server which is known to want it gets with the first request.
+// The Authorization header, for servers that are known to need it with the first request.
 
 #include <string_view>
 
@@ -7,8 +7,8 @@
 
 namespace modelfloat::store::http {
 
-// The value of Authorization for Basic (RFC 7617). Request::login waits for the server to ask,
-// which costs a request, and the body twice.
+// The value of the Authorization header for Basic (RFC 7617), for requests that carry it as a
+// header and not by Request::login.
 crypto::SecretBytes basic_authorization(std::string_view user, std::string_view password);
 
 }  // namespace modelfloat::store::http

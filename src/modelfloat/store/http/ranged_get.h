@@ -1,6 +1,6 @@
 #pragma once
-// Reading a part of an object over HTTP, whatever the server makes of the header Range (RFC 9110,
-// 14).
+// Reads a part of an object over HTTP, also from servers that handle the Range header (RFC 9110,
+// 14) incompletely.
 
 #include <optional>
 
@@ -9,17 +9,19 @@
 namespace modelfloat::store::http {
 
 struct RangedAnswer {
-  Response response;  // its body is empty where `bytes` is there
-  // Exactly the range; nothing for an answer that is no 200 or 206, or a 416 that doesn't tell
-  // the size.
+  Response response;  // its body is empty when `bytes` has a value
+  // Exactly the bytes of the range. Nullopt for an answer other than 200 or 206, except a 416 that
+  // tells the size and a range that begins at the end.
   std::optional<Bytes> bytes;
 };
 
-// Sends `request`, a GET, for `range` of the object, which is not empty. A server that sends more
-// than was asked for (200) is cut down to it, and a range that is the rest of nothing (416 with the
-// size) is empty bytes. Error{corrupt} when the object ends before the range does, or when `range`
-// has no end and more than `longest` bytes come; transient when another range comes than was asked
-// for, fewer bytes than were announced, or compressed ones. Otherwise as HttpClient::send().
+// Sends `request`, a GET, for `range` of the object, which must not be empty. If the server sends
+// the whole object (200), the range is cut out of it. If the range is what follows the last byte
+// (416 with the size), the result is empty bytes. Throws like HttpClient::send(), and:
+// - Error{corrupt} when the object ends before the range does, or when `range` has no end and more
+//   than `longest` bytes come;
+// - Error{transient} when the server sends another range, fewer bytes than it announced, or
+//   compressed bytes.
 RangedAnswer ranged_get(HttpClient& client, Request request, ByteRange range, std::uint64_t longest,
                         const CallOptions& options);
 

@@ -9,17 +9,17 @@
 
 namespace modelfloat::store::http {
 
-// Everything but the unreserved characters of RFC 3986 becomes %XX; a slash too unless
-// `keep_slashes`.
+// Encodes every character except the unreserved ones of RFC 3986 as %XX. With `keep_slashes`,
+// slashes are kept.
 std::string percent_encode(std::string_view text, bool keep_slashes = false);
-// Error{invalid} for a % without two hex digits.
+// Throws Error{invalid} for a % that two hex digits do not follow.
 std::string percent_decode(std::string_view text);
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
-// name=value&name=value, encoded: a query, or the body of a form.
+// Returns name=value&name=value, encoded: a query, or the body of a form.
 std::string encode_form(const Fields& fields);
 
-// scheme://host[:port]/path?query; what is not there is empty. `port` is 0 when none is given.
+// scheme://host[:port]/path?query. Missing parts are empty; a missing `port` is 0.
 struct Url {
   std::string scheme;
   std::string host;  // lower case, IPv6 in brackets
@@ -30,12 +30,12 @@ struct Url {
   std::string authority() const;  // host[:port]
   std::string root() const;       // scheme://host[:port]
 };
-// Error{invalid}, naming only the scheme and host, for anything but an http or https URL, and for
-// one that carries a user or password.
+// Throws Error{invalid}, naming only the scheme and host, for text that is no http or https URL,
+// and for a URL with a user or password.
 Url parse_url(std::string_view text);
 
-// Whether the URL's host, as it is spelled, is localhost or a loopback address; what a name
-// resolves to is not asked.
+// Whether the URL's host is written as localhost or a loopback address. Host names are not
+// resolved.
 bool is_this_machine(std::string_view url);
 
 }  // namespace modelfloat::store::http

@@ -1,5 +1,5 @@
 #pragma once
-// So many at once, in the order of coming.
+// A limit on how many callers run at once. Callers that wait are admitted in order of arrival.
 
 #include <condition_variable>
 #include <cstddef>
@@ -10,17 +10,17 @@
 
 namespace modelfloat::store {
 
-// Shared by threads.
+// Any thread may use it.
 class ConcurrencyLimit {
  public:
   // `clock` outlives it.
   ConcurrencyLimit(std::size_t width, Clock& clock) : clock_(clock), free_(width) {}
 
-  // Held while somebody is inside.
+  // Held by a caller while it runs; the destructor admits the next one.
   class Pass {
    public:
-    // Waits. Error{timed_out} when the deadline passes first, Error{cancelled} on a stop; both name
-    // `where`.
+    // Waits to be admitted. Throws Error{timed_out} at the deadline and Error{cancelled} on a stop;
+    // both name `where`.
     Pass(ConcurrencyLimit& limit, const CallOptions& options, const std::string& where) : limit_(limit) {
       limit.enter(options, where);
     }
@@ -33,7 +33,7 @@ class ConcurrencyLimit {
   };
 
  private:
-  // Each waits for its own flag, so that leaving wakes one thread and not all.
+  // Each caller waits for its own condition variable, so that leaving wakes one thread and not all.
   struct Waiting {
     std::condition_variable_any called;
     bool admitted = false;
@@ -45,7 +45,7 @@ class ConcurrencyLimit {
   Clock& clock_;
   std::mutex mutex_;
   std::size_t free_;             // guarded, like the next
-  std::list<Waiting*> waiting_;  // the first has come first
+  std::list<Waiting*> waiting_;  // in order of arrival
 };
 
 }  // namespace modelfloat::store

@@ -1,5 +1,6 @@
 #pragma once
-// Listings whose sink is somebody else's, for wrappers that look at what goes wrong.
+// Listings for wrappers that react to errors: errors of the store are told from exceptions of the
+// caller's sink.
 
 #include <exception>
 
@@ -8,8 +9,9 @@
 
 namespace modelfloat::store {
 
-// Runs `list` with a sink that passes on to `sink`. What that throws comes out as it was, but looks
-// like a stop to everything in between: it is not the store's failure, and no reason to list again.
+// Runs `list` with a sink that calls `sink`. An exception of `sink` is passed on unchanged, but the
+// wrappers in between see Error{cancelled}: it is not a failure of the store, and the listing must
+// not be repeated.
 template <typename List>
 void guarded_list(const ObjectSink& sink, List list) {
   std::exception_ptr thrown;

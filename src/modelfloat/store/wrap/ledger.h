@@ -1,5 +1,5 @@
 #pragma once
-// What is remembered of a store from one run of the program to the next.
+// What is remembered about a store between runs of the program.
 
 #include <cstdint>
 #include <map>
@@ -13,17 +13,17 @@
 
 namespace modelfloat::store {
 
-// Which calls a store asked us to leave off.
+// Which calls a pause concerns.
 enum class Traffic { all, uploads, downloads };
 std::string_view to_string(Traffic) noexcept;
 
 struct Pause {
   UtcTime until{};
-  std::string why;  // what the store said
+  std::string why;  // the store's message
   bool operator==(const Pause&) const = default;
 };
 
-// Bytes of objects in one day of UTC.
+// Bytes of objects moved in one day (UTC).
 struct DayUse {
   std::int64_t day = 0;  // since 1970-01-01
   std::uint64_t uploaded_bytes = 0;
@@ -34,21 +34,21 @@ std::int64_t day_of(UtcTime) noexcept;
 // When the day after `time` begins.
 UtcTime next_day(UtcTime time) noexcept;
 
-// All methods may be called from many threads, and by several processes with the same store: use
-// adds up. None throws because of what cannot be written: forgetting it is no reason to fail a
-// call.
+// Keeps the quota use, pauses and measurements of one store. Any thread may call any method, and
+// several processes may use the ledger of the same store: their use is added up. No method throws
+// when something cannot be written: a call to the store must not fail for that.
 class Ledger {
  public:
   virtual ~Ledger() = default;
-  virtual DayUse use(UtcTime now) = 0;  // of the day of `now`, as far as it is known here
+  virtual DayUse use(UtcTime now) = 0;  // of the day of `now`, as far as known
   virtual void add_use(UtcTime now, std::uint64_t uploaded_bytes, std::uint64_t downloaded_bytes) = 0;
-  virtual std::optional<Pause> pause(Traffic) = 0;  // may lie in the past
+  virtual std::optional<Pause> pause(Traffic) = 0;  // nullopt: none; may lie in the past
   virtual void record_pause(Traffic, const Pause&) = 0;
   virtual Measurements measurements() = 0;  // of earlier runs
   virtual void keep(const Measurements&) = 0;
 };
 
-// Forgets with the process.
+// Keeps everything in memory, for this process only.
 class MemoryLedger final : public Ledger {
  public:
   DayUse use(UtcTime now) override;

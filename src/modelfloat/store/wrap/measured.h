@@ -1,5 +1,5 @@
 #pragma once
-// A store that watches how the store inside it is doing.
+// A store that measures the calls to the store inside it.
 
 #include <memory>
 #include <optional>
@@ -11,12 +11,13 @@
 
 namespace modelfloat::store {
 
-// One kind of call, since the program started or, with kept values, before that too. The quantiles
-// are over the last 128 calls that succeeded; nothing before the first.
+// Measurements of one kind of call, since the program started; with values kept from earlier runs,
+// since before that. The quantiles are over the last 128 calls that succeeded; nullopt if there was
+// none.
 struct CallMeasurements {
-  std::uint64_t calls = 0;   // that ended, well or badly
-  std::uint64_t errors = 0;  // of these; calls that ended by Error{cancelled} count in neither
-  std::uint64_t bytes = 0;   // of objects, put or got
+  std::uint64_t calls = 0;   // that ended, with or without an error
+  std::uint64_t errors = 0;  // of these; cancelled calls are in neither count
+  std::uint64_t bytes = 0;   // of objects, written or read
   double seconds = 0;        // the sum over the calls that succeeded
   std::optional<double> p50_seconds;
   std::optional<double> p95_seconds;
@@ -30,24 +31,25 @@ struct Measurements {
   std::optional<UtcTime> last_error_time;
   bool operator==(const Measurements&) const = default;
 
-  // Of all kinds together.
+  // The sums over all kinds of calls.
   std::uint64_t calls() const noexcept;
   std::uint64_t errors() const noexcept;
 };
 
-// Measurements that count half: what an earlier run saw, to start the next one with. So old ones
-// fade away, down to the last few.
+// The measurements of an earlier run with half their weight, as the start for the next run. So old
+// measurements count less after each run.
 Measurements decayed(Measurements) noexcept;
 
 class MeasuredStore : public Store {
  public:
-  // May be called from any thread while calls run.
+  // The measurements so far. Any thread may call it while other calls run.
   virtual Measurements measurements() const = 0;
 };
 
-// `clock` outlives the store. What a sink throws during list() is not held against the store; the
-// time that it takes is. `before` is where it starts: its sums go on, and its quantiles count until
-// a few calls of its own have succeeded.
+// Wraps a store with measuring. `clock` outlives the store. An exception of a sink in list() does
+// not count as an error of the store, but the time that the sink takes is included. `before` are
+// the start values: the sums continue from them, and their quantiles are reported until a few calls
+// have succeeded.
 std::unique_ptr<MeasuredStore> make_measured(std::unique_ptr<Store> inner, Clock& clock,
                                              const Measurements& before = {});
 

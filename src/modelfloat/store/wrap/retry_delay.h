@@ -10,16 +10,16 @@
 namespace modelfloat::store {
 
 struct RetryLimits {
-  unsigned attempts = 5;                // in all; 1 means never again
-  Milliseconds first{200};              // bound of the first wait, doubled for each further one
-  Milliseconds longest{30'000};         // where the doubling ends
-  Milliseconds longest_asked{300'000};  // a peer that asks for a longer wait than this is given up
+  unsigned attempts = 5;                // in all; 1: no retry
+  Milliseconds first{200};              // limit of the first wait, doubled for each further one
+  Milliseconds longest{30'000};         // the doubling ends here
+  Milliseconds longest_asked{300'000};  // no retry if the server asks for a longer wait
 };
 
-// The wait after failed attempt number `attempt` (1 is the first), or nothing when it is time to
-// give up. `fraction` is random in [0, 1): the whole of the bound is jitter, so that many clients
-// that failed together do not come back together. A peer's own wish is a floor, the jitter comes on
-// top of it.
+// The wait after failed attempt number `attempt` (1 is the first); nullopt when it is time to give
+// up. `fraction` is random in [0, 1). The wait is random between 0 and the limit (full jitter), so
+// that clients that failed together do not come back together. If the server asked for a wait, the
+// jitter is added to that.
 inline std::optional<Milliseconds> retry_delay(unsigned attempt, const RetryLimits& limits,
                                                std::optional<Milliseconds> retry_after, double fraction) {
   if (attempt >= limits.attempts) return std::nullopt;

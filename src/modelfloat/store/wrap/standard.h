@@ -1,5 +1,5 @@
 #pragma once
-// What is put around every provider's store.
+// The wrappers that are put around every provider's store.
 
 #include <memory>
 #include <string>
@@ -14,18 +14,21 @@
 
 namespace modelfloat::store {
 
-// The bandwidth that all stores of the process share; null where not limited.
+// The bandwidth limits that all stores of the process share; null where there is no limit.
 struct SharedBandwidth {
   explicit SharedBandwidth(Bandwidth limit = {});
   std::shared_ptr<Throttle> up;
   std::shared_ptr<Throttle> down;
 };
 
-// measured( retrying( limited( breaker( provider )))): a call that waits to be tried again holds no
-// connection and is limited anew; the breaker is next to the provider, so that it hears what that
-// says and nothing of our own queues; and what is measured is what the caller lives with. The
-// provider's traits are its limits. `name` is what errors name. Ends by telling the ledger what was
-// measured. All references outlive the store.
+// Makes measured(retrying(limited(breaker(provider)))). The order matters:
+// - Retrying is outside limited: a call that waits for its retry holds no connection, and each
+//   retry is limited again.
+// - The circuit breaker wraps the provider directly: it counts errors of the provider only, not
+//   waits in our own queues.
+// - Measuring is outermost: it records what callers experience.
+// The limits are the provider's traits. `name` is the name of the store in errors. The destructor
+// writes the measurements into the ledger. All references outlive the store.
 std::unique_ptr<MeasuredStore> make_standard(std::unique_ptr<Store> provider, const std::string& name,
                                              const SharedBandwidth& shared, Bandwidth own, Ledger& ledger, Clock& clock,
                                              Random& random);

@@ -1,5 +1,5 @@
 #pragma once
-// So much a second, on average: bytes, or calls.
+// A rate limit: bytes or calls per second, on average.
 
 #include <mutex>
 #include <optional>
@@ -8,17 +8,17 @@
 
 namespace modelfloat::store {
 
-// A bucket that fills at a steady rate and holds one second's worth. What is taken may put it into
-// debt; who comes next waits until the debt is paid, in the order of coming. An object therefore
-// travels at full speed and is followed by a pause. Shared by threads.
+// A token bucket that fills at a steady rate and holds one second's worth. A caller may take more
+// than it holds; then the next callers wait, in order of arrival, until the debt is paid. So an
+// object moves at full speed and is followed by a pause. Any thread may call any method.
 class Throttle {
  public:
   explicit Throttle(double per_second) : per_second_(per_second) {}
 
-  // Takes `amount` and says how long to wait before using it. Nothing is taken when the wait would
-  // be longer than `longest`.
+  // Takes `amount` and returns how long to wait before using it. Takes nothing and returns nullopt
+  // when the wait would be longer than `longest`.
   std::optional<Milliseconds> reserve(double amount, SteadyTime now, std::optional<Milliseconds> longest);
-  // What was taken and not used.
+  // Returns an amount that was taken and not used.
   void give_back(double amount);
 
  private:
