@@ -1,5 +1,5 @@
 #pragma once
-// The tokens that open Drive for an hour each.
+// Access tokens for Drive. Each is valid for about an hour.
 
 #include <condition_variable>
 #include <mutex>
@@ -17,11 +17,11 @@
 namespace modelfloat::store::drive {
 
 inline constexpr std::string_view k_file_scope =
-    "https://www.googleapis.com/auth/drive.file";  // only what this client made
+    "https://www.googleapis.com/auth/drive.file";  // only files that this client made
 inline constexpr std::string_view k_full_scope = "https://www.googleapis.com/auth/drive";
 
-// Where tokens are asked for. `token_url` is the whole address; without one it is Google's. The
-// other two lie beside it, as with Google's own.
+// The addresses for logging in. `token_url` is the full URL for tokens; empty: Google's. The other
+// two are derived from it, as their paths are beside Google's own.
 struct OAuthAddresses {
   std::string token;
   std::string device_code;
@@ -29,14 +29,14 @@ struct OAuthAddresses {
 };
 OAuthAddresses oauth_addresses(const std::string& token_url);
 
-// A POST of a form to one of them.
+// Sends a form to one of these addresses by POST.
 http::Response post_form(http::HttpClient& client, const std::string& url, const http::Fields& fields,
                          const std::string& where, const CallOptions& options);
-// The token in a good answer. Error{transient} for an answer that has none.
+// Returns the token in a successful answer. Throws Error{transient} for an answer without one.
 AccessToken token_from(const http::Response& response, const std::string& where, UtcTime now);
 
-// Shared by all threads: one of them asks for a new token, the others wait for it. What the
-// references stand for outlives this.
+// Any thread may call any method. One of them requests a new token while the others wait for it.
+// What the references refer to outlives this.
 class AccessTokens {
  public:
   // Error{denied} when the credentials have neither a refresh token with its client nor a service
@@ -44,9 +44,10 @@ class AccessTokens {
   AccessTokens(const StoreSettings& settings, Session& session, http::HttpClient& client, Clock& clock,
                Backoff& backoff, std::string where);
 
-  // A token that is good for a while yet. Error{denied} when the login has ended.
+  // Returns a token that is valid for some time yet; requests one if needed. Throws Error{denied}
+  // when the login has expired.
   crypto::SecretBytes get(const CallOptions& options);
-  // The server does not take this one, so the next get() asks for another.
+  // The server has refused this token: the next get() requests another one.
   void reject(const crypto::SecretBytes& token);
 
  private:

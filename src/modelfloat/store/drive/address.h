@@ -1,5 +1,5 @@
 #pragma once
-// Where a store lies on Google Drive, and under which names.
+// The address of a store on Google Drive, and the names of its files there.
 
 #include <optional>
 #include <string>
@@ -15,22 +15,22 @@ struct Address {
   std::string shared_drive;          // empty: My Drive
   std::vector<std::string> folders;  // at least one
 
-  std::string rest() const;  // the one way to write it, behind "drive:"
+  std::string rest() const;  // the canonical form of what follows "drive:"
 };
-// Slashes at the ends or in a row count for nothing. Error{invalid} for what names no folder, for .
-// and .., and for control characters.
+// Slashes at the ends, and repeated slashes, are ignored. Throws Error{invalid} for an address that
+// names no folder, for "." and "..", and for control characters.
 Address parse_address(std::string_view rest);
 
-// Drive holds the objects of one type in one folder, FOLDER/mf1/<type>, so that a listing is one
-// query (docs/stores/drive.md says why). A file's name there is the rest of the object's name: the
-// 64 digits of its hash; <writer>-<seq>-<hash> for log and checkpoint. What has no type lies in mf1
-// itself.
+// All objects of one type are in one folder, FOLDER/mf1/<type>, so that a listing is one query
+// (docs/stores/drive.md has the reasons). A file's name there is the rest of the object's name: the
+// 64 digits of its hash, or <writer>-<seq>-<hash> for log and checkpoint. Objects without a type
+// are in mf1 itself.
 struct Place {
   std::string folder;  // "mf1" or "mf1/<type>"
   std::string leaf;
 };
 Place place_of(const ObjectName& name);
-// The object that a file of this name in this folder is; nothing when it is none.
+// The name of the object that is stored as this file in this folder; nullopt when it is no object.
 std::optional<ObjectName> object_at(std::string_view folder, std::string_view leaf);
 
 // "mf1", then all "mf1/<type>".

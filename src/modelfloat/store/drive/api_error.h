@@ -1,5 +1,5 @@
 #pragma once
-// What Google's servers mean by a refusal.
+// Turns error answers of Google's servers into Errors.
 
 #include <mutex>
 #include <string>
@@ -11,9 +11,9 @@
 
 namespace modelfloat::store::drive {
 
-// How long to stay away after "too many requests" without a time: 1 s, doubled for each further
-// refusal that comes after such a wait, up to 64 s, as Google asks; from the start again after a
-// success. One for all calls of a store. Shared by all threads.
+// How long to wait after a "too many requests" answer without a time: 1 s, doubled for each further
+// refusal after such a wait, up to 64 s, as Google recommends. A success resets it. Shared by all
+// calls of a store and all threads.
 class Backoff {
  public:
   explicit Backoff(Clock& clock) : clock_(clock) {}
@@ -27,16 +27,17 @@ class Backoff {
   SteadyTime until_{};
 };
 
-// An answer of Drive's API that is no success. The `reason` in it decides, then the status: limits
-// by the minute are rate_limited (Retry-After, or `backoff`), limits by the day are rate_limited
-// with hours to wait, a full account is out_of_space.
+// Makes the Error for an answer of Drive's API that is no success. The `reason` in it decides, then
+// the status. Limits per minute are rate_limited (with Retry-After or the time of `backoff`),
+// limits per day are rate_limited with hours to wait, and a full account is out_of_space.
 Error api_error(const http::Response& response, std::string where, std::string_view what, Backoff& backoff,
                 UtcTime now);
 
-// An answer of the address that gives tokens. invalid_grant is denied, and says to log in again.
+// The same for an answer to a token request. invalid_grant is denied, with the advice to log in
+// again.
 Error token_error(const http::Response& response, std::string where, Backoff& backoff, UtcTime now);
 
-// `error` and `error_description` of such an answer, or empty.
+// The fields `error` and `error_description` of such an answer; empty when missing.
 struct TokenRefusal {
   std::string error;
   std::string description;

@@ -1,5 +1,5 @@
 #pragma once
-// Where the folders of a store are: ids, found by name.
+// Finds the ids of a store's folders by their names.
 
 #include <mutex>
 #include <string>
@@ -11,21 +11,24 @@
 
 namespace modelfloat::store::drive {
 
-// Names are not unique on Drive, so each folder may be several: all are read, the oldest is written
-// to. What was found is kept in the session. Shared by all threads.
+// Names are not unique on Drive, so there may be several folders for one name: all are read, and
+// the oldest is written to. What was found is kept in the session. Any thread may call any method.
 class FolderTree {
  public:
   // The references outlive this. `where` names the store in messages.
   FolderTree(const Address& address, DriveApi& api, Session& session, std::string where);
 
-  // Makes the store's folder, those above it, and those of all objects, where they are missing.
+  // Makes the store's folder, its parents and the folders of all object types, where they are
+  // missing.
   void make_all(const CallOptions& options);
-  // The ids of a folder of objects ("mf1", "mf1/shard"...), none when it is missing. Error{offline}
-  // when the store's folder is not there.
+  // The ids of a folder of objects ("mf1", "mf1/shard"...); empty when it is missing. Throws
+  // Error{offline} when the store's folder is missing.
   std::vector<std::string> find(const std::string& folder, const CallOptions& options);
-  // One that can be written to; made where it is missing, but never the store's folder itself.
+  // The id of the folder to write to. Makes it when it is missing, but never the store's own
+  // folder.
   std::string find_or_make(const std::string& folder, const CallOptions& options);
-  // Asks the server again. Error{offline} when the store's folder is not there any more.
+  // Reads the folders from the server again. Throws Error{offline} when the store's folder is
+  // missing.
   void refresh(const CallOptions& options);
 
  private:

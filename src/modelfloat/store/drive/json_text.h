@@ -1,5 +1,5 @@
 #pragma once
-// Fields of Google's answers, which may lack anything.
+// Reads fields of Google's answers, in which any field may be missing.
 
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace modelfloat::store::drive {
 
-// The text of this name; empty when there is none.
+// The text in this field; empty when there is none.
 std::string text(const nlohmann::json& object, const char* name);
 
 }  // namespace modelfloat::store::drive

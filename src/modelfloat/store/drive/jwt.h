@@ -1,5 +1,6 @@
 #pragma once
-// A service account's word for itself: a JSON Web Token signed with its key (RFC 7519, RFC 7523).
+// How a service account proves who it is: a JSON Web Token signed with its key (RFC 7519, RFC
+// 7523).
 
 #include <string>
 #include <string_view>
@@ -9,17 +10,18 @@
 
 namespace modelfloat::store::drive {
 
-// What the JSON key file of a service account says.
+// The content of a service account's JSON key file.
 struct ServiceAccount {
   std::string email;
   std::string key_id;
   std::string token_url;
   crypto::SecretBytes private_key;  // PEM
 };
-// Error{invalid} naming `where` for what is no such file; nothing of it is repeated.
+// Throws Error{invalid} naming `where` when it is no such file. The message quotes nothing of it.
 ServiceAccount parse_service_account(std::string_view json, const std::string& where);
 
-// Good for an hour from `now`, signed by RS256. Error{denied} naming `where` when the key is none.
+// Returns a token that is valid for an hour from `now`, signed by RS256. Throws Error{denied}
+// naming `where` when the key is not valid.
 crypto::SecretBytes signed_assertion(const ServiceAccount& account, std::string_view scope, std::string_view audience,
                                      UtcTime now, const std::string& where);
 

@@ -1,5 +1,6 @@
 #pragma once
-// What this process knows about files better than a listing, which may be behind.
+// What this process knows about files. It may be newer than a listing, because Drive's listings are
+// delayed.
 
 #include <list>
 #include <mutex>
@@ -12,7 +13,7 @@
 
 namespace modelfloat::store::drive {
 
-// The newest entries of a map.
+// A map that keeps only the newest entries.
 template <typename Value>
 class NewestEntries {
  public:
@@ -39,11 +40,12 @@ class NewestEntries {
   using Order = std::list<std::pair<std::string, Value>>;
   const std::size_t most_;
   Order order_;
-  // The keys lie in order_
+  // The keys are views of the strings in order_.
   std::unordered_map<std::string_view, typename Order::iterator> entries_;
 };
 
-// Bounded: what is forgotten is asked for again. Shared by all threads.
+// Limited in size; for files that were dropped the server is asked again. Any thread may call any
+// method; none throws or waits.
 class KnownFiles {
  public:
   std::optional<FileInfo> find(const std::string& path) const {
@@ -55,23 +57,23 @@ class KnownFiles {
     const std::lock_guard lock(mutex_);
     files_.set(path, file);
   }
-  // As a listing has it, unless more is known.
+  // Records a file as a listing shows it, unless the file is known already.
   void record(const std::string& path, const FileInfo& file) {
     const std::lock_guard lock(mutex_);
     if (files_.find(path) == nullptr) files_.set(path, file);
   }
-  // There are several: the next one who reads it compares them.
+  // Forgets the path because several files have it: the next reader compares them.
   void doubt(const std::string& path) {
     const std::lock_guard lock(mutex_);
     files_.erase(path);
   }
-  // Unless another file has taken its place meanwhile.
+  // Forgets the file of this path if it still has this id.
   void forget(const std::string& path, const std::string& id) {
     const std::lock_guard lock(mutex_);
     const FileInfo* file = files_.find(path);
     if (file != nullptr && file->id == id) files_.erase(path);
   }
-  // A file that is gone, whatever listings say.
+  // Records that the file was removed. Listings may still show it for a while.
   void bury(const std::string& id) {
     const std::lock_guard lock(mutex_);
     buried_.set(id, true);

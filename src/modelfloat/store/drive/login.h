@@ -1,5 +1,5 @@
 #pragma once
-// How a person gives ModelFloat access to their Drive, once.
+// The login by which a user gives ModelFloat access to their Drive. It is needed once.
 
 #include <string>
 
@@ -8,10 +8,11 @@
 
 namespace modelfloat::store::drive {
 
-// Puts "refresh_token" into the credentials, which have client_id and client_secret. First by a
-// code that is typed in on any device (RFC 8628), so also over SSH; a client that is not made for
-// that logs in by a browser on this machine (RFC 8252, with PKCE). Tells the person what to do, and
-// waits. Error{denied} when the person refuses, the code runs out, or the client is wrong.
+// Logs in and sets "refresh_token" in the credentials, which must have client_id and client_secret.
+// First tries a code that the user types on any device (RFC 8628), which also works over SSH. If
+// the client does not support that, it uses a browser on this machine (RFC 8252, with PKCE). Tells
+// the user what to do and waits. Throws Error{denied} when the user refuses, the code expires or
+// the client is wrong.
 void log_in(StoreSettings& settings, const StoreContext& context, Dialogue& dialogue, const std::string& where,
             const CallOptions& options);
 

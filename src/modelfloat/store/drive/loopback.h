@@ -1,5 +1,5 @@
 #pragma once
-// Waits for the browser that comes back from a login (RFC 8252, section 7.3).
+// Waits for the browser to return from a login (RFC 8252, section 7.3).
 
 #include <string>
 #include <string_view>
@@ -9,16 +9,17 @@
 
 namespace modelfloat::store::drive {
 
-// A server for one visitor, on a free port of 127.0.0.1.
+// An HTTP server for one request, on a free port of 127.0.0.1.
 class LoopbackListener {
  public:
-  // Error{internal} when there is no port to be had.
+  // Throws Error{internal} when no port is free.
   LoopbackListener();
 
   unsigned port() const noexcept { return port_; }
   std::string redirect_uri() const;  // http://127.0.0.1:PORT
-  // The code that the browser brings. Visitors with another `state` are turned away and do not
-  // count. Error{denied} when the person refused; {cancelled} or {timed_out} as `options` say.
+  // Waits for the browser and returns the code that it brings. Requests with another `state` are
+  // refused and ignored. Throws Error{denied} when the user refused, and Error{cancelled} or
+  // Error{timed_out} as `options` say.
   std::string wait_for_code(std::string_view state, const std::string& where, const CallOptions& options);
 
  private:

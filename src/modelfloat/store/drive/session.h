@@ -1,6 +1,6 @@
 #pragma once
-// What a Drive store keeps in its vault between runs: the access token, where its folders are, and
-// uploads that were cut off.
+// What a Drive store keeps in its vault between runs: the access token, the ids of its folders, and
+// interrupted uploads.
 
 #include <cstdint>
 #include <map>
@@ -19,26 +19,28 @@ struct AccessToken {
   UtcTime expires;
 };
 
-// An object on its way: the id that it will have, so that an upload that was stored though an error
-// was reported is recognised.
+// An upload that may not be complete. The file's id is chosen first, so that a file that was stored
+// although an error was reported is recognised later.
 struct PendingUpload {
   std::string id;
-  // Of a resumable upload, a secret: whoever has it can write there; empty: none was begun.
+  // The address of a resumable upload. It is a secret: whoever has it can write there. Empty: none
+  // was started.
   std::string address;
   std::uint64_t size_bytes = 0;
   std::string sha256;
   UtcTime begun;
 };
 
-// Folder path ("" is the store's folder itself, then "mf1", "mf1/shard"...) -> ids. More than one
-// where a name is there twice.
+// Maps the path of a folder ("" is the store's folder itself, then "mf1", "mf1/shard"...) to its
+// ids. It has more than one id when the name exists twice.
 using FolderIds = std::map<std::string, std::vector<std::string>>;
 
-// Shared by all threads. What the vault has is dropped when it belongs to other credentials or
-// cannot be read.
+// Any thread may call any method. The content of the vault is dropped when it belongs to other
+// credentials or cannot be read.
 class Session {
  public:
-  // `owner` names credentials and place without giving them away. `vault` and `clock` outlive this.
+  // `owner` identifies the credentials and the folder without revealing them. `vault` and `clock`
+  // outlive this.
   Session(SessionVault& vault, Clock& clock, std::string owner);
 
   std::optional<AccessToken> token() const;
@@ -47,10 +49,11 @@ class Session {
   FolderIds folders() const;
   void set_folders(const FolderIds& folders);
 
-  // Nothing when there is none, or it is so old that the provider has forgotten it.
+  // The upload of this path that was started; nullopt when there is none, or it is so old that the
+  // provider has dropped it.
   std::optional<PendingUpload> pending(const std::string& path) const;
-  // Written to the vault at once when it has an address. The oldest are forgotten when there are
-  // many.
+  // Records an upload. One with an address is written to the vault at once. When there are too
+  // many, the oldest are dropped.
   void set_pending(const std::string& path, const PendingUpload& upload);
   void forget_pending(const std::string& path);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Brings an object to Drive so that neither a cut nor a lost answer makes it twice.
+// Uploads an object to Drive so that an interruption or a lost answer does not create it twice.
 
 #include <mutex>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace modelfloat::store::drive {
 
-// What is to be stored.
+// The content to upload.
 struct Content {
   ByteSpan bytes;
   std::string sha256;
@@ -19,22 +19,22 @@ struct Content {
   bool is_in(const FileInfo& file) const { return file.size_bytes == bytes.size() && file.sha256 == sha256; }
 };
 
-// "sha256:…" or "md5:…", as the server lists it; nothing when it lists none.
+// "sha256:…" or "md5:…", as the server lists it; nullopt when it lists none.
 std::optional<std::string> checksum_of(const FileInfo& file);
 
-// Each object gets its id before it is sent; a repeated put asks whether that id is there by now.
-// Shared by all threads, but one at a time for each path.
+// Each object gets its id before it is sent; a repeated put asks whether a file with that id exists
+// by now. Any thread may call it, but only one at a time for each path.
 class Uploader {
  public:
   // The references outlive this.
   Uploader(DriveApi& api, Session& session, Clock& clock) : api_(api), session_(session), clock_(clock) {}
 
-  // Ends what an earlier put of the same content began: asks how far it came, and sends the rest.
-  // Nothing when there is nothing to go on with.
+  // Completes an upload of the same content that was started earlier: asks for its progress and
+  // sends the rest. Nullopt when there is no such upload to complete.
   std::optional<FileInfo> finish(const std::string& path, const Content& content, const std::string& where,
                                  const CallOptions& options);
-  // `file.id` is filled in here. Error{transient} when Drive keeps other bytes than were sent; they
-  // are removed.
+  // Uploads the content; sets `file.id` itself. If Drive then has other bytes than were sent,
+  // removes them and throws Error{transient}.
   FileInfo upload(const std::string& path, DriveApi::NewFile file, const Content& content, const std::string& where,
                   const CallOptions& options);
 

@@ -1,5 +1,5 @@
 #pragma once
-// MEGA's API server: sessions, commands, events, and what its numbers mean.
+// MEGA's API server: sessions, commands, events, and the meaning of its error numbers.
 
 #include <condition_variable>
 #include <memory>
@@ -16,14 +16,14 @@
 
 namespace modelfloat::store::mega {
 
-// What a call is about: some numbers mean one thing for a login and another for a download.
+// What a call is for: some error numbers have another meaning for a login than for a download.
 enum class Purpose { login, write, read };
 
-// The Error that one of MEGA's negative numbers stands for.
+// The Error for one of MEGA's negative numbers.
 Error code_error(int code, Purpose purpose, std::string where);
 
-// How long a download that MEGA's transfer quota stops (HTTP 509) should wait: X-MEGA-Time-Left, or
-// some hours.
+// The Error for a download that MEGA's transfer quota stopped (HTTP 509). The time to wait is that
+// of X-MEGA-Time-Left, or else some hours.
 Error transfer_quota_error(const http::Response& response, std::string where);
 
 // An account that is logged in.
@@ -32,40 +32,43 @@ struct Session {
   crypto::SecretBytes master_key;
   std::string user;  // the account's handle
 };
-// Shared: a call goes on with the session that it began with while another thread logs in anew.
+// Shared: a running call keeps its session while another thread logs in again.
 using SessionPointer = std::shared_ptr<const Session>;
 
-// Shared by all threads. Logs in when a session is first needed and none is kept, and once more
-// when the server refuses the one there is; a wrong password is remembered for some minutes, since
-// MEGA locks accounts that fail too often. Every call repeats what MEGA asks to repeat, under the
-// same number, so that nothing is done twice: -3, "busy" (HTTP 5xx) and broken connections with a
-// growing back-off, -4 with a longer one; and does the work that 402 asks for.
+// Any thread may call any method. Logs in when a session is needed and none is kept, and once more
+// when the server refuses the one that is kept. A wrong password is remembered for some minutes,
+// because MEGA locks accounts after too many failed logins.
+//
+// Repeats calls that MEGA asks to repeat, with the same sequence number, so that nothing is done
+// twice: -3, "busy" (HTTP 5xx) and broken connections with a growing back-off, -4 with a longer
+// one. Does the proof of work that HTTP 402 asks for.
 class Api {
  public:
-  // `where` begins every message. Error{invalid} for an address that is none.
+  // Every message begins with `where`. Throws Error{invalid} for an invalid address.
   Api(const std::string& where, const StoreSettings& settings, const StoreContext& context);
 
-  // One command's answer: an object, text or a positive number. A negative number becomes
-  // code_error.
+  // Sends one command and returns its answer: an object, text or a positive number. Throws
+  // code_error() for a negative number.
   nlohmann::json call(const nlohmann::json& command, Purpose purpose, const std::string& where,
                       const CallOptions& options);
-  // Several at once, for their effect alone; not_found is fine.
+  // Sends several commands at once, whose answers are not needed. not_found is not an error here.
   void call_all(const nlohmann::json& commands, Purpose purpose, const std::string& where, const CallOptions& options);
-  // All nodes of the account: the answer to "f" as it came, which may be long, and the session that
-  // opens their keys.
+  // All nodes of the account: the answer to "f" as received, which may be long, and the session
+  // whose keys decrypt it.
   std::pair<Bytes, SessionPointer> nodes(const CallOptions& options);
-  // What happened since `sequence`; nothing when that is too long ago and the nodes must be read
-  // anew.
+  // The events since `sequence`. Nullopt when that is too long ago; then all nodes must be read
+  // again.
   std::optional<nlohmann::json> events(const std::string& sequence, const CallOptions& options);
 
   SessionPointer session(const CallOptions& options) { return session_other_than(nullptr, options); }
-  // For the addresses that the API hands out. `secure` is what it is asked for them.
+  // The client for the addresses that the API returns. ssl() is the value that asks for addresses
+  // with or without TLS.
   http::HttpClient& http() noexcept { return http_; }
   int ssl() const noexcept { return secure_ ? 2 : 0; }
 
  private:
   struct Reply {
-    int code = 0;  // negative when the whole answer is that number
+    int code = 0;  // negative when the answer is only that number
     Bytes body;
   };
   Reply send(const std::string& path, const std::string& body, std::uint64_t max_answer_bytes, const std::string& where,

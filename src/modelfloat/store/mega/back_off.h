@@ -1,5 +1,5 @@
 #pragma once
-// The pauses between the tries of one call.
+// The pauses between the attempts of one call.
 
 #include <algorithm>
 #include <optional>
@@ -11,17 +11,18 @@
 
 namespace modelfloat::store::mega {
 
-// A server that asks for a longer pause than this is left alone by all calls instead: whoever made
-// this one is told how long.
+// If the server asks for a longer pause than this, the call does not wait but throws, so that all
+// calls of the store are paused.
 inline constexpr Milliseconds k_longest_asked{10'000};
 
-// Waits of one call that is repeated: doubling, and a random part of a half, so that many clients
-// do not come back together.
+// The waits of one call that is repeated. They double each time and are random by one half, so that
+// many clients do not come back together. Used by one thread.
 class BackOff {
  public:
   BackOff(Clock& clock, Random& random) : clock_(clock), random_(random) {}
-  // Sleeps before the next try, and no shorter than the server asked; throws `trouble` when there
-  // have been enough of them, the deadline would pass, or that is more than k_longest_asked.
+  // Sleeps before the next attempt, at least as long as the server asked. Throws `trouble` after
+  // too many attempts, when the wait would pass the deadline, or when the server asked for more
+  // than k_longest_asked. Throws Error{cancelled} on a stop.
   void wait(const Error& trouble, const CallOptions& options, std::optional<Milliseconds> asked = std::nullopt) {
     const bool asked_to_slow_down = trouble.kind == ErrorKind::rate_limited;
     const unsigned most = asked_to_slow_down ? 4 : 6;

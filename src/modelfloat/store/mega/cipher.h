@@ -1,6 +1,6 @@
 #pragma once
-// The few forms of AES-128 that MEGA is made of, its base64, and the two halves of a file's key.
-// docs/stores/mega.md says what is what.
+// The forms of AES-128 that MEGA uses, and the parts of a file's key. docs/stores/mega.md describes
+// them.
 
 #include <array>
 #include <optional>
@@ -15,7 +15,7 @@ namespace modelfloat::store::mega {
 constexpr std::size_t k_block_bytes = 16;
 using Block = std::array<std::byte, k_block_bytes>;
 
-// As OpenSSL takes and gives bytes.
+// Casts to the byte type that OpenSSL uses.
 inline const unsigned char* raw(ByteSpan bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 inline unsigned char* raw(MutableByteSpan bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
 
@@ -23,7 +23,7 @@ inline unsigned char* raw(MutableByteSpan bytes) { return reinterpret_cast<unsig
 // Error{internal}.
 void encrypt_ecb(ByteSpan key, MutableByteSpan blocks);
 void decrypt_ecb(ByteSpan key, MutableByteSpan blocks);
-// The same by CBC from a block of zeros on.
+// The same in CBC mode, with an initialization vector of zeros.
 void encrypt_cbc(ByteSpan key, MutableByteSpan blocks);
 void decrypt_cbc(ByteSpan key, MutableByteSpan blocks);
 
@@ -31,7 +31,7 @@ void decrypt_cbc(ByteSpan key, MutableByteSpan blocks);
 struct FileKey {
   static constexpr std::size_t k_bytes = 32;
 
-  Block key;                       // of AES
+  Block key;                       // the AES key
   std::array<std::byte, 8> nonce;  // where the counter starts
   std::array<std::byte, 8> mac;    // of the whole content
 
@@ -39,17 +39,17 @@ struct FileKey {
   std::array<std::byte, k_bytes> pack() const;
 };
 
-// Encrypts or decrypts (it is the same) what lies at `offset` of a file's content. `out` is as long
-// as `in`, and may be the same bytes.
+// Encrypts or decrypts (both are the same operation) content at `offset` of a file. `out` must be
+// as long as `in` and may be the same memory.
 void crypt_content(const FileKey& key, std::uint64_t offset, ByteSpan in, MutableByteSpan out);
 
-// The MACs of a file's chunks, one after the other from the first, and the MAC of them all.
+// Computes the MAC of a file's content from the MACs of its chunks, in order. Used by one thread.
 class ContentMac {
  public:
   ContentMac(const Block& key, const std::array<std::byte, 8>& nonce) : key_(key), nonce_(nonce) {}
-  // The next bytes of the plain content, in pieces of any length.
+  // Adds the next bytes of the plain content; pieces may have any length.
   void update(ByteSpan plain);
-  // Ends it.
+  // Ends the content and returns its MAC.
   std::array<std::byte, 8> finish();
 
  private:
@@ -58,13 +58,13 @@ class ContentMac {
   Block key_;
   std::array<std::byte, 8> nonce_;
   std::uint64_t position_ = 0;
-  Bytes part_;       // of a block that a piece ended in
+  Bytes part_;       // the incomplete last block
   Block chunk_{};    // the MAC of the chunk so far
-  Block chained_{};  // over the chunks before
+  Block chained_{};  // the MAC of the chunks before
 };
 
-// Where the chunk that begins at or holds `offset` ends, in a file without end: after 128 KiB, then
-// 256 KiB more, and so on up to 1 MiB, which is the length of all later ones.
+// The end of the chunk that contains `offset`. The first chunk has 128 KiB, each next one 128 KiB
+// more, up to 1 MiB, which is the length of all later ones.
 std::uint64_t end_of_chunk(std::uint64_t offset);
 
 }  // namespace modelfloat::store::mega

@@ -1,5 +1,5 @@
 #pragma once
-// The work that MEGA asks for before it answers a client that it finds too busy (HTTP 402,
+// The proof of work that MEGA asks for when a client sends too many requests (HTTP 402,
 // X-Hashcash).
 
 #include <cstdint>
@@ -17,15 +17,16 @@ struct Challenge {
   std::string token;      // base64url of 48 bytes
 };
 
-// "1:EASINESS:TIME:TOKEN"; nothing when it is something else.
+// Parses "1:EASINESS:TIME:TOKEN"; nullopt for any other text.
 std::optional<Challenge> parse_challenge(std::string_view header);
 
-// Whether SHA-256 over the prefix and 262,144 copies of the token is small enough: 12.6 MB are
-// hashed. `token` has 48 bytes.
+// Whether SHA-256 of the prefix and 262,144 copies of the token (12.6 MB) is small enough. `token`
+// has 48 bytes.
 bool solves(const Challenge& challenge, ByteSpan token, std::uint32_t prefix);
 
-// What the header of the repeated request says. Searches on all cores and with as many threads for
-// as long as it takes; nothing when a stop was asked for meanwhile or the token is malformed.
+// Solves the challenge and returns the header for the repeated request. Uses all cores, with one
+// thread for each, until it is solved; this may take long. Nullopt on a stop, or when the token is
+// malformed.
 std::optional<std::string> solve(const Challenge& challenge, const std::stop_token& stop);
 
 }  // namespace modelfloat::store::mega

@@ -1,5 +1,5 @@
 #pragma once
-// Fields of a peer's JSON, which may be missing or of another kind than they should be.
+// Reads fields of JSON from the server, where a field may be missing or of the wrong type.
 
 #include <cstdint>
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace modelfloat::store::mega {
 
-// Text, or nothing.
+// The text in this field; empty when there is none.
 std::string text_in(const nlohmann::json& object, const char* name);
 
-// A number that is not negative, or 0.
+// The number in this field; 0 when there is none or it is negative.
 std::uint64_t number_in(const nlohmann::json& object, const char* name);
 
 }  // namespace modelfloat::store::mega

@@ -7,8 +7,8 @@
 namespace modelfloat::store {
 
 // mega:/folder, with the credentials `email`, `password` and, for accounts with a second factor,
-// `totp_secret`. The session is kept in the vault. While the folder is not there, every call is
-// Error{offline}. StoreSettings::api_url is the root below which /cs and /sc lie.
+// `totp_secret`. The session is kept in the vault. While the folder is missing, every call throws
+// Error{offline}. StoreSettings::api_url is the URL below which /cs and /sc are.
 Scheme mega_scheme();
 
 }  // namespace modelfloat::store

@@ -1,5 +1,5 @@
 #pragma once
-// Our folder as the server has it, kept up to date by the account's events.
+// A local copy of our folder's tree on the server, kept up to date by the account's events.
 
 #include <condition_variable>
 #include <cstdint>
@@ -16,35 +16,35 @@
 
 namespace modelfloat::store::mega {
 
-// Shared by all threads. Nothing is locked while anything is sent.
+// Any thread may call any method. No mutex is held during a request.
 class Mirror {
  public:
-  // `folder` is ours, as Tree takes it; `where` names the store in messages. The references outlive
-  // this.
+  // `folder` is the path of our folder, as Tree takes it; `where` names the store in messages. The
+  // references outlive this.
   Mirror(Api& api, Clock& clock, Random& random, std::string where, std::string_view folder);
 
-  // Returns when a look at the server that began after this call did has been taken over. Threads
-  // that want one at the same time share it.
+  // Updates the tree from the server. Returns when an update that began after this call has been
+  // applied. Threads that call it at the same time share one update.
   void refresh(const CallOptions& options);
-  // The same; Error{offline} when our folder is not there.
+  // The same, but throws Error{offline} when our folder is missing.
   void require_home(const CallOptions& options);
-  // Makes our folder and those on the way to it where they are missing.
+  // Makes our folder and its parents where they are missing.
   void make_home(const CallOptions& options);
-  // A folder below ours, such as "mf1/shard/7f"; made where it is missing.
+  // The handle of a folder below ours, such as "mf1/shard/7f"; makes it when it is missing.
   Handle folder_for(const std::string& path, const CallOptions& options);
 
-  // work(Tree&), with nobody else at it.
+  // Calls work(Tree&) with the mutex held and returns its result.
   template <typename Work>
   auto with_tree(Work work) {
     const std::lock_guard lock(mutex_);
     return work(tree_);
   }
-  // The next look reads all nodes anew.
+  // Makes the next update read all nodes again.
   void forget();
 
-  // Events tell of our own nodes too, mostly at once. A node that they don't tell of in some
-  // seconds is none, whatever the answer to our call said. Waits for those that pending(const
-  // Tree&) gives, and erases what is left of them.
+  // Waits until pending(const Tree&) returns no nodes any more. Events confirm our own nodes too,
+  // usually at once. A node that no event has confirmed after some seconds does not exist, whatever
+  // the answer to our call said: it is erased from the tree.
   template <typename Pending>
   void wait_until_applied(const Pending& pending, const CallOptions& options) {
     require_home(options);
@@ -77,7 +77,7 @@ class Mirror {
   std::condition_variable_any changed_;
   Tree tree_;
   std::uint64_t refreshes_begun_ = 0;
-  std::uint64_t refreshes_done_ = 0;  // the number of the last one that ended well
+  std::uint64_t refreshes_done_ = 0;  // the number of the last one that succeeded
   bool refreshing_ = false;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// The content of a file on its way to MEGA's storage servers and back.
+// Uploads and downloads the content of files, by MEGA's storage servers.
 
 #include <string>
 
@@ -10,19 +10,19 @@
 namespace modelfloat::store::mega {
 
 struct Uploaded {
-  std::string token;  // what "p" takes in exchange for a node
-  FileKey key;        // drawn for this content alone
+  std::string token;  // the command "p" makes a node from it
+  FileKey key;        // random, for this content only
 };
 
-// Sends the content in requests of several chunks each, one after the other: callers put in
-// parallel. A request that breaks is repeated, an address that expires replaced once. Nothing shows
-// in the account yet.
+// Uploads the content in requests of several chunks each, one after the other; parallel calls are
+// the caller's. A request that fails is repeated, and an address that expired is replaced once. The
+// file is not in the account before the caller makes a node with the token.
 Uploaded upload(Api& api, Clock& clock, Random& random, ByteSpan content, const std::string& where,
                 const CallOptions& options);
 
-// The bytes of a range that lies inside the object. Of a whole object the MAC is checked.
-// Error{not_found} when the node or what it stands for is gone, Error{corrupt} for bytes of wrong
-// number or MAC, Error{rate_limited} when the transfer quota is used up.
+// Returns the bytes of the range, which must be within the object. For a whole object the MAC is
+// checked. Throws Error{not_found} when the node or its content is gone, Error{corrupt} when the
+// number of bytes or the MAC is wrong, and Error{rate_limited} when the transfer quota is used up.
 Bytes download(Api& api, Clock& clock, const FoundObject& object, ByteRange range, const std::string& where,
                const CallOptions& options);
 
