@@ -11,8 +11,9 @@
 namespace modelfloat::transfer {
 namespace {
 
-// So many bytes are under way at once, or four of the largest copies. A store has at most a quarter
-// of them, as of the calls: three that hang leave room for the others.
+// How many bytes are read at once, unless four of the largest copies have more. A store gets at
+// most a quarter of them, as of the calls, so that three stores that hang leave room for the
+// others.
 constexpr std::uint64_t k_bytes_under_way = std::uint64_t{48} << 20;
 
 class CopyRound {
@@ -44,24 +45,24 @@ class CopyRound {
     std::uint64_t bytes = 0;
     std::optional<Damage> damage;
   };
-  struct Queue {  // not asked for yet
+  struct Queue {  // copies not requested yet
     const PoolStore* store = nullptr;
     std::deque<CopyToCheck> copies;
   };
   struct Asked {
     CopyToCheck copy;
-    SteadyTime give_up;  // for a store that does not heed its deadline
+    SteadyTime give_up;  // for a store that ignores its deadline
   };
   using Answers = Race<Read, Asked>;
 
-  // The bytes are hashed where they come, and not kept.
+  // The bytes are hashed on the thread that read them, and not kept.
   static Read read(store::Store& store, const ObjectName& name, const CallOptions& options) {
     const auto bytes = store.get(name, {}, options);
     if (!bytes) return {0, Damage::missing};
     return {bytes->size(), fits_name(name, *bytes) ? std::nullopt : std::optional(Damage::corrupt)};
   }
 
-  // Stores take turns, so that none waits for another.
+  // Takes one copy from each store in turn, so that no store waits for another.
   void fill_queues() {
     for (bool asked = true; asked;) {
       asked = false;
@@ -75,7 +76,7 @@ class CopyRound {
     }
   }
 
-  // For another copy of so many bytes: they are all in memory, until they are hashed.
+  // Whether another copy of `more` bytes may be read: copies are in memory until they are hashed.
   bool has_room(const PoolStore& store, std::uint64_t more) const {
     std::size_t calls_there = 0;
     std::uint64_t bytes_there = more;
@@ -125,7 +126,7 @@ class CopyRound {
     for (const PoolStore* store : unresponsive) leave(store);
   }
 
-  // Nothing more is read from it.
+  // Stops reading from this store.
   void leave(const PoolStore* store) {
     std::deque<CopyToCheck> rest = std::exchange(queues_[store->id].copies, {});
     for (auto& call : race_.cancel_if([&](const auto& one) { return one.store == store; }))

@@ -49,7 +49,7 @@ Inventory::Inventory(const std::vector<const PoolStore*>& pool, std::vector<Stor
       stores_.push_back({.store = store});
     } else {
       stores_.push_back(sorted(std::move(*listing), registry));
-      *listing = {};  // names take more room than what is kept of them
+      *listing = {};  // free the listing early: its names need more memory than what is kept
     }
   }
 }
@@ -143,7 +143,7 @@ std::optional<std::uint64_t> Inventory::listed_size(const PoolStore& store, cons
 Inventory take_inventory(const StoreSet& stores, registry::PackIndex& registry,
                          const std::vector<std::string>& prefixes, const CallOptions& call) {
   auto listings = list_stores(stores, prefixes, WaitFor::all, {}, call);
-  return {stores.all(), std::move(listings), registry};  // who has joined meanwhile is among them
+  return {stores.all(), std::move(listings), registry};  // all(): also stores that joined meanwhile
 }
 
 }  // namespace modelfloat::transfer

@@ -12,8 +12,7 @@ namespace {
 
 using Objects = std::vector<store::ObjectInfo>;
 
-// A prefix that fails by itself does not hide the others; its Error is thrown when all were asked
-// for.
+// If one prefix fails, the others are listed all the same; the Error is thrown at the end.
 bool list_prefixes(store::Store& from, const std::vector<std::string>& prefixes, Objects& objects,
                    const CallOptions& options) {
   store::BadFolders bad;
@@ -42,8 +41,9 @@ class ListingRound {
 
   std::vector<StoreListing> run() {
     for (;;) {
-      // Those who turn up later are asked too, so the wait is short while some are awaited; looked
-      // at before those who are there.
+      // Stores that come online later are asked too, so the wait is short while some are pending.
+      // Read this flag before listing stores: a store that comes online in between is then found by
+      // the next iteration.
       const bool more_may_join = stores_.checks_are_pending();
       ask_stores_that_joined();
       if (!race_.under_way().empty()) {
@@ -69,8 +69,8 @@ class ListingRound {
 
  private:
   struct Asked {
-    std::size_t place = 0;  // in listings_
-    // Shared, as a call that is left behind may end after the round. Read only when its answer has
+    std::size_t place = 0;  // index in listings_
+    // Shared, because a straggler's call may end after the round. Read only after its answer has
     // come.
     std::shared_ptr<Objects> objects;
   };
@@ -114,15 +114,16 @@ class ListingRound {
     set_limit();
   }
 
-  // All that a store has may take it long to list, so where everybody counts only those are left
-  // behind that were late before.
+  // Listing all objects may take a store long. So where all stores count, only those that were late
+  // before may become stragglers.
   bool somebody_may_be_long() const {
     const auto calls = race_.under_way();
     return std::any_of(calls.begin(), calls.end(),
                        [](const auto& call) { return !call.store->state->latency.is_slow(); });
   }
 
-  // Once it will do, the others have as long again as that took and a little, or a tenth of it.
+  // Once the lists suffice, the other stores get as long again as that took, plus the straggler
+  // timeout; for a quorum, a tenth of it plus 5 ms.
   void set_limit() {
     if (suffice_ && !suffice_(listings_)) return;
     if (!suffice_ && somebody_may_be_long()) return;
@@ -146,7 +147,7 @@ class ListingRound {
   const CallOptions& call_;
   const Milliseconds allowed_;
   const SteadyTime begin_ = stores_.clock().steady_now();
-  SteadyTime limit_ = begin_ + allowed_;  // also for a store that does not heed its deadline
+  SteadyTime limit_ = begin_ + allowed_;  // also for stores that ignore their deadline
   bool will_do_ = false;
   Answers race_;
   std::vector<StoreListing> listings_;

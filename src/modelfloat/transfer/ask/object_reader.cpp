@@ -11,15 +11,15 @@
 namespace modelfloat::transfer {
 namespace {
 
-// About what a document has, to tell when its answer is late.
+// The usual size of a document, to tell when an answer is late.
 constexpr std::uint64_t k_usual_bytes = std::uint64_t{64} * 1024;
-// How many objects are asked for at once.
+// How many objects are requested at once.
 constexpr std::size_t k_window = 8;
 
-// One object on its way.
+// One object that is being read.
 struct Wanted {
   std::vector<const PoolStore*> places;  // not asked yet
-  // Asked in vain: worth another try when they are needed.
+  // Stores that did not answer. They may be asked again when needed.
   std::vector<const PoolStore*> unanswered = {};
   bool done = false;
 };
@@ -41,8 +41,8 @@ class ObjectRound {
     objects_ = &objects;
     for (const ListedObject& object : objects) wanted_.push_back({.places = object.places});
     for (;;) {
-      // Before those who are there are asked: who turns up between the two is looked for again
-      // soon.
+      // Read this flag before listing stores: a store that comes online in between is then found by
+      // the next iteration.
       const bool more_may_join = anywhere_ && stores_.checks_are_pending();
       if (fill_window() == 0) break;
       if (race_.under_way().empty()) continue;
@@ -71,7 +71,7 @@ class ObjectRound {
       const auto lateness = lateness_of(i);
       if (lateness != Lateness::none && !ask_next(i, lateness) && !lateness && !wait_for_places() &&
           !wait_for_those_needed()) {
-        wanted.done = true;  // nobody has it
+        wanted.done = true;  // no store has it
         continue;
       }
       ++open;
@@ -79,7 +79,7 @@ class ObjectRound {
     return open;
   }
 
-  // Of the object's call that is least late; nothing when none is under way.
+  // The lateness of the object's least late call; nullopt when no call is running.
   std::optional<Lateness> lateness_of(std::size_t object) const {
     std::optional<Lateness> least;
     for (const auto& call : race_.under_way()) {
@@ -89,7 +89,8 @@ class ObjectRound {
     return least;
   }
 
-  // `lateness` is that of the calls that this one keeps company.
+  // Asks the next store for the object. `lateness` is that of the calls that are running for it
+  // already.
   bool ask_next(std::size_t object, std::optional<Lateness> lateness) {
     Wanted& wanted = wanted_[object];
     if (anywhere_) add_stores_that_joined(wanted);
@@ -110,7 +111,7 @@ class ObjectRound {
     return true;
   }
 
-  // Of an object that may lie anywhere: the stores that are online by now.
+  // For an object that may be on any store: adds the stores that have come online.
   void add_stores_that_joined(Wanted& wanted) {
     for (const PoolStore* store : stores_.online()) {
       if (known_.insert(store).second) wanted.places.push_back(store);
@@ -129,7 +130,7 @@ class ObjectRound {
   }
 
   bool wait_for_those_needed() {
-    if (!anywhere_ || !needed_.wait(call_)) return false;  // who reads the log holds its mutex
+    if (!anywhere_ || !needed_.wait(call_)) return false;  // log readers hold a mutex
     for (Wanted& wanted : wanted_) {
       wanted.places.insert(wanted.places.end(), wanted.unanswered.begin(), wanted.unanswered.end());
       wanted.unanswered.clear();
@@ -140,7 +141,7 @@ class ObjectRound {
   SteadyTime next_late(bool more_may_join) const {
     SteadyTime next = SteadyTime::max();
     for (const auto& call : race_.under_way()) next = std::min(next, call.tag.timer.next());
-    // Those who turn up meanwhile may be quicker than one that is late.
+    // A store that comes online meanwhile may be quicker than one that is late.
     if (more_may_join) next = std::min(next, stores_.clock().steady_now() + stores_.timeouts().hedge_floor);
     return next;
   }
@@ -186,7 +187,7 @@ class ObjectRound {
   const CallOptions& call_;
   const std::vector<ListedObject>* objects_ = nullptr;
   std::vector<Wanted> wanted_;
-  std::set<const PoolStore*> known_;  // of an object that may lie anywhere
+  std::set<const PoolStore*> known_;  // of an object that may be on any store
   NeededWait needed_;
   Answers race_;
 };

@@ -22,7 +22,7 @@ static std::uint64_t free_bytes_of(store::Store& store, std::uint64_t capacity_b
 Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   const std::vector<const PoolStore*> targets = stores.online();
   std::vector<placement::Candidate> candidates;
-  bool lists = false;  // some have to list all that they have, which may take long
+  bool lists = false;  // some stores must list all their objects, which may take long
   // The tag is the index of the candidate.
   Race<std::uint64_t, std::size_t> race(stores.clock(), CallKind::put, call);
   for (std::size_t i = 0; i < targets.size(); ++i) {

@@ -85,7 +85,8 @@ std::vector<placement::Placed> Delivery::placed() const {
   return all;
 }
 
-// Else a new plan would count on them again. Whether there was any.
+// Sets the free space of stores with less than `bytes` to 0, because a new plan would use them
+// again. Returns whether there was any.
 bool Delivery::drop_candidates_below(std::uint64_t bytes) {
   bool any = false;
   for (auto& candidate : targets_.candidates) {
@@ -102,8 +103,8 @@ void Delivery::put_shard(std::size_t position) {
   const PoolStore& to = store(target);
   const Timeouts& timeouts = context_.stores.timeouts();
   const Milliseconds allowed = timeouts.allowed(object.bytes->size());
-  // Beyond what the call is told itself: it may have had to wait for others of its queue, and a
-  // folder that hangs hears nothing.
+  // Later than the call's own deadline: the call may have waited in its queue, and a folder that
+  // hangs ignores deadlines.
   const SteadyTime give_up = context_.stores.clock().steady_now() + 2 * allowed + timeouts.straggler;
   const ObjectName name = ObjectName::of(ObjectType::shard, shards_.pack.shard_name(object.index));
   puts_.ask(to, allowed, {position, target, give_up},
@@ -114,8 +115,7 @@ void Delivery::put_shard(std::size_t position) {
   notify();
 }
 
-// --- what comes of it
-// --------------------------------------------------------------------------------
+// --- what comes of it ----------------------------------------------------------------------------
 
 DeliveryState Delivery::poll() {
   while (state_ == DeliveryState::under_way) {
@@ -203,11 +203,11 @@ void Delivery::give_up_overdue() {
   }
 }
 
-// Another store takes the shard, or it is stuck.
+// Places the shard on another store, or becomes stuck.
 void Delivery::put_failed(const Put& put, const Error& error) {
   std::uint64_t& free = free_bytes(put.target);
   if (free > 0) room_when_failed_[put.target] = free;
-  free = 0;  // not for the packs to come either
+  free = 0;  // not for later packs either
   failed_.insert_or_assign(put.target, error);
   has_failed_since_planned_ = true;
   at_[put.position].reset();
@@ -226,8 +226,7 @@ void Delivery::put_failed(const Put& put, const Error& error) {
   put_shard(put.position);
 }
 
-// --- when it is stuck
-// --------------------------------------------------------------------------------
+// --- when it is stuck ----------------------------------------------------------------------------
 
 bool Delivery::readmit() {
   bool any = false;

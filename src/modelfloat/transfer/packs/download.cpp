@@ -12,13 +12,13 @@
 namespace modelfloat::transfer {
 namespace {
 
-// The wanted pieces of one pack; equal fragments are neighbours.
+// The wanted pieces of one pack; pieces of equal fragments are next to each other.
 struct PackWork {
   const Pack* pack = nullptr;
   std::vector<DownloadPiece> pieces;
 };
 
-// Counts the packs that are in memory and makes the fetching thread wait for one to be finished.
+// Limits the packs in memory: the fetching thread waits until one of them is finished.
 class PackSlots {
  public:
   explicit PackSlots(std::size_t limit) : limit_(limit) {}
@@ -41,7 +41,7 @@ class PackSlots {
 };
 
 std::vector<PackWork> by_pack(std::span<const Pack> packs, const std::vector<DownloadPiece>& pieces) {
-  std::map<PackId, std::size_t> place_of;  // in `work`, in order of first need
+  std::map<PackId, std::size_t> place_of;  // index in `work`, in order of first use
   std::vector<PackWork> work;
   for (const DownloadPiece& piece : pieces) {
     const PackId& id = piece.fragment->frame()->pack;
@@ -62,11 +62,11 @@ std::vector<PackWork> by_pack(std::span<const Pack> packs, const std::vector<Dow
   return work;
 }
 
-// Only what is the same in every respect has the same proof: a manifest may list another fragment
-// at the same place.
+// Fragments are equal only if all members are: a manifest may list another fragment at the same
+// place.
 bool same_fragment(const DownloadPiece& a, const DownloadPiece& b) { return *a.fragment == *b.fragment; }
 
-// Opens and checks each fragment once and delivers it to every place that wants it.
+// Opens and checks each fragment once and delivers it to every place where it belongs.
 void open_pieces(IncomingPack& pack, std::span<const DownloadPiece> pieces, const PieceSink& deliver) {
   Bytes plain(k_max_fragment_bytes);
   for (std::size_t i = 0; i < pieces.size();) {
@@ -86,7 +86,7 @@ std::vector<Fragment> distinct_fragments(const PackWork& work) {
   return fragments;
 }
 
-// The pieces of one pack in a few parts of about equal size, none of which cuts between equal
+// Splits the pieces of one pack into a few parts of about equal size, and never between equal
 // fragments.
 std::vector<std::span<const DownloadPiece>> split(std::span<const DownloadPiece> pieces, std::size_t parts) {
   std::vector<std::span<const DownloadPiece>> result;
@@ -123,7 +123,7 @@ std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<cons
   constexpr std::size_t k_packs_in_memory = 2;
   PackSlots slots(k_packs_in_memory);
   std::atomic<std::uint64_t> fetched = 0;
-  TaskGroup opening(cpu, cpu.width() * 2);  // ends before the slots that its tasks give back
+  TaskGroup opening(cpu, cpu.width() * 2);  // destroyed before `slots`, which its tasks release
   std::deque<std::pair<std::shared_ptr<IncomingPack>, const PackWork*>> coming;
 
   const auto open_next = [&] {
@@ -131,15 +131,15 @@ std::uint64_t download(const PackReading& reading, Executor& cpu, std::span<cons
     coming.pop_front();
     pack->finish();
     for (const auto& [other, unused] : coming)
-      other->poll();  // a store that was late for this one is late for that one too
+      other->poll();  // the stores that are late for this pack may be late for that one
     for (const auto part : split(its_work->pieces, cpu.width() * 2)) {
-      // Shared by the tasks of the pack: the last one to end frees it and gives its slot back.
+      // Shared by the tasks of the pack: the last one frees it and releases its slot.
       opening.run([pack = pack, part, &deliver] { open_pieces(*pack, part, deliver); });
     }
   };
   for (const PackWork& one : work) {
     check_cancelled(reading.call, reading.stores.clock(), "download");
-    // At most one other pack is coming; what is waited for is a pack that is being opened.
+    // At most one other pack is being fetched, so this waits for a pack that is being opened.
     slots.take();
     std::shared_ptr<IncomingPack> pack(new IncomingPack(reading, *one.pack, distinct_fragments(one)),
                                        [&](IncomingPack* done) {

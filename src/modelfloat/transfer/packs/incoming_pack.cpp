@@ -11,7 +11,7 @@
 
 namespace modelfloat::transfer {
 
-// Two wanted frames with less than this between them are asked for in one request.
+// Two wanted frames with a smaller gap than this between them are read by one request.
 static constexpr std::uint64_t k_gap_worth_reading = std::uint64_t{128} * 1024;
 
 IncomingPack::IncomingPack(const PackReading& reading, Pack pack, std::vector<Fragment> wanted)
@@ -67,13 +67,14 @@ bool IncomingPack::try_open(const Fragment& fragment, MutableByteSpan plain) con
   return at == end && opener_.open(fragment, parts, plain);
 }
 
-// Bytes that the tags refuse: whole shards are fetched, and their names convict the liar.
+// The authentication tag of a frame did not match. Fetches whole shards, whose hashes tell which of
+// them are wrong.
 void IncomingPack::replace_what_lies(std::uint64_t seen_generation) {
   const std::unique_lock lock(mutex_);
   if (generation_ != seen_generation) return;  // another thread was quicker
   ++generation_;
   const bool had_shards = ranges_.empty() && !extents_.empty();
-  extents_.clear();  // what they point to may go now, whatever happens below
+  extents_.clear();  // the buffers that they point to may be freed below
   if (!ranges_.empty()) {
     start_whole();
   } else if (!drop_liars() && !drop_unproven() && had_shards) {
@@ -83,7 +84,7 @@ void IncomingPack::replace_what_lies(std::uint64_t seen_generation) {
   finish_whole();
 }
 
-// What can be told without hashing, unless hashes are asked for: the tags of the frames say the
+// Checks only what needs no hashing, unless hashes are asked for: the tags of the frames prove the
 // rest.
 bool IncomingPack::is_usable(const ShardCopy& copy, const ShardPart& part, ByteSpan bytes) const {
   if (&part != &whole_) return bytes.size() == part.range.length;
@@ -93,7 +94,7 @@ bool IncomingPack::is_usable(const ShardCopy& copy, const ShardPart& part, ByteS
       return false;
     }
   } catch (const Error&) {
-    return false;  // a header that makes no sense is a wrong shard like any other
+    return false;  // an invalid header: a wrong shard like any other
   }
   if (!whole_shard_) return true;
   if (crypto::blake3(bytes) != copy.object) return false;
@@ -101,8 +102,7 @@ bool IncomingPack::is_usable(const ShardCopy& copy, const ShardPart& part, ByteS
   return true;
 }
 
-// --- a few frames
-// --------------------------------------------------------------------------------
+// --- a few frames --------------------------------------------------------------------------------
 
 bool IncomingPack::start_ranges() {
   std::uint64_t wanted_bytes = 0;
@@ -133,7 +133,7 @@ bool IncomingPack::start_ranges() {
     }
   }
   fetch_.wait_for_stores();
-  // Where a shard has to be looked for, finding it is the work, and not its bytes.
+  // If a shard has no known location, finding it costs more than reading it whole.
   const bool all_known =
       std::all_of(ranges.begin(), ranges.end(), [&](const Range& range) { return fetch_.knows_copy_of(range.shard); });
   if (!all_known && !fetch_.knows_enough()) return false;
@@ -151,8 +151,8 @@ void IncomingPack::lay_out_ranges() {
       extents_.push_back({range.pack_offset, own->bytes});
       continue;
     }
-    // The code works byte by byte, so the same range of any k shards gives that of the one that is
-    // wanted.
+    // The erasure code works byte by byte, so the same range of any k shards gives that range of
+    // the wanted shard.
     std::vector<erasure::Shard> have;
     for (const ShardPart::Held& one : held) have.push_back({one.copy.index, one.bytes});
     range.rebuilt.resize(range.part.range.length);
@@ -162,8 +162,7 @@ void IncomingPack::lay_out_ranges() {
   }
 }
 
-// --- whole shards
-// --------------------------------------------------------------------------------
+// --- whole shards --------------------------------------------------------------------------------
 
 void IncomingPack::start_whole() {
   fetch_.clear();
@@ -188,8 +187,8 @@ bool IncomingPack::drop_liars() {
   return std::erase_if(whole_.held, lies) > 0;
 }
 
-// Every shard is what its name says: only what no manifest names can be a lie. One at a time, as
-// there may be more of it to try.
+// All shards match their names, so only shards that no manifest names can be wrong. Drops one at a
+// time, because there may be more such shards to try.
 bool IncomingPack::drop_unproven() {
   const auto suspect = std::find_if(whole_.held.begin(), whole_.held.end(),
                                     [](const ShardPart::Held& held) { return !held.copy.named; });
@@ -199,7 +198,7 @@ bool IncomingPack::drop_unproven() {
   return true;
 }
 
-// The data slices as extents; those that are not held are rebuilt.
+// Makes extents of the data slices; slices that are not held are rebuilt.
 void IncomingPack::lay_out_whole() {
   extents_.clear();
   rebuilt_.clear();

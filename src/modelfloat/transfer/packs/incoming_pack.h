@@ -40,8 +40,9 @@ class IncomingPack {
   IncomingPack(const IncomingPack&) = delete;
   IncomingPack& operator=(const IncomingPack&) = delete;
 
-  // Sends the first requests and returns: for ranges of the data shards when only a small part of
-  // the pack is wanted, otherwise for k whole shards.
+  // Sends the first requests: for ranges of data shards if clearly less than the whole pack is
+  // wanted and the locations of enough shards are known, otherwise for k whole shards. May wait
+  // until enough stores are online, but not for shards.
   void start();
   // Waits until enough was fetched. Replaces answers that fail or are late by other copies and by
   // parity. Throws ShardFetch::failure(), which names what is missing, when that is not possible,

@@ -12,10 +12,10 @@
 namespace modelfloat::transfer {
 namespace {
 
-// How many headers are asked for at once.
+// How many headers are requested at once.
 constexpr std::size_t k_headers_at_once = 16;
 
-// A shard, and the stores that list it and were not asked for it yet.
+// A shard, and the stores that list it and were not asked for its header yet.
 struct UnreadShard {
   Hash256 object{};
   std::vector<const PoolStore*> places;
@@ -71,8 +71,8 @@ class HeaderRound {
     wanted_.push_back(std::move(answer.tag));
   }
 
-  // Nobody has answered for a while: these stores are not asked again, and others that have the
-  // same objects are.
+  // No answer has come for a while: these stores are not asked again, but others that have the same
+  // objects are.
   void leave_behind() {
     for (auto& call : race_.cancel_all()) {
       if (unresponsive_.insert(call.store).second) call.store->state->latency.mark_slow();

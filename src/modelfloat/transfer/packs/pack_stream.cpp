@@ -10,15 +10,15 @@ namespace modelfloat::transfer {
 
 // How many fragments are held back to find one that fills a pack's end.
 static constexpr std::size_t k_look_ahead = 6;
-// While the fragments of a pack are not all sealed, the next one grows to no more than this part of
-// its size.
+// While fragments of a pack are still being sealed, the next pack grows to at most this part of its
+// size.
 static constexpr std::uint64_t k_part_beside_fragments = 4;
 
 PackStream::PackStream(const PackStreamContext& context, const PackPlan& plan, std::function<void()> on_sealed)
     : context_(context), plan_(plan), on_sealed_(std::move(on_sealed)) {}
 
 PackStream::~PackStream() {
-  if (sealing_.valid()) sealing_.wait();  // it works with keys and randomness that are not ours
+  if (sealing_.valid()) sealing_.wait();  // sealing uses keys and randomness that we only refer to
 }
 
 void PackStream::add(mf1::EncodedFragment fragment) {
@@ -38,8 +38,8 @@ bool PackStream::fill(MoreFragments more) {
   return false;
 }
 
-// A pack takes the oldest while it fits; when it doesn't, the largest that does; when none does,
-// the pack is full.
+// Takes the oldest fragment if it fits, otherwise the largest that fits. If none fits, the pack is
+// full.
 PackStream::Fragments::iterator PackStream::choose() {
   if (builder_->fits(pending_.front().bytes.size())) return pending_.begin();
   auto chosen = pending_.end();
@@ -58,7 +58,7 @@ mf1::PackShape PackStream::next_shape() const {
 
 void PackStream::seal(MoreFragments more) {
   if (!builder_) return;
-  // std::function wants something that can be copied.
+  // std::function needs a callable that can be copied.
   auto builder = std::make_shared<mf1::PackBuilder>(std::move(*builder_));
   builder_.reset();
   auto spare = std::make_shared<std::vector<Bytes>>(std::exchange(spare_, {}));
@@ -67,7 +67,7 @@ void PackStream::seal(MoreFragments more) {
   const bool is_last = more == MoreFragments::none;
   auto task = std::make_shared<std::packaged_task<Sealed()>>(
       [context = context_, suite = plan_.suite, is_last, builder, spare, fragments_sealed] {
-        // When this ends otherwise, who waits is told, too.
+        // Moved here so that an exception ends the wait of wait_for_memory(), too.
         std::promise<void> sealed = std::move(*fragments_sealed);
         return std::make_shared<mf1::SealedPack>(mf1::seal(std::move(*builder), context.keys, suite, context.random,
                                                            is_last, std::move(*spare), [&] { sealed.set_value(); }));
@@ -84,8 +84,8 @@ PackStream::Sealed PackStream::sealed_if_ready() {
   return sealing_.get();
 }
 
-// The fragments are in memory beside the shards that they become, and the processors may be busy
-// elsewhere.
+// The fragments are in memory together with the shards that are made of them, and the CPU threads
+// may be busy with other work.
 void PackStream::wait_for_memory() {
   if (!sealing_.valid() || !builder_) return;
   if (builder_->used_bytes() > builder_->shape().pack_bytes() / k_part_beside_fragments) fragments_sealed_.wait();

@@ -7,10 +7,11 @@
 
 namespace modelfloat::transfer {
 
-// Parity costs the time to rebuild data from it, so it has to be that much quicker.
+// Using parity costs the time to rebuild data from it, so it must come that much sooner to be
+// better.
 static constexpr double k_parity_factor = 1.25;
 static constexpr double k_parity_seconds = 0.010;
-// An answer is late when it takes this many times as long as those of the same part that have come.
+// An answer is late when it takes this many times as long as the other answers for the same part.
 static constexpr double k_late_beside_peers = 2;
 
 bool ShardPart::is_held(std::size_t index) const {
@@ -38,7 +39,8 @@ void ShardFetch::add_shard(std::size_t index, const Hash256& object, bool named)
       {.index = index, .object = object, .places = context_.registry.shard_places(object), .named = named});
 }
 
-// That the registry knows of and that is not here yet; whether there was any.
+// Adds later parity that the registry knows and that is not in shards_ yet. Returns whether there
+// was any.
 bool ShardFetch::add_later_parity() {
   bool any = false;
   for (const registry::StrayShard& stray : later_parity(context_.registry, pack_)) {
@@ -53,11 +55,10 @@ bool ShardFetch::add_later_parity() {
   return any;
 }
 
-// --- what is asked for
-// --------------------------------------------------------------------------------
+// --- what is asked for ---------------------------------------------------------------------------
 
-// A program that has just begun may know too few stores yet. Where nothing says where shards lie, k
-// stores may have k of them.
+// A program that has just started may know of too few online stores. Where no locations are known,
+// any k stores may have k shards.
 void ShardFetch::wait_for_stores() {
   std::size_t with_places = 0;
   for (const Shard& shard : shards_) with_places += shard.places.empty() ? 0 : 1;
@@ -81,7 +82,8 @@ void ShardFetch::add(ShardPart& part) {
 
 bool ShardFetch::finish() {
   for (;;) {
-    // In this order: who turns up between the two is looked for again soon.
+    // Read this flag before listing stores: a store that comes online in between is then found by
+    // the next iteration.
     const bool more_may_join = context_.stores.checks_are_pending();
     list_stores_that_joined();
     bool open = false;
@@ -124,7 +126,7 @@ void ShardFetch::clear() {
   parts_.clear();
 }
 
-// The stores that are online by now and whose copies are not known here yet.
+// Adds the copies on stores that have come online since.
 void ShardFetch::list_stores_that_joined() {
   for (const PoolStore* store : context_.stores.online()) {
     if (!listed_.insert(store).second) continue;
@@ -139,7 +141,8 @@ void ShardFetch::list_copies(const Shard& shard, const PoolStore& store) {
       {.index = shard.index, .object = shard.object, .store = &store, .known = known, .named = shard.named});
 }
 
-// When nothing is left to ask: stores that are still on their way, or were offline and may be back.
+// When no copy is left to ask for: waits for stores that are still pending, and rechecks offline
+// stores once.
 bool ShardFetch::wait_for_stores_to_join() {
   const auto somebody_new = [this] {
     const auto online = context_.stores.online();
@@ -152,14 +155,14 @@ bool ShardFetch::wait_for_stores_to_join() {
   return somebody_new();
 }
 
-// When no store has anything more of what the manifest names.
+// When no store has more of the shards that the manifest names.
 bool ShardFetch::look_for_later_parity() {
   if (pack_.k == 1 || std::exchange(looked_for_parity_, true)) return false;
   find_stray_shards(context_.stores, context_.registry, context_.call);
   return add_later_parity();
 }
 
-// Those who could not be read, and may be asked again by then, are.
+// Waits for stores that asked for a pause; copies without an answer may then be asked for again.
 bool ShardFetch::wait_for_those_needed() {
   if (!needed_.wait(context_.call)) return false;
   for (Progress& progress : parts_) {
@@ -187,7 +190,7 @@ std::uint64_t ShardFetch::bytes_of(const ShardPart& part) const {
   return std::min<std::uint64_t>(part.range.length, mf1::k_header_bytes + pack_.slice_bytes);
 }
 
-// It is there, or somebody was asked for it who is not late.
+// Whether the shard is held, or was requested from a store that is not late.
 bool ShardFetch::is_covered(const Progress& progress, std::size_t index) const {
   const auto calls = race_.under_way();
   return progress.part->is_held(index) || std::any_of(calls.begin(), calls.end(), [&](const auto& call) {
@@ -203,7 +206,7 @@ std::size_t ShardFetch::asked_or_held(const Progress& progress) const {
   return covered;
 }
 
-// Of the latest call of the part.
+// The lateness of the part's call that is most late.
 Lateness ShardFetch::lateness_of(const Progress& progress) const {
   Lateness worst = Lateness::none;
   for (const auto& call : race_.under_way()) {
@@ -214,7 +217,7 @@ Lateness ShardFetch::lateness_of(const Progress& progress) const {
 
 void ShardFetch::top_up(Progress& progress) {
   const auto& wanted = progress.part->wanted;
-  if (wanted.size() == pack_.k) progress.rebuild = true;  // any k will do from the start
+  if (wanted.size() == pack_.k) progress.rebuild = true;  // any k shards are enough from the start
   if (!progress.rebuild) {
     for (const std::size_t index : wanted) {
       if (is_covered(progress, index)) continue;
@@ -239,8 +242,8 @@ bool ShardFetch::is_better(const ShardCopy& a, const ShardCopy& b, std::uint64_t
   return key(a) < key(b);
 }
 
-// As company for calls that are late only copies are worth it that are known to be there, until the
-// wait is hopeless.
+// Asks for the best copy. While other calls are late, only copies with a known location are asked
+// for, until one of the calls is hopeless.
 bool ShardFetch::ask_best(Progress& progress, const std::function<bool(std::size_t index)>& eligible) {
   const Lateness lateness = lateness_of(progress);
   const bool is_hedge = lateness != Lateness::none;
@@ -268,8 +271,7 @@ void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
   bound_by_peers(progress);
 }
 
-// --- what comes
-// --------------------------------------------------------------------------------
+// --- what comes ----------------------------------------------------------------------------------
 
 void ShardFetch::handle_answer(Answers::Answer& answer) {
   if (answer.error) {
@@ -302,7 +304,7 @@ void ShardFetch::handle_error(const Asked& asked, const Error& error) {
   const ShardCopy& copy = asked.copy;
   if (error.kind == ErrorKind::offline || worth_retrying(error.kind))
     asked.progress->unanswered.emplace(copy.object, copy.store);
-  if (error.kind == ErrorKind::rate_limited) {  // not now, which is no damage
+  if (error.kind == ErrorKind::rate_limited) {  // a pause is no damage
     troubles_[copy.index][copy.store->name] = error.what();
     longest_asked_ = std::max(longest_asked_.value_or(Milliseconds(0)), error.retry_after.value_or(Milliseconds(0)));
     return;
@@ -310,8 +312,8 @@ void ShardFetch::handle_error(const Asked& asked, const Error& error) {
   report(copy, error.kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline, error.what());
 }
 
-// Where nothing is known of a store yet, the others tell what is usual: they were asked for as much
-// at the same time.
+// For a store that was not measured yet, the other answers show what is usual: they were requested
+// at the same time and have the same size.
 void ShardFetch::bound_by_peers(Progress& progress) {
   auto& seconds = progress.answered_after;
   if (seconds.empty() || seconds.size() * 2 < pack_.k) return;
@@ -339,7 +341,8 @@ void ShardFetch::mark_late_stores() {
   }
 }
 
-// Whoever was only too late may be asked again, should something that is held turn out to be wrong.
+// A copy that was only too slow may be asked for again if something that is held turns out to be
+// wrong.
 void ShardFetch::cancel_calls_of(Progress& progress) {
   for (const auto& call : race_.cancel_if([&](const auto& one) { return one.tag.progress == &progress; }))
     progress.tried.erase({call.tag.copy.object, call.store});

@@ -9,7 +9,7 @@
 
 namespace modelfloat::transfer {
 
-// Of so many stores an error says why a shard cannot be read there.
+// An error explains for at most this many stores why a shard cannot be read there.
 static constexpr std::size_t k_named_stores = 9;
 // A read looks itself whether stores are back.
 static constexpr Milliseconds k_try_again_after{5'000};
@@ -54,7 +54,7 @@ Error ShardFetch::failure(const ShardPart& part) const {
   return {later ? ErrorKind::rate_limited : ErrorKind::lost, "pack " + to_hex(pack_.id), what, wait};
 }
 
-// What would bring it back: `needed` more shards than those that are held.
+// What would make the pack readable: `needed` shards more than those that are held.
 std::string ShardFetch::remedy(const std::set<std::size_t>& held, std::size_t needed, bool enough_are_away) const {
   std::set<std::string> away = unresponsive_;
   for (const Shard& shard : shards_) {
@@ -69,7 +69,7 @@ std::string ShardFetch::remedy(const std::set<std::size_t>& held, std::size_t ne
   return fmt::format("it can be read when {} of these stores are back: {}", needed, names);
 }
 
-// One of which nothing is known may lie on any store.
+// A shard without a known location may be on any store.
 std::set<std::string> ShardFetch::may_come_back_from(const Shard& shard) const {
   const auto copies = context_.registry.shard_copies(shard.object);
   std::set<std::string> names;
@@ -81,7 +81,8 @@ std::set<std::string> ShardFetch::may_come_back_from(const Shard& shard) const {
   return names;
 }
 
-// As this read found, and for stores that it did not ask, as was known before.
+// The problems that this read found, and for stores that it did not ask, those that were known
+// before.
 ShardFetch::Troubles ShardFetch::troubles_of(const Shard& shard) const {
   const auto found = troubles_.find(shard.index);
   Troubles troubles = found == troubles_.end() ? Troubles{} : found->second;

@@ -28,7 +28,7 @@ Upload::Upload(const UploadContext& context, const UploadPlan& plan, Targets tar
     background_ = start_thread([this](const std::stop_token& stop) { run_in_background(stop); });
 }
 
-// A pack that failed is lost, so after that nothing goes on.
+// A pack that failed is lost, so the upload cannot continue after that.
 template <typename Work>
 void Upload::go_inside(const Work& work) {
   const std::lock_guard lock(mutex_);
@@ -56,7 +56,7 @@ void Upload::finish() {
       while (stream_.fill(MoreFragments::none)) seal(MoreFragments::may_come);
       seal(MoreFragments::none);
       wait_until_durable();
-    } while (!stream_.is_empty());  // a pack was given up meanwhile
+    } while (!stream_.is_empty());  // true if a pack was given up meanwhile
   });
 }
 
@@ -80,8 +80,7 @@ std::vector<PackId> Upload::durable_packs() const {
   return packs_;
 }
 
-// --- the background thread
-// --------------------------------------------------------------------------------
+// --- the background thread -----------------------------------------------------------------------
 
 void Upload::Wakeup::notify() {
   const std::lock_guard lock(mutex);
@@ -110,10 +109,9 @@ void Upload::run_in_background(const std::stop_token& stop) {
   }
 }
 
-// --- with the mutex held
-// --------------------------------------------------------------------------------
+// --- with the mutex held -------------------------------------------------------------------------
 
-// Does what can be done without waiting.
+// Handles what has come, without waiting.
 void Upload::handle_arrived_answers() {
   if (auto sealed = stream_.sealed_if_ready()) deliver(std::move(sealed));
   while (pack_ && delivery_.poll() != DeliveryState::under_way) delivery_ended();
@@ -127,8 +125,8 @@ void Upload::wait_until_durable() {
   }
 }
 
-// When the pack before is given up meanwhile, the open one is too, and nothing is sealed: the
-// fragments of the former come first.
+// If the previous pack is given up meanwhile, so is the open one, and nothing is sealed here: the
+// fragments of the previous pack come first.
 void Upload::seal(MoreFragments more) {
   wait_until_durable();
   stream_.seal(more);
@@ -163,8 +161,8 @@ void Upload::pack_is_durable() {
   pack_.reset();
 }
 
-// The stores that are left get other packs; where that is not possible, the one that failed is
-// asked again.
+// Plans new packs for the stores that are left. If that is not possible, tries the failed store
+// again.
 void Upload::plan_again() {
   Redundancy redundancy;
   try {

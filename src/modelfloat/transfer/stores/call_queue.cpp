@@ -20,7 +20,7 @@ void CallQueue::submit(Job task) {
 void CallQueue::start(Job task) {
   io_.submit([queue = shared_from_this(), task = std::move(task)]() mutable {
     task();
-    task = nullptr;  // what it holds goes before the next one begins
+    task = nullptr;  // free what it holds before the next one starts
     queue->ended();
   });
 }

@@ -5,7 +5,8 @@
 
 namespace modelfloat::transfer {
 
-// Answers up to this size take the time of the round trip, larger ones that of their bytes.
+// The time of answers up to this size is mainly the round trip; that of larger ones depends on
+// their size.
 static constexpr std::uint64_t k_small_bytes = std::uint64_t{64} * 1024;
 static constexpr std::chrono::seconds k_slow_for{60};
 static constexpr double k_median = 0.5;
@@ -61,7 +62,7 @@ double LatencyTracker::usual_seconds(std::uint64_t bytes) const {
 double LatencyTracker::late_after(std::uint64_t bytes, const Timeouts& timeouts) const {
   const auto seconds = [](Milliseconds time) { return std::chrono::duration<double>(time).count(); };
   const Estimate slow = estimate(k_p95);
-  // The time of large answers has their latency in it.
+  // The measured time of large answers includes the latency.
   const double latency = slow.latency.value_or(slow.seconds_per_byte ? 0 : seconds(timeouts.unmeasured_latency));
   const double rate = slow.seconds_per_byte.value_or(1 / static_cast<double>(timeouts.unmeasured_bytes_per_second));
   return seconds(timeouts.hedge_floor) + 2 * (latency + rate * static_cast<double>(bytes));

@@ -8,7 +8,7 @@
 
 namespace modelfloat::transfer {
 
-// Why the store is not to be used, or nothing when its marker is the right one.
+// Why the store must not be used; nullopt when its marker is the right one.
 static std::optional<Error> trouble_with_marker(store::Store& store, StoreState& state, const mf1::PoolTag& pool_tag,
                                                 const StoreId& id, const CallOptions& call) {
   const auto not_it = [](std::string_view why) { return Error(ErrorKind::offline, "", why); };
@@ -76,7 +76,7 @@ void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
   signal_->notify();
 }
 
-// Everything that the task touches is its own: it may end after the set.
+// The task owns or shares everything that it uses, because it may outlive the set.
 void StoreSet::check(const PoolStore& store) const {
   context_.io.submit([handle = store.store, state = store.state, tag = context_.pool_tag, id = store.id,
                       stop = stop_.get_token(), clock = &context_.clock, timeout = context_.timeouts.marker] {
@@ -113,7 +113,7 @@ const PoolStore* StoreSet::find(std::string_view name) const {
   return found == stores.end() ? nullptr : *found;
 }
 
-// Until when somebody is to be waited for, as it looks now; the beginning of time when nobody is.
+// Until when to wait for marker reads, as of now; SteadyTime::min() when none is to be waited for.
 SteadyTime StoreSet::awaited_until(Awaited which, Milliseconds timeout) const {
   SteadyTime until = SteadyTime::min();
   for (const PoolStore* store : all()) {
@@ -123,7 +123,7 @@ SteadyTime StoreSet::awaited_until(Awaited which, Milliseconds timeout) const {
   return until;
 }
 
-// What `enough` reads has mutexes of its own, and those who change it notify afterwards.
+// enough() locks what it reads by itself; those who change it notify the signal afterwards.
 bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Milliseconds timeout,
                     const CallOptions& call) const {
   for (;;) {
@@ -137,7 +137,7 @@ bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Millisec
     if (call.stop.stop_requested()) throw Error(ErrorKind::cancelled, "stores", "stopped on request");
     std::unique_lock lock(signal_->mutex);
     if (done() || (call.deadline && *call.deadline <= context_.clock.steady_now())) return is_enough;
-    // Who is awaited, and until when, may have changed by then.
+    // Which stores are awaited, and until when, may have changed after this wait.
     context_.clock.wait_until(signal_->changed, lock, call.stop, std::min(call.deadline.value_or(until), until), done);
   }
 }
@@ -180,7 +180,8 @@ void StoreSet::recheck(bool now) {
   }
 }
 
-// A store that could not be made at first: a secret was missing, a helper did not run.
+// For a store that could not be made before, for example because a credential was missing or a
+// helper program did not run.
 void StoreSet::make_again(const PoolStore& store) {
   auto made = make({store.id, store.name, store.url, store.domain, store.capacity_bytes, {}});
   if (!made->store) {
@@ -191,7 +192,7 @@ void StoreSet::make_again(const PoolStore& store) {
   {
     const std::lock_guard lock(mutex_);
     const auto place = std::find(stores_.begin(), stores_.end(), &store);
-    if (place == stores_.end()) return;  // it has left meanwhile
+    if (place == stores_.end()) return;  // it has left the pool meanwhile
     *place = &fresh;
     kept_.push_back(std::move(made));
   }

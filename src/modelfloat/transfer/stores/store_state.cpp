@@ -7,7 +7,8 @@
 
 namespace modelfloat::transfer {
 
-// A server looks every 30 s; a program that does much in one run need not look more often either.
+// A server rechecks its stores every 30 s. A program that makes many calls in one run need not
+// recheck more often either.
 static constexpr std::chrono::seconds k_look_at_online_after{25};
 static constexpr std::chrono::seconds k_longest_back_off{60};
 // How long a store that refused a put gets no new data.
@@ -130,7 +131,7 @@ void StoreState::go_offline(const Error& why) {
   if (presence_ != Presence::offline) {
     log_warning(name_ + " is offline: " + why.what());
     failures_ = 0;
-    check_again_ = {};  // the first look may be at once: it may have been a single call that failed
+    check_again_ = {};  // recheck at once: perhaps only a single call failed
   }
   presence_ = Presence::offline;
   why_ = why;
