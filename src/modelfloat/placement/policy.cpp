@@ -24,7 +24,7 @@ unsigned sum_of_fullest(std::vector<unsigned> counts, unsigned n) {
   return std::accumulate(counts.begin(), counts.end(), 0U);
 }
 
-// Draws from one number in [0, 1) as many as are needed (SplitMix64).
+// Makes any number of random numbers from one number in [0, 1) (SplitMix64).
 class Draws {
  public:
   explicit Draws(double random) : state_(static_cast<std::uint64_t>(random * 0x1.0p53)) {}
@@ -40,11 +40,11 @@ class Draws {
   std::uint64_t state_;
 };
 
-struct Site {  // a candidate, on the way to a decision
+struct Site {  // a candidate while the placement is decided
   std::size_t store;
   unsigned room;       // shards
-  double order = 0;    // drawn; lower comes first
-  unsigned stays = 0;  // shards that it has already
+  double order = 0;    // random; lower comes first
+  unsigned stays = 0;  // shards that are there already
   unsigned shards = 0;
 
   unsigned all_shards() const { return stays + shards; }
@@ -58,7 +58,7 @@ struct Domain {
   unsigned shards = 0;
 
   unsigned all_shards() const { return stays + shards; }
-  // Shards that can be added with at most `per_store` in one store.
+  // How many shards can be added with at most `per_store` in one store.
   unsigned room(unsigned per_store) const {
     unsigned sum = 0;
     for (const Site& site : sites) sum += std::min(site.room, per_store - std::min(site.stays, per_store));
@@ -71,7 +71,7 @@ unsigned room_for(const Candidate& candidate, std::uint64_t shard_bytes, unsigne
   return static_cast<unsigned>(std::min<std::uint64_t>(candidate.free_bytes / shard_bytes, at_most));
 }
 
-// The free space of stores that don't tell theirs is taken as the mean of the others.
+// For stores that do not report their free space, the mean of the others is used.
 double mean_free_bytes(std::span<const Candidate> candidates) {
   double sum = 0;
   double known = 0;
@@ -83,8 +83,8 @@ double mean_free_bytes(std::span<const Candidate> candidates) {
   return sum > 0 ? sum / known : 1;
 }
 
-// Domains with room only. The order of things is drawn with chances by share: -ln(u)/share,
-// smallest first (Efraimidis and Spirakis).
+// Returns only domains with room. Their random order is weighted by share: -ln(u)/share, smallest
+// first (Efraimidis and Spirakis).
 std::vector<Domain> domains_with_room(std::span<const Candidate> candidates, std::uint64_t shard_bytes, unsigned shards,
                                       Draws& draws) {
   const double mean = mean_free_bytes(candidates);
@@ -118,9 +118,9 @@ void add_staying(std::vector<Domain>& domains, std::span<const Placed> staying) 
   }
 }
 
-// Deals the shards out to the domains one by one, each to the one that has the fewest so far. No
-// other way of dealing leaves less in the n fullest, for any n at once; so if this is not valid,
-// nothing is.
+// Gives the shards to the domains one by one, each to the domain that has the fewest so far. No
+// other way puts fewer shards into the n fullest domains, for every n at once; so if this is not
+// valid, no placement is.
 bool deal(std::vector<Domain>& domains, unsigned shards, unsigned per_store) {
   for (Domain& domain : domains) domain.shards = 0;
   for (unsigned i = 0; i < shards; ++i) {
@@ -142,7 +142,7 @@ bool is_valid_deal(const std::vector<Domain>& domains, unsigned m, unsigned surv
   return sum_of_fullest(std::move(counts), survive) <= m;
 }
 
-// The stores inside each domain, one entry for each shard.
+// Chooses the stores inside each domain, one entry for each shard.
 std::vector<const Site*> choose_sites(std::vector<Domain>& domains) {
   std::vector<const Site*> chosen;
   for (Domain& domain : domains) {
@@ -160,7 +160,7 @@ std::vector<const Site*> choose_sites(std::vector<Domain>& domains) {
   return chosen;
 }
 
-// In a drawn order, so that over many packs every store gets its part of the parity.
+// Shuffled, so that over many packs every store gets its part of the parity.
 std::vector<std::size_t> draw_roles(const std::vector<const Site*>& chosen, Draws& draws) {
   std::vector<std::pair<double, std::size_t>> drawn;
   for (const Site* site : chosen) drawn.emplace_back(draws.next(), site->store);
@@ -180,8 +180,8 @@ std::string domains_with(std::size_t count, std::uint64_t free_bytes) {
          readable(free_bytes) + " free";
 }
 
-// How many domains with endless room make a valid placement possible; survive <= m, so k+m of them
-// always do.
+// How many domains with unlimited room are enough for a valid placement. Since survive <= m, k+m of
+// them always are.
 unsigned domains_needed(Redundancy redundancy, unsigned survive) {
   for (unsigned count = 1; count < redundancy.shards(); ++count) {
     std::vector<unsigned> level(count, redundancy.shards() / count);
