@@ -1,5 +1,6 @@
 #pragma once
-// A service that keeps copies of what an IPFS node has (the IPFS Pinning Service API, version 1).
+// A pinning service, which keeps copies of what an IPFS node has (IPFS Pinning Service API, version
+// 1).
 
 #include <string>
 #include <vector>
@@ -12,16 +13,17 @@
 
 namespace modelfloat::store::ipfs {
 
-// Shared by all threads. Errors as http::status_error and HttpClient have them.
+// Any thread may call any method. Throws like HttpClient::send(), and http::status_error() for
+// other answers.
 class PinningService {
  public:
   // Requests go to `root`/pins.
   PinningService(std::string root, crypto::SecretBytes bearer, const Clock& clock);
 
-  // Asks for the CID to be kept under this name; fine when it was asked before. The service fetches
-  // it from the node in its own time.
+  // Asks the service to keep the CID under this name. Does nothing new when it was asked before.
+  // The service fetches the content from the node later.
   void pin(const Cid&, const std::string& name, const CallOptions&);
-  // Takes back all that was asked for under this name.
+  // Withdraws all requests with this name.
   void unpin(const std::string& name, const CallOptions&);
 
  private:

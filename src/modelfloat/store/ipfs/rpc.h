@@ -1,5 +1,5 @@
 #pragma once
-// The RPC of an IPFS node (Kubo's /api/v0), as far as a store needs it.
+// The RPC of an IPFS node (Kubo's /api/v0): the calls that a store needs.
 
 #include <cstdint>
 #include <functional>
@@ -23,7 +23,7 @@ namespace modelfloat::store::ipfs {
 struct Node {
   bool is_folder = false;
   std::uint64_t size_bytes = 0;
-  std::string cid;  // as the node writes it
+  std::string cid;  // in the node's text form
 };
 
 struct Entry {
@@ -32,43 +32,45 @@ struct Entry {
   std::uint64_t size_bytes = 0;
 };
 
-// An entry by what the folder itself says of it.
+// An entry of a folder, as the folder's own block describes it.
 struct Link {
   std::string name;
   std::string cid;
 };
 
-inline constexpr Milliseconds k_quick{10'000};  // for a look into MFS, which is on the node
+inline constexpr Milliseconds k_quick{10'000};  // for calls about MFS, which is on the node itself
 
-// Shared by all threads. Every call has a time limit of its own, which the node is told too: a node
-// that lacks a block looks for it for ever. Errors: offline (no connection), denied, timed_out,
-// not_found, out_of_space, corrupt, transient, invalid (there is no such RPC).
+// Any thread may call any method. Every call has a time limit of its own, which the node is told
+// too, because a node searches for a missing block without end. Error kinds: offline (no
+// connection), denied, timed_out, not_found, out_of_space, corrupt, transient, invalid (the server
+// has no such RPC).
 class Rpc {
  public:
-  // `root` is http://host:port, perhaps with a path in front of /api/v0. The settings' credentials
-  // are "bearer", or "user" and "password".
+  // `root` is http://host:port, possibly with a path before /api/v0. The credentials in the
+  // settings are "bearer", or "user" and "password".
   Rpc(std::string root, const StoreSettings& settings, Random& random, const Clock& clock);
 
   // Adds the bytes as a file and pins it.
   Cid add(ByteSpan bytes, const std::string& where, const CallOptions&);
   void unpin(const Cid&, const std::string& where, const CallOptions&);
-  // `range` lies within the file.
+  // Returns the bytes of the range, which must be within the file.
   Bytes cat(std::string_view cid, ByteRange range, Milliseconds limit, const std::string& where, const CallOptions&);
 
-  // Needs the file's first block: Error{timed_out} without it.
+  // The file or folder at `path`; nullopt when there is none. The node needs the file's first block
+  // for this: without it Error{timed_out} is thrown.
   std::optional<Node> stat(const std::string& path, const CallOptions&, Milliseconds limit = k_quick);
-  // Links a file that the node has; makes the folders above. False when there is something by that
-  // name.
+  // Gives a file that the node has this path, and makes the folders above it. Returns false when
+  // the path exists already.
   bool link(const Cid&, const std::string& path, const CallOptions&);
-  void remove(const std::string& path, const CallOptions&);  // absent is fine
+  void remove(const std::string& path, const CallOptions&);  // does nothing when it is absent
   void make_folder(const std::string& path, const CallOptions&);
-  // Nothing when there is no such folder. Error{timed_out} when the first block of any entry is
-  // missing.
+  // The entries of a folder; nullopt when there is no such folder. Throws Error{timed_out} when the
+  // first block of any entry is missing.
   std::optional<std::vector<Entry>> list(const std::string& path, const CallOptions&);
-  // The same without a look at the entries' blocks.
+  // The same, but without reading the entries' blocks.
   std::optional<std::vector<Link>> links(const std::string& path, const CallOptions&);
   Space space(const std::string& where, const CallOptions&);
-  // Error{invalid} when no IPFS node answers.
+  // Throws Error{invalid} when the server is no IPFS node.
   void check(const std::string& where, const CallOptions&);
 
  private:

@@ -9,8 +9,7 @@
 
 namespace modelfloat::store {
 
-// A put that would make the sum of the objects' sizes larger than `capacity_bytes` is
-// Error{out_of_space}.
+// put() throws Error{out_of_space} when all objects together would have more than `capacity_bytes`.
 std::unique_ptr<Store> make_memory_store(std::optional<std::uint64_t> capacity_bytes = std::nullopt);
 
 }  // namespace modelfloat::store

@@ -1,5 +1,5 @@
 #pragma once
-// A vault that forgets with the process: for the time before a pool is open, and for tests.
+// A vault in memory, for this process only: used before a pool is open, and in tests.
 
 #include <mutex>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Where an rclone store lies: rclone:REMOTE:PATH.
+// The address of an rclone store: rclone:REMOTE:PATH.
 
 #include <string>
 #include <string_view>
@@ -10,12 +10,12 @@ struct Address {
   std::string remote;  // as rclone's configuration calls it
   std::string path;    // without a slash at the end; empty for the remote's root
 
-  // As parse_address() takes it.
+  // The text that parse_address() reads.
   std::string text() const { return remote + ":" + path; }
 };
 
-// Reads what follows "rclone:". Error{invalid} when it is no such address, also for a backend with
-// options in place of a remote's name, and for a path that goes up.
+// Parses what follows "rclone:". Throws Error{invalid} for an invalid address, for a backend with
+// options in place of a remote's name, and for a path with "..".
 Address parse_address(std::string_view rest);
 
 }  // namespace modelfloat::store::rclone

@@ -1,5 +1,5 @@
 #pragma once
-// The rclone that works for us.
+// The rclone process that makes our calls.
 
 #include <condition_variable>
 #include <memory>
@@ -17,11 +17,11 @@
 
 namespace modelfloat::store::rclone {
 
-// One `rclone rcd` for all remotes: found by PATH, on a Unix socket in a private folder, with a
-// random password that it is told by its environment. It reads the user's own configuration
-// (RCLONE_CONFIG and all that rclone itself heeds), tries nothing again by itself, and dies with
-// this process. It is started by the first call, and again, ever less eagerly, when it dies. Shared
-// by all threads.
+// One `rclone rcd` process for all remotes. It is found by PATH and listens on a Unix socket in a
+// private folder, with a random password that it gets by its environment. It reads the user's own
+// configuration (RCLONE_CONFIG and whatever else rclone reads), retries nothing itself, and ends
+// with this process. The first call starts it; when it dies it is started again, after a pause that
+// grows with each failure. Any thread may call any method.
 class Daemon {
  public:
   Daemon();
@@ -29,15 +29,15 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  // Sends a request whose `url` is a path and query. Errors as HttpClient has them; besides,
-  // offline: rclone is not installed, too old or does not start; transient: it died just now, and
-  // is not started again before Error::retry_after.
+  // Sends a request whose `url` is a path and query; blocks. Throws like HttpClient::send(), and
+  // Error{offline} when rclone is not installed, too old or does not start, and Error{transient}
+  // when it has just died and is not started again before Error::retry_after.
   http::Response send(http::Request request, const CallOptions&);
 
-  // What it is given to upload.
+  // The files from which it uploads.
   Outbox& outbox() noexcept { return outbox_; }
 
-  // The process that runs now, or nothing. For tests.
+  // The running process; nullopt when there is none. For tests.
   std::optional<pid_t> process_id() const;
 
  private:
@@ -53,15 +53,15 @@ class Daemon {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   bool wanted_ = false;
-  std::shared_ptr<Running> running_;  // shared: calls under way outlive a daemon that dies
-  std::optional<Error> failure_;      // of the last start, while it is not to be tried again
+  std::shared_ptr<Running> running_;  // shared: running calls may outlive a daemon that dies
+  std::optional<Error> failure_;      // of the last start, until the next may be tried
   SteadyTime not_before_{};
-  unsigned failures_ = 0;  // one after the other
+  unsigned failures_ = 0;  // in a row
   std::jthread keeper_;    // the child dies with the thread that started it, so this one lasts
 };
 
-// The one of this process. Shared, as its stores may end in any order; with the last of them it
-// ends too.
+// The daemon of this process. Shared by its stores, which may be destroyed in any order; it ends
+// with the last of them.
 std::shared_ptr<Daemon> shared_daemon();
 
 }  // namespace modelfloat::store::rclone

@@ -1,5 +1,5 @@
 #pragma once
-// The items of an rclone listing one by one, as the answer comes: {"list": [{...}, {...}]}.
+// Splits an rclone listing into its items while the answer arrives: {"list": [{...}, {...}]}.
 
 #include <functional>
 #include <string>
@@ -8,16 +8,18 @@
 
 namespace modelfloat::store::rclone {
 
-// Holds one item at a time. Takes apart no more than it must: each item is JSON still to be read.
+// Keeps one item in memory at a time. Items are not parsed: the callback gets each item's JSON.
+// Used by one thread.
 class ListItems {
  public:
   // `where` is for messages.
   ListItems(std::string where, std::function<void(std::string_view json)> on_item)
       : where_(std::move(where)), on_item_(std::move(on_item)) {}
 
-  // Error{transient} when it is no such answer. What the callback throws comes out.
+  // Reads the next piece and calls the callback for each complete item. Throws Error{transient}
+  // when it is no such answer, and what the callback throws.
   void feed(ByteSpan piece);
-  // Error{transient} when the answer is not whole.
+  // Throws Error{transient} when the answer is incomplete.
   void finish() const;
 
  private:

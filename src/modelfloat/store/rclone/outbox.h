@@ -1,5 +1,5 @@
 #pragma once
-// What rclone is given to upload.
+// The files from which rclone uploads.
 
 #include <array>
 #include <filesystem>
@@ -13,18 +13,18 @@
 
 namespace modelfloat::store::rclone {
 
-// Files that rclone copies from: it knows their size before it begins, and takes none for whole
-// that is not, which it cannot do with a stream that is cut. They are in memory (a tmpfs), and on
-// the disk where there is no room in memory. Shared by all threads.
+// Keeps files that rclone copies from. With a file rclone knows the size in advance, and can tell
+// when an upload is incomplete; with a stream that is cut it cannot. Files are in memory (a tmpfs),
+// or on disk when memory has no room. Any thread may call any method.
 class Outbox {
  public:
-  // In `memory` first, where such a folder is.
+  // Uses the folder `memory` first, if it exists.
   explicit Outbox(std::filesystem::path memory = "/dev/shm") : parents_{std::move(memory), {}} {}
 
   class File {
    public:
     File(std::filesystem::path folder, std::string name) : folder_(std::move(folder)), name_(std::move(name)) {}
-    ~File();  // a reader that has it open keeps it
+    ~File();  // a reader that has it open can read on
     File(const File&) = delete;
     File& operator=(const File&) = delete;
 
@@ -35,8 +35,8 @@ class Outbox {
     std::filesystem::path folder_;
     std::string name_;
   };
-  // A file with these bytes, whose name no other has had. Throws Error{transient} when neither
-  // place has room.
+  // Makes a file with these bytes and a name that was never used before. The destructor of File
+  // removes it. Throws Error{transient} when neither place has room.
   File hold(ByteSpan bytes, const std::string& name);
 
  private:
@@ -44,7 +44,7 @@ class Outbox {
 
   const std::array<std::filesystem::path, 2> parents_;  // as PrivateFolder takes them
   std::mutex mutex_;
-  std::array<std::unique_ptr<PrivateFolder>, 2> folders_;  // made when they are needed
+  std::array<std::unique_ptr<PrivateFolder>, 2> folders_;  // made when first needed
 };
 
 }  // namespace modelfloat::store::rclone

@@ -1,6 +1,5 @@
 #pragma once
-// What rclone's words mean. It says what went wrong at a provider in one line of text and in
-// nothing else.
+// The meaning of rclone's messages. Rclone reports an error of a provider only as one line of text.
 
 #include <optional>
 #include <string>
@@ -11,15 +10,16 @@
 
 namespace modelfloat::store::rclone {
 
-// The kind of failure that the text tells of, in any case of letters. `status` is that of the
-// answer.
+// The error kind that the text means; upper and lower case are equal. `status` is the HTTP status
+// of the answer.
 ErrorKind kind_of(std::string_view text, int status);
 
-// How long the text asks to wait, when it does ("retry after 30s", "trying again in 300 seconds").
+// The wait that the text asks for ("retry after 30s", "trying again in 300 seconds"); nullopt when
+// it asks for none.
 std::optional<Milliseconds> wait_in(std::string_view text);
 
-// The text as a message may quote it: its first line, not long, without the queries of addresses,
-// which may hold tokens.
+// The text in a form that is safe to quote: its first line, shortened, without the queries of URLs,
+// which may contain tokens.
 std::string safe_words(std::string_view text);
 
 }  // namespace modelfloat::store::rclone

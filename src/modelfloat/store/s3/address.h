@@ -1,6 +1,6 @@
 #pragma once
-// Where a bucket is: from https://host/bucket/prefix, or https://bucket.host/prefix where the host
-// is known to be spelled so.
+// The address of a bucket: https://host/bucket/prefix, or https://bucket.host/prefix for hosts that
+// are known to support that form.
 
 #include <string>
 #include <string_view>
@@ -10,22 +10,21 @@
 namespace modelfloat::store::s3 {
 
 struct Address {
-  http::Url server;  // scheme, host and port alone, without the bucket
+  http::Url server;  // scheme, host and port, without the bucket
   std::string bucket;
-  std::string prefix;  // of every key; plain, without slashes at its ends; may be empty
-  // As far as the host's name tells; else "us-east-1", which is what servers without regions
-  // expect.
+  std::string prefix;  // of every key; not encoded, no slashes at its ends; may be empty
+  // The region in the host's name; otherwise "us-east-1", which servers without regions expect.
   std::string region;
 
   // https://host/bucket/prefix
   std::string text() const;
   bool is_amazon() const;
-  // Whether the bucket goes into the host's name: for Amazon, unless its certificate would not fit
-  // (a dot in the bucket's name).
+  // Whether requests have the bucket in the host's name: for Amazon, unless the bucket's name has a
+  // dot, which its certificate does not match.
   bool is_virtual() const;
 };
 
-// Error{invalid} for what names no bucket, or has a part that makes no sense.
+// Throws Error{invalid} for an address without a bucket or with an invalid part.
 Address parse_address(std::string_view text);
 
 // Amazon's server of a region.

@@ -1,6 +1,6 @@
 #pragma once
-// The way to a bucket: signs calls, and learns from answers in which region the bucket lies and
-// what time the server has.
+// Sends signed calls to a bucket. Finds out from answers in which region the bucket is and what
+// time the server has.
 
 #include <mutex>
 #include <optional>
@@ -15,7 +15,7 @@
 
 namespace modelfloat::store::s3 {
 
-// One call, before it is signed. The bytes of the body stay the caller's.
+// One call, before it is signed. It does not own the bytes of the body.
 struct Request {
   std::string method;
   std::string key = {};  // empty: the bucket itself
@@ -23,22 +23,22 @@ struct Request {
   http::Headers headers = {};
   std::vector<ByteSpan> body = {};
   bool has_body = false;
-  std::optional<Hash256> body_sha256 = {};                  // of nothing when it is not given
+  std::optional<Hash256> body_sha256 = {};                  // nullopt: of no bytes
   std::uint64_t max_answer_bytes = std::uint64_t{8} << 20;  // a page of 1,000 keys
 };
 
-// May be used by several threads at once.
+// Any thread may call any method.
 class Connection {
  public:
-  // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown
-  // name.
+  // Throws Error{denied} when a credential is missing, and Error{invalid} when there is one with an
+  // unknown name.
   Connection(Address address, const StoreSettings& settings, const StoreContext& context);
 
-  // Any answer, also one that says no; Error as HttpClient gives it.
+  // Sends the call and returns the answer, whatever its status. Throws like HttpClient::send().
   http::Response send(const Request& request, const std::string& where, const CallOptions& options);
-  // The same where `deliver` sends the signed request and gives an http::Response, or something
-  // whose `response` is one. It is called again when an answer says that the call has to be made
-  // otherwise.
+  // The same, but `deliver` sends the signed request. It returns an http::Response, or a struct
+  // whose member `response` is one. It is called again when the answer shows that the region, the
+  // server or the time was wrong.
   template <typename Deliver>
   auto send(const Request& request, const std::string& where, const CallOptions& options, Deliver deliver) {
     for (unsigned attempt = 1;; ++attempt) {
@@ -59,10 +59,10 @@ class Connection {
   http::HttpClient& client() { return client_; }
 
  private:
-  // An answer that tells us better may come for region, server and time.
+  // Region, server and time may each be wrong once.
   static constexpr unsigned k_attempts = 4;
 
-  // What answers teach us; the rest never changes.
+  // What we learn from answers. Everything else is constant.
   struct Endpoint {
     http::Url server;
     std::string region;
@@ -74,8 +74,8 @@ class Connection {
     return endpoint_;
   }
   http::Request sign(const Request& call, const Endpoint& at, const std::string& where) const;
-  // Whether the same call may now end otherwise: the bucket is in another region, or our clock is
-  // wrong.
+  // Whether the same call may succeed now, because the answer showed that the bucket is in another
+  // region, or that our clock is wrong.
   bool learn(const http::Response& response, const Endpoint& used, bool is_head);
 
   const Address address_;

@@ -1,5 +1,5 @@
 #pragma once
-// What S3 says in XML.
+// Reads the XML answers of S3.
 
 #include <string>
 #include <vector>
@@ -13,12 +13,12 @@ namespace modelfloat::store::s3 {
 struct Trouble {
   std::string code;  // "NoSuchKey", ...; empty when the answer has none (HEAD never has)
   std::string message;
-  std::string region;  // of a bucket that is elsewhere
+  std::string region;  // of a bucket in another region
 };
-// Never throws: an answer that is none of S3's own has no code.
+// Does not throw. An answer that does not come from S3 has no code.
 Trouble read_trouble(const http::Response& response);
 
-// The Error for an answer that is no success. NoSuchBucket is offline.
+// Makes the Error for an answer that is no success. NoSuchBucket is offline.
 Error api_error(const http::Response& response, const Trouble& trouble, std::string where, std::string_view what,
                 UtcTime now);
 
@@ -30,13 +30,13 @@ struct Entry {
 
 struct Page {
   std::vector<Entry> entries;
-  std::string next;  // the token that gives the next page; empty: this was the last
+  std::string next;  // the token for the next page; empty: this is the last
 };
-// Error{transient} for anything but a whole listing.
+// Throws Error{transient} when it is not a complete listing.
 Page read_page(ByteSpan body, const std::string& where);
 
-// The text of the one element of this name, at any depth; Error{transient} when it is not there or
-// the root has another name.
+// The text of the element of this name, at any depth. Throws Error{transient} when it is missing,
+// or when the root has another name.
 std::string read_element(ByteSpan body, std::string_view root, std::string_view name, const std::string& where);
 
 }  // namespace modelfloat::store::s3

@@ -1,5 +1,5 @@
 #pragma once
-// AWS Signature Version 4 by header, as S3 wants it:
+// AWS Signature Version 4 in a header, as S3 requires it:
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 
 #include <string>
@@ -18,7 +18,7 @@ struct Keys {
   crypto::SecretBytes session_token;  // empty: none
 };
 
-// What of a request is signed.
+// The parts of a request that are signed.
 struct Call {
   std::string method;
   std::string host;   // as the header Host will be: with the port unless it is the scheme's own
@@ -28,11 +28,11 @@ struct Call {
   Hash256 body_sha256{};
 };
 
-// The query in the order and spelling that is signed, and is to be sent.
+// The query in the order and encoding that is signed. It must be sent in the same form.
 std::string canonical_query(const http::Fields& fields);
 
-// The headers of the call with those that sign it: Authorization, x-amz-date, x-amz-content-sha256
-// and, when there is a token, x-amz-security-token.
+// Returns the headers of the call and those that sign it: Authorization, x-amz-date,
+// x-amz-content-sha256 and, with a token, x-amz-security-token.
 http::Headers signed_headers(const Call& call, const Keys& keys, std::string_view region, UtcTime now);
 
 }  // namespace modelfloat::store::s3

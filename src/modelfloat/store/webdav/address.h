@@ -9,18 +9,17 @@
 
 namespace modelfloat::store::webdav {
 
-// Where the folder is; `folder` is plain, begins with a slash and ends without one; empty: the
-// server's root.
+// `folder` is not encoded, begins with a slash and does not end with one; empty: the server's root.
 struct Address {
   http::Url server;
   std::string folder;
   std::string text() const { return server.root() + http::percent_encode(folder, true); }
 };
 
-// What stands behind "webdav:". Error{invalid} when it is no such address.
+// Parses what follows "webdav:". Throws Error{invalid} when it is not a valid address.
 Address parse_address(std::string_view text);
 
-// The last part of a path, and what stands before its slash.
+// leaf_of() is the last part of a path, parent_of() the part before its slash.
 inline std::string_view leaf_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 inline std::string_view parent_of(std::string_view path) {
   return path.substr(0, std::min(path.rfind('/'), path.size()));

@@ -1,6 +1,6 @@
 #pragma once
-// The way to a WebDAV server: finds out which login it wants, and follows redirects that lead to
-// the same thing.
+// Sends calls to a WebDAV server. Finds out which login it wants, and follows redirects to the same
+// resource.
 
 #include <functional>
 #include <mutex>
@@ -14,29 +14,30 @@
 
 namespace modelfloat::store::webdav {
 
-// One call, before the login is added. The bytes of the body stay the caller's.
+// One call, before the login is added. It does not own the bytes of the body.
 struct Request {
   std::string method;
-  std::string path;  // plain; a folder's ends in a slash
+  std::string path;  // not encoded; a folder's path ends with a slash
   http::Headers headers = {};
   std::vector<ByteSpan> body = {};
   std::function<void(const http::Response&)> on_head = {};
   std::function<void(ByteSpan)> sink = {};
 };
 
-// May be used by several threads at once.
+// Any thread may call any method.
 class Connection {
  public:
-  // Error{denied} when a credential is missing, Error{invalid} when there is one of an unknown
-  // name.
+  // Throws Error{denied} when a credential is missing, and Error{invalid} when there is one with an
+  // unknown name.
   Connection(Address address, const StoreSettings& settings);
 
-  // Any answer, also one that says no; Error as HttpClient gives it, and Error{offline} when a
-  // redirect leads elsewhere. With `deliver`, it sends instead of the client.
+  // Sends the call and returns the answer, whatever its status. Throws like HttpClient::send(), and
+  // Error{offline} when a redirect leads to another resource. With `deliver`, that sends the
+  // request instead of the client.
   using Deliver = std::function<http::Response(http::Request)>;
   http::Response send(Request call, const std::string& where, const CallOptions& options, const Deliver& deliver = {});
 
-  // The URL of a plain path.
+  // The URL of a path that is not encoded.
   std::string address_of(std::string_view path) const { return server_.root() + http::percent_encode(path, true); }
   bool is_secure() const { return server_.scheme == "https"; }
   http::HttpClient& client() { return client_; }
@@ -46,7 +47,7 @@ class Connection {
 
   void add_login(http::Request& request, const CallOptions& options);
   Login find_login(const std::string& where, const CallOptions& options);
-  // The path that a redirect leads to; throws when it leads to something else.
+  // The path that a redirect leads to. Throws when it leads to another resource.
   std::string redirected(const http::Response& response, std::string_view path, const std::string& where) const;
 
   const Address address_;

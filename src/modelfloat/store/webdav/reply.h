@@ -1,5 +1,5 @@
 #pragma once
-// What WebDAV says in XML: RFC 4918, 13, and the quota of RFC 4331.
+// Reads the XML answers of WebDAV: RFC 4918, 13, and the quota of RFC 4331.
 
 #include <functional>
 #include <optional>
@@ -10,21 +10,22 @@
 
 namespace modelfloat::store::webdav {
 
-// One resource of a multi-status answer. Only properties that the server has are there.
+// One resource of a multi-status answer. Properties that the server does not have are nullopt.
 struct Entry {
-  std::string path;  // decoded, without scheme, host, and slash at the end
-  int status = 0;    // of the resource itself; 0: none said, so its properties count
+  std::string path;  // decoded, without scheme, host and trailing slash
+  int status = 0;    // of the resource itself; 0: none given, its properties are valid
   bool is_collection = false;
   std::optional<std::uint64_t> size_bytes;
   std::optional<UtcTime> modified;
-  std::optional<std::int64_t> quota_available;  // negative: unknown or none, as some servers say
+  std::optional<std::int64_t> quota_available;  // negative: unknown or unlimited on some servers
   std::optional<std::int64_t> quota_used;
 };
 
-// The body of a PROPFIND for all of these.
+// The body of a PROPFIND request for all these properties.
 std::string_view propfind_body();
 
-// Reads a multi-status answer piece by piece. Errors as XmlReader's; transient too when it is none.
+// Reads a multi-status answer piece by piece. Throws like XmlReader, and Error{transient} when it
+// is no multi-status answer. Used by one thread.
 class MultistatusReader {
  public:
   MultistatusReader(std::string where, std::function<void(const Entry&)> on_entry);
@@ -40,11 +41,12 @@ class MultistatusReader {
   const std::function<void(const Entry&)> on_entry_;
   bool has_root_ = false;
   Entry entry_;
-  // Properties of the propstat that is open: whether they count, its status says, which comes last.
+  // Properties of the propstat that is being read. Whether they are valid is known only from its
+  // status, which comes last.
   Entry found_;
   bool in_propstat_ = false;
   int status_ = 0;    // of that propstat
-  XmlReader reader_;  // the last: it uses the others
+  XmlReader reader_;  // last member: it uses the others
 };
 
 }  // namespace modelfloat::store::webdav

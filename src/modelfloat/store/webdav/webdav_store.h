@@ -1,6 +1,6 @@
 #pragma once
-// A folder on a WebDAV server: Nextcloud, ownCloud, Apache, and what companies offer.
-// docs/stores/webdav.md says what was tried with which.
+// A folder on a WebDAV server: Nextcloud, ownCloud, Apache or a hosted service.
+// docs/stores/webdav.md says which servers were tested.
 
 #include <memory>
 
@@ -9,15 +9,15 @@
 
 namespace modelfloat::store {
 
-// The object NAME is the file FOLDER/NAME. A folder that is not there is Error{offline}, and so is
-// a page, such as one to log in, that comes instead of an answer. put() makes folders inside it,
-// never itself. What a killed process left behind is cleared by a listing that finds it a day old.
-// `address` is what follows "webdav:".
+// The object NAME is the file FOLDER/NAME. Calls throw Error{offline} while the folder is missing,
+// and when a page such as a login form comes instead of an answer. put() makes folders inside the
+// folder, but never the folder itself. Files that an interrupted process left behind are removed by
+// a listing after a day. `address` is what follows "webdav:".
 std::unique_ptr<Store> make_webdav_store(std::string_view address, const StoreSettings& settings,
                                          const StoreContext& context);
 
 // webdav:https://host/path. Credentials: user and password (Basic or Digest, as the server asks),
-// or bearer, or none. A new one's folder is made.
+// or bearer, or none. The folder of a new store is made.
 Scheme webdav_scheme();
 
 }  // namespace modelfloat::store
