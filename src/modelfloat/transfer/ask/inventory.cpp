@@ -143,7 +143,8 @@ std::optional<std::uint64_t> Inventory::listed_size(const PoolStore& store, cons
 Inventory take_inventory(const StoreSet& stores, registry::PackIndex& registry,
                          const std::vector<std::string>& prefixes, const CallOptions& call) {
   auto listings = list_stores(stores, prefixes, WaitFor::all, {}, call);
-  return {stores.all(), std::move(listings), registry};  // all(): also stores that joined meanwhile
+  // all() includes stores that joined meanwhile.
+  return {stores.all(), std::move(listings), registry};
 }
 
 }  // namespace modelfloat::transfer
