@@ -9,7 +9,7 @@
 namespace modelfloat::store {
 
 Credentials Credentials::parse(ByteSpan json, const std::string& where) {
-  // What the parser complains about would quote the secret, so it is not asked.
+  // The parser's message would quote the secret, so it is not used.
   const auto parsed = nlohmann::json::parse(as_text(json), nullptr, false);
   if (!parsed.is_object())
     throw Error(ErrorKind::invalid, where,

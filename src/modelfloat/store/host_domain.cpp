@@ -6,8 +6,8 @@ namespace modelfloat::store {
 
 std::string host_domain(std::string_view host) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  // The end of a host's name, and the company behind it. "google" and "mega" are what drive: and
-  // mega: say too.
+  // The end of a host's name, and its company. The schemes drive: and mega: use the same names
+  // "google" and "mega".
   static constexpr Pair k_companies[] = {
       {"amazonaws.com", "amazon"},
       {"amazonaws.com.cn", "amazon"},

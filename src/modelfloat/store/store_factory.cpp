@@ -42,7 +42,7 @@ Parsed parse(std::string_view url) {
   for (const Scheme& scheme : schemes()) {
     if (url.substr(0, colon) == scheme.name) return {scheme, url.substr(colon + 1)};
   }
-  // Only the scheme is repeated: a foreign URL may carry a password.
+  // Only the scheme is quoted: an unknown URL may contain a password.
   throw Error(ErrorKind::unsupported, std::string(url.substr(0, colon + 1)),
               "no such kind of store; these are known: " + scheme_names());
 }

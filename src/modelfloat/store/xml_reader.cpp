@@ -27,7 +27,7 @@ struct FreeParser {
 
 }  // namespace
 
-// No exception may pass through expat, so they are kept and the parser is stopped.
+// Exceptions must not pass through expat, so they are kept and the parser is stopped.
 struct XmlReader::State {
   std::string where;
   OnOpen on_open;

@@ -9,9 +9,9 @@ namespace {
 
 constexpr std::string_view k_google_token_url = "https://oauth2.googleapis.com/token";
 constexpr std::string_view k_google_authorization_url = "https://accounts.google.com/o/oauth2/v2/auth";
-constexpr std::chrono::seconds k_margin{60};  // a token that ends sooner is not begun with
+constexpr std::chrono::seconds k_margin{60};  // a token that expires sooner is not used
 constexpr std::uint64_t k_longest_lifetime_seconds = std::uint64_t{24} * 3600;
-constexpr Milliseconds k_look_around{1000};  // while another thread asks
+constexpr Milliseconds k_look_around{1000};  // while another thread requests a token
 
 }  // namespace
 
@@ -102,8 +102,8 @@ void AccessTokens::reject(const crypto::SecretBytes& token) {
 
 http::Fields AccessTokens::grant() const {
   if (service_account_) {
-    // It sees nothing but what was shared with it, so the wide scope gives it no more than that;
-    // the narrow one would not find the shared drive.
+    // A service account sees only what was shared with it, so the wide scope gives it no more
+    // access. With the narrow scope it would not find the shared drive.
     const auto assertion = signed_assertion(*service_account_, k_full_scope, token_url_, clock_.utc_now(), where_);
     return {{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
             {"assertion", std::string(as_text(assertion.bytes()))}};

@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr Milliseconds k_longest_backoff{64'000};
-constexpr std::chrono::hours k_paused{6};  // what is counted by the day comes back bit by bit
+constexpr std::chrono::hours k_paused{6};  // daily quotas become free again bit by bit
 
 struct Meaning {
   std::string_view reason;
@@ -48,7 +48,7 @@ std::string text_at(const json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-// What a server says goes into messages: no control characters, and not too much of it.
+// Makes a server's text safe for messages: no control characters, and not too long.
 std::string plain(std::string text) {
   constexpr std::size_t k_longest = 200;
   text.resize(std::min(text.size(), k_longest));
@@ -90,7 +90,7 @@ ErrorKind kind_without_reason(const http::Response& response, ErrorKind by_statu
 Milliseconds Backoff::refused() {
   const std::lock_guard lock(mutex_);
   const SteadyTime now = clock_.steady_now();
-  // Calls that were under way together are refused together: that is one refusal.
+  // Parallel calls are refused together; that counts as one refusal.
   if (now < until_) return std::chrono::ceil<Milliseconds>(until_ - now);
   const Milliseconds wait = next_;
   next_ = std::min(next_ * 2, k_longest_backoff);

@@ -22,7 +22,7 @@ constexpr std::string_view k_folder_type = "application/vnd.google-apps.folder";
 constexpr std::string_view k_object_type = "application/octet-stream";
 constexpr std::string_view k_file_fields = "id,name,size,md5Checksum,sha256Checksum,trashed";
 constexpr std::uint64_t k_page_bytes = std::uint64_t{16} << 20;  // 1,000 files take about 300 kB
-// 400: the address makes no sense to it any more.
+// 400: the server does not know the upload's address any more.
 constexpr int k_forgotten_statuses[] = {400, 404, 410};
 
 [[noreturn]] void strange(const std::string& where, std::string_view what) {
@@ -59,7 +59,7 @@ FileInfo file_from(const json& value, const std::string& where, std::string_view
   return file;
 }
 
-// A string of the query language.
+// A quoted string of Drive's query language.
 std::string query_text(std::string_view value) {
   std::string result = "'";
   for (const char c : value) {
@@ -73,7 +73,7 @@ std::string metadata_of(const DriveApi::NewFile& file) {
   return json{{"id", file.id}, {"name", file.name}, {"parents", {file.folder_id}}, {"mimeType", k_object_type}}.dump();
 }
 
-// Without this, what lies on shared drives is not there.
+// Without these fields, files on shared drives are not found.
 http::Fields with_drives(http::Fields fields) {
   fields.emplace_back("supportsAllDrives", "true");
   return fields;
@@ -186,7 +186,7 @@ std::vector<FileInfo> DriveApi::folders_in(const std::string& folder_id, const s
   if (name) query += " and name = " + query_text(*name);
   std::vector<FileInfo> folders;
   const auto sink = [&](const FileInfo& folder) {
-    // The query does not tell upper from lower case.
+    // The query ignores the case of letters.
     if (!name || folder.name == *name) folders.push_back(folder);
   };
   each_file(query, "createdTime", sink, where, options);
@@ -221,7 +221,7 @@ void DriveApi::remove(const std::string& id, const std::string& where, const Cal
   if (response.ok()) return;
   Error failure = error(response, where, "cannot remove it");
   if (failure.kind == ErrorKind::not_found) return;
-  // A member of a shared drive who may write may still not delete for good.
+  // A member of a shared drive who may write need not have the right to delete for good.
   if (failure.kind == ErrorKind::denied && response.status == 403 && !shared_drive_.empty())
     return trash(id, where, options);
   throw failure;
@@ -313,7 +313,7 @@ UploadProgress DriveApi::progress_of(const http::Response& response, const std::
     return {false, 0, std::nullopt};
   if (response.status != 308) throw error(response, where, what);
   const auto range = response.header("range");
-  if (!range) return {};  // nothing is kept yet
+  if (!range) return {};  // no bytes are kept yet
   constexpr std::string_view k_start = "bytes=0-";
   std::uint64_t last = 0;
   const char* end = range->data() + range->size();
@@ -340,7 +340,8 @@ UploadProgress DriveApi::send_rest(const std::string& address, ByteSpan bytes, s
   call.body = {bytes.subspan(kept_bytes)};
   const http::Response response = send_to(address, std::move(call), options);
   if (response.status != 400) return progress_of(response, where, "cannot store it");
-  // It has kept more or less than we think, as after a request that was sent twice.
+  // The server has kept more or less than we assumed, for example after a request that was sent
+  // twice.
   const UploadProgress progress = ask_upload(address, bytes.size(), where, options);
   if (progress.known && !progress.done && progress.kept_bytes == kept_bytes)
     throw error(response, where, "cannot store it");

@@ -67,8 +67,8 @@ class DriveStore final : public Store {
   std::string where(const ObjectName& name) const { return where_ + "/" + name.path(); }
   // All files of this name, the newest first.
   std::vector<FileInfo> find_all(const ObjectName& name, const CallOptions& options);
-  // The file that is the object, but none of `gone`. Nothing is Error{offline} when the store's
-  // folder is not there.
+  // The file of the object, but none of `gone`; nullopt when there is none. Throws Error{offline}
+  // when the store's folder is missing.
   std::optional<FileInfo> locate(const ObjectName& name, const Ids& gone, const CallOptions& options);
   std::optional<Bytes> read(const FileInfo& file, ByteRange range, const std::string& place,
                             const CallOptions& options);
@@ -77,7 +77,8 @@ class DriveStore final : public Store {
   void remove_file(const std::string& id, const std::string& place, const CallOptions& options);
   void list_folder(const std::string& folder, std::string_view prefix, const ObjectSink& sink,
                    const CallOptions& options);
-  // What depends on ids of folders is tried once more with fresh ones.
+  // Runs work that uses the ids of folders; once more with fresh ids if it failed with the known
+  // ones.
   template <typename Work>
   void with_fresh_folders(const CallOptions& options, Work work) {
     try {
@@ -99,7 +100,7 @@ class DriveStore final : public Store {
   FolderTree tree_;
   Uploader uploader_;
   KnownFiles known_;
-  // Two puts of different bytes under one name must not each remove what the other made.
+  // Two puts of different bytes under one name must not remove each other's file.
   KeyedMutex changing_;
 };
 
@@ -114,8 +115,8 @@ std::vector<FileInfo> DriveStore::find_all(const ObjectName& name, const CallOpt
   return files;
 }
 
-// Which of several files of one name is the object? The one that its name fits; the newest for
-// names that say nothing of it.
+// Chooses among several files of one name: the one whose bytes match the name; for names without a
+// hash, the newest.
 FileInfo DriveStore::choose(const ObjectName& name, const std::vector<FileInfo>& files, const CallOptions& options) {
   const bool agree =
       std::all_of(files.begin(), files.end(), [&](const FileInfo& file) { return same_content(file, files.front()); });
@@ -166,7 +167,7 @@ void DriveStore::put_in_turn(const ObjectName& name, ByteSpan bytes, const CallO
         uploader_.upload(name.path(), {.id = {}, .name = at.leaf, .folder_id = tree_.find_or_make(at.folder, options)},
                          content, place, options);
   }
-  if (kept->trashed) {  // with the folder that it was put into
+  if (kept->trashed) {  // together with its folder
     tree_.refresh(options);
     throw Error(ErrorKind::transient, place, "its folder was put into the trash");
   }
@@ -180,7 +181,7 @@ void DriveStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& 
   with_fresh_folders(options, [&] { put_in_turn(name, bytes, options); });
 }
 
-// Of a file as it was described. Nothing when it is gone.
+// Reads a file by its description. Nullopt when the file is gone.
 std::optional<Bytes> DriveStore::read(const FileInfo& file, ByteRange range, const std::string& place,
                                       const CallOptions& options) {
   const std::uint64_t size = file.size_bytes.value_or(0);
@@ -201,7 +202,7 @@ std::optional<Bytes> DriveStore::get(const ObjectName& name, ByteRange range, co
     auto bytes = read(*file, range, place, options);
     const bool to_the_end = range.length == ByteRange::k_to_the_end;
     if (bytes && (!to_the_end || range.offset + bytes->size() == file->size_bytes)) return bytes;
-    // It was replaced since it was found, or the server says one thing and sends another.
+    // The file was replaced since it was found, or the server's listing and its content differ.
     known_.forget(name.path(), file->id);
     if (!bytes) gone.insert(file->id);
   }
@@ -248,15 +249,15 @@ void DriveStore::remove(const ObjectName& name, const CallOptions& options) {
 void DriveStore::list_folder(const std::string& folder, std::string_view prefix, const ObjectSink& sink,
                              const CallOptions& options) {
   const auto ids = tree_.find(folder, options);
-  std::optional<ObjectName> last;  // files of one name come one after the other,
-  // But not from several folders of one name. Names are made of hashes: 64 bits of them are
+  std::optional<ObjectName> last;  // files of one name follow each other,
+  // But not if the folder's name exists several times. Names consist of hashes: 64 bits of them are
   // enough.
   std::unordered_set<std::size_t> seen;
   const auto visit = [&](const FileInfo& file) {
     const auto name = object_at(folder, file.name);
     if (!name || !file.size_bytes || !name->path().starts_with(prefix) || known_.is_buried(file.id)) return;
     const bool again = name == last || (ids.size() > 1 && !seen.insert(std::hash<std::string>()(name->path())).second);
-    // Which of them is the object is found out when it is read.
+    // A read finds out which of them is the object.
     if (again) return known_.doubt(name->path());
     last = name;
     known_.record(name->path(), file);
@@ -283,7 +284,8 @@ void DriveStore::list(std::string_view prefix, const ObjectSink& sink, const Cal
 
 Space DriveStore::space(const CallOptions& options) {
   check_cancelled(options, where_);
-  // The quota of whoever asks has nothing to do with a shared drive, whose own nobody tells.
+  // The quota of our account does not apply to a shared drive, and Drive does not report that of
+  // the shared drive.
   if (shared_) {
     tree_.refresh(options);
     return {};

@@ -52,7 +52,7 @@ std::vector<std::string> FolderTree::read_store_folder(const CallOptions& option
   return ids;
 }
 
-// The folders in the mf1 folders that are known. Says whether those are still there.
+// Reads again the folders in the known mf1 folders. Returns whether any were found.
 bool FolderTree::reread_types(FolderIds& folders, const CallOptions& options) {
   const auto top = folders.find(k_top_folder);
   if (top == folders.end() || top->second.empty()) return false;
@@ -67,7 +67,7 @@ bool FolderTree::reread_types(FolderIds& folders, const CallOptions& options) {
       ++found;
     }
   }
-  // What was known and is not listed may be new (listings are behind) or gone.
+  // A folder that was known and is not listed may be new (listings are delayed) or gone.
   for (const auto& [path, ids] : folders) {
     for (const std::string& id : path == k_store_folder || path == k_top_folder ? std::vector<std::string>() : ids) {
       auto& now = fresh[path];
@@ -104,7 +104,7 @@ void FolderTree::refresh(const CallOptions& options) {
   try {
     there = reread_types(folders, options);
   } catch (const Error& error) {
-    // mf1 itself is gone; what is there instead is read below.
+    // The folder mf1 itself is gone; all folders are read again below.
     if (error.kind != ErrorKind::not_found) throw;
   }
   if (!there) folders = read_all(options);

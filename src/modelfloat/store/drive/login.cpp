@@ -20,7 +20,7 @@ constexpr std::chrono::seconds k_slower{5};  // RFC 8628, 3.5
 constexpr std::uint64_t k_longest_interval_seconds = 60;
 constexpr std::uint64_t k_longest_wait_seconds = 3600;
 
-// What a login needs of its surroundings.
+// The settings and interfaces that a login uses.
 struct Login {
   StoreSettings& settings;
   const StoreContext& context;
@@ -45,7 +45,7 @@ std::uint64_t number(const json& object, const char* name, std::uint64_t otherwi
   return found != object.end() && found->is_number_unsigned() ? std::min(found->get<std::uint64_t>(), most) : otherwise;
 }
 
-// What the person agreed to, from the answer to either flow.
+// The refresh token in the answer to either flow.
 void accept(Login& login, const http::Response& response) {
   const json body = json::parse(response.text(), nullptr, false);
   const std::string token = text(body, "refresh_token");
@@ -59,7 +59,7 @@ void accept(Login& login, const http::Response& response) {
   login.settings.credentials.set("refresh_token", token);
 }
 
-// Asks until the person has answered.
+// Polls until the user has answered.
 void wait_for_device(Login& login, const std::string& device_code, Milliseconds interval, Milliseconds lifetime) {
   Clock& clock = login.context.clock;
   const SteadyTime end = clock.steady_now() + lifetime;
@@ -81,14 +81,14 @@ void wait_for_device(Login& login, const std::string& device_code, Milliseconds 
       break;
     } else if (error != "authorization_pending") {
       Error failure = login.refused(response);
-      // What passes is waited for like the person.
+      // Temporary errors are waited out, too.
       if (!worth_retrying(failure.kind)) throw failure;
     }
   }
   throw Error(ErrorKind::denied, login.where, "nobody typed in the code in time: log in again");
 }
 
-// Whether this client may log in so; false: it is of the wrong type for it.
+// Logs in by a code. Returns false when the client is of the wrong type for that.
 bool by_device(Login& login) {
   const http::Response response = login.post(login.addresses.device_code, {{"client_id", login.credential("client_id")},
                                                                            {"scope", std::string(k_file_scope)}});
@@ -103,7 +103,7 @@ bool by_device(Login& login) {
   const std::string code = text(body, "device_code");
   const std::string user_code = text(body, "user_code");
   std::string address = text(body, "verification_url");
-  // RFC 8628 calls it so, Google does not.
+  // This is the name in RFC 8628; Google uses the other one.
   if (address.empty()) address = text(body, "verification_uri");
   if (code.empty() || user_code.empty() || address.empty())
     throw Error(ErrorKind::transient, login.where, "the answer to a request for a code has none in it");

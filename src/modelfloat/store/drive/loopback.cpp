@@ -15,7 +15,7 @@ namespace modelfloat::store::drive {
 namespace {
 
 constexpr int k_look_around_ms = 200;
-constexpr int k_longest_visit_ms = 5000;  // a visitor who says nothing must not keep others out
+constexpr int k_longest_visit_ms = 5000;  // a client that sends nothing must not block others
 constexpr std::size_t k_longest_request = 16U << 10;
 
 // Whether the socket can be read within the time.
@@ -24,7 +24,7 @@ bool is_readable(int socket, int milliseconds) {
   return ::poll(&entry, 1, milliseconds) > 0;
 }
 
-// The head of the request, as far as it comes.
+// Reads the head of the request, or the part of it that comes.
 std::string read_head(int socket) {
   std::string head;
   while (head.size() < k_longest_request && head.find("\r\n\r\n") == std::string::npos &&
@@ -44,7 +44,7 @@ void answer(int socket, std::string_view status, std::string_view words) {
                            "\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nReferrer-Policy: "
                            "no-referrer\r\nConnection: close\r\nContent-Length: " +
                            std::to_string(page.size()) + "\r\n\r\n" + page;
-  // Whether the page is seen changes nothing.
+  // Errors are ignored: the login does not depend on the page.
   ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
   ::shutdown(socket, SHUT_WR);
   while (is_readable(socket, k_look_around_ms)) {  // or the page might be lost with the connection
@@ -53,7 +53,7 @@ void answer(int socket, std::string_view status, std::string_view words) {
   }
 }
 
-// What "GET /?name=value&name=value HTTP/1.1" says of a name.
+// The value of a field in "GET /?name=value&name=value HTTP/1.1".
 std::optional<std::string> query_value(std::string_view head, std::string_view name) {
   const auto start = head.find("GET /?");
   if (start != 0) return std::nullopt;
@@ -66,7 +66,7 @@ std::optional<std::string> query_value(std::string_view head, std::string_view n
     try {
       return http::percent_decode(field.substr(equals + 1));
     } catch (const Error&) {
-      return std::nullopt;  // no browser of ours
+      return std::nullopt;  // not our browser
     }
   }
   return std::nullopt;

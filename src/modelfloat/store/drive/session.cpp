@@ -105,8 +105,8 @@ void Session::set_pending(const std::string& path, const PendingUpload& upload) 
   if (!upload.address.empty()) save_locked();
 }
 
-// Written with the next change: what the vault knows too much of is found to be done when it is
-// asked for.
+// Written to the vault with the next change: an entry that is kept too long is harmless, because
+// the server is asked about it first.
 void Session::forget_pending(const std::string& path) {
   const std::lock_guard lock(mutex_);
   pending_.erase(path);

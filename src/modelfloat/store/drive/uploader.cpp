@@ -3,9 +3,9 @@
 namespace modelfloat::store::drive {
 namespace {
 
-// Google's advice; above it an upload can be resumed.
+// Google's recommended limit. Larger uploads can be resumed.
 constexpr std::uint64_t k_most_in_one_request = std::uint64_t{5} << 20;
-constexpr int k_most_rounds = 64;  // of a server that takes a piece at a time
+constexpr int k_most_rounds = 64;  // if a server accepts only a piece at a time
 
 }  // namespace
 
@@ -80,9 +80,9 @@ std::optional<FileInfo> Uploader::finish(const std::string& path, const Content&
     pending->address.clear();
     session_.set_pending(path, *pending);
   }
-  // Also of a file that the upload has ended in: that may be long ago, and it may be gone since.
+  // Also asked when the upload is complete: that may be long ago, and the file may be gone since.
   const auto file = api_.look_at(pending->id, where, options);
-  if (!file && !was_done) return std::nullopt;  // upload() takes the same id
+  if (!file && !was_done) return std::nullopt;  // upload() will use the same id
   if (!file || file->trashed) {
     session_.forget_pending(path);
     return std::nullopt;
@@ -113,7 +113,7 @@ FileInfo Uploader::upload(const std::string& path, DriveApi::NewFile file, const
     const PendingUpload begun{file.id, {}, content.bytes.size(), content.sha256, clock_.utc_now()};
     session_.set_pending(path, begun);
     if (const auto stored = send_all(path, file, begun, content, where, options)) return *stored;
-    // The id is taken: by what a request that seemed to fail has stored, or by something else.
+    // The id is in use: by a file of an earlier request that seemed to fail, or by something else.
     if (const auto there = api_.look_at(file.id, where, options);
         there && !there->trashed && there->name == file.name) {
       return checked(path, *there, content, where, options);

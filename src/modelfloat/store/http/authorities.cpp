@@ -48,7 +48,7 @@ std::string certificate_trouble(long verify_result, const Authorities& authoriti
   // The numbers are OpenSSL's X509_V_ERR_*, which never change.
   switch (verify_result) {
     case 0:
-    case 1:  // where nothing was found wrong before the name was compared
+    case 1:  // no error was found before the host name was compared
     case 62: return "its certificate is for another host name: use the name that stands in it";
     case 9: return "its certificate is not valid yet: look at the clock of this machine and of the server";
     case 10: return "its certificate has expired: renew it on the server (or this machine's clock is wrong)";

@@ -29,7 +29,7 @@ constexpr std::size_t k_idle_connections = 32;
 constexpr std::size_t k_longest_head = std::size_t{256} << 10;
 constexpr Milliseconds k_longest_wait{10'000};  // between two looks at the deadline
 
-// libcurl wants this once, before the first thread uses it.
+// libcurl requires this once, before any thread uses it.
 void initialise_library() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (result != CURLE_OK) throw Error(ErrorKind::internal, "libcurl", curl_easy_strerror(result));
@@ -56,7 +56,7 @@ class HeaderList {
   curl_slist* list_ = nullptr;
 };
 
-// `connected`: the trouble came after the connection was made.
+// `connected`: the error came after the connection was made.
 ErrorKind kind_of(CURLcode code, bool connected = false) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -64,7 +64,7 @@ ErrorKind kind_of(CURLcode code, bool connected = false) {
     case CURLE_COULDNT_CONNECT: return ErrorKind::offline;
     case CURLE_OPERATION_TIMEDOUT: return connected ? ErrorKind::timed_out : ErrorKind::offline;
     case CURLE_UNSUPPORTED_PROTOCOL:
-      // Connected: no HTTP comes back.
+      // If connected, the answer is no HTTP.
       return connected ? ErrorKind::transient : ErrorKind::invalid;
     case CURLE_URL_MALFORMAT: return ErrorKind::invalid;
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -78,16 +78,16 @@ ErrorKind kind_of(CURLcode code, bool connected = false) {
   }
 }
 
-// Without a descriptor no host can be looked up, reached or trusted, and it is not the host's
-// fault.
+// Without a free file descriptor no host can be resolved, reached or trusted, and that is not an
+// error of the host.
 void require_a_descriptor(const std::string& where) {
   const FileDescriptor any(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (any || (errno != EMFILE && errno != ENFILE)) return;
   throw system_error(errno, where, "no connection can be opened here (ulimit -n says how many files may be open)");
 }
 
-// One request under way: what libcurl's callbacks work on. No exception may pass through libcurl,
-// so they are kept.
+// The state of one request, for libcurl's callbacks. Exceptions must not pass through libcurl, so
+// they are kept here.
 class Exchange {
  public:
   explicit Exchange(const Request& request) : request_(request) {
@@ -96,9 +96,9 @@ class Exchange {
 
   std::uint64_t body_bytes() const noexcept { return body_bytes_; }
   Response& response() noexcept { return response_; }
-  // libcurl takes a connection that ends inside the head for an answer without a body.
+  // libcurl accepts a connection that ends inside the head as an answer without a body.
   bool head_is_whole() const noexcept { return head_is_whole_; }
-  // What went wrong in a callback.
+  // The exception of a callback.
   void rethrow() const {
     if (failure_) std::rethrow_exception(failure_);
   }
@@ -139,8 +139,7 @@ class Exchange {
     return filled;
   }
 
-  // A connection that was kept and turns out dead, or Digest, makes libcurl send the body once
-  // more.
+  // libcurl sends the body again when a kept connection turns out to be closed, and for Digest.
   bool on_seek(std::uint64_t offset) {
     part_ = 0;
     while (part_ < request_.body.size() && offset >= request_.body[part_].size())
@@ -161,7 +160,7 @@ class Exchange {
     }
     if (trimmed(line).empty()) {
       if (request_.on_head && response_.ok() && !head_is_whole_) request_.on_head(response_);
-      head_is_whole_ = true;  // a trailer ends alike
+      head_is_whole_ = true;  // a trailer ends in the same way
       return;
     }
     head_bytes_ += line.size();
@@ -191,7 +190,7 @@ class Exchange {
     response_.body.reserve(std::min(std::max(announced, request_.expected_bytes), request_.max_answer_bytes));
   }
 
-  // An error may say more than the answer would.
+  // An error answer may be longer than the expected answer.
   static constexpr std::uint64_t k_error_bytes = std::uint64_t{64} << 10;
 
   const Request& request_;
@@ -221,7 +220,7 @@ int seek_callback(void* exchange, curl_off_t offset, int origin) {
 
 }  // namespace
 
-// An easy handle in a multi handle of its own, whose poll another thread can wake.
+// An easy handle in a multi handle of its own. Another thread can wake the poll of a multi handle.
 class HttpClient::Connection {
  public:
   Connection() : easy_(curl_easy_init()), multi_(curl_multi_init()) {
@@ -280,7 +279,7 @@ void HttpClient::Connection::prepare(const Request& request, Exchange& exchange,
   curl_easy_reset(easy_);
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
-  // Parallel calls want connections of their own.
+  // Parallel calls need connections of their own.
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_PATH_AS_IS, 1L);
@@ -294,7 +293,7 @@ void HttpClient::Connection::prepare(const Request& request, Exchange& exchange,
   if (!settings.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, settings.unix_socket.c_str());
   if (!settings.unix_socket.empty() || is_this_machine(request.url)) set(CURLOPT_PROXY, "");
   if (request.login != nullptr) {
-    // One scheme, never "any": libcurl would send the whole body only to hear which.
+    // Only one scheme, never "any": libcurl would send the whole body just to find out which one.
     set(CURLOPT_HTTPAUTH, static_cast<long>(request.login->digest ? CURLAUTH_DIGEST : CURLAUTH_BASIC));
     set(CURLOPT_USERNAME, request.login->user.c_str());
     std::string password(as_text(request.login->password.bytes()));
@@ -309,7 +308,7 @@ void HttpClient::Connection::prepare(const Request& request, Exchange& exchange,
   set(CURLOPT_WRITEDATA, static_cast<void*>(&exchange));
 }
 
-// `alone`: those that libcurl knows by itself don't count.
+// `alone`: the authorities that libcurl knows by itself are not used.
 void HttpClient::Connection::set_authorities(const Authorities& authorities, bool alone) {
   if (!authorities.file.empty()) set(CURLOPT_CAINFO, authorities.file.c_str());
   if (!authorities.folder.empty()) {
@@ -350,11 +349,11 @@ Response HttpClient::Connection::send(const Request& request, const ClientSettin
   HeaderList headers;
   for (const auto& [name, value] : request.headers) {
     std::string line = name;
-    line += value.empty() ? ";" : ": ";  // how libcurl wants an empty one to be written
+    line += value.empty() ? ";" : ": ";  // libcurl's notation for an empty value
     line += value;
     headers.add(line);
   }
-  // Waiting for "100 Continue" costs a round trip, or a second where it never comes.
+  // Waiting for "100 Continue" costs a round trip, or a second if it never comes.
   headers.add("Expect:");
   for (bool is_second = false;; is_second = true) {
     Exchange exchange(request);
@@ -362,8 +361,8 @@ Response HttpClient::Connection::send(const Request& request, const ClientSettin
     set_authorities(authorities, !settings.ca_file.empty());
     const CURLcode code = run(request.where, options);
     exchange.rethrow();
-    // libcurl itself sends once more when it hears of a dead kept connection by reading, but not
-    // when it does by writing.
+    // libcurl itself repeats the request if it finds a kept connection closed when it reads, but
+    // not if it does when it writes.
     if (code != CURLE_SEND_ERROR || is_second || !was_reused() || exchange.response().status != 0)
       return finish(code, request, exchange, authorities);
   }
@@ -388,7 +387,7 @@ Response HttpClient::Connection::finish(CURLcode code, const Request& request, E
   if (code == CURLE_SSL_CACERT_BADFILE) throw Error(ErrorKind::denied, request.where, authorities_trouble(authorities));
   curl_off_t connected_after = 0;
   curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected_after);
-  // libcurl's error buffer may quote the URL; its words for the code never do.
+  // libcurl's error buffer may quote the URL. Its text for the error code never does.
   throw Error(kind_of(code, connected_after > 0), request.where, curl_easy_strerror(code));
 }
 
@@ -425,7 +424,7 @@ void HttpClient::give_back(std::unique_ptr<Connection> connection) {
 Response HttpClient::send(const Request& request, const CallOptions& options) {
   check_cancelled(options, request.where);
   auto connection = acquire();
-  // One that failed is not used again.
+  // A connection that failed is not reused.
   Response response = connection->send(request, settings_, authorities_, options);
   give_back(std::move(connection));
   return response;

@@ -43,7 +43,7 @@ std::optional<ContentRange> content_range(const Response& response) {
   return range;
 }
 
-// Keeps the wanted bytes of what comes.
+// Keeps only the bytes of the range.
 class Cut {
  public:
   Cut(ByteRange range, std::uint64_t longest, const std::string& where)
@@ -80,7 +80,7 @@ class Cut {
     return std::move(bytes_);
   }
 
-  // For a 416.
+  // The result for a 416: empty bytes if the range begins at the end of the object.
   std::optional<Bytes> nothing(const Response& response) const {
     const auto said = content_range(response);
     if (!said || !said->total) return std::nullopt;
@@ -90,7 +90,7 @@ class Cut {
 
  private:
   bool to_the_end() const { return range_.length == ByteRange::k_to_the_end; }
-  // A range that lies wholly beyond what can be counted ends at the last number.
+  // If the end of the range cannot be represented, it ends at the largest number.
   std::uint64_t last_wanted() const { return checked_add(range_.offset, range_.length).value_or(UINT64_MAX) - 1; }
   void reserve(std::uint64_t bytes) { bytes_.reserve(std::min(bytes, longest_)); }
 

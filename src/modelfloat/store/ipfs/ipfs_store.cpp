@@ -23,7 +23,7 @@ namespace {
 using ipfs::Cid;
 
 constexpr Milliseconds k_read_timeout{600'000};
-// How long the node may look for a block when there is another way.
+// How long the node may search for a block when there is another way to get it.
 constexpr Milliseconds k_node_timeout{3'000};
 constexpr Milliseconds k_cleaning{10'000};
 constexpr std::uint64_t k_most_by_gateway = std::uint64_t{1} << 30;
@@ -61,7 +61,7 @@ std::string without_slash(std::string text) {
   return text;
 }
 
-// A root that the user gave for something beside the node.
+// The root URL of another service that the user named.
 std::string other_root(std::string_view text, std::string_view what) {
   const http::Url url = http::parse_url(text);
   if (!url.query.empty()) refuse("the " + std::string(what) + " has a question mark in it");
@@ -91,7 +91,7 @@ class IpfsStore final : public Store {
   void prepare(const CallOptions& options);
 
  private:
-  // Keeps added bytes from the node's collector until they have a name, or are given up.
+  // Protects added bytes from the node's garbage collector until they have a name or are given up.
   class PinnedForNow;
 
   struct Walk {
@@ -119,7 +119,7 @@ class IpfsStore final : public Store {
   std::optional<ipfs::PinningService> pinning_;
   std::string gateway_;
   http::HttpClient gateway_client_;
-  KeyedMutex writing_;  // MFS is one tree: writers only get in each other's way
+  KeyedMutex writing_;  // MFS is one tree: parallel writers only block each other
   Replacement replacement_;
 };
 
@@ -181,11 +181,12 @@ std::optional<ipfs::Node> IpfsStore::find(const std::string& path, const CallOpt
   return node;
 }
 
-// The CID is the hash of what the node has, so an equal one says more than reading it back would.
+// The CID is the hash of what the node has, so comparing CIDs proves more than reading the bytes
+// back.
 void IpfsStore::check_added(const Cid& added, ByteSpan bytes, const std::string& path, const CallOptions& options) {
   const auto expected = ipfs::cid_of_file(bytes);
   if (expected && *expected == added) return;
-  // Other links than ours, perhaps.
+  // The node may have arranged the links in another way.
   const bool read_back = !expected || bytes.size() > ipfs::k_chunk_bytes;
   if (read_back && equal(rpc_.cat(to_string(added), {0, bytes.size()}, k_read_timeout, path, options), bytes)) return;
   throw Error(ErrorKind::corrupt, path, "the node added something else than it was given");
@@ -212,8 +213,7 @@ void IpfsStore::name_it(const Cid& cid, const std::string& path, const CallOptio
 void IpfsStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
   const std::string path = place(name.path());
   require_folder(options);
-  // Also what seems to be there already is added once more: the node may know its name and have
-  // lost its blocks.
+  // Bytes are added again even if the name exists: the node may have lost its blocks.
   const Cid cid = rpc_.add(bytes, path, options);
   PinnedForNow pinned(rpc_, cid, path);
   check_added(cid, bytes, path, options);
@@ -240,7 +240,7 @@ std::optional<Cid> IpfsStore::linked(const std::string& path, const CallOptions&
   return link == links->end() ? std::nullopt : ipfs::parse_cid(link->cid);
 }
 
-// How long the object is, is known only from the answer.
+// The size of the object is known only from the answer.
 Bytes IpfsStore::read_by_gateway(const Cid& cid, ByteRange range, const std::string& path, const CallOptions& options) {
   http::Request request;
   request.url = gateway_ + "/ipfs/" + to_string(cid);
@@ -301,8 +301,8 @@ void IpfsStore::remove(const ObjectName& name, const CallOptions& options) {
   if (pinning_) pinning_->unpin(path, options);
 }
 
-// A folder's list fails as a whole when the first block of one file is missing. Such a file is as
-// good as gone, the others are not.
+// The listing of a folder fails as a whole when the first block of one file is missing. That file
+// counts as lost, but the others do not.
 std::optional<std::vector<ipfs::Entry>> IpfsStore::sound_entries(const std::string& path, const CallOptions& options) {
   const auto is_of_one_file = [](const Error& error) {
     return error.kind == ErrorKind::timed_out || error.kind == ErrorKind::corrupt;

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Milliseconds k_grace{2'000};  // the node gives up first, and says why
+constexpr Milliseconds k_grace{2'000};  // so that the node times out first and reports why
 constexpr std::uint64_t k_slowest_bytes_per_second = std::uint64_t{256} << 10;
 constexpr std::uint64_t k_listing_bytes = std::uint64_t{1} << 30;
 
@@ -37,8 +37,7 @@ bool contains(std::string_view text, std::initializer_list<std::string_view> wor
                      [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
-// The RPC answers 500 to everything that went wrong; only the words tell. Kubo's and js-ipfs's
-// both.
+// The RPC answers 500 to every error; only the text differs. These are Kubo's and js-ipfs's texts.
 ErrorKind kind_of(std::string_view message) {
   if (contains(message, {"does not exist", "no link named", "not pinned"})) return ErrorKind::not_found;
   if (contains(message, {"timed out", "deadline exceeded", "TimeoutError"})) return ErrorKind::timed_out;
@@ -151,7 +150,7 @@ http::Response Rpc::send(const Call& call, const CallOptions& options) {
   request.expected_bytes = call.expected_bytes;
   request.sink = call.sink;
   http::Response response = client_.send(request, limited);
-  // What goes wrong after the answer began comes behind it.
+  // Errors after the start of the answer are in a trailer.
   if (!response.ok() || response.header("x-stream-error")) fail(response, call);
   return response;
 }
@@ -189,7 +188,7 @@ void Rpc::unpin(const Cid& cid, const std::string& where, const CallOptions& opt
   try {
     send({.name = "pin/rm", .fields = {{"arg", to_string(cid)}}, .where = where}, options);
   } catch (const Error& error) {
-    // Another thread that put the same bytes was first.
+    // Another thread that put the same bytes has removed the pin.
     if (error.kind != ErrorKind::not_found) throw;
   }
 }
@@ -238,8 +237,8 @@ bool Rpc::link(const Cid& cid, const std::string& path, const CallOptions& optio
 
 void Rpc::remove(const std::string& path, const CallOptions& options) {
   try {
-    // Kubo always flushes here and refuses to be told so. It says what went wrong as a line of
-    // text, with status 200 and an error behind it.
+    // Kubo always flushes here and rejects the option. It reports errors as a line of text, with
+    // status 200 and an error in the trailer.
     send({.name = "files/rm", .fields = {{"arg", path}, {"force", "true"}}, .where = path}, options);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::not_found) return;
@@ -285,7 +284,7 @@ std::optional<std::vector<Link>> Rpc::links(const std::string& path, const CallO
   if (!folder || !folder->is_folder) return std::nullopt;
   json answer;
   try {
-    // Kubo looks at no entry when it need not say what it is; js-ipfs does all the same, and has
+    // Kubo reads no entries if their types are not asked for; js-ipfs reads them anyway, and has
     // this other call.
     answer = parse(send({.name = "ls",
                          .fields = {{"arg", folder->cid}, {"size", "false"}, {"resolve-type", "false"}},
@@ -320,7 +319,7 @@ Space Rpc::space(const std::string& where, const CallOptions& options) {
   const json answer = parse(response.text(), where);
   const std::uint64_t used = number(answer, "RepoSize", where);
   Space space{used, std::nullopt};
-  // A node without a limit says the largest number that it can think of.
+  // A node without a limit reports the largest number that it has.
   constexpr std::uint64_t k_no_limit = std::uint64_t{1} << 52;
   if (answer.contains("StorageMax")) {
     const std::uint64_t most = number(answer, "StorageMax", where);

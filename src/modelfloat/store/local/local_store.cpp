@@ -37,7 +37,7 @@ Error local_error(int error_number, std::string where, std::string_view message)
     case ENODEV:
     case ENXIO:
     case EHOSTDOWN:
-    case ESHUTDOWN: {  // what a network disk or a FUSE mount says when its other end is gone
+    case ESHUTDOWN: {  // a network disk or FUSE mount whose other end is gone
       const Error plain = system_error(error_number, where, message);
       return Error(ErrorKind::offline, std::move(where), std::string_view(plain.what()).substr(plain.where.size() + 2));
     }
@@ -45,7 +45,7 @@ Error local_error(int error_number, std::string where, std::string_view message)
   }
 }
 
-// False when the file system cannot sync this; throws when it could not.
+// Returns false when the file system cannot sync this. Throws when syncing failed.
 bool synced(int (*sync)(int), int descriptor, const std::string& where, std::string_view message) {
   while (sync(descriptor) != 0) {
     if (has_no_sync(errno)) return false;
@@ -61,7 +61,7 @@ bool is_temporary_name(std::string_view leaf) {
          leaf.substr(1, k_temporary_digits).find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-// A file that is not yet an object; gone with this unless keep_as() came to its end.
+// A file that is not an object yet. The destructor removes it unless keep_as() succeeded.
 class TemporaryFile {
  public:
   TemporaryFile(int directory, const std::string& where)
@@ -75,7 +75,7 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-  // False when the file system cannot sync it.
+  // Returns false when the file system cannot sync it.
   bool write(ByteSpan bytes, DiskSync sync, const CallOptions& options) {
     std::uint64_t offset = 0;
     while (offset < bytes.size()) {
@@ -134,11 +134,11 @@ class LocalStore final : public Store {
 
   std::string where(std::string_view path) const { return (folder_ / path).string(); }
   FileDescriptor open_root() const;
-  // Opens the file of an object; nothing when there is none.
+  // Opens the file of an object; an empty descriptor when there is none.
   FileDescriptor open_object(int root, const ObjectName& name, struct stat& status) const;
   FileDescriptor make_directories(FileDescriptor root, std::string_view path);
   void sync_link(int parent, int child, bool made, const std::string& place);
-  // Whether the name holds these bytes already.
+  // Whether the object exists and has exactly these bytes.
   bool holds(int root, const ObjectName& name, ByteSpan bytes, const CallOptions& options) const;
   void read(int file, std::uint64_t offset, MutableByteSpan into, const std::string& place,
             const CallOptions& options) const;
@@ -200,7 +200,7 @@ bool LocalStore::holds(int root, const ObjectName& name, ByteSpan bytes, const C
       read(file.get(), offset, part, place, options);
       if (!equal(part, expected)) return false;
     }
-    // Whoever wrote it may have been killed before it was on the disk.
+    // The process that wrote it may have been killed before it was on the disk.
     return sync_.file(file.get()) == 0 || has_no_sync(errno);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::corrupt) return false;  // put() is how a bad object is replaced
@@ -208,8 +208,8 @@ bool LocalStore::holds(int root, const ObjectName& name, ByteSpan bytes, const C
   }
 }
 
-// A folder that another thread or a killed process made may not be on the disk yet, so its link is
-// synced the first time we meet it, not only when we made it.
+// A folder that another thread or a killed process made may not be on the disk yet. So its entry is
+// synced when we first use it, not only when we made it.
 void LocalStore::sync_link(int parent, int child, bool made, const std::string& place) {
   struct stat status{};
   if (::fstat(child, &status) != 0) throw local_error(errno, place, "cannot look at");
@@ -315,7 +315,7 @@ bool is_folder_of_objects(std::string_view leaf) {
 // `path` ends in a slash; depth 0 is "mf1/", 1 a type, 2 the folders that hold objects.
 void LocalStore::walk(int parent, const std::string& path, unsigned depth, const Walk& walk_of) const {
   const std::string leaf = path.substr(path.rfind('/', path.size() - 2) + 1);
-  // The Directory's from here on.
+  // From here on the Directory owns it.
   const int fd = ::openat(parent, leaf.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return;
   if (fd < 0) return walk_of.bad.record(local_error(errno, where(path), "cannot open the folder"));

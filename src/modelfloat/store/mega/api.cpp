@@ -32,7 +32,7 @@ std::string root_of(const StoreSettings& settings) {
   return root;
 }
 
-// The number that an answer is, alone or in brackets; 0 when it is more than that.
+// The number if the answer is only a number, alone or in brackets; otherwise 0.
 int code_of(ByteSpan body) {
   constexpr std::size_t k_longest = 16;
   if (body.size() > k_longest) return 0;
@@ -88,7 +88,7 @@ Api::Reply Api::send(const std::string& path, const std::string& body, std::uint
       back_off.wait(error, options);
       continue;
     }
-    request.headers.resize(1);  // a challenge that was met counts once
+    request.headers.resize(1);  // a solved challenge is valid once
     if (response.status == 402) {
       const auto header = response.header("x-hashcash");
       const auto challenge = header ? parse_challenge(*header) : std::nullopt;

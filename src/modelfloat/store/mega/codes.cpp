@@ -6,8 +6,8 @@ namespace modelfloat::store::mega {
 namespace {
 
 constexpr Milliseconds k_rate_limit_wait = std::chrono::seconds(30);
-// MEGA counts the downloads of an address over the last six hours; half of that is a fair guess
-// where it does not say.
+// MEGA counts the downloads of an IP address over the last six hours. Half of that is a reasonable
+// wait if it names none.
 constexpr Milliseconds k_transfer_quota_wait = std::chrono::hours(3);
 
 std::string with_code(std::string_view words, int code) {

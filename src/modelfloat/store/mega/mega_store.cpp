@@ -22,7 +22,7 @@ using mega::Purpose;
 using nlohmann::json;
 
 constexpr Milliseconds k_quota_lasts = std::chrono::minutes(5);
-constexpr unsigned k_tries = 4;  // to read what is listed all the same
+constexpr unsigned k_tries = 4;  // attempts to read a node that is listed
 
 class MegaStore final : public Store {
  public:
@@ -92,8 +92,8 @@ void MegaStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& o
   const std::size_t slash = name.path().rfind('/');
   const Handle folder = mirror_.folder_for(name.path().substr(0, slash), options);
   const mega::Uploaded uploaded = mega::upload(api_, clock_, random_, bytes, where(name), options);
-  // What was there before the new node goes, and nothing else: of several writers' nodes the last
-  // one always stays.
+  // Only nodes that existed before the new one are removed: of several writers' nodes the last one
+  // always stays.
   const auto held = changing_.lock(name.path(), options, where(name));
   const auto before = mirror_.with_tree([&](const mega::Tree& tree) { return tree.all(name); });
   add_file(folder, name.path().substr(slash + 1), uploaded, name, options);
@@ -137,7 +137,7 @@ void MegaStore::remove_nodes(const std::vector<Handle>& handles, const std::stri
 
 std::optional<Bytes> MegaStore::get(const ObjectName& name, ByteRange range, const CallOptions& options) {
   check_cancelled(options, where(name));
-  std::optional<Handle> lost;  // listed, but without its content
+  std::optional<Handle> lost;  // a node that is listed but has no content
   for (unsigned tries = 0; tries < k_tries;) {
     auto found = mirror_.with_tree([&](const mega::Tree& tree) { return tree.find(name); });
     if (!found || lost) {
@@ -148,7 +148,7 @@ std::optional<Bytes> MegaStore::get(const ObjectName& name, ByteRange range, con
     try {
       return mega::download(api_, clock_, *found, clip(range, found->size_bytes, where(name)), where(name), options);
     } catch (const Error& error) {
-      // Else it was removed or replaced since we learned of it.
+      // not_found: the node may have been removed or replaced since we learned of it.
       if (error.kind != ErrorKind::not_found) throw;
     }
     tries = lost == found->handle ? tries + 1 : 1;
@@ -177,7 +177,7 @@ void MegaStore::remove(const ObjectName& name, const CallOptions& options) {
 }
 
 void MegaStore::list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) {
-  // What is put from now on need not be in the list.
+  // Objects that are put from now on need not be in the list.
   const auto unconfirmed = mirror_.with_tree([](const mega::Tree& tree) { return tree.unconfirmed(); });
   const auto pending = [&](const mega::Tree& tree) {
     std::vector<Handle> left;

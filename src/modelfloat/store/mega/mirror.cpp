@@ -68,7 +68,7 @@ void Mirror::bring_up_to_date(const CallOptions& options) {
       forget();
       continue;
     }
-    const bool all = events->contains("w");  // where one may wait for more: there is no more now
+    const bool all = events->contains("w");  // "w" is where to wait for more: there are no more now
     const std::lock_guard lock(mutex_);
     const std::string next = text_in(*events, "sn");
     const bool fits = !events->contains("a") || tree_.apply((*events)["a"]);
@@ -109,8 +109,8 @@ void Mirror::make_folders(Handle parent, const std::vector<std::string>& names, 
   tree_.add(answer["f"]);
 }
 
-// Sixteen neighbours are made at once where an object's folder is one of 256: a call each would be
-// slow at first.
+// If an object's folder is one of 256, sixteen neighbours are made at once: one call for each would
+// be slow at first.
 static std::vector<std::string> with_neighbours(const std::string& path, const std::string& leaf) {
   if (path != "mf1/shard" || leaf.size() != 2) return {leaf};
   std::vector<std::string> names;

@@ -16,12 +16,12 @@ using nlohmann::json;
 
 namespace {
 
-// A shard of 16 MiB and its header go in one.
+// A shard of 16 MiB with its header fits into one request.
 constexpr std::uint64_t k_request_bytes = std::uint64_t{17} << 20;
 constexpr std::size_t k_completion_bytes = 36;
 constexpr unsigned k_addresses = 3;
 
-// The address is of no use any more: begin anew with another.
+// The upload address is not valid any more: the upload starts again with another.
 struct AddressExpired {};
 
 // The negative number that a storage server answered with, or 0.
@@ -67,7 +67,8 @@ class Upload {
   }
 
  private:
-  // One request, until it is answered: with the token when the file is complete, else with nothing.
+  // Sends one request until it is answered. Returns the token when the file is complete, otherwise
+  // an empty one.
   std::string send(const std::string& url, ByteSpan piece) {
     http::Request request;
     request.method = "POST";
@@ -87,7 +88,7 @@ class Upload {
     }
   }
 
-  // Nothing when the server asks to try again.
+  // Nullopt when the server asks to try again.
   std::optional<std::string> answer_of(const http::Response& response) const {
     if (response.status == 403 || response.status == 404) throw AddressExpired();
     if (response.status == 509) throw transfer_quota_error(response, where_);

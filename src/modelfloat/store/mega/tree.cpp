@@ -184,7 +184,7 @@ bool Tree::add_folder(const Node& node) {
 
 void Tree::add_object(const Node& node, bool confirmed) {
   if (const auto known = objects_.find(node.handle); known != objects_.end()) {
-    // The event may have come before the answer to our call.
+    // The event may come before the answer to our call.
     confirmed = confirmed || known->second.confirmed != 0;
   }
   erase(node.handle);
@@ -203,7 +203,7 @@ void Tree::add_object(const Node& node, bool confirmed) {
   by_name_.emplace(hash_of(name->path()), node.handle);
 }
 
-// Folders of one answer may come before those that they lie in.
+// In an answer, folders may come before their parents.
 void Tree::add_nodes(const json& nodes, bool confirmed) {
   if (!nodes.is_array()) return;
   for (bool more = true; more;) {
@@ -237,7 +237,7 @@ void Tree::find_folder(const std::multimap<Handle, Node>& folders) {
   if (above_.empty()) return;
   for (const std::string& part : parts_) {
     const auto [begin, end] = folders.equal_range(above_.back());
-    const Node* oldest = nullptr;  // of several with one name, the one that others found first
+    const Node* oldest = nullptr;  // of folders with the same name, the oldest, as others choose it
     for (auto it = begin; it != end; ++it) {
       if (it->second.name == part && (oldest == nullptr || it->second.made < oldest->made)) oldest = &it->second;
     }
@@ -246,7 +246,7 @@ void Tree::find_folder(const std::multimap<Handle, Node>& folders) {
   }
   folders_.emplace(above_.back(), Folder{});
   by_path_.emplace("", above_.back());
-  // Children of folders that are in, level by level.
+  // Adds the children of known folders, level by level.
   for (std::vector<Handle> level = {above_.back()}; !level.empty();) {
     std::vector<Handle> next;
     for (const Handle parent : level) {
@@ -270,8 +270,8 @@ void Tree::forget() {
   unconfirmed_ = 0;
 }
 
-// The answer is gone through twice, since folders may come after what lies in them; each node is
-// let go as soon as it is read, so that a long answer takes no more memory than its text.
+// The answer is parsed twice, because folders may come after their content. Each node is freed as
+// soon as it is read, so that a long answer needs no more memory than its text.
 void Tree::load(ByteSpan answer, ByteSpan master_key, std::string_view user, const std::string& where) {
   forget();
   master_key_ = crypto::SecretBytes(master_key);
@@ -318,7 +318,7 @@ bool Tree::apply(const json& events) {
     if (kind == "t") {
       const json& nodes = event.contains("t") ? event["t"] : event;
       if (!nodes.is_object() || !nodes.contains("f") || !nodes["f"].is_array()) continue;
-      // Our own folder may have been made just now.
+      // Our own folder may just have been made.
       const bool waits_for_folder = folders_.empty();
       for (const json& node : nodes["f"]) {
         const auto handle = handle_from(text_in(node, "h"));

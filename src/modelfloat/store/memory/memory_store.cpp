@@ -90,8 +90,7 @@ class MemoryStore final : public Store {
   }
 
  private:
-  // Shared with the readers of the moment, so that they copy outside the lock while the object may
-  // be replaced.
+  // Shared with running reads, which copy without the lock while the object may be replaced.
   using Object = std::shared_ptr<const Bytes>;
 
   static std::string where(const ObjectName& name) { return "memory/" + name.path(); }

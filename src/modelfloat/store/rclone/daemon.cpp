@@ -23,17 +23,17 @@ namespace modelfloat::store::rclone {
 namespace {
 
 constexpr std::string_view k_user = "modelfloat";
-// Rclone serves a Unix socket and takes all options that we use.
+// The oldest version that can serve a Unix socket and has all options that we use.
 constexpr int k_oldest[] = {1, 65};
 constexpr Milliseconds k_start_limit{30'000};
-constexpr Milliseconds k_settled{60'000};  // one that lived so long did not die of its start
+constexpr Milliseconds k_settled{60'000};  // a daemon that ran this long started correctly
 constexpr Milliseconds k_first_pause{250};
 constexpr Milliseconds k_longest_pause{5'000};
 constexpr Milliseconds k_look_every{10};
 
 constexpr std::string_view k_webdav_pace = "RCLONE_WEBDAV_PACER_MIN_SLEEP=";
 
-// What rclone would take from the environment and what is ours to say.
+// Environment variables of rclone that we set ourselves.
 bool is_ours(std::string_view variable) {
   static constexpr std::array<std::string_view, 13> k_names = {
       "MODELFLOAT_",      "RCLONE_RC_",      "RCLONE_RETRIES", "RCLONE_LOW_LEVEL_RETRIES", "RCLONE_ASK_PASSWORD=",
@@ -50,9 +50,9 @@ std::vector<std::string> environment(const std::filesystem::path& folder, const 
       "RCLONE_RC_SERVE=true",
       "RCLONE_RETRIES=1",
       "RCLONE_LOW_LEVEL_RETRIES=1",
-      "RCLONE_ASK_PASSWORD=false",  // there is nobody to ask
+      "RCLONE_ASK_PASSWORD=false",  // no user can be asked
       "RCLONE_LOG_LEVEL=ERROR",
-      // Where it keeps what a remote takes only as a whole; gone with the folder.
+      // For files that rclone stores before an upload; removed with the folder.
       "TMPDIR=" + folder.string(),
   };
   bool paces_webdav = false;
@@ -61,7 +61,7 @@ std::vector<std::string> environment(const std::filesystem::path& folder, const 
     if (is_ours(text)) continue;
     paces_webdav = paces_webdav || text.starts_with(k_webdav_pace);
     constexpr std::string_view k_config = "RCLONE_CONFIG=";
-    // The child works in another folder.
+    // The child has another working directory.
     if (text.starts_with(k_config) && text.size() > k_config.size()) {
       std::error_code error;
       const auto file = std::filesystem::absolute(expand_home(text.substr(k_config.size())), error);
@@ -71,8 +71,8 @@ std::vector<std::string> environment(const std::filesystem::path& folder, const 
       variables.emplace_back(text);
     }
   }
-  // Else 10 ms from call to call of all threads, and an upload takes eight. How many calls there
-  // are at once is our limit.
+  // Otherwise rclone waits 10 ms between the calls of all threads, and an upload needs eight calls.
+  // Our own limit is the number of parallel calls.
   if (!paces_webdav) variables.push_back(std::string(k_webdav_pace) + "1ms");
   return variables;
 }
@@ -99,7 +99,7 @@ bool is_too_old(const std::array<int, 2>& version) {
                           version[0], version[1], k_oldest[0], k_oldest[1]));
 }
 
-// Why a program that is called rclone did not come up.
+// The reason why a program called rclone did not start.
 [[noreturn]] void explain(const std::string& program, const std::string& said, const CallOptions& options) {
   ChildSpec spec;
   spec.program = program;
@@ -117,7 +117,7 @@ bool is_too_old(const std::array<int, 2>& version) {
 
 }  // namespace
 
-// One life of the daemon.
+// One run of the daemon.
 struct Daemon::Running {
   Running(const std::filesystem::path& folder, std::string_view password)
       : authorization(http::basic_authorization(k_user, password)),
@@ -191,7 +191,7 @@ void Daemon::wait_until_up(Running& running, const ChildProcess& child, const st
     try {
       response = running.send({.method = "POST", .url = "/core/version", .where = program}, options);
     } catch (const Error& error) {
-      // Nobody listens yet.
+      // The socket is not served yet.
       if (error.kind != ErrorKind::offline && error.kind != ErrorKind::transient) throw;
     }
     if (response) {
@@ -259,7 +259,7 @@ http::Response Daemon::send(http::Request request, const CallOptions& options) {
     return now->send(std::move(request), options);
   } catch (const Error& error) {
     if (error.kind != ErrorKind::offline) throw;
-    // The keeper is about to notice.
+    // The keeper thread will notice soon.
     throw Error(ErrorKind::transient, where, "rclone has just ended", k_first_pause);
   }
 }

@@ -46,7 +46,7 @@ Outbox::File Outbox::hold(ByteSpan bytes, const std::string& name) {
       failure = error;
     }
   }
-  // Not out_of_space: that would be said of the store.
+  // Not out_of_space: that would mean that the store is full.
   throw Error(ErrorKind::transient, failure->where,
               std::string("no room for what rclone is to upload: ") + failure->what());
 }

@@ -19,11 +19,10 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t k_longest_answer = std::uint64_t{1} << 30;
-constexpr Milliseconds k_wait_unless_told{
-    30'000};  // for a provider that asks to wait: how long, rclone mostly keeps to itself
+constexpr Milliseconds k_wait_unless_told{30'000};  // if a provider asks to wait: rclone mostly does not tell how long
 constexpr std::array<std::string_view, 3> k_checksums = {"sha256", "md5", "sha1"};
 
-// rclone wants the root that a path starts from apart.
+// rclone needs the root of a path as a separate parameter.
 struct Place {
   std::string fs;
   std::string remote;
@@ -155,7 +154,7 @@ Features Rc::features(const CallOptions& options) {
 Config Rc::config(const std::string& name, const CallOptions& options) {
   const json answer = call("config/get", json({{"name", name}}), name + ":", options);
   Config config;
-  // The rest is secrets, and of no use here.
+  // The other fields are secrets, and not needed here.
   for (const char* field :
        {"type", "remote", "upstreams", "provider", "endpoint", "url", "host", "server", "auth", "namenode"}) {
     if (answer.contains(field) && answer[field].is_string()) config[field] = answer[field].get<std::string>();
@@ -221,7 +220,7 @@ void Rc::upload(const std::string& path, ByteSpan bytes, Placing placing, const 
              {"srcRemote", file.name()},
              {"dstFs", place.fs},
              {"dstRemote", place.remote},
-             // The size is compared all the same. A checksum is compared by whoever asks for it
+             // rclone still compares the size. A caller that wants the checksum compared does that
              // afterwards.
              {"_config",
               {{"IgnoreTimes", true},
@@ -232,9 +231,9 @@ void Rc::upload(const std::string& path, ByteSpan bytes, Placing placing, const 
        where(path), options);
 }
 
-// Of a file that it cannot open, rclone only says "404 Not Found", whatever the reason, and of one
-// that it cannot read on it says nothing and hangs up (lib/http/serve.Object). Reading the file for
-// its hash makes it say why.
+// If rclone cannot open a file, it answers only "404 Not Found", whatever the reason; if it cannot
+// read on, it closes the connection without a message (lib/http/serve.Object). When it reads the
+// file to hash it, it reports the reason.
 void Rc::explain(const std::string& path, const CallOptions& options) {
   if (const auto wait = time_to_wait())
     throw Error(ErrorKind::rate_limited, where(path), "cannot be read, and the provider has asked to wait", wait);
@@ -332,7 +331,7 @@ Space Rc::space(const std::string& path, const CallOptions& options) {
     if (answer.contains("free") && answer["free"].is_number_unsigned())
       space.free_bytes = answer["free"].get<std::uint64_t>();
   } catch (const Error& error) {
-    if (error.kind != ErrorKind::unsupported) throw;  // many providers don't tell
+    if (error.kind != ErrorKind::unsupported) throw;  // many providers do not report it
   }
   return space;
 }

@@ -30,14 +30,14 @@ using rclone::Address;
 using rclone::Item;
 using rclone::parse_address;
 
-// Then 16 hex digits of seconds, a hyphen, and 16 random ones.
+// Followed by the time in seconds as 16 hex digits, a hyphen, and 16 random digits.
 constexpr std::string_view k_temporary = ".mf-tmp-";
 constexpr std::uint64_t k_stale_seconds = std::uint64_t{24} * 3600;
 constexpr Milliseconds k_folder_is_fresh{10'000};
 constexpr Milliseconds k_traits_limit{20'000};
 constexpr Milliseconds k_cleaning{10'000};
 
-// What the remote would say of these bytes; `kind` is one of Features::checksum.
+// The checksum that the remote reports for these bytes; `kind` is one of Features::checksum.
 std::string checksum_of(const std::string& kind, ByteSpan bytes) {
   if (kind == "sha256") return "sha256:" + to_hex(crypto::sha256(bytes));
   if (kind == "md5") return "md5:" + to_hex(crypto::md5(bytes));
@@ -46,7 +46,7 @@ std::string checksum_of(const std::string& kind, ByteSpan bytes) {
   return "sha1:" + to_hex(sha1.finish());
 }
 
-// A file of ours that was on its way a day ago and still is.
+// A temporary file of ours that is more than a day old.
 bool is_stale(std::string_view path, UtcTime now) {
   const std::string_view leaf = path.substr(path.rfind('/') + 1);
   if (!leaf.starts_with(k_temporary) || leaf.size() < k_temporary.size() + 16) return false;
@@ -74,7 +74,7 @@ class RcloneStore final : public Store {
   void prepare(const CallOptions& options);
 
  private:
-  // What is learned of the remote once.
+  // What is asked of the remote once.
   struct Profile {
     rclone::Features features;
     StoreTraits traits;
@@ -120,8 +120,8 @@ std::optional<RcloneStore::Profile> RcloneStore::known_profile() const {
 
 RcloneStore::Profile RcloneStore::profile(const CallOptions& options) const {
   if (const auto known = known_profile()) return *known;
-  // One learns it for all: for each of several that came together rclone would open the remote
-  // anew.
+  // One thread asks for all: otherwise rclone would open the remote once for each of several
+  // parallel callers.
   const auto held = learning_.lock("", options, rc_.where(address_.path));
   if (const auto known = known_profile()) return *known;
   Profile profile;
@@ -129,7 +129,7 @@ RcloneStore::Profile RcloneStore::profile(const CallOptions& options) const {
   const auto lookup = [&](const std::string& name) { return rc_.config(name, options); };
   const std::string type = rclone::remote_type(address_.remote, address_.path, lookup).type;
   if (type == "webdav")
-    // Rclone says no, but that is for each server to decide.
+    // Rclone says no, but it depends on the server.
     profile.features.shows_partial_uploads = true;
   profile.traits = rclone::traits_of(type);
   profile.traits.lists_checksums = !profile.features.checksum.empty();
@@ -142,7 +142,7 @@ StoreTraits RcloneStore::traits() const {
   try {
     return profile({{}, std::chrono::steady_clock::now() + k_traits_limit}).traits;
   } catch (const Error&) {
-    return {};  // the calls will say what is wrong
+    return {};  // the calls will report the error
   }
 }
 
@@ -162,7 +162,7 @@ void RcloneStore::require_folder(const CallOptions& options) {
   folder_seen_ = context_.clock.steady_now();
 }
 
-// For what would make the folder, not for what concludes something from its absence.
+// For calls that would make the folder, not for calls that conclude that an object is absent.
 void RcloneStore::require_folder_lately(const CallOptions& options) {
   {
     const std::lock_guard lock(mutex_);
@@ -179,7 +179,7 @@ std::vector<Item> RcloneStore::files_called(const std::string& path, const Profi
   return files;
 }
 
-// Nothing for a file that lacks a part, as a chunker remote tells it: it can be replaced all the
+// Nullopt for a file that lacks a part, as a chunker remote reports it: it can be replaced all the
 // same.
 std::optional<std::vector<Item>> RcloneStore::unless_broken(const std::string& path, const Profile& profile,
                                                             const CallOptions& options) {
@@ -191,8 +191,8 @@ std::optional<std::vector<Item>> RcloneStore::unless_broken(const std::string& p
   }
 }
 
-// rclone moves, and deletes, only what it can open. An upload that does not look at what is there
-// replaces it.
+// rclone can move and delete only what it can open. An upload that does not check the destination
+// replaces the file.
 void RcloneStore::replace_broken(const std::string& path, ByteSpan bytes, const CallOptions& options) {
   replacement_.run(options, path, [&] { rc_.upload(path, bytes, {.is_new = true}, options); });
 }
@@ -202,7 +202,7 @@ std::optional<Item> RcloneStore::find(const std::string& path, const Profile& pr
     const auto files = files_called(path, profile, options);
     if (files.empty()) return std::nullopt;
     Item first = files.front();
-    // Which of them a read gives, is not known.
+    // It is not known which of them a read returns.
     if (std::any_of(files.begin(), files.end(), [&](const Item& one) { return one.checksum != first.checksum; }))
       first.checksum.reset();
     return first;
@@ -245,7 +245,7 @@ void RcloneStore::store_new(const std::string& path, ByteSpan bytes, std::size_t
     if (replaces) return replacement_.run(options, path, last_step);
     last_step();
   };
-  const auto remove_twins = [&] {  // so that they are all gone only once the bytes are stored
+  const auto remove_twins = [&] {  // called late: the old files stay until the bytes are stored
     for (std::size_t i = 0; twins && i < replaced; ++i) rc_.remove(path, options);
   };
   if ((!profile.features.shows_partial_uploads && !twins) || !profile.features.can_move) {
@@ -289,7 +289,7 @@ std::optional<Bytes> RcloneStore::get(const ObjectName& name, ByteRange range, c
   check_cancelled(options, where);
   const bool beyond_any = !checked_add(range.offset, range.length) && range.length != ByteRange::k_to_the_end;
   const Profile known = profile(options);
-  if (range.length == 0 || beyond_any) {  // HTTP has no such range
+  if (range.length == 0 || beyond_any) {  // HTTP cannot express such a range
     const auto item = find(path, known, options);
     if (!item) return std::nullopt;
     clip(range, item->size_bytes, where);
@@ -309,7 +309,7 @@ std::optional<Bytes> RcloneStore::get(const ObjectName& name, ByteRange range, c
     require_folder(options);
     return std::nullopt;
   }
-  if (part->bytes.empty()) {  // also what is said of a range beyond the end
+  if (part->bytes.empty()) {  // also the answer for a range beyond the end
     const auto item = find(path, known, options);
     if (!item) return std::nullopt;
     part->whole_bytes = item->size_bytes;
@@ -364,7 +364,7 @@ void RcloneStore::list_all(std::string_view prefix, const ObjectSink& sink, cons
     const std::string folder = path.substr(std::min(root.size(), path.size()));
     const std::string_view leaf = std::string_view(folder).substr(folder.rfind('/') + 1);
     if (!object_type_from(leaf) || !may_match(folder + "/", prefix)) continue;
-    // As deep as the prefix leads: one folder of those inside, or all of them by the provider's own
+    // As deep as the prefix goes: one folder inside, or all of them by the provider's own
     // recursion.
     const auto slash = prefix.size() > folder.size() + 1 ? prefix.find('/', folder.size() + 1) : std::string_view::npos;
     list_below(slash == std::string_view::npos ? path : place(prefix.substr(0, slash)), known, pass_on, bad, options);
@@ -373,8 +373,8 @@ void RcloneStore::list_all(std::string_view prefix, const ObjectSink& sink, cons
   bad.report();
 }
 
-// rclone fails at a whole tree when it cannot read one folder of it. The others are then asked for
-// one by one.
+// rclone's listing of a whole tree fails when it cannot read one folder. Then the folders are
+// listed one by one.
 void RcloneStore::list_below(const std::string& path, const Profile& profile, const OnItem& on_item, BadFolders& bad,
                              const CallOptions& options) {
   try {
@@ -382,7 +382,7 @@ void RcloneStore::list_below(const std::string& path, const Profile& profile, co
     return;
   } catch (const Error& error) {
     bad.record(error);
-    if (worth_retrying(error.kind)) return;  // it may have handed on some already
+    if (worth_retrying(error.kind)) return;  // some items may have been passed on already
   }
   std::vector<std::string> folders;
   try {

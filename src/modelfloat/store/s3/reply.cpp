@@ -39,11 +39,12 @@ std::optional<ErrorKind> kind_of(const Trouble& trouble) {
   if (is_one_of(code, {"QuotaExceeded", "QuotaExceededException", "XMinioStorageFull", "InsufficientStorage",
                        "ServiceQuotaExceeded"}))
     return ErrorKind::out_of_space;
-  // Backblaze has only words for it.
+  // Backblaze reports it only as text.
   if (code == "AccessDenied" && trouble.message.find("cap exceeded") != std::string::npos)
     return ErrorKind::out_of_space;
   if (is_one_of(code, {"RequestTimeout"})) return ErrorKind::timed_out;
-  // The bytes changed on their way, or others write or delete the same object just now.
+  // The bytes were changed in transit, or another client writes or deletes the same object just
+  // now.
   if (is_one_of(code, {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch",
                        "IncompleteBody", "OperationAborted", "ConditionalRequestConflict", "InternalError",
                        "NoSuchUpload", "InvalidPart"})) {
@@ -78,7 +79,7 @@ Trouble read_trouble(const http::Response& response) {
     reader.feed(response.body);
     reader.finish();
   } catch (const Error&) {
-    is_error = false;  // a page of something in between
+    is_error = false;  // a page of a proxy
   }
   return is_error ? trouble : Trouble();
 }
@@ -87,7 +88,7 @@ Error api_error(const http::Response& response, const Trouble& trouble, std::str
                 UtcTime now) {
   Error by_status = http::status_error(response, where, what, now);
   if (trouble.code.empty() && response.status != 503) return by_status;
-  // A 503 is how S3 asks for fewer calls; HEAD cannot say so in words.
+  // With 503 S3 asks for fewer calls; an answer to HEAD has no text that says so.
   const ErrorKind kind = kind_of(trouble).value_or(response.status == 503 ? ErrorKind::rate_limited : by_status.kind);
   if (trouble.code.empty())
     return Error(kind, std::move(where), std::string(what) + ": HTTP status 503", by_status.retry_after);

@@ -51,7 +51,7 @@ class S3Store final : public Store {
   void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override;
   Space space(const CallOptions& options) override;
 
-  // Error when the bucket cannot be listed.
+  // Throws Error when the bucket cannot be listed.
   void check(const CallOptions& options) { list_page("", "", 1, url_, options); }
   std::string region() const { return connection_.region(); }
 
@@ -64,13 +64,14 @@ class S3Store final : public Store {
   Error error(const http::Response& response, const std::string& where, std::string_view what) const {
     return api_error(response, read_trouble(response), where, what, context_.clock.utc_now());
   }
-  // Whether a 404 says that the object is not there; Error{offline} when the bucket is not.
+  // Whether a 404 means that the object is absent. Throws Error{offline} when the bucket is
+  // missing.
   bool is_absent(const http::Response& response, const std::string& where, const CallOptions& options);
-  // The answer to a GET where one to HEAD, which has no words, was no success.
+  // If the answer to a HEAD is an error, which has no text, returns the answer to a GET instead.
   http::Response in_words(http::Response head, const std::string& key, const std::string& where,
                           const CallOptions& options);
 
-  // Whether it was put: false when something stood there and `only_new`.
+  // Returns whether it was stored: false when an object exists and `only_new` is set.
   bool put_whole(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where,
                  const CallOptions& options);
   bool put_in_parts(const std::string& key, ByteSpan bytes, bool only_new, const std::string& where,
@@ -78,7 +79,7 @@ class S3Store final : public Store {
   std::string put_part(const std::string& key, const std::string& upload, std::size_t number, ByteSpan part,
                        const std::string& where, const CallOptions& options);
   void abort(const std::string& key, const std::string& upload, const std::string& where) noexcept;
-  // Whether the server refuses headers that it does not know; from now on it gets none of them.
+  // Whether the server refuses headers that it does not know; from now on none are sent.
   bool learn_to_be_plain(const http::Response& response);
   bool was_put(const http::Response& response, const std::string& where, std::string_view checksum) const;
   bool holds(const std::string& key, ByteSpan bytes, const std::string& where, const CallOptions& options);
@@ -92,9 +93,9 @@ class S3Store final : public Store {
   const S3Limits limits_;
   StoreContext context_;
   Connection connection_;
-  // Until an answer says that the bucket is encrypted by a key service.
+  // True until an answer shows that the bucket is encrypted by a key service.
   std::atomic<bool> etags_are_md5_{true};
-  // No conditions, no checksums: the signature proves the bytes anyway.
+  // Send no conditions and no checksums: the signature proves the bytes anyway.
   std::atomic<bool> is_plain_{false};
 };
 
@@ -111,7 +112,7 @@ bool S3Store::is_absent(const http::Response& response, const std::string& where
   if (trouble.code == "NoSuchKey") return true;
   if (!trouble.code.empty() && trouble.code != "NoSuchVersion")
     throw api_error(response, trouble, where, "cannot find it", context_.clock.utc_now());
-  // Something between us and the server may say that of anything.
+  // A proxy may answer 404 to anything, so the bucket is checked.
   list_page("", "", 1, where, options);
   return true;
 }
@@ -218,7 +219,7 @@ bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new
     if (only_new && !is_plain_) complete.headers.emplace_back("If-None-Match", "*");
     const http::Response done = connection_.send(complete, where, options);
     const Trouble trouble = read_trouble(done);
-    if (done.ok() && !trouble.code.empty()) {  // it may begin with 200 and then fail
+    if (done.ok() && !trouble.code.empty()) {  // the answer may begin with 200 and then fail
       if (trouble.code != "PreconditionFailed")
         throw api_error(done, trouble, where, "cannot put", context_.clock.utc_now());
       abort(key, upload, where);
@@ -234,11 +235,11 @@ bool S3Store::put_in_parts(const std::string& key, ByteSpan bytes, bool only_new
   }
 }
 
-// Parts that nobody takes away cost money for ever. What fails here is left to the bucket's own
-// rules.
+// Parts that are not removed cost money for ever. If this fails, the bucket's own rules must remove
+// them.
 void S3Store::abort(const std::string& key, const std::string& upload, const std::string& where) noexcept {
   try {
-    CallOptions options;  // also when the caller's time is up
+    CallOptions options;  // also after the caller's deadline
     options.deadline = std::chrono::steady_clock::now() + k_time_to_clean_up;
     connection_.send({.method = "DELETE", .key = key, .query = {{"uploadId", upload}}}, where, options);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what went wrong before is what matters
@@ -284,7 +285,7 @@ std::optional<Bytes> S3Store::get(const ObjectName& name, ByteRange range, const
   };
   if (range.length == 0 || range.offset == UINT64_MAX ||
       !checked_add(range.offset, range.length == ByteRange::k_to_the_end ? 0 : range.length)) {
-    // HTTP cannot ask for it.
+    // HTTP cannot express such a range.
     if (!by_size()) return std::nullopt;
     return Bytes();
   }
@@ -318,7 +319,7 @@ std::optional<ObjectInfo> S3Store::stat(const ObjectName& name, const CallOption
   if (!is_plain_) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
   http::Response response = connection_.send(call, place, options);
   if (!call.headers.empty() && (response.status == 400 || response.status == 501)) {
-    // A HEAD gets no explanation. It may have been refused for the header.
+    // The answer to a HEAD has no text. The header may be the reason for the refusal.
     call.headers.clear();
     response = connection_.send(call, place, options);
     if (response.ok() || response.status == 404) is_plain_ = true;
@@ -351,7 +352,7 @@ Page S3Store::list_page(std::string_view prefix, const std::string& token, unsig
   if (!token.empty()) call.query.emplace_back("continuation-token", token);
   const http::Response response = connection_.send(call, where, options);
   if (!response.ok()) {
-    // Nothing of the bucket answers to a listing: it is not the store that we know.
+    // The bucket does not answer a listing: it is not the store that we know.
     if (response.status == 404) throw Error(ErrorKind::offline, url_, "the bucket is not there");
     throw error(response, where, "cannot list");
   }
@@ -376,7 +377,7 @@ void S3Store::list(std::string_view prefix, const ObjectSink& sink, const CallOp
   } while (!token.empty());
 }
 
-// S3 says nothing; but a bucket that is not there must not pass for an endless one.
+// S3 does not report its space, but a missing bucket must not look like one with unlimited space.
 Space S3Store::space(const CallOptions& options) {
   list_page("", {}, 1, url_, options);
   return {};

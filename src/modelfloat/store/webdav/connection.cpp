@@ -27,8 +27,8 @@ Connection::Connection(Address address, const StoreSettings& settings)
   }
 }
 
-// Asked once, so that no body and no password goes out for nothing: Digest where the way is open to
-// others, Basic where it is not or nothing else is offered.
+// Asks once, so that no body and no password is sent in vain. Uses Digest if the connection is not
+// encrypted, Basic if it is or if nothing else is offered.
 Connection::Login Connection::find_login(const std::string& where, const CallOptions& options) {
   http::Request request{
       .method = "PROPFIND", .url = address_of(address_.folder + "/"), .where = where, .headers = {{"Depth", "0"}}};
@@ -71,7 +71,7 @@ std::string Connection::redirected(const http::Response& response, std::string_v
   } catch (const Error&) {
     target.clear();
   }
-  // Whatever else it is, such as a page to log in, is not asked, and gets no password.
+  // Any other target, such as a login page, gets no request and no password.
   const auto plain = [](std::string_view text) { return leaf_of(text.substr(0, text.find_last_not_of('/') + 1)); };
   if (target.empty() || plain(target) != plain(path)) {
     throw Error(ErrorKind::offline, where,

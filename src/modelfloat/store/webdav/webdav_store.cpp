@@ -60,7 +60,7 @@ class WebdavStore final : public Store {
 
   Error error(const http::Response& response, const std::string& where, std::string_view what) const;
 
-  // Each entry of a PROPFIND; false for a 404.
+  // Calls `on_entry` for each entry of a PROPFIND. Returns false for a 404.
   bool properties(const std::string& path, const char* depth, const std::string& where, const CallOptions& options,
                   const std::function<void(const Entry&)>& on_entry, std::optional<UtcTime>* server_time = nullptr);
   void require_root(const CallOptions& options);
@@ -83,8 +83,8 @@ class WebdavStore final : public Store {
   StoreContext context_;
   Connection connection_;
   std::mutex mutex_;
-  std::size_t spelling_ = 0;       // of Destination, that the server takes
-  std::set<std::string> folders_;  // that are known to be there
+  std::size_t spelling_ = 0;       // spelling of Destination that the server accepts
+  std::set<std::string> folders_;  // folders that are known to exist
 };
 
 WebdavStore::WebdavStore(Address address, const StoreSettings& settings, const StoreContext& context)
@@ -181,7 +181,7 @@ http::Response WebdavStore::put_file(const std::string& path, ByteSpan bytes, co
   return response;
 }
 
-// False when something stands there.
+// Returns false when the destination exists.
 bool WebdavStore::move_new(const std::string& from, const std::string& to, const std::string& where,
                            const CallOptions& options) {
   // A server behind a proxy that speaks TLS for it may take its own address for another server's.
@@ -228,10 +228,10 @@ bool WebdavStore::holds(const std::string& path, ByteSpan bytes, const std::stri
   return same && at == bytes.size();
 }
 
-// What fails here is cleared by a later listing.
+// If this fails, a later listing removes the file.
 void WebdavStore::discard(const std::string& path, const std::string& where) noexcept {
   try {
-    CallOptions options;  // also when the caller's time is up
+    CallOptions options;  // also after the caller's deadline
     options.deadline = std::chrono::steady_clock::now() + k_time_to_clean_up;
     connection_.send({.method = "DELETE", .path = path}, where, options);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what went wrong before is what matters
@@ -247,7 +247,7 @@ void WebdavStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
   make_folder(folder, place, options);
   try {
     http::Response response = put_file(temporary, bytes, place, options);
-    if (response.status == 404 || response.status == 409) {  // somebody has taken the folder away
+    if (response.status == 404 || response.status == 409) {  // the folder was removed
       forget_folders();
       make_folder(folder, place, options);
       response = put_file(temporary, bytes, place, options);

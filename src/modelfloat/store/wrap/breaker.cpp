@@ -16,7 +16,7 @@ Milliseconds remaining(UtcTime until, UtcTime now) {
   return std::max(Milliseconds(1), std::chrono::duration_cast<Milliseconds>(until - now));
 }
 
-// The state of it all, without any call. Shared by threads.
+// The state of the circuit breaker, without the calls. Shared by threads.
 class Circuit {
  public:
   Circuit(std::string where, BreakerLimits limits, Ledger& ledger, Clock& clock, Random& random)
@@ -33,8 +33,8 @@ class Circuit {
     }
   }
 
-  // Throws when the call is not to be made. True when it is the one that tries whether the store is
-  // back.
+  // Throws when the call must not be made. Returns true when it is the one that tries whether the
+  // store works again.
   bool admit(Traffic traffic) {
     const std::lock_guard lock(mutex_);
     for (const Traffic blocked : {Traffic::all, traffic}) {
@@ -82,7 +82,7 @@ class Circuit {
     const SteadyTime now = clock_.steady_now();
     const bool opens = failures_ >= limits_.failures && now - first_failure_ >= limits_.over;
     if (!tried && (open_until_ || !opens)) return;
-    // Up to a quarter more, so that many who fail together don't come back together.
+    // Up to a quarter more, so that many clients that fail together do not come back together.
     open_until_ = now + wait_ + std::chrono::duration_cast<Milliseconds>(wait_ * (fraction / 4));
     wait_ = std::min(limits_.longest, wait_ * 2);
   }
@@ -94,7 +94,7 @@ class Circuit {
     {
       const std::lock_guard lock(mutex_);
       if (tried) trying_ = false;
-      open_until_.reset();  // it does answer
+      open_until_.reset();  // the store does answer
       failures_ = 0;
       auto& known = pauses_[static_cast<std::size_t>(blocked)];
       if (known && known->until >= pause.until) return;
@@ -115,7 +115,7 @@ class Circuit {
   SteadyTime first_failure_;
   std::optional<SteadyTime> open_until_;
   Milliseconds wait_;
-  bool trying_ = false;  // one call is out to see whether the store is back
+  bool trying_ = false;  // a call is trying whether the store works again
   ErrorKind last_kind_ = ErrorKind::transient;
   std::string last_text_;
 };
@@ -151,7 +151,7 @@ class Breaker final : public Store {
   }
 
  private:
-  // One call's part in the circuit: whatever comes out of it, the circuit is told once.
+  // Reports the result of one call to the circuit, exactly once, whatever the result is.
   struct Part {
     Part(Circuit& of, Traffic traffic) : circuit(of), tries(of.admit(traffic)) {}
     ~Part() {
@@ -196,7 +196,7 @@ class Breaker final : public Store {
       case ErrorKind::transient: part.told = true; return circuit_.failed(error, part.tries, started);
       case ErrorKind::denied:
         part.told = true;
-        // A store that refuses to take data answers, and may be read.
+        // A store that refuses uploads has answered, and downloads may work.
         if (traffic == Traffic::uploads) return circuit_.succeeded(part.tries);
         return circuit_.failed(error, part.tries, started);
       case ErrorKind::rate_limited:

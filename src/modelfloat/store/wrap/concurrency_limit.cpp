@@ -13,7 +13,7 @@ void ConcurrencyLimit::enter(const CallOptions& options, const std::string& wher
   const auto place = waiting_.insert(waiting_.end(), &mine);
   clock_.wait_until(mine.called, lock, options.stop, options.deadline.value_or(SteadyTime::max()),
                     [&] { return mine.admitted; });
-  if (mine.admitted) return;  // off the list already
+  if (mine.admitted) return;  // already removed from the list
   waiting_.erase(place);
   lock.unlock();
   if (options.stop.stop_requested()) throw Error(ErrorKind::cancelled, where, "stopped on request");

@@ -10,13 +10,13 @@
 namespace modelfloat::store {
 namespace {
 
-// A share of a day's budget: taken before a call, so that calls at once don't go beyond it
-// together.
+// A day's budget. Bytes are reserved before a call, so that parallel calls together do not exceed
+// it.
 class Budget {
  public:
   explicit Budget(std::uint64_t daily) : daily_(daily) {}
 
-  // `used` is what the ledger has.
+  // `used` is the use that the ledger has recorded.
   bool reserve(std::uint64_t bytes, std::uint64_t used) {
     if (daily_ == UINT64_MAX) return true;
     const std::lock_guard lock(mutex_);
@@ -90,8 +90,8 @@ class Limited final : public Store {
   }
 
  private:
-  // A guess at a whole object, so that many gets at once don't all go before the first one is
-  // counted.
+  // A guess at the size of a whole object, so that many parallel gets do not all start before the
+  // first one is counted.
   std::uint64_t usual_bytes(const ObjectName& name) const {
     constexpr std::uint64_t k_document_bytes = 16U << 10;
     return name.type() == ObjectType::shard ? whole_shard_bytes_.load() : k_document_bytes;
@@ -99,7 +99,7 @@ class Limited final : public Store {
 
   using Throttles = std::vector<std::shared_ptr<Throttle>>;
 
-  // While it is there, this thread is in the sink of a listing of `limited`.
+  // While it exists, this thread is in the sink of a listing of `limited`.
   class Listing {
    public:
     explicit Listing(const Limited& limited) : limited_(limited), outer_(innermost_) { innermost_ = this; }
@@ -119,7 +119,7 @@ class Limited final : public Store {
     const Listing* const outer_;
   };
 
-  // Part of a budget for as long as the call runs.
+  // Reserves a part of a budget while the call runs.
   struct Share {
     Share(Limited& limited, Budget& of, std::uint64_t of_bytes, std::uint64_t used, const char* what)
         : budget(of), bytes(of_bytes) {
@@ -149,7 +149,7 @@ class Limited final : public Store {
       for (; taken < throttles.size(); ++taken) wait_for(*throttles[taken], static_cast<double>(bytes), options);
       return work();
     } catch (const Error& error) {
-      // Nothing went over the line for these.
+      // No bytes were moved for these.
       const bool unused =
           error.kind == ErrorKind::offline || error.kind == ErrorKind::rate_limited || taken < throttles.size();
       if (unused) {
@@ -175,7 +175,7 @@ class Limited final : public Store {
     throw Error(ErrorKind::cancelled, limits_.where, "stopped on request");
   }
 
-  // How much came is known only now: the next ones wait for it.
+  // The size is known only now: the difference is charged to the calls that follow.
   void correct_estimate(const Throttles& throttles, std::uint64_t expected, std::uint64_t got) {
     for (const auto& throttle : throttles)
       throttle->give_back(static_cast<double>(expected) - static_cast<double>(got));

@@ -10,7 +10,7 @@
 namespace modelfloat::store {
 namespace {
 
-// The last seconds of one kind of call, and its sums.
+// The last durations of one kind of call, and its sums.
 class Gauge {
  public:
   explicit Gauge(const CallMeasurements& before) : sums_(before) {}
@@ -157,7 +157,7 @@ Measurements decayed(Measurements measurements) noexcept {
   constexpr std::uint64_t k_few_calls = 20;
   for (CallMeasurements* kind : {&measurements.put, &measurements.get, &measurements.stat, &measurements.remove,
                                  &measurements.list, &measurements.space}) {
-    if (kind->calls < k_few_calls) continue;  // an error among so few would be halved to none
+    if (kind->calls < k_few_calls) continue;  // among so few calls an error would be halved to none
     kind->calls /= 2;
     kind->errors /= 2;
     kind->bytes /= 2;

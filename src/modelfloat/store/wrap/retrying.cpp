@@ -37,8 +37,8 @@ class Allowance {
   SteadyTime last_;
 };
 
-// What a sink has seen of a listing that may have to be begun anew, in any order. Names are made of
-// hashes, so 64 bits tell them apart.
+// The names that a sink has seen of a listing that may be repeated in another order. Names consist
+// of hashes, so 64 bits are enough to tell them apart.
 class SeenNames {
  public:
   void start_over() {
@@ -57,7 +57,7 @@ class SeenNames {
   }
 
  private:
-  std::vector<std::uint64_t> before_;  // by earlier tries, sorted
+  std::vector<std::uint64_t> before_;  // seen by earlier attempts, sorted
   std::deque<std::uint64_t> now_;      // grows without being copied
 };
 

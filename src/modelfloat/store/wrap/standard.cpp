@@ -11,7 +11,7 @@ std::shared_ptr<Throttle> throttle(std::uint64_t per_second) {
   return per_second == 0 ? nullptr : std::make_shared<Throttle>(static_cast<double>(per_second));
 }
 
-// Hands its measurements on when it ends.
+// The destructor writes the measurements into the ledger.
 class SavingMeasurements final : public MeasuredStore {
  public:
   SavingMeasurements(std::unique_ptr<MeasuredStore> inner, Ledger& ledger)
