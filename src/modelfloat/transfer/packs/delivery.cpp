@@ -115,7 +115,7 @@ void Delivery::put_shard(std::size_t position) {
   notify();
 }
 
-// --- what comes of it ----------------------------------------------------------------------------
+// --- handling answers ----------------------------------------------------------------------------
 
 DeliveryState Delivery::poll() {
   while (state_ == DeliveryState::under_way) {

@@ -8,7 +8,7 @@
 
 namespace modelfloat::transfer {
 
-// How many fragments are held back to find one that fills a pack's end.
+// How many fragments are held back, to find one that fills the end of a pack.
 static constexpr std::size_t k_look_ahead = 6;
 // While fragments of a pack are still being sealed, the next pack grows to at most this part of its
 // size.

@@ -55,7 +55,7 @@ bool ShardFetch::add_later_parity() {
   return any;
 }
 
-// --- what is asked for ---------------------------------------------------------------------------
+// --- asking for shards ---------------------------------------------------------------------------
 
 // A program that has just started may know of too few online stores. Where no locations are known,
 // any k stores may have k shards.
@@ -271,7 +271,7 @@ void ShardFetch::ask(Progress& progress, const ShardCopy& copy) {
   bound_by_peers(progress);
 }
 
-// --- what comes ----------------------------------------------------------------------------------
+// --- handling answers ----------------------------------------------------------------------------
 
 void ShardFetch::handle_answer(Answers::Answer& answer) {
   if (answer.error) {
