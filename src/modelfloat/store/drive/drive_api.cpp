@@ -73,7 +73,7 @@ std::string metadata_of(const DriveApi::NewFile& file) {
   return json{{"id", file.id}, {"name", file.name}, {"parents", {file.folder_id}}, {"mimeType", k_object_type}}.dump();
 }
 
-// Without these fields, files on shared drives are not found.
+// Without this field, files on shared drives are not found.
 http::Fields with_drives(http::Fields fields) {
   fields.emplace_back("supportsAllDrives", "true");
   return fields;

@@ -186,7 +186,7 @@ std::optional<Bytes> DriveStore::read(const FileInfo& file, ByteRange range, con
                                       const CallOptions& options) {
   const std::uint64_t size = file.size_bytes.value_or(0);
   if (range.length != 0) return api_.download(file.id, range, size, place, options);
-  const auto now = api_.look_at(file.id, place, options);  // no bytes are wanted, but is it there?
+  const auto now = api_.look_at(file.id, place, options);  // only whether it exists
   if (!now || now->trashed) return std::nullopt;
   clip(range, now->size_bytes.value_or(0), place);
   return Bytes();

@@ -45,7 +45,8 @@ std::uint64_t number(const json& object, const char* name, std::uint64_t otherwi
   return found != object.end() && found->is_number_unsigned() ? std::min(found->get<std::uint64_t>(), most) : otherwise;
 }
 
-// The refresh token in the answer to either flow.
+// Stores the refresh token in the answer to either flow. Requires that the user granted access to
+// files.
 void accept(Login& login, const http::Response& response) {
   const json body = json::parse(response.text(), nullptr, false);
   const std::string token = text(body, "refresh_token");

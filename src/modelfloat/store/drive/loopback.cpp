@@ -47,7 +47,7 @@ void answer(int socket, std::string_view status, std::string_view words) {
   // Errors are ignored: the login does not depend on the page.
   ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
   ::shutdown(socket, SHUT_WR);
-  while (is_readable(socket, k_look_around_ms)) {  // or the page might be lost with the connection
+  while (is_readable(socket, k_look_around_ms)) {  // else the page may be lost
     char rest[512];
     if (::recv(socket, rest, sizeof rest, 0) <= 0) break;
   }

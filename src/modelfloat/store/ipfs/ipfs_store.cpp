@@ -328,7 +328,7 @@ std::optional<std::vector<ipfs::Entry>> IpfsStore::sound_entries(const std::stri
   return sound;
 }
 
-// `path` ends in a slash. The sink is called between requests, as it may use the store.
+// `path` ends with a slash. The sink is called between requests, not during one.
 void IpfsStore::walk(const std::string& path, unsigned depth, const Walk& walk_of) {
   std::optional<std::vector<ipfs::Entry>> entries;
   try {

@@ -150,7 +150,7 @@ http::Response Rpc::send(const Call& call, const CallOptions& options) {
   request.expected_bytes = call.expected_bytes;
   request.sink = call.sink;
   http::Response response = client_.send(request, limited);
-  // Errors after the start of the answer are in a trailer.
+  // An error after the start of the answer is reported in a trailer.
   if (!response.ok() || response.header("x-stream-error")) fail(response, call);
   return response;
 }

@@ -312,7 +312,7 @@ bool is_folder_of_objects(std::string_view leaf) {
   return type && *type != ObjectType::marker;
 }
 
-// `path` ends in a slash; depth 0 is "mf1/", 1 a type, 2 the folders that hold objects.
+// `path` ends with a slash. Depth 0 is "mf1/", 1 a type, 2 the folders that hold objects.
 void LocalStore::walk(int parent, const std::string& path, unsigned depth, const Walk& walk_of) const {
   const std::string leaf = path.substr(path.rfind('/', path.size() - 2) + 1);
   // From here on the Directory owns it.

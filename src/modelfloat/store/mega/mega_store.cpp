@@ -148,7 +148,8 @@ std::optional<Bytes> MegaStore::get(const ObjectName& name, ByteRange range, con
     try {
       return mega::download(api_, clock_, *found, clip(range, found->size_bytes, where(name)), where(name), options);
     } catch (const Error& error) {
-      // not_found: the node may have been removed or replaced since we learned of it.
+      // After not_found, try again: the node may have been removed or replaced since we learned of
+      // it.
       if (error.kind != ErrorKind::not_found) throw;
     }
     tries = lost == found->handle ? tries + 1 : 1;

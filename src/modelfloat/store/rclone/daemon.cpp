@@ -244,7 +244,7 @@ void Daemon::keep(const std::stop_token& stop) {
     } catch (const Error& error) {
       if (!stop.stop_requested() && error.kind == ErrorKind::transient) log_warning(error.what());
       publish(nullptr, error);
-    } catch (const std::exception& failure) {  // such as no memory; nobody above could report it
+    } catch (const std::exception& failure) {  // no caller could report it
       log_warning(failure.what());
       publish(nullptr, Error(ErrorKind::offline, "rclone", failure.what()));
     }

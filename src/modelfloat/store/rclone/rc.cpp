@@ -19,7 +19,8 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t k_longest_answer = std::uint64_t{1} << 30;
-constexpr Milliseconds k_wait_unless_told{30'000};  // if a provider asks to wait: rclone mostly does not tell how long
+// If a provider asks to wait: rclone mostly does not tell how long.
+constexpr Milliseconds k_wait_unless_told{30'000};
 constexpr std::array<std::string_view, 3> k_checksums = {"sha256", "md5", "sha1"};
 
 // rclone needs the root of a path as a separate parameter.

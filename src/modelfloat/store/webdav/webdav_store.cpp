@@ -145,7 +145,7 @@ void WebdavStore::make_folder(const std::string& path, const std::string& where,
     made = make();
   }
   if (!made.ok() && made.status != 405) {  // 405: it is there
-    // Another may have made it at the same moment, for which servers have many answers.
+    // Another client may have made it at the same moment; servers report that in many ways.
     bool is_folder = false;
     properties(path + "/", "0", where, options, [&](const Entry& entry) { is_folder = entry.is_collection; });
     if (!is_folder) throw error(made, where, "cannot make a folder");
@@ -184,8 +184,8 @@ http::Response WebdavStore::put_file(const std::string& path, ByteSpan bytes, co
 // Returns false when the destination exists.
 bool WebdavStore::move_new(const std::string& from, const std::string& to, const std::string& where,
                            const CallOptions& options) {
-  // A server behind a proxy that speaks TLS for it may take its own address for another server's.
-  // Which spelling it wants is found out once.
+  // A server behind a TLS proxy may take its own address for that of another server. The spelling
+  // that it accepts is found out once.
   std::vector<std::string> spellings = {connection_.address_of(to), http::percent_encode(to, true)};
   if (connection_.is_secure()) spellings.push_back("http" + connection_.address_of(to).substr(5));
   std::size_t spelling = 0;
@@ -255,13 +255,13 @@ void WebdavStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
     if (!response.ok()) throw error(response, place, "cannot put");
     if (move_new(temporary, path, place, options)) return;
     if (!holds(path, bytes, place, options)) {
-      // Not by MOVE: a server may delete first and move then, and readers would find nothing. Those
-      // we know write beside and rename.
+      // Not by MOVE: a server may delete the destination before it moves, and readers would then
+      // find nothing. The servers that we know write PUT data to another file and rename that.
       response = put_file(path, bytes, place, options);
       if (!response.ok()) throw error(response, place, "cannot replace what is there");
     }
   } catch (const Error& error) {
-    // Who asks to be left alone is: what is there is cleared away when it is a day old.
+    // During a pause the server is not called: a later listing removes the file after a day.
     if (error.kind != ErrorKind::rate_limited) discard(temporary, place);
     throw;
   }
@@ -272,7 +272,7 @@ std::optional<Bytes> WebdavStore::get(const ObjectName& name, ByteRange range, c
   const std::string place = where(name.path());
   if (range.length == 0 || range.offset == UINT64_MAX ||
       !checked_add(range.offset, range.length == ByteRange::k_to_the_end ? 0 : range.length)) {
-    const auto info = stat(name, options);  // HTTP cannot ask for it
+    const auto info = stat(name, options);  // HTTP cannot express such a range
     if (!info) return std::nullopt;
     clip(range, info->size_bytes, place);
     return Bytes();
@@ -324,19 +324,19 @@ void WebdavStore::remove(const ObjectName& name, const CallOptions& options) {
   throw error(response, place, "cannot remove");
 }
 
-// `folder` ends in a slash and counts from the store's own; depth 0 is "mf1/", 1 a type, 2 the
-// folders that hold objects.
+// `folder` ends with a slash and is relative to the store's folder. Depth 0 is "mf1/", 1 a type, 2
+// the folders that hold objects.
 void WebdavStore::walk(const std::string& folder, unsigned depth, const Walk& walk_of) {
   const std::string place = where(folder);
   const std::string path = address_.folder + "/" + folder.substr(0, folder.size() - 1);
   const std::string_view own_leaf = leaf_of(path);
-  // One folder's: what is done with them may take longer than the server waits.
+  // Collects the entries of the folder first: handling them may take longer than the server waits.
   std::vector<Entry> entries;
   bool has_itself = false;
   std::optional<UtcTime> now;
   const auto on_entry = [&](const Entry& entry) {
-    // A proxy in front may have the server at another path than it knows itself, so the end of the
-    // path decides.
+    // Behind a proxy the server may know itself by another path, so only the end of the path is
+    // compared.
     if (entry.path == path ||
         (entry.is_collection && leaf_of(entry.path) == own_leaf && leaf_of(parent_of(entry.path)) != own_leaf)) {
       has_itself = true;
