@@ -57,10 +57,9 @@ class Race {
   void ask(const PoolStore& store, Milliseconds allowed, Tag tag, Work work);
 
   // Waits for the next answer. Returns nullopt when none has come at `until`, or when no call is
-  // running. An Error of a call is in the Answer and not thrown, with two exceptions:
-  // Error{cancelled} is thrown, and so is an exception that is no Error. Throws Error{cancelled} or
-  // Error{timed_out} when the caller's options say so and no answer is there, or the answer failed
-  // for that reason.
+  // running. The Error of a failed call is in the Answer. But Error{cancelled} is thrown, and so is
+  // an exception of a call that is no Error. Throws Error{cancelled} or Error{timed_out} when the
+  // caller's options say so and no answer is there, or the answer failed for that reason.
   std::optional<Answer> next(SteadyTime until = SteadyTime::max()) { return next(until, call_); }
   // The same, but with the options of the caller that waits instead of those of the calls.
   std::optional<Answer> next(SteadyTime until, const CallOptions& waiting);
