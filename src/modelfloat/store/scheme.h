@@ -29,8 +29,10 @@ struct StoreSettings {
 class SessionVault {
  public:
   virtual ~SessionVault() = default;
+  // Returns what was saved last; nullopt when nothing is kept.
   virtual std::optional<crypto::SecretBytes> load() = 0;
-  virtual void save(ByteSpan session) = 0;  // replaces what was there; empty forgets it
+  // Replaces what is kept. An empty session removes it.
+  virtual void save(ByteSpan session) = 0;
 };
 
 // Copied by the stores. What it refers to must outlive them.

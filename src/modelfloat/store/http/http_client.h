@@ -82,14 +82,16 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Sends the request and returns the answer, whatever its status. Throws Error of these kinds:
-  //  cancelled   soon after a stop
-  //  timed_out   at the deadline, or when nothing moves any more
-  //  offline     the host is unknown or accepts no connection
-  //  transient   the connection breaks, or the answer is cut short or is no HTTP
-  //  denied      the certificate is not trusted; the message says why and what to do
-  //  corrupt     the answer is longer than max_answer_bytes
-  //  invalid     the URL is not valid
+  // Sends the request and returns the answer, whatever its status. Throws what `on_head` and `sink`
+  // throw, and Error of these kinds:
+  //   cancelled   soon after a stop
+  //   timed_out   at the deadline, or when nothing moves any more
+  //   offline     the host is unknown or accepts no connection
+  //   transient   the connection breaks, or the answer is cut short or is no HTTP
+  //   denied      the certificate is not trusted; the message says why and what to do
+  //   corrupt     the answer is longer than max_answer_bytes
+  //   invalid     the URL is not valid
+  //   other kinds this machine lacks something, such as memory or file descriptors
   // If the server has closed a kept connection before any of the answer came, the request is sent
   // once more on a new connection.
   Response send(const Request& request, const CallOptions& options);

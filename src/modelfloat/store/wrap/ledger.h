@@ -40,11 +40,14 @@ UtcTime next_day(UtcTime time) noexcept;
 class Ledger {
  public:
   virtual ~Ledger() = default;
-  virtual DayUse use(UtcTime now) = 0;  // of the day of `now`, as far as known
+  // The bytes moved on the day of `now`, as far as known.
+  virtual DayUse use(UtcTime now) = 0;
   virtual void add_use(UtcTime now, std::uint64_t uploaded_bytes, std::uint64_t downloaded_bytes) = 0;
-  virtual std::optional<Pause> pause(Traffic) = 0;  // nullopt: none; may lie in the past
+  // The last pause that was recorded; it may be over already. Nullopt when there is none.
+  virtual std::optional<Pause> pause(Traffic) = 0;
   virtual void record_pause(Traffic, const Pause&) = 0;
-  virtual Measurements measurements() = 0;  // of earlier runs
+  // The measurements of earlier runs; empty when there are none.
+  virtual Measurements measurements() = 0;
   virtual void keep(const Measurements&) = 0;
 };
 
