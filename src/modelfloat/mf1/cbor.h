@@ -16,14 +16,15 @@ namespace modelfloat::mf1 {
 
 class CborMap;
 
-// Appends items. Who writes an array writes as many items after it as it said.
+// Encodes CBOR items, one after the other. After array(n) the caller must write exactly n items.
 class CborWriter {
  public:
   void number(std::uint64_t value) { head(0, value); }
   void bytes(ByteSpan value);
   void text(std::string_view value);
   void array(std::size_t count) { head(4, count); }
-  // Puts the members into their order. Error{internal} when a key comes twice.
+  // Writes a map with its members in the deterministic order. Error{internal} for a duplicate
+  // key.
   void map(CborMap members);
 
   ByteSpan view() const noexcept { return out_; }
@@ -40,9 +41,9 @@ class CborMap {
   CborMap& number(std::string_view key, std::uint64_t value);
   CborMap& bytes(std::string_view key, ByteSpan value);
   CborMap& text(std::string_view key, std::string_view value);
-  // The map as bytes of its own.
+  // The encoded map as a separate byte string.
   Bytes encoded() &&;
-  // write(CborWriter&) writes exactly one item.
+  // Adds a member. `write` gets a CborWriter& and must write exactly one item.
   template <typename Write>
   CborMap& item(std::string_view key, Write&& write) {
     std::forward<Write>(write)(add_text_key(key));
@@ -66,10 +67,11 @@ class CborMap {
   std::vector<Member> members_;
 };
 
-// Takes items from the front of bytes that are not trusted. Whatever is not the one deterministic
-// encoding of what was asked for is Error{corrupt}: also numbers that could be shorter, keys that
-// are unsorted or come twice, text that is not UTF-8. No length is believed before it was compared
-// with the bytes left. Views point into the bytes given.
+// Decodes untrusted bytes, item by item from the front. Each method throws Error{corrupt} unless
+// the next item has the requested type in its deterministic encoding. So numbers that are not in
+// their shortest form, unsorted or duplicate keys, and text that is not UTF-8 are rejected. Every
+// length is compared with the remaining bytes before it is used. Returned views point into the
+// input.
 class CborReader {
  public:
   explicit CborReader(ByteSpan from) noexcept : rest_(from) {}
@@ -90,12 +92,13 @@ class CborReader {
     std::copy(value.begin(), value.end(), copy.begin());
     return copy;
   }
-  // The number of items that follow as the array's; at most `max`, and at most the bytes left.
+  // Reads the head of an array and returns the number of its items. Error{corrupt} for more than
+  // `max` items, or more than there are bytes left.
   std::size_t array(std::size_t max = SIZE_MAX);
-  // An array of exactly `count` items.
+  // Reads the head of an array that must have exactly `count` items.
   void tuple(std::size_t count);
 
-  // Calls member(key) for each member of a map with text keys; it reads the value.
+  // Calls member(key) for each member of a map with text keys. `member` must read the value.
   template <typename Member>
   void map(Member&& member) {
     each_member([&] { member(text()); });
@@ -106,10 +109,10 @@ class CborReader {
     each_member([&] { member(fixed<N>()); });
   }
 
-  // Passes over one well-formed item, at most k_max_depth deep.
+  // Skips one item. Error{corrupt} when it is not well-formed or nested deeper than k_max_depth.
   void skip() { skip_item(k_max_depth); }
   bool at_end() const noexcept { return rest_.empty(); }
-  // Nothing may follow.
+  // Error{corrupt} unless all bytes have been read.
   void finish() const;
 
   [[noreturn]] static void fail(std::string_view what);
@@ -140,19 +143,20 @@ class CborReader {
   ByteSpan rest_;
 };
 
-// The members of a map with text keys, found by name whatever their order; values that nobody asks
-// for are only checked for form.
+// A map with text keys, whose members are looked up by name. Values that are not looked up are
+// only checked to be well-formed.
 class CborMembers {
  public:
-  // Takes the map off the reader. Error{corrupt} for more than k_max_count members.
+  // Reads one map from the reader. Error{corrupt} for more than k_max_count members.
   explicit CborMembers(CborReader& from);
-  // Of a document that is one map.
+  // For a document that consists of one map.
   static CborMembers of(ByteSpan document);
 
-  // A reader in front of the value. at() is Error{corrupt} when there is no such member.
+  // A reader that is positioned at the member's value. When there is no such member, at() throws
+  // Error{corrupt} and find() returns nullopt.
   CborReader at(std::string_view key) const;
   std::optional<CborReader> find(std::string_view key) const noexcept;
-  // Error{corrupt} unless "kind" is just this.
+  // Error{corrupt} unless the member "kind" has this value.
   void require_kind(std::string_view kind) const;
 
  private:

@@ -23,8 +23,9 @@ struct SealedDocument {
 SealedDocument seal_document(ObjectType type, ByteSpan cbor, const Keyring& keyring, crypto::Suite suite,
                              Random& random);
 
-// The CBOR of a document of this type. Error{denied} for another pool, an unknown epoch or a key
-// that is not the one; Error{unsupported} for a newer format; Error{corrupt} for everything else.
+// Opens a document of this type and returns its CBOR. Error{denied} when it belongs to another
+// pool, or when the keyring lacks its epoch or has another key; Error{unsupported} for a newer
+// format; Error{corrupt} for everything else.
 Bytes open_document(ObjectType type, ByteSpan object, const Keyring& keyring);
 
 }  // namespace modelfloat::mf1

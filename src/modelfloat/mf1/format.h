@@ -17,7 +17,7 @@ inline constexpr std::uint8_t k_format = 1;
 // In front of every shard and document.
 inline constexpr std::size_t k_header_bytes = 96;
 
-// The first bytes of the pool id: tells the objects of two pools apart without a key.
+// The first bytes of the pool id. They distinguish the objects of two pools without a key.
 using PoolTag = std::array<std::byte, 8>;
 
 inline PoolTag pool_tag_of(const PoolId& pool) noexcept {
@@ -26,7 +26,7 @@ inline PoolTag pool_tag_of(const PoolId& pool) noexcept {
   return tag;
 }
 
-// Fills a buffer of known length from its front. The caller has checked that everything fits.
+// Writes fields one after the other into a buffer. The caller has checked that everything fits.
 class FieldWriter {
  public:
   explicit FieldWriter(MutableByteSpan to) noexcept : to_(to) {}
@@ -51,7 +51,7 @@ class FieldWriter {
   MutableByteSpan to_;
 };
 
-// Takes fields from the front of bytes whose length the caller has checked.
+// Reads fields one after the other. The caller has checked that there are enough bytes.
 class FieldReader {
  public:
   explicit FieldReader(ByteSpan from) noexcept : from_(from) {}

@@ -18,8 +18,8 @@ namespace modelfloat::mf1 {
 enum class KeyUse : std::uint8_t { fragment_id, sealing, structure, content, log, older_epochs, local };
 inline constexpr std::size_t k_key_uses = 7;
 
-// The key that objects of this type are sealed under. Error{internal} for slots and markers, which
-// are clear.
+// The key that objects of this type are sealed under. Error{internal} for slots and markers,
+// which are not sealed under a key of the keyring.
 KeyUse key_use_of(ObjectType);
 
 // Root keys by epoch with their sub-keys, derived once, in locked memory. Copyable; const calls may
@@ -28,8 +28,8 @@ class Keyring {
  public:
   Keyring(const PoolId& pool, std::uint32_t epoch, const crypto::SecretKey& root);
 
-  // Adds an older or a newer epoch. Giving the same key again is fine; another key for a known
-  // epoch, or epoch 0, is Error{invalid}.
+  // Adds an older or a newer epoch. Adding the same key twice is fine. Error{invalid} for another
+  // key of a known epoch, and for epoch 0.
   void add_epoch(std::uint32_t epoch, const crypto::SecretKey& root);
 
   const PoolId& pool_id() const noexcept { return pool_; }
@@ -57,12 +57,12 @@ class Keyring {
   std::map<std::uint32_t, Epoch, std::less<>, crypto::LockedAllocator<std::pair<const std::uint32_t, Epoch>>> epochs_;
 };
 
-// The change that begins `epoch`: the root key of the epoch before under the new one's key. Both
-// must be in the keyring.
+// Makes the log change that begins `epoch`. It holds the root key of the previous epoch,
+// encrypted under a key of the new one. Both epochs must be in the keyring.
 EpochBegun begin_epoch(const Keyring&, std::uint32_t epoch, Random&);
 
-// The root key of the epoch before change.epoch, whose own key must be in the keyring (else
-// Error{denied}). Error{corrupt} when the wrapped key does not open.
+// Decrypts the root key of the epoch before change.epoch. Error{denied} when the keyring lacks
+// change.epoch, Error{corrupt} when the wrapped key does not open.
 crypto::SecretKey open_older_epoch(const Keyring&, const EpochBegun& change);
 
 }  // namespace modelfloat::mf1

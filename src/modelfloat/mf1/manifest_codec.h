@@ -33,18 +33,19 @@ ManifestPart manifest_part_of(ByteSpan cbor);
 // pack's end.
 void check_frames_fit(const ContentSegment& content, const StructureSegment& structure);
 
-// The id of a revision: of paths, sizes and SHA-256 of its files, which are in order of path.
+// The id of a revision: a hash of the paths, sizes and SHA-256 of its files. `files` must be
+// ordered by path.
 RevisionId revision_id(std::span<const FileEntry> files);
 
 // Whether a file's path can be written below any folder without leaving it: relative, '/' between
 // parts, no empty, "." or ".." part, no control character or backslash, valid UTF-8, parts of at
 // most 255 bytes, 4096 bytes in all.
 bool is_safe_path(std::string_view path) noexcept;
-// Why it cannot, to be put behind the path; empty when it can.
+// Why a path is not safe, as text that follows the path in a message; empty for a safe path.
 std::string_view why_unsafe(std::string_view path) noexcept;
 
-// What a file takes of the content root, of which a document has room for k_max_document_bytes.
-// `with_tensors`: with its tensor table.
+// How many bytes the entry of a file takes in the CBOR of the content root, which has at most
+// k_max_document_bytes. `with_tensors`: including its tensor table.
 std::uint64_t listed_bytes(const FileEntry& file, bool with_tensors);
 
 }  // namespace modelfloat::mf1

@@ -1,5 +1,5 @@
 #pragma once
-// Inside mf1: what must hold in the parts of a manifest, whoever made them.
+// Internal to mf1: the rules for the parts of a manifest. Writers and readers check them.
 
 #include <cstdint>
 #include <optional>
@@ -9,13 +9,13 @@
 
 namespace modelfloat::mf1 {
 
-// Of all files together; beyond, a manifest has no tensor tables.
+// Limit for all files together. A manifest of files with more tensors has no tensor tables.
 inline constexpr std::size_t k_max_tensors = 65536;
 inline constexpr std::size_t k_max_dimensions = 64;
 
 struct Problem {
   std::string what;
-  bool unsupported = false;  // not wrong, but beyond this program
+  bool unsupported = false;  // valid, but this program does not support it
 };
 
 std::optional<Problem> problem_of(const ManifestRoot&);

@@ -1,6 +1,5 @@
 #pragma once
-// The marker at "mf1/marker": by it a store says which store of which pool it is (format document,
-// section 10).
+// The marker at "mf1/marker": it identifies the store and its pool (format document, section 10).
 
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/domain/ids.h"
@@ -17,7 +16,8 @@ struct Marker {
 };
 
 Bytes make_marker(const Marker& marker);
-// Error{corrupt} when damaged or no marker, Error{unsupported} for a newer format.
+// Error{corrupt} when the object is damaged or is not a marker, Error{unsupported} for a newer
+// format.
 Marker parse_marker(ByteSpan object);
 
 }  // namespace modelfloat::mf1

@@ -25,7 +25,7 @@ struct EncodedFragment {
   Bytes bytes;  // encoded; the plain bytes themselves for codec raw
 };
 
-// How a pack is cut and what it promises.
+// How a pack is cut into slices, and how many failure domains may be lost.
 struct PackShape {
   Redundancy redundancy;
   std::uint64_t slice_bytes = 0;  // S: of a full pack; a multiple of 64
@@ -37,8 +37,8 @@ struct PackShape {
 
 inline constexpr std::size_t k_max_frames_per_pack = 65536;
 
-// Collects fragments and knows the exact space that their index, the padding and the locator need.
-// One thread at a time.
+// Collects the fragments of one pack. Computes the exact space that their index, the padding and
+// the locator need. One thread at a time.
 class PackBuilder {
  public:
   // Error{invalid} for a shape that the format does not have.
@@ -52,7 +52,7 @@ class PackBuilder {
   // The most encoded bytes that one further fragment may have; 0 when none fits.
   std::uint64_t bytes_left() const noexcept;
   bool fits(std::uint64_t encoded_bytes) const noexcept { return encoded_bytes <= bytes_left(); }
-  // Error{internal} when it does not fit or is no fragment.
+  // Error{internal} when the fragment does not fit or is not valid.
   void add(EncodedFragment fragment);
 
   // The fragments, in the order in which they were added; the builder is empty afterwards.
@@ -76,13 +76,16 @@ struct SealedPack {
   std::vector<Bytes> shards;        // objects 0 .. k+m-1, header and slice; a single one when k = 1
 };
 
-// Seals under a fresh salt and the keyring's current epoch. `last_of_push` lets the slices be as
-// short as what is in them, rounded up. Frees each fragment's encoded bytes as soon as they are
-// sealed; besides them (k+m) slices are in memory. `spare` are buffers to write the shards into,
-// such as the shards of an earlier pack that are stored by now: fresh memory costs the kernel as
-// much as sealing does. `on_fragments_sealed`, which must not throw, is called once by this thread
-// when the last encoded bytes were freed, unless seal() throws before; parities and names are made
-// afterwards. Error{internal} for an empty builder.
+// Seals the collected fragments under a fresh salt and the keyring's current epoch, and makes the
+// shard objects. Error{internal} for an empty builder.
+// - Memory: (k+m) slices, and the encoded fragments. Each fragment's bytes are freed as soon as
+//   they are sealed.
+// - `last_of_push`: the slices are only as long as their content needs, rounded up.
+// - `spare`: buffers to reuse for the shards, such as the shards of an earlier pack that are
+//   stored already. Fresh memory costs the kernel as much time as sealing takes.
+// - `on_fragments_sealed`: called once on this thread after the last encoded bytes were freed,
+//   and before parities and names are made. Not called when seal() throws earlier. It must not
+//   throw.
 SealedPack seal(PackBuilder&& builder, const Keyring& keyring, crypto::Suite suite, Random& random, bool last_of_push,
                 std::vector<Bytes> spare = {}, const std::function<void()>& on_fragments_sealed = {});
 

@@ -1,5 +1,5 @@
 #pragma once
-// Inside mf1: the parts of a pack that both its writer and its reader know (format document,
+// Internal to mf1: the parts of a pack that its writer and its reader share (format document,
 // section 7).
 
 #include <array>

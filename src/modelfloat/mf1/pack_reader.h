@@ -16,7 +16,7 @@
 
 namespace modelfloat::mf1 {
 
-// Gives `bytes` bytes of a pack from `offset` on, from wherever they lie.
+// Reads `bytes` bytes of a pack, starting at `offset`.
 using ReadPack = std::function<Bytes(std::uint64_t offset, std::uint64_t bytes)>;
 
 // A ReadPack over the k data slices in memory, which must outlive it.
@@ -30,17 +30,18 @@ class PackOpener {
   // suite, Error{corrupt} for numbers that no pack can have.
   PackOpener(const Pack& pack, const Keyring& keyring);
 
-  // Whether a shard object's header is the one that shard `index` of this pack must have: its
-  // commitment first, then the rest.
+  // Whether a shard object's header is the one that shard `index` of this pack must have: the
+  // commitment is compared first, then the other fields.
   bool fits(const ShardHeader& header, std::size_t index) const noexcept;
 
-  // Decrypts, decodes and checks the id of a fragment of this pack. `sealed` are the frame's bytes
-  // in order, cut anywhere; `plain_out` has fragment.plain_bytes bytes. False, with no plain byte
-  // left in `plain_out`, when tag, encoding or id are wrong or the fragment is not one of this
-  // pack. Error{unsupported} for a codec that this program does not know.
+  // Decrypts and decodes a fragment of this pack, and checks its id. `sealed` are the frame's
+  // bytes in order, in any number of parts; `plain_out` has fragment.plain_bytes bytes. Returns
+  // false, with no plain byte left in `plain_out`, when the tag, the encoding or the id is wrong,
+  // or when the fragment does not belong to this pack. Error{unsupported} for a codec that this
+  // program does not know.
   [[nodiscard]] bool open(const Fragment& fragment, std::span<const ByteSpan> sealed, MutableByteSpan plain_out) const;
 
-  // The encoded bytes of a fragment of this pack, as they were sealed. False, with nothing in
+  // Decrypts a fragment of this pack, but does not decode it. Returns false, with nothing in
   // `encoded_out`, when the tag is wrong or the fragment is not one of this pack. Neither the
   // encoding nor the id is checked.
   [[nodiscard]] bool open_encoded(const Fragment& fragment, std::span<const ByteSpan> sealed, Bytes& encoded_out) const;

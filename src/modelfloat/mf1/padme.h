@@ -1,5 +1,6 @@
 #pragma once
-// Sizes that tell little: at most 12 % more, and only O(log log size) different ones.
+// Padding that hides sizes: it adds at most 12 %, and leaves only O(log log size) different
+// sizes.
 
 #include <bit>
 #include <cstdint>
@@ -7,8 +8,8 @@
 namespace modelfloat::mf1 {
 
 // Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs",
-// PoPETs 2019. The smallest Padmé size that is not below `size`. Sizes up to 2^62, so that nothing
-// wraps.
+// PoPETs 2019. The smallest Padmé size that is not below `size`. `size` is at most 2^62, so that
+// nothing overflows.
 constexpr std::uint64_t padme(std::uint64_t size) noexcept {
   if (size < 2) return size;
   const int exponent = std::bit_width(size) - 1;

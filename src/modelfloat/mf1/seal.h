@@ -1,5 +1,6 @@
 #pragma once
-// Inside mf1: the key, nonce and associated data of a sealed thing (format document, section 4).
+// Internal to mf1: the key, nonce and associated data of a sealed thing (format document, section
+// 4).
 
 #include <array>
 #include <cstdint>
@@ -13,7 +14,8 @@
 
 namespace modelfloat::mf1 {
 
-// The key of one salt, and what in the clear header binds the object to this key alone.
+// The key derived from one salt, and the commitment that binds an object to this key. The
+// commitment stands in the clear header.
 struct SaltKey {
   crypto::SecretKey key;
   Hash256 commitment;
@@ -27,7 +29,7 @@ inline constexpr std::uint32_t k_locator_frame = 0xFFFFFFFF;
 
 std::array<std::byte, crypto::k_nonce_bytes> frame_nonce(std::uint32_t number) noexcept;
 
-// What is said about one frame besides the salt that it belongs to.
+// What the associated data says about a single frame.
 struct FrameFacts {
   std::uint32_t number = 0;
   // Of the fragment before its codec; for other frames of the frame's plaintext.

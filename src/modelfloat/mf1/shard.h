@@ -41,7 +41,8 @@ void write_shard_header(const ShardHeader& header, MutableByteSpan out);
 // or Error{unsupported}.
 ShardHeader parse_shard_header(ByteSpan object);
 
-// The pack that the header speaks of; survive and the shards' names are not in it.
+// The pack that the header describes. A header holds neither `survive` nor the names of the
+// shards, so these are not set.
 Pack pack_of(const ShardHeader& header);
 
 // The slice behind the header of a whole shard object; Error{corrupt} unless the object has exactly
@@ -60,11 +61,11 @@ struct SlicePiece {
 // beyond the pack.
 std::vector<SlicePiece> slice_pieces(const Pack& pack, std::uint64_t offset, std::uint64_t bytes);
 
-// Makes the whole object of shard `index` again from k other shard objects of the pack, whose names
-// the caller has checked; needs no key. `index` may be k + m or more, for parity that was not there
-// before. Error{corrupt} when the objects do not fit together or the result does not have the name
-// that the pack says; Error{lost} when there are fewer than k different ones (more than k are
-// fine).
+// Rebuilds the complete object of shard `index` from k other shard objects of the pack. Needs no
+// key. The caller has checked that the objects fit their names. `index` may be k + m or more, to
+// add parity. Error{lost} for fewer than k different objects; more than k are fine.
+// Error{corrupt} when the objects do not fit together, or when the result does not have the name
+// that the pack lists.
 Bytes rebuild_shard(const Pack& pack, std::size_t index, std::span<const ByteSpan> objects);
 
 }  // namespace modelfloat::mf1

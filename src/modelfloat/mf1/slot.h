@@ -87,8 +87,8 @@ Bytes make_slot(const SlotSecret& secret, const Keyring& keyring, std::uint32_t 
 Slot parse_slot(ByteSpan object);
 
 // The pool's keyring with the epoch of this slot. Error{denied} when the secret is another one or
-// of another kind; Error{unsupported} when it asks for more than 1 GiB or 10 passes (nothing was
-// spent then); Error{corrupt} when damaged.
+// of another kind; Error{unsupported}, before any memory or time is spent, when the slot asks for
+// more than 1 GiB or 10 passes; Error{corrupt} when damaged.
 Keyring open_slot(ByteSpan object, const SlotSecret& secret);
 
 }  // namespace modelfloat::mf1

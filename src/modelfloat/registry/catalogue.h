@@ -1,5 +1,5 @@
 #pragma once
-// What listings show of models. The log on the stores says it; this is a copy that can be searched.
+// What listings show of models. The source is the log on the stores; this is a searchable copy.
 
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +41,7 @@ class Catalogue {
 
   // Replaces the row of the same manifest.
   virtual void put_revision(const RevisionRow&) = 0;
-  // It is fine when there is none.
+  // Does nothing when there is none.
   virtual void remove_revision(const ManifestId&) = 0;
   // The revisions of the model, newest first; empty when there is no such model.
   virtual std::vector<RevisionRow> revisions(const std::string& model) = 0;

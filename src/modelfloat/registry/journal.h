@@ -1,6 +1,6 @@
 #pragma once
-// What is under way, written down before it begins: pushes, and small objects on their way to
-// stores.
+// What is under way: pushes, and small objects that are being uploaded. Each is recorded before
+// it begins.
 
 #include <cstdint>
 #include <span>
@@ -14,7 +14,7 @@
 
 namespace modelfloat::registry {
 
-// A small object that a store has yet to get.
+// A small object that must still be uploaded to a store.
 struct QueuedPut {
   StoreId store{};
   std::string object;  // path
@@ -36,25 +36,26 @@ struct PushRow {
 class Journal : public virtual Transactions {
  public:
   // The queue of small objects. An entry is written before the first put, and removed when the
-  // store has the object. Queueing an object for a store again replaces its bytes, and it keeps its
-  // place.
+  // store has the object. Queueing an object for the same store again replaces its bytes; the
+  // entry keeps its place in the queue.
   virtual void queue_puts(std::span<const QueuedPut>) = 0;
-  // The oldest first.
+  // All entries, the oldest first.
   virtual std::vector<QueuedPut> queued_puts() = 0;
-  // The store has confirmed the object. It is fine when it was not queued.
+  // Removes the entry: the store has confirmed the object. Does nothing when there is none.
   virtual void put_done(const StoreId&, const std::string& object) = 0;
 
-  // From await_puts() until forget_puts() it is remembered for which stores put_done() was called
-  // for these objects, in whatever process. Several may await one object; what is remembered of it
-  // is forgotten with the last of them.
+  // Starts to record which stores confirm these objects, that is, for which stores any process
+  // calls put_done(). Recording ends with forget_puts(). Several callers may await the same
+  // object; its record is kept until each of them has called forget_puts().
   virtual void await_puts(std::span<const std::string> objects) = 0;
-  // The stores that have confirmed the object, in order; empty when nobody awaits it.
+  // The stores that have confirmed the object since await_puts(), ordered by id; empty when
+  // nobody awaits it.
   virtual std::vector<StoreId> confirmed_puts(const std::string& object) = 0;
   virtual void forget_puts(std::span<const std::string> objects) = 0;
 
-  // Enters a push that begins now, and returns its number, which no other push has.
+  // Records a push that begins now, and returns its unique number.
   virtual std::uint64_t begin_push(const std::string& model, const std::string& tag, UtcTime now) = 0;
-  // How far it has come. Error{not_found} when there is no push of this number.
+  // Records the progress of a push. Error{not_found} when there is no push with this number.
   virtual void record_push(std::uint64_t id, PushState, std::uint64_t packs) = 0;
   // The pushes in this state, ordered by number. A process that was killed leaves its push running.
   virtual std::vector<PushRow> pushes(PushState) = 0;

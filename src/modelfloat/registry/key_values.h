@@ -14,7 +14,7 @@ class KeyValues : public virtual Transactions {
  public:
   // The value, or nullopt when there is none of this name. Names are case-sensitive.
   virtual std::optional<Bytes> setting(const std::string& name) = 0;
-  // Replaces the value. An empty one is a value, too.
+  // Replaces the value. An empty value is kept, too.
   virtual void set_setting(const std::string& name, ByteSpan value) = 0;
 };
 

@@ -13,8 +13,8 @@
 
 namespace modelfloat::registry {
 
-// A log record as its CBOR stood in the document, so that the state of the pool can be worked out
-// anew at any time.
+// A log record with its CBOR as it was in the document. The state of the pool can be computed
+// from these records at any time.
 struct LogRow {
   WriterId writer{};
   std::uint64_t seq = 0;
@@ -31,10 +31,10 @@ struct LogName {
   bool operator==(const LogName&) const = default;
 };
 
-// An object of the log that was read and is of no use.
+// An object of the log that was read and could not be used.
 struct UnreadableRow {
   std::string object;  // path
-  std::string tried;   // with what: something else may be able to read it
+  std::string tried;   // which reader tried: another one may be able to read it
   bool operator==(const UnreadableRow&) const = default;
 };
 
@@ -61,10 +61,10 @@ class LogCache {
   // Objects that have no row are fine.
   virtual void forget_unreadable(std::span<const std::string> objects) = 0;
 
-  // Adds to the paths of log and checkpoint objects that were seen on the store. Whoever brings the
-  // store back to an older state takes some of them away, and that shows.
+  // Adds paths of log and checkpoint objects that were seen on the store. If somebody resets the
+  // store to an older state, some of them are missing there, which reveals the reset.
   virtual void record_listed(const StoreId&, std::span<const std::string> log_paths) = 0;
-  // All that were added, in order; empty for a store that is not known.
+  // All paths that record_listed() added, ordered; empty for an unknown store.
   virtual std::vector<std::string> listed(const StoreId&) = 0;
 };
 

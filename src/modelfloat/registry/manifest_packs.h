@@ -1,6 +1,6 @@
 #pragma once
-// Which packs a manifest names, with all that is known of where their shards lie. Every manifest
-// says the same itself; here it is at hand without opening and reading one.
+// Which packs a manifest names, and where their shards are known to lie. The manifest itself
+// lists its packs; this index answers without opening it.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,7 @@ struct StrayCopies {
 
 struct LocatedPack {
   Pack pack;
-  // Of each of pack.shards, as PackIndex::shard_copies() says.
+  // For each of pack.shards, the result of PackIndex::shard_copies().
   std::vector<std::vector<ShardCopy>> copies;
   std::vector<StrayCopies> strays;  // as PackIndex::stray_shards() says
 };
@@ -34,9 +34,9 @@ class ManifestPacks {
   // The packs of the manifest in its order, by the numbers that PackIndex::learn_pack() gave.
   // Replaces what was there. Catalogue::remove_revision() forgets them.
   virtual void set_manifest_packs(const Hash256& manifest, std::span<const std::uint64_t> packs) = 0;
-  // Its packs from index `first` on, at most `limit`; fewer only at the end. Nothing when they were
-  // not set, or one of them was forgotten or entered anew since then: only the manifest itself says
-  // it now.
+  // The manifest's packs from index `first` on, at most `limit`; fewer only at the end. nullopt
+  // when set_manifest_packs() was not called, or when one of the packs was removed or replaced
+  // since then. The caller must then read the manifest itself.
   virtual std::optional<std::vector<LocatedPack>> located_packs(const Hash256& manifest, std::uint64_t first,
                                                                 std::size_t limit) = 0;
 };

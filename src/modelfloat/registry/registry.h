@@ -1,6 +1,7 @@
 #pragma once
-// What is believed of the pool, and what is under way. Losing it loses nothing that `recover` does
-// not bring back. Each part is an interface of its own; who needs one part takes that part.
+// The database of what is known of the pool, and of the operations that are under way. If
+// it is lost, `recover` rebuilds it from the stores. Each part has its own interface; code that
+// needs one part takes that interface only.
 //
 // Servers that share one registry share all of it:
 //
@@ -17,8 +18,8 @@
 //   StoreRecords: use, pauses   the quota of an account, whoever uses it
 //   StoreRecords: health        what was measured last, by whichever of them
 //
-// What is true for one machine alone is no part of it, but of its home (cli/home.h): the folders,
-// config.toml, the key file, and where another key file is.
+// What concerns one machine alone is not in the registry but in its home (cli/home.h): the
+// folders, config.toml, the key file, and the path of another key file.
 
 #include "modelfloat/registry/catalogue.h"
 #include "modelfloat/registry/document_cache.h"
@@ -34,9 +35,9 @@ namespace modelfloat::registry {
 
 // For all parts:
 // - Threads: every method may be called from many threads, and from several processes.
-// - Atomic and durable: a method writes all or nothing, and what it has written is durable when it
-//   returns; within a transaction, when that ends. It shows to other threads and processes then,
-//   and to this thread at once.
+// - Atomic and durable: a method writes all or nothing. What it wrote is durable when it returns,
+//   or within a transaction, when the transaction ends. Other threads and processes see it from
+//   then on; this thread sees it at once.
 // - Errors, unless a method says more: corrupt when the registry is damaged (the message says to
 //   run `recover`), out_of_space, denied when it cannot be written, transient when it stays locked
 //   too long.

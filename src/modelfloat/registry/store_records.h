@@ -1,5 +1,6 @@
 #pragma once
-// The stores of the pool: which there are, how they are opened, and how they do.
+// The stores of the pool: their list, their settings and sessions, and their measured health and
+// use.
 
 #include <cstdint>
 #include <optional>
@@ -23,7 +24,7 @@ struct StoreRow {
   bool operator==(const StoreRow&) const = default;
 };
 
-// How a store is opened. The log does not say it, so each registry is told by its user.
+// How a store is opened. This is not in the log; the user must tell it to each registry.
 struct StoreSettingsRow {
   StoreId store{};
   std::string api_url;
@@ -33,7 +34,7 @@ struct StoreSettingsRow {
   bool operator==(const StoreSettingsRow&) const = default;
 };
 
-// How one kind of call to a store went.
+// Statistics of one kind of call to a store.
 struct StoreCallsRow {
   std::string kind;
   std::uint64_t calls = 0;
@@ -58,7 +59,7 @@ struct StoreUseRow {
   std::uint64_t downloaded_bytes = 0;
   bool operator==(const StoreUseRow&) const = default;
 };
-// Calls that a store asked us to leave off.
+// A pause that a store asked for.
 struct StorePauseRow {
   std::string traffic;
   UtcTime until{};
@@ -73,30 +74,31 @@ class StoreRecords : public virtual Transactions {
   virtual std::vector<StoreRow> stores() = 0;
   // Replaces the row of the same id. Error{invalid} when another store has the name.
   virtual void put_store(const StoreRow&) = 0;
-  // Forgets the store and all that the registry has of it: settings, session, measurements, pauses,
-  // queued puts, listings, places of shards. An unknown store is fine.
+  // Removes the store and all that the registry has of it: settings, session, measurements,
+  // pauses, queued puts, listings, locations of shards. Does nothing for an unknown store.
   virtual void remove_store(const StoreId&) = 0;
 
   // nullopt when the store has none.
   virtual std::optional<StoreSettingsRow> store_settings(const StoreId&) = 0;
-  // Replaces the row of the same store, which need not be entered yet.
+  // Replaces the row of the same store. The store itself need not be recorded yet.
   virtual void put_store_settings(const StoreSettingsRow&) = 0;
   // What the store gave at its last login, sealed; nullopt when there is none.
   virtual std::optional<Bytes> store_session(const StoreId&) = 0;
   // Replaces it. Empty bytes forget it.
   virtual void set_store_session(const StoreId&, ByteSpan sealed) = 0;
 
-  // Empty when nothing was measured.
+  // The recorded health; default values when nothing was measured.
   virtual StoreHealthRow store_health(const StoreId&) = 0;
   // Replaces it.
   virtual void put_store_health(const StoreId&, const StoreHealthRow&) = 0;
-  // Of the last day that anything was added to; zeros when there was none.
+  // The use on the last day with a record; zeros when there is none.
   virtual StoreUseRow store_use(const StoreId&) = 0;
-  // Adds to what the same day has. Another day starts anew.
+  // Adds to the record when it is of the same day; otherwise replaces it.
   virtual void add_store_use(const StoreId&, const StoreUseRow&) = 0;
-  // The newest pause of each traffic, ordered by traffic, also those that have ended.
+  // The newest pause of each kind of traffic, ordered by traffic. Pauses that have ended are
+  // included.
   virtual std::vector<StorePauseRow> store_pauses(const StoreId&) = 0;
-  // Replaces that of the same traffic.
+  // Replaces the pause of the same traffic.
   virtual void pause_store(const StoreId&, const StorePauseRow&) = 0;
 };
 

@@ -28,7 +28,7 @@ class Tokens {
   virtual void add_token(const TokenRow&) = 0;
   // All tokens, the oldest first.
   virtual std::vector<TokenRow> tokens() = 0;
-  // Whether there was a token with this id.
+  // Removes a token. Returns false when there is none with this id.
   virtual bool remove_token(const std::string& id) = 0;
   // The token with this hash, or nullopt.
   virtual std::optional<TokenRow> find_token(const Hash256& hash) = 0;

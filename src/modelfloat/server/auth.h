@@ -19,7 +19,8 @@ std::string_view to_string(Scope) noexcept;
 std::optional<Scope> scope_from(std::string_view) noexcept;
 bool includes(Scope held, Scope needed) noexcept;
 
-// "hf_" and 40 letters and digits, 238 random bits: tools made for the Hub insist on the shape.
+// "hf_" and 40 letters and digits with 238 random bits. Tools for the Hugging Face Hub require
+// this form.
 struct NewToken {
   std::string text;        // to be shown once
   registry::TokenRow row;  // to be kept
@@ -27,7 +28,7 @@ struct NewToken {
 NewToken make_token(Random& random, UtcTime now, Scope scope);
 bool looks_like_token(std::string_view text) noexcept;
 
-// registry::Tokens::find_token, or a test's.
+// Looks up a token by its hash: registry::Tokens::find_token, or a replacement in tests.
 using TokenLookup = std::function<std::optional<registry::TokenRow>(const Hash256&)>;
 
 // How the clients of an API send their token.
@@ -40,9 +41,10 @@ struct TokenScheme {
 // "Authorization: Bearer TOKEN".
 TokenScheme bearer_tokens();
 
-// Returns the scope of the token. Throws HttpError 401 without a token or with a wrong one, with
-// WWW-Authenticate set; 403 when the token's scope does not include `needed`. Takes as long for a
-// wrong token as for a right one, as far as the registry's index does: it is searched by hash.
+// Returns the scope of the request's token. Throws HttpError 401, with WWW-Authenticate set, for
+// a missing or unknown token, and 403 when the token's scope does not include `needed`. Tokens
+// are looked up by their hash, so the time that a lookup takes reveals nothing about the token
+// itself.
 Scope authorise(const Request& request, Response& response, Scope needed, const TokenScheme& scheme,
                 const TokenLookup& find_token);
 

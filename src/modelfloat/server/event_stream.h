@@ -12,12 +12,12 @@
 
 namespace modelfloat::server {
 
-// One answer of events. It begins with status 200 at the first thing that is written; until then
-// another answer can be given, such as an error with its own status. Used by one thread. All
-// methods throw what Response::write throws.
+// One answer that consists of server-sent events. It begins with status 200 at the first write.
+// Before that, another answer can be sent instead, such as an error with its own status. Used by
+// one thread. All methods throw what Response::write throws.
 class EventStreamWriter {
  public:
-  // `response` outlives it. `now` is the time that progress goes by.
+  // `response` outlives it. `now` is the clock that limits how often progress is sent.
   explicit EventStreamWriter(Response& response, std::function<SteadyTime()> now = std::chrono::steady_clock::now)
       : response_(response), now_(std::move(now)) {}
 
@@ -25,10 +25,10 @@ class EventStreamWriter {
   void event(std::string_view data);
   // A comment: clients skip it, but it keeps the connection alive. `text` has one line.
   void comment(std::string_view text);
-  // A comment that says how far a model is on its way into memory. Does nothing when the last one
-  // is less than 250 ms ago.
+  // A comment that tells how much of a model has been loaded. Does nothing when the last one was
+  // sent less than 250 ms ago.
   void progress(const runner::LoadProgress& progress);
-  // A last event, and the end of the answer. An error in the middle of a stream is told so, too.
+  // Writes the last event and ends the answer. Also used for an error in the middle of a stream.
   void end(std::string_view data);
 
  private:

@@ -14,17 +14,19 @@ namespace modelfloat::server {
 constexpr std::size_t k_max_json_bytes = std::size_t{1} << 20;
 constexpr std::size_t k_max_json_depth = 64;
 
-// The body of the request, an object with no other members than `known`. Throws HttpError: 415 for
-// another content type or a character set other than UTF-8, 413 for more than k_max_json_bytes, 400
-// for what is no JSON, has a name twice, is nested deeper than k_max_json_depth, is no object, or
-// has a member that is not known.
+// Reads the body of the request: a JSON object that has no members besides `known`. Throws
+// HttpError:
+// - 415 for another content type, or a character set other than UTF-8;
+// - 413 for more than k_max_json_bytes;
+// - 400 for invalid JSON, a duplicate name, nesting deeper than k_max_json_depth, a value that is
+//   not an object, or an unknown member.
 nlohmann::json read_json_object(Request& request, std::initializer_list<std::string_view> known);
 
-// A name that a client sent, or several, for messages: "`a`", "`a`, `b`". Long ones are cut.
+// Names that a client sent, quoted for messages: "`a`", or "`a`, `b`". Long names are shortened.
 std::string in_quotes(std::string_view name);
 std::string list_in_quotes(std::initializer_list<std::string_view> names);
 
-// Never throws for bytes that are not UTF-8: they are replaced.
+// The value as JSON text. Bytes that are not UTF-8 are replaced, so it does not throw for them.
 std::string to_text(const nlohmann::json& value);
 // A JSON string with its quotes.
 std::string json_string(std::string_view text);

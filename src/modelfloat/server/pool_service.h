@@ -1,5 +1,5 @@
 #pragma once
-// The API's work, done by the engine and the runner.
+// Implements the API with the engine and the runner.
 
 #include <atomic>
 #include <string>
@@ -14,8 +14,8 @@ namespace modelfloat::server {
 
 class PoolService final : public Service {
  public:
-  // Both outlive it. Reads the log from the stores in the background, at once and then every
-  // `refresh_period`, so that what other machines do becomes visible.
+  // `pool` and `runner` must outlive it. A background thread reads the log from the stores at
+  // once and then every `refresh_period`, so that changes by other machines become visible.
   PoolService(engine::Pool& pool, runner::Runner& runner, Milliseconds refresh_period = Milliseconds{30'000});
 
   std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) override;
@@ -32,7 +32,8 @@ class PoolService final : public Service {
   Readiness readiness(const CallOptions& call) override;
 
  private:
-  // With the tag or revision that was asked for. Error{not_found}.
+  // Resolves an id or a name, and keeps the requested tag or revision. Error{not_found} for an
+  // unknown model.
   ModelRef resolve(const std::string& model);
   void record_policy();
   void refresh_now_and_then(const std::stop_token& stop);
@@ -40,7 +41,7 @@ class PoolService final : public Service {
   engine::Pool& pool_;
   runner::Runner& runner_;
   const Milliseconds refresh_period_;
-  // As the pool's policy last said; readiness() is asked often, and by anybody.
+  // From the pool's policy, as last read. Cached because anybody may call readiness() often.
   std::atomic<std::uint64_t> survive_ = 0;
   std::jthread refresher_;  // last: it uses the others
 };

@@ -1,5 +1,6 @@
 #pragma once
-// What the API can do, so that it can be tested without a pool. The real one is PoolService.
+// The operations of the API as an interface, so that the API can be tested without a pool.
+// PoolService implements it.
 
 #include <functional>
 #include <map>
@@ -33,7 +34,8 @@ struct UploadResult {
   engine::PushResult push;
 };
 
-// A model on its way in. Used by one thread. Dropped before commit() it leaves no model.
+// A model that is being uploaded. Used by one thread. When it is destroyed before commit(), no
+// model is created.
 class UploadSession {
  public:
   virtual ~UploadSession() = default;
@@ -51,8 +53,8 @@ struct Readiness {
   std::uint64_t domains_online = 0;
 };
 
-// A model by its id, its name, or its name with a tag or revision; the rest of the API calls it
-// `model`. Where there is none, methods throw Error{not_found}. Shared by threads.
+// `model` names a model: by its id, its name, or its name with a tag or revision. Methods throw
+// Error{not_found} when there is no such model. All methods may be called from many threads.
 class Service {
  public:
   virtual ~Service() = default;
@@ -60,7 +62,7 @@ class Service {
   virtual std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) = 0;
   virtual engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) = 0;
   virtual engine::ModelSummary find(const std::string& model, const CallOptions&) = 0;
-  // How the models that list() or find() gave stand, in their order.
+  // The health of models that list() or find() returned, in the given order.
   virtual std::vector<engine::ModelHealth> health(std::span<const engine::ModelSummary>, const CallOptions&) = 0;
   virtual std::vector<engine::RevisionSummary> revisions(const std::string& model) = 0;
   virtual engine::OpenManifest open(const std::string& model, const CallOptions&) = 0;

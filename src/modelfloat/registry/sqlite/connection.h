@@ -20,7 +20,8 @@
 
 namespace modelfloat::registry {
 
-// What goes into a statement. Unsigned 64-bit numbers go in and come out by their bits.
+// What goes into a statement. Unsigned 64-bit numbers are stored as signed ones with the same
+// bits.
 using Parameter = std::variant<std::int64_t, std::string_view, ByteSpan>;
 
 template <typename T>
@@ -38,7 +39,7 @@ Parameter to_parameter(const T& value) {
 
 enum class CellKind { number, bytes };
 
-// A value that came out. Throws Misfit when it cannot be what the program wrote.
+// A value of a result row. as() throws Misfit when the program cannot have written such a value.
 struct Cell {
   struct Misfit {};
 

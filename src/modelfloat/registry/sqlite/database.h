@@ -17,8 +17,8 @@ class Database {
  public:
   Database(std::filesystem::path file, Milliseconds lock_timeout);
 
-  // work(connection), and gives back its result. One statement sees one state of the file; several
-  // in one `work` may not, unless this thread is inside a write().
+  // Runs work(connection) and returns its result. Each statement sees one consistent state of the
+  // file. Several statements may see different states, unless this thread is inside a write().
   template <typename Work>
   auto read(const Work& work) {
     const Lease lease(*this);
@@ -26,8 +26,8 @@ class Database {
   }
 
   // Runs `work` as one transaction that is durable when this returns and undone when it throws.
-  // Inside another write() of this thread it becomes part of that one, and what it wrote is still
-  // undone by itself when it throws.
+  // Inside another write() of this thread it becomes part of that one. When the inner `work`
+  // throws, only its own changes are undone.
   void write(const std::function<void(Connection&)>& work);
 
  private:
@@ -43,11 +43,12 @@ class Database {
     std::unique_ptr<Connection> own;
     Connection* connection;
   };
-  // The right to write, of one thread in this process at a time: SQLite's own waiting is by polling
-  // and not fair.
+  // The write lock of this process, held by one thread at a time. SQLite's own lock is not
+  // enough: it polls, and it is not fair.
   struct Turn;
 
-  // That of this thread's transaction, or null. Throws when SQLite has undone the transaction.
+  // The connection of this thread's transaction, or null. Throws when SQLite has undone the
+  // transaction.
   Connection* joined();
   static void write_nested(Connection&, const std::function<void(Connection&)>& work);
 

@@ -20,9 +20,9 @@ std::span<const Migration> all_migrations();
 // Makes the table that holds the version, at 0, in an empty file.
 void start_schema(Database&);
 
-// Runs the steps that the file lacks, each in its own transaction. Error: unsupported when the
-// file's version is above the last step's, corrupt when it is no registry. Several processes may do
-// this at once.
+// Runs the migrations that the file lacks, each in its own transaction. Error: unsupported when
+// the file's version is above the last step's, corrupt when it is no registry. Several processes
+// may do this at once.
 void migrate(Database&, std::span<const Migration> steps);
 
 }  // namespace modelfloat::registry

@@ -1,5 +1,5 @@
 #pragma once
-// A registry that this process may read and not write: it works with a copy, which is forgotten.
+// For a registry that this process may read but not write: it works with a temporary copy.
 
 #include <filesystem>
 #include <memory>
@@ -12,11 +12,12 @@ namespace modelfloat::registry {
 // the files that it needs beside it.
 bool is_read_only(const std::filesystem::path& file);
 
-// Copies the registry, with what its write-ahead log has, into memory where the system has a folder
-// for that, else into a private temporary folder. The copy goes with the returned object. What only
-// remembers works as ever. What must not be forgotten is Error{denied}: queue_puts, begin_push,
-// add_pack, add_token, remove_token, put_store_settings. Other errors as open_sqlite_registry(),
-// and transient when another process keeps changing the file.
+// Copies the registry, with what its write-ahead log has, into memory where the system has a
+// folder for that, else into a private temporary folder. The copy is deleted with the returned
+// object. Methods that only cache facts work as usual. Methods whose changes must not be lost
+// throw Error{denied}: queue_puts, begin_push, add_pack, add_token, remove_token,
+// put_store_settings. Other errors as open_sqlite_registry(), and transient when another process
+// keeps changing the file.
 std::unique_ptr<Registry> open_registry_copy(const std::filesystem::path& file,
                                              Milliseconds lock_timeout = k_lock_timeout);
 

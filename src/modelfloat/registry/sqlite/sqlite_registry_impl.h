@@ -6,7 +6,7 @@
 
 namespace modelfloat::registry {
 
-// What set_manifest_packs() has entered. Part of a transaction.
+// Removes what set_manifest_packs() has recorded. To be called within a transaction.
 void forget_manifest_packs(Connection& c, const Hash256& manifest);
 
 class SqliteRegistry : public Registry {

@@ -9,19 +9,20 @@
 
 namespace modelfloat::server {
 
-// Feeds on pieces of any size. Chunk extensions and trailers are skipped; both are bounded.
+// Accepts input in pieces of any size. Skips chunk extensions and trailers, whose length is
+// limited.
 class ChunkedDecoder {
  public:
   struct Step {
     std::size_t taken = 0;    // bytes of `from` that are used up
     std::size_t written = 0;  // bytes of the body now in `to`
   };
-  // Goes on until `from` or `to` is used up, or the body has ended. Throws HttpError{400} for
-  // anything that is not exactly to the rule, and is of no use afterwards.
+  // Decodes until `from` or `to` is used up, or the body has ended. Throws HttpError{400} for any
+  // violation of the format; the decoder must not be used afterwards.
   Step decode(ByteSpan from, MutableByteSpan to);
   bool done() const noexcept { return state_ == State::done; }
-  // How many bytes of the running chunk are to come: so many of the raw bytes may be read past the
-  // decoder, told by skip().
+  // How many bytes of the current chunk are still to come. The caller may read up to so many raw
+  // bytes directly, without the decoder, and then reports them with skip().
   std::uint64_t rest_of_chunk() const noexcept { return state_ == State::data ? rest_ : 0; }
   void skip(std::uint64_t bytes);
 

@@ -14,16 +14,19 @@ class ClientStream {
  public:
   ClientStream(int fd, std::string peer, const HttpLimits& limits) : fd_(fd), peer_(std::move(peer)), limits_(limits) {}
 
-  // At least one byte; 0 when the client has ended its side. Throws HttpError{408} when it is too
-  // slow, Error{cancelled} when it is gone.
+  // Blocks until there is at least one byte, and returns how many were read; 0 when the client
+  // has closed its side. Throws HttpError{408} when the client is too slow, and Error{cancelled}
+  // when it has disconnected.
   std::size_t read(MutableByteSpan to);
-  // What is there already, without waiting; 0 for nothing.
+  // Reads what has arrived already, without waiting; returns 0 when there is nothing.
   std::size_t read_ready(MutableByteSpan to) noexcept;
-  // All of the three parts. Throws Error{cancelled} when the client is gone or too slow.
+  // Writes all three parts. Throws Error{cancelled} when the client has disconnected or is too
+  // slow.
   void write(ByteSpan head, ByteSpan body = {}, ByteSpan tail = {});
 
  private:
-  // Waits for the client. False after a whole window with too few bytes.
+  // Waits for the client. Returns false after a whole window (HttpLimits::rate_window) with too
+  // few bytes.
   bool wait(short events);
   [[noreturn]] void gone() const;
 

@@ -1,6 +1,6 @@
 #pragma once
-// By which names a server may be called. A page of another site reaches a server on this machine
-// under a name of its own (DNS rebinding), so a name that is not known is refused.
+// Which host names a server accepts. In a DNS rebinding attack, a page of another site reaches a
+// server on this machine under the site's own name. So unknown names are refused.
 
 #include <cstdint>
 #include <optional>
@@ -16,11 +16,11 @@ struct Authority {
   std::string host;
   std::optional<std::uint16_t> port;
 };
-// "Localhost.", "127.0.0.1:80", "[::1]:", ...; nothing for what is no host.
+// "Localhost.", "127.0.0.1:80", "[::1]:", ...; nullopt when it is not a host.
 std::optional<Authority> parse_authority(std::string_view text);
 
-// The name or IP address of a host, in the form that Authority has. Throws Error{invalid} for what
-// is none, and where a port follows.
+// Normalises a host name or IP address to the form of Authority::host. Throws Error{invalid} when
+// it is neither, or when a port follows.
 std::string parse_host_name(std::string_view text);
 
 // Shared by threads.
@@ -30,11 +30,11 @@ class HostList {
   // parse_host_name does.
   explicit HostList(const std::vector<std::string>& names);
 
-  // Whether it is localhost, 127.0.0.1, ::1, the address that the connection came to, or one of the
-  // names. The port does not count: a forwarded port is another one.
+  // Whether `called` is localhost, 127.0.0.1, ::1, the local address of the connection, or one of
+  // the names. The port is ignored, because port forwarding may change it.
   bool allows(const Authority& called, std::string_view local_address) const;
-  // Whether a page of this origin may call: it is the server itself, as the request calls it
-  // (nothing where the request does not say), or one of the names.
+  // Whether a page of this origin may call the server: the origin must be the server itself, or
+  // one of the names. `called` is how the request names the server; nullopt where it names none.
   bool allows_origin(std::string_view origin, const std::optional<Authority>& called) const;
 
  private:

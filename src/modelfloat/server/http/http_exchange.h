@@ -1,5 +1,5 @@
 #pragma once
-// One request being answered: its body and its answer over a client's socket.
+// Handles one request on a client's socket: reads its body and writes the response.
 
 #include <atomic>
 #include <string>
@@ -10,22 +10,21 @@
 
 namespace modelfloat::server {
 
-// Reads the body that a head announces. Asks for it with "100 Continue" where the client waits for
-// that.
+// Reads the body that a head announces. Sends "100 Continue" first where the client waits for it.
 class BodySource final : public ByteSource {
  public:
-  // `received` is what came behind the head already; what is left of it when the body has ended
+  // `received` holds the bytes that arrived after the head. What remains in it after the body
   // belongs to the next request.
   BodySource(ClientStream& client, std::string& received, const RequestHead& head);
 
   std::size_t read(MutableByteSpan to) override;
   std::optional<std::uint64_t> size_bytes() const override { return length_; }
 
-  // Set when the body has been read to its end; may be asked by any thread.
+  // Whether the body has been read to its end. May be called from any thread.
   bool done() const noexcept { return done_.load(std::memory_order_acquire); }
-  // Reads the rest if it is there already and small. Returns done().
+  // Reads the rest of the body if it is small and has arrived already. Returns done().
   bool finish_quickly();
-  // An answer has gone out, so "100 Continue" must not any more.
+  // The response has begun, so "100 Continue" must not be sent any more.
   void answer_began() noexcept { answer_began_ = true; }
 
  private:
@@ -61,7 +60,7 @@ class SocketResponse final : public Response {
   bool begun() const noexcept override { return begun_; }
 
   bool ended() const noexcept { return ended_; }
-  // The connection is of no use after this answer.
+  // The connection is closed after this response.
   void close_afterwards() noexcept { keep_alive_ = false; }
   bool keeps_alive() const noexcept { return keep_alive_; }
 
@@ -83,12 +82,12 @@ class SocketResponse final : public Response {
   bool ended_ = false;
 };
 
-// A request whose head has come, and the connection that it came by.
+// A request whose head has arrived, and its connection.
 struct PendingRequest {
   int fd;
   const std::string& peer;
   const HttpLimits& limits;
-  std::string& received;  // what came behind the head; the rest belongs to the next request
+  std::string& received;  // bytes after the head; those after the body belong to the next request
   RequestHead& head;
   std::stop_token stop;
   // True from the end of the body to the end of the answer. Other threads may read it.
@@ -96,13 +95,13 @@ struct PendingRequest {
   bool close_afterwards;  // take no more requests by this connection
 };
 
-// Calls the handler. Answers with a 500 where it fails before it has begun, and logs what it
-// throws. Returns whether the connection can take another request. Blocks as long as handler and
-// client do.
+// Calls the handler, and logs what it throws. Sends a 500 when the handler throws before it has
+// begun to answer. Returns whether the connection can be used for another request. Blocks as long
+// as handler and client do.
 bool answer_request(const PendingRequest& pending, const Handler& handler);
 
-// The head of an answer with the headers that protect it, unless `headers` says otherwise. For
-// answers outside of an exchange too.
+// The head of a response. Security headers are added unless `headers` has its own value for them.
+// Also used for responses outside of an exchange.
 std::string response_head(int status, std::string_view content_type, std::optional<std::uint64_t> length_bytes,
                           bool chunked, bool keep_alive,
                           const std::vector<std::pair<std::string, std::string>>& headers);

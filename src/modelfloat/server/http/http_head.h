@@ -15,8 +15,8 @@ namespace modelfloat::server {
 
 struct RequestHead {
   Request request;  // method, path, query, headers, content_length
-  // How the client calls the server: by the host of a whole address in the request line, and by
-  // Host. Empty where HTTP/1.0 says neither.
+  // By which names the client calls the server: the host of an absolute address in the request
+  // line, and Host. Empty for an HTTP/1.0 request with neither.
   std::vector<Authority> called;
   bool chunked = false;
   bool keep_alive = true;
@@ -24,21 +24,22 @@ struct RequestHead {
   bool expects_continue = false;
 };
 
-// `head` reaches to the end of the empty line behind the fields. What two readers could understand
-// differently is refused: bare CR or LF, folded lines, both or doubled lengths, codings other than
-// "chunked", a doubled Host. So is a Host that is no host, or that is missing in HTTP/1.1. The
-// target "*" of OPTIONS is the path {"*"}. Throws HttpError.
+// Parses a head. `head` ends with the empty line after the fields. Whatever two parsers could
+// understand differently is refused: bare CR or LF, folded lines, duplicate lengths, a length
+// together with a coding, codings other than "chunked", and a duplicate Host. So is a Host that
+// is not a host, or that is missing in HTTP/1.1. The target "*" of OPTIONS is the path {"*"}.
+// Throws HttpError.
 RequestHead parse_head(std::string_view head, std::size_t max_fields);
 
-// Takes heads off the bytes that a connection receives. Used by one thread.
+// Finds the heads in the bytes that a connection receives. Used by one thread.
 class HeadFinder {
  public:
   // `limits` outlives it.
   explicit HeadFinder(const HttpLimits& limits) : limits_(limits) {}
 
-  // Takes the head at the beginning of `received` out and returns it; nullopt while it is not
-  // complete. Throws HttpError for what is no HTTP, for a head beyond the limits, and what
-  // parse_head() throws; then the connection is of no use any more.
+  // Removes the head from the front of `received` and returns it; nullopt while it is not
+  // complete. Throws HttpError for bytes that are not HTTP and for a head beyond the limits, and
+  // what parse_head() throws. Then the connection must be closed.
   std::optional<RequestHead> take(std::string& received);
 
  private:
@@ -46,7 +47,7 @@ class HeadFinder {
   std::size_t searched_ = 0;  // so many bytes have no end of a head in them
 };
 
-// Throws HttpError{403} where the request calls the server by a name that is not allowed, or comes
+// Throws HttpError{403} when the request calls the server by a name that is not allowed, or comes
 // from a page of another site. `local_address` is the address that the connection came to.
 void check_called(const RequestHead& head, const HostList& hosts, std::string_view local_address);
 
@@ -56,7 +57,7 @@ void check_called(const RequestHead& head, const HostList& hosts, std::string_vi
 std::vector<std::string> decode_path(std::string_view path);
 // "a=b+c&d" is {{"a", "b c"}, {"d", ""}}; at most 100 of them.
 std::vector<std::pair<std::string, std::string>> decode_query(std::string_view query);
-// Nothing for a bad escape.
+// nullopt for an invalid escape.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 
 }  // namespace modelfloat::server

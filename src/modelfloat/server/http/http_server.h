@@ -19,13 +19,14 @@ struct HttpOptions {
   HttpLimits limits;
 };
 
-// One thread waits for all the connections that have no request under way; a request gets a thread
-// of its own, at most limits.handlers at once, when its head is complete. So idle and slow-headed
-// clients cost no thread.
+// One thread waits for all connections that have no request under way. A request gets its own
+// thread when its head is complete; at most limits.handlers run at once. So idle clients, and
+// clients that send their heads slowly, cost no thread.
 class HttpServer {
  public:
-  // Listens when it returns. `handler` is called from many threads. Throws Error{invalid} for an
-  // address or a name that is none and Error of the system's kind when it cannot be bound.
+  // The server listens when the constructor returns. `handler` is called from many threads.
+  // Throws Error{invalid} for an invalid address or host name, and a system_error() when the
+  // address cannot be bound.
   HttpServer(HttpOptions options, Handler handler);
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
@@ -36,8 +37,9 @@ class HttpServer {
 
   // Blocks until a stop is asked for, then stops.
   void run(const std::stop_token& stop);
-  // Takes no more requests, gives the running ones limits.drain_time to end, then stops and cuts
-  // them off, and waits for their threads. Calling it again does nothing.
+  // Accepts no more requests, and gives the running ones limits.drain_time to end. Then it
+  // requests their stop, closes their connections and waits for their threads. Calling it again
+  // does nothing.
   void stop();
 
  private:

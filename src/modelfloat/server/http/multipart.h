@@ -1,5 +1,5 @@
 #pragma once
-// multipart/form-data (RFC 7578), part by part out of a stream.
+// Reads multipart/form-data (RFC 7578) from a stream, part by part.
 
 #include <cstdint>
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace modelfloat::server {
 
-// The boundary that a Content-Type names. Throws HttpError: 415 for another type, 400 for a
-// boundary that is none.
+// The boundary that a Content-Type names. Throws HttpError: 415 for another type, 400 for an
+// invalid boundary.
 std::string multipart_boundary(std::string_view content_type);
 
 struct PartHead {
@@ -21,19 +21,19 @@ struct PartHead {
   std::string content_type;
 };
 
-// Keeps one buffer, whatever comes. Used by one thread. Everything throws HttpError{400,
-// "bad_multipart"} for what breaks the rules, and passes on what the body throws.
+// Memory is one buffer, whatever the input. Used by one thread. All methods throw HttpError{400,
+// "bad_multipart"} for malformed input, and what the body throws.
 class MultipartReader {
  public:
   static constexpr std::size_t k_max_head_bytes = 8192;  // of a part
   static constexpr std::size_t k_max_parts = 10'000;
-  // And of what stands before the first.
+  // Also the limit for the bytes before the first part.
   static constexpr std::size_t k_max_epilogue_bytes = std::size_t{64} << 10;
 
   MultipartReader(ByteSource& body, std::string_view boundary, std::size_t buffer_bytes = std::size_t{1} << 20);
 
-  // The next part, after what is left of the one before has been skipped. Nothing at the end of the
-  // form; the body has then been read to its end.
+  // Skips the rest of the current part and returns the head of the next one. nullopt at the end
+  // of the form; the body has then been read to its end.
   std::optional<PartHead> next_part();
   // The bytes of the part. Valid until the next call of next_part().
   ByteSource& content() noexcept { return content_; }

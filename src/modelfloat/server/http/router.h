@@ -12,14 +12,14 @@ namespace modelfloat::server {
 // Filled before the server starts, then shared by threads.
 class Router {
  public:
-  // A pattern is like "/models/{id}/files/{path...}": {id} is one segment, not empty; {path...},
-  // only at the end, is one or more, joined by '/'. Fixed segments win over parameters. HEAD is
-  // answered by the handler of GET where it has none of its own, OPTIONS by the methods that there
-  // are.
+  // A pattern is like "/models/{id}/files/{path...}". {id} matches one segment that is not empty.
+  // {path...} is allowed at the end only, and matches one or more segments, joined by '/'. Fixed
+  // segments take precedence over parameters. HEAD uses the handler of GET where it has none of
+  // its own. OPTIONS is answered with the methods of the address.
   void add(std::string method, std::string_view pattern, Handler handler);
 
-  // Fills request.params and calls the handler. Throws HttpError 404 for an unknown address and,
-  // with the header Allow set, 405.
+  // Fills request.params and calls the handler. Throws HttpError 404 for an unknown address, and
+  // 405, with the header Allow set, for another method.
   void handle(Request& request, Response& response) const;
 
  private:

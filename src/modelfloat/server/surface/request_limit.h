@@ -25,7 +25,8 @@ class RequestLimit {
   std::atomic<std::size_t> inside_ = 0;
 };
 
-// A place taken while it lives. Throws HttpError{503} when there is none.
+// Holds one of the places of a RequestLimit while it lives. The constructor throws HttpError{503}
+// when there is no free place.
 class RequestSlot {
  public:
   explicit RequestSlot(RequestLimit& limit) : limit_(limit) {
@@ -39,8 +40,8 @@ class RequestSlot {
   RequestLimit& limit_;
 };
 
-// The limits of a server, by kind of work, however many addresses lead to it. Shared, because every
-// copy of a route's handler counts by the same one.
+// The limits of a server, by kind of work. All addresses for one kind of work share a limit, and
+// so do the copies of a route's handler.
 struct RequestLimits {
   std::shared_ptr<RequestLimit> uploads;
   std::shared_ptr<RequestLimit> inferences;

@@ -1,7 +1,6 @@
 #pragma once
-// A surface is the addresses of one API, in the manner that its clients expect: where they are, how
-// a request carries its token, how errors look. How its answers are streamed is up to its handlers
-// (event_stream.h).
+// A surface is one API as its clients expect it: its addresses, how a request carries its token,
+// and the format of errors. How responses are streamed is left to the handlers (event_stream.h).
 
 #include <functional>
 #include <memory>
@@ -33,18 +32,19 @@ struct Surface {
   std::vector<Route> routes;
   TokenScheme tokens;
   ErrorWriter write_error;
-  // What this surface wants of a request beside its token. Runs before the handler and throws
+  // Checks that this surface makes besides the token. Runs before the handler and throws
   // HttpError. May be empty.
   std::function<void(const Route& route, Request& request)> check;
 };
 
-// Adds the routes of a surface. Before the handler of a route runs, the token is checked, then what
-// the surface checks, then the limit. `find_token` is called from many threads, as handlers are.
+// Adds the routes of a surface to the router. Before a handler runs, the token is checked, then
+// Surface::check is called, then the request limit is checked. `find_token` is called from many
+// threads, as handlers are.
 void mount(Router& router, const Surface& surface, const TokenLookup& find_token);
 
-// All surfaces as one handler; at least one. An address that no route has is answered with an error
-// in the form of one surface: the one with the longest prefix that the address begins with, the
-// first of several; the first of all where no prefix fits.
+// All surfaces as one handler; at least one. An unknown address is answered with an error in the
+// format of one surface: the one with the longest prefix that the address begins with. Of
+// several, the first one is used; where no prefix fits, the first of all.
 Handler join_surfaces(const std::vector<Surface>& surfaces, const TokenLookup& find_token);
 
 }  // namespace modelfloat::server
