@@ -1,5 +1,6 @@
 #pragma once
-// A model of the pool, as the runner wants it: straight from the stores into its memory.
+// A ModelSource for models of the pool. It writes fragments from the stores directly into the
+// runner's memory.
 
 #include <atomic>
 #include <string>
@@ -11,10 +12,10 @@
 namespace modelfloat::inference {
 
 // The file of the model that an inference engine can run: its only sound GGUF file. Throws
-// Error{unsupported} that says why there is none.
+// Error{unsupported} with the reason when there is no such file.
 const FileEntry& runnable_file(const ManifestRoot& root);
 
-// `pool` outlives it.
+// `pool` must outlive it.
 class PoolModelSource final : public runner::ModelSource {
  public:
   // Throws what runnable_file() throws.
@@ -25,7 +26,8 @@ class PoolModelSource final : public runner::ModelSource {
   std::uint64_t size_bytes() const override { return file_.size_bytes; }
   void fill(int fd, const std::function<void(std::uint64_t)>& progress, const CallOptions&) override;
 
-  // What fill() has read from the stores so far; 0 when the model was in memory already.
+  // How many bytes fill() has read from the stores so far; 0 when the model was in memory
+  // already.
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// What an engine has to read beside its model.
+// Which files an engine must be able to read besides its model.
 
 #include <filesystem>
 #include <vector>
@@ -8,10 +8,10 @@
 
 namespace modelfloat::runner {
 
-// The program, the libraries beside it and those of the system, and what the C library and the
-// processor's code look up. Nothing of a user's, as long as the program lies in a folder of its own
-// or of the system: of the program's folder only the program and files that are named like
-// libraries are permitted.
+// The program, the libraries beside it, the system's libraries, and the files that the C library
+// and CPU detection read. In the program's folder only the program and files with names of
+// libraries are permitted. So no file of a user is among them, as long as the program lies in its
+// own folder or in one of the system.
 std::vector<PermittedPath> files_of_engine(const std::filesystem::path& program);
 
 }  // namespace modelfloat::runner

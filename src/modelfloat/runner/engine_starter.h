@@ -1,6 +1,6 @@
 #pragma once
-// Starts engines: chooses what confines them, asks llama-server once what it understands, and gives
-// each its folders.
+// Starts engines. It chooses their confinement, asks llama-server once for its options, and makes
+// the folders of each engine.
 
 #include <atomic>
 #include <cstdint>
@@ -20,19 +20,21 @@
 
 namespace modelfloat::runner {
 
-// Shared by all threads. Outlives the engines that it has started: they die with its thread.
+// May be used by many threads. Must outlive the engines that it has started: they are killed when
+// its thread ends.
 class EngineStarter {
  public:
-  // `options` has a llama_server whenever one of the others is called. Both outlive it.
+  // `options` and `random` must outlive it. options.llama_server must be set before any other
+  // method is called.
   EngineStarter(const LlamaRunnerOptions& options, Random& random);
 
-  // What confines the engines; chosen at the first call. Throws what choose_file_confinement()
-  // throws.
+  // How engines are kept from files; chosen at the first call. Throws what
+  // choose_file_confinement() throws.
   FileConfinement choose_confinement();
-  // Begins to run `llama-server --help` on the starter's thread, unless its answer is there or on
-  // its way. After choose_confinement().
+  // Starts `llama-server --help` on the starter's thread, unless it has run or is running. To be
+  // called after choose_confinement().
   void ask_options() { known_options(); }
-  // Starts an engine for a model that lies in memory, and waits until it is ready. Errors: those of
+  // Starts an engine for a model that is in memory, and waits until it is ready. Errors: those of
   // LlamaEngine::wait_until_ready, and unsupported (the program is no llama-server of a known
   // kind).
   std::shared_ptr<LlamaEngine> start(const Model& model, const CallOptions& options);

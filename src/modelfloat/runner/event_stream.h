@@ -7,8 +7,8 @@
 
 namespace modelfloat::runner {
 
-// Feeds on pieces of any size. Comments and fields other than `data` are dropped, several data
-// lines are joined by a newline.
+// Accepts input in pieces of any size. Comments and fields other than `data` are dropped. Several
+// data lines of an event are joined by newlines.
 class EventStream {
  public:
   using DataSink = std::function<void(std::string_view data)>;

@@ -1,5 +1,5 @@
 #pragma once
-// Landlock: a process gives up the file system, but for what it names.
+// Landlock: a process gives up its access to all files except those that it names.
 // https://docs.kernel.org/userspace-api/landlock.html
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 
 namespace modelfloat::runner {
 
-// A file, or a folder with all below it, that an engine may use.
+// A file, or a folder with everything below it, that an engine may use.
 struct PermittedPath {
   // Execute: read as well; list: only names, of a folder.
   enum class Use { read, execute, list, make_socket };
-  // Absolute; one that is missing is passed over.
+  // Absolute. A missing file is skipped.
   std::string path;
   Use use = Use::read;
 };
@@ -21,13 +21,13 @@ struct PermittedPath {
 // The version of the kernel's Landlock; 0 where there is none, or where it is switched off.
 int landlock_version() noexcept;
 
-// Older ones let a process change the names of files that it cannot open.
+// Older versions let a process rename files that it cannot open.
 inline constexpr int k_oldest_landlock = 2;
 
-// Takes everything away from the calling process, for good and for all that it executes, but
-// `permitted`: files, and, as far as `version` has it, TCP, signals to processes outside, and
-// abstract sockets of processes outside. It wants no_new_privs. Safe after a fork. Returns nullptr,
-// or the step that failed, with errno set.
+// Restricts the calling process, and all programs that it executes, to the files in `permitted`.
+// As far as `version` supports it, also forbids TCP, signals to processes outside, and abstract
+// sockets of processes outside. This cannot be undone. The process must have set no_new_privs.
+// Safe after a fork. Returns nullptr, or the step that failed, with errno set.
 const char* restrict_by_landlock(int version, std::span<const PermittedPath> permitted) noexcept;
 
 }  // namespace modelfloat::runner

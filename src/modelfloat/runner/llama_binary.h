@@ -13,15 +13,15 @@
 
 namespace modelfloat::runner {
 
-// Named by MODELFLOAT_LLAMA_SERVER, else on the PATH, else the newest that tools/setup/llama-server
-// built into the cache (MODELFLOAT_CACHE, else XDG_CACHE_HOME/modelfloat, else
-// ~/.cache/modelfloat).
+// Finds llama-server: the program named by MODELFLOAT_LLAMA_SERVER, else one on the PATH, else
+// the newest that tools/setup/llama-server built into the cache (MODELFLOAT_CACHE, else
+// XDG_CACHE_HOME/modelfloat, else ~/.cache/modelfloat).
 std::optional<std::filesystem::path> find_llama_server();
 
 // The options that a llama-server knows; they differ between its versions.
 class LlamaOptions {
  public:
-  // From what it prints for --help.
+  // Parses the output of --help.
   explicit LlamaOptions(std::string_view help);
   bool knows(const std::string& option) const { return options_.contains(option); }
 
@@ -29,8 +29,9 @@ class LlamaOptions {
   std::set<std::string> options_;
 };
 
-// Runs the program with --help in a sandbox. Call it on a thread that lasts, like every start of a
-// child (child_process.h). Throws Error{unsupported} when that prints no options.
+// Runs the program with --help in a sandbox. Call it on a long-lived thread, because a child is
+// killed when the thread that started it ends (child_process.h). Throws Error{unsupported} when
+// the output has no options.
 LlamaOptions probe_llama_server(const SandboxSpec&, FileConfinement, const SandboxOptions&, const CallOptions&);
 
 struct LlamaLaunch {
@@ -42,11 +43,12 @@ struct LlamaLaunch {
   bool repack = true;            // keep a second, faster copy of some quantised tensors
 };
 
-// The command line for a model that comes as k_inherited_fd, with the key of its API on standard
-// input.
+// The command line of an engine that reads its model from k_inherited_fd, and the key of its API
+// from standard input.
 std::vector<std::string> llama_arguments(const LlamaLaunch&, const LlamaOptions&);
 
-// All of the child's environment. Nothing of ours is in it, and no folder that it could write to.
+// The complete environment of the child. It has none of our variables, and names no folder that
+// the child could write to.
 std::vector<std::string> llama_environment();
 
 }  // namespace modelfloat::runner

@@ -1,5 +1,5 @@
 #pragma once
-// Speaks to one llama-server.
+// The client of one llama-server.
 
 #include <filesystem>
 #include <string>
@@ -15,7 +15,7 @@ struct Generated {
   double tokens_per_second = 0;
 };
 
-// Throws Error{invalid} for a path that is not one of those that requests may be passed on to.
+// Throws Error{invalid} when requests must not be forwarded to the path of `call`.
 void check_forwarded(const EngineCall& call);
 
 // Shared by all threads.
@@ -28,14 +28,15 @@ class LlamaClient {
 
   // False while it does not listen yet, or still loads its model.
   bool ready(const CallOptions&) const;
-  // The answer is bounded in bytes and events by what was asked for. Errors: internal (it is not as
-  // it has to be), invalid (it refused the request: its own words), transient (it is gone),
-  // timed_out (neither text nor progress in reading the prompt for the stall limit).
+  // Generates text for a prompt. The request limits the bytes and events of the answer. Errors:
+  // internal (a malformed answer), invalid (the engine refused the request; the message is its
+  // own), transient (the engine is gone), timed_out (neither text nor progress in reading the
+  // prompt within the stall limit).
   Generated complete(const CompletionRequest&, const TokenSink& on_text, const CallOptions&) const;
-  // Passes a request on, and its answer back. Errors: invalid (check_forwarded), internal (its
-  // answer is neither JSON nor events, has a status that is neither success nor an error of the
-  // request or the engine, or does not end), transient (it is gone), timed_out (no byte for the
-  // stall limit).
+  // Forwards a request to the engine, and its answer to the sink. Errors: invalid
+  // (check_forwarded), internal (the answer is neither JSON nor events, its status is neither
+  // success nor a 4xx or 5xx error, or it does not end), transient (the engine is gone),
+  // timed_out (no byte within the stall limit).
   void forward(const EngineCall&, const EngineAnswerSink&, const CallOptions&) const;
 
  private:

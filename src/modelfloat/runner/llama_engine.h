@@ -1,5 +1,5 @@
 #pragma once
-// One llama-server child and the way to speak to it.
+// One llama-server child process and its client.
 
 #include <filesystem>
 #include <string>
@@ -16,7 +16,7 @@ namespace modelfloat::runner {
 struct EngineSpec {
   SandboxSpec sandbox;  // with the program
   FileConfinement confinement = FileConfinement::none;
-  // Holds those of the sandbox; removed with all that is in it when the engine is gone.
+  // Contains the folders of the sandbox. Removed with its content when the engine is destroyed.
   std::filesystem::path folder;
   SandboxOptions sandbox_options;
   LlamaLaunch launch;
@@ -25,7 +25,7 @@ struct EngineSpec {
   Milliseconds stall_limit{};
 };
 
-// A folder that goes when its owner does.
+// Removes a folder in its destructor.
 class OwnedFolder {
  public:
   explicit OwnedFolder(std::filesystem::path path) : path_(std::move(path)) {}
@@ -43,11 +43,12 @@ class OwnedFolder {
 // Shared by all threads.
 class LlamaEngine {
  public:
-  // Starts the child; call it on a thread that lasts (child_process.h).
+  // Starts the child. Call it on a long-lived thread (child_process.h).
   LlamaEngine(const EngineSpec&, const LlamaOptions&);
 
-  // Errors: unsupported (it gave up: it cannot run this model), NoEngine (it cannot run here at
-  // all), transient (it crashed), timed_out (not ready within `limit`).
+  // Waits until the engine can answer. Errors: unsupported (it cannot run this model), NoEngine
+  // (it cannot run on this machine at all), transient (it crashed), timed_out (not ready within
+  // `limit`).
   void wait_until_ready(Milliseconds limit, const CallOptions&) const;
   // The errors of LlamaClient::complete.
   Generated complete(const CompletionRequest& request, const TokenSink& on_text, const CallOptions& options) const {
@@ -62,7 +63,7 @@ class LlamaEngine {
   bool ends_within(Milliseconds duration) const { return child_.ends_within(duration); }
   void kill() { child_.kill(); }
   pid_t process_id() const noexcept { return child_.id(); }
-  // "exit code 1: " and the reason, as far as its output tells one.
+  // "exit code 1: " and the reason, where its output has one.
   std::string how_it_ended() const;
   // How it ended and the last lines that it wrote, without control characters; for the log.
   std::string last_words() const;

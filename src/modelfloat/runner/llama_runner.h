@@ -17,7 +17,8 @@
 namespace modelfloat::runner {
 
 struct LlamaRunnerOptions {
-  // find_llama_server(); without one complete() says how to get it.
+  // As found by find_llama_server(). Without it, complete() throws NoEngine, whose message says
+  // how to get it.
   std::optional<std::filesystem::path> llama_server;
   // Where the private folder is made; empty: PrivateFolder's default.
   std::filesystem::path socket_parent;
@@ -28,22 +29,22 @@ struct LlamaRunnerOptions {
   // Requests that one engine works on at a time; the others wait here.
   unsigned parallel = 1;
   SandboxOptions sandbox;
-  // A model unused for so long is dropped from memory.
+  // A model that is not used for this long is removed from memory.
   Milliseconds idle_limit = std::chrono::minutes(10);
-  // An engine that makes no progress for so long is killed.
+  // An engine that makes no progress for this long is killed.
   Milliseconds stall_limit = std::chrono::seconds(120);
 };
 
-// How long an engine that crashed `failures` times in a row is left alone: a second, doubled each
-// time, a minute at the most.
+// How long to wait before an engine that crashed `failures` times in a row is started again: a
+// second, doubled for each crash, at most a minute.
 Milliseconds restart_delay(unsigned failures);
 
-// Time for idle limits and restarts comes from the clock; that for waiting on children is real.
+// Idle limits and restarts use the given clock. Waiting for child processes uses real time.
 class LlamaRunner final : public Runner {
  public:
-  // Clock and random outlive it.
+  // `clock` and `random` must outlive it.
   LlamaRunner(LlamaRunnerOptions, Clock&, Random&);
-  // Ends all children. No call may be under way.
+  // Kills all children. No call may be running.
   ~LlamaRunner() override;
 
   Completion complete(ModelSource&, const CompletionRequest&, const TokenSink& on_text,
@@ -53,9 +54,11 @@ class LlamaRunner final : public Runner {
   std::vector<RunningModel> running() const override;
   bool unload(std::string_view identity) override;
 
-  // Drops the models whose idle limit has passed. A thread of the runner does so every second.
+  // Removes the models whose idle limit has passed. A background thread of the runner calls it
+  // every second.
   void unload_idle();
-  // The child that serves a model, for tests and listings of processes.
+  // The process id of the model's engine; nullopt when it has none. For tests and listings of
+  // processes.
   std::optional<int> process_id(std::string_view identity) const;
 
  private:

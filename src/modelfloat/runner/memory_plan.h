@@ -1,6 +1,6 @@
 #pragma once
-// How much memory a model takes while it runs, and which others make room for it. Pure but for the
-// budget's default.
+// How much memory a running model needs, and which other models are unloaded to make room for it.
+// Pure, except default_ram_budget().
 
 #include <cstddef>
 #include <cstdint>
@@ -12,10 +12,10 @@
 
 namespace modelfloat::runner {
 
-// An estimate, on the safe side.
+// A cautious estimate: the engine should need less.
 struct MemoryNeed {
   std::uint64_t model_bytes = 0;  // the file itself, mapped by the engine
-  // What the engine remembers of the text so far (KV cache), for all requests at a time.
+  // The KV cache: the engine's memory of the text so far, for all parallel requests.
   std::uint64_t cache_bytes = 0;
   // Second copies of quantised tensors in the order that the processor likes; can be left out.
   std::uint64_t repack_bytes = 0;
@@ -27,7 +27,7 @@ struct MemoryNeed {
 
 MemoryNeed estimate_need(const formats::FileLayout&, std::uint64_t file_bytes, std::uint64_t context,
                          unsigned parallel);
-// While nothing but the size is known.
+// The estimate when only the size of the file is known.
 MemoryNeed estimate_need(std::uint64_t file_bytes);
 
 struct HeldModel {
@@ -37,18 +37,18 @@ struct HeldModel {
   bool busy = false;  // must stay
 };
 
-// The models (as indices) that must go so that `need` more bytes fit into the budget: those first
-// that are cheap to bring back and long unused, and none without need. Nothing when not even all
-// that may go make room.
+// Chooses the models to unload, as indices, so that `need` more bytes fit into the budget.
+// Prefers models that are quick to reload and have not been used for long, and chooses no more
+// than necessary. nullopt when unloading every model that is not busy would not be enough.
 std::optional<std::vector<std::size_t>> choose_victims(std::span<const HeldModel>, std::uint64_t need,
                                                        std::uint64_t budget);
 
-// What an engine may take of private memory, for which the plan counted `planned_bytes`: a quarter
-// more, half a gibibyte, and the stacks of its threads.
+// The limit on an engine's private memory, when `planned_bytes` were planned for it: a quarter
+// more, plus half a gibibyte, plus the stacks of its threads.
 std::uint64_t engine_memory_limit(std::uint64_t planned_bytes, unsigned threads);
 
-// Three quarters of the machine's memory, or of what its control group allows; no more than is free
-// now.
+// Three quarters of the machine's memory, or of its control group's limit if that is smaller; but
+// no more than is available now.
 std::uint64_t default_ram_budget();
 
 }  // namespace modelfloat::runner

@@ -1,5 +1,5 @@
 #pragma once
-// Our own parser looks at a model before an engine does.
+// Checks a model with our own parser before an engine reads it.
 
 #include <cstdint>
 #include <string>
@@ -9,11 +9,12 @@
 
 namespace modelfloat::runner {
 
-// What the file says about itself. Throws Error{unsupported} with the reason when it must not be
-// given to an engine. The memory has to be sealed: what is looked at is then what the engine sees.
+// Parses the file and returns its layout. Throws Error{unsupported} with the reason when the file
+// must not be given to an engine. The memory must be sealed, so that the engine sees the same
+// bytes.
 formats::FileLayout check_runnable(const SealedMemory&, const std::string& name);
 
-// `wanted` tokens, or as many as the model was made for.
+// `wanted` tokens, or the model's own context length if that is smaller.
 std::uint64_t context_within(const formats::FileLayout&, std::uint64_t wanted);
 
 }  // namespace modelfloat::runner

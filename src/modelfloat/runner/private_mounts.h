@@ -1,5 +1,6 @@
 #pragma once
-// A file system of its own for a process, where there is no Landlock: mounts that only it sees.
+// A private view of the file system for one process, made of mounts that only it sees. Used where
+// there is no Landlock.
 
 #include <filesystem>
 #include <span>
@@ -10,19 +11,20 @@
 
 namespace modelfloat::runner {
 
-// Whether the kernel lets us have mounts of our own. Tries it in a process that ends at once.
+// Whether the kernel permits private mounts. Tries it in a child process that ends at once.
 bool can_have_private_mounts() noexcept;
 
-// Made before a fork, in a folder that is the process's new root and holds a place for everything
-// that is permitted.
+// Created before the fork. Its root folder becomes the root of the process, and has a mount point
+// for each permitted file and folder.
 class PrivateMounts {
  public:
-  // Makes the places in `root`, which exists and is empty. Throws Error when that fails.
+  // Makes the mount points in `root`, which must exist and be empty. Throws Error when that
+  // fails.
   PrivateMounts(std::filesystem::path root, std::span<const PermittedPath> permitted);
 
-  // Leaves the calling process with the permitted files alone, which it can only read; it can make
-  // files only in folders for sockets. Its mount namespace is its own already. Safe after a fork.
-  // Returns nullptr, or the step that failed, with errno set.
+  // Restricts the calling process to the permitted files. It can only read them, and can create
+  // files only in folders for sockets. The process must already be in its own mount namespace.
+  // Safe after a fork. Returns nullptr, or the step that failed, with errno set.
   const char* enter() const noexcept;
 
  private:

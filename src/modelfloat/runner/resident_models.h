@@ -1,5 +1,6 @@
 #pragma once
-// The models that a runner holds in memory, and which of them leave when another needs the room.
+// The models that a runner holds in memory, and which of them are unloaded when another needs the
+// room.
 
 #include <atomic>
 #include <cstdint>
@@ -21,18 +22,18 @@ namespace modelfloat::runner {
 
 enum class Phase { absent, loading, ready, stopped, failed };
 
-// A model that is or comes into memory. All but the atomics is guarded by the runner's mutex; while
-// it is loading, `memory`, `context` and `repack` belong to the thread that loads it. Shared,
-// because whoever waits for a load may outlive its entry.
+// A model that is in memory or being loaded. The runner's mutex guards all members except the
+// atomics. While the model is loading, `memory`, `context` and `repack` belong to the thread that
+// loads it. Shared ownership, because a caller that waits for a load may outlive the entry.
 struct Model {
   std::string name;
   std::string identity;
   std::uint64_t size_bytes = 0;
   Phase phase = Phase::absent;
-  std::optional<Error> failure;       // why it failed, for those that waited
+  std::optional<Error> failure;       // why loading failed, for callers that waited
   std::optional<NoEngine> no_engine;  // the same, where the model is not to blame
   std::unique_ptr<SealedMemory> memory;
-  // Shared with the requests that it answers: they may notice a crash one after the other.
+  // Shared with the requests that it answers: each of them may notice a crash at another time.
   std::shared_ptr<LlamaEngine> engine;
   std::uint64_t context = 0;
   bool repack = true;
@@ -49,26 +50,26 @@ struct Model {
 
 using ModelPtr = std::shared_ptr<Model>;
 
-// Guarded by the runner's mutex, as what it holds is. Models that it gives back are no longer its
-// own; the caller destroys them after it has let go of the mutex, because killing a child takes
-// time.
+// Guarded by the runner's mutex, like its models. Models that a method returns as removed belong
+// to the caller. The caller destroys them after it has released the mutex, because killing a
+// child takes time.
 class ResidentModels {
  public:
   explicit ResidentModels(std::uint64_t ram_budget_bytes) : ram_budget_bytes_(ram_budget_bytes) {}
 
-  // The entry of the source's model, an absent one where there was none.
+  // The entry of the source's model. A new one in Phase::absent is added where there is none.
   ModelPtr entry_for(const ModelSource&);
   ModelPtr find(std::string_view identity) const;  // or null
   const std::map<std::string, ModelPtr, std::less<>>& all() const noexcept { return models_; }
   std::vector<RunningModel> running() const;
 
-  // Reserves what the model needs, with repacked tensors where there is room for them, and returns
-  // those that had to go. Error{out_of_space}, with a time to try again when only busy models are
-  // in the way.
+  // Reserves the memory that the model needs, including repacked tensors where there is room.
+  // Removes other models if necessary and returns them. Error{out_of_space} when there is not
+  // enough room; with a retry_after when busy models are the only obstacle.
   std::vector<ModelPtr> make_room(Model& model, const MemoryNeed& need, SteadyTime now);
-  // Takes out those that nothing has used for so long.
+  // Removes and returns the models that have not been used for `idle_limit`.
   std::vector<ModelPtr> take_idle(Milliseconds idle_limit, SteadyTime now);
-  // Takes out one, unless it is busy: then, or when it is not there, null.
+  // Removes and returns a model; null when it is busy or not there.
   ModelPtr extract(std::string_view identity);
   void forget(const Model& model) { models_.erase(model.identity); }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Answers prompts with models that lie in no file.
+// Runs models in memory, without a file on disk, and answers prompts with them.
 
 #include <cstdint>
 #include <functional>
@@ -19,7 +19,7 @@ struct CompletionRequest {
   std::string prompt;
   std::uint64_t max_tokens = 128;  // at least 1; the model's context is a limit too
   double temperature = 0.8;        // 0 always takes the likeliest token
-  // 0 to 1: only the likeliest tokens that together are this likely.
+  // 0 to 1: considers only the most likely tokens whose probabilities sum up to this.
   std::optional<double> top_p;
   std::vector<std::string> stop;      // texts at which to end; they are not part of the answer
   std::optional<std::uint32_t> seed;  // the same seed, prompt and temperature give the same answer
@@ -28,17 +28,18 @@ struct CompletionRequest {
 struct Completion {
   std::string text;
   std::uint64_t tokens = 0;
-  // From the call of complete(), so with all that had to be fetched and started.
+  // Measured from the call of complete(), so it includes fetching the model and starting its
+  // engine.
   double seconds_to_first_token = 0;
   double tokens_per_second = 0;  // of the generation alone
 };
 
-// A request to the engine's own HTTP API, to be passed on as it is.
+// A request to the engine's own HTTP API, to be forwarded unchanged.
 struct EngineCall {
   std::string path;  // "/v1/chat/completions", "/v1/completions" or "/v1/embeddings"
   std::string body;  // JSON. Which fields may stand in it is for the caller to check
-  // How long the engine may be silent; nullopt: the runner's own limit. An answer that is not
-  // streamed comes all at once when it is complete, so it may need more.
+  // How long the engine may send nothing; nullopt: the runner's default. An answer that is not
+  // streamed is sent only when it is complete, so it may need a higher limit.
   std::optional<Milliseconds> stall_limit = std::nullopt;
 };
 
@@ -47,18 +48,19 @@ struct EngineAnswerHead {
   std::string content_type;  // "application/json" or "text/event-stream"
 };
 
-// How far a model is on its way into memory.
+// How much of a model has been loaded.
 struct LoadProgress {
   enum class Step { fetching, starting } step = Step::fetching;
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;
 };
 
-// Text as it is generated, in whole characters. What it throws ends the generation and comes out of
-// complete().
+// Receives text as it is generated, in whole characters. When it throws, the generation ends, and
+// complete() throws the same exception.
 using TokenSink = std::function<void(std::string_view text)>;
-// The next bytes of an answer, as the engine sent them. Called at least once: with no bytes when
-// the answer has none. What it throws ends the request and comes out of forward().
+// Receives the next bytes of an answer, as the engine sent them. Called at least once, with no
+// bytes when the answer has none. When it throws, the request ends, and forward() throws the same
+// exception.
 using EngineAnswerSink = std::function<void(const EngineAnswerHead& head, std::string_view bytes)>;
 using LoadProgressSink = std::function<void(const LoadProgress&)>;
 
@@ -72,7 +74,7 @@ struct RunningModel {
   std::string identity;
   State state = State::loading;
   std::uint64_t model_bytes = 0;
-  // What the RAM budget counts for it: the model and what its engine needs beside it.
+  // Its share of the RAM budget: the model, and what its engine needs besides.
   std::uint64_t memory_bytes = 0;
   std::uint64_t requests = 0;  // being answered now
   UtcTime last_used;
@@ -80,35 +82,37 @@ struct RunningModel {
 
 std::string_view to_string(RunningModel::State) noexcept;
 
-// There is no program on this machine that runs models: whatever the model is, another machine may
-// run it.
+// This machine has no program that can run models. The model is not the cause, so another machine
+// may be able to run it.
 struct NoEngine : Error {
   NoEngine(std::string program, std::string_view message)
       : Error(ErrorKind::unsupported, std::move(program), message) {}
 };
 
-// Shared by all threads.
+// All methods may be called from many threads.
 class Runner {
  public:
   virtual ~Runner() = default;
-  // Brings the model into memory and its engine up, where that is still to be done, and streams the
-  // answer. Calls for the same model share one load. `on_text` and `on_progress` are called on the
-  // calling thread while this call lasts; both may be empty. Errors: NoEngine, unsupported (the
-  // file cannot be run), out_of_space (it does not fit into the RAM budget; with retry_after when
-  // it would without the models that are busy now), invalid (the request), transient (the engine
-  // crashed, or is not yet to be started again: retry_after), timed_out (the engine stalled), and
-  // what the source throws.
+  // Loads the model and starts its engine where necessary, and streams the answer. Calls for the
+  // same model share one load. `on_text` and `on_progress` are called on the calling thread
+  // during this call; both may be empty. Errors:
+  // - NoEngine; unsupported: the file cannot be run; invalid: the request;
+  // - out_of_space: the model does not fit into the RAM budget; with retry_after when only models
+  //   that are busy now are in the way;
+  // - transient: the engine crashed, or must not be started again yet (with retry_after);
+  // - timed_out: the engine stalled;
+  // - what the source throws.
   virtual Completion complete(ModelSource&, const CompletionRequest&, const TokenSink& on_text,
                               const LoadProgressSink& on_progress, const CallOptions&) = 0;
-  // Brings the model up as complete() does, passes the request on to its engine and streams the raw
-  // answer. An error that the engine answers with is an answer, too. `sink` and `on_progress` are
-  // called on the calling thread while this call lasts; `on_progress` may be empty. Errors: those
-  // of complete(), where invalid is a path that is not allowed; internal (an answer that no engine
-  // should give). After an error, what the sink has got is an answer that broke off.
+  // Loads the model as complete() does, forwards the request to its engine and streams the raw
+  // answer. An error response of the engine is an answer, too. `sink` and `on_progress` are
+  // called on the calling thread during this call; `on_progress` may be empty. Errors: those of
+  // complete(), where invalid means that the path is not allowed; internal (a malformed answer).
+  // When it throws after calls of `sink`, the answer is incomplete.
   virtual void forward(ModelSource&, const EngineCall&, const EngineAnswerSink& sink,
                        const LoadProgressSink& on_progress, const CallOptions&) = 0;
   virtual std::vector<RunningModel> running() const = 0;
-  // Frees the memory of a model. False when it is not there, or busy.
+  // Removes a model from memory. Returns false when it is busy or not in memory.
   virtual bool unload(std::string_view identity) = 0;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// A file that exists in memory alone, and that nobody can change any more once it is sealed.
+// A file in memory that cannot be changed after it has been sealed.
 
 #include <cstdint>
 #include <string>
@@ -17,7 +17,7 @@ class SealedMemory {
   int fd() const noexcept { return file_.get(); }
   std::uint64_t size_bytes() const noexcept { return size_bytes_; }
 
-  // From here on its bytes are final for every process that has the descriptor, this one included.
+  // From now on no process can change its bytes, including this one.
   void seal();
 
  private:
@@ -26,7 +26,7 @@ class SealedMemory {
   std::uint64_t size_bytes_;
 };
 
-// The bytes of a SealedMemory, to look at; they may outlive it.
+// A read-only view of the bytes of a SealedMemory. The view may outlive the SealedMemory.
 class MemoryView {
  public:
   explicit MemoryView(const SealedMemory&);

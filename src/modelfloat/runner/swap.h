@@ -1,5 +1,5 @@
 #pragma once
-// Memory may be written to a disk behind our back: by swapping.
+// Finds swap space through which memory may be written to a disk unencrypted.
 
 #include <filesystem>
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace modelfloat::runner {
 
-// The swap spaces in use that keep what they are given readable: neither compressed memory (zram)
-// nor on top of dm-crypt. `proc` and `sys` are where those file systems are mounted. A swap file
-// counts by the device of its file system.
+// The swap spaces in use that are not encrypted: those that are neither zram (compressed memory)
+// nor on top of dm-crypt. A swap file is judged by the device of its file system. `proc` and
+// `sys` are the mount points of these file systems.
 std::vector<std::string> unencrypted_swaps(const std::filesystem::path& proc = "/proc",
                                            const std::filesystem::path& sys = "/sys");
 

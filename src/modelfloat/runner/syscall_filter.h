@@ -12,21 +12,23 @@
 
 namespace modelfloat::runner {
 
-// Every call falls into one of three groups.
-//  - What engines need is allowed, where it matters only with harmless arguments.
-//  - What only somebody who attacks would call is an alarm: the caller is killed, and the name of
-//    the call is reported.
-//  - The rest fails with EPERM, or with the error that makes the C library go another way. Made
-//    before a fork. entered() is called after it.
+// Made before a fork; enter() is called after it. Every system call is in one of three groups.
+// - Calls that engines need are allowed, where necessary only with harmless arguments.
+// - Calls that only an attacker would make are alarms: the caller is killed, and the name of the
+//   call is reported.
+// - All other calls fail with EPERM, or with the error that makes the C library use an
+//   alternative.
 class SyscallFilter {
  public:
-  // Without `alarms` what would be an alarm fails with EPERM. Sanitizers do some of it.
+  // Without `alarms`, calls that would be alarms fail with EPERM. Sanitizers make some of these
+  // calls.
   explicit SyscallFilter(bool alarms);
 
-  // Loads the filters into the calling process, for good and for all that it executes; it wants
-  // no_new_privs. The one execve of `launch` stays allowed. The descriptor that tells of alarms
-  // goes to the parent; where the kernel gives none, an alarm kills without a name (SIGSYS). Safe
-  // after a fork. Returns nullptr, or the step that failed, with errno set.
+  // Loads the filters into the calling process. They cannot be removed, and also hold for
+  // programs that it executes. The process must have set no_new_privs. Only the execve of
+  // `launch` stays allowed. The descriptor that reports alarms is handed to the parent; where the
+  // kernel has none, an alarm kills with SIGSYS and without the name of the call. Safe after a
+  // fork. Returns nullptr, or the step that failed, with errno set.
   const char* enter(const ChildLaunch& launch) noexcept;
 
   struct Place {
@@ -39,7 +41,7 @@ class SyscallFilter {
   void fill_in(const ChildLaunch& launch) noexcept;
 
   bool alarms_;
-  // Decides between allowed and EPERM; lets pass what is for watch_
+  // Decides between allowed and EPERM; allows the calls that watch_ handles
   std::vector<sock_filter> refuse_;
   std::vector<sock_filter> watch_;    // the alarms, told to a listener
   std::vector<sock_filter> kill_;     // the alarms, where there is no listener
@@ -48,7 +50,7 @@ class SyscallFilter {
 };
 
 // Reads one alarm from the descriptor that enter() handed over. Returns what the caller did, such
-// as "called ptrace"; nothing when the alarm is gone with its caller.
+// as "called ptrace"; nullopt when the caller has ended and its alarm with it.
 std::optional<std::string> read_syscall_alarm(int listener);
 
 }  // namespace modelfloat::runner

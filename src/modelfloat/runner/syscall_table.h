@@ -11,7 +11,7 @@ struct NamedSyscall {
   const char* name;
 };
 
-// Allowed with any arguments. Those that a generation makes all the time come first.
+// Allowed with any arguments. The most frequent calls during a generation come first.
 std::span<const std::uint32_t> allowed_syscalls() noexcept;
 // Alarms with any arguments.
 std::span<const NamedSyscall> alarm_syscalls() noexcept;

@@ -1,5 +1,5 @@
 #pragma once
-// HTTP/1.1 to a server on a Unix socket, one connection for each request.
+// HTTP/1.1 client for a server on a Unix socket, with one connection for each request.
 
 #include <filesystem>
 #include <functional>
@@ -24,14 +24,15 @@ struct HttpAnswerHead {
   std::string content_type;  // as the server sent it; empty where it sent none
 };
 
-// The next bytes of the answer's body. Returns whether they were a sign of progress. What it throws
-// ends the exchange.
+// Receives the next bytes of the answer's body. Returns whether they show progress. An exception
+// ends the exchange and is passed on.
 using BodySink = std::function<bool(const HttpAnswerHead& head, std::string_view piece)>;
 
-// Returns the head of the answer, after its whole body went to `on_body`. That is not called for an
-// empty body. The server is not trusted: of its answer no more is held than comes at once, and a
-// head of more than 1 MiB is an error. Errors: transient (nobody listens, or the connection ended
-// too early), timed_out (no sign of progress for `stall_limit`), internal (the answer is no HTTP).
+// Sends the request, passes the body of the answer to `on_body` and returns its head. `on_body`
+// is not called for an empty body. The server is not trusted: the body is not collected in
+// memory, and a head of more than 1 MiB is an error. Errors: transient (nobody listens, or the
+// connection ended too early), timed_out (no progress within `stall_limit`), internal (the answer
+// is not HTTP).
 HttpAnswerHead exchange(const std::filesystem::path& socket, const HttpRequest&, const BodySink& on_body,
                         Milliseconds stall_limit, const CallOptions&);
 
