@@ -28,10 +28,10 @@ Encoded encode(ByteSpan plain, const FragmentShape& shape, std::span<const Coder
 // Whether decode() knows this codec, and can do without a base fragment.
 bool can_decode(const Codec& codec) noexcept;
 
-// Writes exactly plain.size() bytes. Error{corrupt} when `encoded` does not decode to just that
-// many; what `plain` holds is then undefined, but nothing outside of it was written and nothing was
-// allocated by what `encoded` claims. Error{unsupported} for a codec that it cannot decode. Any
-// thread.
+// Decodes exactly plain.size() bytes into `plain`. Error{corrupt} when `encoded` does not decode
+// to exactly that many. Then the content of `plain` is undefined, but no byte outside of it was
+// written. No allocation depends on sizes that `encoded` claims. Error{unsupported} for a codec
+// that it cannot decode. Any thread.
 void decode(const Codec& codec, ByteSpan encoded, MutableByteSpan plain);
 
 }  // namespace modelfloat::codec

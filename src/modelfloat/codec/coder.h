@@ -13,7 +13,7 @@
 
 namespace modelfloat::codec {
 
-// What a coder has written into the front of the bytes that it was given.
+// The result of a coder, which it wrote to the front of its output buffer.
 struct Written {
   std::size_t bytes = 0;
   std::uint8_t parameter = 0;  // of the codec
@@ -25,21 +25,21 @@ struct Coder {
   CodecId id = CodecId::raw;
   std::string_view name;  // for messages and answers
 
-  // Encodes a fragment into the front of `out`. nullopt when this coder is not for such a fragment,
-  // or when the result does not fit into `out`, which then holds anything. Equal input gives equal
-  // output with one version of the libraries, on any machine. Does not check that the result
-  // decodes.
+  // Encodes a fragment into the front of `out`. nullopt when this coder is not suited for the
+  // fragment, or when the result does not fit into `out`; the content of `out` is then undefined.
+  // With one version of the libraries, equal input gives equal output on every machine. Does not
+  // check that the result can be decoded.
   std::optional<Written> (*try_encode)(ByteSpan plain, const FragmentShape& shape, MutableByteSpan out) = nullptr;
 
-  // Fills `plain`. False when `encoded` does not decode to exactly plain.size() bytes; `plain` then
-  // holds anything. Whatever `encoded` is, writes nothing outside of `plain` and allocates nothing
-  // by what `encoded` claims.
+  // Decodes into `plain`. Returns false when `encoded` does not decode to exactly plain.size()
+  // bytes; the content of `plain` is then undefined. `encoded` is not trusted: no byte outside of
+  // `plain` is written, and no allocation depends on sizes that `encoded` claims.
   bool (*decode)(const Codec& codec, ByteSpan encoded, MutableByteSpan plain) = nullptr;
 };
 
-// All coders of this program. When a fragment is encoded, they are tried in this order, and the
-// first whose result is small enough is used; where none is, the fragment stays raw. So a coder for
-// few kinds of fragments comes first.
+// All coders of this program. A fragment is encoded by the first coder, in this order, whose
+// result is small enough; if there is none, the fragment stays raw. So specialised coders come
+// first.
 std::span<const Coder> coders() noexcept;
 
 // nullptr for a codec that this program does not know.

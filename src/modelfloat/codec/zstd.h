@@ -9,12 +9,12 @@
 
 namespace modelfloat::codec {
 
-// Compresses into the front of `out` and returns how many bytes it took; nothing when they do not
+// Compresses into the front of `out` and returns the number of bytes; nullopt when they do not
 // fit.
 std::optional<std::size_t> zstd_compress(ByteSpan plain, int level, MutableByteSpan out);
 
-// True when `encoded` is one such frame of exactly plain.size() bytes, which then stand in `plain`.
-// Whatever `encoded` is, no byte outside of `plain` is written.
+// Decompresses into `plain`. Returns true when `encoded` is one such frame with exactly
+// plain.size() bytes of content. Whatever `encoded` is, no byte outside of `plain` is written.
 [[nodiscard]] bool zstd_decompress(ByteSpan encoded, MutableByteSpan plain);
 
 }  // namespace modelfloat::codec

@@ -8,7 +8,8 @@
 
 namespace modelfloat::codec {
 
-// As Coder::try_encode. Also nullopt where a few samples suggest that too little would be gained.
+// As Coder::try_encode. Also nullopt when a few samples suggest that compression would gain too
+// little.
 std::optional<Written> zstd_try_encode(ByteSpan plain, const FragmentShape& shape, MutableByteSpan out);
 
 // As Coder::decode.

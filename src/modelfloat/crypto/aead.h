@@ -15,10 +15,10 @@ struct evp_cipher_ctx_st;
 
 namespace modelfloat::crypto {
 
-// The numbers stand in object headers.
+// The numbers are part of object headers.
 enum class Suite : std::uint8_t { aes_256_gcm = 1, chacha20_poly1305 = 2 };
 
-// The suite with this number, or nothing.
+// The suite with this number; nullopt for an unknown one.
 std::optional<Suite> suite_from(std::uint8_t number) noexcept;
 
 // AES where the CPU has instructions for it and for GCM's multiplication, else ChaCha20.
@@ -35,14 +35,14 @@ struct FreeCipher {
 using Cipher = std::unique_ptr<evp_cipher_ctx_st, FreeCipher>;
 }  // namespace detail
 
-// Seals many frames under one key. The caller never gives a nonce twice. The key is set up once, so
-// keep the object for all frames of a pack; movable; one thread at a time.
+// Seals many frames under one key. The caller must never use a nonce twice. Use one Sealer for
+// all frames of a pack, because setting up the key takes time. Movable; one thread at a time.
 class Sealer {
  public:
   Sealer(Suite suite, const SecretKey& key);
 
   // Writes the ciphertext and then the tag: `out` has plain.size() + k_tag_bytes bytes, else
-  // Error{internal}. `plain` may be the front of `out`; any other overlap is a mistake.
+  // Error{internal}. `plain` may be the front of `out`, but must not overlap it in another way.
   void seal(std::span<const std::byte, k_nonce_bytes> nonce, ByteSpan aad, ByteSpan plain, MutableByteSpan out);
 
  private:
@@ -54,9 +54,9 @@ class Opener {
  public:
   Opener(Suite suite, const SecretKey& key);
 
-  // `sealed_parts`, one after the other, are the ciphertext and its tag; they may be cut anywhere.
-  // `out` has as many bytes as they have together, less k_tag_bytes, else Error{internal}. False
-  // when the tag does not fit or is not there in full: then `out` is wiped.
+  // The concatenated `sealed_parts` are the ciphertext and its tag, divided anywhere. `out` must
+  // have k_tag_bytes fewer bytes, else Error{internal}. Returns false, and wipes `out`, when the
+  // tag is wrong or incomplete.
   [[nodiscard]] bool open(std::span<const std::byte, k_nonce_bytes> nonce, ByteSpan aad,
                           std::span<const ByteSpan> sealed_parts, MutableByteSpan out);
   [[nodiscard]] bool open(std::span<const std::byte, k_nonce_bytes> nonce, ByteSpan aad, ByteSpan sealed,
@@ -71,7 +71,7 @@ class Opener {
 Bytes xchacha_seal(const SecretKey& key, std::span<const std::byte, k_xchacha_nonce_bytes> nonce, ByteSpan aad,
                    ByteSpan plain);
 
-// Nothing when the key, nonce, associated data or bytes are not those of a xchacha_seal.
+// nullopt when the key, nonce, associated data or sealed bytes do not fit together.
 std::optional<SecretBytes> xchacha_open(const SecretKey& key, std::span<const std::byte, k_xchacha_nonce_bytes> nonce,
                                         ByteSpan aad, ByteSpan sealed);
 

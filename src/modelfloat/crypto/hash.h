@@ -1,6 +1,6 @@
 #pragma once
-// BLAKE3 names fragments and objects; SHA-256 and SHA-1 are what the Hub, Ollama and git call files
-// by.
+// Hash functions. BLAKE3 names fragments and objects. SHA-256 and SHA-1 are how the Hugging Face
+// Hub, Ollama and git identify files.
 
 #include <array>
 #include <cstddef>
@@ -20,7 +20,7 @@ Hash256 blake3(ByteSpan bytes);
 Hash256 blake3_keyed(const SecretKey& key, ByteSpan bytes);
 Hash256 sha256(ByteSpan bytes);
 Hash256 hmac_sha256(ByteSpan key, ByteSpan message);
-// For the checksums of providers alone: it proves nothing against an attacker.
+// Only for the checksums of providers: MD5 does not protect against an attacker.
 Hash128 md5(ByteSpan bytes);
 
 // The streaming forms below are movable, not copyable, and used by one thread at a time.
@@ -61,7 +61,7 @@ class Sha256 {
   detail::Digest context_;
 };
 
-// As Sha256. For git object ids alone: SHA-1 proves nothing against an attacker.
+// As Sha256. Only for git object ids: SHA-1 does not protect against an attacker.
 class Sha1 {
  public:
   Sha1();

@@ -19,9 +19,10 @@ constexpr std::uint64_t k_argon2id_max_memory_kib = std::uint64_t{1} << 20;
 constexpr std::uint32_t k_argon2id_max_passes = 10;
 constexpr std::uint64_t k_argon2id_min_memory_kib = 8;
 
-// Argon2id version 1.3 with one lane, RFC 9106. The costs may come from a foreign slot, so before
-// anything is allocated more than the maxima above is Error{unsupported}, and less than 8 KiB or no
-// pass Error{invalid}. Error{out_of_space} when the memory cannot be had.
+// Argon2id version 1.3 with one lane, RFC 9106. The costs may come from an untrusted slot, so
+// they are checked before anything is allocated: Error{unsupported} above the maxima,
+// Error{invalid} for less than 8 KiB or no pass. Error{out_of_space} when the memory cannot be
+// allocated.
 SecretKey argon2id(const SecretBytes& passphrase, std::span<const std::byte, 16> salt, std::uint64_t memory_kib,
                    std::uint32_t passes);
 

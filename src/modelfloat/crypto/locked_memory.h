@@ -1,16 +1,16 @@
 #pragma once
-// Memory for secrets that last: not swapped out, in no core dump, and not in the children that we
-// start.
+// Memory for long-lived secrets. It is not swapped out, not part of core dumps, and not inherited
+// by child processes.
 
 #include <cstddef>
 
 namespace modelfloat::crypto {
 
-// Room for `bytes` bytes, aligned as new aligns, that many secrets share. Where the limit on locked
-// memory (ulimit -l) is too small, or the system knows no such memory, it is common memory. May be
-// called from any thread. Throws std::bad_alloc.
+// Allocates `bytes` bytes, aligned as by operator new. Many secrets share a locked page. Falls
+// back to ordinary memory where the limit on locked memory (ulimit -l) is too small, or the
+// system has no such memory. May be called from any thread. Throws std::bad_alloc.
 void* allocate_locked(std::size_t bytes);
-// Wipes the bytes and gives the room back. `bytes` is what was asked for.
+// Wipes the bytes and frees them. `bytes` is the size that was allocated.
 void free_locked(void* place, std::size_t bytes) noexcept;
 
 // For containers of secrets.

@@ -16,12 +16,12 @@ namespace modelfloat::crypto {
 // Overwrites the bytes in a way that the compiler does not remove.
 void wipe(MutableByteSpan) noexcept;
 
-// Takes a time that depends on the lengths alone. Spans of different length are not equal.
+// The time that it takes depends only on the lengths. Spans of different length are not equal.
 bool equal_in_constant_time(ByteSpan a, ByteSpan b) noexcept;
 
 // A key of 32 bytes. There is no empty key: where one may be missing, use std::optional. A
-// moved-from key keeps its value until it is destroyed, which wipes it. It lies where it is made;
-// Keyring keeps those that last in locked memory.
+// moved-from key keeps its value until it is destroyed, which wipes it. Its bytes are inside the
+// object; Keyring keeps long-lived keys in locked memory.
 class SecretKey {
  public:
   static constexpr std::size_t k_bytes = 32;
@@ -54,7 +54,7 @@ class SecretBytes {
   SecretBytes() noexcept = default;
   explicit SecretBytes(ByteSpan bytes);
   explicit SecretBytes(std::string_view text);
-  // Takes the bytes over: wipes the buffer that held them.
+  // Copies the bytes and wipes the buffer that held them.
   explicit SecretBytes(Bytes&& bytes);
   SecretBytes(const SecretBytes&) = default;
   SecretBytes(SecretBytes&& other) noexcept;

@@ -1,10 +1,10 @@
 #pragma once
-// libsodium wants to be started before most of its functions are used.
+// libsodium must be initialised before most of its functions are used.
 
 namespace modelfloat::crypto {
 
-// Starts libsodium; any thread, any number of times. Throws Error{internal} when the system has no
-// usable randomness.
+// Initialises libsodium. May be called from any thread, and any number of times. Throws
+// Error{internal} when the system has no usable randomness.
 void start_sodium();
 
 }  // namespace modelfloat::crypto

@@ -1,5 +1,5 @@
 #pragma once
-// What of a chain still matters: docs/formats/mf1.md section 9, "Checkpoint". Pure.
+// Computes the content of a checkpoint: docs/formats/mf1.md section 9, "Checkpoint". Pure.
 
 #include <vector>
 
@@ -7,9 +7,9 @@
 
 namespace modelfloat {
 
-// The records of one chain, in order, without the changes that can no longer matter, and without
-// those that have none left. What was removed is never left out: another chain may yet turn up that
-// committed it.
+// Takes the records of one chain, in order. Drops the changes that no longer have an effect, and
+// the records that then have no changes. A `removed` change is never dropped, because a record of
+// another chain that is found later may have committed the same manifest.
 std::vector<SeenRecord> compact_chain(std::vector<SeenRecord> chain);
 
 }  // namespace modelfloat

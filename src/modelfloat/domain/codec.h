@@ -17,7 +17,7 @@ enum class CodecId : std::uint8_t { raw = 0, zstd = 1 };
 struct Codec {
   CodecId id = CodecId::raw;
   std::uint8_t parameter = 0;  // zstd: the level that was used, for information; raw: 0
-  // What this fragment is a difference to; no known codec has one.
+  // The fragment that this one is encoded as a difference to. No known codec uses it.
   std::optional<FragmentId> base = {};
   bool operator==(const Codec&) const = default;
 };

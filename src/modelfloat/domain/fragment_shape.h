@@ -8,12 +8,13 @@
 namespace modelfloat {
 
 struct FragmentShape {
-  // Of the tensors inside, as their file spells it; empty for headers and for what is not known.
+  // The element type of the tensors inside, as the file spells it; empty for headers and when it
+  // is not known.
   std::string dtype;
 
-  // Where the fragment's first byte lies in its element or quantisation block: its offset from the
-  // start of the tensor, modulo the bytes of a block (dtype_block). nullopt when the tensor or the
-  // size of its blocks is not known.
+  // The position of the fragment's first byte within its element or quantisation block: the
+  // offset from the start of the tensor, modulo the block size (dtype_block). nullopt when the
+  // tensor or its block size is not known.
   std::optional<std::uint32_t> phase;
 
   bool operator==(const FragmentShape&) const = default;

@@ -1,5 +1,6 @@
 #pragma once
-// The names of things. Random ids are drawn from Random; hashes are BLAKE3 unless said otherwise.
+// The types of ids and hashes. Random ids are drawn from Random. Hashes are BLAKE3 unless a
+// comment says otherwise.
 
 #include <array>
 

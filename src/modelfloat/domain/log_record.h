@@ -1,5 +1,5 @@
 #pragma once
-// What each writer said about names. docs/formats/mf1.md section 9 has the bytes and the meaning.
+// The records of the pool's log. docs/formats/mf1.md section 9 has their bytes and their meaning.
 
 #include <cstdint>
 #include <map>
@@ -86,7 +86,8 @@ struct PolicySet {
   std::uint8_t survive = 0;
   bool operator==(const PolicySet&) const = default;
 };
-// A change of a kind that this version does not know: kept out of the state, counted and reported.
+// A change of a kind that this version does not know. It does not affect the state, but is
+// counted and reported.
 struct UnknownChange {
   std::string kind;
   bool operator==(const UnknownChange&) const = default;
@@ -95,7 +96,7 @@ struct UnknownChange {
 using Change = std::variant<Prepared, Committed, Untagged, Removed, Condemned, Spared, StoreAdded, StoreRemoved,
                             SlotAdded, SlotRemoved, EpochBegun, PolicySet, UnknownChange>;
 
-// The newest record of a chain that somebody has seen.
+// The newest record of a chain that a writer has seen.
 struct ChainHead {
   std::uint64_t seq = 0;
   Hash256 hash{};

@@ -1,5 +1,5 @@
 #pragma once
-// A manifest: all about one revision of a model. docs/formats/mf1.md section 8.1 has its bytes.
+// A manifest describes one revision of a model. docs/formats/mf1.md section 8.1 has its bytes.
 
 #include <cstdint>
 #include <map>
@@ -22,22 +22,23 @@ struct FileEntry {
   GitOid git_oid{};
   std::string cutter;  // which splitter cut it; never needed to read it back
   std::string format;  // "gguf", "safetensors", "onnx", "opaque"
-  // Why a header that claims to be a model's is not believed; empty when all is well.
+  // Why the file is not accepted as the model format that it claims to be; empty when nothing is
+  // wrong.
   std::string trouble;
   std::uint64_t fragments = 0;  // how many of the manifest's fragments, in order, are this file
   std::vector<Tensor> tensors;  // may be left out
   bool operator==(const FileEntry&) const = default;
 };
 
-// The two root objects that name a manifest. Content tells manifests apart; structure is bound to
-// it.
+// The two root objects of a manifest. The content root identifies the manifest, and names the
+// structure root.
 struct ManifestId {
   Hash256 content{};
   Hash256 structure{};
   auto operator<=>(const ManifestId&) const = default;
 };
 
-// The content root: everything but the fragments, which stand in segments.
+// The content root: everything except the fragments, which are in segments.
 struct ManifestRoot {
   Hash256 structure{};  // name of the structure root
   std::string model;    // "namespace/name"
@@ -69,14 +70,14 @@ struct StructureRoot {
 
 inline constexpr std::size_t k_fragments_per_segment = 8192;
 
-// The packs that the fragments of the content segment in the same place lie in.
+// The packs that hold the fragments of the content segment with the same index.
 struct StructureSegment {
   std::vector<Pack> packs;
   bool operator==(const StructureSegment&) const = default;
 };
 
 struct ContentSegment {
-  Hash256 structure{};  // name of the structure segment in the same place
+  Hash256 structure{};  // name of the structure segment with the same index
   std::vector<Fragment> fragments;
   bool operator==(const ContentSegment&) const = default;
 };

@@ -9,14 +9,14 @@ namespace modelfloat {
 struct ModelRef {
   std::string model;  // "ns/name"
   std::string tag = "latest";
-  // Else the tag is only the first choice: engine::default_tag() has the next.
+  // false: the tag is only the first choice; engine::default_tag() finds another one.
   bool tag_given = false;
-  std::string revision;  // prefix in hex; when set, the tag does not count
+  std::string revision;  // prefix in hex; when set, the tag is ignored
   // Error{invalid} for a name outside [A-Za-z0-9._-]{1,96}.
   static ModelRef parse(const std::string& text);
-  // For a model that is about to get this name. Error{invalid}, too, for a revision, and for a
-  // namespace that is kept free in addresses (any case): api, models, v1, v2, xet, metrics. Models
-  // of such names that are there already are read as all others.
+  // For the name of a new model. Error{invalid} also for a revision, and for a namespace that is
+  // reserved for addresses of the server (in any case): api, models, v1, v2, xet, metrics.
+  // Existing models with such names can be read like all others.
   static ModelRef parse_new(const std::string& text);
 };
 

@@ -12,7 +12,7 @@
 
 namespace modelfloat {
 
-// The numbers stand in headers and in associated data.
+// The numbers are part of object headers and of associated data.
 enum class ObjectType : std::uint8_t {
   shard = 1,
   structure = 2,
@@ -40,15 +40,15 @@ class ObjectName {
   static ObjectName marker();
   static ObjectName format_text();
   static ObjectName rescue_reader();
-  // Any of the forms above, or nothing.
+  // Parses any of the forms above; nullopt for any other path.
   static std::optional<ObjectName> parse(std::string_view path);
 
   const std::string& path() const noexcept { return path_; }
-  // Nothing for the two fixed texts (FORMAT.txt, rescue.py).
+  // nullopt for the two fixed texts (FORMAT.txt, rescue.py).
   std::optional<ObjectType> type() const noexcept { return type_; }
-  // BLAKE3 of the object's bytes; nothing for the fixed names.
+  // BLAKE3 of the object's bytes; nullopt for the fixed names.
   std::optional<Hash256> hash() const;
-  // Of log and checkpoint objects.
+  // For log and checkpoint objects; nullopt for all others.
   std::optional<WriterId> writer() const;
   std::optional<std::uint64_t> seq() const;
 

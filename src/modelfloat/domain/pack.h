@@ -1,5 +1,5 @@
 #pragma once
-// A pack: what a helper must know to check and repair it without being able to read it.
+// A pack: all that is needed to check and repair it. That does not include the keys to read it.
 
 #include <cstdint>
 #include <vector>
@@ -15,7 +15,7 @@ struct Pack {
   std::uint8_t k = 1;
   std::uint8_t m = 0;
   std::uint64_t slice_bytes = 0;
-  std::uint8_t survive = 0;     // how many failure domains were promised to be expendable
+  std::uint8_t survive = 0;     // how many failure domains may be lost, by the pool's promise
   std::vector<Hash256> shards;  // object names of shards 0 .. k+m-1; a single one when k = 1
 
   std::uint64_t pack_bytes() const noexcept { return slice_bytes * k; }

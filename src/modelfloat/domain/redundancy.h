@@ -1,5 +1,6 @@
 #pragma once
-// How a pack is spread: any k of its k+m shards give it back. k=1 means 1+m equal copies.
+// How a pack is divided: any k of its k+m shards suffice to rebuild it. k=1 means 1+m equal
+// copies.
 
 #include <charconv>
 #include <compare>

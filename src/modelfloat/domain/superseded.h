@@ -1,5 +1,5 @@
 #pragma once
-// Manifests that another one of the same revision stands in for. Pure.
+// Finds manifests that were replaced by another manifest of the same revision. Pure.
 
 #include <set>
 
@@ -8,8 +8,8 @@
 namespace modelfloat {
 
 // The content names of committed manifests that no tag points to, while a tag points to another
-// manifest of the same model and revision: the same files were pushed again, since shards of the
-// older manifest had been lost. Nothing needs them to be readable.
+// manifest of the same model and revision. This happens when the same files are pushed again
+// after shards of the older manifest were lost. Such manifests need not be readable.
 std::set<Hash256> superseded_manifests(const PoolState& state);
 
 }  // namespace modelfloat

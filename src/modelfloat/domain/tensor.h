@@ -14,7 +14,8 @@ struct Tensor {
   std::string name;
   // "F32" "BF16" "I64" "Q4_1" ...; "TYPE_<number>" for a ggml type that we don't know.
   std::string dtype;
-  // As the file has it: GGUF counts the fastest dimension first, safetensors last.
+  // In the file's order: in GGUF the fastest-varying dimension is first, in safetensors it is
+  // last.
   std::vector<std::uint64_t> shape;
   std::uint64_t offset = 0;  // from the start of the file
   std::uint64_t length_bytes = 0;
@@ -29,11 +30,12 @@ struct DtypeBlock {
   std::uint32_t bytes = 1;
 };
 
-// Nothing for a name that we don't know. The sizes are those of ggml's quantisation types and of
+// nullopt for an unknown name. The sizes are those of ggml's quantisation types and of
 // safetensors.
 std::optional<DtypeBlock> dtype_block(std::string_view dtype) noexcept;
 
-// The product of the dimensions, 1 for none; nothing when it does not fit into 63 bits.
+// The product of the dimensions; 1 when there are none; nullopt when it does not fit into 63
+// bits.
 std::optional<std::uint64_t> element_count(std::span<const std::uint64_t> shape) noexcept;
 
 }  // namespace modelfloat

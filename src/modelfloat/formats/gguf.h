@@ -11,14 +11,15 @@
 
 namespace modelfloat::formats {
 
-// Whether the file begins as GGUF does. Needs 4 bytes.
+// Whether the file begins with the magic bytes of GGUF. Needs 4 bytes.
 bool has_gguf_magic(ByteSpan head) noexcept;
 
-// Reads the header from the first bytes of a file; never throws. Beyond the bounds of layout.h it
-// refuses what no sound file has: equal keys or tensor names, zero dimensions, shapes that break a
-// block, offsets off the alignment, overlaps, and, when the size of the file is known, tensors that
-// end behind it. Tensors of unknown type reach to the next one or the end of the file (when the
-// size is not known the last of them is given length 0).
+// Parses the header from the first bytes of a file; never throws. Refuses headers beyond the
+// limits of layout.h, and what no sound file has: duplicate keys or tensor names, dimensions of
+// 0, shapes that do not fit whole blocks, misaligned offsets, overlaps, and tensors that end
+// after the end of the file, when its size is known. A tensor of unknown type extends to the next
+// tensor or the end of the file. When the size is not known and it is the last tensor, its length
+// is 0.
 ParseResult parse_gguf(ByteSpan head, std::optional<std::uint64_t> file_size);
 
 // The name of a tensor's type, "TYPE_<number>" when it is unknown.

@@ -1,6 +1,5 @@
 #pragma once
-// Reads a header front to back without trusting it. Shared by the parsers of this folder; not for
-// others.
+// Reads an untrusted header from front to back. Only for the parsers in this folder.
 
 #include <optional>
 #include <string>
@@ -11,9 +10,9 @@
 
 namespace modelfloat::formats {
 
-// Every step throws NeedMore when the head ends too early, and BadHeader when the header cannot be
-// right: it would end behind the file or behind k_max_header_bytes. The parser's entry turns both
-// into its ParseResult.
+// Every step throws NeedMore when more bytes of the file are needed. It throws BadHeader when the
+// header cannot be right, because it would extend past the end of the file or past
+// k_max_header_bytes. The parser's entry turns both into its ParseResult.
 class HeadCursor {
  public:
   HeadCursor(ByteSpan head, std::optional<std::uint64_t> file_size) : head_(head), file_size_(file_size) {}
@@ -21,7 +20,7 @@ class HeadCursor {
   std::uint64_t position() const noexcept { return position_; }
   ByteSpan take(std::uint64_t count);
   void skip(std::uint64_t count) { take(count); }
-  // A position taken before.
+  // Moves to a position that position() returned earlier.
   void move_to(std::uint64_t position) noexcept { position_ = position; }
 
   template <typename Number>
@@ -47,17 +46,17 @@ ParseResult run_parser(Parse parse) {
   }
 }
 
-// What a message adds about a file that ends too early.
+// The text that messages append about a file that ends too early.
 std::string cut_off();
 
-// The text for a message: at most some 60 characters, quoted, with what is not printable ASCII
-// replaced.
+// Quotes text for a message: at most about 60 characters, and only printable ASCII; other bytes
+// are replaced.
 std::string quoted(std::string_view text);
 
 // Valid UTF-8 without control characters: may be shown and put into JSON.
 bool is_plain_text(std::string_view text) noexcept;
 
-// Keeps a fact for listings when it is plain text and within the bounds.
+// Adds a fact to layout.metadata if it is plain text and not too long.
 void keep_fact(FileLayout& layout, const std::string& name, std::string_view value);
 
 // Sorts the tensors by offset and adds the facts that follow from them: parameters, and

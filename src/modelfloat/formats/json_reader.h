@@ -1,7 +1,7 @@
 #pragma once
-// The little JSON that a safetensors header needs: objects, strings and whole numbers, read in
-// place without recursion. Anything else is refused, so a hostile header can neither nest nor grow.
-// Shared by the parsers of this folder; not for others.
+// Reads the subset of JSON that a safetensors header needs: objects, strings and whole numbers.
+// Everything else is refused. There is no recursion and no tree in memory, so a hostile header
+// cannot exhaust the stack or memory. Only for the parsers in this folder.
 
 #include <cstdint>
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace modelfloat::formats {
 
-// Each step skips white space, then reads what is asked for or throws BadHeader.
+// Each method skips white space, then reads what it is named after, or throws BadHeader.
 class JsonReader {
  public:
   explicit JsonReader(std::string_view text) : rest_(text) {}
 
   void expect(char punctuation);
-  // Whether `punctuation` comes next; then it is read.
+  // Returns whether `punctuation` comes next, and reads it if so.
   bool accept(char punctuation);
-  // A string as UTF-8. What is longer than `limit` bytes is read to its end, but comes back cut:
-  // size() > limit tells.
+  // Reads a string as UTF-8. A string of more than `limit` bytes is read to its end, but returned
+  // incomplete; its size() is then greater than `limit`.
   std::string string(std::size_t limit);
   // A whole number from 0 to 2^64-1.
   std::uint64_t number();

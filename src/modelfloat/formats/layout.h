@@ -12,8 +12,8 @@
 
 namespace modelfloat::formats {
 
-// Bounds on what a header may make us keep in memory. A file beyond them is stored as opaque bytes.
-// The largest real vocabularies take 20 MB.
+// Limits on the memory that a header can make us use. A file beyond them is stored as opaque
+// bytes. The largest real vocabularies take 20 MB.
 constexpr std::uint64_t k_max_header_bytes = 32ULL << 20;
 // In one file; the largest real ones have some 10,000.
 constexpr std::uint64_t k_max_tensors = 1ULL << 17;
@@ -28,11 +28,11 @@ struct FileLayout {
   // Why a file that claims to be GGUF or safetensors is kept as opaque bytes; else empty.
   std::string trouble;
   std::uint64_t header_bytes = 0;  // where tensor data begins; 0 when there is no tensor table
-  // Of tensors; a file may end with up to alignment - 1 bytes of padding.
+  // The alignment of tensors. A file may end with up to alignment - 1 bytes of padding.
   std::uint64_t alignment = 1;
   // The format allows no byte behind the last tensor (safetensors).
   bool ends_with_last_tensor = false;
-  // Sorted by offset, not overlapping; unknown types reach to the next tensor.
+  // Sorted by offset, not overlapping. Tensors of unknown type extend to the next tensor.
   std::vector<Tensor> tensors;
   // Small facts, where the file has them: architecture name license size_label format quantization
   // parameters context_length block_count embedding_length head_count head_count_kv split_count
@@ -40,7 +40,7 @@ struct FileLayout {
   std::map<std::string, std::string> metadata;
 };
 
-// What a parser says about the head of a file.
+// The possible results of a parser, besides a layout.
 struct NeedMore {
   std::uint64_t head_bytes =
       0;  // parse again with at least this many bytes; more than before, within k_max_header_bytes
@@ -50,8 +50,8 @@ struct BadHeader {
 };
 using ParseResult = std::variant<FileLayout, NeedMore, BadHeader>;
 
-// Why the file must not be given to the inference engine: nothing when it is a sound GGUF with
-// tensors of known types and an architecture. The reason is a sentence for people.
+// Why the file must not be given to the inference engine, as a sentence for people. nullopt when
+// it may: it is a sound GGUF file with an architecture and tensors of known types.
 std::optional<std::string> why_not_runnable(const FileLayout& layout);
 
 }  // namespace modelfloat::formats

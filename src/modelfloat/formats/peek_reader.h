@@ -1,5 +1,5 @@
 #pragma once
-// A stream whose front can be looked at before it is read.
+// A stream that can be looked ahead into before it is read.
 
 #include <cstdint>
 #include <optional>
@@ -9,7 +9,8 @@
 
 namespace modelfloat::formats {
 
-// Used by one thread. The source must outlive it. Memory is what was peeked at and not yet read.
+// Used by one thread. The source must outlive it. Its memory is bounded by the bytes that were
+// peeked and not read yet.
 class PeekReader {
  public:
   explicit PeekReader(ByteSource& source) : source_(source) {}
@@ -19,9 +20,9 @@ class PeekReader {
   // The next `count` bytes, or fewer when the stream ends; they stay unread. Valid until the next
   // call of any kind.
   ByteSpan peek(std::size_t count);
-  // Reads until `to` is full or the stream ends, and says how much that was.
+  // Reads until `to` is full or the stream ends. Returns the number of bytes.
   std::size_t read(MutableByteSpan to);
-  // Gives back the last `bytes` of the last read(), to be read again.
+  // Puts back the last bytes of the last read(), to be read again. `bytes` are those bytes.
   void unread(ByteSpan bytes);
   std::optional<std::uint64_t> size_bytes() const { return source_.size_bytes(); }
 

@@ -14,10 +14,10 @@ namespace modelfloat::formats {
 // limit). Needs 9 bytes.
 bool looks_like_safetensors(ByteSpan head) noexcept;
 
-// Reads the header from the first bytes of a file; never throws. The rules of the format hold: no
-// key twice, tensors end to end without holes from the first byte of data to the last of the file
-// (where its size is known), sizes as shape and dtype say. A dtype that we don't know is taken at
-// its word.
+// Reads the header from the first bytes of a file; never throws. Checks the rules of the format:
+// no duplicate keys; tensors without gaps from the first byte of data to the end of the file
+// (where its size is known); sizes that fit shape and dtype. For an unknown dtype, the size in
+// the header is accepted.
 ParseResult parse_safetensors(ByteSpan head, std::optional<std::uint64_t> file_size);
 
 }  // namespace modelfloat::formats

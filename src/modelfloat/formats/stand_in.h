@@ -1,5 +1,6 @@
 #pragma once
-// Files that stand where a model should be: what a failed or unfinished download leaves behind.
+// Detects files that are not the model that their name promises: remains of failed or unfinished
+// downloads.
 
 #include <cstdint>
 #include <optional>
@@ -10,9 +11,9 @@
 
 namespace modelfloat::formats {
 
-// What the file is instead of a model, and how to get the model: "is a Git LFS pointer ...". Empty
-// when nothing is wrong with it. `head` is the first k_sniff_bytes of the file, or all of it.
-// Looked for:
+// Text that says what the file is instead of a model, and how to get the model: "is a Git LFS
+// pointer ...". Empty when nothing is wrong with it. `head` is the first k_sniff_bytes of the
+// file, or all of it. Looked for:
 // - under every name: a Git LFS pointer, and names that download programs give to what they have
 //   not finished;
 // - under a name of a weights file (.gguf, .safetensors, .bin, .pt ...): an empty file, a web page,

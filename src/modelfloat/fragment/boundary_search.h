@@ -1,6 +1,6 @@
 #pragma once
-// FastCDC (Xia and others, USENIX ATC 2016, with normalised chunking): where to cut so that an
-// inserted byte moves few cuts.
+// FastCDC (Xia and others, USENIX ATC 2016, with normalised chunking): finds cuts by content, so
+// that an inserted byte changes few of them.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace modelfloat::fragment {
 
-// A cut is likely from `normal` on and unlikely before: the masks have more one bits before it than
-// after it.
+// Cuts are unlikely before `normal` bytes and likely after: the mask has more one bits before
+// `normal` than after it.
 struct CutSizes {
   std::size_t min = 0;
   std::size_t normal = 0;
@@ -22,18 +22,19 @@ struct CutSizes {
 
 // Headers and other text: 64 KiB on average.
 constexpr CutSizes k_header_cuts{16U << 10, 64U << 10, 256U << 10, 18, 14};
-// Files that we don't understand: as near to 1 MiB on average as the limit of 1 MiB lets a
-// content-defined cut be (some 0.75 MiB).
+// Files of unknown format. The average is about 0.75 MiB, as near to the limit of 1 MiB as
+// content-defined cuts can be.
 constexpr CutSizes k_data_cuts{256U << 10, 768U << 10, 1U << 20, 21, 16};
 
-// Finds the end of one piece. A cut depends on the 64 bytes before it alone, once the piece has its
-// minimum.
+// Finds the end of one piece. After the minimum size, a cut depends only on the 64 bytes before
+// it.
 class BoundarySearch {
  public:
   explicit BoundarySearch(const CutSizes& sizes) : sizes_(sizes) {}
 
-  // `piece` is what is there of the piece, from its start; each call gives the same bytes and more.
-  // The length of the piece, or nothing when its end is not among these bytes.
+  // Returns the length of the piece; nullopt when its end is not within these bytes. `piece` are
+  // the bytes known so far, from the start of the piece. Each further call must pass the same
+  // bytes and more.
   std::optional<std::size_t> find_end(ByteSpan piece);
 
  private:

@@ -26,21 +26,21 @@ struct Piece {
   FragmentShape shape;
 };
 
-// Used by one thread; the source must outlive it. Memory is bounded by the limit on headers and one
-// fragment. The cuts of a sound file do not depend on how the source hands out its bytes, nor on
-// whether it knows its size.
+// Used by one thread; the source must outlive it. Memory is bounded by the limit on headers and
+// one fragment. The cuts of a sound file do not depend on how many bytes the source returns at a
+// time, nor on whether it knows its size.
 class FragmentReader {
  public:
   // Reads the header. Throws only what the source throws.
   FragmentReader(ByteSource& source, std::string_view path, SplitChoice choice);
 
-  // The next fragment; nothing at the end. Throws Error{invalid} when the source gives fewer or
-  // more bytes than it promised, and what the source throws.
+  // The next fragment; nullopt at the end. Throws Error{invalid} when the source has fewer or
+  // more bytes than it announced, and what the source throws.
   std::optional<Piece> next();
 
-  // What the file is. Final once next() has returned nothing: a stream of unknown size may turn out
-  // not to have the length that its tensor table asks for. Then it is opaque, with the reason as
-  // its trouble.
+  // The layout of the file. It is final only after next() has returned nullopt: a stream of
+  // unknown size may not have the length that its tensor table requires. Then the format becomes
+  // "opaque", and `trouble` has the reason.
   const formats::FileLayout& layout() const noexcept { return layout_; }
 
   // "tensor", "fixed" or "content-defined".

@@ -1,5 +1,5 @@
 #pragma once
-// How a file is to be cut: regions one behind the other, each with its own way of cutting.
+// How a file is cut: consecutive regions, each with its own method of cutting.
 
 #include <cstdint>
 #include <string>
@@ -33,11 +33,11 @@ std::vector<Region> fixed_regions();
 // One region: FastCDC.
 std::vector<Region> content_defined_regions();
 
-// For a layout with tensors: the header by FastCDC, then every tensor from its own start, then by
-// FastCDC what follows the last. Tensors are cut into the most whole blocks of their dtype that fit
-// into 1 MiB (all of 1 MiB for F32, F16, BF16), so that the codecs find every block at its place.
-// Tensors that lie next to each other, have the same dtype and fit together into such a piece share
-// it. The padding behind a tensor goes with it.
+// For a layout with tensors. The header and the bytes after the last tensor are cut by FastCDC.
+// Each tensor is cut from its own start, into pieces of as many whole blocks of its dtype as fit
+// into 1 MiB (exactly 1 MiB for F32, F16, BF16). So codecs find the blocks at fixed positions.
+// Adjacent tensors of the same dtype that together fit into one piece share it. The padding after
+// a tensor belongs to its piece.
 std::vector<Region> tensor_regions(const formats::FileLayout& layout);
 
 }  // namespace modelfloat::fragment

@@ -24,9 +24,9 @@ class LlamaClient {
   LlamaClient(std::filesystem::path socket, std::string key, Milliseconds stall_limit)
       : socket_(std::move(socket)), key_(std::move(key)), stall_limit_(stall_limit) {}
 
-  // The engine is not trusted. What it says in errors comes without control characters, and cut.
+  // The engine is not trusted. Its text in errors is shortened and has no control characters.
 
-  // False while it does not listen yet, or still loads its model.
+  // Whether the engine has loaded its model; false also while it does not listen yet.
   bool ready(const CallOptions&) const;
   // Generates text for a prompt. The request limits the bytes and events of the answer. Errors:
   // internal (a malformed answer), invalid (the engine refused the request; the message is its
