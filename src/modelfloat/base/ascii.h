@@ -1,5 +1,5 @@
 #pragma once
-// Text as protocols have it, without regard to the locale: only ASCII letters have a case.
+// Text functions for protocols. They ignore the locale: only ASCII letters have a case.
 
 #include <string>
 #include <string_view>

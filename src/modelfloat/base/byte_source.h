@@ -15,10 +15,10 @@ namespace modelfloat {
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
-  // Reads at least one byte and at most to.size(); 0 means the end (or an empty `to`), and stays
-  // so. Throws Error.
+  // Reads at least one byte and at most to.size(), and returns how many. 0 means the end (or an
+  // empty `to`); after the end every call returns 0. Throws Error.
   virtual std::size_t read(MutableByteSpan to) = 0;
-  // How many bytes the stream has in all, where that is known before it is read.
+  // The total number of bytes; nullopt when it is not known before the stream is read.
   virtual std::optional<std::uint64_t> size_bytes() const = 0;
 };
 

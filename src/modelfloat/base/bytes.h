@@ -1,5 +1,5 @@
 #pragma once
-// Byte buffers, little-endian numbers in them, and arithmetic that cannot wrap.
+// Byte buffers, little-endian numbers, and arithmetic that detects overflow.
 
 #include <array>
 #include <cstddef>
@@ -14,9 +14,9 @@
 
 namespace modelfloat {
 
-// Memory for one of the large buffers that packs and shards come in. The kernel is asked for huge
-// pages: giving out 4 KiB at a time costs seven times as much, more than a get has to do besides.
-// Throws std::bad_alloc.
+// Memory for a large buffer, such as a pack or a shard. Asks the kernel for huge pages. Page
+// faults of 4 KiB each would cost seven times as much: more than all other work of a get. Throws
+// std::bad_alloc.
 inline constexpr std::size_t k_large_buffer_bytes = std::size_t{4} << 20;
 void* allocate_large(std::size_t bytes);
 void free_large(void* memory, std::size_t bytes) noexcept;
@@ -75,7 +75,7 @@ inline Bytes to_bytes(ByteSpan bytes) {
   return copy;
 }
 inline Bytes to_bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
-// `more` is no part of `to`.
+// `more` must not be a part of `to`.
 inline void append(Bytes& to, ByteSpan more) {
   const std::size_t old_size = to.size();
   to.resize(old_size + more.size());
@@ -87,8 +87,8 @@ inline bool equal(ByteSpan a, ByteSpan b) noexcept {
 // For `==` of containers, too, which would compare byte by byte.
 inline bool operator==(const Bytes& a, const Bytes& b) noexcept { return equal(a, b); }
 
-// Reads or writes an unsigned number, little-endian, at the front of the span, which must be long
-// enough.
+// Reads or writes an unsigned little-endian number at the front of the span. The span must be
+// long enough.
 template <typename T>
   requires std::is_unsigned_v<T>
 T load_le(ByteSpan from) noexcept {
@@ -104,7 +104,7 @@ void store_le(MutableByteSpan to, T value) noexcept {
   for (std::size_t i = 0; i < sizeof(T); ++i) to[i] = static_cast<std::byte>(value >> (8 * i));
 }
 
-// a+b, a*b, or nothing when the result does not fit into 64 bits.
+// a+b and a*b; nullopt when the result does not fit into 64 bits.
 inline std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) noexcept {
   std::uint64_t sum = 0;
   if (__builtin_add_overflow(a, b, &sum)) return std::nullopt;
@@ -124,7 +124,7 @@ struct ByteRange {
   auto operator<=>(const ByteRange&) const = default;
 };
 
-// 32 bytes that name or prove something; ordered and usable as a map key.
+// A hash of 32 bytes; ordered, so that it can be a map key.
 using Hash256 = std::array<std::byte, 32>;
 
 struct HashOfHash256 {

@@ -1,5 +1,5 @@
 #pragma once
-// Every call that may take long is given one of these.
+// Cancellation and deadline of a call that may take long.
 
 #include <optional>
 #include <stop_token>
@@ -11,21 +11,21 @@
 namespace modelfloat {
 
 struct CallOptions {
-  // A stop asked for makes the call throw Error{cancelled} soon.
+  // When a stop is requested, the call throws Error{cancelled} soon.
   std::stop_token stop;
-  // Reached, by the clock of the caller, the call throws Error{timed_out}.
+  // When this time is reached, by the clock of the caller, the call throws Error{timed_out}.
   std::optional<SteadyTime> deadline;
 };
 
-// Throws when the options say that it is time to give up. Cheap enough for every iteration of an
-// I/O loop.
+// Throws Error{cancelled} when a stop is requested, and Error{timed_out} when the deadline has
+// passed. Cheap enough for every iteration of an I/O loop.
 inline void check_cancelled(const CallOptions& options, const Clock& clock, const std::string& where) {
   if (options.stop.stop_requested()) throw Error(ErrorKind::cancelled, where, "stopped on request");
   if (options.deadline && clock.steady_now() >= *options.deadline) {
     throw Error(ErrorKind::timed_out, where, "the deadline passed");
   }
 }
-// The same by the real clock, for what talks to the world outside.
+// The same by the real clock, for code that talks to the outside world.
 inline void check_cancelled(const CallOptions& options, const std::string& where) {
   check_cancelled(options, SystemClock(), where);
 }

@@ -23,9 +23,9 @@ class Clock {
   virtual SteadyTime steady_now() const = 0;
   // Returns after `duration` or as soon as a stop is asked for, whichever comes first.
   virtual void sleep_for(Milliseconds duration, const std::stop_token& stop) = 0;
-  // Waits until `done` says true, which is asked again whenever `changed` is notified; or until
-  // `until`, or until a stop is asked for. Returns what `done` says at last. `lock` guards what
-  // `done` reads, and is let go while waiting.
+  // Waits until `done` returns true, until the time `until`, or until a stop is requested. `done`
+  // is called again whenever `changed` is notified. Returns the last result of `done`. `lock`
+  // guards what `done` reads, and is released while waiting.
   virtual bool wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock,
                           const std::stop_token& stop, SteadyTime until, const std::function<bool()>& done) = 0;
 };

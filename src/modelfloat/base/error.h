@@ -1,6 +1,6 @@
 #pragma once
-// The one way in which ModelFloat reports failure: an exception of this type. Absence is
-// std::optional, never an Error.
+// ModelFloat reports every failure by an exception of this type. Absence is reported by
+// std::optional, never by an Error.
 
 #include <chrono>
 #include <optional>
@@ -18,7 +18,7 @@ enum class ErrorKind {
   rate_limited,  // asked to wait
   transient,     // may work when tried again
   timed_out,     // the deadline passed
-  offline,       // a store cannot be reached or is not the one that we know (its marker is missing)
+  offline,       // a store cannot be reached, or is not the expected one (its marker is missing)
   corrupt,       // bytes are there and they are wrong
   lost,          // too few good copies or shards can be read now
   unsupported,   // a newer format, or a model that cannot be run
@@ -27,7 +27,7 @@ enum class ErrorKind {
 };
 
 std::string_view to_string(ErrorKind) noexcept;
-// The kind of this name, or nothing.
+// The kind with this name; nullopt for an unknown one.
 std::optional<ErrorKind> error_kind_from(std::string_view name) noexcept;
 
 // Whether the same call may succeed later without anything being changed: rate_limited, transient
@@ -42,7 +42,7 @@ struct Error : std::runtime_error {
 
   ErrorKind kind;
   std::string where;
-  // How long a rate-limiting peer asked us to wait.
+  // How long the peer asked us to wait.
   std::optional<std::chrono::milliseconds> retry_after;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// Where work runs. The engine is written against Executor, so that the same code runs on thread
-// pools in production and on the calling thread alone in a simulation.
+// Executors run tasks. The engine uses this interface only, so that the same code runs on thread
+// pools in production, and on the calling thread alone in a simulation.
 
 #include <condition_variable>
 #include <cstddef>
@@ -26,13 +26,13 @@ class Executor {
  public:
   virtual ~Executor() = default;
   virtual void submit(Job task) = 0;
-  // How many tasks run at once at the most; at least 1.
+  // The largest number of tasks that run at once; at least 1.
   virtual std::size_t width() const noexcept = 0;
   // Whether tasks run while the thread that submits them goes on. If not, they run when they are
   // submitted, or while that thread waits by the Clock.
   virtual bool is_concurrent() const noexcept = 0;
 
-  // Runs `call` as a task; its value, or what it threw, comes through the future.
+  // Runs `call` as a task. The future gets its return value or its exception.
   template <typename Call>
   auto async(Call call) -> std::future<decltype(call())> {
     std::packaged_task<decltype(call())()> task(std::move(call));
@@ -50,8 +50,8 @@ class InlineExecutor final : public Executor {
   bool is_concurrent() const noexcept override { return false; }
 };
 
-// A fixed number of threads and a queue. Whoever submits bounds the queue (TaskGroup does). The
-// destructor runs what is queued.
+// A fixed number of threads and an unbounded queue. The code that submits tasks must limit their
+// number (as TaskGroup does). The destructor runs all queued tasks first.
 class ThreadPool final : public Executor {
  public:
   explicit ThreadPool(std::size_t threads);

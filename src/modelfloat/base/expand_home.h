@@ -1,5 +1,5 @@
 #pragma once
-// Paths as people type them.
+// Expands ~ in paths that people type.
 
 #include <filesystem>
 #include <string_view>

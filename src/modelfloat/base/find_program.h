@@ -1,5 +1,5 @@
 #pragma once
-// Where a program of the system is.
+// Finds programs on the PATH.
 
 #include <filesystem>
 #include <optional>

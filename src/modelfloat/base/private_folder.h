@@ -1,5 +1,5 @@
 #pragma once
-// Where the sockets of our child processes are.
+// A private folder for the sockets of our child processes.
 
 #include <filesystem>
 
@@ -7,8 +7,9 @@
 
 namespace modelfloat {
 
-// A new folder that only this user may enter, removed with what is in it. What runs that were
-// killed have left behind beside it is removed as well: a living owner holds a lock on its folder.
+// A new folder that only this user may enter, removed with what is in it. Also removes such
+// folders beside it that killed processes have left behind. A running owner holds a lock on its
+// folder.
 class PrivateFolder {
  public:
   // In `parent`; where that is empty, in XDG_RUNTIME_DIR or the system's folder for temporary

@@ -1,6 +1,6 @@
 #pragma once
-// Randomness comes in as a parameter. SystemRandom is the only source for keys, salts and ids
-// outside tests.
+// The source of randomness is a parameter, so that tests can replace it. Outside tests,
+// SystemRandom is the only source for keys, salts and ids.
 
 #include <cstdint>
 

@@ -2,7 +2,8 @@
 
 namespace modelfloat {
 
-// Which sanitizers this program is built with. GCC says it by macros, Clang by features.
+// Which sanitizers this program is built with. GCC defines macros for them, Clang has
+// __has_feature.
 #if defined(__has_feature)
 inline constexpr bool k_address_sanitizer = __has_feature(address_sanitizer);
 inline constexpr bool k_thread_sanitizer = __has_feature(thread_sanitizer);

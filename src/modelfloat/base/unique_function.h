@@ -1,5 +1,5 @@
 #pragma once
-// std::function for what can be moved and not copied.
+// Like std::function, for callables that can be moved but not copied.
 
 #include <concepts>
 #include <cstddef>

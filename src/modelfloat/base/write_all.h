@@ -1,5 +1,5 @@
 #pragma once
-// Writing as often as it takes.
+// Writes a whole buffer, by several calls where necessary.
 
 #include <cstdint>
 #include <string_view>
