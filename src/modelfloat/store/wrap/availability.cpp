@@ -12,8 +12,8 @@ namespace {
 // For a provider that asks for a pause and does not say how long.
 constexpr std::chrono::seconds k_pause_unless_told{60};
 
-// An offline store with a time to come back is one that answered, again and again, with what is
-// worth another try.
+// Error{offline} with a time comes from the circuit breaker: the store answered several times with
+// errors after which a retry may succeed.
 bool is_worth_another_try(const Error& failure) {
   switch (failure.kind) {
     case ErrorKind::rate_limited:
