@@ -15,7 +15,7 @@ using UtcTime = std::chrono::sys_time<std::chrono::milliseconds>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 using Milliseconds = std::chrono::milliseconds;
 
-// Shared by all threads.
+// All methods may be called from many threads.
 class Clock {
  public:
   virtual ~Clock() = default;

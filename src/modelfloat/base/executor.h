@@ -20,8 +20,8 @@ namespace modelfloat {
 // What an executor runs, once. It is freed soon after that, on the thread that ran it.
 using Job = UniqueFunction<void()>;
 
-// Runs tasks. Shared by all threads. A task must not throw, and must not wait for another task of
-// the same executor.
+// Runs tasks. All methods may be called from many threads. A task must not throw, and must not
+// wait for another task of the same executor.
 class Executor {
  public:
   virtual ~Executor() = default;

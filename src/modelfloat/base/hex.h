@@ -12,10 +12,10 @@ namespace modelfloat {
 
 std::string to_hex(ByteSpan);
 
-// Lower- or upper-case digits; nothing for any other character or an odd length.
+// Accepts lower- and upper-case digits; nullopt for any other character or an odd length.
 std::optional<Bytes> from_hex(std::string_view);
 
-// The same into an array of known size; nothing too when the length does not fit.
+// The same into an array of N bytes; nullopt also when the length does not fit.
 template <std::size_t N>
 std::optional<std::array<std::byte, N>> array_from_hex(std::string_view text) {
   const auto bytes = from_hex(text);
@@ -28,7 +28,7 @@ std::optional<std::array<std::byte, N>> array_from_hex(std::string_view text) {
 // Without padding characters.
 std::string to_base32(ByteSpan);
 
-// Ignores case; nothing for a character outside the alphabet or for leftover bits that are not
+// Ignores case; nullopt for a character outside the alphabet, or for leftover bits that are not
 // zero.
 std::optional<Bytes> from_base32(std::string_view);
 
@@ -36,8 +36,8 @@ std::optional<Bytes> from_base32(std::string_view);
 std::string to_base64(ByteSpan);
 // RFC 4648, section 5: - and _ for + and /, without padding characters.
 std::string to_base64url(ByteSpan);
-// Either of the two, with padding characters or without, as MEGA's own clients read it; nothing for
-// any other character or an impossible length.
+// Accepts base64 and base64url, with or without padding characters, as MEGA's own clients do;
+// nullopt for any other character or an impossible length.
 std::optional<Bytes> from_base64(std::string_view);
 
 }  // namespace modelfloat

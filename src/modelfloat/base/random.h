@@ -8,7 +8,7 @@
 
 namespace modelfloat {
 
-// Shared by all threads.
+// All methods may be called from many threads.
 class Random {
  public:
   virtual ~Random() = default;

@@ -18,7 +18,7 @@ struct Generated {
 // Throws Error{invalid} when requests must not be forwarded to the path of `call`.
 void check_forwarded(const EngineCall& call);
 
-// Shared by all threads.
+// All methods may be called from many threads.
 class LlamaClient {
  public:
   LlamaClient(std::filesystem::path socket, std::string key, Milliseconds stall_limit)

@@ -40,7 +40,7 @@ class OwnedFolder {
   std::filesystem::path path_;
 };
 
-// Shared by all threads.
+// All methods may be called from many threads.
 class LlamaEngine {
  public:
   // Starts the child. Call it on a long-lived thread (child_process.h).

@@ -17,7 +17,7 @@ namespace modelfloat::server {
 // one thread. All methods throw what Response::write throws.
 class EventStreamWriter {
  public:
-  // `response` outlives it. `now` is the clock that limits how often progress is sent.
+  // `response` must outlive it. `now` is the clock that limits how often progress is sent.
   explicit EventStreamWriter(Response& response, std::function<SteadyTime()> now = std::chrono::steady_clock::now)
       : response_(response), now_(std::move(now)) {}
 

@@ -117,7 +117,7 @@ class Connection {
 
   // How many rows the last insert, update or delete touched.
   std::uint64_t changes() const;
-  // Whether a transaction is open: SQLite undoes one by itself after some failures.
+  // Whether a transaction is open. After some failures SQLite rolls it back on its own.
   bool in_transaction() const;
 
   const std::filesystem::path& file() const noexcept { return file_; }

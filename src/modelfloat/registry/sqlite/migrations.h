@@ -21,8 +21,8 @@ std::span<const Migration> all_migrations();
 void start_schema(Database&);
 
 // Runs the migrations that the file lacks, each in its own transaction. Error: unsupported when
-// the file's version is above the last step's, corrupt when it is no registry. Several processes
-// may do this at once.
+// the file's version is above the last step's, corrupt when it is not a registry. Several
+// processes may do this at once.
 void migrate(Database&, std::span<const Migration> steps);
 
 }  // namespace modelfloat::registry

@@ -13,9 +13,9 @@ namespace modelfloat::registry {
 inline constexpr Milliseconds k_lock_timeout{30'000};
 
 // Opens the registry, or makes it, readable by its owner alone, where there is none; its folder
-// must exist. An older schema is brought up to date. Error: unsupported when a newer program wrote
-// the file, corrupt when it is damaged or is no registry, invalid when it is a folder or the like,
-// not_found or denied as the system says.
+// must exist. An older schema is brought up to date. Error: unsupported when a newer program
+// wrote the file, corrupt when it is damaged or not a registry, invalid when it is a folder or
+// the like, not_found or denied as the system says.
 std::unique_ptr<Registry> open_sqlite_registry(const std::filesystem::path& file,
                                                Milliseconds lock_timeout = k_lock_timeout);
 

@@ -23,7 +23,7 @@ std::optional<Authority> parse_authority(std::string_view text);
 // it is neither, or when a port follows.
 std::string parse_host_name(std::string_view text);
 
-// Shared by threads.
+// All methods may be called from many threads.
 class HostList {
  public:
   // `names`: exact names and IP addresses that are allowed beside those of the machine. Throws as

@@ -92,7 +92,7 @@ struct PendingRequest {
   std::stop_token stop;
   // True from the end of the body to the end of the answer. Other threads may read it.
   std::atomic<bool>& body_done;
-  bool close_afterwards;  // take no more requests by this connection
+  bool close_afterwards;  // close the connection after this request
 };
 
 // Calls the handler, and logs what it throws. Sends a 500 when the handler throws before it has

@@ -34,7 +34,7 @@ RequestHead parse_head(std::string_view head, std::size_t max_fields);
 // Finds the heads in the bytes that a connection receives. Used by one thread.
 class HeadFinder {
  public:
-  // `limits` outlives it.
+  // `limits` must outlive it.
   explicit HeadFinder(const HttpLimits& limits) : limits_(limits) {}
 
   // Removes the head from the front of `received` and returns it; nullopt while it is not

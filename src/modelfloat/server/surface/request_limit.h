@@ -9,7 +9,7 @@
 
 namespace modelfloat::server {
 
-// Shared by threads.
+// All methods may be called from many threads.
 class RequestLimit {
  public:
   explicit RequestLimit(std::size_t places) : places_(places) {}
