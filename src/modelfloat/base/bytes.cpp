@@ -14,8 +14,8 @@ constexpr std::size_t k_huge_page_bytes = std::size_t{2} << 20;
 
 void* allocate_large(std::size_t bytes) {
   void* const memory = ::operator new(bytes, std::align_val_t{k_huge_page_bytes});
-  // Whole pages only, so that no buffer holds more than it asked for. Where the kernel has none to
-  // give, it is as if this was not said.
+  // Whole pages only, so that no buffer holds more than it asked for. Where the kernel has no
+  // huge pages, the call has no effect.
   ::madvise(memory, bytes / k_huge_page_bytes * k_huge_page_bytes, MADV_HUGEPAGE);
   return memory;
 }

@@ -107,8 +107,8 @@ void forget_signals() noexcept {
 // Whether the parent died before we asked to follow it.
 bool is_orphan(const Launch& launch) noexcept {
   if ((launch.namespaces & CLONE_NEWPID) == 0) return ::getppid() != launch.parent;
-  // A parent outside our namespace has no number here. Its end of the report is closed when it is
-  // gone.
+  // A parent outside our namespace has no process id here. Its end of the report pipe is closed
+  // when it has ended.
   pollfd report{launch.report, POLLIN, 0};
   return ::poll(&report, 1, 0) != 0;
 }
@@ -154,8 +154,8 @@ class SignalsBlocked {
 
 pid_t fork_into(unsigned long namespaces) noexcept {
   if (namespaces == 0) return ::fork();
-  // Not through the C library, whose fork knows no flags. The child keeps to calls that need none
-  // of its state.
+  // Not through the C library, because its fork() takes no flags. The child makes only calls that
+  // do not need the C library's state.
   return static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
 }
 
@@ -226,9 +226,10 @@ Report read_report(const FileDescriptor& socket) {
   }
 }
 
-// When memory runs out, the kernel is to take the child and not us. Done by the parent and once the
-// program runs: before that the child has our memory, so that its files in /proc must stay root's
-// own, and are closed to the child as well. Best effort: without it the kernel chooses as always.
+// When memory runs out, the kernel should kill the child and not us. The parent does this, after
+// the program has started. Before that, the child shares our memory, so its files in /proc must
+// belong to root, and the child cannot open them either. Best effort: without it, the kernel
+// chooses as usual.
 void prefer_for_the_oom_killer(pid_t id) noexcept {
   std::array<char, 64> path{};
   *fmt::format_to_n(path.data(), path.size() - 1, "/proc/{}/oom_score_adj", id).out = '\0';

@@ -10,8 +10,8 @@ namespace {
 // What a gain of 2 % leaves.
 std::size_t most_bytes_worth_keeping(std::size_t plain_bytes) { return plain_bytes - (plain_bytes + 49) / 50; }
 
-// Working memory of a thread that grows to what is asked and stays, as fresh pages from the kernel
-// cost more than compressing into them.
+// Working memory of a thread. It grows as needed and is kept, because getting fresh pages from
+// the kernel costs more time than compressing into them.
 MutableByteSpan scratch(Bytes& buffer, std::size_t bytes) {
   if (buffer.size() < bytes) buffer = Bytes(bytes);
   return MutableByteSpan(buffer).first(bytes);

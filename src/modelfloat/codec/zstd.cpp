@@ -35,8 +35,8 @@ ZSTD_DCtx* decompressor() {
   return context.get();
 }
 
-// The library would also skip over unknown frames, glue several together, and read the formats of
-// its first years.
+// The library would also skip unknown frames, join several frames, and read the formats of its
+// early versions.
 bool is_one_frame_of(ByteSpan encoded, std::size_t plain_bytes) {
   return encoded.size() >= 4 && load_le<std::uint32_t>(encoded) == ZSTD_MAGICNUMBER &&
          ZSTD_getFrameContentSize(encoded.data(), encoded.size()) == plain_bytes &&

@@ -14,7 +14,7 @@ constexpr std::size_t k_sample_bytes = std::size_t{16} << 10;
 constexpr std::size_t k_samples = 3;
 
 // Short samples come out about 0.5 % worse than the whole (measured on quantised and 32-bit
-// tensors), so a little less than the gain that is asked of the whole is enough to go on.
+// tensors), so the samples may gain a little less than is required of the whole fragment.
 constexpr double k_probe_limit = 0.985;
 
 // The share of the plain bytes that a quick look at a few places suggests would be left.

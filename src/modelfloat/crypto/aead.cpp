@@ -56,8 +56,8 @@ detail::Cipher new_context(Suite suite, const SecretKey& key, bool sealing) {
   return context;
 }
 
-// Passes `from` through the cipher; with no `to` as associated data. What comes in goes out at
-// once: both modes are streams.
+// Passes `from` through the cipher; when `to` is null, as associated data. The output is complete
+// at once, because both modes are stream modes.
 void pass(EVP_CIPHER_CTX* context, ByteSpan from, std::byte* to) {
   while (!from.empty()) {
     const std::size_t step = std::min(from.size(), k_max_step);

@@ -8,8 +8,8 @@
 namespace modelfloat {
 namespace {
 
-// How far of each other chain the records of one chain know. That only grows along the chain, so
-// each step is kept once.
+// How much of each other chain the records of one chain have seen. This only grows along the
+// chain, so only the steps are stored.
 class ChainSight {
  public:
   // Record number `place` of the chain, in order, names this head.
@@ -66,9 +66,9 @@ bool comes_before(const Placed<A>& a, const Placed<B>& b) {
   return is_before(*a.by, *b.by, b.sight);
 }
 
-// The latest of several changes: none is after it, and among concurrent ones its record has the
-// largest hash. Forked chains can make a ring in which each is before another; then all of them are
-// concurrent.
+// The latest of several changes: no other change is after it, and among concurrent ones its
+// record has the largest hash. With forked chains there can be a cycle in which each change is
+// before another one. Then all of them count as concurrent.
 template <typename T>
 const Placed<T>* latest(const std::vector<Placed<T>>& all) {
   const Placed<T>* best = nullptr;

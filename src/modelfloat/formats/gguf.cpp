@@ -132,8 +132,8 @@ class GgufParser {
       cursor_.skip(*bytes);
       return;
     }
-    // Every string or inner array takes at least 8 bytes of the header, so the cursor ends a false
-    // count soon.
+    // Every string or inner array takes at least 8 bytes of the header, so a false count soon
+    // reaches the end of the header.
     for (std::uint64_t i = 0; i < count; ++i) skip_value(type, nesting);
   }
 

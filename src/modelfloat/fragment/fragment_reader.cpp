@@ -9,8 +9,8 @@
 namespace modelfloat::fragment {
 namespace {
 
-// How much is read at a time while a content-defined cut is looked for; what lies behind the cut is
-// copied, so not too much.
+// How much is read at a time to find a content-defined cut. The bytes after the cut are copied,
+// so this must not be too much.
 constexpr std::size_t k_step_bytes = 64U << 10;
 
 std::pair<std::string_view, std::vector<Region>> choose(const formats::FileLayout& layout, SplitChoice choice) {
@@ -54,8 +54,8 @@ FragmentShape FragmentReader::shape_here() const {
   return shape;
 }
 
-// How long the next piece may be, at most `limit`. One byte more than the source promised, to
-// notice when it does not stop there.
+// The maximum length of the next piece, at most `limit`. It allows one byte more than the source
+// announced, to notice a source that is longer.
 std::size_t FragmentReader::room_in(const Region& region, std::size_t limit) const {
   auto room = std::min<std::uint64_t>(limit, region.end - offset_);
   if (const auto size = input_.size_bytes(); size && *size >= offset_) room = std::min(room, *size - offset_ + 1);

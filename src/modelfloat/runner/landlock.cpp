@@ -29,8 +29,8 @@ constexpr long k_create_ruleset = 444;
 constexpr long k_add_rule = 445;
 constexpr long k_restrict_self = 446;
 
-// As the kernel has it. Older versions know a shorter one, and accept this while what they don't
-// know is 0.
+// As the kernel defines it. Older kernels have a shorter one, and accept this one as long as the
+// fields that they don't know are 0.
 struct RulesetAttributes {
   std::uint64_t handled_access_fs;
   std::uint64_t handled_access_net;

@@ -97,8 +97,8 @@ Error refusal(unsigned status, const std::string& complaint) {
           "llama-server", fmt::format("{} (status {})", complaint, status)};
 }
 
-// What may be passed on of an answer's head. The engine is not trusted: a browser must never get a
-// page from it, nor a redirection.
+// The parts of an answer's head that may be passed on. The engine is not trusted: a browser must
+// never get a page from it, nor a redirection.
 EngineAnswerHead checked(const HttpAnswerHead& head) {
   constexpr unsigned k_ok = 200;
   constexpr unsigned k_first_error = 400;

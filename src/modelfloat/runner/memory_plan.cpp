@@ -119,8 +119,8 @@ std::optional<std::vector<std::size_t>> choose_victims(std::span<const HeldModel
     total -= models[i].memory_bytes;
   }
   if (total > budget) return std::nullopt;
-  // A large one that came late may have made small ones before it unnecessary; the most valuable
-  // are spared first.
+  // A large model that was chosen late may make smaller ones unnecessary. The most valuable ones
+  // are kept first.
   for (std::size_t at = victims.size(); at-- > 0;) {
     const std::uint64_t back = models[victims[at]].memory_bytes;
     if (total + back > budget) continue;

@@ -102,8 +102,8 @@ const char* Sandbox::limit_resources(unsigned long namespaces) const noexcept {
 
 // The filter of system calls comes last, because it forbids the steps before it.
 const char* Sandbox::enter(const ChildLaunch& launch) noexcept {
-  // A write to a file is to fail, not to kill. Being ignored is the one thing about a signal that a
-  // program inherits.
+  // A write to a file must fail, not kill the program. An ignored signal stays ignored after an
+  // exec; a handler does not survive it.
   if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return "ignore a signal";
   if (mounts_) {
     errno = EPERM;

@@ -35,8 +35,8 @@ void SealedMemory::seal() {
 MemoryView::MemoryView(const SealedMemory& memory) {
   if (memory.size_bytes() == 0) return;
   const auto size = static_cast<std::size_t>(memory.size_bytes());
-  // Private: a shared mapping of a descriptor that was opened for writing would stand in the way of
-  // the write seal.
+  // A private mapping: a shared one of a descriptor that was opened for writing would prevent the
+  // write seal.
   void* place = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, memory.fd(), 0);
   if (place == MAP_FAILED) throw system_error(errno, "memory", "cannot map a file in memory");
   bytes_ = {static_cast<const std::byte*>(place), size};

@@ -44,8 +44,8 @@ FileDescriptor connect_to(const std::filesystem::path& path) {
   return connection;
 }
 
-// The pieces of a body as they come. Beast's own for strings reserves as much memory as the head
-// announces.
+// Passes on the pieces of a body as they arrive. Beast's own body type for strings reserves as
+// much memory as the head announces.
 struct PiecesBody {
   using value_type = std::string;
 

@@ -34,8 +34,8 @@ std::string read_text(Request& request) {
   return text;
 }
 
-// Follows the parser, and refuses what another reader could understand otherwise, or only with much
-// memory.
+// Watches the parser, and refuses JSON that another parser could understand differently, or that
+// would need much memory.
 class JsonRules {
  public:
   bool operator()(int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {

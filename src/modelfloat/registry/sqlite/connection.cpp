@@ -109,8 +109,8 @@ struct Connection::Prepared {
       } else if (const auto* text = std::get_if<std::string_view>(&parameters[i])) {
         slot.text.assign(*text);
       } else {
-        // Writing never shortens a blob, and one that was never written, if only with nothing, goes
-        // in as NULL.
+        // Writing never shortens a blob. A blob that was never written, not even with zero bytes,
+        // is stored as NULL.
         const std::string_view bytes = as_text(std::get<ByteSpan>(parameters[i]));
         if (slot.blob->get_len() > bytes.size()) slot.blob->trim(bytes.size());
         slot.blob->write(0, bytes.data(), bytes.size());
@@ -118,8 +118,8 @@ struct Connection::Prepared {
     }
   }
 
-  // Runs to the last row: a statement that is left half way would keep its snapshot, and no write
-  // could follow it.
+  // Always reads to the last row: an unfinished statement would keep its snapshot, and no write
+  // could follow.
   void run(const RowSink& sink) {
     for (bool more = statement.execute(true); more && !cells.empty(); more = statement.fetch()) {
       for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -190,8 +190,8 @@ void Connection::execute(std::string_view sql, std::initializer_list<Parameter> 
     found->second.set(in);
     found->second.run(sink);
   } catch (const soci::sqlite3_soci_error& error) {
-    // Taken before the statement goes, which would clear it. SOCI's own text would show the
-    // parameters.
+    // Read before the statement is destroyed, which would clear it. SOCI's own text would contain
+    // the parameters.
     sqlite::sqlite3* const handle = session_->handle();
     const std::string said = sqlite::sqlite3_errmsg(handle);
     const int system_error = sqlite::sqlite3_system_errno(handle);

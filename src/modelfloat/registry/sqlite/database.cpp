@@ -58,8 +58,8 @@ struct Database::Turn {
   Database& database;
 };
 
-// Undoes without hiding the failure that is under way: what cannot be undone here is undone by
-// closing the connection.
+// Rolls back without hiding the exception in progress. If the rollback fails, closing the
+// connection rolls back.
 static void undo(Connection& connection, const std::string& script) noexcept {
   try {
     if (connection.in_transaction()) connection.run_script(script);

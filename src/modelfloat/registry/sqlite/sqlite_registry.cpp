@@ -40,9 +40,9 @@ static void sync(int descriptor, const fs::path& path) {
 
 static void fill_new_registry(const fs::path& file) {
   Database database(file, k_lock_timeout);
-  // One sync when all is written does for a file that nobody knows yet. No write-ahead log before
-  // the end: on a full disk it would keep what the file itself has no room for, without a word, and
-  // be left behind when the file gets its name.
+  // The file has no name yet that others know, so one sync at the end is enough. The write-ahead
+  // log is switched on only at the end. On a full disk it would silently keep what does not fit
+  // into the file itself, and it would be left behind when the file is renamed.
   database.read([](Connection& c) { c.run_script("pragma synchronous = off; pragma journal_mode = memory"); });
   start_schema(database);
   migrate(database, all_migrations());

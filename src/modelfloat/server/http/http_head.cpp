@@ -17,8 +17,8 @@ namespace http = boost::beast::http;
 
 [[noreturn]] void malformed(const std::string& why) { throw HttpError(400, "bad_request", why); }
 
-// Beast joins folded lines and takes control characters in some places; what it then sees must be
-// unambiguous.
+// Beast joins folded lines and accepts control characters in some places, so both are refused
+// before Beast parses the head.
 void check_lines(std::string_view head, std::size_t max_fields) {
   std::size_t lines = 0;
   for (std::size_t i = 0; i < head.size(); ++i) {
@@ -179,8 +179,8 @@ RequestHead parse_head(std::string_view head, std::size_t max_fields) {
   parser.body_limit(UINT64_MAX);  // boost::none would refuse every body in Beast 1.74
   boost::system::error_code error;
   parser.put(boost::asio::buffer(head.data(), head.size()), error);
-  // The body is none of this parser's business; that it has one shows as need_more or as a
-  // complaint of the empty body.
+  // This parser does not read the body. For a request with a body it reports need_more, or an
+  // error about the empty body.
   if (!parser.is_header_done()) {
     if (error == http::error::bad_version) throw HttpError(505, "bad_version", "only HTTP/1.1 and HTTP/1.0 are spoken");
     malformed("the head is malformed: " + error.message());

@@ -107,8 +107,8 @@ class HttpServer::Impl {
   std::jthread io_thread_;
 };
 
-// On the I/O thread, but for answer(), which runs on a handler's thread while nothing but watch()
-// and cut_off() touches the connection.
+// Used on the I/O thread, except answer(), which runs on a handler's thread. Meanwhile only
+// watch() and cut_off() use the connection.
 class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Impl& server, tcp::socket socket) : server_(server), socket_(std::move(socket)), timer_(server.io_) {
@@ -141,8 +141,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     --server_.connections_;
   }
 
-  // Whether the client has gone away, as far as that matters to the request. Its body is not done
-  // while it is being read, and then reading tells.
+  // Whether the client has disconnected, once the body has been read. While the body is being
+  // read, the read itself reports it.
   void check_client() {
     if (!watched_.load(std::memory_order_acquire)) return;
     pollfd entry{socket_.native_handle(), POLLRDHUP, 0};
@@ -261,14 +261,14 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     if (error.status == 503) headers.emplace_back("Retry-After", "1");
     auto answer = response_head(error.status, "application/json", body.size(), false, false, headers);
     if (head_.request.method != "HEAD") answer += body;
-    // It fits into the empty buffer of the socket; whoever pipelines requests without reading
-    // answers may miss it.
+    // The answer fits into the empty buffer of the socket. A client that pipelines requests
+    // without reading answers may miss it.
     ::send(socket_.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     linger();
   }
 
-  // A socket that is closed while bytes are still coming in takes back the answer; so what comes is
-  // dropped for a while.
+  // When a socket is closed while bytes are still arriving, the client may lose the answer. So
+  // incoming bytes are read and dropped for a while.
   void linger() {
     error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
@@ -332,8 +332,8 @@ void HttpServer::Impl::accept() {
       add_connection(std::move(socket));
       return accept();
     }
-    // Out of file descriptors, mostly: the connection that idles longest makes room, and that takes
-    // a moment.
+    // Mostly out of file descriptors. The connection that has been idle longest is closed, which
+    // takes a moment.
     if (!waiting_.empty()) {
       const auto oldest = waiting_.front();
       oldest->close();
