@@ -33,7 +33,8 @@ struct PoolState {
   std::optional<PolicySet> policy;
   std::map<WriterId, ChainHead> heads;  // the newest record of each chain
   std::uint64_t unknown_changes = 0;
-  std::vector<std::string> irregular;  // duplicate numbers and records that do not fit the one before; text for people
+  // Duplicate numbers and records that do not fit the one before; text for people.
+  std::vector<std::string> irregular;
 
   bool is_condemned(const std::string& path) const;  // on any store
 };

@@ -98,8 +98,8 @@ std::vector<ModelPtr> ResidentModels::take_idle(Milliseconds idle_limit, SteadyT
   std::vector<ModelPtr> gone;
   for (auto it = models_.begin(); it != models_.end();) {
     const ModelPtr& model = it->second;
-    const bool settled = model->phase == Phase::ready || model->phase == Phase::stopped;
-    if (settled && model->requests == 0 && now - model->last_used >= idle_limit) {
+    const bool decided = model->phase == Phase::ready || model->phase == Phase::stopped;
+    if (decided && model->requests == 0 && now - model->last_used >= idle_limit) {
       gone.push_back(model);
       it = models_.erase(it);
     } else {

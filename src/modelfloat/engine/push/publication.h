@@ -20,15 +20,15 @@ class Publication {
       : pool_(pool), root_(root), tag_(std::move(tag)), survive_(survive), known_(known), call_(call) {}
 
   // A manifest in the pool that says just what the new one would say, so that it can be used
-  // instead. Whoever removes a model names its manifests, for good, on whatever stores are there: so
-  // one counts only when the log was read on every store.
+  // instead. Whoever removes a model names its manifests, for good, on whatever stores are there:
+  // so one counts only when the log was read on every store.
   std::optional<ManifestId> same_manifest();
 
   // Makes such a manifest visible. False when it was removed meanwhile: then it cannot be used.
   bool publish_again(const ManifestId& manifest, std::string& doubt);
 
-  // Makes a new manifest, whose documents are durable, visible. False when it was removed meanwhile.
-  // `doubt` gets what could not be made sure afterwards.
+  // Makes a new manifest, whose documents are durable, visible. False when it was removed
+  // meanwhile. `doubt` gets what could not be made sure afterwards.
   bool publish(const ManifestId& manifest, std::string& doubt);
 
  private:

@@ -23,7 +23,8 @@ struct Request {
   std::vector<std::string> path;
   std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
-  std::map<std::string, std::string> params;                 // the parameters that the router found in the path
+  // The parameters that the router found in the path.
+  std::map<std::string, std::string> params;
   // nullopt when there is no body, or a chunked one.
   std::optional<std::uint64_t> content_length;
   // The scope of the request's token; empty where the route needs no token.

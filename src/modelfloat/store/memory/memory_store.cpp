@@ -67,7 +67,7 @@ class MemoryStore final : public Store {
 
   void list(std::string_view prefix, const ObjectSink& sink, const CallOptions& options) override {
     check_cancelled(options, "memory");
-    // The sink may call us again, so it is not called under the lock.
+    // Not under the lock: a sink may take long, and other threads go on meanwhile.
     std::vector<ObjectInfo> found;
     {
       const std::lock_guard lock(mutex_);

@@ -174,9 +174,9 @@ std::shared_ptr<Daemon::Running> Daemon::running(const std::string& where, const
     failure_.reset();
     wanted_ = true;
     changed_.notify_all();
-    const auto settled = [this] { return running_ || failure_; };
-    const bool came = options.deadline ? changed_.wait_until(lock, options.stop, *options.deadline, settled)
-                                       : changed_.wait(lock, options.stop, settled);
+    const auto decided = [this] { return running_ || failure_; };
+    const bool came = options.deadline ? changed_.wait_until(lock, options.stop, *options.deadline, decided)
+                                       : changed_.wait(lock, options.stop, decided);
     if (!came) {
       check_cancelled(options, where);
       throw Error(ErrorKind::timed_out, where, "the deadline passed while rclone was started");
