@@ -1,5 +1,4 @@
-// Runs a fuzz target over every file of the folders that it is given. A crash or a failed check
-// ends the program.
+// Runs a fuzz target over every file of the folders that it is given. A crash or a failed check ends the program.
 
 #include <algorithm>
 #include <cstdint>
