@@ -1,6 +1,6 @@
 // Links: fragment
-// The first byte chooses how the rest is cut and how the source behaves; the second how often the last bytes are
-// repeated, so that small inputs make files of several fragments.
+// The first byte chooses how the rest is cut and how the source behaves; the second how often the
+// last bytes are repeated, so that small inputs make files of several fragments.
 #include "modelfloat/fragment/fragment_reader.h"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // Links: mf1
-// The first byte chooses which document the rest is read as. What can be read must be written to bytes that read alike.
+// The first byte chooses which document the rest is read as. What can be read must be written to
+// bytes that read alike.
 #include <cstdint>
 
 #include "fuzz_check.h"

@@ -1,5 +1,6 @@
 // Links: mf1
-// Headers of shards, and markers: clear bytes that anybody can write. What can be read is written to the same bytes.
+// Headers of shards, and markers: clear bytes that anybody can write. What can be read is written
+// to the same bytes.
 #include <cstdint>
 
 #include "fuzz_check.h"

@@ -13,7 +13,8 @@ namespace {
 
 using namespace modelfloat;
 
-// Never a keyring, for nobody has the key; passphrases are left out, because each try would cost memory.
+// Never a keyring, for nobody has the key; passphrases are left out, because each try would cost
+// memory.
 void check(ByteSpan object) {
   try {
     const mf1::Slot slot = mf1::parse_slot(object);

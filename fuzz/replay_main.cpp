@@ -1,4 +1,5 @@
-// Runs a fuzz target over every file of the folders that it is given. A crash or a failed check ends the program.
+// Runs a fuzz target over every file of the folders that it is given. A crash or a failed check
+// ends the program.
 
 #include <algorithm>
 #include <cstdint>

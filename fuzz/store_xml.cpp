@@ -1,5 +1,6 @@
 // Links: store
-// What S3 and WebDAV servers send in XML. The first byte chooses the reader, and in pieces of which size it is fed.
+// What S3 and WebDAV servers send in XML. The first byte chooses the reader, and in pieces of which
+// size it is fed.
 #include <algorithm>
 
 #include "fuzz_check.h"
