@@ -48,7 +48,7 @@ SANITIZED_CUT_STEP = 4  # loops that cut a piece of work off at each of its call
 SECONDS = {"engine": 120, "store": 30, "rescue-written_by_modelfloat": 30,
            "provider-drive": 170, "provider-ipfs": 150, "provider-rclone": 130, "provider-mega": 80, "provider-webdav": 80, "provider-s3": 60,
            "system-push_over_faults": 180, "system-pull_over_faults": 95, "system-round_trip": 95, "system-quickstart": 75, "system-all_kinds": 60,
-           "system-kill": 55, "system-memory": 55, "system-rest": 55, "system-recover": 45, "system-store_settings": 35, "system-run": 30}
+           "system-kill": 55, "system-memory": 55, "system-recover": 45, "system-rest": 35, "system-rest_own_server": 35, "system-store_settings": 35, "system-run": 30}
 # How the names begin of suites that mostly wait. Three of them beside two that compute keep two processors busy.
 WAITING = ("provider-", "system-push_over_faults", "system-pull_over_faults", "system-all_kinds", "system-store_settings")
 WAITING_AT_ONCE = 3

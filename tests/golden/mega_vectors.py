@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "servers"))
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from mega_emulator import aes_ecb, chunk_ends, mpi, to_base64url, v1_key, v1_proof
+from mega_arithmetic import aes_ecb, chunk_ends, mpi, to_base64url, v1_key, v1_proof
 
 
 def fixed(label, count):
