@@ -130,20 +130,25 @@ def test_with_the_key_file(filled):
     assert_all_there(home, expected)
 
 
-def test_a_home_that_lost_its_registry_still_knows_where_its_key_is(site):
-    home, _ = site.recover(site.base, "new", secret=("--key-file", site.folder / "key"))
+def recover_again(home, site, *secret):
+    """In a home that has lost its registry."""
     for file in home.folder.glob("registry.db*"):
         file.unlink()
-    home.ok("recover", *(part for store in site.stores for part in ("--store", f"local:{store}")))
+    home.ok("recover", *secret, *(part for store in site.stores for part in ("--store", f"local:{store}")))
+
+
+def test_the_key_file_that_was_given_is_found_from_then_on(site):
+    home, _ = site.recover(site.base, "new", secret=("--key-file", site.folder / "key"))
+    assert not (home.folder / "key").exists()
+    home.ok("ls")
+    recover_again(home, site, "--key-file", site.folder / "key")
     home.ok("ls")
 
 
 def test_the_key_of_an_earlier_pool_is_forgotten(site):
     home = Home(site.base, "new")
     home.ok("init", "--key-file", site.base / "earlier")
-    for file in home.folder.glob("registry.db*"):
-        file.unlink()
-    home, _ = site.recover(site.base, "new")  # by the recovery code, so that the home gets a key of its own
+    recover_again(home, site, "--recovery-code-file", site.code_file)  # the home gets a key of its own
     home.ok("ls")
     other = Home(site.base, "other")
     other.ok("init", "--key-file", site.base / "earlier")
