@@ -18,7 +18,7 @@ std::string value_of(const store::http::Headers& headers, std::string_view name)
   return {};
 }
 
-// The four examples of the page that s3_signature.h names, with its keys.
+// The four examples of the page that store/s3/signature.h names, with its keys.
 std::string authorization(std::string method, std::string path, std::string query, store::http::Headers headers,
                           std::string_view body = {}) {
   const store::s3::Keys keys{

@@ -38,8 +38,8 @@ void add_push(CLI::App& app, CommandLine& line) {
   command.add_option("path", line.push.path, "A file, or a folder of files")->required();
   const auto* name = command.add_option(
       "--name", line.name,
-      "NAMESPACE/NAME[:TAG]; by default library/ and the name of the file, which must not be that of a model "
-      "with other content");
+      "NAMESPACE/NAME[:TAG]; by default library/ and the name of the folder, or of the file without its "
+      "extension, which must not be that of a model with other content");
   command.add_option("--redundancy", line.redundancy, "K+M, instead of the pool's own");
   command.add_option("--description", line.push.description, "A line about it");
   command.add_option("--framework", line.push.framework, "What it was made with");
@@ -113,8 +113,10 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
                   "be read; 5: not all can.",
                   "modelfloat verify --read");
   verify_command.add_option("name", line.name, "Only this model");
-  verify_command.add_flag("--read", line.verify.read,
-                          "Read every object and check its bytes, and the SHA-256 of every file, not only the lists");
+  verify_command.add_flag(
+      "--read", line.verify.read,
+      "Read every object that a model needs and check its bytes, and the SHA-256 of every file, not only "
+      "the lists");
   on(verify_command, line, [&line] {
     if (!line.name.empty()) line.verify.model = whole_model_of(line.name);
     return [&line](Session& session) { return verify(session, line.verify); };

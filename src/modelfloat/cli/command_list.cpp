@@ -38,8 +38,14 @@ struct Spread {
   std::uint64_t missing_shards = 0;
   // Shards that no store is known to have, and that may still be on some store.
   std::uint64_t unknown_shards = 0;
+  std::uint64_t corrupt_shards = 0;  // of which every known copy is damaged
   std::uint64_t packs = 0;
 };
+
+// "1 pack", "2 packs".
+std::string counted(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
 
 engine::AskStores ask_stores(Session& session) {
   return session.options().cached ? engine::AskStores::no : engine::AskStores::yes;
@@ -56,6 +62,7 @@ Spread spread_of(Session& session, const engine::OpenManifest& manifest) {
         for (const auto& shard : view.shards) {
           if (shard.stores.empty())
             ++(shard.state == engine::CopyPresence::missing ? spread.missing_shards : spread.unknown_shards);
+          if (shard.state == engine::CopyPresence::corrupt) ++spread.corrupt_shards;
           for (const auto& copy : shard.stores) {
             ++spread.stores[copy.store].shards;
             spread.stores[copy.store].bytes += mf1::k_header_bytes + view.pack.slice_bytes;
@@ -123,11 +130,13 @@ std::string to_text(Session& session, const engine::ModelSummary& model, const e
   std::vector<std::string> redundancies;
   redundancies.reserve(spread.redundancies.size());
   for (const auto& [redundancy, packs] : spread.redundancies) redundancies.push_back(redundancy);
-  text += fmt::format("\n{} packs of {}", spread.packs, joined(redundancies));
-  if (spread.missing_shards > 0) text += fmt::format(", {} shards are nowhere", spread.missing_shards);
+  text += fmt::format("\n{} of {}", counted(spread.packs, "pack"), joined(redundancies));
+  if (spread.missing_shards > 0) text += fmt::format(", {} missing", counted(spread.missing_shards, "shard"));
+  if (spread.corrupt_shards > 0)
+    text += fmt::format(", {} damaged (`modelfloat verify` names them)", counted(spread.corrupt_shards, "shard"));
   if (spread.unknown_shards > 0) {
-    text += fmt::format(", where {} shards are is not known: `modelfloat verify` looks on all stores",
-                        spread.unknown_shards);
+    text += fmt::format(", {} in an unknown place: `modelfloat verify` looks on all stores",
+                        counted(spread.unknown_shards, "shard"));
   }
   text += "\n";
   Table places({"STORE", "STATE", ">SHARDS", ">BYTES"});

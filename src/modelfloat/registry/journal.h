@@ -48,8 +48,8 @@ class Journal : public virtual Transactions {
   // calls put_done(). Recording ends with forget_puts(). Several callers may await the same
   // object; its record is kept until each of them has called forget_puts().
   virtual void await_puts(std::span<const std::string> objects) = 0;
-  // The stores that have confirmed the object since await_puts(), ordered by id; empty when
-  // nobody awaits it.
+  // The stores that have confirmed the object since the first await_puts() that is not forgotten
+  // yet, also one of a process that was killed. Ordered by id; empty when nobody awaits it.
   virtual std::vector<StoreId> confirmed_puts(const std::string& object) = 0;
   virtual void forget_puts(std::span<const std::string> objects) = 0;
 

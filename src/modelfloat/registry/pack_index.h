@@ -25,7 +25,7 @@ struct ShardCopy {
   bool operator==(const ShardCopy&) const = default;
 };
 
-// A shard that no manifest names, as its header describes it.
+// A shard that no pack here named when it was found, as its header describes it.
 struct StrayShard {
   Hash256 object{};
   PackId pack{};
@@ -46,7 +46,8 @@ class PackIndex : public virtual Transactions {
   // Records what a manifest says of a pack: the pack and those of `fragments` that are not known
   // yet. Does not change the locations of its shards. Returns a number that identifies the pack
   // until it is removed or replaced; the number is never reused. nullopt when the registry has
-  // different facts about the pack. Errors as for add_pack().
+  // different facts about the pack; the fragments are recorded all the same. Errors as for
+  // add_pack().
   virtual std::optional<std::uint64_t> learn_pack(const Pack&, std::span<const Fragment> fragments) = 0;
   // The pack, or nullopt when it is not known.
   virtual std::optional<Pack> pack(const PackId&) = 0;
@@ -57,8 +58,9 @@ class PackIndex : public virtual Transactions {
   // unknown pack.
   virtual void remove_pack(const PackId&) = 0;
 
-  // Records a complete listing: the store has these shards and no others. A copy that is recorded
-  // as corrupt stays corrupt, as with add_shard_place().
+  // Records a complete listing: the store has these shards and no others. Other copies that were
+  // recorded there are forgotten, damaged ones too. A listed copy that is recorded as corrupt stays
+  // corrupt, as with add_shard_place().
   virtual void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) = 0;
   // Records that the shard was seen on the store. A copy that is recorded as corrupt stays
   // corrupt: only record_shard_copy(), after its bytes were read or put, or add_pack() makes it

@@ -19,7 +19,8 @@ enum class CopyPresence {
   present,  // on a store that is online
   offline,  // on a store that is offline
   corrupt,  // its content does not match its name, or it is listed with a wrong size
-  missing,  // all stores that may have it were asked, and none has it
+  // A store that should have it was found without it, or all stores that may have it were asked.
+  missing,
   unknown,  // no store is known to have it, and not all were asked
 };
 std::string_view to_string(CopyPresence) noexcept;

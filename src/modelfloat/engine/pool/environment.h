@@ -14,7 +14,7 @@ struct Environment {
   Clock& clock;
   Random& random;
   Executor& cpu;  // hashing, encoding, sealing: one thread for each core
-  Executor& io;   // store calls: one thread for each call that may wait
+  Executor& io;   // store calls, and nothing else that waits
   registry::Registry& registry;
 };
 

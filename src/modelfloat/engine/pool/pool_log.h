@@ -53,7 +53,7 @@ class PoolLog {
   // WaitFor::quorum (a reader) this waits until all failure domains have answered except as many as
   // the pool survives, and does not wait for slower stores. With WaitFor::all (a writer) it waits
   // for all stores except stragglers. When too few domains answer for `fresh`, both wait for stores
-  // that asked for a pause (transfer/needed_wait.h), without holding a mutex. Throws
+  // that asked for a pause (transfer/stores/needed_wait.h), without holding a mutex. Throws
   // Error{cancelled} or Error{timed_out} as `call` says.
   Freshness sync(const CallOptions& call, transfer::WaitFor wait_for = transfer::WaitFor::all);
 

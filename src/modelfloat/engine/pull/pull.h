@@ -25,12 +25,13 @@ using WriteAt = std::function<void(std::size_t file, std::uint64_t offset, ByteS
 
 // Downloads all files for which `wanted` returns true. Returns the number of bytes fetched from
 // stores. Throws Error{lost} when fewer than k shards of a pack can be read; the message names the
-// files, what is missing, and what would help. Throws Error{cancelled} or Error{timed_out} as
+// files, what is missing, and what would help. Throws Error{rate_limited} when those that are
+// missing are on stores that asked for a pause. Throws Error{cancelled} or Error{timed_out} as
 // `call` says.
 std::uint64_t read_files(Pool& pool, const OpenManifest& manifest, const std::function<bool(const FileEntry&)>& wanted,
                          const WriteAt& write, const TransferHooks& hooks, const CallOptions& call);
 
-// Downloads a range of one file, and delivers it in order, in pieces of at most a few MiB, on the
+// Downloads a range of one file, and delivers it in order, in pieces of at most 9 MiB, on the
 // calling thread. A range that goes beyond the end of the file is shortened. Returns the number of
 // bytes fetched from stores. Throws as read_files() and find_file() do, and Error{corrupt} when the
 // manifest lists less of the file than its size.

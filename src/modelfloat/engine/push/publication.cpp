@@ -57,7 +57,7 @@ bool Publication::publish_again(const ManifestId& manifest, std::string& doubt) 
   return tagged || publish(manifest, doubt);
 }
 
-// The order of docs/formats/mf1.md and DESIGN "Committing": prepared keeps alive what a concurrent
+// The order of docs/formats/mf1.md section 9: prepared keeps alive what a concurrent
 // collector might want to delete, then the condemnations are looked at, then it becomes visible,
 // then they are looked at once more. Both looks count only when the log was read.
 bool Publication::publish(const ManifestId& manifest, std::string& doubt) {

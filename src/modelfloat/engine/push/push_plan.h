@@ -14,14 +14,14 @@ struct PushPlan {
   transfer::Targets targets;
 };
 
-// Reads the log from all stores. If too few answer, rechecks offline stores and reads it again.
+// Reads the log from all stores. If too few answer, rechecks all stores and reads it again.
 // Throws Error{offline} when too few answer still: without a fresh log nothing can be committed.
 Freshness read_fresh_log(Pool& pool, const CallOptions& call);
 
 // Uploads queued documents, reads the log, asks the stores for their free space, and chooses the
 // redundancy. `asked` replaces the redundancy of the pool's policy. If the online stores are too
-// few, rechecks offline stores, and waits for needed stores that asked for a pause
-// (transfer/needed_wait.h). Throws Error{invalid} when the pool has no store, and as
+// few, rechecks all stores, and waits for needed stores that asked for a pause
+// (transfer/stores/needed_wait.h). Throws Error{invalid} when the pool has no store, and as
 // read_fresh_log() and plan_again() do.
 PushPlan plan_push(Pool& pool, std::optional<Redundancy> asked, const CallOptions& call);
 
