@@ -1,9 +1,12 @@
 #include "modelfloat/cli/key_path.h"
 
 #include <fstream>
+#include <functional>
 
 #include "support/temporary_folder.h"
+#include "support/thrown.h"
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "modelfloat/base/error.h"
 
@@ -52,6 +55,21 @@ TEST_F(KeyPath, DamageIsSaidAndNotTakenForAPath) {
       EXPECT_EQ(error.kind, ErrorKind::corrupt);
       EXPECT_EQ(error.where, home_.key_path_file().string());
     }
+  }
+}
+
+TEST_F(KeyPath, WhatIsNoFileOfAPathIsDamageToo) {
+  const fs::path note = home_.key_path_file();
+  const std::function<void()> makers[] = {
+      [&] { std::ofstream(note) << std::string("/a\0b", 4); },
+      [&] { fs::create_directory(note); },
+      [&] { fs::create_symlink(folder_ / "missing", note); },
+      [&] { ASSERT_EQ(::mkfifo(note.c_str(), 0600), 0); },
+  };
+  for (const auto& make : makers) {
+    make();
+    EXPECT_EQ(test::kind_thrown([&] { remembered_key_file(home_); }), ErrorKind::corrupt);
+    fs::remove(note);
   }
 }
 

@@ -28,15 +28,18 @@ static void sync_to_disk(const FileDescriptor& fd, const fs::path& path) {
 
 std::optional<fs::path> remembered_key_file(const Home& home) {
   const fs::path note = home.key_path_file();
+  const auto damaged = [&note] {
+    return Error(ErrorKind::corrupt, note.string(),
+                 "does not say where the key file is: remove it and give --key-file");
+  };
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(note, ignored))) return std::nullopt;
+  if (!fs::is_regular_file(fs::status(note, ignored))) throw damaged();
   std::ifstream stream(note, std::ios::binary);
-  if (!stream) {
-    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    throw system_error(errno, note.string(), "cannot be read");
-  }
+  if (!stream) throw system_error(errno, note.string(), "cannot be read");
   std::string text{std::istreambuf_iterator<char>(stream), {}};
   if (text.ends_with('\n')) text.pop_back();
-  if (!fs::path(text).is_absolute())
-    throw Error(ErrorKind::corrupt, note.string(), "does not say where the key file is: remove it and give --key-file");
+  if (text.find('\0') != std::string::npos || !fs::path(text).is_absolute()) throw damaged();
   return text;
 }
 
