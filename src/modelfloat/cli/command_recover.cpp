@@ -123,12 +123,11 @@ mf1::SlotSecret home_key(Session& session) {
   return read_key_file(file);
 }
 
-// Stores how this home opens the pool from now on.
-void remember_secret(Session& session, bool by_code) {
-  const auto& options = session.options();
-  if (!options.key_file.empty()) {
-    remember_key_file(session.home(), options.key_file);
-  } else if (by_code || !options.passphrase_file.empty()) {
+// Stores how this home opens the pool from now on: one secret was given.
+void remember_secret(Session& session) {
+  if (const auto& key_file = session.options().key_file; !key_file.empty()) {
+    remember_key_file(session.home(), key_file);
+  } else {
     forget_key_file(session.home());  // of a pool that was here before
   }
 }
@@ -152,7 +151,7 @@ ExitCode recover(Session& session, const RecoverArguments& arguments) {
   options.own_secret = own_secret ? &*own_secret : nullptr;
   options.on_pool = [&](const mf1::Keyring& keys) {
     given.keep(keys);
-    remember_secret(session, by_code);
+    remember_secret(session);
   };
   session.progress().show("reading the log of the pool");
   const auto result = engine::recover(

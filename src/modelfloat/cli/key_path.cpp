@@ -22,10 +22,6 @@ namespace fs = std::filesystem;
 
 static constexpr const char* k_cannot_be_written = "cannot be written";
 
-static void sync_to_disk(const FileDescriptor& fd, const fs::path& path) {
-  if (::fsync(fd.get()) != 0 && !has_no_sync(errno)) throw system_error(errno, path.string(), k_cannot_be_written);
-}
-
 std::optional<fs::path> remembered_key_file(const Home& home) {
   const fs::path note = home.key_path_file();
   const auto damaged = [&note] {
@@ -56,9 +52,9 @@ void remember_key_file(const Home& home, const fs::path& file) {
   const FileDescriptor fd(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, k_owner_only));
   if (!fd) throw system_error(errno, unfinished.string(), k_cannot_be_written);
   write_all(fd.get(), as_bytes(text), unfinished.string());
-  sync_to_disk(fd, unfinished);
+  sync_to_disk(fd.get(), unfinished.string(), k_cannot_be_written);
   if (::rename(unfinished.c_str(), note.c_str()) != 0) throw system_error(errno, note.string(), k_cannot_be_written);
-  sync_to_disk(folder, home.state_folder);
+  sync_to_disk(folder.get(), home.state_folder.string(), k_cannot_be_written);
 }
 
 void forget_key_file(const Home& home) {

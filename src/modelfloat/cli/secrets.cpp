@@ -109,7 +109,7 @@ void make_key_file(const fs::path& file, Random& random) {
   std::string text = mf1::key_file_text(crypto::SecretKey::random(random));
   try {
     write_all(fd.get(), as_bytes(text), file.string());
-    if (::fsync(fd.get()) != 0 && !has_no_sync(errno)) throw system_error(errno, file.string(), "cannot be written");
+    sync_to_disk(fd.get(), file.string(), "cannot be written");
   } catch (...) {
     ::unlink(path.c_str());
     throw;

@@ -34,10 +34,6 @@ static void remove_with_journals(const fs::path& file) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(with_suffix(file, suffix));
 }
 
-static void sync(int descriptor, const fs::path& path) {
-  if (::fsync(descriptor) != 0 && !has_no_sync(errno)) throw system_error(errno, path.string(), "cannot sync");
-}
-
 static void fill_new_registry(const fs::path& file) {
   Database database(file, k_lock_timeout);
   // The file has no name yet that others know, so one sync at the end is enough. The write-ahead
@@ -62,9 +58,9 @@ static void make_registry(const fs::path& file) {
   remove_with_journals(unfinished);
   const Descriptor descriptor(::open(unfinished.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600), unfinished);
   fill_new_registry(unfinished);
-  sync(descriptor.number(), unfinished);
+  sync_to_disk(descriptor.number(), unfinished.string(), "cannot sync");
   fs::rename(unfinished, file);
-  sync(lock.number(), folder);
+  sync_to_disk(lock.number(), folder.string(), "cannot sync");
 }
 
 static void check_file(const fs::path& file) {
