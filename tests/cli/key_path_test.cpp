@@ -73,6 +73,14 @@ TEST_F(KeyPath, WhatIsNoFileOfAPathIsDamageToo) {
   }
 }
 
+// What cannot be looked at may be there: it is not taken for missing.
+TEST_F(KeyPath, WhatCannotBeLookedAtIsAnError) {
+  const Home unreachable{folder_.path(), folder_ / std::string(300, 'x')};
+  const auto error = test::thrown_by([&] { remembered_key_file(unreachable); });
+  ASSERT_TRUE(error);
+  EXPECT_NE(std::string(error->what()).find("cannot be read"), std::string::npos);
+}
+
 TEST_F(KeyPath, WithoutAFolderNothingIsRememberedAndNothingCanBe) {
   const Home nowhere{folder_ / "missing", folder_ / "missing"};
   EXPECT_EQ(remembered_key_file(nowhere), std::nullopt);

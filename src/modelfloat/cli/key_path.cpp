@@ -28,9 +28,12 @@ std::optional<fs::path> remembered_key_file(const Home& home) {
     return Error(ErrorKind::corrupt, note.string(),
                  "does not say where the key file is: remove it and give --key-file");
   };
-  std::error_code ignored;
-  if (!fs::exists(fs::symlink_status(note, ignored))) return std::nullopt;
-  if (!fs::is_regular_file(fs::status(note, ignored))) throw damaged();
+  std::error_code error;
+  if (fs::symlink_status(note, error).type() == fs::file_type::not_found) return std::nullopt;
+  // Of what cannot be looked at it is not known whether it is there.
+  const auto type = fs::status(note, error).type();
+  if (type == fs::file_type::none) throw system_error(error.value(), note.string(), "cannot be read");
+  if (type != fs::file_type::regular) throw damaged();
   std::ifstream stream(note, std::ios::binary);
   if (!stream) throw system_error(errno, note.string(), "cannot be read");
   std::string text{std::istreambuf_iterator<char>(stream), {}};
