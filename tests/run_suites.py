@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 UNIT_SECONDS = 600  # on a busy machine
 SANITIZED_SECONDS = 1800
 PYTHON_SECONDS = 1500
-PYTHON_FOLDERS = ("rescue", "system")
+PYTHON_FOLDERS = ("model", "rescue", "system")
 # Nothing for the thread sanitizer: pure layers, tests that run everything on one thread, and those that cut one piece of work everywhere.
 WITHOUT_THREADS = {"cli", "codec", "crypto", "domain", "erasure", "formats", "fragment", "mf1", "placement"}
 NOTHING_FOR_THREADS = ["*/OneThread", "Simulation.*", "*/Seeds.*", "*/Seconds.*", "Cut/*", "Resume.EachSingleFailure*", "Recover.CutOffAtAnyCall*",
@@ -45,7 +45,7 @@ SANITIZED_PROPERTY_RUNS = 25  # instead of RapidCheck's 100: there each run cost
 SHARDS = {"engine": 4}  # under a sanitizer, so that no processor waits for the longest
 SANITIZED_CUT_STEP = 4  # loops that cut a piece of work off at each of its calls take every fourth there (tests/support/size.h)
 # About how long the long ones take alone, in seconds, for the order in which they start.
-SECONDS = {"engine": 120, "store": 30, "rescue-written_by_modelfloat": 30,
+SECONDS = {"engine": 120, "store": 30, "model": 30, "rescue-written_by_modelfloat": 30, "rescue-both_readers": 110,
            "provider-drive": 170, "provider-ipfs": 150, "provider-rclone": 130, "provider-mega": 80, "provider-webdav": 80, "provider-s3": 60,
            "system-push_over_faults": 180, "system-pull_over_faults": 95, "system-round_trip": 95, "system-quickstart": 75, "system-all_kinds": 60,
            "system-kill": 55, "system-memory": 55, "system-recover": 45, "system-rest": 35, "system-rest_own_server": 35, "system-store_settings": 35, "system-run": 30}
@@ -238,7 +238,7 @@ def command_run(arguments):
     results = Path(arguments.results).resolve()
     build = Path(arguments.build).resolve()
     label = "" if build.name == "release" else build.name + "-"
-    environment = dict(os.environ, MODELFLOAT_TEST_PROGRAM=str(build / "bin/modelfloat"))
+    environment = dict(os.environ, MODELFLOAT_TEST_PROGRAM=str(build / "bin/modelfloat"), MODELFLOAT_TEST_RESOLVER=str(build / "tests/resolve_histories"))
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     if build.name in ("asan", "tsan"):
         environment.setdefault("RC_PARAMS", f"max_success={SANITIZED_PROPERTY_RUNS}")

@@ -13,13 +13,14 @@ Exit code: 0 done, 1 the output cannot be written, 2 wrong use, 3 no such model 
 The format is docs/formats/mf1.md of ModelFloat; "section N" below means a section of that page.
 Needs Python 3.9 or later and, from PyPI: cryptography (44 or later), blake3, zstandard, cbor2.
 """
-import argparse, base64, collections, datetime, functools, hashlib, hmac, os, re, shutil, signal, struct, sys, tempfile
+import argparse, base64, bisect, collections, datetime, functools, hashlib, hmac, os, re, shutil, signal, struct, sys, tempfile
 
 try:
     import cbor2, zstandard
     from blake3 import blake3
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 except ImportError as error:
@@ -29,14 +30,14 @@ except ImportError as error:
     print(f"rescue: {error}: run `pip install 'cryptography>=44' blake3 zstandard cbor2`", file=sys.stderr)
     sys.exit(2)
 
-SHARD, STRUCTURE, CONTENT, LOG, CHECKPOINT, SLOT, MARKER = range(1, 8)
-FOLDERS = {SHARD: "shard", STRUCTURE: "structure", CONTENT: "content", LOG: "log", CHECKPOINT: "checkpoint", SLOT: "slot"}
-TYPE_KEYS = {SHARD: "sealing", STRUCTURE: "structure", CONTENT: "content", LOG: "log", CHECKPOINT: "log"}
+SHARD, STRUCTURE, CONTENT, LOG, CHECKPOINT, SLOT, MARKER, PART = range(1, 9)
+FOLDERS = {SHARD: "shard", STRUCTURE: "structure", CONTENT: "content", LOG: "log", CHECKPOINT: "checkpoint", SLOT: "slot", PART: "part"}
+TYPE_KEYS = {SHARD: "sealing", STRUCTURE: "structure", CONTENT: "content", LOG: "log", CHECKPOINT: "log", PART: "log"}
 SUITES = {1: AESGCM, 2: ChaCha20Poly1305}
 RAW, ZSTD = 0, 1
 SECRET_KINDS = {1: "recovery code", 2: "passphrase", 3: "key file"}
 HEADER = struct.Struct("<4sBBBBIBBBBQ8s32s32s")  # of every sealed object: sections 7 and 8
-SLOT_HEADER = struct.Struct("<4sBBBBIII16s16s32s32s24s48s16s")  # section 6
+SLOT_HEADER = struct.Struct("<4sBBBBIII16s16s32s32s24s32s48s16s")  # section 6
 ZERO_32 = bytes(32)
 MAX_FRAGMENT, MAX_CBOR, MAX_OBJECT, MAX_PACKS_IN_MEMORY = 1 << 20, 1 << 26, 1 << 30, 512 << 20
 
@@ -54,7 +55,11 @@ class Damaged(Exception):
 
 
 class NoKey(Damaged):
-    """An object of an epoch whose root key is not known (yet)."""
+    """An object that cannot be opened (yet): its root key is not known, or it is of a format, suite or pool that is not."""
+
+
+class NotUnderstood(Failure):
+    """A document that asks for more understanding than this reader has."""
 
 
 @functools.lru_cache(maxsize=None)  # says each thing once
@@ -66,9 +71,9 @@ def shown(text):
     return "".join(c if c.isprintable() or c == "\n" else "\\x%02x" % ord(c) for c in text)
 
 
-def check(condition, complaint):
+def check(condition, complaint, problem=Damaged):
     if not condition:
-        raise Damaged(complaint)
+        raise problem(complaint)
 
 
 def need(value, kind, length=None):
@@ -77,6 +82,11 @@ def need(value, kind, length=None):
     good = good and (kind is not int or 0 <= value < 1 << 64) and (length is None or len(value) == length)
     check(good, "does not have the content that its type must have")
     return value
+
+
+def unknown_must(names):
+    """The names that have to be understood before a map is acted on, as one text; this reader knows none: section 8."""
+    return ", ".join(need(name, str) for name in need(names, list))
 
 
 def H(data):
@@ -133,54 +143,74 @@ def read_secret(kind, path):
     return raw[:32]
 
 
+@functools.lru_cache(maxsize=None)
+def stretch(passphrase, salt, memory, passes):
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    return Argon2id(salt=salt[:16], length=32, iterations=passes, lanes=1, memory_cost=memory).derive(passphrase)
+
+
 def open_slot(data, kind, secret):
-    """(pool id, epoch, root key) of a slot; None when the secret does not fit; Damaged when it is no slot of this kind."""
+    """(pool id, epoch, root key) of a slot; None when it is of another secret, kind or cipher; Damaged when it cannot be."""
+    check(len(data) > 7 and data[:6] == b"MFLT\1\6", "is no slot of format 1")
+    if data[6] != 2:
+        return None
     check(len(data) == SLOT_HEADER.size, "has not the length of a slot")
-    (magic, version, object_type, cipher, slot_kind, epoch, memory, passes, pool_id, _, salt, commitment, nonce, wrapped,
-     checksum) = SLOT_HEADER.unpack(data)
-    check((magic, version, object_type, cipher) == (b"MFLT", 1, SLOT, 1), "is no slot that this reader knows")
-    check(H(data[:188])[:16] == checksum, "has a wrong check sum")
+    _, _, _, _, slot_kind, epoch, memory, passes, pool_id, _, salt, commitment, nonce, public, wrapped, checksum = SLOT_HEADER.unpack(data)
+    check(H(data[:220])[:16] == checksum, "has a wrong check sum")
+    if slot_kind not in SECRET_KINDS:
+        return None
+    costs = 8 <= memory <= 1 << 20 and 1 <= passes <= 10 if slot_kind == 2 else (memory, passes) == (0, 0)
+    check(epoch and costs, "is of epoch 0, or asks for impossible memory or passes")
     if slot_kind != kind:
         return None
     if kind == 2:
-        from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
-        check(8 <= memory <= 1 << 20 and 1 <= passes <= 10, "asks for too much or too little memory or passes")
-        secret = Argon2id(salt=salt[:16], length=32, iterations=passes, lanes=1, memory_cost=memory).derive(secret)
-    else:
-        check((memory, passes) == (0, 0), "is no slot that this reader knows")
-    keys = hkdf(secret, salt, b"modelfloat/mf1/slot" + bytes([kind]), 64)
+        secret = stretch(secret, salt, memory, passes)
+    private = X25519PrivateKey.from_private_bytes(hkdf(secret, salt, b"modelfloat/mf1/slot-key" + bytes([kind]), 32))
+    try:
+        shared = private.exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError:
+        raise Damaged("has a public half that fits every secret")
+    info = b"modelfloat/mf1/slot" + bytes([kind]) + public + private.public_key().public_bytes_raw()
+    keys = hkdf(shared, salt, info, 64)
     if not hmac.compare_digest(keys[32:], commitment):
         return None
     try:
-        return pool_id, epoch, xchacha20_poly1305_open(keys[:32], nonce, wrapped, data[:140])
+        return pool_id, epoch, xchacha20_poly1305_open(keys[:32], nonce, wrapped, data[:172])
     except InvalidTag:
         raise Damaged("does not open, though the secret fits")
 
 
 class Keys:
-    """The root keys of one pool by epoch, and what is made from them."""
+    """The root keys of one pool, and what is made from them."""
 
     def __init__(self, pool_id):
         self.pool_id = pool_id
-        self.roots = {}
+        self.roots = collections.defaultdict(list)  # epoch -> its root keys: several where two machines began it at once
 
     @functools.lru_cache(maxsize=None)
-    def sub_key(self, epoch, label):
-        if epoch not in self.roots:
-            raise NoKey("is of epoch %d, whose key this secret does not give" % epoch)
-        return hkdf(self.roots[epoch], self.pool_id, b"modelfloat/mf1/key/" + label.encode(), 32)
+    def sub_key(self, root, label):
+        return hkdf(root, self.pool_id, b"modelfloat/mf1/key/" + label.encode(), 32)
 
     def header(self, data, object_type):
         """The header of a sealed object and the function that opens its frames."""
         check(len(data) >= HEADER.size, "is too short")
         (magic, version, kind, suite, zero_a, epoch, i, k, m, zero_b, length, pool_tag, salt, commitment) = HEADER.unpack_from(data)
-        check((magic, version, kind) == (b"MFLT", 1, object_type), "is no %s of format 1" % FOLDERS[object_type])
-        check(suite in SUITES and zero_a == zero_b == 0, "has a suite or reserved byte that this reader does not know")
-        check(pool_tag == self.pool_id[:8], "belongs to another pool")
+        check(magic == b"MFLT", "is no %s of format 1" % FOLDERS[object_type])
+        check(version == 1, "is of format %d, which this reader does not know" % version, NoKey)
+        check(kind == object_type, "is no %s of format 1" % FOLDERS[object_type])
+        check(suite in SUITES, "has a suite that this reader does not know", NoKey)
+        check(zero_a == zero_b == 0 < epoch, "has a header that makes no sense")
+        if object_type != SHARD:
+            check(24 <= length == len(data) - HEADER.size and (i, k, m) == (0, 0, 0), "has a wrong header")
+        check(pool_tag == self.pool_id[:8], "belongs to another pool", NoKey)
         info = b"modelfloat/mf1/seal" + bytes([object_type, suite])
-        keys = hkdf(self.sub_key(epoch, TYPE_KEYS[object_type]), salt, info, 64)
-        check(hmac.compare_digest(keys[32:], commitment), "was sealed with another key")
+        for root in self.roots.get(epoch, ()):
+            keys = hkdf(self.sub_key(root, TYPE_KEYS[object_type]), salt, info, 64)
+            if hmac.compare_digest(keys[32:], commitment):
+                break
+        else:
+            raise NoKey("is of epoch %d, whose key this secret does not give" % epoch)
         cipher = SUITES[suite](keys[:32])
 
         def open_frame(number, sealed, plain_length, codec=0, parameter=0, fragment_id=ZERO_32):
@@ -191,13 +221,11 @@ class Keys:
             except InvalidTag:
                 raise Damaged("has a frame (%d) that does not open" % number)
 
-        return Header(suite, epoch, i, k, m, length, salt, open_frame)
+        return Header(suite, epoch, i, k, m, length, salt, root, open_frame)
 
     def document(self, data, object_type):
-        """What a structure, content, log or checkpoint object says: section 8."""
+        """What a structure, content or log object, a checkpoint or a part of one says: section 8."""
         head = self.header(data, object_type)
-        check(head.length == len(data) - HEADER.size and (head.i, head.k, head.m) == (0, 0, 0), "has a wrong header")
-        check(head.length >= 24, "is too short")
         plain = head.open_frame(0, data[HEADER.size:], head.length - 16)
         cbor_length, zstd_length = struct.unpack_from("<II", plain)
         check(cbor_length <= MAX_CBOR and 8 + zstd_length <= len(plain), "has impossible lengths inside")
@@ -208,7 +236,7 @@ class Keys:
             raise Damaged("holds no CBOR: %s" % error)
 
 
-Header = collections.namedtuple("Header", "suite epoch i k m length salt open_frame")
+Header = collections.namedtuple("Header", "suite epoch i k m length salt root open_frame")
 
 
 def unzstd(data, length):
@@ -286,8 +314,9 @@ class Stores:
             except OSError as error:
                 note("cannot read %s: %s" % (full, error.strerror))
 
-    def exists(self, path):
-        return any(os.path.isfile(full) for full in self._files(path))
+    def holders(self, path):
+        """The files that have a copy, or what is said to be one."""
+        return [full for full in self._files(path) if os.path.isfile(full)]
 
     def read(self, path):
         """The bytes of a copy that fits its name, or None."""
@@ -363,29 +392,84 @@ def rebuild(slices, k, length):
 
 # The log: section 9
 
-Record = collections.namedtuple("Record", "writer seq hash heads changes")
+Record = collections.namedtuple("Record", "writer seq hash previous heads changes")
+Checkpoint = collections.namedtuple("Checkpoint", "seq before records parts")
 Manifest = collections.namedtuple("Manifest", "model revision created_at epoch files segments")
 File = collections.namedtuple("File", "path size sha256 fragments")
 Pack = collections.namedtuple("Pack", "salt epoch suite k m length names")
+TAG = {"model": str, "tag": str}
+MANIFEST = {"model": str, "revision": 20, "content": 32, "structure": 32}
 CHANGES = {  # what this reader needs of each kind of change
-    "committed": {"model": str, "tag": str, "revision": 20, "content": 32, "structure": 32},
-    "untagged": {"model": str, "tag": str}, "removed": {"model": str, "manifests": list},
-    "epoch": {"epoch": int, "nonce": 24, "wrapped": 48}, "store_added": {"store": 16, "name": str, "url": str},
-    "store_removed": {"store": 16}, "prepared": {}, "condemned": {}, "spared": {}, "slot_added": {}, "slot_removed": {}, "policy": {}}
+    "prepared": {}, "committed": {**MANIFEST, **TAG}, "untagged": TAG, "removed": {"model": str, "manifests": list},
+    "replaced": {**MANIFEST, "old": 32}, "condemned": {"objects": list}, "spared": {"record": 32, "objects": list},
+    "deleted": {"records": list}, "store_added": {"store": 16, "name": str, "url": str, "state": int}, "store_removed": {"store": 16},
+    "slot_added": {"slot": 16, "object": 32, "secret": int, "epoch": int}, "slot_removed": {"slot": 16},
+    "epoch": {"epoch": int, "wrapped": list}, "policy": {}}
+ABOUT = {"committed": ("model", "tag"), "untagged": ("model", "tag"), "replaced": ("old", "revision"), "store_added": ("store",),
+         "store_removed": ("store",), "slot_added": ("slot",), "slot_removed": ("slot",)}  # what the order of changes is asked for
 
 
-def known_changes(changes, where):
-    for change in need(changes, list):
-        try:
-            kind = need(need(change, dict).get("kind"), str)
-            check(kind in CHANGES, "has a change of the unknown kind %r: passed over" % kind)
-            for key, want in CHANGES[kind].items():
-                need(change.get(key), *((bytes, want) if isinstance(want, int) else (want,)))
-            for name in change["manifests"] if kind == "removed" else ():
-                need(name, bytes, 32)
-            yield change
-        except Damaged as problem:
-            note("%s %s" % (where, problem))
+def check_change(change):
+    for key, want in CHANGES[change["kind"]].items():
+        need(change.get(key), *((bytes, want) if isinstance(want, int) else (want,)))
+    for name in change.get("manifests", []) if change["kind"] == "removed" else change["records"] if change["kind"] == "deleted" else ():
+        need(name, bytes, 32)
+    for entry in change["objects"] if change["kind"] in ("condemned", "spared") else ():
+        check(len(need(entry, list)) in (2, 3), "names an object that this reader does not know")
+        for value, want in zip(entry, ((int,), (bytes, 32), (bytes, 16))):
+            need(value, *want)
+    for entry in change["wrapped"] if change["kind"] == "epoch" else ():
+        number, nonce, sealed = need(entry, list, 3)
+        check(0 < need(number, int) < change["epoch"] < 1 << 32, "wraps a key of an impossible epoch")
+        need(nonce, bytes, 24), need(sealed, bytes, 48)
+
+
+class Order:
+    """Which change is before which: section 9.3. A change stands here as (record, place in it, the change)."""
+
+    def __init__(self, records):
+        self.steps = collections.defaultdict(lambda: ([], []))  # (writer, other) -> numbers of records, what they made known
+        for record in sorted(records, key=lambda record: record.seq):
+            for other, seq in record.heads.items():
+                numbers, known = self.steps[record.writer, other]
+                if seq > (known[-1] if known else 0):
+                    numbers.append(record.seq)
+                    known.append(seq)
+
+    def knows(self, record, other):
+        """The largest number of another chain in the heads of the record, and of those with smaller numbers in its chain."""
+        numbers, known = self.steps.get((record.writer, other), ((), ()))
+        earlier = bisect.bisect_left(numbers, record.seq)
+        return max(record.heads.get(other, 0), known[earlier - 1] if earlier else 0)
+
+    def before(self, a, b):
+        if a[0].writer != b[0].writer:
+            return self.knows(b[0], a[0].writer) >= a[0].seq
+        return a[1] < b[1] if a[0].hash == b[0].hash else a[0].seq < b[0].seq
+
+    @staticmethod
+    def ends(entries):
+        """The entries of the largest number of each writer, of each record the last: what is before any is before one of these."""
+        numbers, found = {}, {}
+        for entry in entries:
+            writer, seq = entry[0].writer, entry[0].seq
+            numbers[writer] = max(numbers.get(writer, seq), seq)
+        for entry in entries:
+            if entry[0].seq == numbers[entry[0].writer]:
+                found[entry[0].hash] = max(entry, found.get(entry[0].hash, entry), key=lambda e: e[1])
+        return list(found.values())
+
+    def latest(self, entries):
+        """The one that is before no other; where forks leave none, the last of a chain. Of several that of the largest hash."""
+        ends = self.ends(entries)
+        last = [a for a in ends if not any(self.before(a, b) for b in ends if b is not a)]
+        return max(last or ends, key=lambda entry: (entry[0].hash, entry[1]))[2]
+
+    def standing(self, made, ended):
+        """The latest change of those in made that are before none in ended; or None."""
+        ends = self.ends(ended)
+        made = [a for a in made if not any(self.before(a, b) for b in ends)]
+        return self.latest(made) if made else None
 
 
 class Pool:
@@ -393,8 +477,7 @@ class Pool:
 
     def __init__(self, stores, keys):
         self.stores, self.keys = stores, keys
-        self.covered = {}  # writer -> number up to which its newest checkpoint tells the chain
-        self.packs = collections.OrderedDict()  # salt -> (bytes, frame opener), least recently used first
+        self.packs = collections.OrderedDict()  # salt -> (bytes, header), least recently used first
         for folder in list(stores.folders):
             marker = stores.marker(folder)
             if marker is None:
@@ -402,145 +485,218 @@ class Pool:
             elif marker[0] != keys.pool_id[:8]:
                 note("%s is a store of another pool: left out" % folder)
                 stores.folders.remove(folder)
-        self.records = self.read_log()
+        self.read_log()
         if not self.records:
             raise Failure(5, "no log could be read, so it is not known what is in this pool.")
+        self.report_gaps()
         self.resolve()
 
     def read_log(self):
-        """Every record, once all root keys that the log gives are known."""
-        while True:
-            locked, records = [], []
-            listing = collections.defaultdict(lambda: ([], []))
-            for slot, object_type in enumerate((LOG, CHECKPOINT)):
-                for path in self.stores.names(object_type):
-                    listing[path.split("/")[2]][slot].append(path)
+        """self.records: every record, by all root keys that the log gives; self.covered: up to where checkpoints tell each chain."""
+        self.opened = {}  # path -> document, or None where it is of no use
+        listing = collections.defaultdict(lambda: ([], []))
+        for slot, object_type in enumerate((LOG, CHECKPOINT)):
+            for path in self.stores.names(object_type):
+                listing[path.split("/")[2]][slot].append(path)
+        more = True
+        while more:
+            self.covered, self.remarks, self.read_only, found = {}, [], False, {}
             for writer, (logs, checkpoints) in sorted(listing.items()):
-                records += self.read_chain(bytes.fromhex(writer), logs, checkpoints, locked)
-            if not self.unwrap_older_keys(records):
-                for path, complaint in locked:
-                    note("%s %s" % (path, complaint))
-                self.report_gaps(records)
-                return records
+                for record in self.read_chain(bytes.fromhex(writer), logs, checkpoints):
+                    heads = found.setdefault((record.writer, record.seq, record.hash), record).heads  # when it comes twice: of both
+                    heads.update((other, seq) for other, seq in record.heads.items() if seq > heads.get(other, 0))
+            self.records = list(found.values())
+            more = self.unwrap_older_roots()
+        for remark in self.remarks:
+            note(remark)
 
-    def read_chain(self, writer, logs, checkpoints, locked):
-        """The newest checkpoint that opens and the records behind it."""
-        records, covered = [], 0
-        for path in reversed(checkpoints):
-            seq = int(path.split("/")[3][:16], 16)
-            if seq < covered:
-                break
-            document = self.log_document(CHECKPOINT, path, writer, seq, locked)
-            if document is None:
-                continue
+    def read_chain(self, writer, logs, checkpoints):
+        """The checkpoints that no other names, with all their parts, and the records that no checkpoint names: section 9.5."""
+        records, found, named = [], {}, set()
+        for path in checkpoints:
+            document = self.log_document(CHECKPOINT, path)
             try:
-                records += [self.record(writer, entry, path) for entry in need(document.get("records"), list)]
-                covered = seq
+                if document and not self.asks_for_more(document.get("must", []), path):
+                    before = need(need(document["before"], list, 2)[1], bytes, 32) if "before" in document else None
+                    names = {need(name, bytes, 32) for name in need(document.get("records"), list)}
+                    parts = [(need(seq, int), need(name, bytes, 32)) for seq, name in
+                             (need(part, list, 2) for part in need(document.get("parts"), list))]
+                    found[bytes.fromhex(path[-64:])] = Checkpoint(document["seq"], before, names, parts)
             except Damaged as problem:
-                note("%s %s" % (path, problem))
+                self.remarks.append("%s %s" % (path, problem))
+        for name, checkpoint in sorted(found.items(), key=lambda item: -item[1].seq):
+            if name in named:
+                continue
+            told = [self.read_part(writer, *part) for part in checkpoint.parts]
+            records += [record for part in told for record in part or ()]  # what is there of it can only help
+            if None in told and self.covered.get(writer, 0) > checkpoint.seq:
+                continue  # out of date: its writer has deleted what only it named
+            if None in told:
+                lacking = ", ".join("%016x-%s" % (seq, part.hex()) for (seq, part), there in zip(checkpoint.parts, told) if there is None)
+                self.remarks.append("log of writer %s: the checkpoint at %d lacks the parts %s" % (writer.hex(), checkpoint.seq, lacking))
+                continue
+            self.covered[writer] = max(self.covered.get(writer, 0), checkpoint.seq)
+            while checkpoint:  # it stands for all that the ones before it name
+                named |= checkpoint.records | {checkpoint.before}
+                checkpoint = found.get(checkpoint.before)
         for path in logs:
-            seq = int(path.split("/")[3][:16], 16)
-            document = self.log_document(LOG, path, writer, seq, locked) if seq > covered else None
-            if document is None:
-                continue
+            name = bytes.fromhex(path[-64:])
+            document = self.log_document(LOG, path) if name not in named else None
             try:
-                entry = [seq, bytes.fromhex(path[-64:]), document.get("heads"), 0, document.get("changes")]
-                records.append(self.record(writer, entry, path))
+                if document:
+                    entry = [document["seq"], name, document.get("heads"), 0, document.get("changes"), document.get("must", [])]
+                    records.append(self.record(writer, entry, path, need(document.get("previous"), bytes, 32)))
             except Damaged as problem:
-                note("%s %s" % (path, problem))
-        self.covered[writer] = covered
+                self.remarks.append("%s %s" % (path, problem))
         return records
 
-    @staticmethod
-    def record(writer, entry, path):
-        seq, name, heads, _, changes = need(entry, list, 5)
-        heads = {need(other, bytes, 16): need(need(head, list, 2)[0], int) for other, head in need(heads, dict).items()}
-        return Record(writer, need(seq, int), need(name, bytes, 32), heads, list(known_changes(changes, path)))
-
-    def log_document(self, object_type, path, writer, seq, locked):
-        data = self.stores.read(path)
+    def read_part(self, writer, seq, name):
+        """The records of a part, or None."""
+        path = "mf1/part/%s/%016x-%s" % (writer.hex(), seq, name.hex())
+        document = self.log_document(PART, path)
         try:
-            document = self.keys.document(data, object_type) if data is not None else None
-            if document and (document.get("writer"), document.get("seq")) != (writer, seq):
-                raise Damaged("tells another writer or number than its name: ignored")
-            return document
-        except NoKey as problem:
-            locked.append((path, problem))
+            if document and not self.asks_for_more(document.get("must", []), path):
+                return [self.record(writer, entry, path) for entry in need(document.get("records"), list)]
         except Damaged as problem:
-            note("%s %s" % (path, problem))
+            self.remarks.append("%s %s" % (path, problem))
         return None
 
-    def unwrap_older_keys(self, records):
-        changes = [change for record in records for change in record.changes if change["kind"] == "epoch"]
+    def record(self, writer, entry, path, previous=None):
+        check(len(need(entry, list)) in (5, 6), "has a broken record")
+        seq, name, heads, _, changes, *must = entry
+        heads = {need(other, bytes, 16): need(need(head, list, 2)[0], int) for other, head in need(heads, dict).items()}
+        record = Record(writer, need(seq, int), need(name, bytes, 32), previous, heads, [])
+        if must and self.asks_for_more(must[0], "%s: record %d" % (path, seq)):
+            heads.clear()
+            return record
+        for change in need(changes, list):
+            try:
+                kind = need(need(change, dict).get("kind"), str)
+                if self.asks_for_more(change.get("must", []), "%s: a change %s" % (path, kind)) or kind not in CHANGES and change.get("may") is True:
+                    continue
+                self.read_only |= kind not in CHANGES
+                check(kind in CHANGES, "has a change of the unknown kind %r: passed over; a newer program wrote it" % kind)
+                check_change(change)
+                record.changes.append(change)
+            except Damaged as problem:
+                self.remarks.append("%s %s" % (path, problem))
+        return record
+
+    def asks_for_more(self, names, what):
+        must = unknown_must(names)
+        if must:
+            self.read_only = True
+            self.remarks.append("%s can only be used by a reader that knows %s: passed over; a newer program wrote it" % (what, must))
+        return bool(must)
+
+    def log_document(self, object_type, path):
+        if path in self.opened:
+            return self.opened[path]
+        data, document = self.stores.read(path), None
+        try:
+            if data is not None:
+                told = self.keys.document(data, object_type)
+                _, _, writer, name = path.split("/")
+                named = bytes.fromhex(writer), int(name[:16], 16)
+                check((told.get("writer"), told.get("seq")) == named, "tells another writer or number than its name")
+                document = told
+        except NoKey as problem:  # until more keys are known
+            self.read_only = True
+            self.remarks.append("%s %s; it is in %s" % (path, problem, ", ".join(self.stores.holders(path))))
+            return None
+        except Damaged as problem:
+            note("%s %s: ignored; it is in %s" % (path, problem, ", ".join(self.stores.holders(path))))
+        self.opened[path] = document
+        return document
+
+    def unwrap_older_roots(self):
+        """Whether a root key was found that was not known."""
         found = False
-        for change in sorted(changes, key=lambda change: -change["epoch"]):
-            epoch = change["epoch"]
-            if epoch in self.keys.roots and 1 < epoch < 1 << 32 and epoch - 1 not in self.keys.roots:
-                associated = self.keys.pool_id + struct.pack("<I", epoch)
-                try:
-                    self.keys.roots[epoch - 1] = xchacha20_poly1305_open(
-                        self.keys.sub_key(epoch, "older-epochs"), change["nonce"], change["wrapped"], associated)
-                    found = True
-                except InvalidTag:
-                    note("the key of epoch %d does not open" % (epoch - 1))
+        for change in (change for record in self.records for change in record.changes if change["kind"] == "epoch"):
+            for number, nonce, sealed in change["wrapped"]:
+                associated, opens = self.keys.pool_id + struct.pack("<II", change["epoch"], number), False
+                for root in list(self.keys.roots.get(change["epoch"], ())):
+                    try:
+                        older = xchacha20_poly1305_open(self.keys.sub_key(root, "older-epochs"), nonce, sealed, associated)
+                    except InvalidTag:
+                        continue
+                    opens = True
+                    if older not in self.keys.roots[number]:
+                        self.keys.roots[number].append(older)
+                        found = True
+                if not opens and change["epoch"] in self.keys.roots:
+                    self.remarks.append("the key of epoch %d does not open" % number)
         return found
 
-    def report_gaps(self, records):
-        newest = collections.Counter()
-        for record in records:
+    def report_gaps(self):
+        newest, chains = collections.Counter(), collections.defaultdict(lambda: collections.defaultdict(dict))
+        for record in self.records:
+            chains[record.writer][record.seq][record.hash] = record
             for writer, seq in record.heads.items():
                 newest[writer] = max(newest[writer], seq)
-        for writer in newest.keys() | {record.writer for record in records}:
-            at = covered = self.covered.get(writer, 0)
-            for seq in sorted(record.seq for record in records if record.writer == writer and record.seq > covered):
-                if seq == at:
-                    note("log of writer %s: two records have the number %d" % (writer.hex(), seq))
-                elif seq > at + 1:
+        for writer in sorted(newest.keys() | chains.keys()):
+            at, chain = self.covered.get(writer, 0), chains[writer]
+            for seq, records in sorted(chain.items()):
+                if len(records) > 1:
+                    note("log of writer %s: a fork: %d records have the number %d" % (writer.hex(), len(records), seq))
+                if any(r.previous and seq - 1 in chain and r.previous not in chain[seq - 1] for r in records.values()):
+                    note("log of writer %s: record %d was not made after the record %d that is here" % (writer.hex(), seq, seq - 1))
+                if seq > at + 1:
                     note("log of writer %s: records %d to %d are missing" % (writer.hex(), at + 1, seq - 1))
-                at = seq
+                at = max(at, seq)
             if newest[writer] > at:
                 note("log of writer %s: records %d to %d are missing" % (writer.hex(), at + 1, newest[writer]))
 
-    @functools.lru_cache(maxsize=None)
-    def seen(self, writer, seq, other):
-        """The newest number of another chain that this chain had read when it wrote seq."""
-        chain = (r for r in self.records if r.writer == writer and r.seq <= seq)
-        return max((r.heads.get(other, 0) for r in chain), default=0)
-
-    def before(self, a, b):
-        """Whether the change a = (record, place in it) is before b."""
-        if a[0].writer != b[0].writer:
-            return self.seen(b[0].writer, b[0].seq, a[0].writer) >= a[0].seq
-        return a[1] < b[1] if a[0].hash == b[0].hash else a[0].seq < b[0].seq
-
     def resolve(self):
-        """self.models: model -> {content name: committed}; self.tags: (model, tag) -> committed; self.catalogue: store -> store_added."""
-        removed, tags, stores = set(), collections.defaultdict(lambda: ([], [])), collections.defaultdict(lambda: ([], []))
-        self.models = collections.defaultdict(dict)
-        everything = [(record, i, change) for record in self.records for i, change in enumerate(record.changes)]
-        for _, _, change in everything:
-            if change["kind"] == "removed":
-                removed.update(change["manifests"])
-        for entry in everything:
-            change = entry[2]
-            if change["kind"] == "committed" and change["content"] not in removed:
-                self.models[change["model"]][change["content"]] = change
-                tags[change["model"], change["tag"]][0].append(entry)
-            elif change["kind"] == "untagged":
-                tags[change["model"], change["tag"]][1].append(entry)
-            elif change["kind"] in ("store_added", "store_removed"):
-                stores[change["store"]][change["kind"] == "store_removed"].append(entry)
-        self.tags, self.catalogue = self.standing(tags), self.standing(stores)
+        """self.models: model -> {content name: its manifest as a change}; self.tags: (model, tag) -> manifest;
+        self.catalogue: store -> store_added; self.slots: slot -> slot_added; self.condemned: {(type, name, store or None)}. Section 9.4."""
+        order, of = Order(self.records), collections.defaultdict(lambda: collections.defaultdict(list))
+        for record in self.records:
+            for place, change in enumerate(record.changes):
+                of[change["kind"]][tuple(change[key] for key in ABOUT.get(change["kind"], ()))].append((record, place, change))
+        self.removed = {name for _, _, change in of["removed"][()] for name in change["manifests"]}
+        replaced = {key: [e for e in entries if e[2]["content"] not in self.removed] for key, entries in of["replaced"].items()}
+        self.replaced = {key: order.latest(entries) for key, entries in replaced.items() if entries}
+        self.models, self.tags, self.standing_for = collections.defaultdict(dict), {}, {}
+        for key, entries in of["committed"].items():
+            live = [entry for entry in entries if self.stands_for(entry[2])]
+            for manifest in (self.stands_for(entry[2]) for entry in live):
+                self.models[key[0]][manifest["content"]] = manifest
+            tagged = order.standing(live, of["untagged"].get(key, []))
+            if tagged:
+                self.tags[key] = self.stands_for(tagged)
+        self.catalogue, self.slots = ({
+            key[0]: last for key, entries in of[kind + "_added"].items()
+            for last in [order.standing(entries, of[kind + "_removed"].get(key, []))] if last} for kind in ("store", "slot"))
+        deleted = {name for _, _, change in of["deleted"][()] for name in change["records"]}
+        spared = {(record.writer, change["record"], *entry) for record, _, change in of["spared"][()] for entry in change["objects"]}
+        self.condemned = {(*entry, None)[:3] for record, _, change in of["condemned"][()] if record.hash not in deleted
+                          for entry in change["objects"] if (record.writer, record.hash, *entry) not in spared}
 
-    def standing(self, changes):
-        """key -> the latest change that makes it and that no change which ends it comes after; of key -> (makers, enders)."""
-        result = {}
-        for key, (made, ended) in changes.items():
-            made = [a for a in made if not any(self.before(a, b) for b in ended)]
-            last = [a for a in made if not any(self.before(a, b) for b in made if b is not a)]
-            if made:  # last is empty only where a doubled chain makes a ring: then all count as concurrent
-                result[key] = max(last or made, key=lambda entry: (entry[0].hash, entry[1]))[2]
+    def stands_for(self, change):
+        """The manifest that a committed change stands for, as the change that names it, or None."""
+        way = []
+        while True:
+            name = change["content"], change["revision"]
+            if name in self.standing_for:
+                result = self.standing_for[name]
+                break
+            way.append(name)
+            self.standing_for[name] = None  # also where it comes up again on this way
+            if name[0] in self.removed or name not in self.replaced:
+                result = None if name[0] in self.removed else change
+                break
+            change = self.replaced[name]
+        self.standing_for.update(dict.fromkeys(way, result))
         return result
+
+    def stores_of_the_log(self):
+        """(id, name, state) of each store of the catalogue. Of two with one name the larger id is shown as name-2: section 9.2."""
+        names = collections.Counter()
+        for store, change in sorted(self.catalogue.items()):
+            names[change["name"]] += 1
+            name = change["name"] + ("-%d" % names[change["name"]] if names[change["name"]] > 1 else "")
+            yield store, name, {0: "in use", 1: "draining"}.get(change["state"], "state %d" % change["state"])
 
     def find(self, wanted):
         """The committed change that NAME, NAME:TAG or NAME@REVISION means."""
@@ -568,9 +724,13 @@ class Pool:
         if data is None:
             raise Failure(5, "%s is on none of the stores given, or damaged on all of them" % path)
         try:
-            return self.keys.document(data, object_type)
+            document = self.keys.document(data, object_type)
+            must = unknown_must(document.get("must", []))
         except Damaged as problem:
             raise Failure(5, "%s %s" % (path, problem))
+        if must:
+            raise NotUnderstood(5, "%s can only be used by a reader that knows %s: get a newer rescue.py or ModelFloat" % (path, must))
+        return document
 
     def manifest(self, commit):
         root = self.document(CONTENT, commit["content"])
@@ -587,6 +747,13 @@ class Pool:
             revision = hashlib.sha256(cbor2.dumps([[f.path, f.size, f.sha256] for f in files])).digest()[:20]
             check(revision == commit["revision"], "has other files than its revision id says")
             segments = [need(name, bytes, 32) for name in need(root.get("segments"), list)]
+            try:
+                if self.document(STRUCTURE, commit["structure"]).get("contents") != segments:
+                    note("structure root %s does not name the content segments of its manifest" % commit["structure"].hex())
+            except NotUnderstood:
+                raise
+            except Failure as problem:  # nothing else in it is needed here
+                note(str(problem))
             return Manifest(need(root.get("model"), str), revision, need(root.get("created_at"), int), need(root.get("epoch"), int), files, segments)
         except Damaged as problem:
             raise Failure(5, "the manifest %s %s" % (commit["content"].hex(), problem))
@@ -614,6 +781,8 @@ class Pool:
                 check(len(pack.names) == (1 if pack.k == 1 else pack.k + pack.m), "has a broken pack")
                 packs[pack.salt] = pack
             return packs
+        except NotUnderstood:
+            raise
         except (Failure, Damaged) as problem:  # the shards themselves tell the same
             note("structure segment %s: %s; looking at all shards instead" % (name.hex(), problem))
             return {}
@@ -649,7 +818,7 @@ class Pool:
         """None when k shards seem to be there, else what to tell."""
         there = set()
         for i, name in self.shards(pack):
-            if self.stores.exists(object_path(SHARD, name)):
+            if self.stores.holders(object_path(SHARD, name)):
                 there.add(i)
             if len(there) == pack.k:
                 return None
@@ -660,11 +829,11 @@ class Pool:
         return "pack %s: %d of the %d shards that it needs%s" % (pack.salt.hex(), len(there), pack.k, lost)
 
     def load_pack(self, pack):
-        """(bytes of the pack, frame opener), from any k shards that are sound."""
+        """(bytes of the pack, header of a shard), from any k shards that are sound."""
         if pack.salt in self.packs:
             self.packs.move_to_end(pack.salt)
             return self.packs[pack.salt]
-        slices, open_frame = {}, None
+        slices = {}
         for i, name in self.shards(pack):
             data = self.stores.read(object_path(SHARD, name)) if i not in slices else None
             if data is None:
@@ -676,35 +845,36 @@ class Pool:
             except Damaged as problem:
                 note("damaged: shard %s %s" % (name.hex(), problem))
                 continue
-            slices[i], open_frame = data[HEADER.size:], head.open_frame
+            slices[i] = data[HEADER.size:]
             if len(slices) == pack.k:
                 break
         else:
             raise Failure(5, self.lacking(pack, slices))
         while self.packs and sum(len(held[0]) for held in self.packs.values()) + pack.k * pack.length > MAX_PACKS_IN_MEMORY:
             self.packs.popitem(last=False)
-        self.packs[pack.salt] = (rebuild(slices, pack.k, pack.length), open_frame)
+        self.packs[pack.salt] = (rebuild(slices, pack.k, pack.length), head)
         return self.packs[pack.salt]
 
     def fragment(self, entry, packs, inline_epoch):
         """The plain bytes of one fragment of a segment, proven by its id."""
-        check(isinstance(entry, list) and len(entry) in (5, 8), "lists a fragment that this reader does not know")
+        check(isinstance(entry, list) and len(entry) in (5, 6, 8, 9), "lists a fragment that this reader does not know")
+        check(len(entry) in (5, 8), "lists a fragment that needs a base, which this reader does not know: get a newer one")
         name, length, codec, parameter = need(entry[0], bytes, 32), need(entry[1], int), need(entry[2], int), need(entry[3], int)
         check(1 <= length <= MAX_FRAGMENT, "lists a fragment of impossible length")
         check((codec, parameter) == (RAW, 0) or codec == ZSTD and parameter < 256, "lists a fragment of unknown codec %d" % codec)
-        epoch = inline_epoch
         if len(entry) == 5:
-            encoded = need(entry[4], bytes)
+            encoded, roots = need(entry[4], bytes), self.keys.roots.get(inline_epoch, ())
+            check(roots, "has fragments of epoch %d, whose key this secret does not give" % inline_epoch)
         else:
             place, offset, sealed_length, number = (need(x, int) for x in entry[4:])
             check(place < len(packs) and 16 < sealed_length <= length + 64 and number < 65536, "lists a fragment of impossible place")
-            data, open_frame = self.load_pack(packs[place])
+            data, head = self.load_pack(packs[place])
             check(offset + sealed_length <= len(data), "lists a fragment of impossible place")
-            encoded = open_frame(number, data[offset:offset + sealed_length], length, codec, parameter, name)
-            epoch = packs[place].epoch
+            encoded, roots = head.open_frame(number, data[offset:offset + sealed_length], length, codec, parameter, name), [head.root]
         plain = unzstd(encoded, length) if codec == ZSTD else encoded
         check(len(plain) == length, "lists a fragment of wrong length")
-        check(blake3(plain, key=self.keys.sub_key(epoch, "fragment-id")).digest() == name, "has a fragment that is not what its id says")
+        ids = (blake3(plain, key=self.keys.sub_key(root, "fragment-id")).digest() for root in roots)
+        check(name in ids, "has a fragment that is not what its id says")
         return plain
 
     def restore(self, manifest, folder):
@@ -765,32 +935,35 @@ def open_pool(stores, kind, secret):
         data = stores.read(path)
         try:
             opened = open_slot(data, kind, secret) if data is not None else None
-            kinds.add(data[7] if data is not None else None)
+            if data is not None and data[6] == 2:
+                kinds.add(data[7])
         except Damaged as problem:
             note("damaged: slot %s %s" % (path, problem))
             opened, data = None, None
         damaged += data is None
         if opened:
-            keys = pools.setdefault(opened[0], Keys(opened[0]))
-            keys.roots[opened[1]] = opened[2]
+            roots = pools.setdefault(opened[0], Keys(opened[0])).roots[opened[1]]
+            if opened[2] not in roots:
+                roots.append(opened[2])
     if len(pools) > 1:
         raise Failure(2, "the stores are of several pools, give those of one: " + ", ".join(sorted(p.hex() for p in pools)))
     if not pools and damaged and kind not in kinds:
         raise Failure(5, "no sound slot for a %s is left on the stores given" % SECRET_KINDS[kind])
     if not pools and not kinds:
-        raise Failure(5, "no slot is on the stores given, so no secret can open anything")
+        raise Failure(5, "no slot that this reader knows is on the stores given, so no secret can open anything")
     if not pools:
-        there = ", ".join(SECRET_KINDS.get(k, "other secret") for k in sorted(kinds - {None}))
+        there = ", ".join(SECRET_KINDS.get(k, "other secret") for k in sorted(kinds))
         raise Failure(7, "this %s does not open the pool; it has slots for: %s" % (SECRET_KINDS[kind], there))
     return next(iter(pools.values()))
 
 
 def list_models(pool):
-    result = 0
+    result, tags = 0, collections.defaultdict(list)
+    for (model, tag), commit in sorted(pool.tags.items()):
+        tags[model, commit["content"]].append(tag)
     for model, commits in sorted(pool.models.items()):
         for commit in commits.values():
-            tags = sorted(tag for (name, tag), c in pool.tags.items() if name == model and c["content"] == commit["content"])
-            line = "%s  tags=%s  revision=%s" % (model, ",".join(tags) or "-", commit["revision"].hex())
+            line = "%s  tags=%s  revision=%s" % (model, ",".join(tags[model, commit["content"]]) or "-", commit["revision"].hex())
             try:
                 manifest = pool.manifest(commit)
                 made = datetime.datetime.fromtimestamp(min(manifest.created_at, 1 << 37), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -851,8 +1024,9 @@ def main(arguments):
         note(str(failure))
         if failure.code == 5 and pool:
             given = {(stores.marker(folder) or (None, None))[1] for folder in stores.folders}
-            for store, change in sorted(pool.catalogue.items(), key=lambda item: item[1]["name"]):
-                note("  store %s of this pool, %s: %s" % (change["name"], change["url"], "given" if store in given else "NOT given"))
+            for store, name, state in sorted(pool.stores_of_the_log(), key=lambda shown_store: shown_store[1]):
+                there = ("given" if store in given else "NOT given") + ("" if state == "in use" else ", " + state)
+                note("  store %s of this pool, %s: %s" % (name, pool.catalogue[store]["url"], there))
         return failure.code
     except OSError as error:
         note("cannot write: %s" % error)

@@ -39,12 +39,13 @@ class PlainState {
     return places;
   }
 
-  // How far of a chain the record had read.
+  // How far of a chain the record knows: by its own heads, and by those of smaller numbers.
   std::uint64_t saw(std::size_t record, const WriterId& writer) const {
     std::uint64_t most = 0;
-    for (std::size_t r = 0; r <= record; ++r) {
+    for (std::size_t r = 0; r < records_.size(); ++r) {
       const LogRecord& one = records_[r].record;
-      if (one.writer != records_[record].record.writer) continue;
+      const bool is_below = one.writer == records_[record].record.writer && one.seq < records_[record].record.seq;
+      if (r != record && !is_below) continue;
       const auto head = one.heads.find(writer);
       if (head != one.heads.end()) most = std::max(most, head->second.seq);
     }
@@ -99,24 +100,71 @@ class PlainState {
     });
   }
 
-  void take(PoolState& state, std::set<Hash256>& removed, std::size_t r, std::size_t c) const {
-    const Change& change = records_[r].record.changes[c];
-    const auto name = [&](const ManifestNaming& naming, bool committed) {
-      LiveManifest& live = state.manifests[naming.manifest.content];
-      live = {naming.model, naming.revision, naming.manifest, live.committed || committed};
-    };
-    if (const auto* prepared = std::get_if<Prepared>(&change)) name(*prepared, false);
-    if (const auto* committed = std::get_if<Committed>(&change)) name(*committed, true);
-    if (const auto* gone = std::get_if<Removed>(&change))
-      removed.insert(gone->manifests.begin(), gone->manifests.end());
-    if (const auto* condemned = std::get_if<Condemned>(&change)) {
-      for (const CondemnedObject& object : condemned->objects) {
-        const bool spared = any_after<Spared>({r, c}, [&](const Spared& other) {
-          return std::find(other.objects.begin(), other.objects.end(), object) != other.objects.end();
-        });
-        if (!spared) state.condemned.insert(object);
+  template <typename T, typename Visit>
+  void each(Visit visit) const {
+    for (std::size_t r = 0; r < records_.size(); ++r) {
+      for (std::size_t c = 0; c < records_[r].record.changes.size(); ++c) {
+        if (const auto* one = std::get_if<T>(&records_[r].record.changes[c])) visit(Place{r, c}, *one);
       }
     }
+  }
+
+  bool is_removed(const Hash256& content) const {
+    bool removed = false;
+    each<Removed>([&](const Place&, const Removed& change) {
+      removed =
+          removed || std::find(change.manifests.begin(), change.manifests.end(), content) != change.manifests.end();
+    });
+    return removed;
+  }
+
+  // nullopt: for nothing.
+  std::optional<ManifestId> stands_for(const ManifestId& manifest, const RevisionId& revision,
+                                       std::vector<Hash256> passed = {}) const {
+    if (is_removed(manifest.content) || std::find(passed.begin(), passed.end(), manifest.content) != passed.end())
+      return std::nullopt;
+    passed.push_back(manifest.content);
+    std::vector<Place> places;
+    each<Replaced>([&](const Place& place, const Replaced& change) {
+      const bool counts = change.old == manifest.content && change.revision == revision;
+      if (counts && !is_removed(change.manifest.content)) places.push_back(place);
+    });
+    if (places.empty()) return manifest;
+    return stands_for(at<Replaced>(latest(places)).manifest, revision, std::move(passed));
+  }
+
+  void name_manifests(PoolState& state) const {
+    std::set<Hash256> committed;
+    each<Committed>([&](const Place&, const Committed& change) {
+      committed.insert(change.manifest.content);
+      const auto manifest = stands_for(change.manifest, change.revision);
+      if (!manifest) return;
+      state.manifests[manifest->content] = {change.model, change.revision, *manifest, true};
+      if (manifest->content != change.manifest.content) state.replaced[change.manifest.content] = manifest->content;
+    });
+    each<Prepared>([&](const Place&, const Prepared& change) {
+      const Hash256& content = change.manifest.content;
+      if (is_removed(content) || committed.contains(content)) return;
+      state.manifests.try_emplace(content, LiveManifest{change.model, change.revision, change.manifest, false});
+    });
+  }
+
+  void condemn(PoolState& state) const {
+    each<Condemned>([&](const Place& place, const Condemned& condemned) {
+      const SeenRecord& by = records_[place.record];
+      bool deleted = false;
+      each<Deleted>([&](const Place&, const Deleted& change) {
+        deleted = deleted || std::find(change.records.begin(), change.records.end(), by.hash) != change.records.end();
+      });
+      for (const CondemnedObject& object : condemned.objects) {
+        bool spared = false;
+        each<Spared>([&](const Place& other, const Spared& change) {
+          spared = spared || (records_[other.record].record.writer == by.record.writer && change.record == by.hash &&
+                              std::find(change.objects.begin(), change.objects.end(), object) != change.objects.end());
+        });
+        if (!deleted) (spared ? state.spared : state.condemned).insert(object);
+      }
+    });
   }
 
   std::vector<SeenRecord> records_;
@@ -124,13 +172,9 @@ class PlainState {
  public:
   PoolState build() const {
     PoolState state;
-    std::set<Hash256> removed;
-    for (std::size_t r = 0; r < records_.size(); ++r) {
-      const LogRecord& record = records_[r].record;
-      state.heads[record.writer] = {record.seq, records_[r].hash};
-      for (std::size_t c = 0; c < record.changes.size(); ++c) take(state, removed, r, c);
-    }
-    for (const Hash256& content : removed) state.manifests.erase(content);
+    for (const SeenRecord& seen : records_) state.heads[seen.record.writer] = {seen.record.seq, seen.hash};
+    name_manifests(state);
+    condemn(state);
     for (const auto& [key, places] :
          places_of<Committed>([](const Committed& change) { return std::pair(change.model, change.tag); })) {
       std::vector<Place> locations;
@@ -138,9 +182,11 @@ class PlainState {
         const auto& change = at<Committed>(place);
         const bool gone = any_after<Untagged>(
             place, [&](const Untagged& other) { return other.model == change.model && other.tag == change.tag; });
-        if (state.manifests.contains(change.manifest.content) && !gone) locations.push_back(place);
+        if (stands_for(change.manifest, change.revision) && !gone) locations.push_back(place);
       }
-      if (!locations.empty()) state.tags[key.first][key.second] = at<Committed>(latest(locations)).manifest.content;
+      if (locations.empty()) continue;
+      const auto& winner = at<Committed>(latest(locations));
+      state.tags[key.first][key.second] = stands_for(winner.manifest, winner.revision)->content;
     }
     for (const auto& [key, places] : places_of<StoreAdded>([](const StoreAdded& change) { return change.store; })) {
       std::vector<Place> locations;
@@ -190,6 +236,7 @@ class Histories {
       seen.record.heads = known[writer];
       for (std::size_t changes = 1 + pick(3); changes > 0; --changes) seen.record.changes.push_back(change());
       for (std::byte& byte : seen.hash) byte = static_cast<std::byte>(pick(256));
+      hashes_.push_back(seen.hash);
       records.push_back(std::move(seen));
     }
     std::shuffle(records.begin(), records.end(), random_);
@@ -201,7 +248,8 @@ class Histories {
   static WriterId id_of(std::size_t writer) { return WriterId{static_cast<std::byte>(writer + 1)}; }
   std::string letter() { return std::string(1, static_cast<char>('a' + pick(2))); }
   ManifestNaming naming() {
-    ManifestNaming naming{letter(), letter(), {}, {}};
+    // A content name is committed by one push only, and replaced by one of the same model.
+    ManifestNaming naming{"a", letter(), {}, {}};
     naming.manifest.content = Hash256{static_cast<std::byte>(pick(3))};
     naming.manifest.structure = naming.manifest.content;
     return naming;
@@ -209,38 +257,46 @@ class Histories {
   std::vector<CondemnedObject> objects() {
     std::vector<CondemnedObject> objects;
     for (std::size_t count = 1 + pick(3); count > 0; --count) {
-      objects.push_back({letter(), pick(2) == 0 ? std::nullopt : std::optional(StoreId{std::byte{1}})});
+      objects.push_back({ObjectType::shard, Hash256{static_cast<std::byte>(pick(2))},
+                         pick(2) == 0 ? std::nullopt : std::optional(StoreId{std::byte{1}})});
     }
     return objects;
   }
+  // Of a record that was made before, mostly.
+  Hash256 any_record() { return hashes_.empty() ? Hash256{} : hashes_[pick(hashes_.size())]; }
   Change change() {
     const StoreId store{static_cast<std::byte>(1 + pick(2))};
-    switch (pick(9)) {
+    switch (pick(12)) {
       case 0: return Prepared{naming()};
       case 1:
       case 2: return Committed{naming()};
       case 3: return Untagged{letter(), letter()};
-      case 4: return Removed{letter(), {Hash256{static_cast<std::byte>(pick(3))}}};
+      case 4: return Removed{letter(), {Hash256{static_cast<std::byte>(pick(4))}}};
       case 5: return Condemned{objects(), 1};
-      case 6: return Spared{objects()};
-      case 7: return pick(2) == 0 ? Change(StoreAdded{store, letter(), "", "", 0}) : Change(StoreRemoved{store});
+      case 6: return Spared{any_record(), objects()};
+      case 7: return Deleted{{any_record()}};
+      case 8:
+      case 9: return Replaced{letter(), {}, Hash256{static_cast<std::byte>(pick(3))}, naming().manifest};
+      case 10: return pick(2) == 0 ? Change(StoreAdded{store, letter(), "", "", 0}) : Change(StoreRemoved{store});
       default: return PolicySet{1, 1, static_cast<std::uint8_t>(pick(4))};
     }
   }
 
+  std::vector<Hash256> hashes_;  // of the records so far
   std::mt19937 random_;
 };
 
-// As PoolLog keeps records: without heads that say no more than those before them in their chain.
+// As writers write them: without heads that say no more than those of smaller numbers.
 std::vector<SeenRecord> with_new_heads_alone(std::vector<SeenRecord> records) {
-  std::sort(records.begin(), records.end(), [](const SeenRecord& a, const SeenRecord& b) {
-    return std::tie(a.record.writer, a.record.seq, a.hash) < std::tie(b.record.writer, b.record.seq, b.hash);
-  });
-  std::map<WriterId, std::map<WriterId, std::uint64_t>> seen;
+  const std::vector<SeenRecord> all = records;
   for (SeenRecord& record : records) {
-    auto& before = seen[record.record.writer];
-    std::erase_if(record.record.heads, [&](const auto& head) { return before[head.first] >= head.second.seq; });
-    for (const auto& [writer, head] : record.record.heads) before[writer] = head.seq;
+    std::erase_if(record.record.heads, [&](const auto& head) {
+      return std::any_of(all.begin(), all.end(), [&](const SeenRecord& other) {
+        const auto known = other.record.heads.find(head.first);
+        return other.record.writer == record.record.writer && other.record.seq < record.record.seq &&
+               known != other.record.heads.end() && known->second.seq >= head.second.seq;
+      });
+    });
   }
   return records;
 }
@@ -248,7 +304,9 @@ std::vector<SeenRecord> with_new_heads_alone(std::vector<SeenRecord> records) {
 void expect_same(const PoolState& plain, const PoolState& state, std::uint32_t seed) {
   EXPECT_EQ(plain.manifests, state.manifests) << seed;
   EXPECT_EQ(plain.tags, state.tags) << seed;
+  EXPECT_EQ(plain.replaced, state.replaced) << seed;
   EXPECT_EQ(plain.condemned, state.condemned) << seed;
+  EXPECT_EQ(plain.spared, state.spared) << seed;
   EXPECT_EQ(plain.stores, state.stores) << seed;
   EXPECT_EQ(plain.removed_stores, state.removed_stores) << seed;
   EXPECT_EQ(plain.policy, state.policy) << seed;
@@ -264,20 +322,45 @@ TEST(PoolState, IsWhatThePlainestWayGives) {
   }
 }
 
+Hash256 numbered(std::size_t number) {
+  Hash256 hash{};
+  store_le<std::uint64_t>(hash, number);
+  return hash;
+}
+
 // Each object was looked for in all that was ever spared: 40,000 took 3 seconds.
 TEST(PoolState, ManyCondemnedAndSparedObjectsAreNotComparedEachWithEach) {
   std::vector<SeenRecord> records(2);
   Condemned condemned;
-  Spared spared;
+  Spared spared{numbered(1), {}};
   constexpr std::size_t k_objects = 400'000;
   for (std::size_t i = 0; i < k_objects; ++i) {
-    condemned.objects.push_back({std::to_string(i), std::nullopt});
+    condemned.objects.push_back({ObjectType::shard, numbered(i), std::nullopt});
     if (i % 2 == 0) spared.objects.push_back(condemned.objects.back());
   }
-  records[0].record = {WriterId{std::byte{1}}, 1, {}, {}, 0, {std::move(condemned)}};
-  records[1].record = {WriterId{std::byte{1}}, 2, {}, {}, 0, {std::move(spared)}};
+  records[0].hash = numbered(1);
+  records[0].record = {WriterId{std::byte{1}}, 1, {}, {}, 0, {std::move(condemned)}, {}};
+  records[1].record = {WriterId{std::byte{1}}, 2, {}, {}, 0, {std::move(spared)}, {}};
   // Each with each would be minutes.
   EXPECT_EQ(pool_state_of(records).condemned.size(), k_objects / 2);
+}
+
+// One tag that was pushed and taken away again and again, by many writers: each commit was compared
+// with each end.
+TEST(PoolState, ManyCommitsAndEndsOfOneTagAreNotComparedEachWithEach) {
+  constexpr std::size_t k_records = 100'000;
+  std::vector<SeenRecord> records(k_records);
+  for (std::size_t i = 0; i < k_records; ++i) {
+    const WriterId writer{static_cast<std::byte>(i % 10)};
+    records[i].hash = numbered(i);
+    records[i].record.writer = writer;
+    records[i].record.seq = 1 + i / 10;
+    records[i].record.changes = {Untagged{"a/m", "latest"},
+                                 Committed{{"a/m", "latest", {}, {numbered(i), numbered(i)}}}};
+  }
+  const PoolState state = pool_state_of(records);
+  EXPECT_EQ(state.manifests.size(), k_records);
+  EXPECT_EQ(state.tags.at("a/m").size(), 1U);
 }
 
 TEST(PoolState, GapsAreWhatIsMissingBelowOrNamedByOthers) {

@@ -61,6 +61,64 @@ TEST(ChangingStores, OneThatGoesIsNoticedByItsFirstCall) {
   EXPECT_EQ(engine::pool_status(machine.pool(), {}).domains_online, 2U);
 }
 
+// Other machines do not look there for news.
+TEST(ChangingStores, ANewOneCountsOnceEnoughOfTheOthersKnowOfIt) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  engine::remove_stores(machine.pool(), {"s2"}, {});
+  machine.push("ns/first", {{"m.bin", test::random_bytes(1000, 3)}});
+  world.faults(0).set_offline(true);
+  machine.reopen();
+  const auto again = world.open(World::url(2));
+  engine::add_store(machine.pool(), "s2", World::url(2), "d2", 0, *again, {});
+  const Files files{{"m.bin", test::random_bytes(1000, 4)}};
+  const auto refused = test::thrown_by([&] { machine.push("ns/model", files); });
+  ASSERT_TRUE(refused) << "only s1 and s2 have it, and others may not know of s2";
+  EXPECT_EQ(refused->kind, ErrorKind::offline);
+  EXPECT_NE(std::string(refused->what()).find("s2 does not count before"), std::string::npos) << refused->what();
+  machine.reopen();
+  EXPECT_TRUE(test::thrown_by([&] { machine.push("ns/model", files); })) << "another process knows it too";
+  world.faults(0).set_offline(false);
+  machine.reopen();
+  machine.push("ns/model", files);
+  world.faults(0).set_offline(true);
+  machine.reopen();
+  machine.push("ns/third", {{"m.bin", test::random_bytes(1000, 5)}});
+  world.faults(0).set_offline(false);
+}
+
+TEST(ChangingStores, ANewOneCountsAtOnceWhenThoseThatAreGoneAreTakenOut) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  engine::remove_stores(machine.pool(), {"s2"}, {});
+  world.faults(0).set_offline(true);
+  machine.reopen();
+  const auto again = world.open(World::url(2));
+  engine::add_store(machine.pool(), "s2", World::url(2), "d2", 0, *again, {});
+  engine::remove_stores(machine.pool(), {"s0"}, {});
+  machine.push("ns/model", {{"m.bin", test::random_bytes(1000, 4)}});
+}
+
+// As Drive may.
+TEST(ChangingStores, ARecordCountsWhereItIsListed) {
+  World world(2);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  store::StoreTraits traits;
+  traits.delayed_listing = true;
+  world.faults(1).set_traits(traits);
+  machine.reopen();
+  world.faults(1).list_late(true);
+  const Files files{{"m.bin", test::random_bytes(1000, 4)}};
+  EXPECT_EQ(kind_thrown([&] { machine.push("ns/model", files); }), ErrorKind::offline);
+  world.faults(1).list_late(false);
+  machine.reopen();
+  machine.push("ns/model", files);
+  EXPECT_EQ(machine.pull("ns/model"), files);
+}
+
 TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {
   World world(4);
   Machine one(world, Threads::one, 1);

@@ -188,7 +188,7 @@ TEST(ManifestIndex, FragmentsOfOnePackAreJoinedOverAllManifests) {
   ASSERT_EQ(one.push("ns/both", {{"a.bin", first}, {"b.bin", second}}).packs, 1U);
   one.push("ns/first", {{"a.bin", first}});
   one.push("ns/second", {{"b.bin", second}});
-  engine::remove_model(one.pool(), "ns/both", {});
+  engine::remove_model(one.pool(), ModelRef::parse("ns/both"), {});
 
   Machine three(world, Threads::one, 3);
   three.recover(one.recovery_secret(), {0, 1, 2, 3, 4, 5});

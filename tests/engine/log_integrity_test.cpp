@@ -20,12 +20,10 @@ using test::Call;
 using test::Files;
 using test::k_copies;
 using test::Machine;
+using test::one_file;
 using test::Threads;
 using test::World;
-
-Files one_file(std::uint64_t seed) { return {{"m.bin", test::random_bytes(1000, seed)}}; }
-
-WriterId writer_of(Machine& machine) { return Settings(machine.environment().registry).writer().value(); }
+using test::writer_of;
 
 // A record that changes nothing.
 void write_record(Machine& machine) { machine.pool().log().append_if_possible({Untagged{"ns/none", "none"}}, {}); }

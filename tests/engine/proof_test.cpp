@@ -12,6 +12,7 @@
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/upkeep/verify.h"
+#include "modelfloat/mf1/document.h"
 #include "modelfloat/mf1/manifest_codec.h"
 
 namespace modelfloat {
@@ -81,6 +82,21 @@ TEST_P(Proof, ASecondFragmentListedAtTheSamePlaceIsNotDeliveredUnproven) {
   EXPECT_EQ(kind_thrown([&] { range("ns/lie", {}); }), ErrorKind::corrupt);
   EXPECT_EQ(health_by_reading("ns/lie"), Health::lost);
   EXPECT_EQ(health_by_reading("ns/true"), Health::sound);
+}
+
+// Whoever has the maintenance key alone would check and repair other documents than are read.
+TEST_P(Proof, RootsThatNameDifferentContentSegmentsAreFoundOut) {
+  const ManifestRoot root = open("ns/true").root;
+  engine::ManifestReader reader(pool(), {}, {});
+  StructureRoot structure = reader.structure_root(root);
+  EXPECT_EQ(structure.contents, root.segments);
+  structure.contents.at(0)[0] ^= std::byte{1};
+  const auto sealed = mf1::seal_document(ObjectType::structure, mf1::to_cbor(structure), pool().keys(),
+                                         crypto::preferred_suite(), pool().environment().random);
+  pool().registry().keep_document(ObjectName::of(ObjectType::structure, sealed.hash).path(), sealed.object);
+  ManifestRoot lie = root;
+  lie.structure = sealed.hash;
+  EXPECT_EQ(kind_thrown([&] { reader.structure_root(lie); }), ErrorKind::corrupt);
 }
 
 // Fragments that end before their file does.

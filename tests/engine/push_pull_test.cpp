@@ -1,4 +1,5 @@
 #include <bit>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -63,23 +64,31 @@ TEST_P(PushPull, EveryPairOfLostStoresIsSurvivedAndAThirdIsNot) {
   }
 }
 
-TEST_P(PushPull, TheSamePushedAgainStoresNothing) {
+TEST_P(PushPull, TheSamePushedAgainStoresNothingButItsRoots) {
   const Files files = gguf_model();
   const auto first = machine_.push("ns/model", files);
-  const std::uint64_t stored = world_.stored_bytes();
+  const auto before = world_.objects(0);
   const auto second = machine_.push("ns/model", files);
   EXPECT_EQ(second.new_bytes, 0U);
   EXPECT_EQ(second.packs, 0U);
+  EXPECT_EQ(second.bytes, first.bytes);
   EXPECT_EQ(second.revision, first.revision);
-  EXPECT_EQ(world_.stored_bytes(), stored);
+  EXPECT_NE(second.manifest, first.manifest);
+  std::map<std::string, std::size_t> added;  // by type
+  for (const auto& [path, bytes] : world_.objects(0)) {
+    if (!before.contains(path)) ++added[std::string(to_string(*ObjectName::parse(path)->type()))];
+  }
+  EXPECT_EQ(added, (std::map<std::string, std::size_t>{{"content", 1}, {"log", 2}, {"structure", 1}}));
+  EXPECT_EQ(machine_.pull("ns/model"), files);
 }
 
-TEST_P(PushPull, AnotherTagOfTheSameRevisionCostsARecordOnly) {
+TEST_P(PushPull, AnotherTagOfTheSameRevisionStoresNoData) {
   const Files files = gguf_model();
   machine_.push("ns/model", files);
   const auto again = machine_.push("ns/model:v1", files);
   EXPECT_EQ(again.new_bytes, 0U);
   EXPECT_EQ(machine_.pull("ns/model:v1"), files);
+  EXPECT_EQ(machine_.pull("ns/model"), files);
   EXPECT_EQ(engine::find_model(machine_.pool(), "ns/model")->tags, (std::vector<std::string>{"latest", "v1"}));
 }
 
@@ -154,9 +163,10 @@ TEST_P(PushPull, RemovedModelsAreGoneAndOthersStay) {
   const Files files = gguf_model();
   machine_.push("ns/one", files);
   machine_.push("ns/two", files);
-  engine::remove_model(machine_.pool(), "ns/one", {});
+  engine::remove_model(machine_.pool(), ModelRef::parse("ns/one"), {});
   EXPECT_EQ(kind_thrown([&] { machine_.pull("ns/one"); }), ErrorKind::not_found);
-  EXPECT_EQ(kind_thrown([&] { engine::remove_model(machine_.pool(), "ns/one", {}); }), ErrorKind::not_found);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_model(machine_.pool(), ModelRef::parse("ns/one"), {}); }),
+            ErrorKind::not_found);
   EXPECT_EQ(machine_.pull("ns/two"), files);
   machine_.push("ns/one", files);
   EXPECT_EQ(machine_.pull("ns/one"), files);
@@ -167,7 +177,7 @@ TEST_P(PushPull, RecoverBringsEverythingBackFromFourStores) {
   const Files two{{"x/y.bin", test::random_bytes(3'000'000, 21)}};
   machine_.push("ns/one", one);
   machine_.push("ns/two:v2", two);
-  engine::remove_model(machine_.pool(), "ns/one", {});
+  engine::remove_model(machine_.pool(), ModelRef::parse("ns/one"), {});
   machine_.push("ns/three", one);
 
   Machine other(world_, GetParam(), 99);

@@ -121,7 +121,7 @@ TEST_F(StaleLog, APushOfWhatIsThereAlreadyReadsTheLog) {
   const Bytes bytes = some_file(1).at("m.bin");
   MemorySource source(bytes);
   session.add_file("m.bin", source);
-  EXPECT_TRUE(engine::remove_model(other.pool(), "ns/model", {}));  // while that push runs
+  EXPECT_TRUE(engine::remove_model(other.pool(), ModelRef::parse("ns/model"), {}).complete);  // while that push runs
   session.commit();
   EXPECT_EQ(machine_.pull("ns/model"), some_file(1));
   EXPECT_EQ(other.pull("ns/model"), some_file(1));
@@ -135,7 +135,7 @@ TEST_F(StaleLog, APushIsNotUndoneByARemovalThatAStoreBroughtBackLater) {
   world_.faults(0).set_offline(true);
   world_.faults(1).set_offline(true);
   other.reopen();
-  EXPECT_FALSE(engine::remove_model(other.pool(), "ns/model", {}));
+  EXPECT_FALSE(engine::remove_model(other.pool(), ModelRef::parse("ns/model"), {}).complete);
   world_.faults(0).set_offline(false);
   world_.faults(1).set_offline(false);
   world_.faults(2).set_offline(true);
@@ -149,7 +149,8 @@ TEST_F(StaleLog, APushIsNotUndoneByARemovalThatAStoreBroughtBackLater) {
 TEST_F(StaleLog, ARemovalThatReadsNoLogIsRefused) {
   machine_.push("ns/model", some_file(1));
   no_log_can_be_read({0, 1, 2});
-  EXPECT_EQ(test::kind_thrown([&] { engine::remove_model(machine_.pool(), "ns/model", {}); }), ErrorKind::offline);
+  EXPECT_EQ(test::kind_thrown([&] { engine::remove_model(machine_.pool(), ModelRef::parse("ns/model"), {}); }),
+            ErrorKind::offline);
   no_log_can_be_read({});
   EXPECT_EQ(machine_.pull("ns/model"), some_file(1));
 }
@@ -157,7 +158,7 @@ TEST_F(StaleLog, ARemovalThatReadsNoLogIsRefused) {
 TEST_F(StaleLog, ARemovalThatReadsTooLittleOfTheLogSaysSo) {
   machine_.push("ns/model", some_file(1));
   no_log_can_be_read({0, 1});
-  EXPECT_FALSE(engine::remove_model(machine_.pool(), "ns/model", {}));
+  EXPECT_FALSE(engine::remove_model(machine_.pool(), ModelRef::parse("ns/model"), {}).complete);
 }
 
 TEST_F(StaleLog, ARemovalOfAStoreThatReadsTooLittleOfTheLogSaysSo) {

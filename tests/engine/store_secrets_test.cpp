@@ -66,7 +66,7 @@ TEST_F(StoreSecretsTest, EqualSecretsLookDifferent) {
 TEST_F(StoreSecretsTest, AnOlderEpochStillOpens) {
   const Bytes sealed = secrets_.seal(k_store, "session", as_bytes("hunter2"));
   mf1::Keyring newer = keys_;
-  newer.add_epoch(2, root(2));
+  newer.add_root(2, root(2));
   EXPECT_EQ(as_text(StoreSecrets(newer, random_).open(k_store, "session", sealed).bytes()), "hunter2");
 }
 

@@ -1,5 +1,6 @@
 #include "engine/test_pool.h"
 
+#include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/registry/sqlite/sqlite_registry.h"
 #include "modelfloat/store/memory/memory_store.h"
@@ -143,5 +144,9 @@ Files Machine::pull(const std::string& name, transfer::FindingSink finding) {
 engine::ModelHealth Machine::health(const std::string& model) {
   return engine::health_of_model(pool(), engine::find_model(pool(), model).value(), engine::AskStores::yes, {});
 }
+
+Files one_file(std::uint64_t seed) { return {{"m.bin", random_bytes(1000, seed)}}; }
+
+WriterId writer_of(Machine& machine) { return engine::Settings(machine.environment().registry).writer().value(); }
 
 }  // namespace modelfloat::test

@@ -31,6 +31,9 @@ inline constexpr PolicySet k_copies{1, 1, 1};
 // What another machine has done is known here.
 inline constexpr engine::Need k_all_news{.log = engine::LogReading::all, .catalogue = true};
 
+// A small file, in the manifest.
+Files one_file(std::uint64_t seed);
+
 // The stores of the world, "memory:0" to "memory:n-1". Each is a domain of its own.
 class World {
  public:
@@ -108,5 +111,8 @@ class Machine {
   crypto::SecretKey key_;
   std::unique_ptr<engine::Pool> pool_;
 };
+
+// The id under which the machine writes now.
+WriterId writer_of(Machine& machine);
 
 }  // namespace modelfloat::test

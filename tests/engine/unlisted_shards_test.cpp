@@ -290,7 +290,7 @@ TEST_F(TakingAStoreOut, ThoseThatAreGoneForGoodLeaveTogether) {
   ASSERT_TRUE(unreadable);
   EXPECT_EQ(unreadable->kind, ErrorKind::invalid);
   EXPECT_NE(std::string(unreadable->what()).find("ns/large"), std::string::npos) << unreadable->what();
-  engine::remove_model(machine.pool(), "ns/large", {});
+  engine::remove_model(machine.pool(), ModelRef::parse("ns/large"), {});
   engine::remove_stores(machine.pool(), {"s3", "s4"}, {});
   machine.reopen();
   machine.push("ns/more", {{"m.bin", test::random_bytes(3'000'000, 65)}});
@@ -303,64 +303,9 @@ TEST_F(UnlistedShards, AModelThatTooFewStoresTellOfIsNotCalledUnknown) {
   reopen_without(other_, {1, 2, 3, 4, 5});
   const auto ref = ModelRef::parse("ns/latest");
   EXPECT_EQ(kind_thrown([&] { engine::open_manifest(other_.pool(), ref, false, {}); }), ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { engine::remove_model(other_.pool(), "ns/latest", {}); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_model(other_.pool(), ModelRef::parse("ns/latest"), {}); }),
+            ErrorKind::offline);
   EXPECT_EQ(kind_thrown([&] { engine::verify(other_.pool(), "ns/latest", false, {}, {}); }), ErrorKind::offline);
-}
-
-// --- stores of other machines
-// --------------------------------------------------------------------------------
-
-class StoresOfOtherMachines : public testing::Test {
- protected:
-  StoresOfOtherMachines() {
-    one_.create({1, 1, 1});
-    for (const char* name : {"s3", "s4"}) engine::remove_stores(one_.pool(), {name}, {});
-    other_.recover(one_.recovery_secret(), {0, 1, 2});
-  }
-  void add(Machine& machine, const std::string& name, std::size_t index) {
-    const auto store = world_.open(World::url(index));
-    engine::add_store(machine.pool(), name, World::url(index), "domain" + std::to_string(index), 0, *store, {});
-  }
-  std::set<std::string> urls(Machine& machine) {
-    std::set<std::string> found;
-    for (const auto* store : machine.pool().stores().all()) found.insert(store->url);
-    return found;
-  }
-
-  World world_{5};
-  Machine one_{world_, Threads::one, 1};
-  Machine other_{world_, Threads::one, 2};
-};
-
-TEST_F(StoresOfOtherMachines, OfANameThatIsTakenHereAreNotLeftOut) {
-  add(one_, "new", 3);
-  add(other_, "new", 4);
-  engine::catch_up(one_.pool(), test::k_all_news, {});
-  engine::catch_up(other_.pool(), test::k_all_news, {});
-  EXPECT_EQ(urls(one_).size(), 5U);
-  EXPECT_EQ(urls(other_), urls(one_));
-  engine::catch_up(one_.pool(), test::k_all_news, {});
-  EXPECT_EQ(one_.pool().stores().all().size(), 5U);
-}
-
-TEST_F(StoresOfOtherMachines, ThatReplaceARemovedOneOfTheSameNameAreSeenAtOnce) {
-  engine::remove_stores(other_.pool(), {"s2"}, {});
-  add(other_, "s2", 3);
-  engine::catch_up(one_.pool(), test::k_all_news, {});
-  ASSERT_NE(one_.pool().stores().find("s2"), nullptr);
-  EXPECT_EQ(one_.pool().stores().find("s2")->url, World::url(3));
-}
-
-TEST_F(StoresOfOtherMachines, GetTheDomainAndTheCapacityThatAnotherMachineSets) {
-  auto row = other_.pool().registry().stores().at(1);
-  row.domain = "one house";
-  row.capacity_bytes = 5000;
-  row.url = "memory:1";
-  engine::change_store(other_.pool(), row, {});
-  engine::catch_up(one_.pool(), test::k_all_news, {});
-  const auto* store = one_.pool().stores().find(row.name);
-  EXPECT_EQ(store->domain, "one house");
-  EXPECT_EQ(store->capacity_bytes, 5000U);
 }
 
 }  // namespace

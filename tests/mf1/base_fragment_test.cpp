@@ -51,8 +51,10 @@ TEST(BaseFragment, StandsInTheIndexAndIsRefusedThere) {
   EXPECT_EQ(kind_thrown([&] { parse_index(index_entry(with_base()), {}, 116); }), ErrorKind::unsupported);
 }
 
+const std::variant<FrameRef, Bytes> k_places[] = {FrameRef{{}, 0, 116, 0}, Bytes(100)};
+
 TEST(BaseFragment, IsNotWrittenIntoAManifest) {
-  for (const auto& place : {std::variant<FrameRef, Bytes>(FrameRef{{}, 0, 116, 0}), {Bytes(100)}}) {
+  for (const auto& place : k_places) {
     ContentSegment segment;
     segment.fragments.push_back({{}, 100, {}, place});
     EXPECT_FALSE(kind_thrown([&] { to_cbor(segment); }));
@@ -61,32 +63,82 @@ TEST(BaseFragment, IsNotWrittenIntoAManifest) {
   }
 }
 
-// A segment with one fragment in a pack or in the manifest itself, with or without a base.
-Bytes segment_by_hand(bool in_pack, bool has_base) {
+TEST(BaseFragment, ListIsKept) {
+  for (const auto& place : k_places) {
+    ContentSegment segment;
+    segment.fragments.push_back({{}, 100, {}, place});
+    const std::size_t bare_bytes = to_cbor(segment).size();
+    segment.bases.push_back({a_base(), 100, {}, place});
+    EXPECT_GT(to_cbor(segment).size(), bare_bytes);
+    EXPECT_EQ(content_segment_from_cbor(to_cbor(segment)), segment);
+    ContentSegment bad = segment;
+    bad.bases[0].plain_bytes = 0;
+    EXPECT_EQ(kind_thrown([&] { to_cbor(bad); }), ErrorKind::invalid);
+    bad = segment;
+    bad.bases.resize(k_fragments_per_segment + 1, bad.bases[0]);
+    EXPECT_EQ(kind_thrown([&] { to_cbor(bad); }), ErrorKind::invalid);
+  }
+}
+
+struct SegmentByHand {
+  bool in_pack = false;
+  std::size_t bases = 0;                   // how many are listed
+  std::optional<std::uint64_t> base = {};  // the index that the fragment has for its base
+  bool base_has_base = false;
+  std::uint64_t base_plain_bytes = 100;
+};
+
+// A segment with one fragment in a pack or in the manifest itself, and some bases.
+Bytes segment_by_hand(const SegmentByHand& wanted) {
   CborMap map;
   map.text("kind", "segment").bytes("structure", Hash256{}).item("packs", [](CborWriter& to) {
     to.array(1);
     to.bytes(PackId{});
   });
-  map.item("fragments", [&](CborWriter& to) {
-    to.array(1);
-    to.array((in_pack ? 8 : 5) + (has_base ? 1 : 0));
+  const auto write = [&](CborWriter& to, std::uint64_t plain_bytes, std::optional<std::uint64_t> base) {
+    to.array((wanted.in_pack ? 8 : 5) + (base ? 1 : 0));
     to.bytes(FragmentId{});
-    for (const std::uint64_t number : {100, 0, 0}) to.number(number);
-    if (in_pack) {
+    for (const std::uint64_t number : {plain_bytes, std::uint64_t{0}, std::uint64_t{0}}) to.number(number);
+    if (wanted.in_pack) {
       for (const std::uint64_t number : {0, 0, 116, 0}) to.number(number);
     } else {
       to.bytes(Bytes(100));
     }
-    if (has_base) to.bytes(a_base());
+    if (base) to.number(*base);
+  };
+  map.item("fragments", [&](CborWriter& to) {
+    to.array(1);
+    write(to, 100, wanted.base);
   });
+  if (wanted.bases > 0) {
+    map.item("bases", [&](CborWriter& to) {
+      to.array(wanted.bases);
+      for (std::size_t i = 0; i < wanted.bases; ++i) {
+        write(to, wanted.base_plain_bytes, wanted.base_has_base ? std::optional<std::uint64_t>(0) : std::nullopt);
+      }
+    });
+  }
   return std::move(map).encoded();
 }
 
 TEST(BaseFragment, IsRefusedInAManifest) {
   for (const bool in_pack : {false, true}) {
-    EXPECT_FALSE(kind_thrown([&] { content_segment_from_cbor(segment_by_hand(in_pack, false)); }));
-    EXPECT_EQ(kind_thrown([&] { content_segment_from_cbor(segment_by_hand(in_pack, true)); }), ErrorKind::unsupported);
+    const auto error = [&](SegmentByHand wanted) {
+      wanted.in_pack = in_pack;
+      return test::thrown_by([&] { content_segment_from_cbor(segment_by_hand(wanted)); });
+    };
+    EXPECT_FALSE(error({}));
+    EXPECT_FALSE(error({.bases = 2})) << "a list that no fragment uses does no harm";
+    for (const std::uint64_t base : {0, 1}) {
+      const auto refused = error({.bases = 2, .base = base});
+      ASSERT_TRUE(refused);
+      EXPECT_EQ(refused->kind, ErrorKind::unsupported);
+      EXPECT_NE(std::string(refused->what()).find("base fragment"), std::string::npos) << refused->what();
+    }
+    EXPECT_EQ(error({.bases = 2, .base = 2})->kind, ErrorKind::corrupt) << "there is no such base";
+    EXPECT_EQ(error({.base = 0})->kind, ErrorKind::corrupt);
+    EXPECT_EQ(error({.bases = 1, .base_has_base = true})->kind, ErrorKind::corrupt);
+    EXPECT_EQ(error({.bases = 1, .base_plain_bytes = 0})->kind, ErrorKind::corrupt);
   }
 }
 

@@ -5,11 +5,13 @@
 
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/mf1/padme.h"
+#include "modelfloat/mf1/seal.h"
 
 namespace modelfloat::mf1 {
 namespace {
 
-constexpr ObjectType k_types[] = {ObjectType::structure, ObjectType::content, ObjectType::log, ObjectType::checkpoint};
+constexpr ObjectType k_types[] = {ObjectType::structure, ObjectType::content, ObjectType::log, ObjectType::checkpoint,
+                                  ObjectType::part};
 
 TEST(Padme, FollowsThePaper) {
   EXPECT_EQ(padme(0), 0U);
@@ -73,10 +75,61 @@ TEST(Document, AnotherPoolEpochKeyOrTypeDoesNotOpenIt) {
             ErrorKind::denied);
   EXPECT_EQ(open(ObjectType::log, sealed.object, Keyring(keyring.pool_id(), 2, keyring.root(1))), ErrorKind::denied);
   EXPECT_EQ(open(ObjectType::checkpoint, sealed.object, keyring), ErrorKind::corrupt);
-  // Log and checkpoint are under one key: the type byte alone must not turn one into the other.
-  Bytes disguised = sealed.object;
-  disguised[5] = std::byte{5};
-  EXPECT_EQ(open(ObjectType::checkpoint, disguised, keyring), ErrorKind::denied);
+  // Records, checkpoints and parts are under one key: the type byte alone must not turn one into
+  // the other.
+  constexpr ObjectType chain_types[] = {ObjectType::log, ObjectType::checkpoint, ObjectType::part};
+  for (const ObjectType is : chain_types) {
+    for (const ObjectType claimed : chain_types) {
+      if (is == claimed) continue;
+      Bytes disguised = seal_document(is, raw_bytes(200, 1), keyring, k_aes, random).object;
+      EXPECT_EQ(open(claimed, disguised, keyring), ErrorKind::corrupt);
+      disguised[5] = static_cast<std::byte>(claimed);
+      EXPECT_EQ(open(claimed, disguised, keyring), ErrorKind::denied);
+    }
+  }
+}
+
+TEST(Document, APartIsSealedUnderTheLogKeyWithItsOwnNumber) {
+  test::FixedRandom random;
+  const Keyring keyring = sample_keyring();
+  const Bytes object = seal_document(ObjectType::part, raw_bytes(200, 1), keyring, k_aes, random).object;
+  EXPECT_EQ(object[5], std::byte{8});
+  Hash256 salt;
+  std::copy_n(object.begin() + 32, salt.size(), salt.begin());
+  const SaltKey key = derive_salt_key(keyring.key(1, KeyUse::log), salt, ObjectType::part, k_aes);
+  EXPECT_TRUE(equal(key.commitment, ByteSpan(object).subspan(64, 32)));
+}
+
+TEST(Document, OtherTypesAreNone) {
+  test::FixedRandom random;
+  const Keyring keyring = sample_keyring();
+  for (const ObjectType type : {ObjectType::shard, ObjectType::slot, ObjectType::marker, ObjectType(9)}) {
+    EXPECT_EQ(kind_thrown([&] { seal_document(type, raw_bytes(9, 1), keyring, k_aes, random); }), ErrorKind::internal);
+    EXPECT_EQ(kind_thrown([&] { open_document(type, raw_bytes(200, 1), keyring); }), ErrorKind::internal);
+  }
+}
+
+// Two machines began epoch 2 at once, and each sealed things before they met.
+TEST(Document, OfTwoRootsOfOneNumberTheCommitmentChooses) {
+  test::FixedRandom random;
+  const PoolId pool = sample_keyring().pool_id();
+  const auto roots = {crypto::SecretKey::random(random), crypto::SecretKey::random(random)};
+  Keyring both(pool, 2, *roots.begin());
+  both.add_root(2, *(roots.begin() + 1));
+  for (const ObjectType type : k_types) {
+    for (const auto& root : roots) {
+      const Keyring alone(pool, 2, root);
+      const Bytes cbor = raw_bytes(300, 7);
+      const auto sealed = seal_document(type, cbor, alone, k_chacha, random);
+      EXPECT_EQ(open_document(type, sealed.object, both), cbor);
+      both.prefer(2, root);
+      EXPECT_EQ(open_document(type, sealed.object, both), cbor);
+      EXPECT_EQ(open_document(type, seal_document(type, cbor, both, k_aes, random).object, alone), cbor)
+          << "new things are sealed under the preferred root";
+      const Keyring third(pool, 2, crypto::SecretKey::random(random));
+      EXPECT_EQ(kind_thrown([&] { open_document(type, sealed.object, third); }), ErrorKind::denied);
+    }
+  }
 }
 
 }  // namespace

@@ -55,90 +55,180 @@ GoldenPool::GoldenPool()
         return new_keyring(random);
       }()),
       random_(2026) {
-  writer_ = random_.array<16>();
-  const StoreId store = random_.array<16>();
-  objects["mf1/marker"] = make_marker({keyring.pool_tag(), store});
+  begin_pool();
+  add_tiny();
+  begin_epoch_twice();
+  join_both();
+  add_note();
+  use_every_kind();
+}
 
-  // Epoch 1: a pack of 4+2 whose frames straddle slices.
-  write_record({StoreAdded{store, "disk", "local:/mnt/disk", "home", 0}, PolicySet{4, 2, 2}});
+void GoldenPool::begin_pool() {
+  first_.writer = random_.array<16>();
+  second_.writer = random_.array<16>();
+  store_ = {random_.array<16>(), "disk", "local:/mnt/disk", "home", 0, StoreUse::in_use};
+  objects["mf1/marker"] = make_marker({keyring.pool_tag(), store_.store});
+  std::vector<Change> changes = {store_, PolicySet{4, 2, 2}};
+  for (Change& slot : write_slots()) changes.push_back(std::move(slot));
+  write_record(first_, std::move(changes));
+}
+
+// Epoch 1: a pack of 4+2 whose frames straddle slices. Then a checkpoint of two parts, so that
+// readers meet one, and records behind it.
+void GoldenPool::add_tiny() {
   const std::vector<Bytes> parts = {to_bytes(std::string_view("{\"model_type\": \"tiny\"}\n")),
                                     test::random_bytes(3000, 1), repeated("0.125 0.25 ", 2000),
                                     test::random_bytes(700, 2)};
   packs.push_back(write_pack({{4, 2}, 2048, 2}, k_suite, parts));
-  const std::map<std::string, Bytes> tiny = {{"config.json", parts[0]}, {"weights/tiny.bin", joined(parts, 1, 3)}};
-  const auto first = write_manifest("demo/tiny", "main", tiny, packs[0].sealed.fragments, {packs[0].sealed.pack});
-  write_record({Prepared{first}});
-  write_record({Committed{first}});
+  const Files tiny = {{"config.json", parts[0]}, {"weights/tiny.bin", joined(parts, 1, 3)}};
+  const auto naming =
+      write_manifest("demo/tiny", "main", tiny, packs.back().sealed.fragments, {packs.back().sealed.pack});
+  write_record(first_, {Prepared{naming}});
+  write_record(first_, {Committed{naming}});
   models["demo/tiny:main"] = tiny;
+  write_part(first_, {1});
+  write_part(first_, {3});  // the commit makes the record with its "prepared" needless
+  write_checkpoint(first_);
+}
 
-  // Epoch 2: copies under the other suite, and a model that lies in its manifest.
-  keyring.add_epoch(2, crypto::SecretKey::random(random_));
-  write_record({begin_epoch(keyring, 2, random_)});
-  write_slots();
-  const std::vector<Bytes> copied = {test::random_bytes(900, 3), repeated("abcdefgh", 1200)};
-  packs.push_back(write_pack({{1, 2}, 4096, 2}, crypto::Suite::chacha20_poly1305, copied));
-  const std::map<std::string, Bytes> copies = {{"empty", {}}, {"model.bin", joined(copied, 0, 2)}};
-  const auto second = write_manifest("demo/copies", "main", copies, packs[1].sealed.fragments, {packs[1].sealed.pack});
-  write_record({Prepared{second}, Committed{second}});
-  models["demo/copies:main"] = copies;
+// Epoch 2 of both writers: copies under the other suite.
+void GoldenPool::begin_epoch_twice() {
+  const auto by_first = crypto::SecretKey::random(random_);
+  const auto by_second = crypto::SecretKey::random(random_);
+  const auto add = [&](Chain& chain, const std::string& model, const std::vector<Bytes>& parts,
+                       const PackShape& shape) {
+    packs.push_back(write_pack(shape, crypto::Suite::chacha20_poly1305, parts));
+    const Files files = {{"empty", {}}, {"model.bin", joined(parts, 0, parts.size())}};
+    const auto& sealed = packs.back().sealed;
+    const auto naming = write_manifest(model, "main", files, sealed.fragments, {sealed.pack});
+    write_record(chain, {Prepared{naming}, Committed{naming}});
+    models[model + ":main"] = files;
+  };
+  keyring.add_root(2, by_first);
+  const ChainHead before = head_of(first_);
+  write_record(first_, epoch_changes());
+  add(first_, "demo/copies", {test::random_bytes(900, 3), repeated("abcdefgh", 1200)}, {{1, 2}, 4096, 2});
 
+  keyring.add_root(2, by_second);
+  keyring.prefer(2, by_second);
+  // What the second writer knows of the first is from before its epoch.
+  write_record(second_, epoch_changes(), {{first_.writer, before}});
+  add(second_, "demo/theirs", {test::random_bytes(500, 4)}, {{1, 1}, 1024, 1});
+  keyring.prefer(2, by_first);
+}
+
+void GoldenPool::join_both() {
+  keyring.add_root(3, crypto::SecretKey::random(random_));
+  write_record(first_, epoch_changes(), {{second_.writer, head_of(second_)}});
+}
+
+// Epoch 3: a model that lies in its manifest, and a checkpoint that names the parts of the one
+// before.
+void GoldenPool::add_note() {
   const Bytes note = to_bytes(std::string_view("kept in the manifest itself\n"));
-  auto small = encode(keyring, note, false);
-  const Fragment inline_fragment{small.id, small.plain_bytes, small.codec, small.bytes};
-  const auto third = write_manifest("demo/note", "v1", {{"note.txt", note}}, {inline_fragment}, {});
-  auto fourth = third;
-  fourth.tag = "old";
-  write_record({Committed{third}, Committed{fourth}});
-  write_record({Untagged{"demo/note", "old"}, Spared{}});
+  note_ = write_note(note);
+  auto old = *note_;
+  old.tag = "old";
+  write_record(first_, {Committed{*note_}, Committed{old}});
   models["demo/note:v1"] = {{"note.txt", note}};
+  write_part(first_, {4, 5, 6, 7});
+  write_checkpoint(first_);
+}
+
+// Changes of all other kinds, behind the checkpoint.
+void GoldenPool::use_every_kind() {
+  const auto again = write_note(models.at("demo/note:v1").at("note.txt"));
+  const StoreAdded another{random_.array<16>(), "attic", "local:/mnt/attic", "attic", 1'000'000, StoreUse::draining};
+  const SlotAdded gone{random_.array<16>(), random_.array<32>(), 3, 3, random_.array<32>()};
+  const CondemnedObject whole{ObjectType::shard, random_.array<32>(), std::nullopt};
+  const CondemnedObject copy{ObjectType::content, random_.array<32>(), store_.store};
+  write_record(first_, {Untagged{"demo/note", "old"},
+                        Replaced{"demo/note", note_->revision, note_->manifest.content, again.manifest}, another, gone,
+                        Condemned{{whole, copy}, 86400}});
+  const Hash256 condemning = first_.names.back();
+  write_record(first_, {Removed{"demo/gone", {random_.array<32>()}}, StoreRemoved{another.store},
+                        SlotRemoved{gone.slot}, Spared{condemning, {copy}}});
+  write_record(first_, {Deleted{{condemning}}});
 }
 
 Hash256 GoldenPool::write(ObjectType type, const Bytes& cbor) {
   auto sealed = seal_document(type, cbor, keyring, k_suite, random_);
-  const bool in_chain = type == ObjectType::log || type == ObjectType::checkpoint;
-  const std::uint64_t seq = chain_.size() + (type == ObjectType::log ? 1 : 0);
-  const std::string path = in_chain ? ObjectName::of_chain(type, writer_, seq, sealed.hash).path()
-                                    : ObjectName::of(type, sealed.hash).path();
+  const std::string path = ObjectName::of(type, sealed.hash).path();
   objects[path] = std::move(sealed.object);
   documents.push_back({type, path, cbor});
   return sealed.hash;
 }
 
-// After the third record comes a checkpoint, so that readers meet one and records behind it.
-void GoldenPool::write_record(std::vector<Change> changes) {
-  LogRecord record;
-  record.writer = writer_;
-  record.seq = chain_.size() + 1;
-  if (!chain_.empty()) record.previous = chain_.back().hash;
-  record.time = k_time + record.seq;
-  record.changes = std::move(changes);
-  const Hash256 hash = write(ObjectType::log, to_cbor(record));
-  record.previous = {};
-  chain_.push_back({record, hash});
-  if (record.seq != 3) return;
-  Checkpoint checkpoint;
-  checkpoint.writer = writer_;
-  checkpoint.seq = record.seq;
-  checkpoint.hash = hash;
-  checkpoint.stores.push_back(std::get<StoreAdded>(chain_[0].record.changes[0]));
-  // The commit makes the record with its "prepared" needless.
-  checkpoint.records = {chain_[0], chain_[2]};
-  write(ObjectType::checkpoint, to_cbor(checkpoint));
+Hash256 GoldenPool::write_in_chain(ObjectType type, const Chain& chain, std::uint64_t seq, const Bytes& cbor) {
+  auto sealed = seal_document(type, cbor, keyring, k_suite, random_);
+  const std::string path = ObjectName::of_chain(type, chain.writer, seq, sealed.hash).path();
+  objects[path] = std::move(sealed.object);
+  documents.push_back({type, path, cbor});
+  return sealed.hash;
 }
 
-void GoldenPool::write_slots() {
+void GoldenPool::write_record(Chain& chain, std::vector<Change> changes, std::map<WriterId, ChainHead> heads) {
+  LogRecord record;
+  record.writer = chain.writer;
+  record.seq = chain.names.size() + 1;
+  if (!chain.names.empty()) record.previous = chain.names.back();
+  record.heads = std::move(heads);
+  record.time = k_time + record.seq;
+  record.changes = std::move(changes);
+  chain.cbor.push_back(to_cbor(record));
+  chain.names.push_back(write_in_chain(ObjectType::log, chain, record.seq, chain.cbor.back()));
+}
+
+void GoldenPool::write_part(Chain& chain, const std::vector<std::uint64_t>& numbers) {
+  std::vector<Bytes> entries;
+  for (const std::uint64_t number : numbers) {
+    const Bytes& cbor = chain.cbor.at(number - 1);
+    const RecordBytes record = record_bytes(cbor);
+    entries.push_back(entry_cbor(record, chain.names.at(number - 1), log_record_from_cbor(cbor).heads, record.changes));
+  }
+  const Bytes cbor = part_cbor(chain.writer, numbers.back(), entries);
+  chain.parts.push_back({numbers.back(), write_in_chain(ObjectType::part, chain, numbers.back(), cbor)});
+}
+
+void GoldenPool::write_checkpoint(Chain& chain) {
+  Checkpoint checkpoint;
+  checkpoint.writer = chain.writer;
+  checkpoint.seq = chain.names.size();
+  checkpoint.hash = chain.names.back();
+  checkpoint.before = chain.checkpoint;
+  checkpoint.records.assign(chain.names.begin() + static_cast<std::ptrdiff_t>(checkpoint.first_seq() - 1),
+                            chain.names.end());
+  checkpoint.parts = chain.parts;
+  checkpoint.stores = {store_};
+  const Hash256 hash = write_in_chain(ObjectType::checkpoint, chain, checkpoint.seq, to_cbor(checkpoint));
+  chain.checkpoint = ChainHead{checkpoint.seq, hash};
+}
+
+std::vector<Change> GoldenPool::epoch_changes() {
+  std::vector<Change> changes = {begin_epoch(keyring, keyring.current_epoch(), random_)};
+  for (Change& slot : write_slots()) changes.push_back(std::move(slot));
+  return changes;
+}
+
+std::vector<Change> GoldenPool::write_slots() {
   const SlotSecret secrets[] = {SlotSecret::recovery_code(RecoveryCode(code_key)),
                                 SlotSecret::passphrase(crypto::SecretBytes(std::string_view(k_passphrase))),
                                 SlotSecret::key_file(file_key)};
+  const std::uint32_t epoch = keyring.current_epoch();
   std::vector<Change> changes;
-  for (const SlotSecret& secret : secrets) {
-    Bytes object = make_slot(secret, keyring, 2, random_, {1024, 2});
+  for (std::size_t i = 0; i < std::size(secrets); ++i) {
+    // Only the first slots are made with the secrets at hand.
+    if (epoch == 1) first_slots_.push_back(make_slot(secrets[i], keyring, epoch, random_, {1024, 2}));
+    const MadeSlot& first = first_slots_.at(i);
+    Bytes object =
+        epoch == 1 ? first.object : make_slot_for(first.public_key, parse_slot(first.object), keyring, epoch, random_);
     const Hash256 hash = crypto::blake3(object);
-    changes.push_back(SlotAdded{parse_slot(object).id, hash, static_cast<std::uint8_t>(secret.kind()), 2});
-    slots.push_back(ObjectName::of(ObjectType::slot, hash).path());
-    objects[slots.back()] = std::move(object);
+    changes.push_back(SlotAdded{first.id, hash, static_cast<std::uint8_t>(secrets[i].kind()), epoch, first.public_key});
+    slots.push_back({ObjectName::of(ObjectType::slot, hash).path(), secrets[i].kind(), epoch, keyring.root(epoch),
+                     first.public_key});
+    objects[slots.back().path] = std::move(object);
   }
-  write_record(std::move(changes));
+  return changes;
 }
 
 GoldenPack GoldenPool::write_pack(const PackShape& shape, crypto::Suite suite, const std::vector<Bytes>& plains) {
@@ -151,13 +241,21 @@ GoldenPack GoldenPool::write_pack(const PackShape& shape, crypto::Suite suite, c
   return pack;
 }
 
-ManifestNaming GoldenPool::write_manifest(const std::string& model, const std::string& tag,
-                                          const std::map<std::string, Bytes>& files,
+ManifestNaming GoldenPool::write_note(const Bytes& note) {
+  auto small = encode(keyring, note, false);
+  const Fragment fragment{small.id, small.plain_bytes, small.codec, small.bytes};
+  return write_manifest("demo/note", "v1", {{"note.txt", note}}, {fragment}, {});
+}
+
+ManifestNaming GoldenPool::write_manifest(const std::string& model, const std::string& tag, const Files& files,
                                           const std::vector<Fragment>& fragments, const std::vector<Pack>& used) {
-  StructureRoot structure{{write(ObjectType::structure, to_cbor(StructureSegment{used}))}, 2};
+  StructureRoot structure;
+  structure.survive = 2;
+  structure.segments = {write(ObjectType::structure, to_cbor(StructureSegment{used}))};
   ManifestRoot root;
+  root.segments = {write(ObjectType::content, to_cbor(ContentSegment{structure.segments[0], fragments, {}}))};
+  structure.contents = root.segments;
   root.structure = write(ObjectType::structure, to_cbor(structure));
-  root.segments = {write(ObjectType::content, to_cbor(ContentSegment{structure.segments[0], fragments}))};
   root.model = model;
   root.created_at = k_time;
   root.epoch = keyring.current_epoch();

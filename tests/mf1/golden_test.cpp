@@ -31,26 +31,28 @@ Json epochs_json(const Keyring& keyring) {
   const char* const labels[] = {"fragment-id", "sealing", "structure", "content", "log", "older-epochs", "local"};
   Json epochs = Json::array();
   for (std::uint32_t epoch = 1; epoch <= keyring.current_epoch(); ++epoch) {
-    Json keys;
-    for (std::size_t i = 0; i < k_key_uses; ++i) {
-      keys[labels[i]] = to_hex(keyring.key(epoch, static_cast<KeyUse>(i)).bytes());
+    for (const RootKey& root : keyring.roots(epoch)) {
+      Json keys;
+      for (std::size_t i = 0; i < k_key_uses; ++i) keys[labels[i]] = to_hex(root.key(static_cast<KeyUse>(i)).bytes());
+      epochs.push_back({{"epoch", epoch}, {"root", to_hex(root.root().bytes())}, {"sub_keys", keys}});
     }
-    epochs.push_back({{"epoch", epoch}, {"root", to_hex(keyring.root(epoch).bytes())}, {"sub_keys", keys}});
   }
   return epochs;
 }
 
 Json slots_json(const GoldenPool& pool) {
-  const std::string secrets[] = {RecoveryCode(pool.code_key).text(), GoldenPool::k_passphrase,
-                                 key_file_text(pool.file_key)};
+  const std::map<SecretKind, std::string> secrets = {{SecretKind::recovery_code, RecoveryCode(pool.code_key).text()},
+                                                     {SecretKind::passphrase, GoldenPool::k_passphrase},
+                                                     {SecretKind::key_file, key_file_text(pool.file_key)}};
   Json slots = Json::array();
-  for (std::size_t i = 0; i < pool.slots.size(); ++i) {
-    const Slot slot = parse_slot(pool.objects.at(pool.slots[i]));
+  for (const GoldenSlot& slot : pool.slots) {
     slots.push_back({{"kind", static_cast<int>(slot.kind)},
-                     {"secret", secrets[i]},
+                     {"secret", secrets.at(slot.kind)},
                      {"epoch", slot.epoch},
-                     {"id", to_hex(slot.id)},
-                     {"object", pool.slots[i]}});
+                     {"id", to_hex(parse_slot(pool.objects.at(slot.path)).id)},
+                     {"public", to_hex(slot.public_key)},
+                     {"root", to_hex(slot.root.bytes())},
+                     {"object", slot.path}});
   }
   return slots;
 }
@@ -167,19 +169,28 @@ class GoldenFile : public testing::Test {
   static Bytes bytes(const Json& hex) { return from_hex(hex.get<std::string>()).value(); }
   Bytes object(const Json& path) const { return bytes(json_["objects"][path.get<std::string>()]); }
 
-  // From the slots and the log alone, as recovery does.
+  SlotSecret secret_of(const Json& slot) const {
+    const auto text = slot["secret"].get<std::string>();
+    switch (static_cast<SecretKind>(slot["kind"].get<int>())) {
+      case SecretKind::recovery_code: return SlotSecret::recovery_code(RecoveryCode::parse(text));
+      case SecretKind::passphrase: return SlotSecret::passphrase(crypto::SecretBytes(std::string_view(text)));
+      case SecretKind::key_file: break;
+    }
+    return SlotSecret::key_file(parse_key_file(text));
+  }
+
+  // From one slot of the newest epoch and the log alone, as recovery does.
   Keyring recovered() const {
-    const auto secret =
-        SlotSecret::recovery_code(RecoveryCode::parse(json_["recovery_code"]["text"].get<std::string>()));
-    Keyring keyring = open_slot(object(json_["slots"][0]["object"]), secret);
-    for (const auto& document : json_["documents"]) {
-      if (document["type"] != 4) continue;
-      const Bytes sealed = object(document["path"]);
-      // Of the older epoch.
-      if (kind_thrown([&] { open_document(ObjectType::log, sealed, keyring); })) continue;
-      for (const Change& change : log_record_from_cbor(open_document(ObjectType::log, sealed, keyring)).changes) {
-        if (const auto* epoch = std::get_if<EpochBegun>(&change)) {
-          keyring.add_epoch(epoch->epoch - 1, open_older_epoch(keyring, *epoch));
+    Keyring keyring = open_slot(object(json_["slots"].back()["object"]), secret_of(json_["slots"].back()));
+    for (std::size_t before = 0; before != keyring.root_count();) {
+      before = keyring.root_count();
+      for (const auto& document : json_["documents"]) {
+        if (document["type"] != 4) continue;
+        const Bytes sealed = object(document["path"]);
+        // Of an older epoch.
+        if (kind_thrown([&] { open_document(ObjectType::log, sealed, keyring); })) continue;
+        for (const Change& change : log_record_from_cbor(open_document(ObjectType::log, sealed, keyring)).changes) {
+          if (const auto* const epoch = std::get_if<EpochBegun>(&change)) add_older_roots(keyring, *epoch);
         }
       }
     }
@@ -200,15 +211,31 @@ TEST_F(GoldenFile, KeysAreThoseOfTheFormat) {
 }
 
 TEST_F(GoldenFile, EverySlotOpens) {
-  const std::string phrase = json_["slots"][1]["secret"];
-  const SlotSecret secrets[] = {
-      SlotSecret::recovery_code(RecoveryCode::parse(json_["slots"][0]["secret"].get<std::string>())),
-      SlotSecret::passphrase(crypto::SecretBytes(phrase)),
-      SlotSecret::key_file(parse_key_file(json_["slots"][2]["secret"].get<std::string>()))};
-  for (std::size_t i = 0; i < 3; ++i) {
-    const Keyring keyring = open_slot(object(json_["slots"][i]["object"]), secrets[i]);
-    EXPECT_EQ(to_hex(keyring.root(2).bytes()), json_["epochs"][1]["root"].get<std::string>());
+  ASSERT_EQ(json_["slots"].size(), 12U);
+  for (const auto& slot : json_["slots"]) {
+    const Keyring keyring = open_slot(object(slot["object"]), secret_of(slot));
+    EXPECT_EQ(keyring.current_epoch(), slot["epoch"].get<std::uint32_t>());
+    EXPECT_EQ(to_hex(keyring.root(keyring.current_epoch()).bytes()), slot["root"].get<std::string>());
   }
+}
+
+TEST_F(GoldenFile, EpochTwoHasTwoRootsAndBothComeBack) {
+  const Keyring keyring = recovered();
+  EXPECT_EQ(keyring.roots(1).size(), 1U);
+  EXPECT_EQ(keyring.roots(2).size(), 2U);
+  EXPECT_EQ(keyring.roots(3).size(), 1U);
+}
+
+// Each entry is taken apart and written again.
+Bytes part_again(const Bytes& cbor) {
+  const Part part = part_from_cbor(cbor);
+  std::vector<Bytes> entries;
+  for (const PartEntry& entry : part.entries) {
+    const RecordBytes record = record_bytes(entry.cbor);
+    entries.push_back(
+        entry_cbor(record, entry.hash, record_from_either(entry.cbor, part.writer).heads, record.changes));
+  }
+  return part_cbor(part.writer, part.seq, entries);
 }
 
 TEST_F(GoldenFile, EveryDocumentOpensAndIsWrittenAlike) {
@@ -220,6 +247,7 @@ TEST_F(GoldenFile, EveryDocumentOpensAndIsWrittenAlike) {
     Bytes again;
     if (type == ObjectType::log) again = to_cbor(log_record_from_cbor(cbor));
     if (type == ObjectType::checkpoint) again = to_cbor(checkpoint_from_cbor(cbor));
+    if (type == ObjectType::part) again = part_again(cbor);
     const bool is_root = type < ObjectType::log && manifest_part_of(cbor) == ManifestPart::root;
     if (type == ObjectType::content) {
       again = is_root ? to_cbor(manifest_root_from_cbor(cbor)) : to_cbor(content_segment_from_cbor(cbor));

@@ -1,5 +1,7 @@
 #include "modelfloat/mf1/manifest_codec.h"
 
+#include <functional>
+
 #include "manifest_samples.h"
 #include "samples.h"
 #include <rapidcheck.h>
@@ -58,21 +60,118 @@ TEST(Manifest, DamagedBytesNeverCrashAReader) {
 
 TEST(Manifest, UnknownKeysAreIgnored) {
   CborMap map;
-  map.text("kind", "root").number("survive", 2).item("segments", [](CborWriter& to) { to.array(0); });
+  map.text("kind", "root").number("survive", 2);
+  for (const char* const key : {"segments", "contents"}) map.item(key, [](CborWriter& to) { to.array(0); });
   map.item("zukunft", [](CborWriter& to) {
     to.array(2);
     to.text("x");
     to.map(CborMap().number("y", 1).number("aa", 2));
   });
   const Bytes cbor = std::move(map).encoded();
-  EXPECT_EQ(structure_root_from_cbor(cbor), (StructureRoot{{}, 2}));
+  EXPECT_EQ(structure_root_from_cbor(cbor), (StructureRoot{{}, {}, 2}));
 }
 
 TEST(Manifest, AMissingKeyIsCorrupt) {
+  for (const char* const missing : {"segments", "contents", "survive"}) {
+    CborMap map;
+    map.text("kind", "root");
+    for (const std::string key : {"segments", "contents"}) {
+      if (key != missing) map.item(key, [](CborWriter& to) { to.array(0); });
+    }
+    if (missing != std::string("survive")) map.number("survive", 2);
+    const Bytes cbor = std::move(map).encoded();
+    EXPECT_EQ(kind_thrown([&] { structure_root_from_cbor(cbor); }), ErrorKind::corrupt) << missing;
+  }
+}
+
+// The document with one more key in front of its keys.
+Bytes with_key(const Bytes& cbor, std::string_view key, const std::function<void(CborWriter&)>& write) {
   CborMap map;
-  map.text("kind", "root").number("survive", 2);
+  map.item(key, write);
+  CborReader from(cbor);
+  from.map([&](std::string_view known) { map.item(known, [&](CborWriter& to) { to.encoded(from.item()); }); });
+  return std::move(map).encoded();
+}
+
+using ReadPart = void (*)(ByteSpan);
+constexpr ReadPart k_readers[] = {[](ByteSpan bytes) { manifest_root_from_cbor(bytes); },
+                                  [](ByteSpan bytes) { structure_root_from_cbor(bytes); },
+                                  [](ByteSpan bytes) { content_segment_from_cbor(bytes); },
+                                  [](ByteSpan bytes) { structure_segment_from_cbor(bytes); }};
+
+std::vector<Bytes> one_of_each() {
+  Samples samples(1);
+  return {to_cbor(samples.root()), to_cbor(samples.structure_root()), to_cbor(samples.content_segment()),
+          to_cbor(samples.structure_segment())};
+}
+
+TEST(Manifest, WhatItNeedsAndIsNotKnownIsSaidByName) {
+  const auto parts = one_of_each();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto thrown_for = [&](const std::vector<std::string>& names) {
+      const Bytes cbor = with_key(parts[i], "must", [&](CborWriter& to) {
+        to.array(names.size());
+        for (const std::string& name : names) to.text(name);
+      });
+      return test::thrown_by([&] { k_readers[i](cbor); });
+    };
+    EXPECT_FALSE(thrown_for({})) << i;
+    for (const auto& names : {std::vector<std::string>{"deltas"}, {"rings", "deltas"}}) {
+      const auto error = thrown_for(names);
+      ASSERT_TRUE(error) << i;
+      EXPECT_EQ(error->kind, ErrorKind::unsupported);
+      for (const std::string& name : names) EXPECT_NE(std::string(error->what()).find(name), std::string::npos);
+    }
+    const Bytes odd = with_key(parts[i], "must", [](CborWriter& to) { to.text("deltas"); });
+    EXPECT_EQ(kind_thrown([&] { k_readers[i](odd); }), ErrorKind::corrupt);
+  }
+}
+
+// What `must` names may change what the other keys mean.
+TEST(Manifest, WhatItNeedsIsLookedAtFirst) {
+  CborMap map;
+  map.text("kind", "root").item("must", [](CborWriter& to) {
+    to.array(1);
+    to.text("deltas");
+  });
   const Bytes cbor = std::move(map).encoded();
-  EXPECT_EQ(kind_thrown([&] { structure_root_from_cbor(cbor); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { structure_root_from_cbor(cbor); }), ErrorKind::unsupported);
+  EXPECT_EQ(kind_thrown([&] { manifest_root_from_cbor(cbor); }), ErrorKind::unsupported);
+}
+
+TEST(Manifest, AStructureRootNamesEachSegmentOnce) {
+  Samples samples(1);
+  StructureRoot root{{samples.array<32>(), samples.array<32>()}, {}, 0};
+  // Two equal content segments are one, and both share the structure segment.
+  root.contents = {samples.array<32>(), root.segments[0], root.segments[0]};
+  EXPECT_EQ(structure_root_from_cbor(to_cbor(root)), root) << "contents may come twice, and are in order";
+  std::reverse(root.contents.begin(), root.contents.end());
+  EXPECT_EQ(structure_root_from_cbor(to_cbor(root)), root);
+  root.segments[1] = root.segments[0];
+  EXPECT_EQ(kind_thrown([&] { to_cbor(root); }), ErrorKind::invalid);
+  CborMap map;
+  map.text("kind", "root").number("survive", 0).item("contents", [](CborWriter& to) { to.array(0); });
+  map.item("segments", [&](CborWriter& to) {
+    to.array(2);
+    for (const Hash256& name : root.segments) to.bytes(name);
+  });
+  const Bytes twice = std::move(map).encoded();
+  EXPECT_EQ(kind_thrown([&] { structure_root_from_cbor(twice); }), ErrorKind::corrupt);
+}
+
+TEST(Manifest, AContentSegmentListsNoPackTwice) {
+  for (const bool twice : {false, true}) {
+    CborMap map;
+    map.text("kind", "segment").bytes("structure", Hash256{}).item("fragments", [](CborWriter& to) { to.array(0); });
+    map.item("packs", [&](CborWriter& to) {
+      to.array(2);
+      to.bytes(PackId{});
+      to.bytes(twice ? PackId{} : PackId{std::byte{1}});
+    });
+    const Bytes cbor = std::move(map).encoded();
+    EXPECT_EQ(kind_thrown([&] { content_segment_from_cbor(cbor); }),
+              twice ? std::optional(ErrorKind::corrupt) : std::nullopt);
+  }
 }
 
 ManifestRoot root_with(const std::vector<std::string>& paths) {
@@ -153,9 +252,13 @@ TEST(Manifest, FramesMustLieInTheirPacks) {
   pack.slice_bytes = 256;
   const StructureSegment structure{{pack}};
   const auto check = [&](std::uint64_t offset, const PackId& id) {
-    ContentSegment content;
-    content.fragments.push_back({{}, 100, {}, FrameRef{id, offset, 116, 0}});
-    return kind_thrown([&] { check_frames_fit(content, structure); });
+    const Fragment fragment{{}, 100, {}, FrameRef{id, offset, 116, 0}};
+    const auto fits = [&](const ContentSegment& content) {
+      return kind_thrown([&] { check_frames_fit(content, structure); });
+    };
+    // A base has to be there like any other.
+    EXPECT_EQ(fits({{}, {fragment}, {}}), fits({{}, {}, {fragment}}));
+    return fits({{}, {fragment}, {}});
   };
   EXPECT_FALSE(check(512 - 116 - 64, pack.id));
   EXPECT_EQ(check(512 - 116 - 63, pack.id), ErrorKind::corrupt);

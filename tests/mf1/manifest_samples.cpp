@@ -46,7 +46,10 @@ ManifestRoot Samples::root() {
   return root;
 }
 
-StructureRoot Samples::structure_root() { return {names(below(5)), static_cast<std::uint8_t>(below(4))}; }
+StructureRoot Samples::structure_root() {
+  const auto segments = below(5);
+  return {names(segments), names(segments + below(2)), static_cast<std::uint8_t>(below(4))};
+}
 
 Pack Samples::pack() {
   Pack pack;
@@ -67,25 +70,30 @@ StructureSegment Samples::structure_segment() {
   return segment;
 }
 
+Fragment Samples::fragment(const std::vector<PackId>& packs) {
+  Fragment fragment;
+  fragment.id = array<32>();
+  fragment.plain_bytes = static_cast<std::uint32_t>(1 + below(std::uint64_t{1} << (1 + below(20))));
+  fragment.codec.id = static_cast<CodecId>(below(2));
+  fragment.codec.parameter = static_cast<std::uint8_t>(below(20) * static_cast<std::uint8_t>(fragment.codec.id));
+  if (below(3) == 0) {
+    fragment.plain_bytes %= 200;
+    ++fragment.plain_bytes;
+    fragment.place = test::random_bytes(fragment.plain_bytes, random_.number());
+  } else {
+    const auto number = static_cast<std::uint32_t>(below(65536));
+    fragment.place = FrameRef{packs[below(packs.size())], below(1U << 31), fragment.plain_bytes + 16, number};
+  }
+  return fragment;
+}
+
 ContentSegment Samples::content_segment() {
   ContentSegment segment;
   segment.structure = array<32>();
   const auto packs = names(1 + below(4));
-  for (std::uint64_t i = below(30); i > 0; --i) {
-    Fragment fragment;
-    fragment.id = array<32>();
-    fragment.plain_bytes = static_cast<std::uint32_t>(1 + below(std::uint64_t{1} << (1 + below(20))));
-    fragment.codec.id = static_cast<CodecId>(below(2));
-    fragment.codec.parameter = static_cast<std::uint8_t>(below(20) * static_cast<std::uint8_t>(fragment.codec.id));
-    if (below(3) == 0) {
-      fragment.plain_bytes %= 200;
-      ++fragment.plain_bytes;
-      fragment.place = test::random_bytes(fragment.plain_bytes, i);
-    } else {
-      const auto number = static_cast<std::uint32_t>(below(65536));
-      fragment.place = FrameRef{packs[below(packs.size())], below(1U << 31), fragment.plain_bytes + 16, number};
-    }
-    segment.fragments.push_back(std::move(fragment));
+  for (std::uint64_t i = below(30); i > 0; --i) segment.fragments.push_back(fragment(packs));
+  if (below(3) == 0) {
+    for (std::uint64_t i = 1 + below(4); i > 0; --i) segment.bases.push_back(fragment(packs));
   }
   return segment;
 }
@@ -95,31 +103,51 @@ ManifestNaming Samples::naming() { return {word(), word(), array<20>(), {array<3
 std::vector<CondemnedObject> Samples::objects() {
   std::vector<CondemnedObject> result;
   for (std::uint64_t i = below(4); i > 0; --i) {
-    CondemnedObject object{word(), std::nullopt};
+    CondemnedObject object{static_cast<ObjectType>(1 + below(8)), array<32>(), std::nullopt};
     if (below(2) == 0) object.store = array<16>();
-    result.push_back(std::move(object));
+    result.push_back(object);
   }
   return result;
 }
 
-StoreAdded Samples::store() { return {array<16>(), word(), "local:/" + word(), word(), any_number()}; }
+StoreAdded Samples::store() {
+  return {array<16>(), word(), "local:/" + word(), word(), any_number(), static_cast<StoreUse>(below(2))};
+}
+
+EpochBegun Samples::epoch() {
+  EpochBegun change;
+  change.epoch = static_cast<std::uint32_t>(2 + below(20));
+  for (std::uint64_t i = below(4); i > 0; --i) {
+    change.wrapped.push_back({static_cast<std::uint32_t>(1 + below(20)), array<24>(), array<48>()});
+  }
+  return change;
+}
 
 Change Samples::change() {
   const auto small = [&] { return static_cast<std::uint8_t>(below(20)); };
-  switch (below(12)) {
+  switch (below(14)) {
     case 0: return Prepared{naming()};
     case 1: return Committed{naming()};
     case 2: return Untagged{word(), word()};
     case 3: return Removed{word(), names(below(3))};
-    case 4: return Condemned{objects(), any_number()};
-    case 5: return Spared{objects()};
-    case 6: return store();
-    case 7: return StoreRemoved{array<16>()};
-    case 8: return SlotAdded{array<16>(), array<32>(), small(), small()};
-    case 9: return SlotRemoved{array<16>()};
-    case 10: return EpochBegun{small(), array<24>(), array<48>()};
+    case 4: return Replaced{word(), array<20>(), array<32>(), {array<32>(), array<32>()}};
+    case 5: return Condemned{objects(), any_number()};
+    case 6: return Spared{array<32>(), objects()};
+    case 7: return Deleted{names(below(3))};
+    case 8: return store();
+    case 9: return StoreRemoved{array<16>()};
+    case 10: return SlotAdded{array<16>(), array<32>(), small(), small(), array<32>()};
+    case 11: return SlotRemoved{array<16>()};
+    case 12: return epoch();
     default: return PolicySet{small(), small(), small()};
   }
+}
+
+std::vector<std::string> Samples::must() {
+  std::vector<std::string> result;
+  if (below(4) != 0) return result;
+  for (std::uint64_t i = 1 + below(2); i > 0; --i) result.push_back(word());
+  return result;
 }
 
 std::map<WriterId, ChainHead> Samples::heads() {
@@ -136,6 +164,7 @@ LogRecord Samples::record() {
   record.heads = heads();
   record.time = any_number();
   for (std::uint64_t i = below(5); i > 0; --i) record.changes.push_back(change());
+  record.must = must();
   return record;
 }
 
@@ -143,17 +172,28 @@ Checkpoint Samples::checkpoint() {
   Checkpoint checkpoint;
   checkpoint.writer = array<16>();
   checkpoint.hash = array<32>();
-  for (std::uint64_t i = below(3); i > 0; --i) checkpoint.stores.push_back(store());
-  std::uint64_t seq = 0;
-  for (std::uint64_t i = below(5); i > 0; --i) {
-    SeenRecord seen{record(), array<32>()};
-    seen.record.writer = checkpoint.writer;
-    seen.record.previous = {};
-    seen.record.seq = seq += 1 + below(3);
-    checkpoint.records.push_back(std::move(seen));
+  if (below(2) == 0) checkpoint.before = ChainHead{1 + below(1000), array<32>()};
+  checkpoint.records = names(1 + below(5));
+  checkpoint.seq = checkpoint.first_seq() + checkpoint.records.size() - 1;
+  for (std::uint64_t seq = below(3); seq < checkpoint.seq && checkpoint.parts.size() < 3; seq += 1 + below(9)) {
+    if (seq > 0) checkpoint.parts.push_back({seq, array<32>()});
   }
-  checkpoint.seq = seq + 1;
+  checkpoint.parts.push_back({checkpoint.seq, array<32>()});
+  for (std::uint64_t i = below(3); i > 0; --i) checkpoint.stores.push_back(store());
+  checkpoint.must = must();
   return checkpoint;
+}
+
+std::vector<LogRecord> Samples::chain(std::size_t count) {
+  std::vector<LogRecord> records;
+  const auto writer = array<16>();
+  std::uint64_t seq = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    LogRecord& one = records.emplace_back(record());
+    one.writer = writer;
+    one.seq = seq += 1 + below(3);
+  }
+  return records;
 }
 
 }  // namespace modelfloat::mf1

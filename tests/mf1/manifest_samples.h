@@ -27,12 +27,17 @@ class Samples {
   Pack pack();
   LogRecord record();
   Checkpoint checkpoint();
+  // Records of one writer with ascending numbers, some of which are left out.
+  std::vector<LogRecord> chain(std::size_t count);
 
  private:
   std::vector<Hash256> names(std::size_t count);
   ManifestNaming naming();
   std::vector<CondemnedObject> objects();
   StoreAdded store();
+  EpochBegun epoch();
+  Fragment fragment(const std::vector<PackId>& packs);
+  std::vector<std::string> must();
   Change change();
   std::map<WriterId, ChainHead> heads();
 

@@ -321,6 +321,71 @@ TEST(Pack, InlineFragmentsAreCheckedTheSameWay) {
   }
 }
 
+// Epoch 1 with the root of the sample and another one.
+struct TwoRoots {
+  Keyring first = sample_keyring();
+  Keyring second{first.pool_id(), 1, sample_keyring(2).root(1)};
+  Keyring both = first;
+  TwoRoots() { both.add_root(1, second.root(1)); }
+};
+
+TEST(Pack, OfTwoRootsOfOneNumberTheRightOneOpensIt) {
+  const TwoRoots keys;
+  for (const Keyring* const one : {&keys.first, &keys.second}) {
+    const auto made = make_pack(shape_of(2, 1, 4096), {200, 3000, 900}, true, k_aes, *one);
+    const auto slices = data_slices(made.sealed);
+    expect_all_back(made, slices, keys.both);
+    const PackOpener opener(made.sealed.pack, keys.both);
+    EXPECT_EQ(opener.read_index(read_from_slices(made.sealed.pack, slices)), made.sealed.fragments);
+    const auto encoded = encoded_fragments_of(made.sealed, keys.both);
+    EXPECT_EQ(encoded.at(0).bytes, made.plains[0]);
+    for (std::size_t i = 0; i < made.sealed.shards.size(); ++i) {
+      ShardHeader header = parse_shard_header(made.sealed.shards[i]);
+      EXPECT_TRUE(opener.fits(header, i));
+      EXPECT_FALSE(opener.fits(header, i + 1));
+      header.commitment[0] ^= std::byte{1};
+      EXPECT_FALSE(opener.fits(header, i));
+    }
+  }
+}
+
+TEST(Pack, IsSealedUnderThePreferredRoot) {
+  TwoRoots keys;
+  const auto expect_sealed_for = [&](const Keyring& alone) {
+    const auto made = make_pack(shape_of(1, 0, 4096), {200}, true, k_aes, keys.both);
+    expect_all_back(made, data_slices(made.sealed), alone);
+  };
+  expect_sealed_for(keys.first);
+  keys.both.prefer(1, keys.second.root(1));
+  expect_sealed_for(keys.second);
+}
+
+// The id is made with the root that the pack is sealed under, no other of that number.
+TEST(Pack, AnIdOfAnotherRootOfTheNumberIsRefused) {
+  const TwoRoots keys;
+  PackBuilder builder(shape_of(1, 0, 4096));
+  builder.add(encode_fragment(keys.second, raw_bytes(500, 1)));
+  test::FixedRandom random;
+  const auto sealed = seal(std::move(builder), keys.first, k_aes, random, true);
+  Bytes plain;
+  const Fragment& fragment = sealed.fragments[0];
+  EXPECT_FALSE(
+      opens(PackOpener(sealed.pack, keys.both), fragment, frame_of(sealed.pack, fragment, data_slices(sealed)), plain));
+  EXPECT_EQ(plain, Bytes(500, std::byte{0}));
+}
+
+TEST(Pack, AnInlineFragmentIsProvenByAnyRootOfTheNumber) {
+  const TwoRoots keys;
+  const Bytes content = raw_bytes(500, 1);
+  for (const Keyring* const one : {&keys.first, &keys.second}) {
+    const auto encoded = encode_fragment(*one, content);
+    const Fragment fragment{encoded.id, encoded.plain_bytes, encoded.codec, encoded.bytes};
+    Bytes plain(content.size());
+    EXPECT_TRUE(open_inline(fragment, keys.both, 1, plain));
+    EXPECT_EQ(plain, content);
+  }
+}
+
 TEST(Pack, TheSameContentIsSealedAnewEachTime) {
   const auto shape = shape_of(2, 1, 4096);
   const Keyring keyring = sample_keyring();

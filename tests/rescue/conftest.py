@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from writer import Pool, recovery_code_text
+from writer import Pool, Writer, recovery_code_text
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import rescue  # noqa: E402
 
 CODE = bytes(range(32))
+NAME = "lab/net"
 
 
 class Site:
@@ -57,6 +58,14 @@ class Site:
         target.rename(self.base / ("done%d" % len(list(self.base.glob("done*")))))
         return done, files
 
+    def opened(self):
+        """The pool as the reader sees it."""
+        stores = rescue.Stores([str(store) for store in self.stores])
+        return rescue.Pool(stores, rescue.open_pool(stores, 1, CODE))
+
+    def condemned(self):
+        return sorted(self.opened().condemned, key=str)
+
     def objects(self, kind):
         return [path for store in self.stores for path in sorted((store / "mf1" / kind).rglob("*")) if path.is_file()]
 
@@ -92,3 +101,26 @@ def flip(path, at):
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
+
+
+@pytest.fixture
+def models(site):
+    """Four revisions that lie in their manifests; the only file says which one it is."""
+    return [site.pool.push(NAME, {"which": b"%d" % i}, k=0) for i in range(4)]
+
+
+def which(site, name=NAME, **options):
+    """The revision that comes back under the name, or the exit code."""
+    done, files = site.restore(name, **options)
+    assert "Traceback" not in done.stderr
+    return int(files["which"]) if files else -done.returncode
+
+
+def writers(site, count):
+    return [Writer(site.pool, bytes([65 + i]) * 16) for i in range(count)]
+
+
+def listed(site):
+    done = site.run("list")
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -56,6 +56,7 @@ def test_objects_are_named_by_their_bytes():
 
 def test_documents_are_what_their_cbor_says():
     """Every document of the vectors lies among the objects."""
-    assert {document["type"] for document in VECTORS["documents"]} >= {rescue.STRUCTURE, rescue.CONTENT, rescue.LOG}
+    assert {document["type"] for document in VECTORS["documents"]} >= {
+        rescue.STRUCTURE, rescue.CONTENT, rescue.LOG, rescue.CHECKPOINT, rescue.PART}
     for document in VECTORS["documents"]:
         assert document["path"] in VECTORS["objects"]

@@ -1,36 +1,10 @@
-"""What the log says: tags, order, checkpoints, removals, epochs."""
+"""What the records of the log say: tags, order, removals, replacements."""
 import itertools
 
 import pytest
 
-from conftest import CODE, flip
-from writer import Writer, committed, prepared, removed, untagged
-
-NAME = "lab/net"
-
-
-@pytest.fixture
-def models(site):
-    """Four revisions that lie in their manifests; the only file says which one it is."""
-    return [site.pool.push(NAME, {"which": b"%d" % i}, k=0) for i in range(4)]
-
-
-def which(site, name=NAME):
-    """The revision that comes back under the name, or the exit code."""
-    done, files = site.restore(name)
-    assert "Traceback" not in done.stderr
-    return int(files["which"]) if files else -done.returncode
-
-
-def writers(site, count):
-    return [Writer(site.pool, bytes([65 + i]) * 16) for i in range(count)]
-
-
-def listed(site):
-    done = site.run("list")
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
+from conftest import NAME, flip, listed, which, writers
+from writer import Pool, Writer, committed, prepared, removed, replaced, untagged
 
 def test_last_commit_of_a_chain_wins(site, models):
     (a,) = writers(site, 1)
@@ -117,7 +91,7 @@ def test_who_has_read_is_later(site, models):
         a.record(committed(models[0], "t%d" % turn))
         b.read(a)
         b.record()
-        b.heads = {}
+        assert b.heads == {}
         b.record(committed(models[1], "t%d" % turn))
         a.record()
         assert which(site, "%s:t%d" % (NAME, turn)) == 1
@@ -159,7 +133,7 @@ def test_a_doubled_chain_is_reported_and_all_of_it_counts(site, models):
     twin.read(b)
     twin.record(committed(models[1], "two"))
     done = site.run("list")
-    assert "two records have the number 1" in done.stderr
+    assert "a fork: 2 records have the number 1" in done.stderr
     assert (which(site, NAME + ":one"), which(site, NAME + ":two"), which(site, NAME + ":latest")) == (0, 1, 3)
 
 
@@ -219,7 +193,7 @@ def test_unknown_changes_are_passed_over_and_told(site, models):
 
 @pytest.mark.parametrize("change", [
     {"kind": "committed"}, {"kind": "removed", "model": NAME, "manifests": 5}, {"kind": "untagged", "model": 1, "tag": "x"}, 5,
-    {"kind": "epoch", "epoch": 2, "nonce": b"", "wrapped": b""}, {"kind": "removed", "model": NAME, "manifests": [3]}, {"kind": [1]}])
+    {"kind": "epoch", "epoch": 2, "wrapped": [[1, b"", b""]]}, {"kind": "removed", "model": NAME, "manifests": [3]}, {"kind": [1]}])
 def test_malformed_changes_do_not_stop_the_rest(site, models, change):
     (a,) = writers(site, 1)
     a.record(committed(models[0]))
@@ -241,100 +215,10 @@ def test_no_log_and_no_such_name(site, models):
     assert which(site, NAME + "@ffffffffffff") == -3
 
 
-# Checkpoints
-
-
-def test_newest_checkpoint_and_what_follows(site, models):
-    (a,) = writers(site, 1)
-    for model in models[:3]:
-        a.record(committed(model))
-    a.checkpoint()
-    for seq in (1, 2, 3):
-        a.drop(seq)
-    done, files = site.restore(NAME)
-    assert files == {"which": b"2"} and done.stderr == ""
-    a.record(committed(models[3]))
-    done, files = site.restore(NAME)
-    assert files == {"which": b"3"} and done.stderr == ""
-
-
-def test_what_a_checkpoint_left_out_does_not_come_back(site, models):
-    """A commit and its removal were left out; an old store still has the commit's record and an older checkpoint."""
-    (a,) = writers(site, 1)
-    a.record(committed(models[0]))
-    a.record(committed(models[1]))
-    a.checkpoint()
-    a.record(removed(models[1]))
-    a.checkpoint(entries=a.entries[:1])
-    a.drop(3)
-    done, files = site.restore(NAME)
-    assert files == {"which": b"0"} and done.stderr == ""
-
-
-def test_an_older_checkpoint_serves_when_the_newest_is_damaged(site, models):
-    (a,) = writers(site, 1)
-    a.record(committed(models[0]))
-    a.checkpoint()
-    a.drop(1)
-    a.record(committed(models[1]))
-    newest = a.checkpoint()
-    for store in site.stores:
-        flip(store / "mf1/checkpoint" / a.name.hex() / newest.name, 130)
-    done, files = site.restore(NAME)
-    assert files == {"which": b"1"}
-    assert newest.name in done.stderr
-    a.drop(2)
-    assert which(site) == 0
-
-
-def test_checkpoints_keep_the_order_between_writers(site, models):
-    for turn in range(4):
-        a, b = Writer(site.pool, site.random.randbytes(16)), Writer(site.pool, site.random.randbytes(16))
-        a.record(committed(models[0], "t%d" % turn))
-        b.read(a)
-        b.record(committed(models[1], "t%d" % turn))
-        for writer in (a, b):
-            writer.checkpoint()
-            writer.drop(1)
-        assert which(site, "%s:t%d" % (NAME, turn)) == 1
-
-
-def test_concurrent_commits_in_checkpoints_go_by_their_records_hashes(site, models):
-    a, b = writers(site, 2)
-    first, second = a.record(committed(models[0])), b.record(committed(models[1]))
-    for writer in (a, b):
-        writer.checkpoint()
-        writer.drop(1)
-    assert which(site) == (0 if first > second else 1)
-
-
-@pytest.mark.parametrize("entries", [5, [5], [[1, bytes(32), {}, 0]], [[1, bytes(3), {}, 0, []]], [[1, bytes(32), {b"a": []}, 0, []]]])
-def test_malformed_checkpoints_are_passed_over(site, models, entries):
-    (a,) = writers(site, 1)
-    a.record(committed(models[0]))
-    a.checkpoint(entries=entries)
-    done, files = site.restore(NAME)
-    assert files == {"which": b"0"}
-    assert done.stderr
-
-
-def test_a_checkpoint_under_a_wrong_name_is_ignored(site, models):
-    (a,) = writers(site, 1)
-    a.record(committed(models[0]))
-    data = a.checkpoint(entries=[]).read_bytes()
-    for path in site.objects("checkpoint"):
-        path.unlink()
-    a.put(5, data, seq=7)
-    done, files = site.restore(NAME)
-    assert files == {"which": b"0"}
-    assert "another writer or number" in done.stderr
-
-
 def test_too_little_left_names_the_stores_of_the_pool(site):
     data = {"w": site.random.randbytes(30_000)}
     manifest = site.pool.push(NAME, data)
-    stores = [{"kind": "store_added", "store": bytes([i]) * 16, "name": "disk%d" % i, "url": "local:/mnt/%d" % i, "domain": "d", "capacity": 0}
-              for i in range(6)]
+    stores = [dict(store_added(i, "disk%d" % i), url="local:/mnt/%d" % i) for i in range(6)]
     (a,) = writers(site, 1)
     a.record(*stores)
     a.record(committed(manifest))
@@ -345,7 +229,8 @@ def test_too_little_left_names_the_stores_of_the_pool(site):
 
 
 def store_added(number, name):
-    return {"kind": "store_added", "store": bytes([number]) * 16, "name": name, "url": "local:/mnt/" + name, "domain": "d", "capacity": 0}
+    return {"kind": "store_added", "store": bytes([number]) * 16, "name": name, "url": "local:/mnt/" + name, "domain": "d", "capacity": 0,
+            "state": 0}
 
 
 def store_removed(number):
@@ -364,58 +249,149 @@ def test_the_stores_that_are_named_are_those_that_the_order_leaves(site):
     assert (done.returncode, named) == (5, ["again", "back", "kept", "twice"])
 
 
-# Epochs
+def test_two_stores_of_one_name_and_one_that_is_being_emptied(site):
+    """The id of a store is what counts; the larger one is shown as name-2."""
+    a, b = writers(site, 2)
+    a.record(store_added(9, "usb"), dict(store_added(3, "disk"), state=1), dict(store_added(4, "odd"), state=7))
+    b.record(store_added(5, "usb"))
+    a.record(committed(site.pool.push(NAME, {"w": site.random.randbytes(30_000)})))
+    done, _ = site.restore(NAME, stores=site.stores[3:5])
+    told = [line.split("store ")[1] for line in done.stderr.splitlines() if "of this pool" in line]
+    assert told == ["disk of this pool, local:/mnt/disk: given, draining", "odd of this pool, local:/mnt/odd: given, state 7",
+                    "usb of this pool, local:/mnt/usb: NOT given", "usb-2 of this pool, local:/mnt/usb: NOT given"]
 
 
-def test_three_epochs_from_the_newest_slot(site):
+# Manifests that others replace
+
+
+def again(site, model, i):
+    """Another manifest of the revision i, which says in its card that it is the newer one."""
+    entry = [site.pool.fragment_id(b"%d" % i), 1, 0, 0, b"%d" % i]
+    manifest = site.pool.manifest(model["model"], [("which", b"%d" % i, 1)], [([], [entry])], {"card": {"description": "again"}})
+    assert manifest["revision"] == model["revision"] and manifest["content"] != model["content"]
+    return manifest
+
+
+def contents(site, tag="latest"):
+    """What lives, and what the tag points to, by content names."""
+    pool = site.opened()
+    return sorted(pool.models.get(NAME, {})), pool.tags.get((NAME, tag), {}).get("content")
+
+
+def test_replaced(site, models):
     (a,) = writers(site, 1)
-    data = site.random.randbytes(40_000)
-    for slot in site.objects("slot"):
-        slot.unlink()
-    for epoch in (1, 2, 3):
-        a.record(committed(site.pool.push(NAME, {"w": data, "e": b"%d" % epoch}), tag="e%d" % epoch))
-        a.record(committed(site.pool.push(NAME, {"w": data[:99], "e": b"%d" % epoch}, k=0), tag="i%d" % epoch))
-        if epoch < 3:
-            a.record(site.pool.new_epoch())
-    site.pool.slot(1, CODE)
-    for epoch in (1, 2, 3):
-        done, files = site.restore("%s:e%d" % (NAME, epoch))
-        assert files == {"w": data, "e": b"%d" % epoch}
-        assert done.stderr == ""
-        assert site.restore("%s:i%d" % (NAME, epoch))[1] == {"w": data[:99], "e": b"%d" % epoch}
+    old, new = models[0], again(site, models[0], 0)
+    a.record(committed(old), committed(old, "second"))
+    a.record(replaced(old, new))
+    assert contents(site) == contents(site, "second") == ([new["content"]], new["content"])
+    for name in ("content", "structure"):
+        for path in site.objects(name):
+            if path.name == old[name].hex():
+                path.unlink()
+    assert which(site) == which(site, "%s@%s" % (NAME, old["revision"].hex()[:9])) == 0
+    assert "tags=latest,second" in listed(site)
 
 
-def test_packs_of_two_epochs_in_one_segment(site):
+def test_replaced_twice_and_by_two_at_once(site, models):
+    a, b = writers(site, 2)
+    names = [again(site, models[0], 0) for _ in range(4)]
+    a.record(committed(models[0]), replaced(models[0], names[0]), replaced(names[0], names[1]))
+    assert contents(site)[1] == names[1]["content"]
+    first, second = a.record(replaced(names[1], names[2])), b.record(replaced(names[1], names[3]))
+    larger = names[2 if first > second else 3]["content"]
+    assert contents(site) == ([larger], larger)
+    b.read(a)
+    b.record(replaced(names[1], names[3]))
+    assert contents(site)[1] == names[3]["content"]
+
+
+def test_a_replacement_by_what_is_dead_does_not_count(site, models):
     (a,) = writers(site, 1)
-    old, new = site.random.randbytes(500), site.random.randbytes(600)
-    from writer import raw
-
-    one, first = site.pool.pack([(old, raw)], 1, 2)
-    a.record(site.pool.new_epoch())
-    site.pool.slot(1, CODE)
-    two, second = site.pool.pack([(new, raw)], 2, 1)
-    fragments = [e[:4] + [p] + e[5:] for p, entries in enumerate((first, second)) for e in entries.values()]
-    a.record(committed(site.pool.manifest(NAME, [("w", old + new, 2)], [([one, two], fragments)])))
-    assert site.restore(NAME)[1] == {"w": old + new}
+    new = again(site, models[0], 0)
+    a.record(committed(models[1]), committed(models[0]), replaced(models[0], new))
+    a.record(removed(new))
+    assert contents(site) == (sorted([models[0]["content"], models[1]["content"]]), models[0]["content"])
+    a.record(removed(models[0]))
+    assert contents(site) == ([models[1]["content"]], models[1]["content"])
+    assert which(site) == 1
 
 
-def test_a_slot_of_an_old_epoch_gives_what_it_can(site, models):
+def test_a_removed_manifest_stands_for_nothing_whatever_replaced_it(site, models):
     (a,) = writers(site, 1)
-    a.record(committed(models[0]))
-    a.record(site.pool.new_epoch())
-    a.record(committed(models[1]))
+    new = again(site, models[0], 0)
+    a.record(committed(models[0]), replaced(models[0], new), removed(models[0]))
+    assert contents(site) == ([], None)
+    a.record(committed(new, "new"))
+    assert contents(site, "new") == ([new["content"]], new["content"])
+
+
+def test_replaced_of_another_revision_or_in_a_circle(site, models):
+    a, b = writers(site, 2)
+    a.record(committed(models[0]), replaced(models[0], models[1]))  # of another revision: does not count
+    assert contents(site)[1] == models[0]["content"]
+    one, two = again(site, models[0], 0), again(site, models[0], 0)
+    b.record(committed(models[2]), replaced(one, two), replaced(two, one))
+    assert contents(site)[0] == sorted([models[0]["content"], models[2]["content"]])
+    a.record(replaced(models[0], one))
+    assert contents(site) == ([models[2]["content"]], models[2]["content"])
+
+
+# What this reader does not understand
+
+
+def test_may_and_must_of_changes(site, models):
+    (a,) = writers(site, 1)
+    a.record({"kind": "sung", "may": True, "what": -1}, committed(models[0]))
     done, files = site.restore(NAME)
-    assert files == {"which": b"0"}
-    assert "is of epoch 2, whose key this secret does not give" in done.stderr
+    assert (files, done.stderr) == ({"which": b"0"}, "") and not site.opened().read_only
+    a.record({"kind": "sung", "may": True, "must": ["wings"]})
+    assert site.opened().read_only  # whatever `may` says
+    a.drop(2)
+    a.record({"kind": "sung", "may": False})
+    assert "unknown kind 'sung'" in site.run("list").stderr and site.opened().read_only
+    a.record(dict(committed(models[1]), must=["leases", "wings"]), dict(committed(models[2], "x"), must=[]))
+    done, files = site.restore(NAME)
+    assert files == {"which": b"0"} and "a change committed can only be used by a reader that knows leases, wings" in done.stderr
+    assert which(site, NAME + ":x") == 2
 
 
-def test_a_wrapped_key_that_does_not_open_is_told(site, models):
+@pytest.mark.parametrize("where", ["record", "entry", "part", "checkpoint"])
+def test_must_of_records_checkpoints_and_parts(site, models, where):
+    a, b = writers(site, 2)
+    a.record(committed(models[0]))
+    b.read(a)
+    must = {"must": ["wings"]}
+    b.record(committed(models[1]), **(must if where == "record" else {}))
+    if where == "entry":
+        b.checkpoint(entries=[b.entries[0] + [["wings"]]])
+    if where == "part":
+        b.checkpoint(parts=[[1, b.part(b.entries, **must)]])
+    if where == "checkpoint":
+        b.checkpoint(**must)
+    if where != "record":
+        b.drop(1)
+    done, files = site.restore(NAME)
+    assert files == {"which": b"0"} and site.opened().read_only
+    assert "can only be used by a reader that knows wings" in done.stderr
+
+
+def test_junk_in_the_log_is_reported_and_fatal_to_nothing(site, models):
     (a,) = writers(site, 1)
     a.record(committed(models[0]))
-    change = site.pool.new_epoch()
-    for slot in site.objects("slot"):
-        slot.unlink()
-    site.pool.slot(1, CODE)
-    a.record(dict(change, wrapped=bytes(48)))
-    done = site.run("list")
-    assert "the key of epoch 1 does not open" in done.stderr
+    sound = site.objects("log")[0].read_bytes()
+    another = Pool([site.base / "another"], site.random)
+    for data, complaint in ((b"junk", "is too short"), (bytes(300), "is no log of format 1"), (sound[:-1], "has a wrong header"),
+                            (sound[:-1] + b"\0", "does not open"), (sound[:4] + b"\2" + sound[5:], "is of format 2"),
+                            (sound[:7] + b"\1" + sound[8:], "header that makes no sense"),
+                            (sound[:6] + b"\7" + sound[7:], "suite"), (another.document_bytes(4, {"a": 1}), "belongs to another pool"),
+                            (sound[:8] + b"\7" + sound[9:], "is of epoch 7"), (sound[:64] + bytes(32) + sound[96:], "whose key")):
+        junk = a.put(4, data, seq=200)
+        for store in site.stores[:-1]:
+            (store / junk.relative_to(site.stores[-1])).unlink()
+        done, files = site.restore(NAME)
+        assert files == {"which": b"0"}
+        assert complaint in done.stderr and str(junk) in done.stderr and str(site.stores[0]) not in done.stderr
+        assert site.opened().read_only == (complaint in ("is of format 2", "suite", "belongs to another pool", "is of epoch 7", "whose key"))
+        junk.unlink()
+    junk = a.put(5, b"junk", seq=300)
+    assert which(site) == 0 and junk.name in site.run("list").stderr

@@ -308,7 +308,7 @@ def wrong_fragments(site):
     yield "too few", []
     yield "unknown codec", [[good[0], 4, 7, 0, b"abcd"]]
     yield "raw with parameter", [[good[0], 4, 0, 1, b"abcd"]]
-    yield "base", [good + [bytes(32)]]
+    yield "base", [good + [0]]
     yield "too long", [[good[0], (1 << 20) + 1, 0, 0, b"abcd"]]
     yield "empty fragment", [nothing, good]
     yield "decompresses to more", [[good[0], 3, codec, level, small]]
@@ -343,6 +343,37 @@ def test_roots_that_do_not_fit(site, change):
     listed = site.run("list")
     assert listed.returncode == 5
     assert "its manifest cannot be read" in listed.stdout
+
+
+def test_fragments_with_a_base_are_refused_by_name(site):
+    good = [site.pool.fragment_id(b"abcd"), 4, 0, 0, b"abcd"]
+    writer = Writer(site.pool, b"a" * 16)
+    for tag, fragments, bases in (("based", [good + [0]], [good]), ("unused", [good], [good])):
+        writer.record(committed(site.pool.manifest("lab/net", [("w", b"abcd", 1)], [([], fragments)], bases=bases), tag))
+    done, found = site.restore("lab/net:based")
+    assert (done.returncode, found) == (5, None) and "needs a base" in done.stderr
+    assert site.restore("lab/net:unused")[1] == {"w": b"abcd"}
+
+
+@pytest.mark.parametrize("where", ["content root", "structure root", "content segment", "structure segment"])
+def test_a_manifest_that_asks_for_more_is_refused_with_the_name(site, monkeypatch, where):
+    kind, part = (2 if "structure" in where else 3), where.split()[1]
+    whole = site.pool.document
+    monkeypatch.setattr(site.pool, "document", lambda object_type, value: whole(
+        object_type, dict(value, must=["deltas"]) if (object_type, value["kind"]) == (kind, part) else value))
+    write(site, {"w": site.random.randbytes(3000)})
+    done, found = site.restore("lab/net")
+    assert (done.returncode, found) == (5, None) and "a reader that knows deltas" in done.stderr
+    listed = site.run("list")
+    assert listed.returncode == (5 if part == "root" else 0) and "lab/net" in listed.stdout
+
+
+def test_the_structure_root_names_the_content_segments(site):
+    entry = [site.pool.fragment_id(b"abcd"), 4, 0, 0, b"abcd"]
+    manifest = site.pool.manifest("lab/net", [("w", b"abcd", 1)], [([], [entry])], changed_structure={"contents": []})
+    Writer(site.pool, b"a" * 16).record(committed(manifest))
+    done, found = site.restore("lab/net")
+    assert found == {"w": b"abcd"} and "does not name the content segments" in done.stderr
 
 
 def test_wrong_sha256(site):

@@ -66,7 +66,7 @@ def test_passphrase(pool_site):
 @pytest.mark.parametrize("memory, passes", [((1 << 20) + 1, 1), (0xFFFFFFFF, 1), (64, 11), (64, 0), (0, 1)])
 def test_expensive_slots_are_refused_before_they_cost(pool_site, memory, passes):
     path = pool_site.objects("slot")[0]
-    data = bytearray(path.read_bytes()[:188])
+    data = bytearray(path.read_bytes()[:220])
     data[7] = 2
     struct.pack_into("<II", data, 12, memory, passes)
     with pytest.raises(rescue.Damaged):
@@ -103,19 +103,70 @@ def test_damaged_slots_are_not_called_wrong_secrets(pool_site):
     assert pool_site.run("list").returncode == 5
 
 
-@pytest.mark.parametrize("at", list(range(0, 204, 5)))
+@pytest.mark.parametrize("at", list(range(0, 236, 5)))
 def test_every_byte_of_a_slot_counts(pool_site, at):
     data = bytearray(pool_site.objects("slot")[0].read_bytes())
-    assert rescue.open_slot(bytes(data), 1, CODE) == (pool_site.pool.pool_id, 1, pool_site.pool.roots[1])
+    assert rescue.open_slot(bytes(data), 1, CODE) == (pool_site.pool.pool_id, 1, pool_site.pool.root)
     data[at] ^= 4
     with pytest.raises(rescue.Damaged):
         rescue.open_slot(bytes(data), 1, CODE)
-    if at < 188:  # even with a check sum that fits, nothing comes out but by the same secret and bytes
-        data[188:] = H(bytes(data[:188]))[:16]
+    if at < 220:  # even with a check sum that fits, nothing comes out but by the same secret and bytes
+        data[220:] = H(bytes(data[:220]))[:16]
         try:
             assert rescue.open_slot(bytes(data), 1, CODE) is None
         except rescue.Damaged:
             pass
+
+
+def test_slots_of_ciphers_and_kinds_to_come_are_passed_over(pool_site):
+    good = pool_site.objects("slot")[0].read_bytes()
+    for data in (good[:6] + b"\1" + good[7:204], good[:6] + b"\7" + good[7:] + b"longer", good[:7] + b"\x09" + good[8:220]):
+        pool_site.pool.put(6, data if len(data) != 220 else data + H(data)[:16])
+    done = pool_site.run("list")
+    assert (done.returncode, done.stderr) == (0, "") and "lab/net" in done.stdout
+    for path in pool_site.objects("slot"):
+        if path.read_bytes() == good:
+            path.unlink()
+    done = pool_site.run("list")
+    assert done.returncode == 7 and "slots for: other secret" in done.stderr
+    for path in pool_site.objects("slot"):
+        if path.read_bytes()[6] == 2:
+            path.unlink()
+    done = pool_site.run("list")
+    assert done.returncode == 5 and "no slot that this reader knows" in done.stderr
+
+
+def test_a_slot_whose_public_half_fits_every_secret_is_damaged(pool_site):
+    data = bytearray(pool_site.objects("slot")[0].read_bytes()[:220])
+    data[140:172] = bytes(32)
+    with pytest.raises(rescue.Damaged):
+        rescue.open_slot(bytes(data) + H(bytes(data))[:16], 1, CODE)
+
+
+def test_slots_of_one_secret_for_several_epochs(pool_site):
+    """A newer root key is wrapped for a passphrase by who knows its public key alone; it costs its Argon2 once."""
+    pool, writer = pool_site.pool, Writer(pool_site.pool, b"b" * 16)
+    first = pool.slot(2, b"correct horse")
+    writer.record(first)
+    writer.record(pool.new_epoch())
+    second = pool.slot(2, b"correct horse")
+    writer.record(second)
+    assert (first["slot"], first["public"]) == (second["slot"], second["public"]) and first["object"] != second["object"]
+    rescue.stretch.cache_clear()
+    assert code_with(pool_site, ("--passphrase-file", secret_file(pool_site, b"correct horse\n"))) == 0
+    assert rescue.stretch.cache_info().misses == 1
+    keys = rescue.open_pool(rescue.Stores(list(map(str, pool_site.stores))), 2, b"correct horse")
+    assert {epoch: len(roots) for epoch, roots in keys.roots.items()} == {1: 1, 2: 1}
+    slots = rescue.Pool(rescue.Stores(list(map(str, pool_site.stores))), keys).slots
+    assert list(slots) == [first["slot"]] and slots[first["slot"]]["epoch"] == 2
+
+
+@pytest.mark.parametrize("at, value", [(8, 0), (12, 9)])
+def test_numbers_that_cannot_be(pool_site, at, value):
+    data = bytearray(pool_site.objects("slot")[0].read_bytes()[:220])
+    data[at:at + 4] = struct.pack("<I", value)
+    with pytest.raises(rescue.Damaged):
+        rescue.open_slot(bytes(data) + H(bytes(data))[:16], 1, CODE)
 
 
 def test_stores_of_two_pools_under_one_secret(pool_site, tmp_path):

@@ -163,7 +163,7 @@ def test_more_records_than_a_checkpoint(tmp_path):
     site = WrittenSite(tmp_path, "1+2")
     for number in range(40):
         site.push({"a": b"%d" % number}, "many/m%d" % number)
-    assert list((site.stores[0] / "mf1/checkpoint").rglob("*-*"))
+    assert list((site.stores[0] / "mf1/checkpoint").rglob("*-*")) and list((site.stores[0] / "mf1/part").rglob("*-*"))
     for number in (0, 39):
         assert site.restore("many/m%d" % number)[1] == hashes({"a": b"%d" % number})
     assert site.run("list").stdout.count("many/m") == 40

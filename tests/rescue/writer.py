@@ -1,5 +1,6 @@
 """A minimal writer of MF1 for the tests: written from docs/formats/mf1.md, shares no code with tools/rescue.py."""
 import base64
+import copy
 import functools
 import hashlib
 import struct
@@ -9,12 +10,13 @@ import cbor2
 import zstandard
 from blake3 import blake3
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-LABELS = {1: b"sealing", 2: b"structure", 3: b"content", 4: b"log", 5: b"log"}
-FOLDERS = {1: "shard", 2: "structure", 3: "content", 4: "log", 5: "checkpoint", 6: "slot"}
+LABELS = {1: b"sealing", 2: b"structure", 3: b"content", 4: b"log", 5: b"log", 8: b"log"}
+FOLDERS = {1: "shard", 2: "structure", 3: "content", 4: "log", 5: "checkpoint", 6: "slot", 8: "part"}
 AES, CHACHA = 1, 2
 RAW, ZSTD = 0, 1
 
@@ -25,6 +27,19 @@ def H(data):
 
 def hkdf(ikm, salt, info, length):
     return HKDF(hashes.SHA256(), length, salt, info).derive(ikm)
+
+
+@functools.lru_cache(maxsize=None)
+def sub_key(root, pool_id, label):
+    return hkdf(root, pool_id, b"modelfloat/mf1/key/" + label, 32)
+
+
+def write(path, data):
+    try:
+        path.write_bytes(data)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def gf_times(a, b):
@@ -87,28 +102,36 @@ class Pool:
     def __init__(self, folders, random, suite=AES):
         self.folders = [Path(folder) for folder in folders]
         self.random = random  # a random.Random: runs are the same each time
-        self.suite = suite
+        self.suite, self.turn = suite, 0
         self.pool_id = random.randbytes(16)
-        self.epoch = 1
-        self.roots = {1: random.randbytes(32)}
-        self.turn = 0
+        self.epoch, self.root = 1, random.randbytes(32)
+        self.roots = {1: [self.root]}  # epoch -> all root keys of this number
+        self.secrets = {}  # (kind, secret) -> what all its slots have in common
+        self.mark()
+
+    def mark(self):
         for i, folder in enumerate(self.folders):
             start = b"MFLT\1\7\0\0" + self.pool_id[:8] + bytes([i]) * 16
             (folder / "mf1").mkdir(parents=True)
             (folder / "mf1/marker").write_bytes(start + H(start))
 
-    def key(self, label, epoch=None):
-        return hkdf(self.roots[epoch or self.epoch], self.pool_id, b"modelfloat/mf1/key/" + label, 32)
+    def over(self, folders, random):
+        """The same pool over other folders, which get nothing but markers."""
+        other = copy.copy(self)
+        other.folders, other.random = [Path(folder) for folder in folders], random
+        other.mark()
+        return other
 
-    def fragment_id(self, data, epoch=None):
-        return blake3(data, key=self.key(b"fragment-id", epoch)).digest()
+    def key(self, label):
+        return sub_key(self.root, self.pool_id, label)
+
+    def fragment_id(self, data):
+        return blake3(data, key=self.key(b"fragment-id")).digest()
 
     def put(self, object_type, data, folders=None):
         digits = H(data).hex()
         for folder in self.folders if folders is None else folders:
-            path = folder / "mf1" / FOLDERS[object_type] / digits[:2] / digits
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            write(folder / "mf1" / FOLDERS[object_type] / digits[:2] / digits, data)
         return H(data)
 
     # Sealing
@@ -126,8 +149,8 @@ class Pool:
 
         return seal, keys[32:]
 
-    def document_bytes(self, object_type, value, canonical=True):
-        salt = self.random.randbytes(32)
+    def document_bytes(self, object_type, value, canonical=True, salt=None):
+        salt = salt or self.random.randbytes(32)
         seal, commitment = self.sealer(object_type, salt)
         cbor = cbor2.dumps(value, canonical=canonical)
         packed = zstandard.ZstdCompressor().compress(cbor)
@@ -140,29 +163,39 @@ class Pool:
     def document(self, object_type, value):
         return self.put(object_type, self.document_bytes(object_type, value))
 
-    # Slots
+    # Slots and epochs
 
-    def slot(self, kind, secret, memory=64, passes=1, epoch=None):
-        """Writes a slot; memory and passes count for kind 2 only."""
-        epoch = epoch or self.epoch
-        salt, slot_id, nonce = (self.random.randbytes(n) for n in (32, 16, 24))
+    def slot(self, kind, secret, memory=64, passes=1, private=None):
+        """Writes a slot for the root key in use; memory and passes count for kind 2 only. Gives the change that tells it."""
+        slot_id, salt, memory, passes = self.secrets.setdefault((kind, secret), (
+            self.random.randbytes(16), self.random.randbytes(32), memory if kind == 2 else 0, passes if kind == 2 else 0))
         if kind == 2:
             secret = Argon2id(salt=salt[:16], length=32, iterations=passes, lanes=1, memory_cost=memory).derive(secret)
-        else:
-            memory = passes = 0
-        keys = hkdf(secret, salt, b"modelfloat/mf1/slot" + bytes([kind]), 64)
-        head = b"MFLT" + bytes([1, 6, 1, kind]) + struct.pack("<III", epoch, memory, passes) + self.pool_id + slot_id + salt + keys[32:] + nonce
-        body = head + xchacha_seal(keys[:32], nonce, self.roots[epoch], head)
-        assert len(body) == 188
-        return self.put(6, body + H(body)[:16])
+        p = X25519PrivateKey.from_private_bytes(hkdf(secret, salt, b"modelfloat/mf1/slot-key" + bytes([kind]), 32))
+        e = X25519PrivateKey.from_private_bytes(private or self.random.randbytes(32))
+        public, box = p.public_key().public_bytes_raw(), e.public_key().public_bytes_raw()
+        keys = hkdf(e.exchange(X25519PublicKey.from_public_bytes(public)), salt, b"modelfloat/mf1/slot" + bytes([kind]) + box + public, 64)
+        nonce = self.random.randbytes(24)
+        head = b"MFLT" + bytes([1, 6, 2, kind]) + struct.pack("<III", self.epoch, memory, passes)
+        head += self.pool_id + slot_id + salt + keys[32:] + nonce + box
+        body = head + xchacha_seal(keys[:32], nonce, self.root, head)
+        assert len(body) == 220
+        return {"kind": "slot_added", "slot": slot_id, "object": self.put(6, body + H(body)[:16]), "secret": kind, "epoch": self.epoch,
+                "public": public}
+
+    def use(self, epoch, which=-1):  # goes back to another root key, as a machine that has not read of the newer ones
+        self.epoch, self.root = epoch, self.roots[epoch][which]
 
     def new_epoch(self):
-        """A new root key; gives the change that tells it."""
-        old, self.epoch = self.roots[self.epoch], self.epoch + 1
-        self.roots[self.epoch] = self.random.randbytes(32)
-        nonce = self.random.randbytes(24)
-        wrapped = xchacha_seal(self.key(b"older-epochs"), nonce, old, self.pool_id + self.epoch.to_bytes(4, "little"))
-        return {"kind": "epoch", "epoch": self.epoch, "nonce": nonce, "wrapped": wrapped}
+        """A new root key; gives the change that tells it, with all root keys of smaller numbers."""
+        self.epoch, self.root = self.epoch + 1, self.random.randbytes(32)
+        self.roots.setdefault(self.epoch, []).append(self.root)
+        wrapped = []
+        for number in range(self.epoch - 1, 0, -1):
+            for old in self.roots.get(number, ()):
+                nonce, numbers = self.random.randbytes(24), struct.pack("<II", self.epoch, number)
+                wrapped.append([number, nonce, xchacha_seal(self.key(b"older-epochs"), nonce, old, self.pool_id + numbers)])
+        return {"kind": "epoch", "epoch": self.epoch, "wrapped": wrapped}
 
     # Packs
 
@@ -203,13 +236,14 @@ class Pool:
 
     # Manifests
 
-    def manifest(self, model, files, segments, changed=()):
+    def manifest(self, model, files, segments, changed=(), changed_structure={}, bases=()):
         """files: [(path, bytes, number of fragments)]; segments: [(packs, fragments)] as MF1 writes them. Gives what a change says."""
         roots, structures = [], []
         for packs, fragments in segments:
             structures.append(self.document(2, {"kind": "segment", "packs": packs}))
-            roots.append(self.document(3, {"kind": "segment", "structure": structures[-1], "packs": [p[0] for p in packs], "fragments": fragments}))
-        structure = self.document(2, {"kind": "root", "segments": structures, "survive": 2})
+            segment = {"kind": "segment", "structure": structures[-1], "packs": [p[0] for p in packs], "fragments": fragments}
+            roots.append(self.document(3, dict(segment, bases=list(bases)) if bases else segment))
+        structure = self.document(2, dict({"kind": "root", "segments": structures, "contents": roots, "survive": 2}, **changed_structure))
         listed = [{"path": path, "size": len(data), "sha256": hashlib.sha256(data).digest(), "git_oid": bytes(20),
                    "cutter": "fixed", "format": "opaque", "fragments": count} for path, data, count in files]
         revision = hashlib.sha256(cbor2.dumps([[f["path"], f["size"], f["sha256"]] for f in listed])).digest()[:20]
@@ -249,46 +283,139 @@ class Pool:
 
 
 class Writer:
-    """One chain of the log."""
+    """One chain of the log, and what its writer knows of the others."""
 
     def __init__(self, pool, name):
         self.pool, self.name = pool, name
-        self.seq, self.previous, self.heads = 0, bytes(32), {}
-        self.entries, self.hashes = [], {}
+        self.seq, self.previous = 0, bytes(32)
+        self.known = {}  # other -> [seq, H]: all that this writer knows, whether it has read it or not
+        self.heads = {}  # what of it no record of this chain says yet
+        self.hashes, self.entries, self.knew = {}, [], {0: {}}  # of the own records: H by seq; as in parts; what was known then
+        self.read_entries = {}  # other -> how many of its entries were read, and the entries
+        self.checkpoints, self.written = [], []  # (seq, H, parts: last number -> (H, entries)); (type, seq, H, path)
 
-    def read(self, *others):
-        """From now on this writer has read all of the others' records."""
+    def read(self, *others, seq=None):
+        """From now on this writer has read the others' records (up to seq), and knows what they know."""
         for other in others:
-            self.heads[other.name] = [other.seq, other.previous]
+            last = other.seq if seq is None else min(seq, other.seq)
+            heads = dict(other.knew[last])
+            if last:
+                heads[other.name] = [last, other.hashes[last]]
+            for name, head in heads.items():
+                if name != self.name and head[0] > self.known.get(name, [0])[0]:
+                    self.known[name] = self.heads[name] = head
+            if last > self.read_entries.get(id(other), (0,))[0]:
+                self.read_entries[id(other)] = (last, other)
 
-    def record(self, *changes, seq=None, writer=None):
+    def fork(self):
+        """Another machine that goes on from here under the same name."""
+        twin = copy.copy(self)
+        for field in ("known", "heads", "hashes", "entries", "knew", "read_entries", "checkpoints", "written"):
+            setattr(twin, field, copy.copy(getattr(self, field)))
+        return twin
+
+    def successor(self, name):
+        """The new writer that a home becomes, when it finds that its chain is a fork."""
+        other = Writer(self.pool, name)
+        other.read(self)
+        for last, chain in self.read_entries.values():
+            other.read(chain, seq=last)
+        return other
+
+    def record(self, *changes, seq=None, writer=None, heads=None, salt=None, **more):
         self.seq = seq or self.seq + 1
-        value = {"writer": writer or self.name, "seq": self.seq, "previous": self.previous, "heads": dict(self.heads), "time": 0,
-                 "changes": list(changes)}
-        data = self.pool.document_bytes(4, value)
+        heads, self.heads = dict(self.heads if heads is None else heads), {}
+        value = {"writer": writer or self.name, "seq": self.seq, "previous": self.previous, "heads": heads, "time": 0}
+        data = self.pool.document_bytes(4, dict(value, changes=list(changes), **more), salt=salt)
         self.put(4, data)
         self.previous = self.hashes[self.seq] = H(data)
-        self.entries.append([self.seq, H(data), dict(self.heads), 0, list(changes)])
+        self.knew[self.seq] = dict(self.known)
+        self.entries.append([self.seq, H(data), heads, 0, list(changes), *([more["must"]] if "must" in more else [])])
         return H(data)
 
-    def checkpoint(self, entries=None, seq=None, stores=()):
+    # Checkpoints: section 9.5
+
+    def kept_entries(self):
+        """The own records, less what may be left out."""
+        own = [change for entry in self.entries for change in entry[4]]
+        read = [entry for last, other in self.read_entries.values() for entry in other.entries if entry[0] <= last]
+        read = own + [change for entry in read for change in entry[4]]
+        dead = {name for change in read if change["kind"] == "removed" for name in change["manifests"]}
+        done = dead | {change["content"] for change in own if change["kind"] == "committed"}
+        mine = {entry[1] for entry in self.entries if any(change["kind"] == "condemned" for change in entry[4])}
+        gone = {name for change in own if change["kind"] == "deleted" for name in change["records"]}
+
+        def stays(name, change):
+            return not {
+                "prepared": lambda: change["content"] in done, "committed": lambda: change["content"] in dead,
+                "replaced": lambda: change["old"] in dead, "condemned": lambda: name in gone,
+                "spared": lambda: change["record"] in gone & mine, "deleted": lambda: mine.issuperset(change["records"]),
+            }.get(change["kind"], lambda: False)()
+
+        kept, heads = [], {}
+        for seq, name, own_heads, time, changes, *must in self.entries:
+            changes = [change for change in changes if stays(name, change)]
+            heads = {**heads, **own_heads}
+            if changes or seq == self.seq:
+                kept.append([seq, name, heads, time, changes, *must])
+                heads = {}
+        return kept
+
+    def checkpoint(self, entries=None, seq=None, stores=(), limit=1 << 22, **more):
+        """Writes a checkpoint, and those of its parts that the one before does not have. limit: bytes of CBOR in a part."""
         seq = seq or self.seq
+        before_seq, before_name, old = self.checkpoints[-1] if self.checkpoints else (0, None, {})
+        parts = {}
+        for chunk in self.chunks(self.kept_entries() if entries is None else entries, sorted(old)[:-1], limit):
+            last = chunk[-1][0]
+            parts[last] = old[last] if last in old and old[last][1] == chunk else (self.part(chunk), chunk)
         value = {"writer": self.name, "seq": seq, "hash": self.hashes.get(seq, bytes(32)), "stores": list(stores),
-                 "records": self.entries if entries is None else entries}
-        return self.put(5, self.pool.document_bytes(5, value), seq)
+                 "records": [self.hashes[n] for n in range(before_seq + 1, seq + 1) if n in self.hashes],
+                 "parts": [[last, name] for last, (name, _) in parts.items()]}
+        data = self.pool.document_bytes(5, {**value, **({"before": [before_seq, before_name]} if before_name else {}), **more})
+        self.checkpoints.append((seq, H(data), parts))
+        return self.put(5, data, seq)
+
+    @staticmethod
+    def chunks(entries, bounds, limit):
+        """The entries as parts: with the bounds of old parts, the last of which may grow, and none above the limit."""
+        chunk, size = [], 100
+        for entry in entries:
+            more = len(cbor2.dumps(entry))
+            if chunk and (size + more > limit or any(chunk[-1][0] <= bound < entry[0] for bound in bounds)):
+                yield chunk
+                chunk, size = [], 100
+            chunk, size = chunk + [entry], size + more
+        if chunk:
+            yield chunk
+
+    def part(self, entries, **more):
+        data = self.pool.document_bytes(8, dict({"writer": self.name, "seq": entries[-1][0], "records": entries}, **more))
+        self.put(8, data, entries[-1][0])
+        return H(data)
 
     def put(self, object_type, data, seq=None):
+        name = "mf1/%s/%s/%016x-%s" % (FOLDERS[object_type], self.name.hex(), seq or self.seq, H(data).hex())
+        self.written.append((object_type, seq or self.seq, H(data), name))
         for folder in self.pool.folders:
-            path = folder / "mf1" / FOLDERS[object_type] / self.name.hex() / ("%016x-%s" % (seq or self.seq, H(data).hex()))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        return path
+            write(folder / name, data)
+        return self.pool.folders[-1] / name
 
     def drop(self, seq):
         """Takes the record from every store."""
-        for folder in self.pool.folders:
-            for path in (folder / "mf1/log" / self.name.hex()).glob("%016x-*" % seq):
-                path.unlink()
+        for path in [path for folder in self.pool.folders for path in folder.glob("mf1/log/%s/%016x-*" % (self.name.hex(), seq))]:
+            path.unlink()
+
+    def delete_own(self, folders=None, most=None):
+        """What section 9.6 allows, from these stores; most: stops after as many objects."""
+        if len(self.checkpoints) < 2:
+            return
+        kept = self.checkpoints[-2:]
+        names = {name for _, name, _ in kept} | {name for _, _, parts in kept for name, _ in parts.values()}
+        old = [each for each in self.written if each[2] not in names and (each[0] != 4 or each[1] <= kept[0][0])]
+        for _, _, _, path in sorted(old, key=lambda each: each[1])[:most]:
+            for folder in self.pool.folders if folders is None else folders:
+                (folder / path).unlink(missing_ok=True)
 
 
 def committed(manifest, tag="latest"):
@@ -305,3 +432,19 @@ def untagged(model, tag="latest"):
 
 def removed(*manifests):
     return {"kind": "removed", "model": manifests[0]["model"], "manifests": [m["content"] for m in manifests]}
+
+
+def replaced(old, manifest):
+    return dict(manifest, kind="replaced", old=old["content"])
+
+
+def condemned(*objects, grace=86400):
+    return {"kind": "condemned", "objects": [list(entry) for entry in objects], "grace": grace}
+
+
+def spared(record, *objects):
+    return {"kind": "spared", "record": record, "objects": [list(entry) for entry in objects]}
+
+
+def deleted(*records):
+    return {"kind": "deleted", "records": list(records)}

@@ -129,6 +129,16 @@ TEST_F(ApiTest, RemovesAModel) {
   EXPECT_EQ(ask(head("DELETE /models/ns%2Fm", "write")).status, 404);
 }
 
+TEST_F(ApiTest, RemovesATagOrARevisionByItsAddress) {
+  service_.add_model("ns/m");
+  EXPECT_EQ(ask(head("DELETE /models/ns%2Fm:v1", "write")).status, 204);
+  EXPECT_EQ(ask(head("DELETE /api/v1/models/ns%2Fm@0123ab", "write")).status, 204);
+  EXPECT_EQ(service_.removed_parts(), (std::vector<std::string>{"ns/m:v1", "ns/m@0123ab"}));
+  EXPECT_EQ(service_.models().size(), 1U);
+  EXPECT_EQ(ask(head("DELETE /models/ns%2Fnone:v1", "write")).status, 404);
+  EXPECT_EQ(ask(head("DELETE /models/ns%2Fm:v1", "read")).status, 403);
+}
+
 TEST_F(ApiTest, StreamsTheMapOfFragments) {
   service_.add_model("ns/m", 3);
   const auto map = json_of(ask(head("GET /models/ns%2Fm/fragments", "read")));

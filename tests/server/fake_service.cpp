@@ -181,9 +181,19 @@ void FakeService::map_fragments(const engine::OpenManifest& manifest,
   }
 }
 
+std::vector<std::string> FakeService::removed_parts() const {
+  const std::lock_guard lock(mutex_);
+  return removed_parts_;
+}
+
 void FakeService::remove(const std::string& model, const CallOptions&) {
   const std::lock_guard lock(mutex_);
-  models_.erase(get(model).summary.name);
+  const std::string name = get(model.substr(0, model.find_first_of(":@"))).summary.name;
+  if (model.find_first_of(":@") == std::string::npos) {
+    models_.erase(name);
+  } else {
+    removed_parts_.push_back(model);
+  }
 }
 
 runner::Completion FakeService::infer(const std::string& model, const runner::CompletionRequest& request,

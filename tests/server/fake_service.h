@@ -25,6 +25,8 @@ class FakeService final : public server::Service {
  public:
   // Every model that was committed, by name.
   std::map<std::string, FakeModel> models() const;
+  // The tags and revisions that were removed, as NAME:TAG and NAME@REVISION. The models stay.
+  std::vector<std::string> removed_parts() const;
   void add_model(const std::string& name, std::size_t files = 1);
   // The sessions that were begun, and of these the ones that were dropped without a commit.
   std::size_t sessions_begun() const;
@@ -62,6 +64,7 @@ class FakeService final : public server::Service {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, FakeModel> models_;
+  std::vector<std::string> removed_parts_;
   std::size_t begun_ = 0;
   std::size_t dropped_ = 0;
 };

@@ -157,6 +157,25 @@ TEST_F(PoolServiceTest, AModelGoesInAnswersAndIsRemoved) {
   EXPECT_EQ(ask(head("GET /models/" + id)).status, 404);
 }
 
+TEST_F(PoolServiceTest, ATagAndARevisionAreRemovedAlone) {
+  const auto revision_of = [](const RawAnswer& answer) {
+    EXPECT_EQ(answer.status, 201) << answer.body;
+    return json::parse(answer.body)["revision"].get<std::string>();
+  };
+  const auto first = revision_of(ask(upload_of("ns/m", "a.txt", as_bytes("one"))));
+  const auto second = revision_of(ask(upload_of("ns/m", "a.txt", as_bytes("two"))));
+  const auto unknown = ask(head("DELETE /models/ns%2Fm:v9"));
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_NE(unknown.body.find("the tags latest"), std::string::npos) << unknown.body;
+  EXPECT_EQ(ask(head("DELETE /models/ns%2Fm@ffffffffffff")).status, 404);
+  EXPECT_EQ(ask(head("DELETE /models/ns%2Fm:latest")).status, 204);
+  EXPECT_EQ(ask(head("GET /models/ns%2Fm@" + second)).status, 404);
+  EXPECT_EQ(ask(head("GET /models/ns%2Fm:latest")).status, 404) << "it does not fall back";
+  EXPECT_EQ(ask(head("GET /models/ns%2Fm@" + first)).status, 200);
+  EXPECT_EQ(ask(head("DELETE /models/ns%2Fm@" + first.substr(0, 10))).status, 204);
+  EXPECT_EQ(ask(head("GET /models/ns%2Fm")).status, 404);
+}
+
 TEST_F(PoolServiceTest, WhatCannotBeRunSaysWhy) {
   ASSERT_EQ(ask(upload_of("ns/text", "a.txt", as_bytes("hello"))).status, 201);
   const auto text = infer("ns%2Ftext");

@@ -80,6 +80,12 @@ void FaultyStore::lie_about_length(std::uint64_t extra_bytes) {
   extra_length_ = extra_bytes;
 }
 
+void FaultyStore::list_late(bool on) {
+  const std::lock_guard lock(mutex_);
+  list_late_ = on;
+  not_listed_.clear();
+}
+
 void FaultyStore::answer_short(bool on) {
   const std::lock_guard lock(mutex_);
   answer_short_ = on;
@@ -193,8 +199,16 @@ bool FaultyStore::swallow_put(const ObjectName& name, std::uint64_t size_bytes) 
 
 void FaultyStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) {
   call(Call::put, name.path(), options, [&] {
-    if (!swallow_put(name, bytes.size())) inner_.put(name, bytes, below(options));
+    if (swallow_put(name, bytes.size())) return;
+    inner_.put(name, bytes, below(options));
+    const std::lock_guard lock(mutex_);
+    if (list_late_) not_listed_.insert(name);
   });
+}
+
+bool FaultyStore::is_hidden(const ObjectName& name) const {
+  const std::lock_guard lock(mutex_);
+  return not_listed_.contains(name);
 }
 
 ObjectName FaultyStore::real_name(const ObjectName& name) const {
@@ -253,8 +267,10 @@ void FaultyStore::remove(const ObjectName& name, const CallOptions& options) {
 void FaultyStore::list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& options) {
   call(Call::list, std::string(prefix), options, [&] {
     // Swapping is symmetric: what lies under the real name shows under its partner's.
-    inner_.list(
-        prefix, [&](const store::ObjectInfo& info) { sink(disguise(info, real_name(info.name))); }, below(options));
+    const auto show = [&](const store::ObjectInfo& info) {
+      if (!is_hidden(info.name)) sink(disguise(info, real_name(info.name)));
+    };
+    inner_.list(prefix, show, below(options));
   });
 }
 

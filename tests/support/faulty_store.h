@@ -77,6 +77,8 @@ class FaultyStore final : public store::Store {
   void truncate(const ObjectName&, std::uint64_t size_bytes);
   // stat and list say this many bytes more than there are.
   void lie_about_length(std::uint64_t extra_bytes);
+  // While this is on, list leaves out what has been put since.
+  void list_late(bool);
   // get returns one byte less than it was asked for, without an error.
   void answer_short(bool);
   // Each of the two objects is found under the other's name.
@@ -116,6 +118,7 @@ class FaultyStore final : public store::Store {
   void wait_while_stalled(Call kind, std::unique_lock<std::mutex>& lock, const CallOptions& options);
   // Whether the put is to be lost without a word; throws when the space is used up.
   bool swallow_put(const ObjectName& name, std::uint64_t size_bytes);
+  bool is_hidden(const ObjectName& name) const;
   ObjectName real_name(const ObjectName& name) const;
   store::ObjectInfo disguise(store::ObjectInfo info, const ObjectName& asked) const;
   void damage(const ObjectName& name, std::uint64_t offset, Bytes& bytes) const;
@@ -142,6 +145,8 @@ class FaultyStore final : public store::Store {
   std::uint64_t extra_length_ = 0;
   bool flip_everywhere_ = false;
   bool answer_short_ = false;
+  bool list_late_ = false;
+  std::set<ObjectName> not_listed_;
 };
 
 }  // namespace modelfloat::test

@@ -27,11 +27,54 @@ TEST_P(RegistrySuite, LogIsOrderedByWriterAndSeq) {
   reopen();
   EXPECT_EQ(registry_->log_records(), ordered);
   std::vector<LogName> names;
-  for (const LogRow& row : ordered) names.push_back({row.writer, row.seq, row.hash});
+  for (const LogRow& row : ordered) names.push_back({row.writer, row.seq, row.hash, row.cbor.size()});
   EXPECT_EQ(registry_->log_names(), names);
   EXPECT_EQ(registry_->log_records_of(low), std::vector<LogRow>(ordered.begin(), ordered.end() - 1));
   EXPECT_EQ(registry_->log_record(names[4]), to_bytes("c"));
   EXPECT_EQ(registry_->log_record({high, 2, names[4].hash}), std::nullopt);
+}
+
+TEST_P(RegistrySuite, RecordsMayBecomeNames) {
+  const auto writer = sample_id<WriterId>(1);
+  const LogRow first{writer, 1, sample_hash(1), to_bytes("one")};
+  const LogRow second{writer, 2, sample_hash(2), to_bytes("two")};
+  registry_->add_log_records(std::vector{first, second});
+  const auto version = registry_->log_version();
+  registry_->add_log_records(std::vector{first});
+  EXPECT_EQ(registry_->log_version(), version);
+
+  registry_->keep_names_only(std::vector{LogName{writer, 1, first.hash}, LogName{writer, 9, sample_hash(9)}});
+  registry_->add_names(std::vector{LogName{writer, 2, second.hash}, LogName{writer, 3, sample_hash(3)}});
+  registry_->replace_log_records(std::vector{LogRow{writer, 2, second.hash, to_bytes("two again")}, first});
+  EXPECT_GT(registry_->log_version(), version);
+  reopen();
+  EXPECT_EQ(registry_->log_records(), (std::vector<LogRow>{{writer, 2, second.hash, to_bytes("two again")}}));
+  EXPECT_EQ(registry_->names_without_records(),
+            (std::vector<LogName>{{writer, 1, first.hash}, {writer, 3, sample_hash(3)}, {writer, 9, sample_hash(9)}}));
+
+  const auto before = registry_->log_version();
+  registry_->add_log_records(std::vector{first});  // it is read again
+  EXPECT_GT(registry_->log_version(), before);
+  EXPECT_EQ(registry_->log_records().size(), 2U);
+  EXPECT_EQ(registry_->names_without_records().size(), 2U);
+  registry_->clear();
+  registry_->add_log_records(std::vector{first});
+  EXPECT_GT(registry_->log_version(), 0U);
+}
+
+TEST_P(RegistrySuite, CheckpointsAreKeptByName) {
+  const auto writer = sample_id<WriterId>(1);
+  CheckpointRow first{writer, 64, sample_hash(1), to_bytes("first"), false};
+  const CheckpointRow second{writer, UINT64_MAX, sample_hash(2), to_bytes("second"), true};
+  registry_->put_checkpoint(second);
+  registry_->put_checkpoint(first);
+  first.is_taken = true;
+  registry_->put_checkpoint(first);
+  reopen();
+  EXPECT_EQ(registry_->checkpoints(), (std::vector{first, second}));
+  registry_->forget_checkpoint(writer, 64, first.hash);
+  registry_->forget_checkpoint(writer, 64, second.hash);  // no such checkpoint
+  EXPECT_EQ(registry_->checkpoints(), (std::vector{second}));
 }
 
 TEST_P(RegistrySuite, ListedPathsAddUp) {
@@ -42,6 +85,9 @@ TEST_P(RegistrySuite, ListedPathsAddUp) {
   registry_->record_listed(sample_id<StoreId>(2), Names{"mf1/log/other"});
   reopen();
   EXPECT_EQ(registry_->listed(store), (Names{"mf1/log/a", "mf1/log/b", "mf1/log/c"}));
+  registry_->forget_listed(store, Names{"mf1/log/b", "mf1/log/d"});
+  EXPECT_EQ(registry_->listed(store), (Names{"mf1/log/a", "mf1/log/c"}));
+  EXPECT_EQ(registry_->listed(sample_id<StoreId>(2)), (Names{"mf1/log/other"}));
 }
 
 TEST_P(RegistrySuite, QueueKeepsItsOrder) {
@@ -89,9 +135,9 @@ TEST_P(RegistrySuite, ConfirmedPutsAreRememberedWhileSomebodyWaitsForThem) {
 TEST_P(RegistrySuite, UnreadableObjectsAreRememberedWithWhatWasTried) {
   registry_->record_unreadable({"b", "1"});
   registry_->record_unreadable({"a", "1"});
-  registry_->record_unreadable({"b", "2"});
+  registry_->record_unreadable({"b", "2", Unreadable::junk});
   reopen();
-  EXPECT_EQ(registry_->unreadable(), (std::vector<UnreadableRow>{{"a", "1"}, {"b", "2"}}));
+  EXPECT_EQ(registry_->unreadable(), (std::vector<UnreadableRow>{{"a", "1"}, {"b", "2", Unreadable::junk}}));
   registry_->forget_unreadable(Names{"b", "c"});
   EXPECT_EQ(registry_->unreadable(), (std::vector<UnreadableRow>{{"a", "1"}}));
 }
@@ -105,6 +151,9 @@ TEST_P(RegistrySuite, DocumentsComeBackByPath) {
   EXPECT_EQ(registry_->document("mf1/content/aa"), sealed);
   EXPECT_EQ(registry_->document("mf1/content/bb"), sealed);
   EXPECT_EQ(registry_->document("mf1/content/cc"), std::nullopt);
+  registry_->forget_documents(Names{"mf1/content/aa", "mf1/content/cc"});
+  EXPECT_EQ(registry_->document("mf1/content/aa"), std::nullopt);
+  EXPECT_EQ(registry_->document("mf1/content/bb"), sealed);
 }
 
 TEST_P(RegistrySuite, PushesAreJournaled) {

@@ -105,6 +105,25 @@ TEST_P(RegistrySuite, AStoreHasTheBytesOfTheWholeShardsThatPacksName) {
   EXPECT_EQ(registry_->shard_bytes(sample_id<StoreId>(99)), 0U);
 }
 
+TEST_P(RegistrySuite, PacksAfterOneAreThoseThatWereRecordedLater) {
+  std::vector<PackId> ids;
+  for (const std::uint64_t number : {3, 1, 2, 4}) {
+    const SamplePack sample = sample_pack(number);
+    if (number == 1) {
+      registry_->learn_pack(sample.pack, sample.fragments);
+    } else {
+      add(*registry_, sample);
+    }
+    ids.push_back(sample.pack.id);
+  }
+  EXPECT_EQ(registry_->packs_after(ids[0], 10), (std::vector{ids[1], ids[2], ids[3]}));
+  EXPECT_EQ(registry_->packs_after(ids[1], 1), std::vector{ids[2]});
+  registry_->remove_pack(ids[2]);
+  EXPECT_EQ(registry_->packs_after(ids[1], 10), std::vector{ids[3]});
+  EXPECT_TRUE(registry_->packs_after(ids[3], 10).empty());
+  EXPECT_TRUE(registry_->packs_after(ids[2], 10).empty());
+}
+
 TEST_P(RegistrySuite, PackThatMakesNoSenseIsRefused) {
   const auto refused = [&](auto change) {
     SamplePack sample = sample_pack(1);

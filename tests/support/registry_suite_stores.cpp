@@ -73,12 +73,23 @@ TEST_P(RegistrySuite, StoresAreOrderedByNameAndReplacedById) {
   EXPECT_EQ(registry_->stores(), (std::vector{cloud, disk}));
   cloud.name = "zulu";
   cloud.capacity_bytes = 7;
+  cloud.use = StoreUse::draining;
   registry_->put_store(cloud);
   reopen();
   EXPECT_EQ(registry_->stores(), (std::vector{disk, cloud}));
   const StoreRow twin{sample_id<StoreId>(3), "disk", "local:/other", "disk", 0, {}};
   EXPECT_EQ(error_of([&] { registry_->put_store(twin); }), ErrorKind::invalid);
   EXPECT_EQ(registry_->stores(), (std::vector{disk, cloud}));
+}
+
+TEST_P(RegistrySuite, TheUseOfAStoreIsKept) {
+  StoreRow row{sample_id<StoreId>(1), "disk", "local:/mnt/disk", "disk", 0, {}};
+  for (const StoreUse use : {StoreUse::draining, StoreUse::other, StoreUse::in_use}) {
+    row.use = use;
+    registry_->put_store(row);
+    reopen();
+    EXPECT_EQ(registry_->stores(), std::vector{row});
+  }
 }
 
 TEST_P(RegistrySuite, RemovedStoreTakesItsRowsAlong) {

@@ -391,26 +391,6 @@ def test_nothing_of_a_model_steers_the_terminal(site, base):
     assert shown["description"] == "\x1b]0;owned\x07\x1b[2J nice" and shown["files"][0]["path"] == "gpj.\u202eexe"
 
 
-def test_rm(site):
-    for number in (1, 2):
-        site.push(random_file(site.base / f"{number}.bin", 3 * MIB, number), f"lab/net{number}")
-    (site.base / "both").mkdir()
-    (site.base / "both/a").write_bytes((site.base / "1.bin").read_bytes())
-    site.push(site.base / "both", "lab/shares")
-    site.run("rm", "lab/nothing", code=Exit.NOT_FOUND)
-    site.ok("rm", "lab/net1")
-    assert set(site.models()) == {"lab/net2", "lab/shares"}
-    site.run("pull", "lab/net1", "-o", site.base / "x", code=Exit.NOT_FOUND)
-    assert site.pull("lab/net2")[1] == hashes(site.base / "2.bin")
-    assert site.pull("lab/shares")[1] == hashes(site.base / "1.bin")  # its one file
-    site.run("rm", "lab/net1", code=Exit.NOT_FOUND)
-    home, _ = site.recover(site.base, "elsewhere")
-    assert set(home.models()) == {"lab/net2", "lab/shares"}
-    # It may come back, and what is still there is not stored again.
-    assert site.push(site.base / "1.bin", "lab/net1")["new_bytes"] == 0
-    assert site.pull("lab/net1")[1] == hashes(site.base / "1.bin")
-
-
 def test_tokens(filled):
     made = filled.json("token", "create", "--scope", "read")
     assert re.fullmatch("hf_[A-Za-z0-9]{40}", made["token"])

@@ -185,7 +185,7 @@ def test_what_the_pool_had_is_told_only_to_who_may_read(served):
     status, answer = upload(served, begin + end, kind)
     assert status == 201 and answer.keys() == {"id", "name", "revision", "bytes", "fragments"}, answer
     status, answer = upload(served, begin + end, kind, scope="admin")
-    assert status == 201 and answer["new_bytes"] == 0 == answer["stored_bytes"], answer
+    assert status == 201 and answer["new_bytes"] == 0 < answer["stored_bytes"], answer  # roots of its own
 
 
 def test_uploads_that_are_refused(served):
@@ -255,7 +255,7 @@ def test_delete(served):
 
 
 def test_one_of_several_revisions(served):
-    """A tag chooses what is shown, and nothing that is removed. A name alone is one of library/."""
+    """A tag chooses what is shown, and what is removed. A name alone is one of library/."""
     home = served.home
     for size, tag in ((3, "v1"), (4, "v2")):
         home.push(random_file(home.base / "some.bin", size * MIB, size), f"some:{tag}")
@@ -265,10 +265,15 @@ def test_one_of_several_revisions(served):
         assert shown[tag]["size_bytes"] == size == sum(file["size_bytes"] for file in shown[tag]["files"])
         assert home.json("show", f"some:{tag}")["revision"] == shown[tag]["revision"]
     assert shown["v1"]["revision"] != shown["v2"]["revision"]
-    status, answer = served.ask("DELETE", "/models/some:v1", scope="write")
-    assert status == 400 and answer["error"]["code"] == "invalid", answer
-    assert served.ask("DELETE", f"/models/some@{shown['v1']['revision']}", scope="write")[0] == 400
+    status, answer = served.ask("DELETE", "/models/some:v3", scope="write")
+    assert status == 404 and "v1, v2" in answer["error"]["message"], answer
     assert len(served.get("/api/v1/models/some:v1")["revisions"]) == 2
+    served.ask("DELETE", "/models/some:v1", scope="write", status=204)
+    assert served.ask("GET", "/models/some:v1")[0] == 404
+    assert [one["revision"] for one in served.get("/api/v1/models/some:v2")["revisions"]] == [shown["v2"]["revision"]]
+    served.ask("DELETE", f"/models/some@{shown['v2']['revision']}", scope="write", status=204)
+    assert served.ask("GET", "/models/some")[0] == 404
+    assert "library/some" not in home.models()
 
 
 def test_inference(served, llama_server):

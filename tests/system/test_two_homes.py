@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from program import Exit, hashes
+from program import Exit, Home, hashes
 from samples import MIB, random_file
 
 
@@ -144,3 +144,20 @@ def test_a_store_is_taken_out_by_what_the_stores_list(two):
     with one.gone(one.stores[1]):
         undecided = one.run("store", "rm", "s3", code=Exit.UNREACHABLE)
         assert "s1" in undecided.err and "cannot be told" in undecided.err
+
+
+def test_a_copy_of_a_home_loses_nothing(site):
+    """Both go on, each after the other's records could not be seen: nothing is lost, and the copy writes under another id."""
+    pushed = {"lab/before": push(site, "lab/before", 3000, 20)}
+    copy = Home(site.base, "copy")
+    shutil.copytree(site.folder, copy.folder, dirs_exist_ok=True)
+    pushed["lab/original"] = push(site, "lab/original", 3000, 21)
+    pushed["lab/copied"] = push(copy, "lab/copied", 3000, 22)
+    pushed["lab/again"] = push(site, "lab/again", 3000, 23)
+    other, _ = site.recover(site.base, "third")
+    for home in (site, copy, other):
+        assert set(home.models()) == set(pushed)
+        for name, files in pushed.items():
+            assert pull(home, name) == files
+    chains = {path.parent.name for path in site.shelf.glob("*/mf1/log/*/*")}
+    assert len(chains) == 3, "the original, the copy, and the one that was recovered"

@@ -1,6 +1,7 @@
 #include "modelfloat/transfer/ask/confirmed_put.h"
 
 #include "support/faulty_store.h"
+#include "support/skipping_clock.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/error.h"
@@ -68,6 +69,51 @@ TEST(ConfirmedPut, AnotherChecksumIsNotStored) {
   EXPECT_THROW(put(wrong), Error);
   Showing shorter("sha256:2cf2");
   EXPECT_THROW(put(shorter), Error);
+}
+
+// Shows the object in a listing from the third one on, and counts them.
+class ListingLate final : public store::Store {
+ public:
+  explicit ListingLate(store::Store& inner, int from) : inner_(inner), from_(from) {}
+  store::StoreTraits traits() const override { return {.delayed_listing = true}; }
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override { inner_.put(name, bytes, call); }
+  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& call) override {
+    return inner_.get(name, range, call);
+  }
+  std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& call) override {
+    return inner_.stat(name, call);
+  }
+  void remove(const ObjectName& name, const CallOptions& call) override { inner_.remove(name, call); }
+  void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
+    if (++lists_ >= from_) inner_.list(prefix, sink, call);
+  }
+  store::Space space(const CallOptions&) override { return {}; }
+  int lists() const { return lists_; }
+
+ private:
+  store::Store& inner_;
+  const int from_;
+  int lists_ = 0;
+};
+
+TEST(ConfirmedPut, AStoreThatListsLateIsAskedAgain) {
+  const auto memory = store::make_memory_store();
+  test::SkippingClock clock;
+  put(*memory);
+  ListingLate late(*memory, 3);
+  EXPECT_TRUE(wait_until_listed(late, k_name, {}, clock, {}));
+  EXPECT_EQ(late.lists(), 3);
+}
+
+TEST(ConfirmedPut, WhatIsNotListedWithinAMinuteIsNotWaitedFor) {
+  const auto memory = store::make_memory_store();
+  test::SkippingClock clock;
+  put(*memory);
+  ListingLate late(*memory, 1000);
+  const SteadyTime begin = clock.steady_now();
+  EXPECT_FALSE(wait_until_listed(late, k_name, {}, clock, {}));
+  EXPECT_LE(clock.steady_now() - begin, Milliseconds{60'000});
+  EXPECT_LT(late.lists(), 10);
 }
 
 }  // namespace

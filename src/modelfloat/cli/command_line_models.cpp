@@ -95,10 +95,17 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
   });
 
   auto& remove_command =
-      add_command(app, "rm", "Remove a model with all its revisions and tags", "modelfloat rm meta/llama");
-  remove_command.add_option("name", line.name, "NAME")->required();
+      add_command(app, "rm",
+                  "Remove a model with all its revisions and tags, or one tag, or one revision. A revision goes with "
+                  "the last tag that points to it; the others stay, and pull NAME@REVISION still brings them back.",
+                  "modelfloat rm meta/llama:v1");
+  remove_command
+      .add_option("name", line.name,
+                  "NAME: the whole model; NAME:TAG: the tag, and its revision unless another tag points to it; "
+                  "NAME@REVISION: the revision, and the tags that point to it")
+      ->required();
   on(remove_command, line, [&line] {
-    const auto model = whole_model_of(line.name);
+    const auto model = model_of(line.name);
     return [model](Session& session) { return remove(session, model); };
   });
 

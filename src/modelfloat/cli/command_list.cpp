@@ -147,6 +147,21 @@ std::string to_text(Session& session, const engine::ModelSummary& model, const e
   return text + places.text();
 }
 
+// The name in full of what was removed.
+std::string removed_name(const ModelRef& ref, const engine::ModelRemoval& removal) {
+  if (!ref.revision.empty()) return fmt::format("{}@{}", ref.model, removal.revisions.front());
+  return ref.tag_given ? ref.model + ":" + ref.tag : ref.model;
+}
+
+std::string to_text(const ModelRef& ref, const engine::ModelRemoval& removal) {
+  std::string text = "removed " + removed_name(ref, removal);
+  if (removal.revisions.empty()) return text + "; its revision stays, as another tag points to it";
+  if (ref.tag_given) text += fmt::format(" and its revision {}", removal.revisions.front().substr(0, k_short_revision));
+  if (!ref.revision.empty() && !removal.tags.empty())
+    text += fmt::format(" and the tag{} {}", removal.tags.size() == 1 ? "" : "s", printable(joined(removal.tags)));
+  return text + "; its objects stay on the stores for now";
+}
+
 }  // namespace
 
 ExitCode list(Session& session, const std::string& search) {
@@ -198,13 +213,16 @@ ExitCode show(Session& session, const std::string& name) {
 ExitCode remove(Session& session, const ModelRef& model) {
   session.require_writable_home();
   session.require_a_store();
-  const bool durable = engine::remove_model(session.pool(), model.model, session.call());
+  const auto removal = engine::remove_model(session.pool(), model, session.call());
   if (session.options().json) {
-    print_json({{"removed", model.model}});
+    print_json({{"removed", removed_name(model, removal)},
+                {"model", removal.model},
+                {"tags", removal.tags},
+                {"revisions", removal.revisions}});
   } else {
-    session.tell("removed " + model.model + "; its objects stay on the stores for now");
+    session.tell(to_text(model, removal));
   }
-  return durable ? ExitCode::ok : ExitCode::degraded;
+  return removal.complete ? ExitCode::ok : ExitCode::degraded;
 }
 
 }  // namespace modelfloat::cli

@@ -26,9 +26,8 @@ std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const 
   Table table({"STORE", "STATE", ">USED", ">FREE", ">SHARDS", ">QUEUED", ">ERRORS", "LAST SEEN", "URL", "REMARKS"});
   for (const auto& store : status.stores) {
     const auto health = health_of(pool, store);
-    table.add({store.name, store.online ? "online" : "offline", used_text(store), free_text(store),
-               std::to_string(store.shards), std::to_string(store.queued), error_text(health), last_seen_text(health),
-               store.url, remarks(health)});
+    table.add({store.name, state_text(store), used_text(store), free_text(store), std::to_string(store.shards),
+               std::to_string(store.queued), error_text(health), last_seen_text(health), store.url, remarks(health)});
   }
   text += table.empty() ? "no stores yet: modelfloat store add NAME URL\n" : table.text();
   for (const auto& store : status.stores) {

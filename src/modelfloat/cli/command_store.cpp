@@ -157,7 +157,7 @@ ExitCode store_list(Session& session) {
   Table table({"NAME", "STATE", "URL", "DOMAIN", ">FREE", ">CAPACITY", ">ERRORS", "LAST SEEN", "REMARKS"});
   for (const auto& store : status.stores) {
     const auto health = health_of(pool, store);
-    table.add({store.name, store.online ? "online" : "offline", store.url, store.domain, free_text(store),
+    table.add({store.name, state_text(store), store.url, store.domain, free_text(store),
                store.capacity_bytes == 0 ? "-" : human_bytes(store.capacity_bytes), error_text(health),
                last_seen_text(health), remarks(health)});
   }

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <toml++/toml.h>
 
 #include "modelfloat/base/error.h"
@@ -161,6 +162,14 @@ Config Home::config() const {
   std::ostringstream text;
   text << stream.rdbuf();
   return parse_config(text.str(), config_file());
+}
+
+std::string Home::registry_identity() const {
+  struct stat info{};
+  if (::stat(registry_file().c_str(), &info) != 0) return {};
+  std::string machine;
+  std::getline(std::ifstream("/etc/machine-id"), machine);  // empty where there is none
+  return fmt::format("{} {}", machine, info.st_ino);
 }
 
 void Home::make_state_folder() const {

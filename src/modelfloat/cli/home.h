@@ -51,6 +51,9 @@ struct Home {
   // Reads config.toml. Returns the defaults when there is no such file. Throws Error{denied} when
   // it cannot be read, and as parse_config() does.
   Config config() const;
+  // Returns a text that tells the registry on this machine from a copy of it, made of the machine's
+  // id and of the file's inode. Empty when there is no registry yet.
+  std::string registry_identity() const;
   // Creates the state folder if it is missing, with access for its owner only.
   void make_state_folder() const;
 };

@@ -62,7 +62,8 @@ engine::Environment Session::environment() {
     io_ = std::make_unique<ThreadPool>(k_io_threads);
     cpu_ = std::move(cpu);  // so that either both exist or none
   }
-  return {clock_, random_, *cpu_, *io_, registry()};
+  registry::Registry& opened = registry();
+  return {clock_, random_, *cpu_, *io_, opened, home_.registry_identity()};
 }
 
 void Session::require_pool() {

@@ -48,6 +48,14 @@ ordered_json health_json(const engine::StoreHealth& health) {
   return json;
 }
 
+std::string_view state_of(StoreUse use) {
+  switch (use) {
+    case StoreUse::in_use: return "in_use";
+    case StoreUse::draining: return "draining";
+    default: return "unknown";
+  }
+}
+
 ordered_json limit_json(std::uint64_t limit) { return limit == UINT64_MAX ? ordered_json() : ordered_json(limit); }
 
 }  // namespace
@@ -63,6 +71,7 @@ ordered_json store_json(engine::Pool& pool, const engine::StoreStatus& store) {
                     {"shards", store.shards}, {"queued", store.queued}, {"capacity_bytes", store.capacity_bytes}};
   json["used_bytes"] = store.space ? or_null(store.space->used_bytes) : ordered_json();
   json["free_bytes"] = store.space ? or_null(store.space->free_bytes) : ordered_json();
+  json["state"] = state_of(store.use);
   json["health"] = health_json(health_of(pool, store));
   return json;
 }
@@ -91,6 +100,13 @@ std::string traits_text(const store::StoreTraits& traits) {
     text += fmt::format("downloads      {} a day\n", human_bytes(traits.daily_download_bytes));
   if (traits.downloads_are_scarce) text += "downloads      scarce: read from elsewhere where possible\n";
   if (traits.idle_days != 0) text += fmt::format("idle           may be closed after {} days\n", traits.idle_days);
+  return text;
+}
+
+std::string state_text(const engine::StoreStatus& store) {
+  std::string text = store.online ? "online" : "offline";
+  if (store.use == StoreUse::draining) text += ", draining";
+  if (store.use == StoreUse::other) text += ", unknown state";
   return text;
 }
 

@@ -20,6 +20,8 @@ nlohmann::ordered_json traits_json(const store::StoreTraits& traits);
 // Returns one line for each trait that differs between stores.
 std::string traits_text(const store::StoreTraits& traits);
 
+// Returns a table cell such as "online" or "online, draining".
+std::string state_text(const engine::StoreStatus& store);
 // Table cells; "-" when the value is unknown.
 std::string used_text(const engine::StoreStatus& store);
 std::string free_text(const engine::StoreStatus& store);

@@ -1,54 +1,46 @@
 #include "modelfloat/domain/checkpoint.h"
 
-#include <map>
+#include <algorithm>
 
 namespace modelfloat {
-namespace {
 
-// The last place in the chain where something was said of a manifest, by its content name.
-using LastSaid = std::map<Hash256, std::size_t>;
-
-struct ChainFacts {
-  LastSaid committed;
-  LastSaid removed;
-};
-
-ChainFacts facts_of(const std::vector<SeenRecord>& chain) {
-  ChainFacts facts;
-  for (std::size_t i = 0; i < chain.size(); ++i) {
-    for (const Change& change : chain[i].record.changes) {
-      if (const auto* committed = std::get_if<Committed>(&change)) facts.committed[committed->manifest.content] = i;
-      if (const auto* removed = std::get_if<Removed>(&change)) {
-        for (const Hash256& content : removed->manifests) facts.removed[content] = i;
-      }
+Obsolete::Obsolete(std::span<const SeenRecord* const> records, const WriterId& writer) {
+  std::set<Hash256> condemning;  // records of this chain
+  std::set<Hash256> deleted;
+  for (const SeenRecord* seen : records) {
+    const bool own = seen->record.writer == writer;
+    for (const Change& change : seen->record.changes) {
+      if (const auto* removed = std::get_if<Removed>(&change))
+        removed_.insert(removed->manifests.begin(), removed->manifests.end());
+      if (const auto* done = std::get_if<Deleted>(&change)) deleted.insert(done->records.begin(), done->records.end());
+      if (const auto* committed = std::get_if<Committed>(&change); committed != nullptr && own)
+        committed_.insert(committed->manifest.content);
+      if (own && std::holds_alternative<Condemned>(change)) condemning.insert(seen->hash);
     }
   }
-  return facts;
+  std::set_intersection(condemning.begin(), condemning.end(), deleted.begin(), deleted.end(),
+                        std::inserter(done_, done_.end()));
 }
 
-bool said_later(const LastSaid& facts, const Hash256& content, std::size_t here) {
-  const auto found = facts.find(content);
-  return found != facts.end() && found->second >= here;
-}
-
-}  // namespace
-
-std::vector<SeenRecord> compact_chain(std::vector<SeenRecord> chain) {
-  const ChainFacts facts = facts_of(chain);
-  for (std::size_t i = 0; i < chain.size(); ++i) {
-    auto& changes = chain[i].record.changes;
-    std::erase_if(changes, [&](const Change& change) {
-      if (const auto* prepared = std::get_if<Prepared>(&change)) {
-        const Hash256& content = prepared->manifest.content;
-        return said_later(facts.committed, content, i) || said_later(facts.removed, content, i);
-      }
-      if (const auto* committed = std::get_if<Committed>(&change))
-        return said_later(facts.removed, committed->manifest.content, i);
-      return false;
-    });
+bool Obsolete::may_be_left_out(const Change& change, const Hash256& record) const {
+  if (const auto* prepared = std::get_if<Prepared>(&change)) {
+    const Hash256& content = prepared->manifest.content;
+    return committed_.contains(content) || removed_.contains(content);
   }
-  std::erase_if(chain, [](const SeenRecord& record) { return record.record.changes.empty(); });
-  return chain;
+  if (const auto* committed = std::get_if<Committed>(&change)) return removed_.contains(committed->manifest.content);
+  if (const auto* replaced = std::get_if<Replaced>(&change)) {
+    return removed_.contains(replaced->old) || removed_.contains(replaced->manifest.content);
+  }
+  if (const auto* spared = std::get_if<Spared>(&change)) return done_.contains(spared->record);
+  if (const auto* deleted = std::get_if<Deleted>(&change)) {
+    return std::all_of(deleted->records.begin(), deleted->records.end(),
+                       [this](const Hash256& one) { return done_.contains(one); });
+  }
+  return is_done(change, record);
+}
+
+bool Obsolete::is_done(const Change& change, const Hash256& record) const {
+  return std::holds_alternative<Condemned>(change) && done_.contains(record);
 }
 
 }  // namespace modelfloat

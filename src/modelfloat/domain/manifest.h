@@ -63,14 +63,15 @@ struct ManifestRoot {
 };
 
 struct StructureRoot {
-  std::vector<Hash256> segments;  // names of structure segments
+  std::vector<Hash256> segments;  // names of structure segments, each once
+  std::vector<Hash256> contents;  // names of content segments, in order: the content root's `segments`
   std::uint8_t survive = 0;
   bool operator==(const StructureRoot&) const = default;
 };
 
 inline constexpr std::size_t k_fragments_per_segment = 8192;
 
-// The packs that hold the fragments of the content segment with the same index.
+// The packs that hold the fragments of the content segment with the same index, and their bases.
 struct StructureSegment {
   std::vector<Pack> packs;
   bool operator==(const StructureSegment&) const = default;
@@ -79,6 +80,9 @@ struct StructureSegment {
 struct ContentSegment {
   Hash256 structure{};  // name of the structure segment with the same index
   std::vector<Fragment> fragments;
+  // What later codecs encode fragments as a difference to. This version knows no such codec, but
+  // keeps the list.
+  std::vector<Fragment> bases;
   bool operator==(const ContentSegment&) const = default;
 };
 

@@ -11,9 +11,9 @@ static constexpr std::size_t k_hash_digits = 64;
 static constexpr std::size_t k_writer_digits = 32;
 static constexpr std::size_t k_seq_digits = 16;
 
-static constexpr std::array k_types = {ObjectType::shard, ObjectType::structure,  ObjectType::content,
-                                       ObjectType::log,   ObjectType::checkpoint, ObjectType::slot,
-                                       ObjectType::marker};
+static constexpr std::array k_types = {ObjectType::shard,  ObjectType::structure,  ObjectType::content,
+                                       ObjectType::log,    ObjectType::checkpoint, ObjectType::slot,
+                                       ObjectType::marker, ObjectType::part};
 
 std::string_view to_string(ObjectType type) noexcept {
   switch (type) {
@@ -24,6 +24,7 @@ std::string_view to_string(ObjectType type) noexcept {
     case ObjectType::checkpoint: return "checkpoint";
     case ObjectType::slot: return "slot";
     case ObjectType::marker: return "marker";
+    case ObjectType::part: return "part";
   }
   return "unknown";
 }
@@ -35,20 +36,23 @@ std::optional<ObjectType> object_type_from(std::string_view text) noexcept {
   return std::nullopt;
 }
 
-static bool is_chain(ObjectType type) { return type == ObjectType::log || type == ObjectType::checkpoint; }
+bool is_of_chain(ObjectType type) noexcept {
+  return type == ObjectType::log || type == ObjectType::checkpoint || type == ObjectType::part;
+}
 
 static bool is_lower_hex(std::string_view text, std::size_t digits) {
   return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 ObjectName ObjectName::of(ObjectType type, const Hash256& hash) {
-  if (is_chain(type) || type == ObjectType::marker) throw Error(ErrorKind::internal, "object name", "not a plain type");
+  if (is_of_chain(type) || type == ObjectType::marker)
+    throw Error(ErrorKind::internal, "object name", "not a plain type");
   const std::string digits = to_hex(hash);
   return ObjectName("mf1/" + std::string(to_string(type)) + "/" + digits.substr(0, 2) + "/" + digits, type);
 }
 
 ObjectName ObjectName::of_chain(ObjectType type, const WriterId& writer, std::uint64_t seq, const Hash256& hash) {
-  if (!is_chain(type)) throw Error(ErrorKind::internal, "object name", "not a chain type");
+  if (!is_of_chain(type)) throw Error(ErrorKind::internal, "object name", "not a chain type");
   std::array<std::byte, 8> big_endian;
   for (std::size_t i = 0; i < big_endian.size(); ++i) big_endian[i] = static_cast<std::byte>(seq >> (8 * (7 - i)));
   return ObjectName(
@@ -73,7 +77,7 @@ std::optional<ObjectName> ObjectName::parse(std::string_view path) {
   const std::string_view folder = rest.substr(first + 1, second - first - 1);
   const std::string_view leaf = rest.substr(second + 1);
   if (!type || *type == ObjectType::marker) return std::nullopt;
-  if (is_chain(*type)) {
+  if (is_of_chain(*type)) {
     if (!is_lower_hex(folder, k_writer_digits) || leaf.size() != k_seq_digits + 1 + k_hash_digits) return std::nullopt;
     if (leaf[k_seq_digits] != '-' || !is_lower_hex(leaf.substr(0, k_seq_digits), k_seq_digits)) return std::nullopt;
     if (!is_lower_hex(leaf.substr(k_seq_digits + 1), k_hash_digits)) return std::nullopt;
@@ -89,13 +93,13 @@ std::optional<Hash256> ObjectName::hash() const {
 }
 
 std::optional<WriterId> ObjectName::writer() const {
-  if (!type_ || !is_chain(*type_)) return std::nullopt;
+  if (!type_ || !is_of_chain(*type_)) return std::nullopt;
   const std::size_t start = path_.find('/', 4) + 1;
   return array_from_hex<16>(std::string_view(path_).substr(start, k_writer_digits));
 }
 
 std::optional<std::uint64_t> ObjectName::seq() const {
-  if (!type_ || !is_chain(*type_)) return std::nullopt;
+  if (!type_ || !is_of_chain(*type_)) return std::nullopt;
   const std::string_view digits = std::string_view(path_).substr(path_.rfind('/') + 1, k_seq_digits);
   std::uint64_t value = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);

@@ -21,21 +21,25 @@ enum class ObjectType : std::uint8_t {
   checkpoint = 5,
   slot = 6,
   marker = 7,
+  part = 8,  // of a checkpoint
 };
 
 std::string_view to_string(ObjectType) noexcept;  // also the folder under "mf1/"
 std::optional<ObjectType> object_type_from(std::string_view) noexcept;
 
+// Whether objects of this type are named by writer and number.
+bool is_of_chain(ObjectType) noexcept;
+
 using WriterId = std::array<std::byte, 16>;
 
 // A checked path. Only the forms of the format document can be made, so a name can never leave a store's folder:
-//   mf1/<shard|structure|content|slot>/<2 hex>/<64 hex>      mf1/<log|checkpoint>/<32 hex writer>/<16 hex seq>-<64 hex>
+//   mf1/<shard|structure|content|slot>/<2 hex>/<64 hex>      mf1/<log|checkpoint|part>/<32 hex writer>/<16 hex seq>-<64 hex>
 //   mf1/marker   mf1/FORMAT.txt   mf1/rescue.py
 class ObjectName {
  public:
   // shard, structure, content or slot, by the BLAKE3 of the object's bytes.
   static ObjectName of(ObjectType type, const Hash256& hash);
-  // log or checkpoint.
+  // log, checkpoint or part.
   static ObjectName of_chain(ObjectType type, const WriterId& writer, std::uint64_t seq, const Hash256& hash);
   static ObjectName marker();
   static ObjectName format_text();
@@ -48,7 +52,7 @@ class ObjectName {
   std::optional<ObjectType> type() const noexcept { return type_; }
   // BLAKE3 of the object's bytes; nullopt for the fixed names.
   std::optional<Hash256> hash() const;
-  // For log and checkpoint objects; nullopt for all others.
+  // For log, checkpoint and part objects; nullopt for all others.
   std::optional<WriterId> writer() const;
   std::optional<std::uint64_t> seq() const;
 

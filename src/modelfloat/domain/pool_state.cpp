@@ -1,102 +1,13 @@
 #include "modelfloat/domain/pool_state.h"
 
 #include <algorithm>
-#include <functional>
+#include <utility>
 
 #include "modelfloat/base/hex.h"
+#include "modelfloat/domain/causal_order.h"
 
 namespace modelfloat {
 namespace {
-
-// How much of each other chain the records of one chain have seen. This only grows along the
-// chain, so only the steps are stored.
-class ChainSight {
- public:
-  // Record number `place` of the chain, in order, names this head.
-  void add(const WriterId& other, std::size_t place, std::uint64_t seq) {
-    std::vector<Step>& steps = steps_[other];
-    if (!steps.empty() && steps.back().seq >= seq) return;
-    if (!steps.empty() && steps.back().place == place) {
-      steps.back().seq = seq;
-    } else {
-      steps.push_back({place, seq});
-    }
-  }
-  // The newest number of the other chain that the record knows; 0: none.
-  std::uint64_t seen(const WriterId& other, std::size_t place) const {
-    const auto found = steps_.find(other);
-    if (found == steps_.end()) return 0;
-    const auto after = std::upper_bound(found->second.begin(), found->second.end(), place,
-                                        [](std::size_t wanted, const Step& step) { return wanted < step.place; });
-    return after == found->second.begin() ? 0 : std::prev(after)->seq;
-  }
-
- private:
-  struct Step {
-    std::size_t place;
-    std::uint64_t seq;
-  };
-  std::map<WriterId, std::vector<Step>> steps_;  // ascending
-};
-
-// What a record knows of the other chains.
-struct Sight {
-  const ChainSight* chain;
-  std::size_t place;
-};
-
-// A change together with where in the causal order it was made.
-template <typename T>
-struct Placed {
-  const T* change;
-  const SeenRecord* by;
-  Sight sight;
-};
-
-bool is_before(const SeenRecord& a, const SeenRecord& b, const Sight& of_b) {
-  if (a.record.writer == b.record.writer) return a.record.seq < b.record.seq;
-  const std::uint64_t known = of_b.chain->seen(a.record.writer, of_b.place);
-  return known != 0 && known >= a.record.seq;
-}
-
-// Of one record, by their places: both are elements of its list of changes.
-template <typename A, typename B>
-bool comes_before(const Placed<A>& a, const Placed<B>& b) {
-  if (a.by == b.by) return std::less<const void*>{}(a.change, b.change);
-  return is_before(*a.by, *b.by, b.sight);
-}
-
-// The latest of several changes: no other change is after it, and among concurrent ones its
-// record has the largest hash. With forked chains there can be a cycle in which each change is
-// before another one. Then all of them count as concurrent.
-template <typename T>
-const Placed<T>* latest(const std::vector<Placed<T>>& all) {
-  const Placed<T>* best = nullptr;
-  const Placed<T>* best_of_ring = nullptr;
-  // Of one record, the later change counts.
-  const auto prefer = [](const Placed<T>*& kept, const Placed<T>& one) {
-    if (kept == nullptr || one.by->hash >= kept->by->hash) kept = &one;
-  };
-  for (const auto& one : all) {
-    const bool superseded = std::any_of(all.begin(), all.end(), [&](const Placed<T>& other) {
-      return &other != &one && is_before(*one.by, *other.by, other.sight);
-    });
-    prefer(superseded ? best_of_ring : best, one);
-  }
-  return best != nullptr ? best : best_of_ring;
-}
-
-// Changes are collected chain by chain in order, so of one chain only the last can win; of a fork,
-// each end.
-template <typename T>
-void keep_latest_of_chain(std::vector<Placed<T>>& kept, const Placed<T>& next) {
-  const bool same_chain = !kept.empty() && kept.back().by->record.writer == next.by->record.writer;
-  if (same_chain && (kept.back().by->record.seq < next.by->record.seq || kept.back().by == next.by)) {
-    kept.back() = next;
-  } else {
-    kept.push_back(next);
-  }
-}
 
 class StateBuilder {
  public:
@@ -107,7 +18,7 @@ class StateBuilder {
   }
 
   PoolState build() {
-    for (std::size_t i = 0; i < ordered_.size(); ++i) collect(*ordered_[i], look_from(i));
+    for (std::size_t i = 0; i < ordered_.size(); ++i) collect(i);
     resolve_manifests();
     resolve_tags();
     resolve_members(stores_, state_.stores);
@@ -116,32 +27,39 @@ class StateBuilder {
     }
     resolve_members(slots_, state_.slots);
     resolve_condemned();
-    resolve_policy();
+    if (const auto* winner = latest<PolicySet>(policies_)) state_.policy = *winner->change;
     std::sort(state_.epochs.begin(), state_.epochs.end(),
               [](const auto& a, const auto& b) { return a.epoch < b.epoch; });
     return std::move(state_);
   }
 
  private:
-  // Added and removed of one key (a store, a slot).
+  using Tag = std::pair<std::string, std::string>;  // model, tag
+  struct TagChanges {
+    std::vector<Placed<Committed>> committed;
+    Endings<Untagged> untagged;
+  };
   template <typename Added, typename Gone>
-  struct Membership {
+  struct Membership {  // of a store or a slot
     std::vector<Placed<Added>> added;
-    std::vector<Placed<Gone>> removed;
+    Endings<Gone> removed;
   };
 
-  // What the record knows; those before it were asked for.
-  Sight look_from(std::size_t place) {
-    const SeenRecord& record = *ordered_[place];
-    if (place > 0 && ordered_[place - 1]->record.writer == record.record.writer)
-      record_irregular(*ordered_[place - 1], record);
-    ChainSight& chain = sights_[record.record.writer];
-    for (const auto& [writer, head] : record.record.heads) chain.add(writer, place, head.seq);
-    state_.heads[record.record.writer] = {record.record.seq, record.hash};
-    return {&chain, place};
+  void collect(std::size_t place) {
+    const SeenRecord& seen = *ordered_[place];
+    const WriterId& writer = seen.record.writer;
+    if (place > 0 && ordered_[place - 1]->record.writer == writer) report_irregular(*ordered_[place - 1], seen);
+    state_.heads[writer] = {seen.record.seq, seen.hash};
+    for (const std::string& name : seen.record.must) state_.not_understood.insert("records that need \"" + name + "\"");
+    if (!seen.record.must.empty()) return;
+    ChainKnowledge& chain = knowledge_[writer];
+    for (const auto& [other, head] : seen.record.heads) chain.add(other, seen.record.seq, head.seq);
+    for (const Change& change : seen.record.changes) {
+      std::visit([&](const auto& one) { apply(one, Knowing{&seen, &chain}); }, change);
+    }
   }
 
-  void record_irregular(const SeenRecord& previous, const SeenRecord& next) {
+  void report_irregular(const SeenRecord& previous, const SeenRecord& next) {
     if (next.record.seq == previous.record.seq) {
       state_.irregular.push_back("writer " + to_hex(next.record.writer) + " has two records with number " +
                                  std::to_string(next.record.seq));
@@ -154,76 +72,89 @@ class StateBuilder {
     }
   }
 
-  void collect(const SeenRecord& record, const Sight& sight) {
-    for (const Change& change : record.record.changes) {
-      std::visit([&](const auto& one) { apply(one, record, sight); }, change);
-    }
+  void apply(const Prepared& change, const Knowing&) { prepared_.push_back(&change); }
+  void apply(const Committed& change, const Knowing& by) {
+    tags_[{change.model, change.tag}].committed.push_back({&change, by});
   }
-
-  void apply(const Prepared& change, const SeenRecord&, const Sight&) { name_manifest(change, false); }
-  void apply(const Committed& change, const SeenRecord& by, const Sight& sight) {
-    name_manifest(change, true);
-    tag_changes_[{change.model, change.tag}].push_back({&change, &by, sight});
+  void apply(const Untagged& change, const Knowing& by) {
+    tags_[{change.model, change.tag}].untagged.add({&change, by});
   }
-  void apply(const Untagged& change, const SeenRecord& by, const Sight& sight) {
-    untagged_[{change.model, change.tag}].push_back({&change, &by, sight});
-  }
-  void apply(const Removed& change, const SeenRecord&, const Sight&) {
+  void apply(const Removed& change, const Knowing&) {
     removed_.insert(change.manifests.begin(), change.manifests.end());
   }
-  void apply(const Condemned& change, const SeenRecord& by, const Sight& sight) {
-    condemned_.push_back({&change, &by, sight});
+  void apply(const Replaced& change, const Knowing& by) {
+    replaced_[{change.old, change.revision}].push_back({&change, by});
   }
-  void apply(const Spared& change, const SeenRecord& by, const Sight& sight) {
-    for (const CondemnedObject& object : change.objects) {
-      auto& spared = spared_[object];
-      if (spared.empty() || spared.back().change != &change) spared.push_back({&change, &by, sight});
+  void apply(const Condemned& change, const Knowing& by) { condemned_.push_back({&change, by}); }
+  void apply(const Spared& change, const Knowing& by) {
+    auto& spared = spared_[{by.record->record.writer, change.record}];
+    spared.insert(change.objects.begin(), change.objects.end());
+  }
+  void apply(const Deleted& change, const Knowing&) { deleted_.insert(change.records.begin(), change.records.end()); }
+  void apply(const StoreAdded& change, const Knowing& by) { stores_[change.store].added.push_back({&change, by}); }
+  void apply(const StoreRemoved& change, const Knowing& by) { stores_[change.store].removed.add({&change, by}); }
+  void apply(const SlotAdded& change, const Knowing& by) { slots_[change.slot].added.push_back({&change, by}); }
+  void apply(const SlotRemoved& change, const Knowing& by) { slots_[change.slot].removed.add({&change, by}); }
+  void apply(const EpochBegun& change, const Knowing&) { state_.epochs.push_back(change); }
+  void apply(const PolicySet& change, const Knowing& by) {
+    state_.largest_survive = std::max(state_.largest_survive, change.survive);
+    keep_latest_of_chain(policies_, {&change, by});
+  }
+  void apply(const UnknownChange& change, const Knowing&) {
+    if (change.may) {
+      ++state_.passed_over;
+    } else {
+      state_.not_understood.insert("changes of the kind \"" + change.kind + "\"");
     }
   }
-  void apply(const StoreAdded& change, const SeenRecord& by, const Sight& sight) {
-    stores_[change.store].added.push_back({&change, &by, sight});
-  }
-  void apply(const StoreRemoved& change, const SeenRecord& by, const Sight& sight) {
-    stores_[change.store].removed.push_back({&change, &by, sight});
-  }
-  void apply(const SlotAdded& change, const SeenRecord& by, const Sight& sight) {
-    slots_[change.slot].added.push_back({&change, &by, sight});
-  }
-  void apply(const SlotRemoved& change, const SeenRecord& by, const Sight& sight) {
-    slots_[change.slot].removed.push_back({&change, &by, sight});
-  }
-  void apply(const EpochBegun& change, const SeenRecord&, const Sight&) { state_.epochs.push_back(change); }
-  void apply(const PolicySet& change, const SeenRecord& by, const Sight& sight) {
-    keep_latest_of_chain(policies_, {&change, &by, sight});
-  }
-  void apply(const UnknownChange&, const SeenRecord&, const Sight&) { ++state_.unknown_changes; }
 
-  void name_manifest(const ManifestNaming& naming, bool committed) {
-    LiveManifest& live = state_.manifests[naming.manifest.content];
-    live.model = naming.model;
-    live.revision = naming.revision;
-    live.manifest = naming.manifest;
-    live.committed = live.committed || committed;
+  // The manifest that a commit stands for by now; null when it is dead.
+  const ManifestId* stands_for(const Committed& committed) const {
+    const ManifestId* manifest = &committed.manifest;
+    std::set<Hash256> passed;
+    while (!removed_.contains(manifest->content)) {
+      if (!passed.insert(manifest->content).second) return nullptr;
+      const auto next = replacement_.find({manifest->content, committed.revision});
+      if (next == replacement_.end()) return manifest;
+      manifest = next->second;
+    }
+    return nullptr;
   }
 
   void resolve_manifests() {
-    for (const Hash256& content : removed_) state_.manifests.erase(content);
+    for (auto& [old, changes] : replaced_) {
+      // One by a manifest that is dead does not count.
+      std::erase_if(changes, [&](const auto& one) { return removed_.contains(one.change->manifest.content); });
+      if (const auto* winner = latest<Replaced>(changes)) replacement_[old] = &winner->change->manifest;
+    }
+    std::set<Hash256> committed_names;
+    for (const auto& [tag, changes] : tags_) {
+      for (const Placed<Committed>& committed : changes.committed) {
+        const Committed& change = *committed.change;
+        committed_names.insert(change.manifest.content);
+        const ManifestId* manifest = stands_for(change);
+        if (manifest == nullptr) continue;
+        state_.manifests[manifest->content] = {change.model, change.revision, *manifest, true};
+        if (manifest->content != change.manifest.content) state_.replaced[change.manifest.content] = manifest->content;
+      }
+    }
+    for (const Prepared* prepared : prepared_) {
+      const Hash256& content = prepared->manifest.content;
+      if (removed_.contains(content) || committed_names.contains(content)) continue;
+      state_.manifests.try_emplace(content,
+                                   LiveManifest{prepared->model, prepared->revision, prepared->manifest, false});
+    }
   }
 
   void resolve_tags() {
-    for (const auto& [key, commits] : tag_changes_) {
-      const auto withdrawals = untagged_.find(key);
+    for (const auto& [tag, changes] : tags_) {
       std::vector<Placed<Committed>> candidates;
-      for (const auto& commit : commits) {
-        if (!state_.manifests.contains(commit.change->manifest.content)) continue;
-        const bool withdrawn = withdrawals != untagged_.end() &&
-                               std::any_of(withdrawals->second.begin(), withdrawals->second.end(),
-                                           [&](const auto& other) { return comes_before(commit, other); });
-        if (!withdrawn) keep_latest_of_chain(candidates, commit);
+      for (const Placed<Committed>& committed : changes.committed) {
+        if (stands_for(*committed.change) != nullptr && !changes.untagged.any_after(committed))
+          keep_latest_of_chain(candidates, committed);
       }
-      if (const auto* winner = latest(candidates)) {
-        state_.tags[key.first][key.second] = winner->change->manifest.content;
-      }
+      if (const auto* winner = latest<Committed>(candidates))
+        state_.tags[tag.first][tag.second] = stands_for(*winner->change)->content;
     }
   }
 
@@ -232,48 +163,48 @@ class StateBuilder {
     for (const auto& [key, membership] : memberships) {
       std::remove_cvref_t<decltype(membership.added)> current;
       for (const auto& added : membership.added) {
-        const bool gone = std::any_of(membership.removed.begin(), membership.removed.end(),
-                                      [&](const auto& removed) { return comes_before(added, removed); });
-        if (!gone) keep_latest_of_chain(current, added);
+        if (!membership.removed.any_after(added)) keep_latest_of_chain(current, added);
       }
-      if (const auto* winner = latest(current)) into.emplace(key, *winner->change);
+      if (const auto* winner = latest(std::span(std::as_const(current)))) into.emplace(key, *winner->change);
     }
   }
 
   void resolve_condemned() {
     for (const auto& condemned : condemned_) {
+      const SeenRecord& record = *condemned.by.record;
+      if (deleted_.contains(record.hash)) continue;
+      const auto spared = spared_.find({record.record.writer, record.hash});
       for (const CondemnedObject& object : condemned.change->objects) {
-        const auto spared = spared_.find(object);
-        const bool withdrawn =
-            spared != spared_.end() && std::any_of(spared->second.begin(), spared->second.end(),
-                                                   [&](const auto& one) { return comes_before(condemned, one); });
-        if (!withdrawn) state_.condemned.insert(object);
+        const bool is_spared = spared != spared_.end() && spared->second.contains(object);
+        (is_spared ? state_.spared : state_.condemned).insert(object);
       }
     }
   }
 
-  void resolve_policy() {
-    if (const auto* winner = latest(policies_)) state_.policy = *winner->change;
-  }
-
   std::vector<const SeenRecord*> ordered_;
-  std::map<WriterId, ChainSight> sights_;  // by chain
+  std::map<WriterId, ChainKnowledge> knowledge_;
   PoolState state_;
   std::set<Hash256> removed_;
-  std::map<std::pair<std::string, std::string>, std::vector<Placed<Committed>>> tag_changes_;
-  std::map<std::pair<std::string, std::string>, std::vector<Placed<Untagged>>> untagged_;
+  std::vector<const Prepared*> prepared_;
+  std::map<Tag, TagChanges> tags_;
+  std::map<std::pair<Hash256, RevisionId>, std::vector<Placed<Replaced>>> replaced_;
+  std::map<std::pair<Hash256, RevisionId>, const ManifestId*> replacement_;
   std::map<StoreId, Membership<StoreAdded, StoreRemoved>> stores_;
   std::map<std::array<std::byte, 16>, Membership<SlotAdded, SlotRemoved>> slots_;
   std::vector<Placed<Condemned>> condemned_;
-  std::map<CondemnedObject, std::vector<Placed<Spared>>> spared_;
+  std::map<std::pair<WriterId, Hash256>, std::set<CondemnedObject>> spared_;  // by writer and record
+  std::set<Hash256> deleted_;                                                 // records that condemn
   std::vector<Placed<PolicySet>> policies_;
 };
 
 }  // namespace
 
-bool PoolState::is_condemned(const std::string& path) const {
-  const auto found = condemned.lower_bound(CondemnedObject{path, std::nullopt});
-  return found != condemned.end() && found->path == path;
+bool PoolState::is_condemned(ObjectType type, const Hash256& hash) const {
+  const auto has_it = [&](const std::set<CondemnedObject>& objects) {
+    const auto found = objects.lower_bound(CondemnedObject{type, hash, std::nullopt});
+    return found != objects.end() && found->type == type && found->hash == hash;
+  };
+  return has_it(condemned) || has_it(spared);
 }
 
 PoolState pool_state_of(std::span<const SeenRecord> records) {

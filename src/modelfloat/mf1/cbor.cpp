@@ -48,6 +48,10 @@ void CborWriter::text(std::string_view value) {
   append(out_, as_bytes(value));
 }
 
+void CborWriter::boolean(bool value) { head(k_simple, value ? 21 : 20); }
+
+void CborWriter::encoded(ByteSpan item) { out_.insert(out_.end(), item.begin(), item.end()); }
+
 void CborWriter::map(CborMap map) {
   auto& members = map.members_;
   std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return comes_before(a.key, b.key); });
@@ -191,6 +195,18 @@ void CborReader::skip_item(int depth) {
   }
   // false, true and null may come one day as values of unknown keys; tags and floats never.
   if (found.major != k_simple || found.argument < 20 || found.argument > 22) fail("has a tag, a float or an odd value");
+}
+
+bool CborReader::is_true() {
+  constexpr std::byte k_true{0xf5};
+  const ByteSpan value = item();
+  return value.size() == 1 && value.front() == k_true;
+}
+
+ByteSpan CborReader::item() {
+  const ByteSpan before = rest_;
+  skip();
+  return before.first(before.size() - rest_.size());
 }
 
 void CborReader::finish() const {

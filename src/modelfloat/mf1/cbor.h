@@ -23,6 +23,9 @@ class CborWriter {
   void bytes(ByteSpan value);
   void text(std::string_view value);
   void array(std::size_t count) { head(4, count); }
+  void boolean(bool value);
+  // Writes an item that is encoded already.
+  void encoded(ByteSpan item);
   // Writes a map with its members in the deterministic order. Error{internal} for a duplicate
   // key.
   void map(CborMap members);
@@ -109,6 +112,10 @@ class CborReader {
     each_member([&] { member(fixed<N>()); });
   }
 
+  // Whether the next item is `true`; any item is read.
+  bool is_true();
+  // Reads one item of any kind and returns its bytes.
+  ByteSpan item();
   // Skips one item. Error{corrupt} when it is not well-formed or nested deeper than k_max_depth.
   void skip() { skip_item(k_max_depth); }
   bool at_end() const noexcept { return rest_.empty(); }

@@ -109,20 +109,22 @@ FrameFacts only_frame(std::size_t plain_bytes) {
   return {.number = 0, .plain_bytes = static_cast<std::uint32_t>(plain_bytes)};
 }
 
-const crypto::SecretKey& document_key(ObjectType type, const Keyring& keyring, std::uint32_t epoch) {
+// The key that documents of this type are sealed under.
+KeyUse document_key(ObjectType type) {
   if (type == ObjectType::shard) throw Error(ErrorKind::internal, "document", "a shard is not one");
-  return keyring.key(epoch, key_use_of(type));
+  return key_use_of(type);
 }
 
 }  // namespace
 
 SealedDocument seal_document(ObjectType type, ByteSpan cbor, const Keyring& keyring, crypto::Suite suite,
                              Random& random) {
+  const KeyUse use = document_key(type);
   if (cbor.size() > k_max_document_bytes) throw refused(type, ErrorKind::invalid, "would be too long");
   const Bytes plain = padded_plaintext(cbor);
   const Hash256 salt = random.array<32>();
   const std::uint32_t epoch = keyring.current_epoch();
-  const SaltKey key = derive_salt_key(document_key(type, keyring, epoch), salt, type, suite);
+  const SaltKey key = derive_salt_key(keyring.key(epoch, use), salt, type, suite);
   Bytes object(k_header_bytes + plain.size() + k_tag_bytes);
   write_header({suite, epoch, plain.size() + k_tag_bytes, keyring.pool_tag(), salt, key.commitment}, type, object);
   const FrameFacts facts = only_frame(plain.size());
@@ -134,17 +136,15 @@ SealedDocument seal_document(ObjectType type, ByteSpan cbor, const Keyring& keyr
 }
 
 Bytes open_document(ObjectType type, ByteSpan object, const Keyring& keyring) {
+  (void)document_key(type);  // refuses other types
   const Header header = read_header(type, object);
   if (header.pool != keyring.pool_tag()) throw refused(type, ErrorKind::denied, "belongs to another pool");
-  const auto& type_key = document_key(type, keyring, header.epoch);
-  const SaltKey key = derive_salt_key(type_key, header.salt, type, header.suite);
-  if (!crypto::equal_in_constant_time(key.commitment, header.commitment)) {
-    throw refused(type, ErrorKind::denied, "was sealed under another key, or its header is damaged");
-  }
+  const auto key = find_salt_key(keyring, header.epoch, header.commitment, header.salt, type, header.suite);
+  if (!key) throw refused(type, ErrorKind::denied, "was sealed under another key, or its header is damaged");
   Bytes plain(header.sealed_bytes - k_tag_bytes);
   const FrameFacts facts = only_frame(plain.size());
   const FrameBinder binder(keyring.pool_id(), header.epoch, header.salt, type, header.suite);
-  const bool opened = crypto::Opener(header.suite, key.key)
+  const bool opened = crypto::Opener(header.suite, key->key)
                           .open(frame_nonce(facts.number), binder.aad(facts), object.subspan(k_header_bytes), plain);
   if (!opened) throw refused(type, ErrorKind::corrupt, "is damaged: it does not open");
   return unpadded_cbor(type, plain);

@@ -17,15 +17,16 @@ struct SealedDocument {
   Bytes object;
 };
 
-// Compresses, pads and seals under a fresh salt and the keyring's current epoch. `type` is
-// structure, content, log or checkpoint. Error{invalid} when the CBOR is longer than
-// k_max_document_bytes.
+// Compresses, pads and seals under a fresh salt and the preferred root of the keyring's current
+// epoch. `type` is structure, content, log, checkpoint or part; Error{internal} for others.
+// Error{invalid} when the CBOR is longer than k_max_document_bytes.
 SealedDocument seal_document(ObjectType type, ByteSpan cbor, const Keyring& keyring, crypto::Suite suite,
                              Random& random);
 
-// Opens a document of this type and returns its CBOR. Error{denied} when it belongs to another
-// pool, or when the keyring lacks its epoch or has another key; Error{unsupported} for a newer
-// format; Error{corrupt} for everything else.
+// Opens a document of this type and returns its CBOR. Of several roots of the document's epoch, the
+// commitment in its header chooses. Error{denied} when it belongs to another pool, or when the
+// keyring lacks its epoch or has only other roots of it; Error{unsupported} for a newer format or
+// suite; Error{corrupt} for everything else.
 Bytes open_document(ObjectType type, ByteSpan object, const Keyring& keyring);
 
 }  // namespace modelfloat::mf1

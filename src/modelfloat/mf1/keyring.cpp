@@ -1,7 +1,10 @@
 #include "modelfloat/mf1/keyring.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/crypto/aead.h"
@@ -20,11 +23,32 @@ crypto::SecretKey derive(const PoolId& pool, const crypto::SecretKey& root, KeyU
   return crypto::hkdf_sha256_key(root.bytes(), pool, as_bytes(info));
 }
 
-// What binds a wrapped older root key to its place.
-std::array<std::byte, 20> epoch_aad(const PoolId& pool, std::uint32_t epoch) {
-  std::array<std::byte, 20> aad;
-  FieldWriter(aad).bytes(pool).number(epoch);
+std::string where_of(std::uint32_t epoch) { return "key epoch " + std::to_string(epoch); }
+
+using WrapAad = std::array<std::byte, sizeof(PoolId) + 2 * sizeof(std::uint32_t)>;
+
+// What binds a wrapped root key to its place.
+WrapAad wrap_aad(const PoolId& pool, std::uint32_t epoch, std::uint32_t older) {
+  WrapAad aad;
+  FieldWriter(aad).bytes(pool).number(epoch).number(older);
   return aad;
+}
+
+std::optional<crypto::SecretKey> unwrap(const PoolId& pool, const RootKey& newer, std::uint32_t epoch,
+                                        const WrappedRoot& wrapped) {
+  const auto opened = crypto::xchacha_open(newer.key(KeyUse::older_epochs), wrapped.nonce,
+                                           wrap_aad(pool, epoch, wrapped.epoch), wrapped.sealed);
+  if (!opened) return std::nullopt;
+  return crypto::SecretKey(opened->bytes().first<crypto::SecretKey::k_bytes>());
+}
+
+// A root of this number can hold that one.
+bool is_older(const WrappedRoot& wrapped, std::uint32_t epoch) noexcept {
+  return wrapped.epoch > 0 && wrapped.epoch < epoch;
+}
+
+RootKeys::iterator find_root(RootKeys& roots, const crypto::SecretKey& root) {
+  return std::find_if(roots.begin(), roots.end(), [&](const RootKey& one) { return one.root() == root; });
 }
 
 }  // namespace
@@ -35,69 +59,121 @@ KeyUse key_use_of(ObjectType type) {
     case ObjectType::structure: return KeyUse::structure;
     case ObjectType::content: return KeyUse::content;
     case ObjectType::log:
-    case ObjectType::checkpoint: return KeyUse::log;
+    case ObjectType::checkpoint:
+    case ObjectType::part: return KeyUse::log;
     case ObjectType::slot:
     case ObjectType::marker: break;
   }
   throw Error(ErrorKind::internal, std::string(to_string(type)), "objects of this type are not sealed");
 }
 
+RootKey::RootKey(const PoolId& pool, const crypto::SecretKey& root)
+    : root_(root), keys_{derive(pool, root, KeyUse::fragment_id), derive(pool, root, KeyUse::sealing),
+                         derive(pool, root, KeyUse::structure),   derive(pool, root, KeyUse::content),
+                         derive(pool, root, KeyUse::log),         derive(pool, root, KeyUse::older_epochs),
+                         derive(pool, root, KeyUse::local)} {}
+
 Keyring::Keyring(const PoolId& pool, std::uint32_t epoch, const crypto::SecretKey& root) : pool_(pool) {
-  add_epoch(epoch, root);
+  add_root(epoch, root);
 }
 
-void Keyring::add_epoch(std::uint32_t number, const crypto::SecretKey& root) {
-  const std::string where = "key epoch " + std::to_string(number);
-  if (number == 0) throw Error(ErrorKind::invalid, where, "epochs are counted from 1");
-  const auto known = epochs_.find(number);
+bool Keyring::add_root(std::uint32_t epoch, const crypto::SecretKey& root) {
+  if (epoch == 0) throw Error(ErrorKind::invalid, where_of(epoch), "epochs are counted from 1");
+  const auto known = epochs_.find(epoch);
+  if (known == epochs_.end()) {
+    RootKeys first;
+    first.emplace_back(pool_, root);
+    epochs_.emplace(epoch, std::move(first));
+    return true;
+  }
+  RootKeys& roots = known->second;
+  if (find_root(roots, root) != roots.end()) return false;
+  roots.emplace_back(pool_, root);
+  return true;
+}
+
+void Keyring::prefer(std::uint32_t epoch, const crypto::SecretKey& root) {
+  const auto known = epochs_.find(epoch);
   if (known != epochs_.end()) {
-    if (known->second.root == root) return;
-    throw Error(ErrorKind::invalid, where, "has another root key already");
+    RootKeys& roots = known->second;
+    const auto found = find_root(roots, root);
+    if (found != roots.end()) return roots.splice(roots.begin(), roots, found);
   }
-  const auto sub_key = [&](KeyUse use) { return derive(pool_, root, use); };
-  epochs_.emplace(number, Epoch{root,
-                                {sub_key(KeyUse::fragment_id), sub_key(KeyUse::sealing), sub_key(KeyUse::structure),
-                                 sub_key(KeyUse::content), sub_key(KeyUse::log), sub_key(KeyUse::older_epochs),
-                                 sub_key(KeyUse::local)}});
+  throw Error(ErrorKind::denied, where_of(epoch), "the root key that is to be preferred is not here");
 }
 
-const Keyring::Epoch& Keyring::epoch(std::uint32_t number) const {
-  const auto found = epochs_.find(number);
-  if (found == epochs_.end()) {
-    throw Error(ErrorKind::denied, "key epoch " + std::to_string(number), "its key is not here");
-  }
+std::optional<std::uint32_t> Keyring::epoch_before(std::uint32_t epoch) const noexcept {
+  const auto next = epochs_.lower_bound(epoch);
+  if (next == epochs_.begin()) return std::nullopt;
+  return std::prev(next)->first;
+}
+
+std::size_t Keyring::root_count() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& [epoch, roots] : epochs_) sum += roots.size();
+  return sum;
+}
+
+const RootKeys& Keyring::roots(std::uint32_t epoch) const {
+  const auto found = epochs_.find(epoch);
+  if (found == epochs_.end()) throw Error(ErrorKind::denied, where_of(epoch), "its key is not here");
   return found->second;
 }
 
-const crypto::SecretKey& Keyring::root(std::uint32_t number) const { return epoch(number).root; }
-
-const crypto::SecretKey& Keyring::key(std::uint32_t number, KeyUse use) const {
-  return epoch(number).keys.at(static_cast<std::size_t>(use));
+FragmentId Keyring::fragment_id(std::uint32_t epoch, ByteSpan plain) const {
+  return crypto::blake3_keyed(key(epoch, KeyUse::fragment_id), plain);
 }
 
-FragmentId Keyring::fragment_id(std::uint32_t number, ByteSpan plain) const {
-  return crypto::blake3_keyed(key(number, KeyUse::fragment_id), plain);
+bool Keyring::proves(std::uint32_t epoch, const FragmentId& id, ByteSpan plain) const {
+  const RootKeys& all = roots(epoch);
+  return std::any_of(all.begin(), all.end(), [&](const RootKey& one) {
+    return crypto::blake3_keyed(one.key(KeyUse::fragment_id), plain) == id;
+  });
 }
 
 EpochBegun begin_epoch(const Keyring& keyring, std::uint32_t epoch, Random& random) {
+  if (!keyring.epoch_before(epoch))
+    throw Error(ErrorKind::denied, where_of(epoch), "no root key of an epoch before is here");
+  const auto& key = keyring.key(epoch, KeyUse::older_epochs);
   EpochBegun change;
   change.epoch = epoch;
-  random.fill(change.nonce);
-  const auto& key = keyring.key(epoch, KeyUse::older_epochs);
-  const auto& older = keyring.root(epoch - 1);
-  const Bytes sealed = crypto::xchacha_seal(key, change.nonce, epoch_aad(keyring.pool_id(), epoch), older.bytes());
-  std::copy(sealed.begin(), sealed.end(), change.wrapped.begin());
+  for (auto older = keyring.epoch_before(epoch); older; older = keyring.epoch_before(*older)) {
+    for (const RootKey& root : keyring.roots(*older)) {
+      WrappedRoot& wrapped = change.wrapped.emplace_back();
+      wrapped.epoch = *older;
+      random.fill(wrapped.nonce);
+      const Bytes sealed =
+          crypto::xchacha_seal(key, wrapped.nonce, wrap_aad(keyring.pool_id(), epoch, *older), root.root().bytes());
+      std::copy(sealed.begin(), sealed.end(), wrapped.sealed.begin());
+    }
+  }
   return change;
 }
 
-crypto::SecretKey open_older_epoch(const Keyring& keyring, const EpochBegun& change) {
-  const std::string where = "key epoch " + std::to_string(change.epoch);
-  if (change.epoch < 2) throw Error(ErrorKind::corrupt, where, "there is no epoch before");
-  const auto& key = keyring.key(change.epoch, KeyUse::older_epochs);
-  const auto opened =
-      crypto::xchacha_open(key, change.nonce, epoch_aad(keyring.pool_id(), change.epoch), change.wrapped);
-  if (!opened) throw Error(ErrorKind::corrupt, where, "the wrapped key of the epoch before does not open");
-  return crypto::SecretKey(opened->bytes().first<crypto::SecretKey::k_bytes>());
+bool add_older_roots(Keyring& keyring, const EpochBegun& change) {
+  if (!keyring.has_epoch(change.epoch)) return false;
+  bool added = false;
+  for (const WrappedRoot& wrapped : change.wrapped) {
+    if (!is_older(wrapped, change.epoch)) continue;
+    for (const RootKey& newer : keyring.roots(change.epoch)) {
+      const auto root = unwrap(keyring.pool_id(), newer, change.epoch, wrapped);
+      if (!root) continue;
+      added = keyring.add_root(wrapped.epoch, *root) || added;
+      break;
+    }
+  }
+  return added;
+}
+
+const RootKey* root_that_began(const Keyring& keyring, const EpochBegun& change) {
+  if (!keyring.has_epoch(change.epoch)) return nullptr;
+  for (const RootKey& root : keyring.roots(change.epoch)) {
+    const bool opens = std::any_of(change.wrapped.begin(), change.wrapped.end(), [&](const WrappedRoot& wrapped) {
+      return unwrap(keyring.pool_id(), root, change.epoch, wrapped).has_value();
+    });
+    if (opens) return &root;
+  }
+  return nullptr;
 }
 
 }  // namespace modelfloat::mf1

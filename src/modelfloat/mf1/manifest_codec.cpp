@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "modelfloat/base/error.h"
@@ -34,6 +35,27 @@ std::vector<Hash256> read_names(CborReader& from, std::size_t max = SIZE_MAX) {
 }
 
 std::vector<Hash256> read_names(CborReader&& from, std::size_t max = SIZE_MAX) { return read_names(from, max); }
+
+// The names in `must` are those of things that a reader has to understand. There are none yet.
+void refuse_unknown_needs(const CborMembers& members) {
+  auto must = members.find("must");
+  if (!must) return;
+  std::string names;
+  for (std::size_t left = must->array(); left > 0; --left) {
+    names += (names.empty() ? "\"" : ", \"") + std::string(must->text()) + "\"";
+  }
+  if (names.empty()) return;
+  throw Error(ErrorKind::unsupported, "manifest",
+              "needs " + names + ", which this version of ModelFloat does not know");
+}
+
+// The members of a root or a segment that this version understands.
+CborMembers members_of(ByteSpan cbor, std::string_view kind) {
+  auto members = CborMembers::of(cbor);
+  members.require_kind(kind);
+  refuse_unknown_needs(members);
+  return members;
+}
 
 // A problem found when writing is the caller's mistake, when reading the document's.
 void require(const std::optional<Problem>& problem, ErrorKind kind) {
@@ -132,28 +154,30 @@ Pack read_pack(CborReader& from) {
   return pack;
 }
 
-// The packs of a content segment in the order in which its fragments first name them.
+// The packs of a content segment in the order in which its fragments, then its bases, first name
+// them.
 class PackTable {
  public:
-  explicit PackTable(const std::vector<Fragment>& fragments) {
-    for (const Fragment& fragment : fragments) {
-      if (const FrameRef* const frame = fragment.frame()) {
-        if (indices_.emplace(frame->pack, packs_.size()).second) packs_.push_back(frame->pack);
-      }
-    }
+  explicit PackTable(const ContentSegment& segment) {
+    for (const Fragment& fragment : segment.fragments) add(fragment);
+    for (const Fragment& base : segment.bases) add(base);
   }
   const std::vector<PackId>& packs() const noexcept { return packs_; }
   std::uint64_t index_of(const PackId& pack) const { return indices_.at(pack); }
 
  private:
+  void add(const Fragment& fragment) {
+    const FrameRef* const frame = fragment.frame();
+    if (frame != nullptr && indices_.emplace(frame->pack, packs_.size()).second) packs_.push_back(frame->pack);
+  }
+
   std::map<PackId, std::uint64_t> indices_;
   std::vector<PackId> packs_;
 };
 
 void write_fragment(CborWriter& to, const Fragment& fragment, const PackTable& table) {
   const FrameRef* const frame = fragment.frame();
-  const auto& base = fragment.codec.base;
-  to.array((frame != nullptr ? k_framed_items : k_inline_items) + (base ? 1 : 0));
+  to.array(frame != nullptr ? k_framed_items : k_inline_items);
   to.bytes(fragment.id);
   to.number(fragment.plain_bytes);
   to.number(static_cast<std::uint8_t>(fragment.codec.id));
@@ -166,7 +190,11 @@ void write_fragment(CborWriter& to, const Fragment& fragment, const PackTable& t
   } else {
     to.bytes(*fragment.inline_bytes());
   }
-  if (base) to.bytes(*base);
+}
+
+void write_fragments(CborWriter& to, const std::vector<Fragment>& fragments, const PackTable& table) {
+  to.array(fragments.size());
+  for (const Fragment& fragment : fragments) write_fragment(to, fragment, table);
 }
 
 FrameRef read_frame(CborReader& from, const std::vector<PackId>& packs) {
@@ -179,7 +207,8 @@ FrameRef read_frame(CborReader& from, const std::vector<PackId>& packs) {
   return frame;
 }
 
-Fragment read_fragment(CborReader& from, const std::vector<PackId>& packs) {
+// `bases`: how many the segment lists; a fragment with a base names one of them.
+Fragment read_fragment(CborReader& from, const std::vector<PackId>& packs, std::size_t bases) {
   const std::size_t items = from.array(k_framed_items + 1);
   const bool is_framed = items == k_framed_items || items == k_framed_items + 1;
   const bool is_inline = items == k_inline_items || items == k_inline_items + 1;
@@ -194,8 +223,30 @@ Fragment read_fragment(CborReader& from, const std::vector<PackId>& packs) {
   } else {
     fragment.place = to_bytes(from.bytes());
   }
-  if (items != k_framed_items && items != k_inline_items) fragment.codec.base = from.fixed<32>();
+  if (items != k_framed_items && items != k_inline_items) {
+    if (bases == 0) CborReader::fail("a fragment has a base fragment that is not listed");
+    from.number(bases - 1);
+    throw Error(ErrorKind::unsupported, "manifest",
+                "has a fragment with a base fragment, which this version of ModelFloat cannot read");
+  }
   return fragment;
+}
+
+std::vector<Fragment> read_fragments(CborReader from, const std::vector<PackId>& packs, std::size_t bases) {
+  std::vector<Fragment> fragments;
+  for (std::size_t left = from.array(k_fragments_per_segment); left > 0; --left) {
+    fragments.push_back(read_fragment(from, packs, bases));
+  }
+  return fragments;
+}
+
+// No pack comes twice.
+std::vector<PackId> read_pack_table(CborReader from) {
+  std::vector<PackId> packs = read_names(from, k_fragments_per_segment);
+  if (std::set<PackId>(packs.begin(), packs.end()).size() != packs.size()) {
+    CborReader::fail("a segment lists a pack twice");
+  }
+  return packs;
 }
 
 std::map<std::string, std::string> read_card(CborReader from) {
@@ -238,8 +289,7 @@ Bytes to_cbor(const ManifestRoot& root) {
 }
 
 ManifestRoot manifest_root_from_cbor(ByteSpan cbor) {
-  const auto members = CborMembers::of(cbor);
-  members.require_kind("root");
+  const auto members = members_of(cbor, "root");
   ManifestRoot root;
   root.structure = members.at("structure").fixed<32>();
   root.model = members.at("model").text();
@@ -255,46 +305,47 @@ ManifestRoot manifest_root_from_cbor(ByteSpan cbor) {
 }
 
 Bytes to_cbor(const StructureRoot& root) {
+  require(problem_of(root), ErrorKind::invalid);
   CborMap map;
-  map.text("kind", "root").number("survive", root.survive).item("segments", [&](CborWriter& to) {
-    write_names(to, root.segments);
-  });
+  map.text("kind", "root")
+      .number("survive", root.survive)
+      .item("segments", [&](CborWriter& to) { write_names(to, root.segments); })
+      .item("contents", [&](CborWriter& to) { write_names(to, root.contents); });
   return std::move(map).encoded();
 }
 
 StructureRoot structure_root_from_cbor(ByteSpan cbor) {
-  const auto members = CborMembers::of(cbor);
-  members.require_kind("root");
+  const auto members = members_of(cbor, "root");
   StructureRoot root;
   root.segments = read_names(members.at("segments"));
+  root.contents = read_names(members.at("contents"));
   root.survive = members.at("survive").small<std::uint8_t>();
+  require(problem_of(root), ErrorKind::corrupt);
   return root;
 }
 
 Bytes to_cbor(const ContentSegment& segment) {
   require(problem_of(segment), ErrorKind::invalid);
-  const PackTable table(segment.fragments);
+  const PackTable table(segment);
   CborMap map;
   map.text("kind", "segment")
       .bytes("structure", segment.structure)
       .item("packs", [&](CborWriter& to) { write_names(to, table.packs()); })
-      .item("fragments", [&](CborWriter& to) {
-        to.array(segment.fragments.size());
-        for (const Fragment& fragment : segment.fragments) write_fragment(to, fragment, table);
-      });
+      .item("fragments", [&](CborWriter& to) { write_fragments(to, segment.fragments, table); });
+  if (!segment.bases.empty()) {
+    map.item("bases", [&](CborWriter& to) { write_fragments(to, segment.bases, table); });
+  }
   return std::move(map).encoded();
 }
 
 ContentSegment content_segment_from_cbor(ByteSpan cbor) {
-  const auto members = CborMembers::of(cbor);
-  members.require_kind("segment");
+  const auto members = members_of(cbor, "segment");
   ContentSegment segment;
   segment.structure = members.at("structure").fixed<32>();
-  const std::vector<PackId> packs = read_names(members.at("packs"), k_fragments_per_segment);
-  CborReader fragments = members.at("fragments");
-  for (std::size_t left = fragments.array(k_fragments_per_segment); left > 0; --left) {
-    segment.fragments.push_back(read_fragment(fragments, packs));
-  }
+  const std::vector<PackId> packs = read_pack_table(members.at("packs"));
+  // A base has no base itself.
+  if (const auto bases = members.find("bases")) segment.bases = read_fragments(*bases, packs, 0);
+  segment.fragments = read_fragments(members.at("fragments"), packs, segment.bases.size());
   require(problem_of(segment), ErrorKind::corrupt);
   return segment;
 }
@@ -310,8 +361,7 @@ Bytes to_cbor(const StructureSegment& segment) {
 }
 
 StructureSegment structure_segment_from_cbor(ByteSpan cbor) {
-  const auto members = CborMembers::of(cbor);
-  members.require_kind("segment");
+  const auto members = members_of(cbor, "segment");
   StructureSegment segment;
   CborReader packs = members.at("packs");
   for (std::size_t left = packs.array(k_fragments_per_segment); left > 0; --left) {
@@ -330,15 +380,17 @@ ManifestPart manifest_part_of(ByteSpan cbor) {
 void check_frames_fit(const ContentSegment& content, const StructureSegment& structure) {
   std::map<PackId, std::uint64_t> pack_bytes;
   for (const Pack& pack : structure.packs) pack_bytes[pack.id] = pack.pack_bytes();
-  for (const Fragment& fragment : content.fragments) {
+  const auto check = [&](const Fragment& fragment) {
     const FrameRef* const frame = fragment.frame();
-    if (frame == nullptr) continue;
+    if (frame == nullptr) return;
     const auto pack = pack_bytes.find(frame->pack);
     const auto end = checked_add(frame->offset, frame->sealed_bytes + k_pack_end_bytes);
     if (pack == pack_bytes.end() || !end || *end > pack->second) {
       throw Error(ErrorKind::corrupt, "pack " + to_hex(frame->pack), "a manifest says that more lies in it than does");
     }
-  }
+  };
+  std::for_each(content.fragments.begin(), content.fragments.end(), check);
+  std::for_each(content.bases.begin(), content.bases.end(), check);
 }
 
 RevisionId revision_id(std::span<const FileEntry> files) {

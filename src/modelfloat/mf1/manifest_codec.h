@@ -3,8 +3,9 @@
 // ids that files and revisions have.
 //
 // The writers refuse what the readers would refuse (Error{invalid}). The readers give
-// Error{corrupt} for bytes that are no such document or break a rule, Error{unsupported} for codecs
-// and suites that this program does not know, and ignore unknown map keys.
+// Error{corrupt} for bytes that are no such document or break a rule. They give Error{unsupported}
+// for codecs and suites that this program does not know, for fragments with a base, and for a
+// document whose `must` names something, and ignore unknown map keys.
 
 #include <cstdint>
 #include <span>
@@ -29,8 +30,8 @@ StructureSegment structure_segment_from_cbor(ByteSpan);
 enum class ManifestPart { root, segment };
 ManifestPart manifest_part_of(ByteSpan cbor);
 
-// Error{corrupt} unless every frame of `content` lies in a pack that `structure` lists, before that
-// pack's end.
+// Error{corrupt} unless every frame of `content`, those of its bases included, lies in a pack that
+// `structure` lists, before that pack's end.
 void check_frames_fit(const ContentSegment& content, const StructureSegment& structure);
 
 // The id of a revision: a hash of the paths, sizes and SHA-256 of its files. `files` must be

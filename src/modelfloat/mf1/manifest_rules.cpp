@@ -136,9 +136,18 @@ std::optional<Problem> problem_of(const ManifestRoot& root) {
   return std::nullopt;
 }
 
+std::optional<Problem> problem_of(const StructureRoot& root) {
+  const std::set<Hash256> names(root.segments.begin(), root.segments.end());
+  if (names.size() != root.segments.size()) return Problem{"the structure names a segment twice"};
+  return std::nullopt;
+}
+
 std::optional<Problem> problem_of(const ContentSegment& segment) {
-  if (segment.fragments.size() > k_fragments_per_segment) return Problem{"a segment lists too many fragments"};
-  return first_problem(segment.fragments);
+  if (segment.fragments.size() > k_fragments_per_segment || segment.bases.size() > k_fragments_per_segment) {
+    return Problem{"a segment lists too many fragments"};
+  }
+  if (auto problem = first_problem(segment.fragments)) return problem;
+  return first_problem(segment.bases);
 }
 
 std::optional<Problem> problem_of(const StructureSegment& segment) {

@@ -19,6 +19,7 @@ struct Problem {
 };
 
 std::optional<Problem> problem_of(const ManifestRoot&);
+std::optional<Problem> problem_of(const StructureRoot&);
 std::optional<Problem> problem_of(const ContentSegment&);
 std::optional<Problem> problem_of(const StructureSegment&);
 

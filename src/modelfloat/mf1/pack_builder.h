@@ -19,7 +19,7 @@ namespace modelfloat::mf1 {
 
 // A fragment after its codec, not yet sealed.
 struct EncodedFragment {
-  FragmentId id{};  // made with the key of the epoch that the pack will be sealed under
+  FragmentId id{};  // made with the key of the root that the pack will be sealed under
   std::uint32_t plain_bytes = 0;
   Codec codec{};
   Bytes bytes;  // encoded; the plain bytes themselves for codec raw
@@ -76,8 +76,8 @@ struct SealedPack {
   std::vector<Bytes> shards;        // objects 0 .. k+m-1, header and slice; a single one when k = 1
 };
 
-// Seals the collected fragments under a fresh salt and the keyring's current epoch, and makes the
-// shard objects. Error{internal} for an empty builder.
+// Seals the collected fragments under a fresh salt and the preferred root of the keyring's current
+// epoch, and makes the shard objects. Error{internal} for an empty builder.
 // - Memory: (k+m) slices, and the encoded fragments. Each fragment's bytes are freed as soon as
 //   they are sealed.
 // - `last_of_push`: the slices are only as long as their content needs, rounded up.

@@ -65,24 +65,34 @@ ReadPack read_from_slices(const Pack& pack, std::vector<ByteSpan> data_slices) {
 PackOpener::PackOpener(const Pack& pack, const Keyring& keyring)
     : pack_(pack),
       suite_(checked_suite(pack)),
-      id_key_(keyring.key(pack.epoch, KeyUse::fragment_id)),
-      key_(derive_salt_key(keyring.key(pack.epoch, KeyUse::sealing), pack.id, ObjectType::shard, suite_)),
       binder_(keyring.pool_id(), pack.epoch, pack.id, ObjectType::shard, suite_),
       pool_tag_(keyring.pool_tag()) {
   if (!is_valid(Redundancy{pack.k, pack.m}) || !is_slice_size(pack.slice_bytes, pack.k))
     throw refused(pack.id, ErrorKind::corrupt, "has numbers that no pack can have");
+  const RootKeys& roots = keyring.roots(pack.epoch);
+  keys_.reserve(roots.size());
+  for (const RootKey& root : roots) {
+    keys_.push_back({derive_salt_key(root.key(KeyUse::sealing), pack.id, ObjectType::shard, suite_),
+                     root.key(KeyUse::fragment_id)});
+  }
 }
 
 bool PackOpener::fits(const ShardHeader& header, std::size_t index) const noexcept {
-  const ShardHeader wanted{suite_,    pack_.epoch, static_cast<std::uint8_t>(index),
-                           pack_.k,   pack_.m,     pack_.slice_bytes,
-                           pool_tag_, pack_.id,    key_.commitment};
-  return crypto::equal_in_constant_time(header.commitment, key_.commitment) && header == wanted;
+  return std::any_of(keys_.begin(), keys_.end(), [&](const Keys& keys) {
+    const ShardHeader wanted{suite_,    pack_.epoch, static_cast<std::uint8_t>(index),
+                             pack_.k,   pack_.m,     pack_.slice_bytes,
+                             pool_tag_, pack_.id,    keys.salt.commitment};
+    return crypto::equal_in_constant_time(header.commitment, keys.salt.commitment) && header == wanted;
+  });
 }
 
-bool PackOpener::open_frame(const FrameFacts& facts, std::span<const ByteSpan> sealed, MutableByteSpan out) const {
-  crypto::Opener opener(suite_, key_.key);
-  return opener.open(frame_nonce(facts.number), binder_.aad(facts), sealed, out);
+const PackOpener::Keys* PackOpener::open_frame(const FrameFacts& facts, std::span<const ByteSpan> sealed,
+                                               MutableByteSpan out) const {
+  for (const Keys& keys : keys_) {
+    crypto::Opener opener(suite_, keys.salt.key);
+    if (opener.open(frame_nonce(facts.number), binder_.aad(facts), sealed, out)) return &keys;
+  }
+  return nullptr;
 }
 
 bool PackOpener::open(const Fragment& fragment, std::span<const ByteSpan> sealed, MutableByteSpan plain_out) const {
@@ -98,13 +108,16 @@ bool PackOpener::open(const Fragment& fragment, std::span<const ByteSpan> sealed
   if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, sealed_bytes)) return wiped(plain_out);
 
   const FrameFacts facts{frame->number, fragment.plain_bytes, fragment.id, fragment.codec};
+  const Keys* keys = nullptr;
   if (fragment.codec.id == CodecId::raw) {
-    if (!open_frame(facts, sealed, plain_out)) return false;
+    keys = open_frame(facts, sealed, plain_out);
+    if (keys == nullptr) return false;
   } else {
     Bytes encoded(sealed_bytes - k_tag_bytes);
-    if (!open_frame(facts, sealed, encoded) || !decode_into(fragment, encoded, plain_out)) return wiped(plain_out);
+    keys = open_frame(facts, sealed, encoded);
+    if (keys == nullptr || !decode_into(fragment, encoded, plain_out)) return wiped(plain_out);
   }
-  return crypto::blake3_keyed(id_key_, plain_out) == fragment.id || wiped(plain_out);
+  return crypto::blake3_keyed(keys->fragment_id, plain_out) == fragment.id || wiped(plain_out);
 }
 
 bool PackOpener::open_encoded(const Fragment& fragment, std::span<const ByteSpan> sealed, Bytes& encoded_out) const {
@@ -114,7 +127,7 @@ bool PackOpener::open_encoded(const Fragment& fragment, std::span<const ByteSpan
   if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, frame->sealed_bytes)) return false;
   const FrameFacts facts{frame->number, fragment.plain_bytes, fragment.id, fragment.codec};
   encoded_out.resize(frame->sealed_bytes - k_tag_bytes);
-  if (open_frame(facts, sealed, encoded_out)) return true;
+  if (open_frame(facts, sealed, encoded_out) != nullptr) return true;
   encoded_out.clear();
   return false;
 }
@@ -126,7 +139,7 @@ std::vector<Fragment> PackOpener::read_index(const ReadPack& read) const {
     const Bytes sealed = read(offset, out.size() + k_tag_bytes);
     const ByteSpan parts[] = {sealed};
     const FrameFacts facts{.number = number, .plain_bytes = static_cast<std::uint32_t>(out.size())};
-    if (sealed.size() != out.size() + k_tag_bytes || !open_frame(facts, parts, out)) {
+    if (sealed.size() != out.size() + k_tag_bytes || open_frame(facts, parts, out) == nullptr) {
       throw refused(pack_.id, ErrorKind::corrupt, "its index does not open");
     }
   };
@@ -202,7 +215,7 @@ bool open_inline(const Fragment& fragment, const Keyring& keyring, std::uint32_t
   if (!is_fragment_size(fragment.codec.id, fragment.plain_bytes, encoded->size() + k_tag_bytes))
     return wiped(plain_out);
   if (!decode_into(fragment, *encoded, plain_out)) return wiped(plain_out);
-  return keyring.fragment_id(epoch, plain_out) == fragment.id || wiped(plain_out);
+  return keyring.proves(epoch, fragment.id, plain_out) || wiped(plain_out);
 }
 
 }  // namespace modelfloat::mf1

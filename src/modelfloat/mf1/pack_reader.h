@@ -22,16 +22,17 @@ using ReadPack = std::function<Bytes(std::uint64_t offset, std::uint64_t bytes)>
 // A ReadPack over the k data slices in memory, which must outlive it.
 ReadPack read_from_slices(const Pack& pack, std::vector<ByteSpan> data_slices);
 
-// Opens the frames of one pack. Its key is derived once. Copyable; const calls may be made from
-// many threads.
+// Opens the frames of one pack. Its key is derived once. A manifest names the pack's epoch, but not
+// which root of that number the pack is sealed under: where there are several, each is tried.
+// Copyable; const calls may be made from many threads.
 class PackOpener {
  public:
   // Error{denied} when the pack's epoch is not in the keyring, Error{unsupported} for an unknown
   // suite, Error{corrupt} for numbers that no pack can have.
   PackOpener(const Pack& pack, const Keyring& keyring);
 
-  // Whether a shard object's header is the one that shard `index` of this pack must have: the
-  // commitment is compared first, then the other fields.
+  // Whether a shard object's header is the one that shard `index` of this pack must have, under any
+  // root of its epoch: the commitment is compared first, then the other fields.
   bool fits(const ShardHeader& header, std::size_t index) const noexcept;
 
   // Decrypts and decodes a fragment of this pack, and checks its id. `sealed` are the frame's
@@ -51,12 +52,17 @@ class PackOpener {
   std::vector<Fragment> read_index(const ReadPack& read) const;
 
  private:
-  [[nodiscard]] bool open_frame(const FrameFacts& facts, std::span<const ByteSpan> sealed, MutableByteSpan out) const;
+  // What one root makes of the pack.
+  struct Keys {
+    SaltKey salt;
+    crypto::SecretKey fragment_id;
+  };
+  // The keys that open the frame; nullptr, with nothing in `out`, when none do.
+  const Keys* open_frame(const FrameFacts& facts, std::span<const ByteSpan> sealed, MutableByteSpan out) const;
 
   Pack pack_;
   crypto::Suite suite_;
-  crypto::SecretKey id_key_;
-  SaltKey key_;
+  std::vector<Keys, crypto::LockedAllocator<Keys>> keys_;  // never empty
   FrameBinder binder_;
   PoolTag pool_tag_;
 };
@@ -70,7 +76,7 @@ std::vector<Fragment> parse_index(ByteSpan plain, const PackId& pack, std::uint6
 std::vector<EncodedFragment> encoded_fragments_of(const SealedPack& sealed, const Keyring& keyring);
 
 // Decodes and checks a fragment that lies in the manifest itself; `epoch` is the manifest root's.
-// Rules as for PackOpener::open.
+// Its id may be made with any root of that number. Rules as for PackOpener::open.
 [[nodiscard]] bool open_inline(const Fragment& fragment, const Keyring& keyring, std::uint32_t epoch,
                                MutableByteSpan plain_out);
 

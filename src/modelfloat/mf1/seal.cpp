@@ -26,6 +26,16 @@ SaltKey derive_salt_key(const crypto::SecretKey& type_key, const Hash256& salt, 
   return result;
 }
 
+std::optional<SaltKey> find_salt_key(const Keyring& keyring, std::uint32_t epoch, const Hash256& commitment,
+                                     const Hash256& salt, ObjectType type, crypto::Suite suite) {
+  const KeyUse use = key_use_of(type);
+  for (const RootKey& root : keyring.roots(epoch)) {
+    SaltKey key = derive_salt_key(root.key(use), salt, type, suite);
+    if (crypto::equal_in_constant_time(key.commitment, commitment)) return key;
+  }
+  return std::nullopt;
+}
+
 std::array<std::byte, crypto::k_nonce_bytes> frame_nonce(std::uint32_t number) noexcept {
   std::array<std::byte, crypto::k_nonce_bytes> nonce{};
   store_le(nonce, number);

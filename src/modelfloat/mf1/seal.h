@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/crypto/aead.h"
@@ -22,6 +23,12 @@ struct SaltKey {
 };
 
 SaltKey derive_salt_key(const crypto::SecretKey& type_key, const Hash256& salt, ObjectType type, crypto::Suite suite);
+
+// The key of an object whose header says this epoch and commitment: of the root of that number
+// whose key has this commitment. nullopt when none has. Error{denied} for an epoch of which the
+// keyring has no root.
+std::optional<SaltKey> find_salt_key(const Keyring& keyring, std::uint32_t epoch, const Hash256& commitment,
+                                     const Hash256& salt, ObjectType type, crypto::Suite suite);
 
 inline constexpr std::uint32_t k_index_frame = 0xFFFFFFFD;
 inline constexpr std::uint32_t k_padding_frame = 0xFFFFFFFE;

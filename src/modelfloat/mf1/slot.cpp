@@ -11,9 +11,10 @@
 namespace modelfloat::mf1 {
 namespace {
 
-constexpr std::size_t k_checked_bytes = 188;
-constexpr std::size_t k_aad_bytes = 140;  // header and nonce
-constexpr std::uint8_t k_wrap_cipher = 1;
+constexpr std::size_t k_slot_checksum_at = 220;
+constexpr std::size_t k_aad_bytes = 172;  // all before the wrapped key
+constexpr std::size_t k_kind_at = 7;      // all slots, of whatever cipher, have the bytes before it
+constexpr std::uint8_t k_wrap_cipher = 2;
 constexpr std::size_t k_code_check_bytes = 3;
 constexpr std::size_t k_code_group = 7;
 constexpr std::string_view k_key_file_mark = "modelfloat-key-1 ";
@@ -37,41 +38,88 @@ struct WrapKey {
   Hash256 commitment;
 };
 
-WrapKey derive_wrap_key(ByteSpan secret, const Hash256& salt, SecretKind kind) {
-  std::string info = "modelfloat/mf1/slot";
-  info.push_back(static_cast<char>(kind));
+crypto::SecretKey private_key_of(const SlotSecret& secret, const Hash256& salt, PassphraseCost cost) {
+  std::string info = "modelfloat/mf1/slot-key";
+  info.push_back(static_cast<char>(secret.kind()));
+  if (secret.kind() != SecretKind::passphrase) return crypto::hkdf_sha256_key(secret.bytes(), salt, as_bytes(info));
+  const auto stretched =
+      crypto::argon2id(crypto::SecretBytes(secret.bytes()), std::span(salt).first<16>(), cost.memory_kib, cost.passes);
+  return crypto::hkdf_sha256_key(stretched.bytes(), salt, as_bytes(info));
+}
+
+WrapKey derive_wrap_key(const crypto::SecretKey& shared, const Slot& slot, const crypto::PublicKey& public_key) {
+  Bytes info = to_bytes(std::string_view("modelfloat/mf1/slot"));
+  info.push_back(static_cast<std::byte>(slot.kind));
+  append(info, slot.ephemeral);
+  append(info, public_key);
   std::array<std::byte, 64> both;
-  crypto::hkdf_sha256(secret, salt, as_bytes(info), both);
+  crypto::hkdf_sha256(shared.bytes(), slot.salt, info, both);
   WrapKey result{crypto::SecretKey(std::span(both).first<32>()), {}};
   std::copy_n(both.begin() + 32, 32, result.commitment.begin());
   crypto::wipe(both);
   return result;
 }
 
-WrapKey wrap_key_of(const SlotSecret& secret, const Hash256& salt, PassphraseCost cost) {
-  if (secret.kind() != SecretKind::passphrase) return derive_wrap_key(secret.bytes(), salt, secret.kind());
-  const auto stretched =
-      crypto::argon2id(crypto::SecretBytes(secret.bytes()), std::span(salt).first<16>(), cost.memory_kib, cost.passes);
-  return derive_wrap_key(stretched.bytes(), salt, secret.kind());
-}
-
 void write_checksum(MutableByteSpan object) {
-  const Hash256 sum = crypto::blake3(object.first(k_checked_bytes));
-  std::copy_n(sum.begin(), k_slot_bytes - k_checked_bytes, object.begin() + k_checked_bytes);
+  const Hash256 sum = crypto::blake3(object.first(k_slot_checksum_at));
+  std::copy_n(sum.begin(), k_slot_bytes - k_slot_checksum_at, object.begin() + k_slot_checksum_at);
 }
 
 bool checksum_fits(ByteSpan object) {
-  const Hash256 sum = crypto::blake3(object.first(k_checked_bytes));
-  return equal(ByteSpan(sum).first(k_slot_bytes - k_checked_bytes), object.subspan(k_checked_bytes));
+  const Hash256 sum = crypto::blake3(object.first(k_slot_checksum_at));
+  return equal(ByteSpan(sum).first(k_slot_bytes - k_slot_checksum_at), object.subspan(k_slot_checksum_at));
 }
 
-void check_cost(PassphraseCost cost) {
+// What a slot of this kind may cost, whoever opens it.
+bool is_possible(SecretKind kind, PassphraseCost cost) noexcept {
+  if (kind != SecretKind::passphrase) return cost.memory_kib == 0 && cost.passes == 0;
+  return cost.memory_kib >= crypto::k_argon2id_min_memory_kib && cost.passes >= 1;
+}
+
+// Checked before anything is spent.
+void refuse_excess(PassphraseCost cost) {
   if (cost.memory_kib > crypto::k_argon2id_max_memory_kib || cost.passes > crypto::k_argon2id_max_passes) {
     throw slot_refused(ErrorKind::unsupported, "asks for more memory or passes than a slot may");
   }
-  if (cost.memory_kib < crypto::k_argon2id_min_memory_kib || cost.passes < 1) {
-    throw slot_refused(ErrorKind::corrupt, "has no passphrase cost");
-  }
+}
+
+Bytes encode(const Slot& slot) {
+  Bytes object(k_slot_bytes);
+  FieldWriter(object)
+      .bytes(k_magic)
+      .number(k_format)
+      .number(static_cast<std::uint8_t>(ObjectType::slot))
+      .number(k_wrap_cipher)
+      .number(static_cast<std::uint8_t>(slot.kind))
+      .number(slot.epoch)
+      .number(slot.cost.memory_kib)
+      .number(slot.cost.passes)
+      .bytes(slot.pool)
+      .bytes(slot.id)
+      .bytes(slot.salt)
+      .bytes(slot.commitment)
+      .bytes(slot.nonce)
+      .bytes(slot.ephemeral)
+      .bytes(slot.wrapped);
+  return object;
+}
+
+// `slot` has all that the secret's slots have in common.
+Bytes seal_slot(Slot slot, const crypto::PublicKey& public_key, const Keyring& keyring, Random& random) {
+  const auto& root = keyring.root(slot.epoch);
+  slot.pool = keyring.pool_id();
+  slot.nonce = random.array<24>();
+  const auto ephemeral = crypto::SecretKey::random(random);
+  slot.ephemeral = crypto::x25519_public_key(ephemeral);
+  const auto shared = crypto::x25519_shared(ephemeral, public_key);
+  if (!shared) throw slot_refused(ErrorKind::invalid, "the public key that it is to be made for is none");
+  const WrapKey wrap = derive_wrap_key(*shared, slot, public_key);
+  slot.commitment = wrap.commitment;
+  Bytes object = encode(slot);
+  const Bytes sealed = crypto::xchacha_seal(wrap.key, slot.nonce, ByteSpan(object).first(k_aad_bytes), root.bytes());
+  std::copy(sealed.begin(), sealed.end(), object.begin() + k_aad_bytes);
+  write_checksum(object);
+  return object;
 }
 
 }  // namespace
@@ -144,47 +192,43 @@ SlotSecret SlotSecret::passphrase(const crypto::SecretBytes& passphrase) {
 
 SlotSecret SlotSecret::key_file(const crypto::SecretKey& key) { return {SecretKind::key_file, key.bytes()}; }
 
-Bytes make_slot(const SlotSecret& secret, const Keyring& keyring, std::uint32_t epoch, Random& random,
-                PassphraseCost cost) {
-  const bool stretched = secret.kind() == SecretKind::passphrase;
-  if (stretched) check_cost(cost);
-  const auto& root = keyring.root(epoch);
-  const auto id = random.array<16>();
-  const auto salt = random.array<32>();
-  const auto nonce = random.array<24>();
-  const WrapKey wrap = wrap_key_of(secret, salt, cost);
-  Bytes object(k_slot_bytes);
-  FieldWriter writer(object);
-  writer.bytes(k_magic)
-      .number(k_format)
-      .number(static_cast<std::uint8_t>(ObjectType::slot))
-      .number(k_wrap_cipher)
-      .number(static_cast<std::uint8_t>(secret.kind()))
-      .number(epoch)
-      .number(stretched ? cost.memory_kib : 0U)
-      .number(stretched ? cost.passes : 0U)
-      .bytes(keyring.pool_id())
-      .bytes(id)
-      .bytes(salt)
-      .bytes(wrap.commitment)
-      .bytes(nonce);
-  writer.bytes(crypto::xchacha_seal(wrap.key, nonce, ByteSpan(object).first(k_aad_bytes), root.bytes()));
-  write_checksum(object);
-  return object;
+MadeSlot make_slot(const SlotSecret& secret, const Keyring& keyring, std::uint32_t epoch, Random& random,
+                   PassphraseCost cost) {
+  Slot slot;
+  slot.kind = secret.kind();
+  slot.epoch = epoch;
+  if (slot.kind == SecretKind::passphrase) slot.cost = cost;
+  if (!is_possible(slot.kind, slot.cost))
+    throw slot_refused(ErrorKind::invalid, "a passphrase needs at least 8 KiB and one pass");
+  refuse_excess(slot.cost);
+  slot.id = random.array<16>();
+  slot.salt = random.array<32>();
+  const auto public_key = crypto::x25519_public_key(private_key_of(secret, slot.salt, slot.cost));
+  return {seal_slot(slot, public_key, keyring, random), slot.id, public_key};
+}
+
+Bytes make_slot_for(const crypto::PublicKey& public_key, const Slot& earlier, const Keyring& keyring,
+                    std::uint32_t epoch, Random& random) {
+  if (earlier.pool != keyring.pool_id()) throw slot_refused(ErrorKind::invalid, "the earlier one is of another pool");
+  Slot slot = earlier;
+  slot.epoch = epoch;
+  return seal_slot(slot, public_key, keyring, random);
 }
 
 Slot parse_slot(ByteSpan object) {
-  if (object.size() < k_magic.size() + 1 || !equal(object.first(k_magic.size()), k_magic)) {
+  if (object.size() <= k_kind_at || !equal(object.first(k_magic.size()), k_magic)) {
     throw slot_refused(ErrorKind::corrupt, "is no object of ours");
   }
   FieldReader fields(object.subspan(k_magic.size()));
   if (fields.number<std::uint8_t>() != k_format) throw slot_refused(ErrorKind::unsupported, "is of an unknown format");
-  if (object.size() != k_slot_bytes || !checksum_fits(object)) throw slot_refused(ErrorKind::corrupt, "is damaged");
   if (fields.number<std::uint8_t>() != static_cast<std::uint8_t>(ObjectType::slot)) {
     throw slot_refused(ErrorKind::corrupt, "is an object of another type");
   }
-  if (fields.number<std::uint8_t>() != k_wrap_cipher)
+  // The length, and where the checksum is, go by the cipher.
+  if (fields.number<std::uint8_t>() != k_wrap_cipher) {
     throw slot_refused(ErrorKind::unsupported, "has an unknown cipher");
+  }
+  if (object.size() != k_slot_bytes || !checksum_fits(object)) throw slot_refused(ErrorKind::corrupt, "is damaged");
   Slot slot;
   slot.kind = static_cast<SecretKind>(fields.number<std::uint8_t>());
   if (slot.kind < SecretKind::recovery_code || slot.kind > SecretKind::key_file) {
@@ -193,8 +237,7 @@ Slot parse_slot(ByteSpan object) {
   slot.epoch = fields.number<std::uint32_t>();
   slot.cost.memory_kib = fields.number<std::uint32_t>();
   slot.cost.passes = fields.number<std::uint32_t>();
-  const bool stretched = slot.kind == SecretKind::passphrase;
-  if (slot.epoch == 0 || (!stretched && (slot.cost.memory_kib != 0 || slot.cost.passes != 0))) {
+  if (slot.epoch == 0 || !is_possible(slot.kind, slot.cost)) {
     throw slot_refused(ErrorKind::corrupt, "has fields that make no sense");
   }
   slot.pool = fields.array<16>();
@@ -202,15 +245,25 @@ Slot parse_slot(ByteSpan object) {
   slot.salt = fields.array<32>();
   slot.commitment = fields.array<32>();
   slot.nonce = fields.array<24>();
+  slot.ephemeral = fields.array<32>();
   slot.wrapped = fields.array<48>();
   return slot;
 }
 
-Keyring open_slot(ByteSpan object, const SlotSecret& secret) {
+const crypto::SecretKey& SlotOpener::private_key(const Slot& slot) {
+  if (!last_ || last_->salt != slot.salt || last_->cost != slot.cost)
+    last_ = Derived{slot.salt, slot.cost, private_key_of(secret_, slot.salt, slot.cost)};
+  return last_->key;
+}
+
+Keyring SlotOpener::open(ByteSpan object) {
   const Slot slot = parse_slot(object);
-  if (slot.kind != secret.kind()) throw slot_refused(ErrorKind::denied, "is for another kind of secret");
-  if (slot.kind == SecretKind::passphrase) check_cost(slot.cost);
-  const WrapKey wrap = wrap_key_of(secret, slot.salt, slot.cost);
+  if (slot.kind != secret_.kind()) throw slot_refused(ErrorKind::denied, "is for another kind of secret");
+  refuse_excess(slot.cost);
+  const crypto::SecretKey& private_key = this->private_key(slot);
+  const auto shared = crypto::x25519_shared(private_key, slot.ephemeral);
+  if (!shared) throw slot_refused(ErrorKind::corrupt, "was made to be opened by everybody");
+  const WrapKey wrap = derive_wrap_key(*shared, slot, crypto::x25519_public_key(private_key));
   if (!crypto::equal_in_constant_time(wrap.commitment, slot.commitment)) {
     throw slot_refused(ErrorKind::denied, "the secret is not the one of this slot");
   }

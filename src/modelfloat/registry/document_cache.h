@@ -2,6 +2,7 @@
 // Copies of documents, so that reading a model asks no store for its manifest.
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "modelfloat/base/bytes.h"
@@ -18,6 +19,8 @@ class DocumentCache {
   virtual void keep_document(const std::string& object, ByteSpan sealed) = 0;
   // The bytes as they were kept, not checked; nullopt when none were.
   virtual std::optional<Bytes> document(const std::string& object) = 0;
+  // Objects that are not kept are fine.
+  virtual void forget_documents(std::span<const std::string> objects) = 0;
 };
 
 }  // namespace modelfloat::registry

@@ -54,6 +54,10 @@ class PackIndex : public virtual Transactions {
   // The fragments with this id in all packs and of all epochs, newest pack first; empty when there
   // are none.
   virtual std::vector<Fragment> find_fragment(const FragmentId&) = 0;
+  // Returns at most `limit` packs that were recorded after this one, in the order in which they were
+  // recorded; empty when the pack is not known. A push, and a manifest that is learned, records its
+  // packs in the order of the files.
+  virtual std::vector<PackId> packs_after(const PackId&, std::size_t limit) = 0;
   // Removes the pack with its fragments and the locations of its shards. Does nothing for an
   // unknown pack.
   virtual void remove_pack(const PackId&) = 0;

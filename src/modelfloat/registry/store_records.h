@@ -10,17 +10,19 @@
 #include "modelfloat/base/bytes.h"
 #include "modelfloat/base/clock.h"
 #include "modelfloat/domain/ids.h"
+#include "modelfloat/domain/log_record.h"
 #include "modelfloat/registry/transactions.h"
 
 namespace modelfloat::registry {
 
 struct StoreRow {
   StoreId id{};
-  std::string name;  // as the user calls it, unique
+  std::string name;  // as programs show it here, unique; see domain/store_names.h
   std::string url;
   std::string domain;
   std::uint64_t capacity_bytes = 0;  // 0: not limited
   UtcTime added_at{};
+  StoreUse use = StoreUse::in_use;  // one that is not in use gets no new shards
   bool operator==(const StoreRow&) const = default;
 };
 

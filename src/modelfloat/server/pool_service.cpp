@@ -118,11 +118,7 @@ void PoolService::map_fragments(const engine::OpenManifest& manifest,
 }
 
 void PoolService::remove(const std::string& model, const CallOptions& call) {
-  const auto ref = resolve(model);
-  if (ref.tag_given || !ref.revision.empty())
-    throw Error(ErrorKind::invalid, model,
-                "a model is removed with all its revisions: name it without tag and revision");
-  engine::remove_model(pool_, ref.model, call);
+  engine::remove_model(pool_, resolve(model), call);
 }
 
 runner::Completion PoolService::infer(const std::string& model, const runner::CompletionRequest& request,

@@ -78,7 +78,8 @@ class Service {
   virtual void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,
                              const std::function<void(const engine::FragmentView&)>& on_fragment,
                              const CallOptions&) = 0;
-  // Removes the model with all its revisions. Error{invalid} when `model` names a tag or revision.
+  // Removes the model with all its revisions; or, when `model` names a tag or a revision, this
+  // alone: see engine::remove_model(). Error{not_found} also for an unknown tag or revision.
   virtual void remove(const std::string& model, const CallOptions&) = 0;
   // Error{unsupported} for a model that cannot be run, with the reason.
   virtual runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,

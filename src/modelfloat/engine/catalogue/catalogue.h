@@ -6,8 +6,10 @@
 namespace modelfloat::engine {
 
 // Updates revisions, tags and stores in the registry from the log records in it. Adds stores that
-// other machines added, and removes those that they removed. Skips manifests that cannot be read
-// now. Only catch_up() calls this.
+// other machines added, and removes those that they removed. Of a known store, the name, the
+// failure domain, the capacity and the use follow the log; its address is this machine's own. Names
+// are those of shown_store_names(). Skips manifests that cannot be read now. Only catch_up() calls
+// this.
 void update_catalogue(Pool& pool, const CallOptions& call);
 
 }  // namespace modelfloat::engine

@@ -52,12 +52,14 @@ struct Need {
 //     stores                  catalogue
 //   push has prepared       log thorough                   refuses unless fresh, as at first
 //   push has committed      log thorough                   for a last look at what is condemned
+//                                                          and removed
 //                           catalogue                      after it, as it removes condemned packs
 //   rm                      log thorough                   every revision has to be known
 //                           catalogue                      after the record of the removal
 //   verify                  log thorough, decided full     no store that is there may be left out
 //                           catalogue                      after it, as it reads from all stores
-//   store add, store set    log all                        one record is added; nothing is listed
+//   store add, store set    log all, catalogue             stores that others added or changed are
+//                                                          known before one record is added
 //   store rm                log all, decided full          listings of all stores decide
 //   recover                 decided full                   listings of all stores fill the registry
 //                           catalogue                      after them

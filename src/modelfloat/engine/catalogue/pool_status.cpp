@@ -66,7 +66,8 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
                     spaces[i].space,
                     store.capacity_bytes,
                     pool.registry().shard_count(store.id),
-                    queued[store.id]};
+                    queued[store.id],
+                    store.use};
     domains.insert(store.domain);
     if (one.online) online.insert(store.domain);
     status.stores.push_back(std::move(one));

@@ -23,6 +23,7 @@ struct StoreStatus {
   std::uint64_t capacity_bytes = 0;
   std::uint64_t shards = 0;  // that the registry lists there
   std::uint64_t queued = 0;  // objects that wait to be uploaded to it
+  StoreUse use = StoreUse::in_use;
 };
 struct PoolStatus {
   std::string pool_id;

@@ -25,8 +25,19 @@ ManifestRoot ManifestReader::root(const ManifestId& id) {
   return root;
 }
 
+ManifestRoot ManifestReader::root(const LiveManifest& live) {
+  ManifestRoot root = this->root(live.manifest);
+  if (root.revision != live.revision)
+    throw contradiction("manifest " + to_hex(live.manifest.content), "is of another revision than the log says");
+  return root;
+}
+
 StructureRoot ManifestReader::structure_root(const ManifestRoot& root) {
-  return mf1::structure_root_from_cbor(open(ObjectType::structure, root.structure));
+  StructureRoot structure = mf1::structure_root_from_cbor(open(ObjectType::structure, root.structure));
+  if (structure.contents != root.segments) {
+    throw contradiction("manifest of " + root.model, "its two roots name different content segments");
+  }
+  return structure;
 }
 
 ManifestReader::Segment ManifestReader::segment(const ManifestRoot& root, std::size_t index) {

@@ -2,6 +2,7 @@
 // Reads the documents of a manifest, and checks that they agree with each other.
 
 #include "modelfloat/domain/manifest.h"
+#include "modelfloat/domain/pool_state.h"
 #include "modelfloat/engine/pool/pool.h"
 
 namespace modelfloat::engine {
@@ -15,6 +16,8 @@ class ManifestReader {
       : pool_(pool), finding_(std::move(finding)), call_(std::move(call)) {}
 
   ManifestRoot root(const ManifestId& id);
+  // Also checks that it is of the revision that the log says.
+  ManifestRoot root(const LiveManifest& live);
   StructureRoot structure_root(const ManifestRoot& root);
 
   struct Segment {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
@@ -11,25 +12,60 @@
 namespace modelfloat::engine {
 namespace {
 
+// Documents are uploaded together once they have so many bytes, so that a large manifest is never
+// in memory as a whole.
+constexpr std::size_t k_bytes_at_once = std::size_t{4} << 20;
+
 class ManifestWriter {
  public:
   ManifestWriter(Pool& pool, const CallOptions& call)
       : pool_(pool), call_(call), domains_(pool.log().durable_domains()) {}
 
+  // Seals a document. It is on the stores after the next upload().
   Hash256 write(ObjectType type, ByteSpan cbor) {
     auto sealed = mf1::seal_document(type, cbor, pool_.keys(), crypto::preferred_suite(), pool_.environment().random);
-    const NamedObject object{ObjectName::of(type, sealed.hash), std::move(sealed.object)};
-    pool_.registry().keep_document(object.name.path(), object.bytes);
-    bytes_put_ += pool_.documents().put({&object, 1}, domains_, call_);
+    const ObjectName name = ObjectName::of(type, sealed.hash);
+    pool_.registry().keep_document(name.path(), sealed.object);
+    add({name, std::move(sealed.object)});
     return sealed.hash;
   }
 
-  std::uint64_t bytes_put() const noexcept { return bytes_put_; }
+  // Uploads documents that the pool has already.
+  void write_again(ObjectType type, const std::vector<Hash256>& hashes) {
+    for (const Hash256& hash : hashes) {
+      const ObjectName name = ObjectName::of(type, hash);
+      add({name, pool_.documents().get(name, {}, call_)});
+    }
+  }
+
+  // Writes the roots, after which everything is durable. `structure.segments` and root.segments are
+  // complete by now.
+  WrittenManifest write_roots(ManifestRoot root, StructureRoot structure) {
+    structure.contents = root.segments;
+    root.structure = write(ObjectType::structure, mf1::to_cbor(structure));
+    const Hash256 content = write(ObjectType::content, mf1::to_cbor(root));
+    upload();
+    return {{content, root.structure}, structure.survive, bytes_put_};
+  }
 
  private:
+  void add(NamedObject object) {
+    bytes_waiting_ += object.bytes.size();
+    waiting_.push_back(std::move(object));
+    if (bytes_waiting_ >= k_bytes_at_once) upload();
+  }
+
+  void upload() {
+    bytes_put_ += pool_.documents().put(waiting_, domains_, call_);
+    waiting_.clear();
+    bytes_waiting_ = 0;
+  }
+
   Pool& pool_;
   const CallOptions& call_;
   const std::size_t domains_;
+  std::vector<NamedObject> waiting_;
+  std::size_t bytes_waiting_ = 0;
   std::uint64_t bytes_put_ = 0;
 };
 
@@ -64,9 +100,15 @@ WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<
     structure_root.segments.push_back(content.structure);
     root.segments.push_back(writer.write(ObjectType::content, mf1::to_cbor(content)));
   }
-  root.structure = writer.write(ObjectType::structure, mf1::to_cbor(structure_root));
-  const Hash256 content = writer.write(ObjectType::content, mf1::to_cbor(root));
-  return {{content, root.structure}, writer.bytes_put()};
+  return writer.write_roots(std::move(root), std::move(structure_root));
+}
+
+WrittenManifest write_manifest_over(Pool& pool, ManifestRoot root, const StructureRoot& structure,
+                                    const CallOptions& call) {
+  ManifestWriter writer(pool, call);
+  writer.write_again(ObjectType::structure, structure.segments);
+  writer.write_again(ObjectType::content, root.segments);
+  return writer.write_roots(std::move(root), structure);
 }
 
 std::vector<ObjectName> documents_of(Pool& pool, const ManifestId& id, const CallOptions& call) {

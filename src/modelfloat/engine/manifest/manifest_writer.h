@@ -15,6 +15,7 @@ using FragmentLookup = std::function<Fragment(const FragmentId&)>;
 
 struct WrittenManifest {
   ManifestId id;
+  std::uint8_t survive = 0;  // as its structure root says
   std::uint64_t bytes_put = 0;
 };
 
@@ -23,6 +24,12 @@ struct WrittenManifest {
 // Documents::put() does.
 WrittenManifest write_manifest(Pool& pool, ManifestRoot root, const std::vector<FragmentId>& fragments,
                                const FragmentLookup& lookup, unsigned survive, const CallOptions& call);
+
+// Writes roots over segments that the pool has already: root.segments, and structure.segments.
+// Fills in root.structure. Uploads the segments again, so that a store that lost one has it back.
+// When it returns, all documents are durable. Throws as Documents::put() and Documents::get() do.
+WrittenManifest write_manifest_over(Pool& pool, ManifestRoot root, const StructureRoot& structure,
+                                    const CallOptions& call);
 
 // Returns the names of all documents of a manifest. Throws as ManifestReader does.
 std::vector<ObjectName> documents_of(Pool& pool, const ManifestId& id, const CallOptions& call);

@@ -44,7 +44,7 @@ void Documents::enqueue(std::span<const NamedObject> objects) {
 // Runs on a thread of the I/O pool. Uses only its arguments.
 Documents::Outcome Documents::send(store::Store& store, const std::string& where, transfer::StoreState& state,
                                    const std::vector<registry::QueuedPut>& queue, SentObjects& sent,
-                                   const transfer::Timeouts& timeouts, const Clock& clock, const CallOptions& call) {
+                                   const transfer::Timeouts& timeouts, Clock& clock, const CallOptions& call) {
   std::string trouble;
   try {
     for (const auto& put : queue) {
@@ -54,6 +54,10 @@ Documents::Outcome Documents::send(store::Store& store, const std::string& where
       try {
         transfer::put_confirmed(store, where, *name, put.bytes,
                                 transfer::within(call, clock, timeouts.allowed(put.bytes.size())));
+        // A record counts only where everybody finds it.
+        if (name->type() == ObjectType::log && store.traits().delayed_listing &&
+            !transfer::wait_until_listed(store, *name, timeouts, clock, call))
+          return {where + " does not list a new record of the log", false};
       } catch (const Error& error) {
         if (error.kind != ErrorKind::corrupt) throw;
         trouble = error.what();  // concerns this object only
@@ -176,6 +180,7 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
     return 0;  // another thread is in flush()
   }
   std::uint64_t bytes = flush_once(wait_for, call, objects, domains);
+  forget_known_enough();
   if (domains_having(objects) >= domains) return bytes;
   stores_.recheck();  // a store may be back by now
   stores_.wait_for_checks(call, stores_.timeouts().straggler);
@@ -192,12 +197,62 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
   return bytes;
 }
 
+void Documents::count_only_when_known(const StoreId& store, const ObjectName& record, std::size_t domains) {
+  const std::string path = record.path();
+  environment_.registry.await_puts({&path, 1});
+  Settings settings(environment_.registry);
+  environment_.registry.transaction([&] {
+    auto stores = settings.barely_known();
+    stores.push_back({store, path, domains});
+    settings.set_barely_known(stores);
+  });
+}
+
+bool Documents::is_known_enough(const BarelyKnownStore& one) const {
+  const auto domains_of = [&](const std::vector<const PoolStore*>& stores) {
+    std::set<std::string> domains;
+    for (const PoolStore* store : stores) domains.insert(store->domain);
+    return domains.size();
+  };
+  std::vector<const PoolStore*> others = stores_.all();
+  std::erase_if(others, [&](const PoolStore* store) { return store->id == one.store; });
+  std::vector<const PoolStore*> having;
+  for (const StoreId& id : environment_.registry.confirmed_puts(one.record)) {
+    if (const PoolStore* store = stores_.find(id); store != nullptr && id != one.store) having.push_back(store);
+  }
+  return domains_of(having) >= std::min(one.domains, domains_of(others));
+}
+
+std::set<StoreId> Documents::stores_that_do_not_count() const {
+  std::set<StoreId> stores;
+  for (const BarelyKnownStore& one : Settings(environment_.registry).barely_known()) {
+    if (!is_known_enough(one)) stores.insert(one.store);
+  }
+  return stores;
+}
+
+void Documents::forget_known_enough() {
+  Settings settings(environment_.registry);
+  if (settings.barely_known().empty()) return;
+  environment_.registry.transaction([&] {
+    auto stores = settings.barely_known();
+    std::erase_if(stores, [&](const BarelyKnownStore& one) {
+      if (stores_.find(one.store) != nullptr && !is_known_enough(one)) return false;
+      environment_.registry.forget_puts({&one.record, 1});
+      return true;
+    });
+    settings.set_barely_known(stores);
+  });
+}
+
 std::size_t Documents::domains_having(std::span<const NamedObject> objects) const {
   std::size_t fewest = SIZE_MAX;
+  const std::set<StoreId> do_not_count = objects.empty() ? std::set<StoreId>() : stores_that_do_not_count();
   for (const NamedObject& object : objects) {
     std::set<std::string> having;
     for (const StoreId& id : environment_.registry.confirmed_puts(object.name.path())) {
-      if (const PoolStore* store = stores_.find(id)) having.insert(store->domain);
+      const PoolStore* store = stores_.find(id);
+      if (store != nullptr && !do_not_count.contains(id)) having.insert(store->domain);
     }
     fewest = std::min(fewest, having.size());
   }
@@ -213,11 +268,21 @@ void Documents::require_durable(std::span<const NamedObject> objects, std::size_
   for (const NamedObject& object : objects) {
     const std::size_t having = domains_having({&object, 1});
     if (having >= domains) continue;
-    throw Error(
-        ErrorKind::offline, object.name.path(),
-        fmt::format("has to be on stores of {} failure domains to be safe, and only {} took it; it is kept here and "
-                    "goes there when they are back",
-                    domains, having));
+    std::string text = fmt::format(
+        "has to be on stores of {} failure domains to be safe, and only {} took it; it is kept here and goes there "
+        "when they are back",
+        domains, having);
+    std::vector<std::string> names;
+    for (const StoreId& id : stores_that_do_not_count()) {
+      if (const PoolStore* store = stores_.find(id)) names.push_back(store->name);
+    }
+    if (!names.empty()) {
+      text += fmt::format(
+          ". {} does not count before enough of the other stores have heard of it: bring one of them back, or take "
+          "out those that are gone for good (`modelfloat store rm`)",
+          fmt::join(names, ", "));
+    }
+    throw Error(ErrorKind::offline, object.name.path(), text);
   }
 }
 

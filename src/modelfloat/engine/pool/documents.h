@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "modelfloat/engine/pool/environment.h"
+#include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/transfer/ask/finding.h"
 #include "modelfloat/transfer/ask/listing.h"
 #include "modelfloat/transfer/ask/race.h"
@@ -60,6 +61,10 @@ class Documents {
   // throw. That is logged once, and again only after the store has accepted something.
   std::uint64_t flush(transfer::WaitFor wait_for, const CallOptions& call, std::span<const NamedObject> objects = {},
                       std::size_t domains = 0);
+  // From now on this store counts for no failure domain before stores of so many others have
+  // confirmed the record that added it to the pool: machines that do not know of it yet do not look
+  // there (format document, section 15). Other processes of this home know it, too.
+  void count_only_when_known(const StoreId& store, const ObjectName& record, std::size_t domains);
   // Returns whether stores of at least `domains` failure domains have confirmed each of the
   // objects. An AwaitedPuts for the objects must exist since before they were enqueued.
   bool is_durable(std::span<const NamedObject> objects, std::size_t domains) const;
@@ -98,9 +103,12 @@ class Documents {
                            std::size_t domains);
   // For each object counts the failure domains that have confirmed it. Returns the smallest count.
   std::size_t domains_having(std::span<const NamedObject> objects) const;
+  bool is_known_enough(const BarelyKnownStore& one) const;
+  std::set<StoreId> stores_that_do_not_count() const;
+  void forget_known_enough();
   static Outcome send(store::Store& store, const std::string& where, transfer::StoreState& state,
                       const std::vector<registry::QueuedPut>& queue, SentObjects& sent,
-                      const transfer::Timeouts& timeouts, const Clock& clock, const CallOptions& call);
+                      const transfer::Timeouts& timeouts, Clock& clock, const CallOptions& call);
 
   const Environment environment_;
   transfer::StoreSet& stores_;

@@ -1,5 +1,7 @@
 #include "modelfloat/engine/pool/pool.h"
 
+#include <utility>
+
 #include "modelfloat/engine/pool/settings.h"
 
 namespace modelfloat::engine {
@@ -8,7 +10,7 @@ namespace modelfloat::engine {
 static constexpr std::uint64_t k_usual_shard_bytes = 4ULL << 20;
 
 Pool::Pool(Environment environment, mf1::Keyring keys, transfer::StoreOpener open, transfer::Timeouts timeouts)
-    : environment_(environment),
+    : environment_(std::move(environment)),
       keys_(std::move(keys)),
       stores_(environment_.registry.stores(),
               {environment_.io, environment_.clock, keys_.pool_tag(), std::move(open), timeouts}),

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include <fmt/format.h>
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/base/printable.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/mf1/log_codec.h"
 #include "modelfloat/transfer/stores/needed_wait.h"
@@ -15,7 +17,7 @@ namespace modelfloat::engine {
 
 using transfer::WaitFor;
 
-// As many new records of a chain are read at once, with those that are known.
+// As many records are read one by one from the registry; more are read with all of their chain.
 static constexpr std::ptrdiff_t k_worth_a_chain = 8;
 
 std::string unread_text(const Freshness& result) {
@@ -57,80 +59,28 @@ Freshness PoolLog::read_all(WaitFor wait_for, const CallOptions& call, bool with
   Freshness result;
   const Listing listing = list_log(result, wait_for, call, with_warnings);
   own_chain_goes_on_elsewhere_ = false;
-  read_checkpoints(listing, result, call);
-  read_records(listing, result, call);
-  read_checkpoints_for_gaps(listing, result, call);
-  if (own_chain_goes_on_elsewhere_) start_over();
+  read_new_objects(listing, result, call);
+  take_checkpoints(listing, result, call);
+  read_left_out(listing, result, call);
+  for (const auto& answer : listing.answers) {
+    if (answer.complete) record_listed(*answer.store, listing.before.at(answer.store->id), answer, result);
+  }
+  if (own_chain_goes_on_elsewhere_ || others_know_more_of_us()) start_over();
+  forget_unneeded(listing, result.unread.empty());
   if (result.unread.empty()) forget_what_is_gone(listing);
+  // A reader does not wait for all stores, and what one of those lists decides.
+  if (wait_for == WaitFor::all) judge_unreadable(listing, result);
   report_unreadable();
   report_gaps();
+  if (wait_for == WaitFor::all && result.unread.empty()) delete_covered(listing, call);
   return result;
 }
 
-PoolLog::Listing PoolLog::list_log(Freshness& result, WaitFor wait_for, const CallOptions& call, bool with_warnings) {
-  std::set<std::string> all_domains;
-  for (const auto* store : stores_.all()) all_domains.insert(store->domain);
-  const std::size_t survive = Settings(environment_.registry).policy().survive;
-  const auto domains_of = [](const std::vector<transfer::StoreListing>& answers) {
-    std::set<std::string> domains;
-    for (const auto& answer : answers) {
-      if (answer.complete) domains.insert(answer.store->domain);
-    }
-    return domains.size();
-  };
-  const auto suffice = [&](const std::vector<transfer::StoreListing>& answers) {
-    const std::size_t answering = domains_of(answers);
-    return answering > 0 && all_domains.size() <= answering + survive;
-  };
-  // Read this before listing: another process of this home may write and list more meanwhile.
-  std::map<StoreId, std::vector<std::string>> seen;
-  for (const auto* store : stores_.all()) seen[store->id] = environment_.registry.listed(store->id);
-  const auto answers = transfer::list_stores(stores_, {"mf1/log/", "mf1/checkpoint/"}, wait_for, suffice, call);
-  result.fresh = all_domains.empty() || suffice(answers);
-
-  Listing listing;
-  for (const transfer::StoreListing& answer : answers) {
-    if (!answer.complete) {
-      // No trouble: it is only slower than the others.
-      if (answer.is_straggler && wait_for == WaitFor::quorum && result.fresh) continue;
-      if (with_warnings) {
-        log_warning(fmt::format("the log on {} cannot be read{}: {}", answer.store->name,
-                                answer.objects.empty() ? "" : " completely", answer.trouble));
-      }
-    }
-    std::vector<std::string> paths;
-    for (const store::ObjectInfo& info : answer.objects) {
-      listing.objects[info.name].push_back(answer.store);
-      paths.push_back(info.name.path());
-    }
-    if (!answer.complete) continue;  // objects that it does not list may exist
-    ++result.stores_read;
-    record_listed(*answer.store, seen[answer.store->id], std::move(paths), result);
-  }
-  for (const auto* store : stores_.all()) {
-    const auto answer =
-        std::find_if(answers.begin(), answers.end(), [&](const auto& one) { return one.store == store; });
-    if (answer != answers.end() && answer->complete) continue;
-    std::string why = answer != answers.end() ? answer->trouble : store->state->why_not_online();
-    if (why.empty()) why = "it asks to be left alone for a while";
-    result.unread.push_back({store->name, std::move(why)});
-  }
-  result.domains_unread = all_domains.size() - std::min(all_domains.size(), domains_of(answers));
-  return listing;
-}
-
-// Notices when a record that was seen on the store is missing now: the store was set back to an
-// older state.
-void PoolLog::record_listed(const transfer::PoolStore& store, const std::vector<std::string>& seen,
-                            std::vector<std::string> paths, Freshness& result) {
-  std::sort(paths.begin(), paths.end());
-  if (std::any_of(seen.begin(), seen.end(),
-                  [&](const std::string& path) { return !std::binary_search(paths.begin(), paths.end(), path); })) {
-    result.rolled_back.push_back(store.name);
-    log_warning(
-        fmt::format("{} no longer lists a log record that it had: it has been rolled back or damaged", store.name));
-  }
-  environment_.registry.record_listed(store.id, paths);
+// Whether another chain names records of ours that this home never wrote.
+bool PoolLog::others_know_more_of_us() {
+  const auto own = Settings(environment_.registry).writer();
+  const auto& gaps = facts().gaps;
+  return std::any_of(gaps.begin(), gaps.end(), [&](const LogGap& gap) { return gap.writer == own; });
 }
 
 // Another home writes the same chain, so this home was copied or restored from a backup. It
@@ -142,30 +92,25 @@ void PoolLog::start_over() {
   Settings(environment_.registry).set_writer(environment_.random.array<16>());
 }
 
-// Decodes what is not decoded yet of one chain. Of the heads it keeps those alone that say more
-// than the heads of the chain's records before.
-void PoolLog::decode_chain(std::span<const registry::LogName> chain) {
-  const auto missing = std::count_if(chain.begin(), chain.end(),
-                                     [this](const registry::LogName& name) { return !decoded_.contains(name.hash); });
+// Decodes what is not decoded yet of one chain.
+void PoolLog::decode(std::span<const registry::LogName> chain) {
+  const auto is_decoded = [this](const registry::LogName& name) {
+    const auto known = decoded_.find(name.hash);
+    return known != decoded_.end() && known->second.cbor_bytes == name.cbor_bytes;
+  };
+  const auto missing = std::count_if(chain.begin(), chain.end(), [&](const auto& name) { return !is_decoded(name); });
   if (missing == 0) return;
-  std::map<Hash256, Bytes> rows;
+  const auto enter = [this](const registry::LogName& name, ByteSpan cbor) {
+    decoded_[name.hash] = {{mf1::record_from_either(cbor, name.writer), name.hash}, cbor.size()};
+  };
   if (missing > k_worth_a_chain) {
-    for (auto& row : environment_.registry.log_records_of(chain.front().writer)) rows[row.hash] = std::move(row.cbor);
+    for (const auto& row : environment_.registry.log_records_of(chain.front().writer))
+      enter({row.writer, row.seq, row.hash}, row.cbor);
+    return;
   }
-  std::map<WriterId, std::uint64_t> seen;
   for (const registry::LogName& name : chain) {
-    auto known = decoded_.find(name.hash);
-    if (known == decoded_.end()) {
-      const auto row = rows.find(name.hash);
-      const auto cbor = row != rows.end() ? std::optional(row->second) : environment_.registry.log_record(name);
-      if (!cbor) continue;  // the registry was cleared in the meantime
-      known = decoded_.emplace(name.hash, SeenRecord{mf1::log_record_from_cbor(*cbor), name.hash}).first;
-      std::erase_if(known->second.record.heads, [&](const auto& head) {
-        const auto before = seen.find(head.first);
-        return before != seen.end() && before->second >= head.second.seq;
-      });
-    }
-    for (const auto& [writer, head] : known->second.record.heads) seen[writer] = std::max(seen[writer], head.seq);
+    if (is_decoded(name)) continue;
+    if (const auto cbor = environment_.registry.log_record(name)) enter(name, *cbor);
   }
 }
 
@@ -173,18 +118,70 @@ void PoolLog::decode_chain(std::span<const registry::LogName> chain) {
 std::vector<const SeenRecord*> PoolLog::known_records() {
   const auto names = environment_.registry.log_names();
   std::vector<const SeenRecord*> records;
+  records.reserve(names.size());
   for (auto begin = names.begin(); begin != names.end();) {
     const auto end = std::find_if(begin, names.end(), [&](const auto& name) { return name.writer != begin->writer; });
-    decode_chain({begin, end});
+    decode({begin, end});
     for (; begin != end; ++begin) {
-      if (const auto known = decoded_.find(begin->hash); known != decoded_.end()) records.push_back(&known->second);
+      if (const auto known = decoded_.find(begin->hash); known != decoded_.end())
+        records.push_back(&known->second.seen);
     }
   }
   return records;
 }
 
-std::vector<LogGap> PoolLog::known_gaps() {
-  return gaps_of(known_records(), [this](const WriterId& writer) { return covered(writer); });
+const PoolLog::Facts& PoolLog::facts() {
+  const std::uint64_t version = environment_.registry.log_version();
+  if (facts_.version == version) return facts_;
+  Settings settings(environment_.registry);
+  // Another process of this home may have worked it out.
+  if (auto kept = Facts::parse(settings.log_facts()); kept.version == version) {
+    facts_ = std::move(kept);
+    return facts_;
+  }
+  const auto records = known_records();
+  const auto checkpoints = taken_checkpoints();
+  const auto newest = newest_of(checkpoints);
+  const auto covered = [&](const WriterId& writer) {
+    const auto found = newest.find(writer);
+    return found == newest.end() ? 0 : found->second->seq;
+  };
+  PoolState state = pool_state_of(records);
+  facts_ = {version, gaps_of(records, covered), std::move(state.not_understood)};
+  settings.raise_largest_survive(state.largest_survive);
+  settings.set_log_facts(facts_.text());
+  return facts_;
+}
+
+// Lines: the version; "gap WRITER FIRST LAST"; "not TEXT".
+std::string PoolLog::Facts::text() const {
+  std::string text = fmt::format("{}\n", version);
+  for (const LogGap& gap : gaps) text += fmt::format("gap {} {} {}\n", to_hex(gap.writer), gap.first, gap.last);
+  for (const std::string& what : not_understood) text += fmt::format("not {}\n", escaped(what));
+  return text;
+}
+
+PoolLog::Facts PoolLog::Facts::parse(const std::string& text) {
+  Facts facts;
+  std::istringstream lines(text);
+  std::string line;
+  std::getline(lines, line);
+  std::istringstream(line) >> facts.version;
+  while (std::getline(lines, line)) {
+    std::istringstream words(line);
+    std::string kind;
+    words >> kind;
+    if (kind == "gap") {
+      std::string writer;
+      LogGap gap;
+      words >> writer >> gap.first >> gap.last;
+      gap.writer = array_from_hex<16>(writer).value_or(WriterId{});
+      facts.gaps.push_back(gap);
+    } else if (kind == "not") {
+      facts.not_understood.insert(line.substr(std::string("not ").size()));
+    }
+  }
+  return facts;
 }
 
 static std::string gap_text(const LogGap& gap) {
@@ -192,8 +189,7 @@ static std::string gap_text(const LogGap& gap) {
                                                     : fmt::format("records {} to {}", gap.first, gap.last);
   return fmt::format(
       "the log of machine {} lacks {} on every store that was read: what that machine pushed, tagged or removed with "
-      "them "
-      "is not known here",
+      "them is not known here",
       to_hex(gap.writer), records);
 }
 
@@ -201,7 +197,7 @@ static std::string gap_text(const LogGap& gap) {
 // read until then.
 void PoolLog::report_gaps() {
   if (!keys_.has_epoch(1)) return;
-  for (const LogGap& gap : known_gaps()) {
+  for (const LogGap& gap : facts().gaps) {
     if (reported_gaps_.insert(gap).second) log_warning(gap_text(gap));
   }
 }
@@ -209,15 +205,68 @@ void PoolLog::report_gaps() {
 std::vector<std::string> PoolLog::doubts() {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> doubts;
-  for (const LogGap& gap : known_gaps()) doubts.push_back(gap_text(gap));
+  for (const LogGap& gap : facts().gaps) doubts.push_back(gap_text(gap));
   for (const std::string& object : unreadable())
     doubts.push_back(object + " is on a store and cannot be read with this program and these keys");
   return doubts;
 }
 
+std::string PoolLog::why_read_only() {
+  const std::lock_guard lock(mutex_);
+  return why_read_only_here();
+}
+
+std::string PoolLog::why_read_only_here() {
+  std::string why = Settings(environment_.registry).log_blocked();
+  for (const std::string& what : facts().not_understood)
+    why += (why.empty() ? "" : "; ") + ("the log has " + what + ", which this version does not understand");
+  return why;
+}
+
 PoolState PoolLog::state() {
   const std::lock_guard lock(mutex_);
   return pool_state_of(known_records());
+}
+
+std::map<Hash256, Checkpoint> PoolLog::taken_checkpoints() {
+  std::map<Hash256, Checkpoint> taken;
+  for (const auto& row : environment_.registry.checkpoints()) {
+    if (row.is_taken) taken.emplace(row.hash, mf1::checkpoint_from_cbor(row.cbor));
+  }
+  return taken;
+}
+
+std::map<WriterId, const Checkpoint*> PoolLog::newest_of(const std::map<Hash256, Checkpoint>& checkpoints) {
+  std::map<WriterId, const Checkpoint*> newest;
+  for (const auto& [hash, checkpoint] : checkpoints) {
+    const Checkpoint*& best = newest[checkpoint.writer];
+    if (best == nullptr || best->age() < checkpoint.age()) best = &checkpoint;
+  }
+  return newest;
+}
+
+std::set<ObjectName> PoolLog::expected_objects() {
+  const std::lock_guard lock(mutex_);
+  const auto checkpoints = taken_checkpoints();
+  const auto newest = newest_of(checkpoints);
+  std::set<ObjectName> expected;
+  for (const auto& [hash, checkpoint] : checkpoints) {
+    const WriterId& writer = checkpoint.writer;
+    const Checkpoint& last = *newest.at(writer);
+    const bool counts = &checkpoint == &last || (last.before && last.before->hash == hash);
+    if (!counts) continue;
+    expected.insert(ObjectName::of_chain(ObjectType::checkpoint, writer, checkpoint.seq, hash));
+    for (const ChainHead& part : checkpoint.parts)
+      expected.insert(ObjectName::of_chain(ObjectType::part, writer, part.seq, part.hash));
+  }
+  const auto add = [&](const registry::LogName& name) {
+    const auto last = newest.find(name.writer);
+    const bool may_be_gone = last != newest.end() && last->second->before && name.seq <= last->second->before->seq;
+    if (!may_be_gone) expected.insert(ObjectName::of_chain(ObjectType::log, name.writer, name.seq, name.hash));
+  };
+  for (const auto& name : environment_.registry.log_names()) add(name);
+  for (const auto& name : environment_.registry.names_without_records()) add(name);
+  return expected;
 }
 
 }  // namespace modelfloat::engine

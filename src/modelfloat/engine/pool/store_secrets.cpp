@@ -29,8 +29,8 @@ Bytes associated_data(const PoolId& pool, const StoreId& store, std::string_view
   return data;
 }
 
-crypto::SecretKey key_for(const mf1::Keyring& keys, std::uint32_t epoch, const StoreId& store) {
-  return crypto::hkdf_sha256_key(keys.key(epoch, mf1::KeyUse::local).bytes(), store, as_bytes(k_label));
+crypto::SecretKey key_for(const mf1::RootKey& root, const StoreId& store) {
+  return crypto::hkdf_sha256_key(root.key(mf1::KeyUse::local).bytes(), store, as_bytes(k_label));
 }
 
 std::string place(const StoreId& store, std::string_view field) {
@@ -46,7 +46,7 @@ Bytes StoreSecrets::seal(const StoreId& store, std::string_view field, ByteSpan 
   sealed.resize(1 + sizeof epoch);
   store_le<std::uint32_t>(MutableByteSpan(sealed).subspan(1), epoch);
   append(sealed, nonce);
-  append(sealed, crypto::xchacha_seal(key_for(keys_, epoch, store), nonce,
+  append(sealed, crypto::xchacha_seal(key_for(keys_.roots(epoch).front(), store), nonce,
                                       associated_data(keys_.pool_id(), store, field), secret));
   return sealed;
 }
@@ -57,12 +57,12 @@ crypto::SecretBytes StoreSecrets::open(const StoreId& store, std::string_view fi
   }
   const auto epoch = load_le<std::uint32_t>(sealed.subspan(1, sizeof(std::uint32_t)));
   const auto nonce = sealed.subspan(1 + sizeof epoch).first<crypto::k_xchacha_nonce_bytes>();
-  auto secret = crypto::xchacha_open(key_for(keys_, epoch, store), nonce,
-                                     associated_data(keys_.pool_id(), store, field), sealed.subspan(k_head_bytes));
-  if (!secret) {
-    throw Error(ErrorKind::corrupt, place(store, field), k_damaged);
+  const Bytes data = associated_data(keys_.pool_id(), store, field);
+  for (const mf1::RootKey& root : keys_.roots(epoch)) {
+    if (auto secret = crypto::xchacha_open(key_for(root, store), nonce, data, sealed.subspan(k_head_bytes)))
+      return *std::move(secret);
   }
-  return *std::move(secret);
+  throw Error(ErrorKind::corrupt, place(store, field), k_damaged);
 }
 
 store::StoreSettings load_settings(registry::StoreRecords& registry, const StoreSecrets& secrets,

@@ -13,7 +13,6 @@
 #include "modelfloat/codec/codec.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/domain/model_ref.h"
-#include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/push/file_digest.h"
 #include "modelfloat/engine/push/known_fragments.h"
 #include "modelfloat/engine/push/publication.h"
@@ -282,19 +281,11 @@ PushResult PushSession::Impl::commit() {
   PushResult result;
   const ManifestRoot root = make_root();
   Publication publication(pool_, root, options_.tag, promise_.survive, known_, call_);
-  const auto same = upload_.packs() == 0 ? publication.same_manifest() : std::nullopt;
-  if (same && publication.publish_again(*same, result.doubt)) {
-    result.manifest = *same;
-  } else {
-    const auto written = write_manifest(
-        pool_, root, all_fragments(), [this](const FragmentId& id) { return look_up(id); }, promise_.survive, call_);
-    result.manifest = written.id;
-    result.stored_bytes = written.bytes_put + upload_.stored_bytes();
-    result.new_bytes = new_bytes_;
-    if (!publication.publish(result.manifest, result.doubt))
-      throw Error(ErrorKind::transient, options_.model,
-                  "was removed by another machine while it was pushed; push again");
-  }
+  const auto written =
+      publication.write(all_fragments(), [this](const FragmentId& id) { return look_up(id); }, upload_.packs() == 0);
+  result.stored_bytes = written.bytes_put + upload_.stored_bytes();
+  result.new_bytes = publication.shares_segments() ? 0 : new_bytes_;
+  result.manifest = publication.publish(written, result.doubt);
   pool_.registry().record_push(journal_, registry::PushState::committed, upload_.packs());
   warn_of_stores_that_left();
 

@@ -42,6 +42,8 @@ struct PushResult {
   std::uint64_t fragments = 0;
   std::uint64_t packs = 0;  // new packs
   double seconds = 0;
+  // What the tag has now: the manifest that this push wrote, or one that says the same and replaced
+  // it meanwhile.
   ManifestId manifest;
   // Files that were stored although they are not what they claim to be.
   std::vector<Trouble> troubles;
@@ -79,7 +81,8 @@ class PushSession {
 
   // Makes everything durable, then makes the model visible. Throws Error{invalid} when no file was
   // added. Throws Error{offline}, and nothing becomes visible, when the log could not be read on
-  // enough stores to be sure that nobody is deleting packs that this push uses.
+  // enough stores to be sure that nobody is deleting packs that this push uses. Throws
+  // Error{transient} when somebody is, or when the model was removed meanwhile: push again.
   PushResult commit();
 
  private:

@@ -54,6 +54,7 @@ std::vector<Unusable> unusable_stores(const Pool& pool, const transfer::StoresLe
   }
   const Clock& clock = pool.environment().clock;
   for (Unusable& one : stores) {
+    if (one.store->use != StoreUse::in_use) continue;  // it stays unusable when the pause is over
     const auto availability = one.store->state->availability(transfer::CallKind::put);
     if (!availability.not_before || !availability.asked_by_store) continue;
     one.kind = ErrorKind::rate_limited;
@@ -155,6 +156,7 @@ PushPlan plan_push(Pool& pool, std::optional<Redundancy> asked, const CallOption
                 "this pool has no store yet: add some with `modelfloat store add NAME URL`");
   }
   read_fresh_log(pool, call);
+  pool.log().require_writable();
   // With this, data that others have stored is known.
   catch_up(pool, {.catalogue = true, .decided = MarkerWait::straggler}, call);
   PushPlan plan;

@@ -6,6 +6,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/domain/store_names.h"
 #include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/manifest/manifest_index.h"
 #include "modelfloat/engine/pool/settings.h"
@@ -62,6 +63,7 @@ class Recovery {
     environment_.registry.clear();  // removes what an earlier attempt left
     mf1::Keyring keys = find_keys();
     const PoolState state = read_log(keys);
+    prefer_by_log(keys, environment_.registry);
     RecoverResult result;
     result.log_is_fresh = is_fresh(state);
     environment_.registry.transaction([&] {
@@ -167,16 +169,15 @@ class Recovery {
     return found;
   }
 
-  // Returns the keys from the slot with the newest epoch among those that the secret opens.
+  // Returns all roots that slots give which the secret opens.
   mf1::Keyring find_keys() {
-    std::optional<mf1::Keyring> best;
     std::set<ObjectName> tried;
     bool any_slot = false;
     const auto try_slots = [&](const std::string& url, const Slots& found) {
       any_slot = any_slot || !found.slots.empty();
       std::size_t left_out = 0;
       for (const FoundSlot& slot : worth_trying(found.slots, secret_.kind(), found.pool, left_out)) {
-        if (tried.insert(slot.name).second) try_slot(slot, best);
+        if (tried.insert(slot.name).second) try_slot(slot);
       }
       if (left_out > 0) {
         log_warning(fmt::format(
@@ -190,26 +191,41 @@ class Recovery {
     } while (!any_slot && needed.wait(call_));
     if (several_pools_)
       throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
-    if (best) return *std::move(best);
+    if (!open_slots_.empty()) return roots_of_opened();
     if (!any_slot) throw Error(ErrorKind::offline, "recover", "no key slot was found on any of the stores");
     throw Error(ErrorKind::denied, "key, code or passphrase",
                 "it opens none of the pool's key slots: is it the right one for these stores?");
   }
 
-  void try_slot(const FoundSlot& found, std::optional<mf1::Keyring>& best) {
-    // The unencrypted part of the slot shows that it has no newer epoch.
-    const bool is_no_newer = best && best->pool_id() == found.slot.pool && best->current_epoch() >= found.slot.epoch;
-    if (is_no_newer) return;
+  void try_slot(const FoundSlot& found) {
+    const bool is_of_this_pool = !open_slots_.empty() && open_slots_.front().keys.pool_id() == found.slot.pool;
+    if (is_of_this_pool && !may_have_another_root(secret_.kind(), found.slot.id, opened_ids_)) return;
     try {
       ++slots_tried_;
-      mf1::Keyring keys = mf1::open_slot(found.bytes, secret_);
-      several_pools_ = several_pools_ || (best && best->pool_id() != keys.pool_id());
-      if (best && best->current_epoch() >= keys.current_epoch()) return;
-      opened_slot_ = found.slot.id;
-      best = std::move(keys);
+      mf1::Keyring keys = opener_.open(found.bytes);
+      if (!open_slots_.empty() && !is_of_this_pool) {
+        several_pools_ = true;
+        return;
+      }
+      opened_ids_.insert(found.slot.id);
+      open_slots_.push_back({*found.name.hash(), std::move(keys)});
     } catch (const Error& error) {
       log_debug(error.what());  // a slot of another secret, or a damaged one
     }
+  }
+
+  mf1::Keyring roots_of_opened() const {
+    std::optional<mf1::Keyring> keys;
+    for (const OpenedSlot& slot : open_slots_) add_opened(keys, slot.keys);
+    return keys.value();
+  }
+
+  // Forgets the slots that the log does not have, or has withdrawn. Returns whether there were any.
+  bool keep_valid(const std::vector<SlotAdded>& valid) {
+    return std::erase_if(open_slots_, [&](const OpenedSlot& opened) {
+             return std::none_of(valid.begin(), valid.end(),
+                                 [&](const SlotAdded& slot) { return slot.object == opened.object; });
+           }) > 0;
   }
 
   // Reads the log. The log has the keys of older epochs, and with them more of it can be read, so
@@ -225,20 +241,30 @@ class Recovery {
       const PoolState state = log.state();
       if (sync_.stores_read == 0 || state.heads.empty())
         throw Error(ErrorKind::offline, "recover", "no log could be read from these stores");
-      const bool had_all = std::all_of(state.epochs.begin(), state.epochs.end(), [&](const EpochBegun& begun) {
-        return begun.epoch <= 1 || keys.has_epoch(begun.epoch - 1);
-      });
-      if (had_all) {
-        if (!state.slots.contains(opened_slot_)) {
+      if (add_older_epochs(keys, state)) continue;
+      if (!has_all_epochs(keys, state))
+        throw Error(ErrorKind::corrupt, "recover", "the log begins an epoch whose key is not in it");
+      const std::vector<SlotAdded> valid = valid_slots(environment_.registry);
+      // Where records are missing, the one that added a slot may be among them.
+      if (log.doubts().empty() && keep_valid(valid)) {
+        if (open_slots_.empty()) {
           throw Error(ErrorKind::denied, "key, code or passphrase",
                       "it was withdrawn: this pool is not opened by it any more");
         }
-        for (const auto& [id, slot] : state.slots) keep_slot(stores, ObjectName::of(ObjectType::slot, slot.object));
-        return state;
+        // What only such a slot gave is not written with.
+        keys = roots_of_opened();
+        continue;
       }
-      if (!add_older_epochs(keys, state))
-        throw Error(ErrorKind::corrupt, "recover", "the log begins an epoch whose key is not in it");
+      for (const SlotAdded& slot : valid) keep_slot(stores, ObjectName::of(ObjectType::slot, slot.object));
+      return state;
     }
+  }
+
+  static bool has_all_epochs(const mf1::Keyring& keys, const PoolState& state) {
+    return std::all_of(state.epochs.begin(), state.epochs.end(), [&](const EpochBegun& begun) {
+      return std::all_of(begun.wrapped.begin(), begun.wrapped.end(),
+                         [&](const WrappedRoot& root) { return keys.has_epoch(root.epoch); });
+    });
   }
 
   // Whether the log was read on all failure domains of the catalogue, except for as many as the
@@ -294,19 +320,20 @@ class Recovery {
     std::map<StoreId, std::string> found;
     for (const auto& [url, id] : ids_) found[id] = url;
     const UtcTime now = environment_.clock.utc_now();
-    std::set<std::string> names;
+    // These stores are not in the log, or were removed from the pool.
+    std::map<StoreId, std::string> others;
+    for (const auto& [id, url] : found) {
+      if (!state.stores.contains(id)) others.emplace(id, fmt::format("recovered-{}", others.size() + 1));
+    }
+    const auto names = shown_store_names(state.stores, others);
     for (const auto& [id, added] : state.stores) {
       const auto place = found.find(id);
-      environment_.registry.put_store(
-          {id, added.name, place == found.end() ? added.url : place->second, added.domain, added.capacity_bytes, now});
-      names.insert(added.name);
-      if (place != found.end()) found.erase(place);
+      environment_.registry.put_store({id, names.at(id), place == found.end() ? added.url : place->second, added.domain,
+                                       added.capacity_bytes, now, added.use});
     }
-    std::size_t number = 1;
-    // These stores are not in the log, or were removed from the pool.
-    for (const auto& [id, url] : found) {
-      while (!names.insert(fmt::format("recovered-{}", number)).second) ++number;
-      environment_.registry.put_store({id, fmt::format("recovered-{}", number), url, url, 0, now});
+    for (const auto& [id, name] : others) {
+      const std::string& url = found.at(id);
+      environment_.registry.put_store({id, names.at(id), url, url, 0, now});
     }
     return environment_.registry.stores().size();
   }
@@ -324,7 +351,7 @@ class Recovery {
     for (const auto& [content, live] : state.manifests) {
       if (live.committed) continue;
       try {
-        index_manifest(pool, reader, reader.root(live.manifest));
+        index_manifest(pool, reader, reader.root(live));
       } catch (const Error& error) {
         if (error.kind == ErrorKind::cancelled) throw;
         log_debug(error.what());
@@ -375,7 +402,13 @@ class Recovery {
   const CallOptions& call_;
   const SteadyTime begin_;
   std::vector<Source> sources_;
-  mf1::SlotId opened_slot_{};
+  struct OpenedSlot {
+    Hash256 object{};
+    mf1::Keyring keys;  // its one root
+  };
+  std::vector<OpenedSlot> open_slots_;
+  mf1::SlotOpener opener_{secret_};
+  std::set<mf1::SlotId> opened_ids_;
   bool several_pools_ = false;
   std::size_t slots_tried_ = 0;
   Freshness sync_;  // the last reading of the log

@@ -86,10 +86,8 @@ std::set<ObjectName> all_documents(Pool& pool, const CallOptions& call) {
   std::set<ObjectName> names;
   const PoolState state = pool.log().state();
   for (const auto& [id, slot] : state.slots) names.insert(ObjectName::of(ObjectType::slot, slot.object));
-  for (const auto& row : pool.registry().log_names()) {
-    names.insert(ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash));
-  }
-  const std::vector<std::string> folders{"mf1/log/", "mf1/checkpoint/", "mf1/structure/", "mf1/content/"};
+  names.merge(pool.log().expected_objects());
+  const std::vector<std::string> folders{"mf1/log/", "mf1/checkpoint/", "mf1/part/", "mf1/structure/", "mf1/content/"};
   for (const auto& listing : transfer::list_stores(pool.stores(), folders, transfer::WaitFor::all, {}, call)) {
     if (!listing.complete) log_warning(fmt::format("{} cannot be listed: {}", listing.store->name, listing.trouble));
     for (const store::ObjectInfo& info : listing.objects) names.insert(info.name);
@@ -135,32 +133,61 @@ void queue_the_rest(Pool& pool, const StoreId& store, const std::set<ObjectName>
   pool.documents().flush(transfer::WaitFor::all, call);
 }
 
+// The name of the store in the log; nullopt when the log does not have the store. The store may be
+// shown under another one.
+std::optional<std::string> logged_name(Pool& pool, const StoreId& id) {
+  const PoolState state = pool.log().state();
+  const auto found = state.stores.find(id);
+  return found == state.stores.end() ? std::nullopt : std::optional(found->second.name);
+}
+
+StoreAdded added_of(const registry::StoreRow& row, const std::string& name) {
+  return {row.id, name, row.url, row.domain, row.capacity_bytes, row.use};
+}
+
+registry::StoreRow row_of(Pool& pool, const StoreId& id, const std::string& name) {
+  for (auto& row : pool.registry().stores()) {
+    if (row.id == id) return row;
+  }
+  throw Error(ErrorKind::not_found, name, "no such store in this pool");
+}
+
 }  // namespace
 
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
                              const std::function<void(const registry::StoreRow&)>& on_row) {
-  warn_unless_fresh(catch_up(pool, {.log = LogReading::all}, call),
+  warn_unless_fresh(catch_up(pool, {.log = LogReading::all, .catalogue = true}, call),
                     "what is known only there does not go to " + name + " yet");
+  pool.log().require_writable();
   for (const auto& row : pool.registry().stores()) {
     if (row.url == url) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + row.name);
   }
   StoreId id{};
   with_it(pool, url, call, [&] { id = claim(pool, url, store, call); });
   registry::StoreRow row{id, name, url, domain, capacity_bytes, pool.environment().clock.utc_now()};
+  bool is_known = false;
   for (const auto& other : pool.registry().stores()) {
     // The same store under a new address.
     const bool moved = other.id == row.id && other.name == name;
     if (other.name == name && !moved) throw Error(ErrorKind::invalid, name, "there is a store of this name already");
     if (other.id == row.id && !moved) throw Error(ErrorKind::invalid, url, "is in the pool already, as " + other.name);
+    if (moved) row.use = other.use;
+    is_known = is_known || moved;
   }
   with_it(pool, url, call, [&] {
     put_in_time(pool, store, url, ObjectName::format_text(), as_bytes(k_FORMAT_txt), call);
     put_in_time(pool, store, url, ObjectName::rescue_reader(), as_bytes(k_rescue_py), call);
   });
-  pool.log().append_if_possible({StoreAdded{row.id, name, url, domain, capacity_bytes}}, call);
+  // What the others have of the log is there before the store counts for anybody.
   std::set<ObjectName> copied;
   copy_documents(pool, url, store, copied, call);
+  const StoreAdded added = added_of(row, logged_name(pool, row.id).value_or(name));
+  if (is_known) {
+    pool.log().append_if_possible({added}, call);
+  } else {
+    pool.log().append_new_store(added, call);
+  }
   std::vector<Hash256> shards;  // if the store was in the pool before
   with_it(pool, url, call, [&] {
     shards.clear();
@@ -181,10 +208,20 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
 }
 
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call) {
-  warn_unless_fresh(catch_up(pool, {.log = LogReading::all}, call),
+  const registry::StoreRow before = row_of(pool, row.id, row.name);
+  warn_unless_fresh(catch_up(pool, {.log = LogReading::all, .catalogue = true}, call),
                     "what another machine said there of " + row.name + " is not known, and this is said beside it");
-  pool.log().append_if_possible({StoreAdded{row.id, row.name, row.url, row.domain, row.capacity_bytes}}, call);
-  pool.registry().put_store(row);
+  // Another machine may have changed the rest, or taken the store out.
+  registry::StoreRow now = row_of(pool, row.id, row.name);
+  const auto change = [](auto& value, const auto& old, const auto& wanted) {
+    if (wanted != old) value = wanted;
+  };
+  change(now.url, before.url, row.url);
+  change(now.domain, before.domain, row.domain);
+  change(now.capacity_bytes, before.capacity_bytes, row.capacity_bytes);
+  change(now.use, before.use, row.use);
+  pool.log().append_if_possible({added_of(now, logged_name(pool, row.id).value_or(now.name))}, call);
+  pool.registry().put_store(now);
   pool.stores().set_rows(pool.registry().stores());
 }
 
@@ -295,7 +332,7 @@ StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, co
   const auto superseded = superseded_manifests(state);
   for (const auto& [content, live] : state.manifests) {
     if (!live.committed || superseded.contains(content)) continue;
-    const ManifestRoot root = reader.root(live.manifest);
+    const ManifestRoot root = reader.root(live);
     for (std::size_t index = 0; index < root.segments.size(); ++index) {
       for (const Pack& pack : reader.segment(root, index).structure.packs) {
         if (check.loses_shards(pack, live.model)) at_risk.insert(live.model);

@@ -28,13 +28,16 @@ void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call
 // appends a log record. `store` is empty, or it already has this pool's marker: then it keeps the
 // id in the marker, and if the pool has this id under the same name, its address is changed. Throws
 // Error{denied} when the marker is that of another pool, and Error{invalid} when the name or the
-// place is in the pool already. `on_row`, when given, is called in the registry transaction that
-// adds the store, so that what it writes is added atomically.
+// place is in the pool already, by what this machine knows after it has read the log. `on_row`,
+// when given, is called in the registry transaction that adds the store, so that what it writes is
+// added atomically.
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
                              const std::function<void(const registry::StoreRow&)>& on_row = {});
-// Changes domain, capacity or address of a store: appends a log record, and updates the registry.
-// The row has the id of a store of the pool.
+// Changes address, failure domain, capacity or use of a store: appends a log record, and updates
+// the registry. What `row` has as the registry has it stays as it is, or as another machine has set
+// it meanwhile. The name is not changed. Throws Error{not_found} when the pool has no store with
+// the id of the row, perhaps no longer.
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call);
 // Removes stores from the pool; their objects stay on them. Lists all stores first, to see which
 // models need the leaving ones. Removes nothing and throws Error{invalid} when a model would become

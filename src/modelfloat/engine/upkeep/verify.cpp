@@ -39,7 +39,7 @@ class Verification {
 
   VerifyReport run(const std::optional<std::string>& only) {
     pool_.log().try_unreadable_again();
-    const auto log_before = pool_.registry().log_names();
+    const auto log_before = pool_.log().expected_objects();
     const Freshness sync = catch_up(pool_, {.log = LogReading::thorough, .decided = MarkerWait::full}, call_);
     const bool fresh = sync.fresh;
     if (!fresh) report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
@@ -92,16 +92,12 @@ class Verification {
     for (const PoolStore* store : stores.lacking) found(store->name, name, Damage::missing);
   }
 
-  // Records of our own chain that appeared after the log was read were written by another process
+  // Objects of our own chain that appeared after the log was read were written by another process
   // of this home. They may still be uploading, so they are not expected.
-  void expect_log(const std::vector<registry::LogName>& before) {
+  void expect_log(const std::set<ObjectName>& before) {
     const auto own = Settings(pool_.registry()).writer();
-    const auto name_of = [](const registry::LogName& row) {
-      return ObjectName::of_chain(ObjectType::log, row.writer, row.seq, row.hash);
-    };
-    for (const auto& row : before) expected_log_.insert(name_of(row));
-    for (const auto& row : pool_.registry().log_names()) {
-      if (row.writer != own) expected_log_.insert(name_of(row));
+    for (const ObjectName& name : pool_.log().expected_objects()) {
+      if (name.writer() != own || before.contains(name)) expected_log_.insert(name);
     }
   }
 
@@ -119,7 +115,7 @@ class Verification {
     try {
       for (const ObjectName& name : documents_of(pool_, live.manifest, call_)) expect_everywhere(name);
       ManifestReader reader(pool_, {}, call_);
-      const ManifestRoot root = reader.root(live.manifest);
+      const ManifestRoot root = reader.root(live);
       FileRecipes recipes(root);
       for (std::size_t index = 0; index < root.segments.size(); ++index) {
         const auto segment = reader.segment(root, index);

@@ -3,6 +3,16 @@
 
 namespace modelfloat::registry {
 
+// A record that is here needs no name of its own.
+static void forget_name(Connection& c, const LogRow& record) {
+  c.run("delete from log_names where writer = ?1 and seq = ?2 and hash = ?3", record.writer, record.seq, record.hash);
+}
+
+static void count_change(Connection& c) {
+  c.run("update log_version set version = version + 1");
+  if (c.changes() == 0) c.run("insert into log_version values (1)");  // after clear()
+}
+
 std::vector<LogRow> SqliteRegistry::log_records() {
   return database_.read([](Connection& c) {
     // Numbers from 2^63 on are negative in the file.
@@ -13,16 +23,84 @@ std::vector<LogRow> SqliteRegistry::log_records() {
 
 void SqliteRegistry::add_log_records(std::span<const LogRow> records) {
   database_.write([&](Connection& c) {
+    std::uint64_t added = 0;
     for (const LogRow& record : records) {
       c.run("insert or ignore into log values (?1, ?2, ?3, ?4)", record.writer, record.seq, record.hash, record.cbor);
+      added += c.changes();
+      forget_name(c, record);
     }
+    if (added > 0) count_change(c);
+  });
+}
+
+void SqliteRegistry::replace_log_records(std::span<const LogRow> records) {
+  database_.write([&](Connection& c) {
+    for (const LogRow& record : records) {
+      c.run("update log set cbor = ?4 where writer = ?1 and seq = ?2 and hash = ?3", record.writer, record.seq,
+            record.hash, record.cbor);
+    }
+    if (!records.empty()) count_change(c);
+  });
+}
+
+void SqliteRegistry::keep_names_only(std::span<const LogName> names) {
+  database_.write([&](Connection& c) {
+    for (const LogName& name : names) {
+      c.run("delete from log where writer = ?1 and seq = ?2 and hash = ?3", name.writer, name.seq, name.hash);
+      c.run("insert or ignore into log_names values (?1, ?2, ?3)", name.writer, name.seq, name.hash);
+    }
+    if (!names.empty()) count_change(c);
+  });
+}
+
+void SqliteRegistry::add_names(std::span<const LogName> names) {
+  database_.write([&](Connection& c) {
+    for (const LogName& name : names) {
+      c.run(
+          "insert or ignore into log_names select ?1, ?2, ?3 where not exists "
+          "(select 1 from log where writer = ?1 and seq = ?2 and hash = ?3)",
+          name.writer, name.seq, name.hash);
+    }
+  });
+}
+
+std::vector<LogName> SqliteRegistry::names_without_records() {
+  return database_.read([](Connection& c) {
+    return c.rows<LogName, WriterId, std::uint64_t, Hash256>(
+        "select writer, seq, hash from log_names order by writer, seq < 0, seq, hash");
+  });
+}
+
+std::uint64_t SqliteRegistry::log_version() {
+  return database_.read(
+      [](Connection& c) { return c.row<std::uint64_t>("select version from log_version").value_or(0); });
+}
+
+std::vector<CheckpointRow> SqliteRegistry::checkpoints() {
+  return database_.read([](Connection& c) {
+    return c.rows<CheckpointRow, WriterId, std::uint64_t, Hash256, Bytes, bool>(
+        "select writer, seq, hash, cbor, is_taken from checkpoints order by writer, seq < 0, seq, hash");
+  });
+}
+
+void SqliteRegistry::put_checkpoint(const CheckpointRow& row) {
+  database_.write([&](Connection& c) {
+    c.run("insert or replace into checkpoints values (?1, ?2, ?3, ?4, ?5)", row.writer, row.seq, row.hash, row.cbor,
+          row.is_taken);
+    count_change(c);
+  });
+}
+
+void SqliteRegistry::forget_checkpoint(const WriterId& writer, std::uint64_t seq, const Hash256& hash) {
+  database_.write([&](Connection& c) {
+    c.run("delete from checkpoints where writer = ?1 and seq = ?2 and hash = ?3", writer, seq, hash);
   });
 }
 
 std::vector<LogName> SqliteRegistry::log_names() {
   return database_.read([](Connection& c) {
-    return c.rows<LogName, WriterId, std::uint64_t, Hash256>(
-        "select writer, seq, hash from log order by writer, seq < 0, seq, hash");
+    return c.rows<LogName, WriterId, std::uint64_t, Hash256, std::uint64_t>(
+        "select writer, seq, hash, length(cbor) from log order by writer, seq < 0, seq, hash");
   });
 }
 
@@ -42,13 +120,15 @@ std::vector<LogRow> SqliteRegistry::log_records_of(const WriterId& writer) {
 
 std::vector<UnreadableRow> SqliteRegistry::unreadable() {
   return database_.read([](Connection& c) {
-    return c.rows<UnreadableRow, std::string, std::string>("select object, tried from unreadable order by object");
+    return c.rows<UnreadableRow, std::string, std::string, Unreadable>(
+        "select object, tried, why from unreadable order by object");
   });
 }
 
 void SqliteRegistry::record_unreadable(const UnreadableRow& row) {
-  database_.write(
-      [&](Connection& c) { c.run("insert or replace into unreadable values (?1, ?2)", row.object, row.tried); });
+  database_.write([&](Connection& c) {
+    c.run("insert or replace into unreadable values (?1, ?2, ?3)", row.object, row.tried, row.why);
+  });
 }
 
 void SqliteRegistry::forget_unreadable(std::span<const std::string> objects) {
@@ -66,6 +146,18 @@ void SqliteRegistry::record_listed(const StoreId& store, std::span<const std::st
 std::vector<std::string> SqliteRegistry::listed(const StoreId& store) {
   return database_.read([&](Connection& c) {
     return c.rows<std::string>("select path from listed where store = ?1 order by path", store);
+  });
+}
+
+void SqliteRegistry::forget_listed(const StoreId& store, std::span<const std::string> log_paths) {
+  database_.write([&](Connection& c) {
+    for (const std::string& path : log_paths) c.run("delete from listed where store = ?1 and path = ?2", store, path);
+  });
+}
+
+void SqliteRegistry::forget_documents(std::span<const std::string> objects) {
+  database_.write([&](Connection& c) {
+    for (const std::string& object : objects) c.run("delete from documents where object = ?1", object);
   });
 }
 

@@ -128,6 +128,13 @@ std::vector<Fragment> SqliteRegistry::find_fragment(const FragmentId& id) {
   return fragments;
 }
 
+std::vector<PackId> SqliteRegistry::packs_after(const PackId& id, std::size_t limit) {
+  return database_.read([&](Connection& c) {
+    return c.rows<PackId>(
+        "select id from packs where key > (select key from packs where id = ?1) order by key limit ?2", id, limit);
+  });
+}
+
 void SqliteRegistry::remove_pack(const PackId& id) {
   database_.write([&](Connection& c) { forget_pack(c, id); });
 }

@@ -28,6 +28,7 @@ class SqliteRegistry : public Registry {
   std::optional<std::uint64_t> learn_pack(const Pack&, std::span<const Fragment> fragments) override;
   std::optional<Pack> pack(const PackId&) override;
   std::vector<Fragment> find_fragment(const FragmentId&) override;
+  std::vector<PackId> packs_after(const PackId&, std::size_t limit) override;
   void remove_pack(const PackId&) override;
   void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) override;
   void add_shard_place(const Hash256& object, const StoreId&) override;
@@ -64,13 +65,23 @@ class SqliteRegistry : public Registry {
   std::vector<LogName> log_names() override;
   std::optional<Bytes> log_record(const LogName&) override;
   std::vector<LogRow> log_records_of(const WriterId&) override;
+  void replace_log_records(std::span<const LogRow>) override;
+  void keep_names_only(std::span<const LogName>) override;
+  std::vector<LogName> names_without_records() override;
+  void add_names(std::span<const LogName>) override;
+  std::uint64_t log_version() override;
+  std::vector<CheckpointRow> checkpoints() override;
+  void put_checkpoint(const CheckpointRow&) override;
+  void forget_checkpoint(const WriterId&, std::uint64_t seq, const Hash256& hash) override;
   std::vector<UnreadableRow> unreadable() override;
   void record_unreadable(const UnreadableRow&) override;
   void forget_unreadable(std::span<const std::string> objects) override;
   void record_listed(const StoreId&, std::span<const std::string> log_paths) override;
   std::vector<std::string> listed(const StoreId&) override;
+  void forget_listed(const StoreId&, std::span<const std::string> log_paths) override;
   void keep_document(const std::string& object, ByteSpan sealed) override;
   std::optional<Bytes> document(const std::string& object) override;
+  void forget_documents(std::span<const std::string> objects) override;
 
   // Catalogue
   void put_revision(const RevisionRow&) override;

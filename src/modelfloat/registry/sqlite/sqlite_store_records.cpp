@@ -5,8 +5,8 @@ namespace modelfloat::registry {
 
 std::vector<StoreRow> SqliteRegistry::stores() {
   return database_.read([](Connection& c) {
-    return c.rows<StoreRow, StoreId, std::string, std::string, std::string, std::uint64_t, UtcTime>(
-        "select id, name, url, domain, capacity_bytes, added_at from stores order by name");
+    return c.rows<StoreRow, StoreId, std::string, std::string, std::string, std::uint64_t, UtcTime, StoreUse>(
+        "select id, name, url, domain, capacity_bytes, added_at, store_use from stores order by name");
   });
 }
 
@@ -15,8 +15,8 @@ void SqliteRegistry::put_store(const StoreRow& store) {
     if (!c.rows<StoreId>("select id from stores where name = ?1 and id <> ?2", store.name, store.id).empty()) {
       throw Error(ErrorKind::invalid, store.name, "another store has this name");
     }
-    c.run("insert or replace into stores values (?1, ?2, ?3, ?4, ?5, ?6)", store.id, store.name, store.url,
-          store.domain, store.capacity_bytes, store.added_at);
+    c.run("insert or replace into stores values (?1, ?2, ?3, ?4, ?5, ?6, ?7)", store.id, store.name, store.url,
+          store.domain, store.capacity_bytes, store.added_at, store.use);
   });
 }
 

@@ -11,10 +11,8 @@ namespace {
 constexpr std::string_view k_top = "mf1";
 constexpr std::size_t k_hash_digits = 64;
 constexpr std::size_t k_writer_digits = 32;
-constexpr std::array k_types = {ObjectType::shard, ObjectType::structure,  ObjectType::content,
-                                ObjectType::log,   ObjectType::checkpoint, ObjectType::slot};
-
-bool is_chain(ObjectType type) { return type == ObjectType::log || type == ObjectType::checkpoint; }
+constexpr std::array k_types = {ObjectType::shard,      ObjectType::structure, ObjectType::content, ObjectType::log,
+                                ObjectType::checkpoint, ObjectType::slot,      ObjectType::part};
 
 [[noreturn]] void refuse(std::string_view why) {
   throw Error(ErrorKind::invalid,
@@ -56,7 +54,7 @@ Place place_of(const ObjectName& name) {
   const auto type_end = path.find('/', k_top.size() + 1);
   if (type_end == std::string::npos) return {std::string(k_top), path.substr(k_top.size() + 1)};
   std::string leaf = path.substr(path.rfind('/') + 1);
-  if (is_chain(*name.type())) leaf = path.substr(type_end + 1, k_writer_digits) + "-" + leaf;
+  if (is_of_chain(*name.type())) leaf = path.substr(type_end + 1, k_writer_digits) + "-" + leaf;
   return {path.substr(0, type_end), std::move(leaf)};
 }
 
@@ -68,7 +66,7 @@ std::optional<ObjectName> object_at(std::string_view folder, std::string_view le
   const auto type = object_type_from(folder.substr(std::min(folder.size(), k_top.size() + 1)));
   if (!type || leaf.find('/') != std::string_view::npos) return std::nullopt;
   std::string path = std::string(folder) + "/";
-  if (is_chain(*type)) {
+  if (is_of_chain(*type)) {
     if (leaf.size() <= k_writer_digits || leaf[k_writer_digits] != '-') return std::nullopt;
     path += std::string(leaf.substr(0, k_writer_digits)) + "/" + std::string(leaf.substr(k_writer_digits + 1));
   } else {

@@ -34,4 +34,21 @@ void put_confirmed(store::Store& store, const std::string& where, const ObjectNa
   throw Error(ErrorKind::corrupt, where, "says that it stored " + name.path() + trouble);
 }
 
+bool wait_until_listed(store::Store& store, const ObjectName& name, const Timeouts& timeouts, Clock& clock,
+                       const CallOptions& call) {
+  constexpr Milliseconds k_longest{60'000};
+  const std::string folder = name.path().substr(0, name.path().rfind('/') + 1);
+  const SteadyTime end = clock.steady_now() + k_longest;
+  for (Milliseconds pause{500};; pause *= 2) {
+    bool is_listed = false;
+    store.list(
+        folder, [&](const store::ObjectInfo& info) { is_listed = is_listed || info.name == name; },
+        within(call, clock, timeouts.listing));
+    if (is_listed) return true;
+    if (clock.steady_now() + pause > end) return false;
+    clock.sleep_for(pause, call.stop);
+    check_cancelled(call, clock, name.path());
+  }
+}
+
 }  // namespace modelfloat::transfer

@@ -3,7 +3,9 @@
 
 #include <string>
 
+#include "modelfloat/base/clock.h"
 #include "modelfloat/store/store.h"
+#include "modelfloat/transfer/stores/timeouts.h"
 
 namespace modelfloat::transfer {
 
@@ -12,6 +14,12 @@ namespace modelfloat::transfer {
 // naming `where` when the second try differs too. Blocks the calling thread.
 void put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object,
                    const CallOptions& call);
+
+// Waits until list() shows the object, for at most a minute. Needed where new objects may be missing
+// from listings (StoreTraits::delayed_listing) and others have to find them there. Returns whether
+// it is listed. Throws what the store throws. Blocks the calling thread.
+bool wait_until_listed(store::Store& store, const ObjectName& name, const Timeouts& timeouts, Clock& clock,
+                       const CallOptions& call);
 
 // Whether `object` has this checksum, written as in ObjectInfo::checksum. Returns true for checksum
 // algorithms that are not known here.

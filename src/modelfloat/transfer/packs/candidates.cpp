@@ -20,7 +20,8 @@ static std::uint64_t free_bytes_of(store::Store& store, std::uint64_t capacity_b
 }
 
 Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
-  const std::vector<const PoolStore*> targets = stores.online();
+  std::vector<const PoolStore*> targets = stores.all();
+  std::erase_if(targets, [](const PoolStore* one) { return one->use == StoreUse::in_use && !one->is_online(); });
   std::vector<placement::Candidate> candidates;
   bool lists = false;  // some stores must list all their objects, which may take long
   // The tag is the index of the candidate.
@@ -28,6 +29,7 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const PoolStore& target = *targets[i];
     candidates.push_back({i, target.domain, 0});
+    if (target.use != StoreUse::in_use) continue;
     if (target.state->puts_are_paused()) {
       log_warning(target.name + " takes no new data: it asks to be left alone for a while");
       continue;
@@ -55,7 +57,7 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   });
   for (const auto& late : stragglers)
     log_warning(fmt::format("{} takes no new data: it does not answer", late.store->name));
-  return {targets, std::move(candidates)};
+  return {std::move(targets), std::move(candidates)};
 }
 
 }  // namespace modelfloat::transfer

@@ -17,8 +17,10 @@ struct Targets {
 
 // Asks all stores that are online for their free space, in parallel, and waits for the answers.
 // Each of them is in the result. A store has no room (0 bytes) if it fails, refused data in the
-// last minute, asked for a pause, or is a straggler; that is logged as a warning. Throws only
-// Error{cancelled} and Error{timed_out}, as the call options say.
+// last minute, asked for a pause, or is a straggler; that is logged as a warning. A store that is
+// not in use (PoolStore::use) is in the result even if it is offline, is not asked, and has no
+// room: it gets no new shard, and StoreState::put_trouble() says why. Throws only Error{cancelled}
+// and Error{timed_out}, as the call options say.
 Targets ask_targets(const StoreSet&, const CallOptions&);
 
 }  // namespace modelfloat::transfer

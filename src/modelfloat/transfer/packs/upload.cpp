@@ -12,7 +12,9 @@ namespace modelfloat::transfer {
 
 static std::uint64_t max_object_bytes(const Targets& targets) {
   std::uint64_t most = UINT64_MAX;
-  for (const PoolStore* target : targets.stores) most = std::min(most, target->store->traits().max_object_bytes);
+  for (const PoolStore* target : targets.stores) {
+    if (target->use == StoreUse::in_use) most = std::min(most, target->store->traits().max_object_bytes);
+  }
   return most;
 }
 

@@ -26,6 +26,16 @@ static std::optional<Error> trouble_with_marker(store::Store& store, StoreState&
   }
 }
 
+// Why a store gets no new shards by what the log says of its use.
+static std::optional<Error> no_shards_for(StoreUse use) {
+  const auto reason = [](std::string_view why) { return Error(ErrorKind::out_of_space, "", why); };
+  switch (use) {
+    case StoreUse::in_use: return std::nullopt;
+    case StoreUse::draining: return reason("is draining: it gets no new data");
+    default: return reason("is in a state that this version does not know: it gets no new data");
+  }
+}
+
 StoreSet::StoreSet(const std::vector<registry::StoreRow>& rows, Context context) : context_(std::move(context)) {
   set_rows(rows);
 }
@@ -41,10 +51,12 @@ std::unique_ptr<PoolStore> StoreSet::make(const registry::StoreRow& row) const {
     trouble = error;
   }
   const store::StoreTraits traits = store ? store->traits() : store::StoreTraits{};
-  auto state = std::make_shared<StoreState>(row.name, signal_, context_.clock, context_.io, traits.parallel_calls);
+  auto state = std::make_shared<StoreState>(row.name, signal_, context_.clock, context_.io, traits.parallel_calls,
+                                            no_shards_for(row.use));
   if (!store && state->begin_check(true)) state->check_ended(trouble);
   return std::unique_ptr<PoolStore>(new PoolStore{row.id, row.name, row.url, row.domain, row.capacity_bytes,
-                                                  std::move(store), std::move(state), traits.downloads_are_scarce});
+                                                  std::move(store), std::move(state), traits.downloads_are_scarce,
+                                                  row.use});
 }
 
 void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
@@ -54,7 +66,8 @@ void StoreSet::set_rows(const std::vector<registry::StoreRow>& rows) {
   for (const registry::StoreRow& row : rows) {
     const PoolStore* known = find(row.id);
     const bool same = known != nullptr && known->url == row.url && known->name == row.name &&
-                      known->domain == row.domain && known->capacity_bytes == row.capacity_bytes;
+                      known->domain == row.domain && known->capacity_bytes == row.capacity_bytes &&
+                      known->use == row.use;
     if (same) {
       now.push_back(known);
       continue;
@@ -183,7 +196,7 @@ void StoreSet::recheck(bool now) {
 // For a store that could not be made before, for example because a credential was missing or a
 // helper program did not run.
 void StoreSet::make_again(const PoolStore& store) {
-  auto made = make({store.id, store.name, store.url, store.domain, store.capacity_bytes, {}});
+  auto made = make({store.id, store.name, store.url, store.domain, store.capacity_bytes, {}, store.use});
   if (!made->store) {
     store.state->check_ended(Error(made->state->kind_of_trouble(), "", made->state->why_not_online()));
     return;

@@ -33,6 +33,7 @@ struct PoolStore {
   const std::shared_ptr<store::Store> store;
   const std::shared_ptr<StoreState> state;
   const bool downloads_are_scarce = false;
+  const StoreUse use = StoreUse::in_use;  // any other gets no new shards; all else it gets
 
   bool is_online() const { return state->presence() == Presence::online; }
 };

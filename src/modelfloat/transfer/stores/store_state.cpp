@@ -15,10 +15,11 @@ static constexpr std::chrono::seconds k_longest_back_off{60};
 static constexpr std::chrono::seconds k_refusal_counts_for{60};
 
 StoreState::StoreState(std::string name, std::shared_ptr<ChangeSignal> signal, const Clock& clock, Executor& io,
-                       std::size_t calls_at_once)
+                       std::size_t calls_at_once, std::optional<Error> no_shards)
     : latency(clock),
       queue(std::make_shared<CallQueue>(io, queue_width(calls_at_once, io.width()))),
       name_(std::move(name)),
+      no_shards_(std::move(no_shards)),
       signal_(std::move(signal)),
       clock_(clock) {}
 
@@ -38,6 +39,7 @@ ErrorKind StoreState::kind_of_trouble() const {
 }
 
 std::optional<Error> StoreState::put_trouble() const {
+  if (no_shards_) return no_shards_;
   const std::lock_guard lock(mutex_);
   return put_trouble_;
 }

@@ -40,9 +40,10 @@ struct ChangeSignal {
 // shared_ptr, because running calls may outlive the set.
 class StoreState {
  public:
-  // `clock` and `io` outlive it.
+  // `clock` and `io` outlive it. `no_shards` is given for a store that gets no new shards by what
+  // the pool says of it.
   StoreState(std::string name, std::shared_ptr<ChangeSignal> signal, const Clock& clock, Executor& io,
-             std::size_t calls_at_once);
+             std::size_t calls_at_once, std::optional<Error> no_shards = std::nullopt);
 
   Presence presence() const;
   // Why the store must not be used; empty when it is online.
@@ -59,10 +60,11 @@ class StoreState {
   // Returns and throws like Store::get().
   std::optional<Bytes> get(store::Store& store, const ObjectName& name, ByteRange range, const CallOptions& call);
 
-  // Why the last put failed. Nullopt when a put has succeeded since.
+  // Why it gets no shards by what the pool says of it; else why the last put failed, and nullopt
+  // when a put has succeeded since.
   std::optional<Error> put_trouble() const;
-  // Like put_trouble(), but only if the store refused the put (denied, out_of_space, unsupported)
-  // within the last minute. Such a store gets no new data.
+  // Why the last put failed, but only if the store refused the put (denied, out_of_space,
+  // unsupported) within the last minute. Such a store gets no new data.
   std::optional<Error> puts_refused() const;
   void put_succeeded();
 
@@ -97,6 +99,7 @@ class StoreState {
   store::Availability& of(CallKind kind) { return kind == CallKind::read ? reads_ : puts_; }
 
   const std::string name_;
+  const std::optional<Error> no_shards_;
   const std::shared_ptr<ChangeSignal> signal_;
   const Clock& clock_;
   mutable std::mutex mutex_;  // guards all below
