@@ -34,6 +34,7 @@ struct CommandLine {
   PullArguments pull;
   CatArguments cat;
   VerifyArguments verify;
+  RepairArguments repair;
   RunArguments run;
   ServeArguments serve;
   RecoverArguments recover;

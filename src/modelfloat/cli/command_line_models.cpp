@@ -1,4 +1,4 @@
-// The commands push, pull, cat, ls, show, rm, status and verify.
+// The commands push, pull, cat, ls, show, rm, status, verify and repair.
 
 #include <charconv>
 
@@ -127,6 +127,23 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
   on(verify_command, line, [&line] {
     if (!line.name.empty()) line.verify.model = whole_model_of(line.name);
     return [&line](Session& session) { return verify(session, line.verify); };
+  });
+
+  auto& repair_command = add_command(
+      app, "repair",
+      "Write again what is missing or damaged on the stores, the models first that can lose the fewest stores. Only "
+      "adds. A store that is offline is taken for gone. Exit code 0: all is as promised; 4: some models can be read, "
+      "but lose less than promised; 5: some can not be read any more.",
+      "modelfloat repair --dry-run");
+  repair_command.add_option("name", line.name, "Only this model");
+  repair_command
+      .add_option("--budget", line.repair.budget_bytes, "Begin with nothing more once this much was read and written")
+      ->transform(size_in_bytes())
+      ->type_name("SIZE");
+  repair_command.add_flag("--dry-run", line.repair.dry_run, "Only say what would be done");
+  on(repair_command, line, [&line] {
+    if (!line.name.empty()) line.repair.model = whole_model_of(line.name);
+    return [&line](Session& session) { return repair(session, line.repair); };
   });
 }
 

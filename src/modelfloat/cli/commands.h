@@ -82,6 +82,13 @@ struct VerifyArguments {
 };
 ExitCode verify(Session& session, const VerifyArguments& arguments);
 
+struct RepairArguments {
+  std::optional<ModelRef> model;
+  std::optional<std::uint64_t> budget_bytes;
+  bool dry_run = false;
+};
+ExitCode repair(Session& session, const RepairArguments& arguments);
+
 struct RunArguments {
   ModelRef model;
   std::string prompt;

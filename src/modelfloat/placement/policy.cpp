@@ -233,12 +233,25 @@ void check_possible(Redundancy redundancy, unsigned survive) {
 
 }  // namespace
 
-bool survives(std::span<const std::string> domain_of_each_shard, unsigned m, unsigned n) {
+static std::vector<unsigned> shards_of_each_domain(std::span<const std::string> domain_of_each_shard) {
   std::map<std::string, unsigned> counts;
   for (const std::string& domain : domain_of_each_shard) ++counts[domain];
   std::vector<unsigned> numbers;
   for (const auto& [domain, count] : counts) numbers.push_back(count);
-  return sum_of_fullest(std::move(numbers), n) <= m;
+  return numbers;
+}
+
+bool survives(std::span<const std::string> domain_of_each_shard, unsigned m, unsigned n) {
+  return sum_of_fullest(shards_of_each_domain(domain_of_each_shard), n) <= m;
+}
+
+std::optional<unsigned> domains_may_go(std::span<const std::string> domain_of_each_shard, unsigned k) {
+  if (domain_of_each_shard.size() < k) return std::nullopt;
+  const auto spare = static_cast<unsigned>(domain_of_each_shard.size() - k);
+  const auto counts = shards_of_each_domain(domain_of_each_shard);
+  unsigned domains = 0;
+  while (domains < counts.size() && sum_of_fullest(counts, domains + 1) <= spare) ++domains;
+  return domains;
 }
 
 std::vector<std::size_t> place(std::span<const Candidate> candidates, Redundancy redundancy, unsigned survive,

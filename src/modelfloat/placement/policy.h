@@ -3,6 +3,7 @@
 // them.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,10 @@ struct Candidate {
 // Whether the shards survive the loss of any `n` domains: the `n` domains that have most of the
 // shards have at most `m` of them together.
 bool survives(std::span<const std::string> domain_of_each_shard, unsigned m, unsigned n);
+
+// How many domains may be lost, whichever they are, so that `k` of the shards are left; nullopt when
+// there are fewer than `k` shards.
+std::optional<unsigned> domains_may_go(std::span<const std::string> domain_of_each_shard, unsigned k);
 
 // A shard of the pack that is on a store already and stays there.
 struct Placed {

@@ -4,8 +4,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "modelfloat/base/bytes.h"
+#include "modelfloat/domain/ids.h"
 
 namespace modelfloat::registry {
 
@@ -19,6 +21,16 @@ class DocumentCache {
   virtual void keep_document(const std::string& object, ByteSpan sealed) = 0;
   // The bytes as they were kept, not checked; nullopt when none were.
   virtual std::optional<Bytes> document(const std::string& object) = 0;
+  // Records that the copy of a document on this store was read and is damaged, or that it is good
+  // now. Unlike shards, documents that were not recorded are good.
+  virtual void record_document_copy(const std::string& object, const StoreId&, bool is_good) = 0;
+  struct DamagedDocument {
+    std::string object;  // path
+    StoreId store{};
+    auto operator<=>(const DamagedDocument&) const = default;
+  };
+  // Ordered by object.
+  virtual std::vector<DamagedDocument> damaged_documents() = 0;
   // Objects that are not kept are fine.
   virtual void forget_documents(std::span<const std::string> objects) = 0;
 };

@@ -51,6 +51,7 @@ class Verification {
       report_unknown_model(*only, fresh);
     }
     list_stores();
+    for (auto& one : pool_.registry().damaged_documents()) damaged_documents_.insert(std::move(one));
     transfer::learn_stray_shards(pool_.stores(), pool_.registry(), inventory_->stray(), call_);
     if (!only) check_common_objects();
     const auto superseded = superseded_manifests(state_);
@@ -88,7 +89,15 @@ class Verification {
   // For objects that must be on every store, such as slots and the newest log.
   void expect_everywhere(const ObjectName& name) {
     const auto stores = inventory_->expected_everywhere(name);
-    for (const PoolStore* store : stores.having) to_read_.emplace(name, store);
+    for (const PoolStore* store : stores.having) {
+      to_read_.emplace(name, store);
+      if (!damaged_documents_.contains({name.path(), store->id})) continue;
+      if (read_) {
+        doubted_.emplace(name, store);
+      } else {
+        found(store->name, name, Damage::corrupt);
+      }
+    }
     for (const PoolStore* store : stores.lacking) found(store->name, name, Damage::missing);
   }
 
@@ -270,10 +279,12 @@ class Verification {
         });
   }
 
-  // Only results for shards are recorded. All other objects are on every store, and each push
-  // uploads those that it needs again.
   void record_state(const ObjectName& name, const PoolStore& store, CopyState state) {
-    if (name.type() == ObjectType::shard) pool_.registry().record_shard_copy(*name.hash(), store.id, state);
+    if (name.type() == ObjectType::shard) {
+      pool_.registry().record_shard_copy(*name.hash(), store.id, state);
+    } else if (state != CopyState::missing) {
+      pool_.registry().record_document_copy(name.path(), store.id, state == CopyState::whole);
+    }
   }
 
   void sum_up() {
@@ -306,6 +317,7 @@ class Verification {
   std::map<PackId, PackCheck> packs_;
   std::vector<ManifestCheck> manifests_;
   std::set<ObjectName> expected_log_;
+  std::set<registry::DocumentCache::DamagedDocument> damaged_documents_;
   std::set<Copy> to_read_;
   std::set<Copy> doubted_;  // members of to_read_ that were corrupt last time
   VerifyReport report_;

@@ -28,8 +28,8 @@ struct VerifyReport {
 
 // Compares what the manifests name with what the stores list. With `read`, also reads every object
 // and checks it against its name, and every file against its SHA-256; a model with a wrong file is
-// reported as lost. Results for shards are recorded in the registry: a corrupt copy counts as
-// damaged everywhere until it is read without error or uploaded again. `model`: checks this one
+// reported as lost. Results are recorded in the registry: a corrupt copy counts as damaged
+// everywhere until it is read without error or uploaded again, and repair() uploads it again. `model`: checks this one
 // only. `progress` receives each finding.
 VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read,
                     const transfer::FindingSink& progress, const CallOptions& call);

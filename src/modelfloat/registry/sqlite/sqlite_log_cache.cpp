@@ -161,6 +161,21 @@ void SqliteRegistry::forget_documents(std::span<const std::string> objects) {
   });
 }
 
+void SqliteRegistry::record_document_copy(const std::string& object, const StoreId& store, bool is_good) {
+  database_.write([&](Connection& c) {
+    c.run(is_good ? "delete from damaged_documents where object = ?1 and store = ?2"
+                  : "insert or ignore into damaged_documents values (?1, ?2)",
+          object, store);
+  });
+}
+
+std::vector<DocumentCache::DamagedDocument> SqliteRegistry::damaged_documents() {
+  return database_.read([&](Connection& c) {
+    return c.rows<DamagedDocument, std::string, StoreId>(
+        "select object, store from damaged_documents order by object, store");
+  });
+}
+
 void SqliteRegistry::keep_document(const std::string& object, ByteSpan sealed) {
   database_.write([&](Connection& c) { c.run("insert or replace into documents values (?1, ?2)", object, sealed); });
 }

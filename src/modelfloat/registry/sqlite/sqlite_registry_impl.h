@@ -81,6 +81,8 @@ class SqliteRegistry : public Registry {
   void forget_listed(const StoreId&, std::span<const std::string> log_paths) override;
   void keep_document(const std::string& object, ByteSpan sealed) override;
   std::optional<Bytes> document(const std::string& object) override;
+  void record_document_copy(const std::string& object, const StoreId& store, bool is_good) override;
+  std::vector<DamagedDocument> damaged_documents() override;
   void forget_documents(std::span<const std::string> objects) override;
 
   // Catalogue

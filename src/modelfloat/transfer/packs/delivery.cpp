@@ -44,7 +44,7 @@ void Delivery::start(ShardsToDeliver shards) {
   is_still_read_ = false;
   state_ = DeliveryState::idle;
   try {
-    place_missing();
+    if (!place_preferred()) place_missing();
   } catch (const Error& error) {
     if (error.kind != ErrorKind::out_of_space) throw;
     if (!drop_candidates_below(object_bytes()) && !has_failed_since_planned_) throw;
@@ -57,6 +57,39 @@ void Delivery::start(ShardsToDeliver shards) {
   for (std::size_t position = 0; position < at_.size(); ++position) put_shard(position);
 }
 
+// Places the objects that prefer a store there, and the others beside them. Returns false, and places
+// nothing, when none prefers one or no such placement is valid.
+bool Delivery::place_preferred() {
+  bool any = false;
+  for (std::size_t position = 0; position < at_.size(); ++position) {
+    const auto& prefer = shards_.objects[position].prefer;
+    if (!prefer) continue;
+    for (std::size_t target = 0; target < targets_.stores.size(); ++target) {
+      if (store(target).id != *prefer || free_bytes(target) < object_bytes()) continue;
+      at_[position] = target;
+      any = true;
+    }
+  }
+  if (!any) return false;
+  const auto preferred = at_;
+  try {
+    place_missing();
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::out_of_space) throw;
+    at_.assign(at_.size(), std::nullopt);
+    return false;
+  }
+  for (const auto& target : preferred) {
+    if (target) take_room(*target);
+  }
+  return true;
+}
+
+void Delivery::take_room(std::size_t target) {
+  std::uint64_t& free = free_bytes(target);
+  if (free != UINT64_MAX) free -= std::min(free, object_bytes());
+}
+
 // Chooses stores for the objects that have none.
 void Delivery::place_missing() {
   const Pack& pack = shards_.pack;
@@ -67,8 +100,7 @@ void Delivery::place_missing() {
   for (auto& target : at_) {
     if (target) continue;
     target = *next++;
-    std::uint64_t& free = free_bytes(*target);
-    if (free != UINT64_MAX) free -= std::min(free, object_bytes());
+    take_room(*target);
   }
 }
 

@@ -24,6 +24,9 @@ namespace modelfloat::transfer {
 struct ShardObject {
   std::size_t index = 0;               // of the shard in its pack
   std::shared_ptr<const Bytes> bytes;  // shared with puts, which may outlive the delivery
+  // Where it was before, for example where its copy is damaged. It goes there unless the pack would
+  // survive less then, or the store has no room.
+  std::optional<StoreId> prefer = {};
 };
 
 // Where a shard lies.
@@ -146,9 +149,11 @@ class Delivery {
   const PoolStore& store(std::size_t target) const { return *targets_.stores[target]; }
   std::uint64_t& free_bytes(std::size_t target) { return targets_.candidates[target].free_bytes; }
   std::uint64_t object_bytes() const { return shards_.objects.front().bytes->size(); }
+  bool place_preferred();
   void place_missing();
   std::vector<placement::Placed> placed() const;
   bool drop_candidates_below(std::uint64_t bytes);
+  void take_room(std::size_t target);
   void put_shard(std::size_t position);
   void handle_answer(const Puts::Answer& answer);
   void put_failed(const Put& put, const Error& error);

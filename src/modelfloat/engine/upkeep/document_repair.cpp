@@ -1,0 +1,118 @@
+#include "modelfloat/engine/upkeep/document_repair.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/transfer/ask/object_reader.h"
+
+namespace modelfloat::engine {
+namespace {
+
+using transfer::PoolStore;
+
+constexpr std::uint64_t k_bytes_at_once = std::uint64_t{16} << 20;
+
+class DocumentsOnStores {
+ public:
+  DocumentsOnStores(Pool& pool, const transfer::Inventory& inventory, const CallOptions& call)
+      : pool_(pool), inventory_(inventory), call_(call) {
+    for (const auto& one : pool.registry().damaged_documents()) damaged_[one.object].insert(one.store);
+  }
+
+  // The stores that were listed and have no good copy.
+  std::vector<const PoolStore*> lacking(const ObjectName& name) const {
+    const auto stores = inventory_.expected_everywhere(name);
+    std::vector<const PoolStore*> lacking = stores.lacking;
+    const auto damaged = damaged_.find(name.path());
+    const auto kept = pool_.registry().document(name.path());
+    for (const PoolStore* store : stores.having) {
+      const bool is_damaged = damaged != damaged_.end() && damaged->second.contains(store->id);
+      const bool has_right_size = !kept || inventory_.listed_size(*store, name) == kept->size();
+      if (is_damaged || !has_right_size) lacking.push_back(store);
+    }
+    return lacking;
+  }
+
+  std::optional<Bytes> read(const ObjectName& name) const {
+    if (auto kept = pool_.registry().document(name.path()); kept && transfer::fits_name(name, *kept)) return kept;
+    return transfer::read_object(pool_.stores(), name, false, {}, call_);
+  }
+
+  void queue(const ObjectName& name, const Bytes& bytes, const std::vector<const PoolStore*>& stores) {
+    std::vector<registry::QueuedPut> puts;
+    for (const PoolStore* store : stores) {
+      puts.push_back({store->id, name.path(), bytes});
+      queued_.emplace(name.path(), store);
+      bytes_ += bytes.size();
+    }
+    pool_.registry().queue_puts(puts);
+    if (bytes_ >= k_bytes_at_once) flush();
+  }
+
+  // Uploads what was queued, and takes stock.
+  void flush() {
+    if (queued_.empty()) return;
+    pool_.documents().flush(transfer::WaitFor::all, call_);
+    std::set<std::pair<std::string, StoreId>> left;
+    for (const auto& put : pool_.registry().queued_puts()) left.emplace(put.object, put.store);
+    for (const auto& [object, store] : queued_) {
+      if (left.contains({object, store->id})) {
+        ++not_taken_[store->name];
+        continue;
+      }
+      ++done_.written;
+      pool_.registry().record_document_copy(object, store->id, true);
+    }
+    queued_.clear();
+    bytes_ = 0;
+  }
+
+  DocumentRepair finish() {
+    flush();
+    for (const auto& [store, count] : not_taken_)
+      done_.doubts.push_back(
+          fmt::format("{} has not taken {} documents yet: they stay queued for it, and go there later", store, count));
+    return std::move(done_);
+  }
+
+  DocumentRepair& done() { return done_; }
+
+ private:
+  Pool& pool_;
+  const transfer::Inventory& inventory_;
+  const CallOptions& call_;
+  std::map<std::string, std::set<StoreId>> damaged_;
+  std::set<std::pair<std::string, const PoolStore*>> queued_;
+  std::uint64_t bytes_ = 0;
+  std::map<std::string, std::uint64_t> not_taken_;
+  DocumentRepair done_;
+};
+
+}  // namespace
+
+DocumentRepair repair_documents(Pool& pool, const transfer::Inventory& inventory, const std::set<ObjectName>& documents,
+                                bool dry_run, const CallOptions& call) {
+  DocumentsOnStores on_stores(pool, inventory, call);
+  for (const ObjectName& name : documents) {
+    const auto lacking = on_stores.lacking(name);
+    if (lacking.empty()) continue;
+    const auto bytes = on_stores.read(name);
+    if (!bytes) {
+      on_stores.done().doubts.push_back(name.path() + " is on no store that can be read now");
+      continue;
+    }
+    on_stores.done().bytes_written += lacking.size() * bytes->size();
+    if (dry_run) {
+      on_stores.done().written += lacking.size();
+    } else {
+      on_stores.queue(name, *bytes, lacking);
+    }
+  }
+  return on_stores.finish();
+}
+
+}  // namespace modelfloat::engine

@@ -1,0 +1,135 @@
+#include "modelfloat/engine/upkeep/pack_repair.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "modelfloat/base/log.h"
+#include "modelfloat/crypto/hash.h"
+#include "modelfloat/mf1/format.h"
+#include "modelfloat/mf1/shard.h"
+
+namespace modelfloat::engine {
+
+using transfer::ShardCopy;
+using transfer::ShardFetch;
+using transfer::ShardObject;
+using transfer::ShardPart;
+
+std::uint64_t PackToRepair::object_bytes() const noexcept { return mf1::k_header_bytes + pack.slice_bytes; }
+
+std::uint64_t PackToRepair::bytes_to_read() const noexcept {
+  const std::size_t shards = pack.k == 1 ? 1 : can_be_copied ? std::min<std::size_t>(missing.size(), pack.k) : pack.k;
+  return shards * object_bytes();
+}
+
+// Whether these are the bytes of the shard. Later parity has no name in the manifest: that what is
+// made with it has the right name proves it.
+static bool is_shard(const Pack& pack, const ShardCopy& copy, ByteSpan bytes) {
+  if (copy.named) return crypto::blake3(bytes) == copy.object;
+  try {
+    const mf1::ShardHeader header = mf1::parse_shard_header(bytes);
+    return header.pack == pack.id && header.index == copy.index && mf1::slice_of(bytes).size() == pack.slice_bytes;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+struct PackRepair::Fetching {
+  Fetching(Pool& pool, PackToRepair what, const CallOptions& call)
+      : task(std::move(what)),
+        fetch({pool.stores(), pool.registry(), {}, call}, task.pack,
+              [this](const ShardCopy& copy, const ShardPart&, ByteSpan bytes) {
+                return is_shard(task.pack, copy, bytes);
+              }) {
+    if (task.pack.k == 1) {
+      part.wanted = {0};
+    } else if (task.can_be_copied && task.missing.size() < task.pack.k) {
+      part.wanted = task.missing;
+    } else {
+      part.wanted.resize(task.pack.k);
+      std::iota(part.wanted.begin(), part.wanted.end(), std::size_t{0});
+    }
+    fetch.wait_for_stores();
+    fetch.add(part);
+  }
+
+  const PackToRepair task;
+  ShardPart part;
+  ShardFetch fetch;
+};
+
+PackRepair::PackRepair(Pool& pool, transfer::Targets targets, CallOptions call)
+    : pool_(pool),
+      call_(std::move(call)),
+      delivery_({pool.stores(), pool.environment().random, call_}, std::move(targets)) {}
+
+PackRepair::~PackRepair() = default;
+
+void PackRepair::begin(PackToRepair pack) { fetching_ = std::make_unique<Fetching>(pool_, std::move(pack), call_); }
+
+std::vector<ShardObject> PackRepair::rebuild(const PackToRepair& task, const ShardPart& part) const {
+  std::vector<ByteSpan> held;
+  for (const auto& one : part.held) held.emplace_back(one.bytes);
+  std::vector<ShardObject> objects;
+  std::shared_ptr<const Bytes> copy;  // with k = 1 all objects are the same
+  for (const std::size_t index : task.missing) {
+    const auto same = std::find_if(part.held.begin(), part.held.end(), [&](const ShardPart::Held& one) {
+      return one.copy.named && one.copy.index == (task.pack.k == 1 ? 0 : index);
+    });
+    if (task.pack.k > 1 || !copy) {
+      copy = std::make_shared<const Bytes>(same != part.held.end() ? same->bytes
+                                                                   : mf1::rebuild_shard(task.pack, index, held));
+    }
+    ShardObject& object = objects.emplace_back(ShardObject{index, copy});
+    if (const auto before = task.prefer.find(index); before != task.prefer.end()) object.prefer = before->second;
+  }
+  return objects;
+}
+
+PackRepair::Outcome PackRepair::deliver(const PackToRepair& task, const std::vector<ShardObject>& objects,
+                                        bool may_spread_less) {
+  Pack promised = task.pack;
+  for (;;) {
+    try {
+      delivery_.start({promised, objects, task.lying});
+      places_ = delivery_.finish();
+      return promised.survive == task.pack.survive ? Outcome::as_promised : Outcome::less_spread;
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::out_of_space) throw;
+      if (!may_spread_less || promised.survive == 0) {
+        log_warning(error.what());
+        return Outcome::no_room;
+      }
+      --promised.survive;
+    }
+  }
+}
+
+PackRepair::Outcome PackRepair::finish(bool may_spread_less, std::optional<PackToRepair> next) {
+  const std::unique_ptr<Fetching> current = std::move(fetching_);
+  places_.clear();
+  const bool is_here = current->fetch.finish();
+  bytes_read_ += current->fetch.bytes_fetched();
+  std::vector<ShardObject> objects;
+  std::string trouble;
+  if (is_here) {
+    try {
+      objects = rebuild(current->task, current->part);
+    } catch (const Error& error) {  // by later parity that is not what it says
+      if (error.kind != ErrorKind::corrupt) throw;
+      trouble = error.what();
+    }
+  } else {
+    trouble = current->fetch.failure(current->part).what();
+  }
+  current->part.held.clear();
+  if (next) begin(*std::move(next));
+  if (!trouble.empty()) {
+    log_warning(trouble);
+    return Outcome::too_few_left;
+  }
+  return deliver(current->task, objects, may_spread_less);
+}
+
+}  // namespace modelfloat::engine
