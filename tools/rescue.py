@@ -564,11 +564,10 @@ class Pool:
     def record(self, writer, entry, path, previous=None):
         check(len(need(entry, list)) in (5, 6), "has a broken record")
         seq, name, heads, _, changes, *must = entry
-        heads = {need(other, bytes, 16): need(need(head, list, 2)[0], int) for other, head in need(heads, dict).items()}
-        record = Record(writer, need(seq, int), need(name, bytes, 32), previous, heads, [])
+        record = Record(writer, need(seq, int), need(name, bytes, 32), previous, {}, [])
         if must and self.asks_for_more(must[0], "%s: record %d" % (path, seq)):
-            heads.clear()
             return record
+        record.heads.update({need(other, bytes, 16): need(need(head, list, 2)[0], int) for other, head in need(heads, dict).items()})
         for change in need(changes, list):
             try:
                 kind = need(need(change, dict).get("kind"), str)
@@ -579,6 +578,7 @@ class Pool:
                 check_change(change)
                 record.changes.append(change)
             except Damaged as problem:
+                self.read_only = True
                 self.remarks.append("%s %s" % (path, problem))
         return record
 

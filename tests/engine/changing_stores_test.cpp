@@ -3,10 +3,13 @@
 #include <set>
 
 #include "engine/test_pool.h"
+#include "support/forwarding_store.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/catalogue/pool_status.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
+#include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
 namespace {
@@ -117,6 +120,105 @@ TEST(ChangingStores, ARecordCountsWhereItIsListed) {
   machine.reopen();
   machine.push("ns/model", files);
   EXPECT_EQ(machine.pull("ns/model"), files);
+}
+
+// The machine that pushed it is gone before the third store had its documents.
+TEST(ChangingStores, DocumentsThatOnlyLeavingStoresHaveAreCopiedFirst) {
+  World world(3);
+  Machine second(world, Threads::one, 2);
+  {
+    Machine first(world, Threads::one, 1);
+    first.create(k_copies);
+    second.recover(first.recovery_secret(), {0, 1, 2});
+    world.faults(2).set_offline(true);
+    first.reopen();
+    first.push("ns/model", test::one_file(1));
+  }
+  world.faults(2).set_offline(false);
+  second.reopen();
+  engine::remove_stores(second.pool(), {"s0", "s1"}, {});
+  for (const std::size_t gone : {0U, 1U}) world.faults(gone).set_offline(true);
+  second.reopen();
+  EXPECT_EQ(second.pull("ns/model"), test::one_file(1));
+  EXPECT_TRUE(engine::verify(second.pool(), std::nullopt, true, {}, {}).sound());
+  for (const std::size_t gone : {0U, 1U}) world.faults(gone).set_offline(false);
+}
+
+TEST(ChangingStores, NothingIsTakenOutThatAStayingStoreDoesNotTake) {
+  World world(3);
+  Machine machine(world, Threads::one, 1);
+  machine.create(k_copies);
+  Machine second(world, Threads::one, 2);
+  second.recover(machine.recovery_secret(), {0, 1, 2});
+  world.faults(2).set_offline(true);
+  machine.reopen();
+  machine.push("ns/model", test::one_file(1));
+  world.faults(2).set_offline(false);
+  world.faults(2).limit_space(0);
+  second.reopen();
+  const auto refused = test::thrown_by([&] { engine::remove_stores(second.pool(), {"s0", "s1"}, {}); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->kind, ErrorKind::offline);
+  EXPECT_NE(second.pool().stores().find("s0"), nullptr);
+}
+
+TEST(ChangingStores, APushWhoseStoresAreTakenOutMeanwhileIsNotCommitted) {
+  World world(7);
+  Machine one(world, Threads::one, 1);
+  one.create(k_survive_two);
+  Machine two(world, Threads::one, 2);
+  two.recover(one.recovery_secret(), {0, 1, 2, 3, 4, 5, 6});
+  const Files files{{"m.bin", test::random_bytes(3'000'000, 5)}};
+  engine::PushOptions options;
+  options.model = "ns/model";
+  engine::PushSession session(one.pool(), options, {});
+  MemorySource source(files.at("m.bin"));
+  session.add_file("m.bin", source);
+  engine::remove_stores(two.pool(), {"s0", "s1", "s2"}, {});
+  EXPECT_EQ(kind_thrown([&] { session.commit(); }), ErrorKind::transient);
+  EXPECT_FALSE(two.pool().log().state().tags.contains("ns/model"));
+  engine::catch_up(one.pool(), test::k_all_news, {});
+  EXPECT_EQ(one.pool().stores().all().size(), 4U);
+}
+
+// Calls back before a log record is put.
+class BeforeRecord final : public test::ForwardingStore {
+ public:
+  BeforeRecord(std::unique_ptr<store::Store> inner, std::function<void()> work)
+      : ForwardingStore(std::move(inner)), work_(std::move(work)) {}
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
+    if (name.type() == ObjectType::log) work_();
+    ForwardingStore::put(name, bytes, call);
+  }
+
+ private:
+  const std::function<void()> work_;
+};
+
+// A push is committed after the removal has looked, and before others can read of it.
+TEST(ChangingStores, AStoreThatAPushCountsOnMeanwhileStaysInThePool) {
+  World world(7);
+  Machine one(world, Threads::one, 1);
+  one.create(k_survive_two);
+  Machine two(world, Threads::one, 2);
+  two.recover(one.recovery_secret(), {0, 1, 2, 3, 4, 5, 6});
+  const Files files{{"m.bin", test::random_bytes(3'000'000, 5)}};
+  bool armed = true;
+  world.wrap = [&](std::unique_ptr<store::Store> store, std::size_t) {
+    return std::make_unique<BeforeRecord>(std::move(store), [&] {
+      if (std::exchange(armed, false)) one.push("ns/model", files);
+    });
+  };
+  two.reopen();
+  const auto refused = test::thrown_by([&] { engine::remove_stores(two.pool(), {"s0", "s1", "s2"}, {}); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->kind, ErrorKind::transient) << refused->what();
+  for (Machine* machine : {&one, &two}) {
+    machine->reopen();
+    engine::catch_up(machine->pool(), test::k_all_news, {});
+    EXPECT_EQ(machine->pool().stores().all().size(), 7U);
+    EXPECT_EQ(machine->pull("ns/model"), files);
+  }
 }
 
 TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {

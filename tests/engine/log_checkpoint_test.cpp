@@ -2,10 +2,12 @@
 #include <algorithm>
 
 #include "engine/test_pool.h"
+#include "support/forwarding_store.h"
 #include "support/thrown.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/document.h"
 #include "modelfloat/mf1/log_codec.h"
@@ -84,6 +86,75 @@ TEST_F(LogCheckpoint, WhatIsCoveredIsDeletedADayLater) {
     EXPECT_TRUE(engine::verify(machine->pool(), {}, false, {}, {}).sound());
   }
   EXPECT_EQ(one_.pool().log().state().tags, third.pool().log().state().tags);
+}
+
+// Calls back before parts are listed.
+class PartsHook final : public test::ForwardingStore {
+ public:
+  PartsHook(std::unique_ptr<store::Store> inner, std::function<void()> before_parts)
+      : ForwardingStore(std::move(inner)), before_parts_(std::move(before_parts)) {}
+  void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
+    if (prefix.starts_with("mf1/part/")) before_parts_();
+    ForwardingStore::list(prefix, sink, call);
+  }
+
+ private:
+  const std::function<void()> before_parts_;
+};
+
+// Its checkpoint has old parts anew, under their numbers.
+TEST_F(LogCheckpoint, APartThatAnotherProcessWritesMeanwhileIsNotDeleted) {
+  for (int i = 0; i < 40; ++i) one_.push("ns/gone" + std::to_string(i), one_file(100 + i));
+  write_records(one_, 150);
+  const auto other = one_.pool_of_another_process();
+  bool armed = false;
+  world_.wrap = [&](std::unique_ptr<store::Store> store, std::size_t) {
+    return std::make_unique<PartsHook>(std::move(store), [&] {
+      if (!std::exchange(armed, false)) return;
+      std::vector<Hash256> gone;
+      for (const auto& [content, live] : other->log().state().manifests) {
+        if (live.model.starts_with("ns/gone")) other->log().append({Removed{live.model, {content}}}, {});
+      }
+      for (int i = 0; i < 128; ++i) other->log().append({Untagged{"ns/none", "x"}}, {});
+    });
+  };
+  one_.reopen();
+  one_.pool().log().sync({});
+  one_.clock().advance(k_a_day);
+  armed = true;
+  one_.pool().log().sync({});
+  ASSERT_FALSE(armed) << "nothing was to be deleted";
+  for (const auto& row : one_.environment().registry.checkpoints()) {
+    if (!listed(ObjectType::checkpoint)
+             .contains(ObjectName::of_chain(ObjectType::checkpoint, row.writer, row.seq, row.hash)))
+      continue;
+    for (const ChainHead& part : mf1::checkpoint_from_cbor(row.cbor).parts) {
+      EXPECT_TRUE(
+          listed(ObjectType::part).contains(ObjectName::of_chain(ObjectType::part, row.writer, part.seq, part.hash)))
+          << row.seq;
+    }
+  }
+  world_.wrap = {};
+  Machine third(world_, Threads::one, 60);
+  third.recover(one_.recovery_secret(), {0, 1, 2});
+  EXPECT_TRUE(third.pool().log().doubts().empty());
+  EXPECT_EQ(third.pull("ns/model"), one_file(1));
+}
+
+TEST_F(LogCheckpoint, NothingIsDeletedWhileAPartIsNotOnEveryStore) {
+  write_records(one_, 200);
+  world_.inner(2).remove(*listed(ObjectType::part).rbegin(), {});
+  const auto before = listed(ObjectType::log).size();
+  one_.pool().log().sync({});
+  one_.clock().advance(k_a_day);
+  one_.pool().log().sync({});
+  EXPECT_EQ(listed(ObjectType::log).size(), before);
+  EXPECT_FALSE(engine::verify(one_.pool(), {}, false, {}, {}).sound());
+  one_.reopen();
+  EXPECT_GT(engine::repair(one_.pool(), {}, {}).documents_written, 0U);
+  EXPECT_TRUE(engine::verify(one_.pool(), {}, false, {}, {}).sound());
+  one_.pool().log().sync({});
+  EXPECT_LT(listed(ObjectType::log).size(), before);
 }
 
 TEST_F(LogCheckpoint, NothingIsDeletedWhileAStoreDoesNotListTheCheckpoint) {

@@ -10,6 +10,7 @@
 #include "modelfloat/base/hex.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {

@@ -6,6 +6,7 @@
 
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/cbor.h"
 #include "modelfloat/mf1/document.h"
 #include "modelfloat/mf1/log_codec.h"
@@ -71,8 +72,12 @@ TEST_F(Understanding, AnUnknownChangeMakesItReadOnlyForEverybody) {
   expect_read_only();
   one_.reopen();
   expect_read_only();
-  Machine other(world_, Threads::one, 50);  // it would need a key slot of its own
-  EXPECT_EQ(kind_thrown([&] { other.recover(one_.recovery_secret(), {0, 1, 2}); }), ErrorKind::unsupported);
+  Machine other(world_, Threads::one, 50);  // its key slot cannot be written, and is known to it alone
+  other.recover(one_.recovery_secret(), {0, 1, 2});
+  other.reopen();
+  EXPECT_EQ(other.pull("ns/model"), one_file(1));
+  EXPECT_EQ(kind_thrown([&] { other.push("ns/new", one_file(2)); }), ErrorKind::unsupported);
+  EXPECT_FALSE(engine::verify(other.pool(), std::nullopt, false, {}, {}).sound());
 }
 
 TEST_F(Understanding, OneThatMayBePassedOverDoesNot) {

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/model_list.h"
+#include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/registry/sqlite/sqlite_registry.h"
 #include "modelfloat/registry/sqlite/sqlite_registry_impl.h"
 
@@ -133,6 +134,24 @@ TEST_F(ModelHealthTest, TheRegistryTellsTheSameAsTheManifest) {
     }
   }
   EXPECT_GE(seen.size(), 3U);  // or the states are too much alike to prove anything
+}
+
+// All shards are there; two stores were found to fail together since.
+TEST(ModelHealthByDomain, TooManyShardsInOneDomainAreDegraded) {
+  World world(6);
+  Machine machine(world, Threads::one);
+  machine.create({4, 2, 2});
+  machine.push("ns/model", {{"m.bin", test::random_bytes(1'000'000, 1)}});
+  EXPECT_EQ(machine.health().health, engine::Health::sound);
+  for (auto row : machine.pool().registry().stores()) {
+    if (row.name != "s0" && row.name != "s1") continue;
+    row.domain = "one disk";
+    engine::change_store(machine.pool(), row, {});
+  }
+  EXPECT_EQ(machine.health().health, engine::Health::degraded);
+  const auto report = engine::verify(machine.pool(), std::nullopt, false, {}, {});
+  ASSERT_EQ(report.models.size(), 1U);
+  EXPECT_EQ(report.models[0].health, engine::Health::degraded);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/upkeep/remove_model.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
@@ -181,6 +182,9 @@ TEST_F(StaleLog, RecoverSaysWhetherItReadEnoughOfTheLog) {
   machine_.push("ns/model", some_file(1));
   Machine sure(world_, Threads::one, 50);
   EXPECT_TRUE(sure.recover(machine_.recovery_secret(), {0, 1}).log_is_fresh);
+  Machine by_the_catalogue(world_, Threads::one, 52);
+  EXPECT_TRUE(by_the_catalogue.recover(machine_.recovery_secret(), {1}).log_is_fresh) << "it names the others";
+  no_log_can_be_read({0, 2});
   Machine unsure(world_, Threads::one, 51);
   EXPECT_FALSE(unsure.recover(machine_.recovery_secret(), {1}).log_is_fresh);
 }

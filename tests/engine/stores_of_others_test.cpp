@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/base/hex.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
 
 namespace modelfloat {
 namespace {

@@ -11,6 +11,7 @@
 #include "modelfloat/engine/catalogue/fragment_map.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/upkeep/remove_model.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {

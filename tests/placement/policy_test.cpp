@@ -168,6 +168,17 @@ void check_against_all(const Case& pool) {
   }
 }
 
+TEST(DomainsMayGo, AsManyAsTheWorstLossLeavesEnough) {
+  const std::vector<std::string> six{"a", "b", "c", "d", "e", "f"};
+  EXPECT_EQ(domains_may_go(six, 4), 2U);
+  EXPECT_EQ(domains_may_go(six, 6), 0U);
+  EXPECT_EQ(domains_may_go(six, 7), std::nullopt);
+  const std::vector<std::string> two_in_one{"a", "a", "b", "c", "d", "e"};
+  EXPECT_EQ(domains_may_go(two_in_one, 4), 1U);
+  EXPECT_EQ(domains_may_go(std::vector<std::string>{"a", "b"}, 1), 1U);
+  EXPECT_EQ(domains_may_go(std::vector<std::string>{}, 1), std::nullopt);
+}
+
 TEST(Place, IsValidAndRefusesExactlyWhenNothingIs) {
   EXPECT_TRUE(rc::check([] { check_against_all(small_case()); }));
 }

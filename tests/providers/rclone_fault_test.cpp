@@ -73,6 +73,20 @@ TEST_F(RcloneStore, AProvidersTroubleIsToldByItsKind) {
   }
 }
 
+// As WebDAV servers do while another call makes the folder.
+TEST_F(RcloneStore, AFolderThatIsLockedForAMomentIsTriedAgain) {
+  const auto store = open("dav:" + name_);
+  const Bytes bytes = random_bytes(10'000);
+  for (const char* method : {"MKCOL", "PUT"}) {
+    proxy_->clear();
+    proxy_->add(R"({"method": ")" + std::string(method) + R"(", "times": 2, "fault": "answer", "status": 423})");
+    const ObjectName name = shard_name(std::string(method) == "PUT" ? 1 : 2);
+    store->put(name, bytes, k_no_deadline);
+    proxy_->clear();
+    EXPECT_EQ(store->get(name, k_all, k_no_deadline), bytes) << method;
+  }
+}
+
 // rclone keeps to itself how long the provider wants us to wait, unless its words tell.
 TEST_F(RcloneStore, AProviderThatAsksToWaitIsLeftAlone) {
   const auto store = open("dav:" + name_);

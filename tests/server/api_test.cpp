@@ -129,6 +129,14 @@ TEST_F(ApiTest, RemovesAModel) {
   EXPECT_EQ(ask(head("DELETE /models/ns%2Fm", "write")).status, 404);
 }
 
+TEST_F(ApiTest, ARemovalThatIsNotCompleteIsDoubted) {
+  service_.add_model("ns/m");
+  service_.removals_are_complete = false;
+  const auto answer = ask(head("DELETE /models/ns%2Fm", "write"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find("\"doubt\""), std::string::npos) << answer.body;
+}
+
 TEST_F(ApiTest, RemovesATagOrARevisionByItsAddress) {
   service_.add_model("ns/m");
   EXPECT_EQ(ask(head("DELETE /models/ns%2Fm:v1", "write")).status, 204);

@@ -186,7 +186,7 @@ std::vector<std::string> FakeService::removed_parts() const {
   return removed_parts_;
 }
 
-void FakeService::remove(const std::string& model, const CallOptions&) {
+engine::ModelRemoval FakeService::remove(const std::string& model, const CallOptions&) {
   const std::lock_guard lock(mutex_);
   const std::string name = get(model.substr(0, model.find_first_of(":@"))).summary.name;
   if (model.find_first_of(":@") == std::string::npos) {
@@ -194,6 +194,7 @@ void FakeService::remove(const std::string& model, const CallOptions&) {
   } else {
     removed_parts_.push_back(model);
   }
+  return {name, {}, {}, removals_are_complete};
 }
 
 runner::Completion FakeService::infer(const std::string& model, const runner::CompletionRequest& request,

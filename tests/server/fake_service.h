@@ -52,7 +52,8 @@ class FakeService final : public server::Service {
   engine::OpenManifest open(const std::string& model, const CallOptions&) override;
   void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,
                      const std::function<void(const engine::FragmentView&)>& on_fragment, const CallOptions&) override;
-  void remove(const std::string& model, const CallOptions&) override;
+  engine::ModelRemoval remove(const std::string& model, const CallOptions&) override;
+  bool removals_are_complete = true;
   runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,
                            const runner::LoadProgressSink&, const CallOptions&) override;
   server::Readiness readiness(const CallOptions&) override { return ready; }

@@ -142,6 +142,22 @@ TEST_P(RegistrySuite, UnreadableObjectsAreRememberedWithWhatWasTried) {
   EXPECT_EQ(registry_->unreadable(), (std::vector<UnreadableRow>{{"a", "1"}}));
 }
 
+TEST_P(RegistrySuite, DamagedCopiesOfDocumentsAreRemembered) {
+  const StoreId a{std::byte{1}};
+  const StoreId b{std::byte{2}};
+  EXPECT_TRUE(registry_->damaged_documents().empty());
+  registry_->record_document_copy("mf1/content/y", b, false);
+  registry_->record_document_copy("mf1/content/y", a, false);
+  registry_->record_document_copy("mf1/content/y", a, false);
+  registry_->record_document_copy("mf1/content/x", a, false);
+  registry_->record_document_copy("mf1/content/z", a, true);
+  using Damaged = DocumentCache::DamagedDocument;
+  EXPECT_EQ(registry_->damaged_documents(),
+            (std::vector<Damaged>{{"mf1/content/x", a}, {"mf1/content/y", a}, {"mf1/content/y", b}}));
+  registry_->record_document_copy("mf1/content/y", a, true);
+  EXPECT_EQ(registry_->damaged_documents(), (std::vector<Damaged>{{"mf1/content/x", a}, {"mf1/content/y", b}}));
+}
+
 TEST_P(RegistrySuite, DocumentsComeBackByPath) {
   const Bytes sealed = to_bytes(std::string_view("\0sealed\0", 8));
   registry_->keep_document("mf1/content/aa", as_bytes("older"));

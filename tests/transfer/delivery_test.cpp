@@ -253,5 +253,23 @@ TEST_F(DeliveryTest, NotAllShardsNeedBeThere) {
   EXPECT_EQ(stores_of(delivery().finish()).size(), 1U);
 }
 
+TEST_F(DeliveryTest, AShardGoesWhereItWasBefore) {
+  for (int i = 0; i < 5; ++i) {
+    ShardsToDeliver shards = all_but({1, 4});
+    shards.objects[0].prefer = StoreWorld::id(7);
+    delivery().start(shards);
+    const auto stores = stores_of(delivery().finish());
+    EXPECT_EQ(stores[0], 7U);
+  }
+}
+
+// Beside shard 0, too much would be in one place; and a store without room takes nothing.
+TEST_F(DeliveryTest, AShardDoesNotGoWhereItWasWhenThePackWouldSurviveLess) {
+  ShardsToDeliver shards = all_but({1});
+  shards.objects[0].prefer = StoreWorld::id(0);
+  delivery().start(shards);
+  EXPECT_NE(stores_of(delivery().finish())[0], 0U);
+}
+
 }  // namespace
 }  // namespace modelfloat::transfer

@@ -54,6 +54,10 @@ CLI::App& add_command(CLI::App& parent, const std::string& name, const std::stri
 // CLI::ValidationError.
 void on(CLI::App& command, CommandLine& line, const std::function<Action()>& action);
 
+// Replaces a size by its number of bytes. CLI11's own validator would overflow for negative and
+// very large values.
+CLI::Validator size_in_bytes();
+
 // Returns what `parse` returns. Turns an Error of parsing into CLI::ValidationError, so that the
 // user sees the usage text.
 template <typename Parse>

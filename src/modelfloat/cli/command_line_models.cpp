@@ -110,7 +110,9 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
   });
 
   auto& status_command =
-      add_command(app, "status", "The pool and its stores. The exit code is 4 when a store is offline, 6 when all are.",
+      add_command(app, "status",
+                  "The pool and its stores. The exit code is 4 when a store is offline, or when this "
+                  "home may only read the pool; 6 when all stores are offline.",
                   "modelfloat status");
   on(status_command, line, [] { return status; });
 

@@ -21,8 +21,15 @@ constexpr const char* k_ca_file_help =
 constexpr const char* k_store_bandwidth_help =
     "Bytes a second for this store, as --bwlimit of the program: 10M, 10M:2M (up:down) or off";
 
-// Replaces a size by its number of bytes. CLI11's own validator would overflow for negative and
-// very large values.
+CLI::Validator is_not_empty() {
+  const auto check = [](const std::string& text) -> std::string {
+    return text.find_first_not_of(' ') == std::string::npos ? "it must not be empty" : "";
+  };
+  return {check, ""};
+}
+
+}  // namespace
+
 CLI::Validator size_in_bytes() {
   const auto transform = [](std::string& text) -> std::string {
     try {
@@ -34,15 +41,6 @@ CLI::Validator size_in_bytes() {
   };
   return {transform, ""};
 }
-
-CLI::Validator is_not_empty() {
-  const auto check = [](const std::string& text) -> std::string {
-    return text.find_first_not_of(' ') == std::string::npos ? "it must not be empty" : "";
-  };
-  return {check, ""};
-}
-
-}  // namespace
 
 void add_init(CLI::App& app, CommandLine& line) {
   auto& command = add_command(app, "init",

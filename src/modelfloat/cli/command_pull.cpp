@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "modelfloat/base/expand_home.h"
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/damage_notes.h"
 #include "modelfloat/cli/output.h"
@@ -17,7 +18,7 @@ ExitCode pull(Session& session, const PullArguments& arguments) {
   hooks.finding = notes.sink();
   // `cached` is true, as the log was read just before.
   const auto result =
-      engine::pull_to_path(session.pool(), arguments.model, arguments.target, true, hooks, session.call());
+      engine::pull_to_path(session.pool(), arguments.model, expand_home(arguments.target), true, hooks, session.call());
   session.progress().clear();
   notes.tell(session);
 

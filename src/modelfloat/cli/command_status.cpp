@@ -22,7 +22,9 @@ std::string policy_text(const PolicySet& policy) {
 // `with_reasons`: also prints why stores are offline; for when no warning has said so.
 std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const PolicySet& policy, bool with_reasons) {
   std::string text =
-      fmt::format("pool    {}\npolicy  {}\nmodels  {}\n\n", status.pool_id, policy_text(policy), status.models);
+      fmt::format("pool    {}\npolicy  {}\nmodels  {}\n", status.pool_id, policy_text(policy), status.models);
+  if (!status.read_only.empty()) text += fmt::format("can only be read here: {}\n", printable(status.read_only));
+  text += "\n";
   Table table({"STORE", "STATE", ">USED", ">FREE", ">SHARDS", ">QUEUED", ">ERRORS", "LAST SEEN", "URL", "REMARKS"});
   for (const auto& store : status.stores) {
     const auto health = health_of(pool, store);
@@ -40,7 +42,8 @@ std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const 
 // The exit code tells scripts the state of the pool.
 ExitCode code_of(const engine::PoolStatus& status) {
   const auto is_online = [](const engine::StoreStatus& store) { return store.online; };
-  if (std::all_of(status.stores.begin(), status.stores.end(), is_online)) return ExitCode::ok;
+  if (std::all_of(status.stores.begin(), status.stores.end(), is_online))
+    return status.read_only.empty() ? ExitCode::ok : ExitCode::degraded;
   return std::any_of(status.stores.begin(), status.stores.end(), is_online) ? ExitCode::degraded
                                                                             : ExitCode::unreachable;
 }
@@ -58,6 +61,7 @@ ExitCode status(Session& session) {
     print_json({{"pool_id", status.pool_id},
                 {"writer", status.writer},
                 {"policy", {{"k", policy.k}, {"m", policy.m}, {"survive", policy.survive}}},
+                {"read_only", status.read_only.empty() ? ordered_json() : ordered_json(status.read_only)},
                 {"models", status.models},
                 {"domains", status.domains},
                 {"domains_online", status.domains_online},

@@ -11,6 +11,7 @@
 #include "modelfloat/cli/store_settings.h"
 #include "modelfloat/cli/terminal.h"
 #include "modelfloat/engine/catalogue/pool_status.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
 #include "modelfloat/engine/upkeep/setup.h"
 #include "modelfloat/store/store_factory.h"
 

@@ -126,7 +126,9 @@ store::Credentials read_credentials_file(const fs::path& file) {
 mf1::SlotSecret ask_passphrase(const std::stop_token& stop) {
   if (!has_terminal()) {
     throw Error(ErrorKind::denied, "this pool",
-                "is locked: give --key-file or --passphrase-file, or set MODELFLOAT_PASSPHRASE_FILE");
+                "is locked, and this home has no key file: give --key-file or --passphrase-file, or set "
+                "MODELFLOAT_PASSPHRASE_FILE. With the recovery code, or the key file of another machine, `modelfloat "
+                "recover` opens it in an empty home (MODELFLOAT_HOME)");
   }
   return mf1::SlotSecret::passphrase(ask_terminal("passphrase: ", true, stop));
 }

@@ -119,6 +119,8 @@ struct PolicySet {
 struct UnknownChange {
   std::string kind;
   bool may = false;  // be passed over
+  // What is unknown about it, after "changes of the kind ...", for people; empty: the kind itself.
+  std::string why = {};
   bool operator==(const UnknownChange&) const = default;
 };
 

@@ -104,7 +104,8 @@ class StateBuilder {
     if (change.may) {
       ++state_.passed_over;
     } else {
-      state_.not_understood.insert("changes of the kind \"" + change.kind + "\"");
+      state_.not_understood.insert("changes of the kind \"" + change.kind + "\"" +
+                                   (change.why.empty() ? "" : " " + change.why));
     }
   }
 

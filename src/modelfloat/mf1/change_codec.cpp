@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <variant>
 
+#include "modelfloat/base/error.h"
+
 namespace modelfloat::mf1 {
 
 void write_hashes(CborMap& map, std::string_view key, const std::vector<Hash256>& hashes) {
@@ -216,10 +218,12 @@ PolicySet read_policy(const CborMembers& members) {
   return change;
 }
 
-Change read_change(CborReader& from) {
-  const CborMembers members(from);
-  const std::string_view kind = members.at("kind").text();
-  if (!read_must(members.find("must")).empty()) return UnknownChange{std::string(kind), false};
+bool may_be_passed_over(const CborMembers& members) {
+  const auto may = members.find("may");
+  return may && CborReader(*may).is_true();
+}
+
+Change read_known(std::string_view kind, const CborMembers& members) {
   if (kind == "prepared") return read_naming<Prepared>(members);
   if (kind == "committed") return read_naming<Committed>(members);
   if (kind == "untagged")
@@ -235,8 +239,21 @@ Change read_change(CborReader& from) {
   if (kind == "slot_removed") return SlotRemoved{members.at("slot").fixed<16>()};
   if (kind == "epoch") return read_epoch(members);
   if (kind == "policy") return read_policy(members);
-  const auto may = members.find("may");
-  return UnknownChange{std::string(kind), may && CborReader(*may).is_true()};
+  return UnknownChange{std::string(kind), may_be_passed_over(members)};
+}
+
+Change read_change(CborReader item) {
+  std::string kind;
+  try {
+    const CborMembers members(item);
+    kind = members.at("kind").text();
+    if (const auto must = read_must(members.find("must")); !must.empty())
+      return UnknownChange{kind, false, "that need \"" + must.front() + "\""};
+    return read_known(kind, members);
+  } catch (const Error& error) {
+    if (error.kind != ErrorKind::corrupt) throw;
+    return UnknownChange{kind, false, "in a form that is not known"};
+  }
 }
 
 }  // namespace
@@ -264,7 +281,7 @@ void write_changes(CborWriter& to, const std::vector<Change>& changes) {
 
 std::vector<Change> read_changes(CborReader& from) {
   std::vector<Change> changes;
-  for (std::size_t left = from.array(); left > 0; --left) changes.push_back(read_change(from));
+  for (std::size_t left = from.array(); left > 0; --left) changes.push_back(read_change(CborReader(from.item())));
   return changes;
 }
 

@@ -26,8 +26,8 @@ void write_store(CborWriter& to, const StoreAdded& store);
 StoreAdded read_store(CborReader& from);
 
 void write_changes(CborWriter& to, const std::vector<Change>& changes);
-// A change of a kind that this version does not know becomes an UnknownChange, and so does one that
-// says in `must` what a reader has to understand.
+// A change of a kind that this version does not know becomes an UnknownChange. So does one that
+// says in `must` what a reader has to understand, and one that is not as the format document says.
 std::vector<Change> read_changes(CborReader& from);
 
 }  // namespace modelfloat::mf1

@@ -100,18 +100,35 @@ Bytes to_cbor(const LogRecord& record) {
   return std::move(map).encoded();
 }
 
+// Reads what only a reader may act on that understands all names in `must`. Where there are any, it
+// may look otherwise than this version knows, and is left out then.
+template <typename Read>
+static void read_by_need(const std::vector<std::string>& must, const Read& read) {
+  try {
+    read();
+  } catch (const Error& error) {
+    if (must.empty() || error.kind != ErrorKind::corrupt) throw;
+  }
+}
+
+static void read_content(LogRecord& record, CborReader heads, CborReader time, CborReader changes) {
+  read_by_need(record.must, [&] {
+    auto known = read_heads(heads);
+    record.time = time.number();
+    record.changes = read_changes(changes);
+    record.heads = std::move(known);
+  });
+}
+
 LogRecord log_record_from_cbor(ByteSpan cbor) {
   const auto members = CborMembers::of(cbor);
   LogRecord record;
+  record.must = read_must(members.find("must"));
   record.writer = members.at("writer").fixed<16>();
   record.seq = members.at("seq").number();
-  record.previous = members.at("previous").fixed<32>();
-  CborReader heads = members.at("heads");
-  record.heads = read_heads(heads);
-  record.time = members.at("time").number();
-  CborReader changes = members.at("changes");
-  record.changes = read_changes(changes);
-  record.must = read_must(members.find("must"));
+  read_by_need(record.must, [&] { record.previous = members.at("previous").fixed<32>(); });
+  read_by_need(record.must,
+               [&] { read_content(record, members.at("heads"), members.at("time"), members.at("changes")); });
   require_counted(record.seq, ErrorKind::corrupt, "log record");
   return record;
 }
@@ -123,13 +140,11 @@ LogRecord record_from_either(ByteSpan cbor, const WriterId& writer) {
   CborReader from(cbor);
   read_entry(from, [&](std::uint64_t seq, const Hash256&, bool has_must) {
     record.seq = seq;
-    record.heads = read_heads(from);
-    record.time = from.number();
-    record.changes = read_changes(from);
-    if (has_must) {
-      record.must = read_must(from);
-      from.skip();
-    }
+    const CborReader heads(from.item());
+    const CborReader time(from.item());
+    const CborReader changes(from.item());
+    if (has_must) record.must = read_must(CborReader(from.item()));
+    read_content(record, heads, time, changes);
   });
   from.finish();
   require_counted(record.seq, ErrorKind::corrupt, "entry of a checkpoint");
@@ -186,21 +201,25 @@ Bytes part_cbor(const WriterId& writer, std::uint64_t seq, std::span<const Bytes
 Part part_from_cbor(ByteSpan cbor) {
   const auto members = CborMembers::of(cbor);
   Part part;
+  part.must = read_must(members.find("must"));
   part.writer = members.at("writer").fixed<16>();
   part.seq = members.at("seq").number();
-  part.must = read_must(members.find("must"));
-  CborReader records = members.at("records");
-  std::uint64_t before = 0;
-  for (std::size_t left = records.array(); left > 0; --left) {
-    const ByteSpan entry = records.item();
-    CborReader from(entry);
-    read_entry(from, [&](std::uint64_t seq, const Hash256& hash, bool) {
-      if (seq <= before || seq > part.seq) throw Error(ErrorKind::corrupt, "part", "its records are not in order");
-      before = seq;
-      part.entries.push_back({seq, hash, entry});
-    });
-  }
-  if (before == 0 || before != part.seq) throw Error(ErrorKind::corrupt, "part", "does not end with its last record");
+  read_by_need(part.must, [&] {
+    CborReader records = members.at("records");
+    std::vector<PartEntry> entries;
+    std::uint64_t before = 0;
+    for (std::size_t left = records.array(); left > 0; --left) {
+      const ByteSpan entry = records.item();
+      CborReader from(entry);
+      read_entry(from, [&](std::uint64_t seq, const Hash256& hash, bool) {
+        if (seq <= before || seq > part.seq) throw Error(ErrorKind::corrupt, "part", "its records are not in order");
+        before = seq;
+        entries.push_back({seq, hash, entry});
+      });
+    }
+    if (before == 0 || before != part.seq) throw Error(ErrorKind::corrupt, "part", "does not end with its last record");
+    part.entries = std::move(entries);
+  });
   return part;
 }
 
@@ -227,11 +246,7 @@ Bytes to_cbor(const Checkpoint& checkpoint) {
   return std::move(map).encoded();
 }
 
-Checkpoint checkpoint_from_cbor(ByteSpan cbor) {
-  const auto members = CborMembers::of(cbor);
-  Checkpoint checkpoint;
-  checkpoint.writer = members.at("writer").fixed<16>();
-  checkpoint.seq = members.at("seq").number();
+static void read_content(Checkpoint& checkpoint, const CborMembers& members) {
   checkpoint.hash = members.at("hash").fixed<32>();
   if (auto before = members.find("before")) checkpoint.before = read_chain_name(*before);
   checkpoint.records = read_hashes(members.at("records"));
@@ -239,11 +254,23 @@ Checkpoint checkpoint_from_cbor(ByteSpan cbor) {
   for (std::size_t left = parts.array(); left > 0; --left) checkpoint.parts.push_back(read_chain_name(parts));
   CborReader stores = members.at("stores");
   for (std::size_t left = stores.array(); left > 0; --left) checkpoint.stores.push_back(read_store(stores));
-  checkpoint.must = read_must(members.find("must"));
-  if (const auto problem = problem_of(checkpoint); !problem.empty()) {
+  if (const auto problem = problem_of(checkpoint); !problem.empty())
     throw Error(ErrorKind::corrupt, "checkpoint", problem);
-  }
-  return checkpoint;
+}
+
+Checkpoint checkpoint_from_cbor(ByteSpan cbor) {
+  const auto members = CborMembers::of(cbor);
+  Checkpoint named;
+  named.must = read_must(members.find("must"));
+  named.writer = members.at("writer").fixed<16>();
+  named.seq = members.at("seq").number();
+  Checkpoint checkpoint = named;
+  bool is_whole = false;
+  read_by_need(named.must, [&] {
+    read_content(checkpoint, members);
+    is_whole = true;
+  });
+  return is_whole ? checkpoint : named;
 }
 
 }  // namespace modelfloat::mf1

@@ -117,8 +117,8 @@ void PoolService::map_fragments(const engine::OpenManifest& manifest,
   engine::map_fragments(pool_, manifest, on_pack, on_fragment, call);
 }
 
-void PoolService::remove(const std::string& model, const CallOptions& call) {
-  engine::remove_model(pool_, resolve(model), call);
+engine::ModelRemoval PoolService::remove(const std::string& model, const CallOptions& call) {
+  return engine::remove_model(pool_, resolve(model), call);
 }
 
 runner::Completion PoolService::infer(const std::string& model, const runner::CompletionRequest& request,

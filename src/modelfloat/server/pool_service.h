@@ -26,7 +26,7 @@ class PoolService final : public Service {
   engine::OpenManifest open(const std::string& model, const CallOptions&) override;
   void map_fragments(const engine::OpenManifest&, const std::function<void(const engine::PackView&)>& on_pack,
                      const std::function<void(const engine::FragmentView&)>& on_fragment, const CallOptions&) override;
-  void remove(const std::string& model, const CallOptions&) override;
+  engine::ModelRemoval remove(const std::string& model, const CallOptions&) override;
   runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,
                            const runner::LoadProgressSink&, const CallOptions&) override;
   Readiness readiness(const CallOptions& call) override;

@@ -17,6 +17,7 @@
 #include "modelfloat/engine/catalogue/model_list.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/push/push.h"
+#include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/runner/runner.h"
 
 namespace modelfloat::server {
@@ -80,7 +81,7 @@ class Service {
                              const CallOptions&) = 0;
   // Removes the model with all its revisions; or, when `model` names a tag or a revision, this
   // alone: see engine::remove_model(). Error{not_found} also for an unknown tag or revision.
-  virtual void remove(const std::string& model, const CallOptions&) = 0;
+  virtual engine::ModelRemoval remove(const std::string& model, const CallOptions&) = 0;
   // Error{unsupported} for a model that cannot be run, with the reason.
   virtual runner::Completion infer(const std::string& model, const runner::CompletionRequest&, const runner::TokenSink&,
                                    const runner::LoadProgressSink&, const CallOptions&) = 0;

@@ -54,6 +54,7 @@ struct Need {
 //   push has committed      log thorough                   for a last look at what is condemned
 //                                                          and removed
 //                           catalogue                      after it, as it removes condemned packs
+//   rm finds no store       recheck full                   one may be back
 //   rm                      log thorough                   every revision has to be known
 //                           catalogue                      after the record of the removal
 //   verify                  log thorough, decided full     no store that is there may be left out
@@ -62,7 +63,8 @@ struct Need {
 //                                                          known before one record is added
 //   store rm                log all, decided full          listings of all stores decide
 //   recover                 decided full                   listings of all stores fill the registry
-//                           catalogue                      after them
+//                           log all, catalogue             after them: the catalogue may have more
+//                                                          stores than were given
 //
 // Recover also reads the log before there is a pool, by PoolLog::sync(). A job that repairs needs
 // what verify needs. A job that deletes needs what a push needs, and refuses as a push does.

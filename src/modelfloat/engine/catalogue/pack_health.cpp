@@ -1,8 +1,10 @@
 #include "modelfloat/engine/catalogue/pack_health.h"
 
 #include <algorithm>
+#include <map>
 
 #include "modelfloat/mf1/format.h"
+#include "modelfloat/placement/policy.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 
 namespace modelfloat::engine {
@@ -87,9 +89,25 @@ std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack) {
   return shard_locations(pool, located);
 }
 
+bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack) {
+  std::map<std::string, unsigned> used;
+  std::vector<std::string> domains;
+  for (const auto& stores : holders) {
+    if (stores.empty()) continue;
+    const auto* chosen = *std::min_element(
+        stores.begin(), stores.end(), [&](const auto* a, const auto* b) { return used[a->domain] < used[b->domain]; });
+    ++used[chosen->domain];
+    domains.push_back(chosen->domain);
+  }
+  const auto may_go = placement::domains_may_go(domains, pack.k);
+  return may_go && *may_go >= pack.survive;
+}
+
 Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack) {
   ShardNumbers numbers;
+  std::vector<std::vector<const transfer::PoolStore*>> holders;
   for (const ShardLocations& shard : shards) {
+    if (shard.index < pack.shard_count()) holders.push_back(shard.online);
     if (!shard.online.empty()) {
       numbers.present.insert(shard.index);
     } else if (!shard.offline.empty() || shard.elsewhere == Verdict::away) {
@@ -98,7 +116,8 @@ Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack) 
       numbers.unknown.insert(shard.index);
     }
   }
-  return pack_health(numbers, pack);
+  const Health health = pack_health(numbers, pack);
+  return health == Health::sound && !keeps_promise(holders, pack) ? Health::degraded : health;
 }
 
 Health pack_health(const ShardNumbers& numbers, const Pack& pack) {

@@ -12,8 +12,10 @@ namespace modelfloat::engine {
 
 // Ordered from good to bad. The health of a model is that of its worst pack.
 enum class Health {
-  sound,     // every shard is on a store that is online
-  degraded,  // readable, but with less redundancy than promised: shards are missing or offline
+  sound,  // every shard is on a store that is online, and the promise is kept
+  // Readable, but with less redundancy than promised: shards are missing or offline, or too many of
+  // them lie in one failure domain.
+  degraded,
   // This machine cannot tell now: the manifest cannot be read, or it is unknown where some shards
   // are.
   unknown,
@@ -57,6 +59,10 @@ struct ShardNumbers {
 // for whether its promise is kept.
 Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack);
 Health pack_health(const ShardNumbers& numbers, const Pack& pack);
+
+// Whether the pack survives the loss of any pack.survive failure domains. For each shard, the stores
+// that have it; of several the one counts whose domain has least of the pack.
+bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack);
 
 // Returns the shards to search for before more can be said of the pack: those whose location is
 // unknown; if the pack seems lost, also all that no store is known to have.

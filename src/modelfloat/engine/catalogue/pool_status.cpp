@@ -73,6 +73,7 @@ PoolStatus pool_status(Pool& pool, const CallOptions& call) {
     status.stores.push_back(std::move(one));
   }
   status.models = model_names(pool).size();
+  status.read_only = pool.log().why_read_only();
   status.domains = domains.size();
   status.domains_online = online.size();
   return status;

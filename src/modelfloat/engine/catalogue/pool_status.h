@@ -30,6 +30,7 @@ struct PoolStatus {
   std::string writer;
   std::vector<StoreStatus> stores;
   std::uint64_t models = 0;
+  std::string read_only;  // why nothing may be written to the pool here; empty when it may
   std::uint64_t domains_online = 0;
   std::uint64_t domains = 0;
 };

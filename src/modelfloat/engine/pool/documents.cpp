@@ -198,7 +198,7 @@ std::uint64_t Documents::flush(WaitFor wait_for, const CallOptions& call, std::s
 }
 
 void Documents::count_only_when_known(const StoreId& store, const ObjectName& record, std::size_t domains) {
-  const std::string path = record.path();
+  const std::string& path = record.path();
   environment_.registry.await_puts({&path, 1});
   Settings settings(environment_.registry);
   environment_.registry.transaction([&] {

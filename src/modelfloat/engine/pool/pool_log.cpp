@@ -208,6 +208,8 @@ std::vector<std::string> PoolLog::doubts() {
   for (const LogGap& gap : facts().gaps) doubts.push_back(gap_text(gap));
   for (const std::string& object : unreadable())
     doubts.push_back(object + " is on a store and cannot be read with this program and these keys");
+  if (const std::string why = why_read_only_here(); !why.empty())
+    doubts.push_back("this pool can only be read here: " + why);
   return doubts;
 }
 

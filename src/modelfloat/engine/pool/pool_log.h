@@ -72,8 +72,8 @@ class PoolLog {
   // Throws Error{unsupported} when why_read_only() says something.
   void require_writable();
 
-  // Returns the known problems of the log as whole sentences: missing records, and objects that
-  // cannot be opened. Empty when there are none.
+  // Returns the known problems of the log as whole sentences: missing records, objects that cannot
+  // be opened, and what why_read_only() says. Empty when there are none.
   std::vector<std::string> doubts();
   // Makes the next sync() read again the objects that could not be opened before.
   void try_unreadable_again();
@@ -172,8 +172,7 @@ class PoolLog {
   // newer one for a day (docs/formats/mf1.md section 9.6).
   void delete_covered(const Listing& listing, const CallOptions& call);
   using ByStore = std::map<const transfer::PoolStore*, std::vector<ObjectName>>;
-  ByStore parts_to_delete(const Checkpoint& needed, const std::map<Hash256, Checkpoint>& checkpoints,
-                          const CallOptions& call);
+  std::optional<ByStore> parts_to_delete(const Checkpoint& needed, const CallOptions& call);
   void delete_from_stores(const ByStore& objects, const CallOptions& call);
 
   void decode(std::span<const registry::LogName> names);

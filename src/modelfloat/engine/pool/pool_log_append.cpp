@@ -27,8 +27,9 @@ std::size_t PoolLog::durable_domains() {
 void PoolLog::require_writable() {
   const std::string why = why_read_only();
   if (why.empty()) return;
-  throw Error(ErrorKind::unsupported, "this pool",
-              "can only be read here: " + why + ". Use a newer ModelFloat, or recover this home with a valid secret");
+  throw Error(
+      ErrorKind::unsupported, "this pool",
+      "can only be read here: " + why + ". Else use a newer ModelFloat, or recover this home with a valid secret");
 }
 
 // Journals a record and puts it to every store at hand. Returns the record.

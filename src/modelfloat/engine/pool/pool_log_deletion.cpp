@@ -1,5 +1,6 @@
 // What this machine deletes of its own chain: docs/formats/mf1.md section 9.6.
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -50,9 +51,10 @@ void PoolLog::delete_covered(const Listing& listing, const CallOptions& call) {
     }
   }
   if (objects.empty()) return;
-  const auto parts = parts_to_delete(*oldest_needed, checkpoints, call);
+  const auto parts = parts_to_delete(*oldest_needed, call);
+  if (!parts) return;
   for (auto& [store, names] : objects) {
-    if (const auto found = parts.find(store); found != parts.end())
+    if (const auto found = parts->find(store); found != parts->end())
       names.insert(names.end(), found->second.begin(), found->second.end());
     std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return a.seq() < b.seq(); });
     if (names.size() > k_deleted_at_once)
@@ -65,24 +67,33 @@ void PoolLog::delete_covered(const Listing& listing, const CallOptions& call) {
 }
 
 // Returns the parts of this chain that stores list and that neither `needed`, nor the checkpoint
-// before it, nor a newer one names.
-PoolLog::ByStore PoolLog::parts_to_delete(const Checkpoint& needed, const std::map<Hash256, Checkpoint>& checkpoints,
-                                          const CallOptions& call) {
+// before it, nor a newer one names; nullopt when a store does not show every part of `needed`.
+std::optional<PoolLog::ByStore> PoolLog::parts_to_delete(const Checkpoint& needed, const CallOptions& call) {
+  const std::string folder = ObjectName::of_chain(ObjectType::part, needed.writer, 0, {})
+                                 .path()
+                                 .substr(0, std::string("mf1/part/").size() + 33);
+  const auto answers = transfer::list_stores(stores_, {folder}, transfer::WaitFor::all, {}, call);
+  // After the listing: another process of this home may have written a checkpoint meanwhile. What
+  // it has put since is not in the lists.
   Hashes named;
-  for (const auto& [hash, checkpoint] : checkpoints) {
+  for (const auto& [hash, checkpoint] : taken_checkpoints()) {
     if (checkpoint.writer != needed.writer || checkpoint.seq < needed.before->seq) continue;
     for (const ChainHead& part : checkpoint.parts) named.insert(part.hash);
   }
   ByStore parts;
-  const std::string folder = ObjectName::of_chain(ObjectType::part, needed.writer, 0, {})
-                                 .path()
-                                 .substr(0, std::string("mf1/part/").size() + 33);
-  for (const auto& answer : transfer::list_stores(stores_, {folder}, transfer::WaitFor::all, {}, call)) {
+  std::size_t showing_all = 0;
+  for (const auto& answer : answers) {
+    Hashes listed;
     for (const store::ObjectInfo& info : answer.objects) {
+      listed.insert(*info.name.hash());
       if (*info.name.seq() <= needed.seq && !named.contains(*info.name.hash()))
         parts[answer.store].push_back(info.name);
     }
+    const bool shows_all = std::all_of(needed.parts.begin(), needed.parts.end(),
+                                       [&](const ChainHead& part) { return listed.contains(part.hash); });
+    showing_all += answer.complete && shows_all ? 1 : 0;
   }
+  if (showing_all < stores_.all().size()) return std::nullopt;
   return parts;
 }
 

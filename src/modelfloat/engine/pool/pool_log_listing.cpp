@@ -171,8 +171,10 @@ void PoolLog::record_listed(const transfer::PoolStore& store, const ListedBefore
   });
   if (!rolled_back) return;
   result.rolled_back.push_back(store.name);
-  log_warning(
-      fmt::format("{} no longer lists a log record that it had: it has been rolled back or damaged", store.name));
+  log_warning(fmt::format(
+      "{} no longer lists a log record that it had: it has been rolled back or damaged; `modelfloat repair` writes it "
+      "again",
+      store.name));
 }
 
 }  // namespace modelfloat::engine

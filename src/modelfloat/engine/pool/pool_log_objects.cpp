@@ -20,6 +20,9 @@ namespace modelfloat::engine {
 // tried again then.
 static constexpr unsigned k_reader_generation = 1;
 
+// Bytes of objects that are read before they are entered in the registry.
+static constexpr std::uint64_t k_entered_at_once = std::uint64_t{16} << 20;
+
 // What decides whether an object opens, besides its bytes.
 std::string PoolLog::keys_at_hand() const {
   std::uint32_t oldest = keys_.current_epoch();
@@ -67,24 +70,39 @@ void PoolLog::read_documents(const std::vector<transfer::ListedObject>& listed, 
     log_warning(fmt::format("{} has a damaged {} ({})", finding.store, finding.object, to_string(finding.what)));
     if (finding.what == transfer::Damage::corrupt) ++damaged_on[finding.object];
   };
+  // Entered many at a time: each transaction waits for the disk.
+  std::vector<std::pair<std::size_t, Bytes>> read;
+  std::uint64_t read_bytes = 0;
+  const auto enter = [&] {
+    environment_.registry.transaction([&] {
+      for (const auto& [index, object] : read) {
+        const ObjectName& name = objects[index].name;
+        try {
+          consume(name, mf1::open_document(*name.type(), object, keys_));
+          environment_.registry.keep_document(name.path(), object);
+          opened.push_back(name.path());
+        } catch (const Error& error) {
+          // What the object itself is to blame for; a full disk, say, is no reason to pass over it
+          // for ever.
+          const bool is_locked = error.kind == ErrorKind::denied || error.kind == ErrorKind::unsupported;
+          const bool is_junk = error.kind == ErrorKind::corrupt || error.kind == ErrorKind::invalid;
+          if (!is_locked && !is_junk) throw;
+          log_warning(fmt::format("{}: {}; it is left out", name.path(), error.what()));
+          record_unreadable(objects[index], is_junk ? registry::Unreadable::junk : registry::Unreadable::locked);
+        }
+      }
+    });
+    read.clear();
+    read_bytes = 0;
+  };
   transfer::read_objects(stores_, objects, damaged, call, [&](std::size_t index, Bytes object) {
-    const ObjectName& name = objects[index].name;
     result.bytes_read += object.size();
-    damaged_on.erase(name.path());
-    try {
-      consume(name, mf1::open_document(*name.type(), object, keys_));
-      environment_.registry.keep_document(name.path(), object);
-      opened.push_back(name.path());
-    } catch (const Error& error) {
-      // What the object itself is to blame for; a full disk, say, is no reason to pass over it for
-      // ever.
-      const bool is_locked = error.kind == ErrorKind::denied || error.kind == ErrorKind::unsupported;
-      const bool is_junk = error.kind == ErrorKind::corrupt || error.kind == ErrorKind::invalid;
-      if (!is_locked && !is_junk) throw;
-      log_warning(fmt::format("{}: {}; it is left out", name.path(), error.what()));
-      record_unreadable(objects[index], is_junk ? registry::Unreadable::junk : registry::Unreadable::locked);
-    }
+    damaged_on.erase(objects[index].name.path());
+    read_bytes += object.size();
+    read.emplace_back(index, std::move(object));
+    if (read_bytes >= k_entered_at_once) enter();
   });
+  if (!read.empty()) enter();
   for (const transfer::ListedObject& object : objects) {
     const auto found = damaged_on.find(object.name.path());
     if (found != damaged_on.end() && found->second >= object.places.size())
@@ -351,7 +369,8 @@ void PoolLog::judge_unreadable(const Listing& listing, const Freshness& result) 
     } else if (blocked.empty()) {
       blocked = fmt::format(
           "{}{} cannot be opened: it is of a newer version of ModelFloat, or sealed under a key that this machine does "
-          "not have, since the pool has new keys or its own was withdrawn",
+          "not have, since the pool has new keys or its own was withdrawn. If you know that it is not of this pool, "
+          "delete it there",
           row.object, stores.empty() ? "" : " on " + stores);
     }
   }

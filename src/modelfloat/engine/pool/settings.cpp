@@ -18,6 +18,7 @@ std::optional<std::array<std::byte, N>> Settings::array(const std::string& name)
   return value;
 }
 template std::optional<std::array<std::byte, 16>> Settings::array<16>(const std::string&) const;
+template std::optional<std::array<std::byte, 32>> Settings::array<32>(const std::string&) const;
 
 PolicySet Settings::policy() const {
   const auto bytes = array<3>("policy");

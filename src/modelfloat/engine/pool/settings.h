@@ -49,6 +49,11 @@ class Settings {
   Bytes identity() const { return registry_.setting("identity").value_or(Bytes()); }
   void set_identity(ByteSpan identity) { registry_.set_setting("identity", identity); }
 
+  // A key slot that only this home has: its pool could not be written to when it was recovered. The
+  // hash of the slot's document.
+  std::optional<Hash256> home_slot() const { return array<32>("home_slot"); }
+  void set_home_slot(const Hash256& slot) { registry_.set_setting("home_slot", slot); }
+
   // Why nothing may be written, by the last reading of the log: texts for people, one a line. Empty
   // when it may.
   std::string log_blocked() const { return text("log_blocked"); }

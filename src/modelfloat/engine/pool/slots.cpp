@@ -23,6 +23,10 @@ NewSlot new_slot(const Environment& environment, const mf1::Keyring& keys, const
   return {change, std::move(object)};
 }
 
+void make_home_slot(const Environment& environment, const mf1::Keyring& keys, const mf1::SlotSecret& secret) {
+  Settings(environment.registry).set_home_slot(new_slot(environment, keys, secret).change.object);
+}
+
 bool add_older_epochs(mf1::Keyring& keys, const PoolState& state) {
   bool added = false;
   for (auto begun = state.epochs.rbegin(); begun != state.epochs.rend(); ++begun)
@@ -127,6 +131,15 @@ void prefer_by(mf1::Keyring& keys, const KeyLog& log) {
   if (chosen != nullptr) keys.prefer(newest, chosen->root());
 }
 
+std::optional<SlotAdded> home_slot(registry::Registry& registry) {
+  const auto object = Settings(registry).home_slot();
+  if (!object) return std::nullopt;
+  const auto bytes = registry.document(ObjectName::of(ObjectType::slot, *object).path());
+  if (!bytes) return std::nullopt;
+  const mf1::Slot slot = mf1::parse_slot(*bytes);
+  return SlotAdded{slot.id, *object, static_cast<std::uint8_t>(slot.kind), slot.epoch, {}};
+}
+
 std::vector<SlotAdded> newest_first(std::vector<SlotAdded> slots) {
   std::stable_sort(slots.begin(), slots.end(),
                    [](const SlotAdded& a, const SlotAdded& b) { return a.epoch > b.epoch; });
@@ -149,7 +162,9 @@ mf1::Keyring open_keys(registry::Registry& registry, const mf1::SlotSecret& secr
   std::set<mf1::SlotId> opened;
   std::size_t damaged = 0;
   mf1::SlotOpener opener(secret);
-  for (const SlotAdded& slot : newest_first(log.slots)) {
+  std::vector<SlotAdded> slots = newest_first(log.slots);
+  if (const auto own = home_slot(registry)) slots.push_back(*own);
+  for (const SlotAdded& slot : slots) {
     if (slot.secret != static_cast<std::uint8_t>(secret.kind())) continue;
     if (keys && !may_have_another_root(secret.kind(), slot.slot, opened)) continue;
     const auto bytes = registry.document(ObjectName::of(ObjectType::slot, slot.object).path());

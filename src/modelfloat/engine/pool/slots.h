@@ -35,6 +35,10 @@ bool add_older_epochs(mf1::Keyring& keys, const PoolState& state);
 // 5).
 void prefer_by_log(mf1::Keyring& keys, registry::Registry& registry);
 
+// Creates a key slot that only this home has and that no log speaks of, for a pool that cannot be
+// written to. open_keys() uses it. Stores it in the registry.
+void make_home_slot(const Environment& environment, const mf1::Keyring& keys, const mf1::SlotSecret& secret);
+
 // The slots that count by the records of the registry, the newest epoch first. A slot that was made
 // anew for several epochs comes once for each.
 std::vector<SlotAdded> valid_slots(registry::Registry& registry);

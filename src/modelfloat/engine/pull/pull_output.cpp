@@ -95,6 +95,12 @@ std::vector<fs::path> make_folders(const fs::path& folder) {
   return changed;
 }
 
+fs::path place_of_part(const ManifestRoot& root, const fs::path& target) {
+  std::error_code error;
+  const bool goes_into_a_folder = root.files.size() != 1 && fs::is_directory(target, error);
+  return goes_into_a_folder ? target : target.parent_path();
+}
+
 class PullOutput::Open {
  public:
   Open(int descriptor, std::atomic<int>& trouble) : descriptor_(descriptor), trouble_(trouble) {}
@@ -113,7 +119,7 @@ class PullOutput::Open {
 PullOutput::PullOutput(const ManifestRoot& root, fs::path target, Random& random)
     : root_(root),
       target_(std::move(target)),
-      part_(target_.parent_path(), root.files.size() == 1 ? Part::Kind::file : Part::Kind::folder, random) {
+      part_(place_of_part(root, target_), root.files.size() == 1 ? Part::Kind::file : Part::Kind::folder, random) {
   if (!is_one_file()) {
     folders_ = folders_of(root);
     for (const std::string& inner : folders_) {

@@ -20,10 +20,15 @@ namespace modelfloat::engine {
 // Throws Error when that fails.
 std::vector<std::filesystem::path> make_folders(const std::filesystem::path& folder);
 
+// The folder in which the part of a model is made that goes to `target`: on the same file system,
+// and one that can be written. For a model of several files that goes into an existing folder it is
+// that folder, else the folder that `target` is in.
+std::filesystem::path place_of_part(const ManifestRoot& root, const std::filesystem::path& target);
+
 // The files of one model. Limits the number of open descriptors, however many files there are.
 class PullOutput {
  public:
-  // Creates the files beside `target`, and reserves disk space for them. `root` outlives this
+  // Creates the files in place_of_part(), and reserves disk space for them. `root` outlives this
   // object. Like all methods below, throws an Error that names the target.
   PullOutput(const ManifestRoot& root, std::filesystem::path target, Random& random);
 

@@ -106,9 +106,8 @@ PullResult pull_to_path(Pool& pool, const ModelRef& ref, const fs::path& target,
   PullResult result;
   result.path = final_path(root, ref.model, target);
   require_way(root, result.path);
-  const fs::path folder = result.path.parent_path();
-  auto new_entries = make_folders(folder);
-  clear_dead_parts(folder);  // they may use disk space that this pull needs
+  auto new_entries = make_folders(result.path.parent_path());
+  clear_dead_parts(place_of_part(root, result.path));  // they may use disk space that this pull needs
   PullOutput output(root, result.path, pool.environment().random);
   result.bytes_fetched = read_files(
       pool, manifest, [](const FileEntry&) { return true; },

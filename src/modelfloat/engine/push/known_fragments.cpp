@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/engine/catalogue/pack_health.h"
 #include "modelfloat/placement/policy.h"
 
 namespace modelfloat::engine {
@@ -34,7 +35,9 @@ KnownFragments::KnownFragments(Pool& pool, unsigned survive, CallOptions call)
       survive_(survive),
       call_(std::move(call)),
       query_(pool.stores(), pool.registry(), call_),
-      state_(pool.log().state()) {}
+      state_(pool.log().state()) {
+  for (const auto& store : pool.registry().stores()) stores_at_first_.insert(store.id);
+}
 
 std::optional<Fragment> KnownFragments::find(const FragmentId& id) {
   for (Fragment& fragment : pool_.registry().find_fragment(id)) {
@@ -169,6 +172,28 @@ void KnownFragments::check_condemned() {
     pool_.registry().remove_pack(id);  // its fragments are stored anew next time
   }
   if (condemned) throw data_is_being_deleted();
+}
+
+void KnownFragments::check_stores() {
+  const PoolState state = pool_.log().state();
+  const auto is_removed = [&](const StoreId& id) { return state.removed_stores.contains(id); };
+  if (std::none_of(stores_at_first_.begin(), stores_at_first_.end(), is_removed)) return;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, verdict] : verdicts_) {
+    const auto pack = verdict.is_counted_on ? pool_.registry().pack(id) : std::nullopt;
+    if (!pack) continue;
+    std::vector<std::vector<const transfer::PoolStore*>> holders;
+    for (ShardLocations& shard : shard_locations(pool_, *pack)) {
+      if (shard.index >= pack->shard_count()) continue;
+      auto& stores = holders.emplace_back(std::move(shard.online));
+      stores.insert(stores.end(), shard.offline.begin(), shard.offline.end());
+      std::erase_if(stores, [&](const transfer::PoolStore* store) { return is_removed(store->id); });
+    }
+    if (!keeps_promise(holders, *pack)) {
+      throw Error(ErrorKind::transient, "push",
+                  "a store that has data of this push was taken out of the pool meanwhile; push again");
+    }
+  }
 }
 
 void KnownFragments::check_still_there() {

@@ -44,6 +44,10 @@ class KnownFragments {
   // must be repeated, so that it stores these fragments anew.
   void check_condemned();
 
+  // Throws Error{transient} when stores were taken out of the pool during this push, and a pack that
+  // it counts on, or has stored, survives less without them than was promised: it must be repeated.
+  void check_stores();
+
   // Asks the stores once more for the packs that were there before this push and that it counts on.
   // Throws as check_condemned() when one is not whole any more: this push may have been suspended
   // for days, while another machine condemned and deleted them. Call it after check_condemned(),
@@ -69,6 +73,7 @@ class KnownFragments {
   Pool& pool_;
   const unsigned survive_;
   const CallOptions call_;
+  std::set<StoreId> stores_at_first_;
 
   std::mutex asking_;  // held while stores are asked; guards the members up to the next mutex
   transfer::ShardQuery query_;

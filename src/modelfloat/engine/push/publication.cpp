@@ -120,12 +120,14 @@ ManifestId Publication::publish(const WrittenManifest& manifest, std::string& do
   pool_.log().append({Prepared{naming}}, call_);
   read_fresh_log(pool_, call_);
   check_condemned();
+  known_.check_stores();
   known_.check_still_there();
   const PoolState prepared = pool_.log().state();
   if (!prepared.manifests.contains(manifest.id.content)) throw removed_meanwhile();
   pool_.log().append(committing(naming, manifest.survive, prepared), call_);
   const Freshness sync = catch_up(pool_, {.log = LogReading::thorough}, call_);
   check_condemned();
+  known_.check_stores();
   const auto live = live_manifest(pool_.log().state(), manifest.id.content);
   catch_up(pool_, {.catalogue = true}, call_);
   if (!live) throw removed_meanwhile();

@@ -62,10 +62,9 @@ class Recovery {
       throw Error(ErrorKind::invalid, "recover", "there is a pool in this home already: recover into an empty one");
     environment_.registry.clear();  // removes what an earlier attempt left
     mf1::Keyring keys = find_keys();
-    const PoolState state = read_log(keys);
+    PoolState state = read_log(keys);
     prefer_by_log(keys, environment_.registry);
     RecoverResult result;
-    result.log_is_fresh = is_fresh(state);
     environment_.registry.transaction([&] {
       if (state.policy) Settings(environment_.registry).set_policy(*state.policy);
       result.stores = write_stores(state);
@@ -80,7 +79,10 @@ class Recovery {
       }
     }
     const transfer::Inventory inventory = list_shards(pool);
-    catch_up(pool, {.catalogue = true}, call_);
+    // By the whole catalogue now, which may have more stores than were given.
+    result.log_is_fresh = warn_unless_fresh(catch_up(pool, {.log = LogReading::all, .catalogue = true}, call_),
+                                            "what is known only there is missing until they are back");
+    state = pool.log().state();
     index_prepared(pool, state);
     transfer::learn_stray_shards(pool.stores(), environment_.registry, inventory.stray(), call_);
     if (options_.own_secret != nullptr) add_own_slot(pool);
@@ -267,28 +269,6 @@ class Recovery {
     });
   }
 
-  // Whether the log was read on all failure domains of the catalogue, except for as many as the
-  // pool survives.
-  bool is_fresh(const PoolState& state) const {
-    std::set<std::string> domains;
-    std::set<std::string> read;
-    for (const auto& [id, added] : state.stores) {
-      domains.insert(added.domain);
-      const bool was_read = std::any_of(ids_.begin(), ids_.end(), [&, &wanted = id](const auto& given) {
-        return given.second == wanted && std::none_of(sync_.unread.begin(), sync_.unread.end(),
-                                                      [&](const UnreadStore& one) { return one.name == given.first; });
-      });
-      if (was_read) read.insert(added.domain);
-    }
-    const std::size_t survive = state.policy ? state.policy->survive : 0;
-    if (domains.size() <= read.size() + survive) return true;
-    log_warning(fmt::format(
-        "the log was read on {} of the pool's {} failure domains, and {} are needed to be sure of the newest "
-        "state: what is known only on the others is missing until they are back",
-        read.size(), domains.size(), domains.size() - survive));
-    return false;
-  }
-
   void keep_slot(transfer::StoreSet& stores, const ObjectName& name) {
     if (const auto bytes = transfer::read_object(stores, name, false, {}, call_))
       environment_.registry.keep_document(name.path(), *bytes);
@@ -378,6 +358,12 @@ class Recovery {
   }
 
   void add_own_slot(Pool& pool) {
+    if (const std::string why = pool.log().why_read_only(); !why.empty()) {
+      log_warning(
+          fmt::format("this pool can only be read here: {}. Only this home knows that its key opens the pool", why));
+      make_home_slot(environment_, pool.keys(), *options_.own_secret);
+      return;
+    }
     try {
       add_slot(pool, *options_.own_secret, call_);
     } catch (const Error& error) {

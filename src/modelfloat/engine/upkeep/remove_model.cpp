@@ -93,8 +93,8 @@ std::vector<Change> changes_of(const PoolState& state, const std::string& model,
 }  // namespace
 
 ModelRemoval remove_model(Pool& pool, const ModelRef& ref, const CallOptions& call) {
-  if (!pool.stores().wait_for_domains(1, call))
-    throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached");
+  if (!pool.stores().wait_for_domains(1, call)) catch_up(pool, {.recheck = MarkerWait::full}, call);
+  if (pool.stores().online().empty()) throw Error(ErrorKind::offline, "this pool", "none of its stores can be reached");
   const Freshness sync = catch_up(pool, {.log = LogReading::thorough}, call);
   if (sync.stores_read == 0) throw Error(ErrorKind::offline, ref.model, unread_text(sync) + ": nothing was removed");
   const bool fresh =

@@ -135,7 +135,7 @@ class Repair {
     const auto least_used = [&](const PoolStore* a, const PoolStore* b) { return used[a->domain] < used[b->domain]; };
     std::set<const PoolStore*> taken;  // with k = 1
     for (std::size_t index = 0; index < pack.shard_count(); ++index) {
-      auto holders = holders_of(pack, index);
+      auto holders = inventory_->holders(pack, index);
       if (pack.k == 1) std::erase_if(holders, [&](const PoolStore* one) { return taken.contains(one); });
       if (!holders.empty()) {
         const PoolStore* chosen = *std::min_element(holders.begin(), holders.end(), least_used);
@@ -154,10 +154,6 @@ class Repair {
       }
     }
     return spread;
-  }
-
-  std::vector<const PoolStore*> holders_of(const Pack& pack, std::size_t index) const {
-    return inventory_->holders(pack, index);
   }
 
   std::vector<PackToRepair> plan() {

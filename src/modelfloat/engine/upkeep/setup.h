@@ -39,20 +39,6 @@ registry::StoreRow add_store(Pool& pool, const std::string& name, const std::str
 // it meanwhile. The name is not changed. Throws Error{not_found} when the pool has no store with
 // the id of the row, perhaps no longer.
 void change_store(Pool& pool, const registry::StoreRow& row, const CallOptions& call);
-// Removes stores from the pool; their objects stay on them. Lists all stores first, to see which
-// models need the leaving ones. Removes nothing and throws Error{invalid} when a model would become
-// unreadable. Removes nothing and throws Error{offline} when that cannot be decided because other
-// stores cannot be listed: they may have the missing shards, or more models. Stores that are gone
-// for good must therefore be removed together. Throws Error{not_found} for an unknown name.
-struct StoreRemoval {
-  // Models that lose shards by this, and now survive fewer lost stores than promised.
-  std::vector<std::string> models_at_risk;
-  // False when too few stores are online for every machine to learn of the removal now, or when too
-  // few were read to know all models.
-  bool durable = false;
-};
-StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, const CallOptions& call);
-
 // Tests a store: writes, reads back, lists and deletes an object of `bytes` bytes (at least 8 KiB).
 // Throws Error{not_found} for an unknown name, Error{offline} when the store is offline,
 // Error{corrupt} when it does not return or list what was written, and as the store does.

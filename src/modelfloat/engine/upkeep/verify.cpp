@@ -112,9 +112,7 @@ class Verification {
 
   void check_common_objects() {
     for (const auto& [id, slot] : state_.slots) expect_everywhere(ObjectName::of(ObjectType::slot, slot.object));
-    for (const ObjectName& name : expected_log_) {
-      if (pool_.registry().document(name.path())) expect_everywhere(name);
-    }
+    for (const ObjectName& name : expected_log_) expect_everywhere(name);
   }
 
   void check_manifest(const LiveManifest& live) {
@@ -211,6 +209,17 @@ class Verification {
     to_read_.emplace(name, &store);
   }
 
+  // Of each shard; with k = 1 of each copy.
+  static std::vector<std::vector<const PoolStore*>> holders_of(const PackCheck& check) {
+    std::vector<std::vector<const PoolStore*>> holders(check.pack.shard_count());
+    std::size_t copy = 0;
+    for (const GoodShard& good : check.good) {
+      const std::size_t shard = check.pack.k == 1 ? copy++ : good.index;
+      if (shard < holders.size()) holders[shard].push_back(good.copy.second);
+    }
+    return holders;
+  }
+
   static Health health_of(const PackCheck& check) {
     ShardNumbers numbers;
     auto& present = numbers.present;
@@ -218,7 +227,8 @@ class Verification {
       // All copies have index 0, so they are counted instead.
       present.insert(check.pack.k == 1 ? present.size() : good.index);
     for (const std::size_t one : check.away) numbers.away.insert(check.pack.k == 1 ? present.size() + one : one);
-    return pack_health(numbers, check.pack);
+    const Health health = pack_health(numbers, check.pack);
+    return health == Health::sound && !keeps_promise(holders_of(check), check.pack) ? Health::degraded : health;
   }
 
   // Compares every file with its SHA-256. Shards that are read completely here are not read again.

@@ -17,6 +17,7 @@
 #include "modelfloat/store/may_match.h"
 #include "modelfloat/store/range.h"
 #include "modelfloat/store/rclone/address.h"
+#include "modelfloat/store/rclone/again_while_locked.h"
 #include "modelfloat/store/rclone/daemon.h"
 #include "modelfloat/store/rclone/rc.h"
 #include "modelfloat/store/rclone/remote_type.h"
@@ -271,7 +272,8 @@ void RcloneStore::put(const ObjectName& name, ByteSpan bytes, const CallOptions&
   const auto there = unless_broken(path, known, options);
   if (there && there->size() == 1 && is_the_same(there->front(), bytes, known, options)) return;
   if (there) {
-    store_new(path, bytes, there->size(), known, options);
+    rclone::again_while_locked(context_.clock, options, rc_.where(path),
+                               [&] { store_new(path, bytes, there->size(), known, options); });
   } else {
     replace_broken(path, bytes, options);
   }

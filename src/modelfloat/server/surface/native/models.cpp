@@ -165,7 +165,13 @@ std::vector<Route> model_routes(Service& service, const RequestLimits& limits) {
   const auto list = [&service](Request& request, Response& response) { list_models(service, request, response); };
   const auto show = [&service](Request& request, Response& response) { show_model(service, request, response); };
   const auto remove = [&service](Request& request, Response& response) {
-    service.remove(request.params.at("id"), call_of(request));
+    const engine::ModelRemoval removal = service.remove(request.params.at("id"), call_of(request));
+    if (!removal.complete) {
+      return send_json(response, 200,
+                       {{"doubt",
+                         "too few stores answer: revisions that are known only on the others are not removed, "
+                         "or the others learn of the removal when they are back"}});
+    }
     response.send(204, "", "");
   };
   const auto fragments = [&service](Request& request, Response& response) {

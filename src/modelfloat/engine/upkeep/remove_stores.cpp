@@ -1,0 +1,225 @@
+#include "modelfloat/engine/upkeep/remove_stores.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "modelfloat/domain/superseded.h"
+#include "modelfloat/engine/catalogue/catch_up.h"
+#include "modelfloat/engine/manifest/manifest_reader.h"
+#include "modelfloat/engine/manifest/manifest_writer.h"
+#include "modelfloat/engine/pool/slots.h"
+#include "modelfloat/engine/upkeep/document_repair.h"
+#include "modelfloat/transfer/ask/inventory.h"
+
+namespace modelfloat::engine {
+namespace {
+
+using Stores = std::set<const transfer::PoolStore*>;
+
+std::string names_of(const Stores& stores, std::string_view between = ", ") {
+  std::vector<std::string> names;
+  for (const auto* store : stores) names.push_back(store->name);
+  std::sort(names.begin(), names.end());
+  return fmt::format("{}", fmt::join(names, between));
+}
+
+// Decides from new listings whether the models can be read without these stores.
+class RemovalCheck {
+ public:
+  RemovalCheck(Pool& pool, const Stores& leaving, const CallOptions& call)
+      : leaving_(leaving), inventory_(transfer::take_inventory(pool.stores(), pool.registry(), {"mf1/"}, call)) {
+    for (const transfer::Inventory::Store& listed : inventory_.stores()) {
+      if (!listed.is_complete && !leaving.contains(listed.store)) away_.push_back(listed.store->name);
+    }
+  }
+
+  // Returns a text such as "s3 cannot be listed: try again when ...".
+  std::string what_helps() const {
+    return fmt::format(
+        "{} cannot be listed: try again when they are back, or take out at once what is gone for good: "
+        "modelfloat store rm {} {}",
+        fmt::join(away_, ", "), names_of(leaving_, " "), fmt::join(away_, " "));
+  }
+
+  const transfer::Inventory& inventory() const noexcept { return inventory_; }
+
+  // Returns those of the documents that a leaving store lists, and no staying one.
+  std::set<ObjectName> only_on_leaving(const std::set<ObjectName>& documents) const {
+    std::set<ObjectName> found;
+    for (const ObjectName& name : documents) {
+      const auto having = inventory_.expected_everywhere(name).having;
+      const auto leaves = [&](const auto* store) { return leaving_.contains(store); };
+      if (!having.empty() && std::all_of(having.begin(), having.end(), leaves)) found.insert(name);
+    }
+    return found;
+  }
+
+  // Names of staying stores that could not be listed.
+  const std::vector<std::string>& away() const noexcept { return away_; }
+
+  // Returns whether the pack loses shards, and so survives fewer lost stores than before. Throws
+  // Error{invalid} when it could not be read any more, and Error{offline} when that cannot be
+  // decided. False for a pack without shards on the leaving stores. Parity shards that were added
+  // later do not count.
+  bool loses_shards(const Pack& pack, const std::string& model) const {
+    std::size_t left = 0;
+    std::size_t lost = 0;
+    // With k = 1 all shards are copies of one object.
+    const std::size_t objects = pack.k == 1 ? 1 : pack.shard_count();
+    const std::size_t wanted = pack.shard_count() / objects;  // copies of each
+    for (std::size_t index = 0; index < objects; ++index) {
+      const Holders holders = holders_of(pack, index);
+      left += std::min(holders.elsewhere, wanted);
+      lost += holders.elsewhere < wanted && holders.may_leave ? 1 : 0;
+    }
+    if (lost > 0 && left < pack.k) refuse(model);
+    return lost > 0;
+  }
+
+ private:
+  struct Holders {
+    std::size_t elsewhere = 0;  // staying, completely listed stores that have it
+    bool may_leave = false;     // a leaving store has it, or may have it
+  };
+  Holders holders_of(const Pack& pack, std::size_t index) const {
+    const auto stores = inventory_.holders(pack, index);
+    const auto stays = [&](const auto* store) { return !leaving_.contains(store) && inventory_.complete(*store); };
+    const auto may_have = [&](const auto* store) {
+      return !inventory_.complete(*store) || std::find(stores.begin(), stores.end(), store) != stores.end();
+    };
+    return {static_cast<std::size_t>(std::count_if(stores.begin(), stores.end(), stays)),
+            std::any_of(leaving_.begin(), leaving_.end(), may_have)};
+  }
+
+  [[noreturn]] void refuse(const std::string& model) const {
+    if (away_.empty()) {
+      throw Error(
+          ErrorKind::invalid, names_of(leaving_),
+          fmt::format("{} could not be read any more without {}: keep {}, or remove the model first", model,
+                      leaving_.size() == 1 ? "this store" : "these stores", leaving_.size() == 1 ? "it" : "them"));
+    }
+    throw Error(ErrorKind::offline, names_of(leaving_),
+                fmt::format("whether {} could be read without that cannot be told while {}", model, what_helps()));
+  }
+
+  const Stores& leaving_;
+  const transfer::Inventory inventory_;
+  std::vector<std::string> away_;
+};
+
+// Copies to the staying stores what they lack. Throws Error{offline} when some documents would be on
+// no store any more.
+void keep_documents(Pool& pool, const RemovalCheck& check, const std::set<ObjectName>& documents, const Stores& leaving,
+                    const CallOptions& call) {
+  if (pool.stores().all().size() == leaving.size()) return;
+  const auto to_copy = check.only_on_leaving(documents);
+  if (to_copy.empty()) return;
+  repair_documents(pool, check.inventory(), to_copy, false, call);
+  const RemovalCheck now(pool, leaving, call);
+  const auto left = now.only_on_leaving(to_copy);
+  if (left.empty()) return;
+  throw Error(ErrorKind::offline, names_of(leaving),
+              fmt::format("{} documents of the pool are on no other store ({} is one): try again when the others are "
+                          "back, and can be written to",
+                          left.size(), left.begin()->path()));
+}
+
+// What the models of a state need.
+struct Needs {
+  std::set<std::string> at_risk;  // models that lose shards
+  std::set<ObjectName> documents;
+};
+
+// Of the committed manifests that are not in `known`. Throws as RemovalCheck::loses_shards() does.
+Needs needs_of(Pool& pool, const RemovalCheck& check, const PoolState& state, const PoolState& known,
+               const CallOptions& call) {
+  Needs needs;
+  ManifestReader reader(pool, {}, call);
+  const auto superseded = superseded_manifests(state);
+  for (const auto& [content, live] : state.manifests) {
+    if (!live.committed || superseded.contains(content)) continue;
+    if (const auto before = known.manifests.find(content); before != known.manifests.end() && before->second.committed)
+      continue;
+    for (ObjectName& name : documents_of(pool, live.manifest, call)) needs.documents.insert(std::move(name));
+    const ManifestRoot root = reader.root(live);
+    for (std::size_t index = 0; index < root.segments.size(); ++index) {
+      for (const Pack& pack : reader.segment(root, index).structure.packs) {
+        if (check.loses_shards(pack, live.model)) needs.at_risk.insert(live.model);
+      }
+    }
+  }
+  return needs;
+}
+
+// A push that did not know of the removal may have been committed since `before`, with shards on
+// the stores that leave. Then they are put back into the pool, and Error{transient} is thrown. A
+// push that is committed later knows of the removal.
+void look_again(Pool& pool, const Stores& leaving, const PoolState& before, std::set<std::string>& at_risk,
+                const CallOptions& call) {
+  catch_up(pool, {.log = LogReading::all}, call);
+  const PoolState now = pool.log().state();
+  const bool is_new = std::any_of(now.manifests.begin(), now.manifests.end(), [&](const auto& entry) {
+    const auto known = before.manifests.find(entry.first);
+    return entry.second.committed && (known == before.manifests.end() || !known->second.committed);
+  });
+  if (!is_new) return;
+  try {
+    const RemovalCheck check(pool, leaving, call);
+    Needs needs = needs_of(pool, check, now, before, call);
+    keep_documents(pool, check, needs.documents, leaving, call);
+    at_risk.merge(needs.at_risk);
+  } catch (const Error& error) {
+    if (error.kind == ErrorKind::cancelled) throw;
+    std::vector<Change> changes;
+    for (const auto* store : leaving) changes.emplace_back(before.stores.at(store->id));
+    pool.log().append_if_possible(std::move(changes), call);
+    throw Error(ErrorKind::transient, names_of(leaving),
+                std::string("stays in the pool, since a push was committed meanwhile: ") + error.what());
+  }
+}
+
+}  // namespace
+
+StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, const CallOptions& call) {
+  Stores leaving;
+  for (const std::string& name : names) {
+    const transfer::PoolStore* store = pool.stores().find(name);
+    if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
+    leaving.insert(store);
+  }
+  const std::string leaving_names = names_of(leaving);
+  const bool fresh =
+      warn_unless_fresh(catch_up(pool, {.log = LogReading::all, .decided = MarkerWait::full}, call),
+                        "models that are known only there are not looked at, and may need " + leaving_names);
+  std::set<std::string> at_risk;
+  const PoolState state = pool.log().state();
+  {
+    const RemovalCheck check(pool, leaving, call);
+    if (!fresh && !check.away().empty()) {
+      throw Error(
+          ErrorKind::offline, leaving_names,
+          "too few stores answer to know all models, so what needs this cannot be told while " + check.what_helps());
+    }
+    Needs needs = needs_of(pool, check, state, {}, call);
+    needs.documents.merge(pool.log().expected_objects());
+    for (const SlotAdded& slot : valid_slots(pool.registry()))
+      needs.documents.insert(ObjectName::of(ObjectType::slot, slot.object));
+    keep_documents(pool, check, needs.documents, leaving, call);
+    at_risk = std::move(needs.at_risk);
+  }
+  std::vector<StoreId> ids;
+  for (const auto* store : pool.stores().all()) {
+    if (leaving.contains(store)) ids.push_back(store->id);
+  }
+  std::vector<Change> changes;
+  for (const StoreId& id : ids) changes.emplace_back(StoreRemoved{id});
+  const bool durable = pool.log().append_if_possible(std::move(changes), call);
+  look_again(pool, leaving, state, at_risk, call);
+  for (const StoreId& id : ids) pool.registry().remove_store(id);
+  pool.stores().set_rows(pool.registry().stores());
+  return {{at_risk.begin(), at_risk.end()}, durable && fresh};
+}
+
+}  // namespace modelfloat::engine
