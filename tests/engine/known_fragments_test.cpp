@@ -167,7 +167,7 @@ TEST_F(ManyPacks, EachPackIsAskedForOnceAndOnceMore) {
   start_over();
   EXPECT_EQ(machine_.push("ns/again", big).new_bytes, 0U);
   EXPECT_EQ(listings(), 0U);
-  EXPECT_EQ(stats(), k_times * 2 * packs);
+  EXPECT_EQ(stats(), packs * 2 * k_times);
 }
 
 TEST_F(ManyPacks, AfterSoManyPacksThatAListingIsQuickerAllAreListedOnce) {

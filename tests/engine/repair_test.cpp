@@ -31,7 +31,7 @@ class Repair : public testing::Test {
     machine_.push("ns/model", files_);
     machine_.push("ns/small", test::one_file(3));
   }
-  RepairReport repair(engine::RepairOptions options = {}) {
+  RepairReport repair(const engine::RepairOptions& options = {}) {
     machine_.reopen();
     return engine::repair(machine_.pool(), options, {});
   }
