@@ -71,6 +71,9 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     program = arguments.build / "bin/modelfloat"
+    subprocess.run(["cmake", "-S", ROOT, "-B", arguments.build, "-DMODELFLOAT_BENCH=ON"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", arguments.build, "--parallel", str(os.cpu_count()), "--target", "bench_log_state"], check=True,
+                   stdout=subprocess.DEVNULL)
     subprocess.run([arguments.build / "bench/bench_log_state", "100000"], check=True)
     print("\n| log | command | CPU s | s | peak MiB |\n|---|---|---|---|---|")
     for with_checkpoints in (False, True):
