@@ -135,7 +135,7 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
       app, "repair",
       "Write again what is missing or damaged on the stores, the models first that can lose the fewest stores. Only "
       "adds. A store that is offline is taken for gone. Exit code 0: all is as promised; 4: some models can be read, "
-      "but lose less than promised; 5: some can not be read any more.",
+      "but survive less than promised; 5: some cannot be read any more.",
       "modelfloat repair --dry-run");
   repair_command.add_option("name", line.name, "Only this model");
   repair_command
