@@ -128,14 +128,17 @@ void write_change(CborMap& map, const UnknownChange& change) {
   if (change.may) map.item("may", [](CborWriter& to) { to.boolean(true); });
 }
 
+ManifestId read_manifest_id(const CborMembers& members) {
+  return {members.at("content").fixed<32>(), members.at("structure").fixed<32>()};
+}
+
 template <typename Naming>
 Naming read_naming(const CborMembers& members) {
   Naming naming;
   naming.model = members.at("model").text();
   naming.tag = members.at("tag").text();
   naming.revision = members.at("revision").fixed<20>();
-  naming.manifest.content = members.at("content").fixed<32>();
-  naming.manifest.structure = members.at("structure").fixed<32>();
+  naming.manifest = read_manifest_id(members);
   return naming;
 }
 
@@ -162,8 +165,7 @@ Replaced read_replaced(const CborMembers& members) {
   change.model = members.at("model").text();
   change.revision = members.at("revision").fixed<20>();
   change.old = members.at("old").fixed<32>();
-  change.manifest.content = members.at("content").fixed<32>();
-  change.manifest.structure = members.at("structure").fixed<32>();
+  change.manifest = read_manifest_id(members);
   return change;
 }
 

@@ -126,6 +126,11 @@ void keep_documents(Pool& pool, const RemovalCheck& check, const std::set<Object
                           left.size(), left.begin()->path()));
 }
 
+bool is_committed(const PoolState& state, const Hash256& content) {
+  const auto found = state.manifests.find(content);
+  return found != state.manifests.end() && found->second.committed;
+}
+
 // What the models of a state need.
 struct Needs {
   std::set<std::string> at_risk;  // models that lose shards
@@ -139,9 +144,7 @@ Needs needs_of(Pool& pool, const RemovalCheck& check, const PoolState& state, co
   ManifestReader reader(pool, {}, call);
   const auto superseded = superseded_manifests(state);
   for (const auto& [content, live] : state.manifests) {
-    if (!live.committed || superseded.contains(content)) continue;
-    if (const auto before = known.manifests.find(content); before != known.manifests.end() && before->second.committed)
-      continue;
+    if (!live.committed || superseded.contains(content) || is_committed(known, content)) continue;
     for (ObjectName& name : documents_of(pool, live.manifest, call)) needs.documents.insert(std::move(name));
     const ManifestRoot root = reader.root(live);
     for (std::size_t index = 0; index < root.segments.size(); ++index) {
@@ -161,8 +164,7 @@ void look_again(Pool& pool, const Stores& leaving, const PoolState& before, std:
   catch_up(pool, {.log = LogReading::all}, call);
   const PoolState now = pool.log().state();
   const bool is_new = std::any_of(now.manifests.begin(), now.manifests.end(), [&](const auto& entry) {
-    const auto known = before.manifests.find(entry.first);
-    return entry.second.committed && (known == before.manifests.end() || !known->second.committed);
+    return entry.second.committed && !is_committed(before, entry.first);
   });
   if (!is_new) return;
   try {
