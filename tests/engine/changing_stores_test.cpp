@@ -3,7 +3,7 @@
 #include <set>
 
 #include "engine/test_pool.h"
-#include "support/forwarding_store.h"
+#include "support/record_hook.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/open_manifest.h"
@@ -181,20 +181,6 @@ TEST(ChangingStores, APushWhoseStoresAreTakenOutMeanwhileIsNotCommitted) {
   EXPECT_EQ(one.pool().stores().all().size(), 4U);
 }
 
-// Calls back before a log record is put.
-class BeforeRecord final : public test::ForwardingStore {
- public:
-  BeforeRecord(std::unique_ptr<store::Store> inner, std::function<void()> work)
-      : ForwardingStore(std::move(inner)), work_(std::move(work)) {}
-  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
-    if (name.type() == ObjectType::log) work_();
-    ForwardingStore::put(name, bytes, call);
-  }
-
- private:
-  const std::function<void()> work_;
-};
-
 // A push is committed after the removal has looked, and before others can read of it.
 TEST(ChangingStores, AStoreThatAPushCountsOnMeanwhileStaysInThePool) {
   World world(7);
@@ -205,9 +191,10 @@ TEST(ChangingStores, AStoreThatAPushCountsOnMeanwhileStaysInThePool) {
   const Files files{{"m.bin", test::random_bytes(3'000'000, 5)}};
   bool armed = true;
   world.wrap = [&](std::unique_ptr<store::Store> store, std::size_t) {
-    return std::make_unique<BeforeRecord>(std::move(store), [&] {
+    const auto push_once = [&] {
       if (std::exchange(armed, false)) one.push("ns/model", files);
-    });
+    };
+    return std::make_unique<test::RecordHook>(std::move(store), nullptr, push_once);
   };
   two.reopen();
   const auto refused = test::thrown_by([&] { engine::remove_stores(two.pool(), {"s0", "s1", "s2"}, {}); });

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "engine/test_pool.h"
-#include "support/forwarding_store.h"
+#include "support/record_hook.h"
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/open_manifest.h"
@@ -242,20 +242,6 @@ INSTANTIATE_TEST_SUITE_P(Of, Replacing, testing::Bool(),
 // --- what another machine does between `committed` and the last look
 // --------------------------------------------------------------------------------
 
-// Calls back with each log record that is put.
-class RecordHook final : public test::ForwardingStore {
- public:
-  RecordHook(std::unique_ptr<store::Store> inner, std::function<void()> on_record)
-      : ForwardingStore(std::move(inner)), on_record_(std::move(on_record)) {}
-  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
-    ForwardingStore::put(name, bytes, call);
-    if (name.type() == ObjectType::log) on_record_();
-  }
-
- private:
-  const std::function<void()> on_record_;
-};
-
 class AfterCommitted : public testing::Test {
  protected:
   AfterCommitted() {
@@ -266,7 +252,7 @@ class AfterCommitted : public testing::Test {
   // Once the first store has the second record of the next push, `committed`.
   void then(std::function<void()> work) {
     world_.wrap = [this, work = std::move(work)](std::unique_ptr<store::Store> store, std::size_t index) {
-      return std::make_unique<RecordHook>(std::move(store), [this, work, index] {
+      return std::make_unique<test::RecordHook>(std::move(store), [this, work, index] {
         if (index == 0 && ++records_ == 2) work();
       });
     };

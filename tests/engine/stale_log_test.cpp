@@ -1,6 +1,7 @@
 // What is done, and said, when the log cannot be read from enough stores.
 #include "engine/test_pool.h"
 #include "support/forwarding_store.h"
+#include "support/record_hook.h"
 #include "support/thrown.h"
 #include <gtest/gtest.h>
 
@@ -32,20 +33,6 @@ class UnlistedLog final : public test::ForwardingStore {
 
  private:
   const bool& is_unreadable_;
-};
-
-// Tells of each log record that is put.
-class WatchedLog final : public test::ForwardingStore {
- public:
-  WatchedLog(std::unique_ptr<store::Store> inner, std::function<void()> on_record)
-      : ForwardingStore(std::move(inner)), on_record_(std::move(on_record)) {}
-  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
-    ForwardingStore::put(name, bytes, call);
-    if (name.type() == ObjectType::log) on_record_();
-  }
-
- private:
-  const std::function<void()> on_record_;
 };
 
 class StaleLog : public testing::Test {
@@ -99,10 +86,10 @@ TEST_F(StaleLog, APushThatCannotReadTheLogAfterCommittedSaysWhatIsNotKnown) {
   // The log becomes unreadable with the second record of the push, `committed`.
   unsigned records = 0;
   world_.wrap = [&](std::unique_ptr<store::Store> store, std::size_t index) {
-    return std::make_unique<WatchedLog>(std::make_unique<UnlistedLog>(std::move(store), unreadable_[index]),
-                                        [&, index] {
-                                          if (index == 0 && ++records == 2) no_log_can_be_read({0, 1, 2});
-                                        });
+    return std::make_unique<test::RecordHook>(std::make_unique<UnlistedLog>(std::move(store), unreadable_[index]),
+                                              [&, index] {
+                                                if (index == 0 && ++records == 2) no_log_can_be_read({0, 1, 2});
+                                              });
   };
   machine_.reopen();
   const auto result = machine_.push("ns/model", some_file(1));
