@@ -1,6 +1,7 @@
 #include "engine/simulation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,13 +15,21 @@ class Simulation::TimedStore final : public store::Store {
   store::StoreTraits traits() const override { return inner_->traits(); }
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
     if (behaviour().hangs_at_a_shard && name.type() == ObjectType::shard) behaviour().hangs = true;
-    call("put", name.path(), bytes.size(), options, [&] { inner_->put(name, bytes, {}); });
+    call("put", name.path(), bytes.size(), options, [&] {
+      if (bytes.size() > behaviour().room) throw Error(ErrorKind::out_of_space, name.path(), "the store is full");
+      if (happens(behaviour().loses_puts)) return;
+      if (behaviour().room != UINT64_MAX) behaviour().room -= bytes.size();
+      inner_->put(name, bytes, {});
+      simulation_.puts_.at(index_).push_back({name, simulation_.time_.steady_now()});
+    });
   }
   std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& options) override {
     std::optional<Bytes> bytes;
     const auto info = inner_->stat(name, {});
     const std::uint64_t expected = info ? std::min(range.length, info->size_bytes) : 0;
     call("get", name.path(), expected, options, [&] { bytes = inner_->get(name, range, {}); });
+    if (bytes && !bytes->empty() && happens(behaviour().flips))
+      (*bytes)[simulation_.random_.number() % bytes->size()] ^= std::byte{4};
     return bytes;
   }
   std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override {
@@ -35,7 +44,12 @@ class Simulation::TimedStore final : public store::Store {
     std::vector<store::ObjectInfo> found;
     call("list", std::string(prefix), 0, options,
          [&] { inner_->list(prefix, [&](const store::ObjectInfo& info) { found.push_back(info); }, {}); });
-    std::for_each(found.begin(), found.end(), sink);
+    const bool twice = behaviour().lists == Behaviour::Lists::twice;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!shows(i, found[i].name)) continue;
+      sink(found[i]);
+      if (twice) sink(found[i]);
+    }
   }
   store::Space space(const CallOptions& options) override {
     store::Space space;
@@ -45,6 +59,19 @@ class Simulation::TimedStore final : public store::Store {
 
  private:
   Behaviour& behaviour() const { return simulation_.behaviours_.at(index_); }
+  bool happens(double part) const { return part > 0 && simulation_.random_.fraction() < part; }
+
+  // Whether list() shows this object, the one at this place.
+  bool shows(std::size_t place, const ObjectName& name) const {
+    const Behaviour& now = behaviour();
+    if (now.lists == Behaviour::Lists::empty) return false;
+    if (now.lists == Behaviour::Lists::half && place % 2 == 1) return false;
+    if (now.lists == Behaviour::Lists::stale && !simulation_.stale_.at(index_).contains(name)) return false;
+    if (now.lists_late.count() == 0) return true;
+    const SteadyTime since = simulation_.time_.steady_now() - now.lists_late;
+    const auto& puts = simulation_.puts_.at(index_);
+    return std::none_of(puts.begin(), puts.end(), [&](const Put& put) { return put.name == name && put.time > since; });
+  }
 
   template <typename Work>
   void call(const char* kind, const std::string& object, std::uint64_t bytes, const CallOptions& options, Work work) {
@@ -97,10 +124,45 @@ class Simulation::TimedStore final : public store::Store {
 };
 
 Simulation::Simulation(std::size_t stores, std::uint64_t seed)
-    : random_(seed), behaviours_(stores), world_(stores), time_(seed), machine_(world_, time_, time_, seed) {
+    : random_(seed), behaviours_(stores), puts_(stores), stale_(stores), world_(stores), time_(seed) {
   world_.wrap = [this](std::unique_ptr<store::Store> inner, std::size_t index) {
     return std::make_unique<TimedStore>(std::move(inner), *this, index);
   };
+  machines_made_ = seed;
+  machines_.push_back(std::make_unique<Machine>(world_, time_, time_, machines_made_));
+}
+
+Simulation::~Simulation() = default;
+
+Machine& Simulation::add_machine() {
+  return *machines_.emplace_back(std::make_unique<Machine>(world_, time_, time_, ++machines_made_));
+}
+
+Machine& Simulation::restart(std::size_t index) {
+  auto next = std::make_unique<Machine>(world_, time_, time_, ++machines_made_, *machines_.at(index));
+  killed_.push_back(std::exchange(machines_.at(index), std::move(next)));
+  return *machines_[index];
+}
+
+void Simulation::roll_back(std::size_t store, const std::map<std::string, Bytes>& snapshot) {
+  for (const auto& [path, bytes] : world_.objects(store)) {
+    if (!snapshot.contains(path)) world_.inner(store).remove(ObjectName::parse(path).value(), {});
+  }
+  for (const auto& [path, bytes] : snapshot) world_.inner(store).put(ObjectName::parse(path).value(), bytes, {});
+}
+
+void Simulation::lose_last_puts(std::size_t store, std::size_t count) {
+  auto& puts = puts_.at(store);
+  for (; count > 0 && !puts.empty(); --count) {
+    if (puts.back().name.path() != "mf1/marker") world_.inner(store).remove(puts.back().name, {});
+    puts.pop_back();
+  }
+}
+
+void Simulation::list_as_of_now(std::size_t store) {
+  stale_.at(store).clear();
+  for (const auto& [path, bytes] : world_.objects(store)) stale_[store].insert(ObjectName::parse(path).value());
+  behaviours_.at(store).lists = Behaviour::Lists::stale;
 }
 
 double Simulation::seconds(const std::function<void()>& work) {

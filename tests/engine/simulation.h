@@ -2,7 +2,9 @@
 // A pool in virtual time: its stores take time, hang, fail and go away as they are told, and a run
 // of it is the same for the same seed.
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,15 +29,38 @@ struct Behaviour {
   bool says_until_when = false;
   // The part of the calls that end in Error{transient}, half of them after they took effect.
   double fails = 0;
+  // The part of the puts that report success and store nothing, and of the gets that return a wrong
+  // bit.
+  double loses_puts = 0;
+  double flips = 0;
+  // What list() shows: all; nothing; every second object; every object twice; what was there when
+  // this was set (Simulation::list_as_of_now()).
+  enum class Lists { right, empty, half, twice, stale } lists = Lists::right;
+  Milliseconds lists_late{0};       // objects are not listed for so long after their put
+  std::uint64_t room = UINT64_MAX;  // bytes that may still be put
 };
 
 class Simulation {
  public:
   Simulation(std::size_t stores, std::uint64_t seed);
+  ~Simulation();
 
   VirtualTime& time() { return time_; }
-  Machine& machine() { return machine_; }
+  Machine& machine(std::size_t index = 0) { return *machines_.at(index); }
+  std::size_t machine_count() const noexcept { return machines_.size(); }
+  // One more machine, which has no pool yet.
+  Machine& add_machine();
+  // Starts the machine again whose process was killed.
+  Machine& restart(std::size_t index);
   Behaviour& store(std::size_t index) { return behaviours_.at(index); }
+  World& world() { return world_; }
+  // The objects of a store, to be brought back by roll_back().
+  std::map<std::string, Bytes> snapshot(std::size_t store) { return world_.objects(store); }
+  void roll_back(std::size_t store, const std::map<std::string, Bytes>& snapshot);
+  // Takes back the last puts of a store, as when it lost power before it wrote them to its disk.
+  void lose_last_puts(std::size_t store, std::size_t count);
+  // From now on it lists what it has now.
+  void list_as_of_now(std::size_t store);
   // Runs it and says how many seconds it took, in virtual time.
   double seconds(const std::function<void()>& work);
   // Every call so far: when, where, what of which object, and what came of it.
@@ -44,12 +69,21 @@ class Simulation {
  private:
   class TimedStore;
 
+  struct Put {
+    ObjectName name;
+    SteadyTime time;
+  };
+
   FixedRandom random_;
   std::vector<Behaviour> behaviours_;
+  std::vector<std::vector<Put>> puts_;  // of each store
+  std::vector<std::set<ObjectName>> stale_;
   std::vector<std::string> history_;
   World world_;
   VirtualTime time_;  // before it goes, every call comes to its end
-  Machine machine_;
+  std::uint64_t machines_made_ = 0;
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::vector<std::unique_ptr<Machine>> killed_;
 };
 
 }  // namespace modelfloat::test

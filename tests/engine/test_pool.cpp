@@ -1,5 +1,7 @@
 #include "engine/test_pool.h"
 
+#include "support/forwarding_store.h"
+
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/registry/sqlite/sqlite_registry.h"
@@ -48,6 +50,70 @@ static std::unique_ptr<Executor> make_executor(Threads threads, std::size_t widt
   return std::make_unique<ThreadPool>(width);
 }
 
+void Process::kill_at(std::uint64_t call, Moment moment) {
+  calls_left_ = call;
+  moment_ = moment;
+}
+
+// Counts a call when asked before it.
+bool Process::dies_now(Moment moment) {
+  if (is_dead_) return true;
+  if (calls_left_ == 0 || moment != moment_) return false;
+  if (--calls_left_ > 0) return false;
+  die();
+  return true;
+}
+
+void Process::die() {
+  is_dead_ = true;
+  std::filesystem::create_directory(copy_);
+  for (const char* part : {"", "-wal"}) {
+    const std::filesystem::path file = registry_.string() + part;
+    if (std::filesystem::exists(file)) std::filesystem::copy_file(file, copy_ / file.filename());
+  }
+}
+
+// The handle of one process on a store.
+class MortalStore final : public ForwardingStore {
+ public:
+  MortalStore(std::unique_ptr<store::Store> inner, std::shared_ptr<Process> process)
+      : ForwardingStore(std::move(inner)), process_(std::move(process)) {}
+  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
+    alive([&] { ForwardingStore::put(name, bytes, call); });
+  }
+  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& call) override {
+    std::optional<Bytes> bytes;
+    alive([&] { bytes = ForwardingStore::get(name, range, call); });
+    return bytes;
+  }
+  std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& call) override {
+    std::optional<store::ObjectInfo> info;
+    alive([&] { info = ForwardingStore::stat(name, call); });
+    return info;
+  }
+  void remove(const ObjectName& name, const CallOptions& call) override {
+    alive([&] { ForwardingStore::remove(name, call); });
+  }
+  void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
+    alive([&] { ForwardingStore::list(prefix, sink, call); });
+  }
+  store::Space space(const CallOptions& call) override {
+    store::Space space;
+    alive([&] { space = ForwardingStore::space(call); });
+    return space;
+  }
+
+ private:
+  template <typename Work>
+  void alive(const Work& work) {
+    if (process_->dies_now(Moment::before)) throw Error(ErrorKind::offline, "process", "was killed");
+    work();
+    if (process_->dies_now(Moment::after)) throw Error(ErrorKind::offline, "process", "was killed");
+  }
+
+  const std::shared_ptr<Process> process_;
+};
+
 Machine::Machine(World& world, Threads threads, std::uint64_t seed)
     : world_(world),
       own_clock_(std::in_place),
@@ -56,7 +122,10 @@ Machine::Machine(World& world, Threads threads, std::uint64_t seed)
       own_io_(make_executor(threads, 6)),
       registry_(registry::open_sqlite_registry(folder_ / "registry.db")),
       environment_{*own_clock_, random_, *cpu_, *own_io_, *registry_},
-      key_(crypto::SecretKey::random(random_)) {}
+      key_(crypto::SecretKey::random(random_)) {
+  process_->registry_ = registry_file();
+  process_->copy_ = folder_ / "killed";
+}
 
 Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed)
     : timeouts(),
@@ -65,12 +134,34 @@ Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed)
       cpu_(make_executor(Threads::one, 1)),
       registry_(registry::open_sqlite_registry(folder_ / "registry.db")),
       environment_{clock, random_, *cpu_, io, *registry_},
-      key_(crypto::SecretKey::random(random_)) {}
+      key_(crypto::SecretKey::random(random_)) {
+  process_->registry_ = registry_file();
+  process_->copy_ = folder_ / "killed";
+}
+
+static std::filesystem::path adopt(const std::filesystem::path& killed, const std::filesystem::path& folder) {
+  for (const auto& file : std::filesystem::directory_iterator(killed))
+    std::filesystem::copy_file(file.path(), folder / file.path().filename());
+  return folder / "registry.db";
+}
+
+Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, const Machine& killed)
+    : timeouts(),
+      world_(world),
+      random_(seed),
+      cpu_(make_executor(Threads::one, 1)),
+      registry_(registry::open_sqlite_registry(adopt(killed.process_->copy_, folder_ / ""))),
+      environment_{clock, random_, *cpu_, io, *registry_},
+      recovery_code_(killed.recovery_code_),
+      key_(killed.key_) {
+  process_->registry_ = registry_file();
+  process_->copy_ = folder_ / "killed";
+}
 
 void Machine::create(PolicySet policy) {
   recovery_code_ = engine::create_pool(environment_, mf1::SlotSecret::key_file(key_), policy).recovery_code;
   for (std::size_t i = 0; i < world_.size(); ++i) {
-    const auto store = world_.open(World::url(i));
+    const auto store = open(World::url(i));
     engine::add_store(reopen(), "s" + std::to_string(i), World::url(i), "domain" + std::to_string(i), 0, *store, {});
   }
   reopen();
@@ -83,16 +174,20 @@ mf1::SlotSecret Machine::recovery_secret() const {
 engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores,
                                        const std::function<void(const mf1::Keyring&)>& on_pool) {
   std::vector<engine::RecoverSource> sources;
-  for (const std::size_t index : stores) sources.push_back({World::url(index), world_.open(World::url(index))});
-  const engine::StoreMaker maker = [this](const std::string& url) { return world_.open(url); };
+  for (const std::size_t index : stores) sources.push_back({World::url(index), open(World::url(index))});
+  const engine::StoreMaker maker = [this](const std::string& url) { return open(url); };
   const auto own_secret = mf1::SlotSecret::key_file(key_);
   auto result = engine::recover(environment_, secret, std::move(sources), maker, {&own_secret, on_pool, timeouts}, {});
   reopen();
   return result;
 }
 
+std::unique_ptr<store::Store> Machine::open(const std::string& url) {
+  return std::make_unique<MortalStore>(world_.open(url), process_);
+}
+
 transfer::StoreOpener Machine::opener() {
-  return [this](const registry::StoreRow& row) { return world_.open(row.url); };
+  return [this](const registry::StoreRow& row) { return open(row.url); };
 }
 
 std::unique_ptr<engine::Pool> Machine::pool_of_another_process() { return pool_with(*registry_); }
