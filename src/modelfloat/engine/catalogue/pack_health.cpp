@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/placement/policy.h"
@@ -89,10 +90,19 @@ std::vector<ShardLocations> shard_locations(Pool& pool, const Pack& pack) {
   return shard_locations(pool, located);
 }
 
+std::vector<std::size_t> fewest_holders_first(const std::vector<std::vector<const transfer::PoolStore*>>& holders) {
+  std::vector<std::size_t> order(holders.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return holders[a].size() < holders[b].size(); });
+  return order;
+}
+
 bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack) {
   std::map<std::string, unsigned> used;
   std::vector<std::string> domains;
-  for (const auto& stores : holders) {
+  for (const std::size_t index : fewest_holders_first(holders)) {
+    const auto& stores = holders[index];
     if (stores.empty()) continue;
     const auto* chosen = *std::min_element(
         stores.begin(), stores.end(), [&](const auto* a, const auto* b) { return used[a->domain] < used[b->domain]; });

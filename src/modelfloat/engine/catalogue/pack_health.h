@@ -60,6 +60,9 @@ struct ShardNumbers {
 Health pack_health(const std::vector<ShardLocations>& shards, const Pack& pack);
 Health pack_health(const ShardNumbers& numbers, const Pack& pack);
 
+// The indexes of `holders`, those first that have the fewest stores: they can be chosen least.
+std::vector<std::size_t> fewest_holders_first(const std::vector<std::vector<const transfer::PoolStore*>>& holders);
+
 // Whether the pack survives the loss of any pack.survive failure domains. For each shard, the stores
 // that have it; of several the one counts whose domain has least of the pack.
 bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack);

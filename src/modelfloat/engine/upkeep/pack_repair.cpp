@@ -15,6 +15,7 @@ using transfer::ShardCopy;
 using transfer::ShardFetch;
 using transfer::ShardObject;
 using transfer::ShardPart;
+using transfer::ShardsToDeliver;
 
 std::uint64_t PackToRepair::object_bytes() const noexcept { return mf1::k_header_bytes + pack.slice_bytes; }
 
@@ -87,16 +88,31 @@ std::vector<ShardObject> PackRepair::rebuild(const PackToRepair& task, const Sha
   return objects;
 }
 
+// What is in a crowded domain stays there.
+static void leave_crowded(const PackToRepair& task, ShardsToDeliver& shards) {
+  for (const transfer::ShardPlace& place : task.crowded) {
+    std::erase_if(shards.objects, [&](const ShardObject& object) { return object.index == place.index; });
+    shards.lying.push_back(place);
+  }
+}
+
 PackRepair::Outcome PackRepair::deliver(const PackToRepair& task, const std::vector<ShardObject>& objects,
                                         bool may_spread_less) {
   Pack promised = task.pack;
+  ShardsToDeliver shards{promised, objects, task.lying};
   for (;;) {
     try {
-      delivery_.start({promised, objects, task.lying});
+      shards.pack = promised;
+      delivery_.start(shards);
       places_ = delivery_.finish();
       return promised.survive == task.pack.survive ? Outcome::as_promised : Outcome::less_spread;
     } catch (const Error& error) {
       if (error.kind != ErrorKind::out_of_space) throw;
+      if (!task.crowded.empty() && shards.lying.size() == task.lying.size()) {
+        leave_crowded(task, shards);
+        if (shards.objects.empty()) return Outcome::no_better_place;
+        continue;
+      }
       if (!may_spread_less || promised.survive == 0) {
         log_warning(error.what());
         return Outcome::no_room;

@@ -20,6 +20,9 @@ struct PackToRepair {
   std::vector<std::size_t> missing;              // indexes of the shards, at least one
   std::vector<transfer::ShardPlace> lying = {};  // one place for each of the others
   std::map<std::size_t, StoreId> prefer = {};    // by index: where the shard was before
+  // Of `missing`, those that are there, in a domain that has too many of the pack. They get another
+  // copy elsewhere; where there is no better place, they stay as they are.
+  std::vector<transfer::ShardPlace> crowded = {};
   // Whether each missing shard has a copy somewhere that may be read and does not count. Then only
   // these are read, else any k shards.
   bool can_be_copied = false;
@@ -47,10 +50,11 @@ class PackRepair {
   void begin(PackToRepair pack);
 
   enum class Outcome {
-    as_promised,   // every shard is in its place
-    less_spread,   // too, and yet the pack survives the loss of fewer domains than was promised
-    no_room,       // no place for the shards; nothing is known of those that were put
-    too_few_left,  // it cannot be read: fewer than k shards are left, or can be read now
+    as_promised,      // every shard is in its place
+    less_spread,      // too, and yet the pack survives the loss of fewer domains than was promised
+    no_better_place,  // only crowded shards were to be placed, and nothing was put
+    no_room,          // no place for the shards; nothing is known of those that were put
+    too_few_left,     // it cannot be read: fewer than k shards are left, or can be read now
   };
   // Finishes the pack that was begun, and starts to fetch `next` while this one is delivered. With
   // `may_spread_less`, a pack whose promise cannot be kept by any placement gets one that keeps as

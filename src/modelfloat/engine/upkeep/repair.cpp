@@ -10,6 +10,7 @@
 #include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
+#include "modelfloat/engine/catalogue/pack_health.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/pool/slots.h"
@@ -123,37 +124,70 @@ class Repair {
     std::vector<std::size_t> missing;
     std::map<std::size_t, StoreId> prefer;  // where a missing shard was
     bool is_undecided = false;              // some may be on stores that could not be listed
+    std::vector<ShardPlace> crowded;        // that are not in `lying`: see PackToRepair
   };
 
   Spread spread_of(const Pack& pack) const {
     Spread spread;
     std::map<std::string, unsigned> used;
-    const auto lies = [&](std::size_t index, const PoolStore& store) {
-      ++used[store.domain];
-      spread.lying.push_back({index, store.id, store.domain});
-    };
     const auto least_used = [&](const PoolStore* a, const PoolStore* b) { return used[a->domain] < used[b->domain]; };
     std::set<const PoolStore*> taken;  // with k = 1
-    for (std::size_t index = 0; index < pack.shard_count(); ++index) {
-      auto holders = inventory_->holders(pack, index);
-      if (pack.k == 1) std::erase_if(holders, [&](const PoolStore* one) { return taken.contains(one); });
-      if (!holders.empty()) {
-        const PoolStore* chosen = *std::min_element(holders.begin(), holders.end(), least_used);
-        taken.insert(chosen);
-        lies(index, *chosen);
+    const auto holders = holders_of(pack);
+    for (const std::size_t index : fewest_holders_first(holders)) {
+      auto stores = holders[index];
+      if (pack.k == 1) std::erase_if(stores, [&](const PoolStore* one) { return taken.contains(one); });
+      if (stores.empty()) {
+        spread.missing.push_back(index);
         continue;
       }
-      spread.missing.push_back(index);
-      for (const InventoryCopy& copy : inventory_->copies(pack.shard_name(index))) {
-        const bool may_be_there = !copy.is_decided && copy.store->is_online() && copy.remembered == CopyState::whole;
-        spread.is_undecided = spread.is_undecided || may_be_there;
-        const bool is_preferred = std::any_of(spread.prefer.begin(), spread.prefer.end(),
-                                              [&](const auto& one) { return one.second == copy.store->id; });
-        if (copy.is_decided && copy.store->use == StoreUse::in_use && !taken.contains(copy.store) && !is_preferred)
-          spread.prefer.try_emplace(index, copy.store->id);
-      }
+      const PoolStore* chosen = *std::min_element(stores.begin(), stores.end(), least_used);
+      taken.insert(chosen);
+      ++used[chosen->domain];
+      spread.lying.push_back({index, chosen->id, chosen->domain});
+    }
+    std::sort(spread.missing.begin(), spread.missing.end());
+    for (const std::size_t index : spread.missing) look_where_it_was(pack, index, taken, spread);
+    while (crowd_out(pack, spread)) {
     }
     return spread;
+  }
+
+  std::vector<std::vector<const PoolStore*>> holders_of(const Pack& pack) const {
+    std::vector<std::vector<const PoolStore*>> holders;
+    for (std::size_t index = 0; index < pack.shard_count(); ++index)
+      holders.push_back(inventory_->holders(pack, index));
+    return holders;
+  }
+
+  void look_where_it_was(const Pack& pack, std::size_t index, const std::set<const PoolStore*>& taken,
+                         Spread& spread) const {
+    for (const InventoryCopy& copy : inventory_->copies(pack.shard_name(index))) {
+      const bool may_be_there = !copy.is_decided && copy.store->is_online() && copy.remembered == CopyState::whole;
+      spread.is_undecided = spread.is_undecided || may_be_there;
+      const bool is_preferred = std::any_of(spread.prefer.begin(), spread.prefer.end(),
+                                            [&](const auto& one) { return one.second == copy.store->id; });
+      if (copy.is_decided && copy.store->use == StoreUse::in_use && !taken.contains(copy.store) && !is_preferred)
+        spread.prefer.try_emplace(index, copy.store->id);
+    }
+  }
+
+  // Where the fullest domains have more of the pack than may be lost, takes a shard of the fullest.
+  static bool crowd_out(const Pack& pack, Spread& spread) {
+    std::vector<std::string> domains;
+    std::map<std::string, unsigned> counts;
+    for (const ShardPlace& place : spread.lying) {
+      domains.push_back(place.domain);
+      ++counts[place.domain];
+    }
+    if (placement::survives(domains, pack.m, pack.survive)) return false;
+    const auto fullest = std::max_element(counts.begin(), counts.end(),
+                                          [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (fullest == counts.end() || fullest->second < 2) return false;
+    const auto place = std::find_if(spread.lying.begin(), spread.lying.end(),
+                                    [&](const ShardPlace& one) { return one.domain == fullest->first; });
+    spread.crowded.push_back(*place);
+    spread.lying.erase(place);
+    return true;
   }
 
   std::vector<PackToRepair> plan() {
@@ -167,15 +201,19 @@ class Repair {
       Spread spread = spread_of(facts.pack);
       std::vector<std::string> domains;
       for (const ShardPlace& place : spread.lying) domains.push_back(place.domain);
-      const auto may_go = placement::domains_may_go(domains, facts.pack.k);
-      if (spread.missing.empty()) {
-        if (may_go < facts.pack.survive) ++report_.packs_below_promise;
-      } else if (spread.is_undecided) {
-        ++report_.packs_below_promise;
-      } else {
-        planned.push_back(
-            {may_go, {facts.pack, std::move(spread.missing), std::move(spread.lying), std::move(spread.prefer)}});
+      const bool can_be_copied = spread.missing.empty();
+      for (const ShardPlace& place : spread.crowded) {
+        spread.missing.push_back(place.index);
+        domains.push_back(place.domain);
       }
+      if (spread.missing.empty()) continue;
+      if (spread.is_undecided) {
+        ++report_.packs_below_promise;
+        continue;
+      }
+      planned.push_back({placement::domains_may_go(domains, facts.pack.k),
+                         {facts.pack, std::move(spread.missing), std::move(spread.lying), std::move(spread.prefer),
+                          std::move(spread.crowded), can_be_copied}});
     }
     std::stable_sort(planned.begin(), planned.end(),
                      [](const Planned& a, const Planned& b) { return a.domains_may_go < b.domains_may_go; });
@@ -243,6 +281,7 @@ class Repair {
         ++report_.packs_repaired;
         ++report_.packs_below_promise;
         break;
+      case PackRepair::Outcome::no_better_place:
       case PackRepair::Outcome::no_room: ++report_.packs_below_promise; break;
       case PackRepair::Outcome::too_few_left: is_unrepairable(task.pack); break;
     }
