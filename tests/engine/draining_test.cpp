@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/pool_status.h"
+#include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
@@ -115,6 +117,34 @@ TEST_F(DrainingStores, AreShown) {
   const auto status = engine::pool_status(machine_.pool(), {});
   for (const auto& store : status.stores)
     EXPECT_EQ(store.use, store.name == "s2" ? StoreUse::draining : StoreUse::in_use) << store.name;
+}
+
+TEST_F(DrainingStores, WhatTheyHaveIsCopiedToTheOthers) {
+  const auto had = static_cast<std::uint64_t>(count(2, "shard"));
+  engine::DrainOptions options;
+  options.dry_run = true;
+  const auto would = engine::drain_store(machine_.pool(), "s2", options, {});
+  EXPECT_EQ(machine_.pool().stores().find("s2")->use, StoreUse::in_use);
+  const auto done = engine::drain_store(machine_.pool(), "s2", {}, {});
+  EXPECT_EQ(done.shards_moved, had);
+  EXPECT_EQ(done.left, 0U);
+  EXPECT_EQ(would.shards_moved, done.shards_moved);
+  EXPECT_EQ(would.bytes_moved, done.bytes_moved);
+  EXPECT_EQ(machine_.pool().stores().find("s2")->use, StoreUse::draining);
+  EXPECT_EQ(engine::drain_store(machine_.pool(), "s2", {}, {}).shards_moved, 0U) << "a second time";
+  engine::remove_stores(machine_.pool(), {"s2"}, {});
+  for (const std::size_t away : {0U, 2U, 7U}) world_.faults(away).set_offline(true);
+  machine_.reopen();
+  EXPECT_EQ(machine_.pull("ns/before"), before_) << "two more may go";
+  for (const std::size_t away : {0U, 2U, 7U}) world_.faults(away).set_offline(false);
+}
+
+TEST_F(DrainingStores, CanBeTakenBack) {
+  engine::drain_store(machine_.pool(), "s2", {}, {});
+  engine::cancel_drain(machine_.pool(), "s2", {});
+  EXPECT_EQ(machine_.pool().stores().find("s2")->use, StoreUse::in_use);
+  EXPECT_EQ(thrown_by([&] { engine::cancel_drain(machine_.pool(), "s2", {}); })->kind, ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { engine::drain_store(machine_.pool(), "s9", {}, {}); })->kind, ErrorKind::not_found);
 }
 
 TEST_F(DrainingStores, StayDrainingWhereThePoolIsRecovered) {

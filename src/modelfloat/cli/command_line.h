@@ -30,6 +30,7 @@ struct CommandLine {
   InitArguments init;
   StoreAddArguments store_add;
   StoreSetArguments store_set;
+  StoreDrainArguments store_drain;
   PushArguments push;
   PullArguments pull;
   CatArguments cat;

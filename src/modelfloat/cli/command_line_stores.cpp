@@ -114,6 +114,22 @@ void add_store(CLI::App& app, CommandLine& line) {
     return [&line](Session& session) { return store_remove(session, line.names); };
   });
 
+  auto& drain = add_command(
+      group, "drain",
+      "Copy what a store has to the others, so that it can be taken out. It gets no new data from then on. Exit code "
+      "4: not everything has another place yet.",
+      "modelfloat store drain disk1");
+  drain.add_option("name", line.text, "The store")->required();
+  drain
+      .add_option("--budget", line.store_drain.budget_bytes,
+                  "Begin with nothing more once this much was read and written")
+      ->transform(size_in_bytes())
+      ->type_name("SIZE");
+  drain.add_flag("--dry-run", line.store_drain.dry_run, "Only say what would be done");
+  drain.add_flag("--cancel", line.store_drain.cancel, "Use the store again; what was copied stays");
+  on(drain, line,
+     [&line] { return [&line](Session& session) { return store_drain(session, line.text, line.store_drain); }; });
+
   auto& test = add_command(group, "test",
                            "Write, read, list and delete an object there, and print what that tells about the store",
                            "modelfloat store test disk1");

@@ -46,6 +46,12 @@ struct StoreSetArguments {
 ExitCode store_set(Session& session, const StoreSetArguments& arguments);
 ExitCode store_list(Session& session);
 ExitCode store_remove(Session& session, const std::vector<std::string>& names);
+struct StoreDrainArguments {
+  std::optional<std::uint64_t> budget_bytes;
+  bool dry_run = false;
+  bool cancel = false;
+};
+ExitCode store_drain(Session& session, const std::string& name, const StoreDrainArguments& arguments);
 ExitCode store_test(Session& session, const std::string& name);
 ExitCode store_touch(Session& session, const std::string& name);  // empty: all stores
 

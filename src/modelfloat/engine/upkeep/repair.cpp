@@ -49,6 +49,7 @@ class Repair {
     tasks = repair(std::move(tasks), false);
     tasks = repair(std::move(tasks), true);
     report_.packs_below_promise += tasks.size();
+    for (const PackToRepair& task : tasks) report_.shards_left += task.missing.size();
     read_back();
     std::sort(report_.unrepairable.begin(), report_.unrepairable.end());
     return std::move(report_);
@@ -154,8 +155,10 @@ class Repair {
 
   std::vector<std::vector<const PoolStore*>> holders_of(const Pack& pack) const {
     std::vector<std::vector<const PoolStore*>> holders;
-    for (std::size_t index = 0; index < pack.shard_count(); ++index)
-      holders.push_back(inventory_->holders(pack, index));
+    for (std::size_t index = 0; index < pack.shard_count(); ++index) {
+      auto& stores = holders.emplace_back(inventory_->holders(pack, index));
+      std::erase_if(stores, [&](const PoolStore* store) { return options_.leaving.contains(store->id); });
+    }
     return holders;
   }
 
@@ -201,7 +204,9 @@ class Repair {
       Spread spread = spread_of(facts.pack);
       std::vector<std::string> domains;
       for (const ShardPlace& place : spread.lying) domains.push_back(place.domain);
-      const bool can_be_copied = spread.missing.empty();
+      const bool can_be_copied = std::all_of(spread.missing.begin(), spread.missing.end(), [&](std::size_t index) {
+        return !inventory_->holders(facts.pack, index).empty();
+      });
       for (const ShardPlace& place : spread.crowded) {
         spread.missing.push_back(place.index);
         domains.push_back(place.domain);
@@ -209,6 +214,7 @@ class Repair {
       if (spread.missing.empty()) continue;
       if (spread.is_undecided) {
         ++report_.packs_below_promise;
+        report_.shards_left += spread.missing.size();
         continue;
       }
       planned.push_back({placement::domains_may_go(domains, facts.pack.k),
@@ -230,6 +236,7 @@ class Repair {
     if (report_.bytes_read + report_.bytes_written + task.bytes_to_read() + task.bytes_to_write() >
         options_.budget_bytes) {
       ++report_.packs_below_promise;
+      report_.shards_left += task.missing.size();
       return;
     }
     ++report_.packs_repaired;
@@ -269,6 +276,7 @@ class Repair {
       if (options_.progress) options_.progress(report_.bytes_written, bytes_to_write_ + written_before);
     }
     report_.packs_below_promise += tasks.size() - index;  // beyond the budget
+    for (std::size_t left = index; left < tasks.size(); ++left) report_.shards_left += tasks[left].missing.size();
     if (index < tasks.size())
       report_.doubts.push_back(fmt::format("the budget is used up: {} packs are left", tasks.size() - index));
     return again;
@@ -285,6 +293,7 @@ class Repair {
       case PackRepair::Outcome::no_room: ++report_.packs_below_promise; break;
       case PackRepair::Outcome::too_few_left: is_unrepairable(task.pack); break;
     }
+    report_.shards_left += task.missing.size() - places.size();
     for (const ShardPlace& place : places) {
       const Hash256& object = task.pack.shard_name(place.index);
       pool_.registry().record_shard_copy(object, place.store, CopyState::whole);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct RepairOptions {
   // Begins with no further pack when this many bytes were read and written together.
   std::uint64_t budget_bytes = UINT64_MAX;
   bool dry_run = false;  // only counts what it would do
+  // Stores that do not count: what only they have is copied to others.
+  std::set<StoreId> leaving = {};
   // Called on the calling thread: bytes that were written, of those that are to be.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
 };
@@ -39,6 +42,7 @@ struct RepairReport {
   bool is_lost = false;                    // some of them even when all stores are back
   // Packs that do not keep their promise yet, and why some do not, in whole sentences.
   std::uint64_t packs_below_promise = 0;
+  std::uint64_t shards_left = 0;  // that should have been written, and were not
   std::vector<std::string> doubts;
 };
 

@@ -1,0 +1,35 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/output.h"
+#include "modelfloat/engine/upkeep/drain.h"
+
+namespace modelfloat::cli {
+
+ExitCode store_drain(Session& session, const std::string& name, const StoreDrainArguments& arguments) {
+  session.require_writable_home();
+  if (arguments.cancel) {
+    engine::cancel_drain(session.pool(), name, session.call());
+    session.tell(printable(name) + " is in use again");
+    return ExitCode::ok;
+  }
+  engine::DrainOptions options;
+  if (arguments.budget_bytes) options.budget_bytes = *arguments.budget_bytes;
+  options.dry_run = arguments.dry_run;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) { session.progress().show("copied", done, total); };
+  session.progress().show("comparing lists");
+  const auto report = engine::drain_store(session.pool(), name, options, session.call());
+  session.progress().clear();
+  if (session.options().json) {
+    print_json({{"shards_moved", report.shards_moved}, {"bytes_moved", report.bytes_moved}, {"left", report.left}});
+  } else {
+    print_text(fmt::format("{} {} shards, {}; {} left\n", arguments.dry_run ? "would copy" : "copied",
+                           report.shards_moved, human_bytes(report.bytes_moved), report.left));
+  }
+  if (report.left == 0 && !arguments.dry_run)
+    session.tell("all that it has is on other stores, too: modelfloat store rm " + printable(name));
+  return report.left == 0 ? ExitCode::ok : ExitCode::degraded;
+}
+
+}  // namespace modelfloat::cli
