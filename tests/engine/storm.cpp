@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "modelfloat/engine/upkeep/drain.h"
 #include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
@@ -74,13 +75,14 @@ void Storm::step() {
     simulation_.time().sleep_for(rest, {});
   }
   const std::size_t machine = number(simulation_.machine_count());
-  switch (number(8)) {
+  switch (number(9)) {
     case 0:
     case 1:
     case 2: return push(machine);
     case 3: return remove(machine);
     case 4: return repair(machine);
     case 5: return verify(machine);
+    case 6: return drain(machine);
     default: return look(machine);
   }
 }
@@ -231,6 +233,19 @@ void Storm::verify(std::size_t machine) {
   attempt("verifies", machine, [&](Machine& one) { engine::verify(one.pool(), std::nullopt, perhaps(0.5), {}, {}); });
 }
 
+// A store that is draining is used again before the calm, since the rest may be too few for the
+// promise.
+void Storm::drain(std::size_t machine) {
+  const std::string name = "s" + std::to_string(number(stores_));
+  const bool cancels = draining_.contains(name) && perhaps(0.5);
+  attempt((cancels ? "uses again " : "drains ") + name, machine, [&](Machine& one) {
+    draining_.insert(name);
+    if (cancels) return engine::cancel_drain(one.pool(), name, {});
+    const auto report = engine::drain_store(one.pool(), name, {}, {});
+    tell(fmt::format("  {} shards, {} left", report.shards_moved, report.left));
+  });
+}
+
 void Storm::check_all(Machine& machine, const std::string& when) {
   for (auto& [name, contents] : expected_) {
     std::optional<Files> found;
@@ -259,6 +274,9 @@ void Storm::calm() {
   for (std::size_t i = 0; i < simulation_.machine_count(); ++i)
     check_all(ready(i), fmt::format("after the storm, machine {}", i));
 
+  for (const auto& row : ready(0).pool().registry().stores()) {
+    if (row.use == StoreUse::draining) engine::cancel_drain(simulation_.machine().pool(), row.name, {});
+  }
   Machine& one = ready(0);
   engine::verify(one.pool(), std::nullopt, true, {}, {});  // finds what is damaged
   one.reopen();

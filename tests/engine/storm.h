@@ -48,6 +48,7 @@ class Storm {
   void look(std::size_t machine);
   void repair(std::size_t machine);
   void verify(std::size_t machine);
+  void drain(std::size_t machine);
 
   void calm();
   void require(bool holds, const std::string& what);
@@ -63,6 +64,7 @@ class Storm {
   std::map<std::string, Contents> expected_;
   std::set<std::size_t> harmed_;  // stores that have lost data since all was whole
   std::map<std::size_t, std::map<std::string, Bytes>> snapshots_;
+  std::set<std::string> draining_;
   std::vector<std::string> story_;
   std::string failure_;
 };
