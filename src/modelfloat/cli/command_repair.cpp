@@ -5,24 +5,10 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/engine/upkeep/repair.h"
+#include "modelfloat/server/report_json.h"
 
 namespace modelfloat::cli {
 namespace {
-
-using nlohmann::ordered_json;
-
-void print(const engine::RepairReport& report) {
-  auto unrepairable = ordered_json::array();
-  for (const auto& one : report.unrepairable)
-    unrepairable.push_back({{"model", one.model}, {"file", one.file}, {"pack", to_hex(one.pack)}});
-  print_json({{"packs_checked", report.packs_checked},
-              {"packs_repaired", report.packs_repaired},
-              {"shards_written", report.shards_written},
-              {"documents_written", report.documents_written},
-              {"bytes_read", report.bytes_read},
-              {"bytes_written", report.bytes_written},
-              {"unrepairable", std::move(unrepairable)}});
-}
 
 std::string to_text(const engine::RepairReport& report, bool dry_run) {
   std::string text;
@@ -65,7 +51,7 @@ ExitCode repair(Session& session, const RepairArguments& arguments) {
 
   for (const std::string& doubt : report.doubts) session.warn(doubt);
   if (session.options().json) {
-    print(report);
+    print_json(server::to_json(report));
   } else {
     print_text(to_text(report, arguments.dry_run));
   }

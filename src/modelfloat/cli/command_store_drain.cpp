@@ -4,6 +4,7 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/server/report_json.h"
 
 namespace modelfloat::cli {
 
@@ -22,7 +23,7 @@ ExitCode store_drain(Session& session, const std::string& name, const StoreDrain
   const auto report = engine::drain_store(session.pool(), name, options, session.call());
   session.progress().clear();
   if (session.options().json) {
-    print_json({{"shards_moved", report.shards_moved}, {"bytes_moved", report.bytes_moved}, {"left", report.left}});
+    print_json(server::to_json(report));
   } else {
     print_text(fmt::format("{} {} shards, {}; {} left\n", arguments.dry_run ? "would copy" : "copied",
                            report.shards_moved, human_bytes(report.bytes_moved), report.left));

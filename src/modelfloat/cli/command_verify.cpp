@@ -8,29 +8,10 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/engine/upkeep/verify.h"
+#include "modelfloat/server/report_json.h"
 
 namespace modelfloat::cli {
 namespace {
-
-using nlohmann::ordered_json;
-
-void print(const engine::VerifyReport& report) {
-  auto damaged = ordered_json::array();
-  for (const auto& finding : report.damaged) {
-    damaged.push_back({{"store", finding.store},
-                       {"object", finding.object},
-                       {"type", to_string(finding.type)},
-                       {"what", to_string(finding.what)}});
-  }
-  auto models = ordered_json::array();
-  for (const auto& model : report.models) {
-    models.push_back({{"name", model.name}, {"health", engine::to_string(model.health)}});
-  }
-  print_json({{"damaged", std::move(damaged)},
-              {"doubts", report.doubts},
-              {"models", std::move(models)},
-              {"bytes_read", report.bytes_read}});
-}
 
 // An offline store may have thousands of objects. If there are more than k_named of a kind on a
 // store, shows only their number. --json shows all.
@@ -82,7 +63,7 @@ ExitCode verify(Session& session, const VerifyArguments& arguments) {
   session.progress().clear();
 
   if (session.options().json) {
-    print(report);
+    print_json(server::to_json(report));
   } else {
     print_text(to_text(report));
     session.tell(arguments.read ? human_bytes(report.bytes_read) + " read and checked"

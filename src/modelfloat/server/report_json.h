@@ -1,0 +1,16 @@
+#pragma once
+// What the jobs of upkeep report, as JSON: in the REST API and in the command line's --json alike.
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/repair.h"
+#include "modelfloat/engine/upkeep/verify.h"
+
+namespace modelfloat::server {
+
+nlohmann::ordered_json to_json(const engine::VerifyReport&);
+nlohmann::ordered_json to_json(const engine::RepairReport&);
+nlohmann::ordered_json to_json(const engine::DrainReport&);
+
+}  // namespace modelfloat::server
