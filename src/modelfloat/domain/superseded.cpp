@@ -22,4 +22,13 @@ std::set<Hash256> superseded_manifests(const PoolState& state) {
   return superseded;
 }
 
+std::vector<const LiveManifest*> current_manifests(const PoolState& state) {
+  const auto superseded = superseded_manifests(state);
+  std::vector<const LiveManifest*> current;
+  for (const auto& [content, live] : state.manifests) {
+    if (live.committed && !superseded.contains(content)) current.push_back(&live);
+  }
+  return current;
+}
+
 }  // namespace modelfloat

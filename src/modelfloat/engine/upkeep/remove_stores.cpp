@@ -142,14 +142,13 @@ Needs needs_of(Pool& pool, const RemovalCheck& check, const PoolState& state, co
                const CallOptions& call) {
   Needs needs;
   ManifestReader reader(pool, {}, call);
-  const auto superseded = superseded_manifests(state);
-  for (const auto& [content, live] : state.manifests) {
-    if (!live.committed || superseded.contains(content) || is_committed(known, content)) continue;
-    for (ObjectName& name : documents_of(pool, live.manifest, call)) needs.documents.insert(std::move(name));
-    const ManifestRoot root = reader.root(live);
+  for (const LiveManifest* live : current_manifests(state)) {
+    if (is_committed(known, live->manifest.content)) continue;
+    for (ObjectName& name : documents_of(pool, live->manifest, call)) needs.documents.insert(std::move(name));
+    const ManifestRoot root = reader.root(*live);
     for (std::size_t index = 0; index < root.segments.size(); ++index) {
       for (const Pack& pack : reader.segment(root, index).structure.packs) {
-        if (check.loses_shards(pack, live.model)) needs.at_risk.insert(live.model);
+        if (check.loses_shards(pack, live->model)) needs.at_risk.insert(live->model);
       }
     }
   }

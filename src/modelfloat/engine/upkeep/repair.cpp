@@ -1,43 +1,33 @@
 #include "modelfloat/engine/upkeep/repair.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "modelfloat/base/log.h"
-#include "modelfloat/domain/superseded.h"
-#include "modelfloat/engine/catalogue/catch_up.h"
-#include "modelfloat/engine/catalogue/open_manifest.h"
-#include "modelfloat/engine/catalogue/pack_health.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
-#include "modelfloat/engine/manifest/manifest_writer.h"
-#include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/engine/upkeep/document_repair.h"
 #include "modelfloat/engine/upkeep/pack_repair.h"
+#include "modelfloat/engine/upkeep/pool_survey.h"
+#include "modelfloat/engine/upkeep/shard_spread.h"
 #include "modelfloat/placement/policy.h"
 #include "modelfloat/transfer/ask/copy_check.h"
-#include "modelfloat/transfer/ask/inventory.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 
 namespace modelfloat::engine {
 namespace {
 
 using registry::CopyState;
-using transfer::Inventory;
-using transfer::InventoryCopy;
 using transfer::PoolStore;
 using transfer::ShardPlace;
 
 class Repair {
  public:
   Repair(Pool& pool, const RepairOptions& options, const CallOptions& call)
-      : pool_(pool), options_(options), call_(call) {}
+      : pool_(pool), options_(options), call_(call), survey_(survey_pool(pool, options.model, call)) {}
 
   RepairReport run() {
-    catch_up_and_list();
-    read_manifests();
+    report_.doubts = survey_.doubts;
     restore_documents();
     std::vector<PackToRepair> tasks = plan();
     if (options_.dry_run) {
@@ -56,141 +46,11 @@ class Repair {
   }
 
  private:
-  struct PackFacts {
-    Pack pack;
-    std::set<Hash256> manifests;  // by content name
-  };
-
-  void catch_up_and_list() {
-    pool_.log().try_unreadable_again();
-    const Freshness sync = catch_up(pool_, {.log = LogReading::thorough, .decided = MarkerWait::full}, call_);
-    if (!sync.fresh)
-      report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
-    for (std::string& doubt : pool_.log().doubts()) report_.doubts.push_back(std::move(doubt));
-    catch_up(pool_, {.catalogue = true}, call_);
-    state_ = pool_.log().state();
-    if (options_.model && std::none_of(state_.manifests.begin(), state_.manifests.end(), [&](const auto& entry) {
-          return entry.second.committed && entry.second.model == *options_.model;
-        })) {
-      report_unknown_model(*options_.model, sync.fresh);
-    }
-    inventory_.emplace(transfer::take_inventory(pool_.stores(), pool_.registry(), {"mf1/"}, call_));
-    bool any = false;
-    for (const Inventory::Store& listed : inventory_->stores()) {
-      any = any || listed.is_complete;
-      if (listed.is_complete || !listed.store->is_online()) continue;
-      report_.doubts.push_back(fmt::format("{} could not be listed ({}): what it should have was not written again",
-                                           listed.store->name, listed.trouble));
-    }
-    if (!any) throw Error(ErrorKind::offline, "repair", "no store can be listed now");
-    transfer::learn_stray_shards(pool_.stores(), pool_.registry(), inventory_->stray(), call_);
-  }
-
-  void read_manifests() {
-    const auto superseded = superseded_manifests(state_);
-    for (const auto& [content, live] : state_.manifests) {
-      if (!live.committed || superseded.contains(content) || (options_.model && live.model != *options_.model))
-        continue;
-      try {
-        for (ObjectName& name : documents_of(pool_, live.manifest, call_)) documents_.insert(std::move(name));
-        ManifestReader reader(pool_, {}, call_);
-        const ManifestRoot root = reader.root(live);
-        for (std::size_t index = 0; index < root.segments.size(); ++index) {
-          for (const Pack& pack : reader.segment(root, index).structure.packs)
-            packs_.try_emplace(pack.id, PackFacts{pack, {}}).first->second.manifests.insert(content);
-        }
-      } catch (const Error& error) {
-        if (error.kind == ErrorKind::cancelled) throw;
-        report_.doubts.push_back(fmt::format("{} cannot be checked: {}", live.model, error.what()));
-      }
-    }
-  }
-
   void restore_documents() {
-    if (!options_.model) {
-      for (const SlotAdded& slot : valid_slots(pool_.registry()))
-        documents_.insert(ObjectName::of(ObjectType::slot, slot.object));
-      documents_.merge(pool_.log().expected_objects());
-    }
-    const DocumentRepair done = repair_documents(pool_, *inventory_, documents_, options_.dry_run, call_);
+    const DocumentRepair done = repair_documents(pool_, survey_.inventory, survey_.documents, options_.dry_run, call_);
     report_.documents_written = done.written;
     report_.bytes_written = done.bytes_written;
     for (const std::string& doubt : done.doubts) report_.doubts.push_back(doubt);
-  }
-
-  // Where the shards of a pack are. Of several copies the one counts whose domain has least of the
-  // pack.
-  struct Spread {
-    std::vector<ShardPlace> lying;
-    std::vector<std::size_t> missing;
-    std::map<std::size_t, StoreId> prefer;  // where a missing shard was
-    bool is_undecided = false;              // some may be on stores that could not be listed
-    std::vector<ShardPlace> crowded;        // that are not in `lying`: see PackToRepair
-  };
-
-  Spread spread_of(const Pack& pack) const {
-    Spread spread;
-    std::map<std::string, unsigned> used;
-    const auto least_used = [&](const PoolStore* a, const PoolStore* b) { return used[a->domain] < used[b->domain]; };
-    std::set<const PoolStore*> taken;  // with k = 1
-    const auto holders = holders_of(pack);
-    for (const std::size_t index : fewest_holders_first(holders)) {
-      auto stores = holders[index];
-      if (pack.k == 1) std::erase_if(stores, [&](const PoolStore* one) { return taken.contains(one); });
-      if (stores.empty()) {
-        spread.missing.push_back(index);
-        continue;
-      }
-      const PoolStore* chosen = *std::min_element(stores.begin(), stores.end(), least_used);
-      taken.insert(chosen);
-      ++used[chosen->domain];
-      spread.lying.push_back({index, chosen->id, chosen->domain});
-    }
-    std::sort(spread.missing.begin(), spread.missing.end());
-    for (const std::size_t index : spread.missing) look_where_it_was(pack, index, taken, spread);
-    while (crowd_out(pack, spread)) {
-    }
-    return spread;
-  }
-
-  std::vector<std::vector<const PoolStore*>> holders_of(const Pack& pack) const {
-    std::vector<std::vector<const PoolStore*>> holders;
-    for (std::size_t index = 0; index < pack.shard_count(); ++index) {
-      auto& stores = holders.emplace_back(inventory_->holders(pack, index));
-      std::erase_if(stores, [&](const PoolStore* store) { return options_.leaving.contains(store->id); });
-    }
-    return holders;
-  }
-
-  void look_where_it_was(const Pack& pack, std::size_t index, const std::set<const PoolStore*>& taken,
-                         Spread& spread) const {
-    for (const InventoryCopy& copy : inventory_->copies(pack.shard_name(index))) {
-      const bool may_be_there = !copy.is_decided && copy.store->is_online() && copy.remembered == CopyState::whole;
-      spread.is_undecided = spread.is_undecided || may_be_there;
-      const bool is_preferred = std::any_of(spread.prefer.begin(), spread.prefer.end(),
-                                            [&](const auto& one) { return one.second == copy.store->id; });
-      if (copy.is_decided && copy.store->use == StoreUse::in_use && !taken.contains(copy.store) && !is_preferred)
-        spread.prefer.try_emplace(index, copy.store->id);
-    }
-  }
-
-  // Where the fullest domains have more of the pack than may be lost, takes a shard of the fullest.
-  static bool crowd_out(const Pack& pack, Spread& spread) {
-    std::vector<std::string> domains;
-    std::map<std::string, unsigned> counts;
-    for (const ShardPlace& place : spread.lying) {
-      domains.push_back(place.domain);
-      ++counts[place.domain];
-    }
-    if (placement::survives(domains, pack.m, pack.survive)) return false;
-    const auto fullest = std::max_element(counts.begin(), counts.end(),
-                                          [](const auto& a, const auto& b) { return a.second < b.second; });
-    if (fullest == counts.end() || fullest->second < 2) return false;
-    const auto place = std::find_if(spread.lying.begin(), spread.lying.end(),
-                                    [&](const ShardPlace& one) { return one.domain == fullest->first; });
-    spread.crowded.push_back(*place);
-    spread.lying.erase(place);
-    return true;
   }
 
   std::vector<PackToRepair> plan() {
@@ -199,26 +59,23 @@ class Repair {
       PackToRepair task;
     };
     std::vector<Planned> planned;
-    for (const auto& [id, facts] : packs_) {
+    for (const auto& [id, needed] : survey_.packs) {
+      const Pack& pack = needed.pack;
       ++report_.packs_checked;
-      Spread spread = spread_of(facts.pack);
-      std::vector<std::string> domains;
-      for (const ShardPlace& place : spread.lying) domains.push_back(place.domain);
+      ShardSpread spread = spread_of(survey_.inventory, pack, options_.leaving);
+      const std::vector<std::string> domains = spread.domains();
       const bool can_be_copied = std::all_of(spread.missing.begin(), spread.missing.end(), [&](std::size_t index) {
-        return !inventory_->holders(facts.pack, index).empty();
+        return !survey_.inventory.holders(pack, index).empty();
       });
-      for (const ShardPlace& place : spread.crowded) {
-        spread.missing.push_back(place.index);
-        domains.push_back(place.domain);
-      }
+      for (const ShardPlace& place : spread.crowded) spread.missing.push_back(place.index);
       if (spread.missing.empty()) continue;
       if (spread.is_undecided) {
         ++report_.packs_below_promise;
         report_.shards_left += spread.missing.size();
         continue;
       }
-      planned.push_back({placement::domains_may_go(domains, facts.pack.k),
-                         {facts.pack, std::move(spread.missing), std::move(spread.lying), std::move(spread.prefer),
+      planned.push_back({placement::domains_may_go(domains, pack.k),
+                         {pack, std::move(spread.missing), std::move(spread.lying), std::move(spread.prefer),
                           std::move(spread.crowded), can_be_copied}});
     }
     std::stable_sort(planned.begin(), planned.end(),
@@ -323,9 +180,9 @@ class Repair {
 
   // Names the files that need the pack.
   void is_unrepairable(const Pack& pack) {
-    report_.is_lost = report_.is_lost || inventory_->complete();
-    for (const Hash256& content : packs_.at(pack.id).manifests) {
-      const LiveManifest& live = state_.manifests.at(content);
+    report_.is_lost = report_.is_lost || survey_.inventory.complete();
+    for (const Hash256& content : survey_.packs.at(pack.id).manifests) {
+      const LiveManifest& live = survey_.state.manifests.at(content);
       try {
         ManifestReader reader(pool_, {}, call_);
         const ManifestRoot root = reader.root(live);
@@ -352,10 +209,7 @@ class Repair {
   Pool& pool_;
   const RepairOptions& options_;
   const CallOptions& call_;
-  PoolState state_;
-  std::optional<Inventory> inventory_;
-  std::map<PackId, PackFacts> packs_;
-  std::set<ObjectName> documents_;
+  const PoolSurvey survey_;
   std::uint64_t bytes_to_write_ = 0;
   bool failed_ = false;  // a store, while shards were put
   std::vector<transfer::CopyToCheck> unproven_;

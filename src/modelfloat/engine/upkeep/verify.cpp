@@ -54,10 +54,8 @@ class Verification {
     for (auto& one : pool_.registry().damaged_documents()) damaged_documents_.insert(std::move(one));
     transfer::learn_stray_shards(pool_.stores(), pool_.registry(), inventory_->stray(), call_);
     if (!only) check_common_objects();
-    const auto superseded = superseded_manifests(state_);
-    for (const auto& [content, live] : state_.manifests) {
-      if (superseded.contains(content)) continue;
-      if (live.committed && (!only || live.model == *only)) check_manifest(live);
+    for (const LiveManifest* live : current_manifests(state_)) {
+      if (!only || live->model == *only) check_manifest(*live);
     }
     if (read_) {
       check_files();
