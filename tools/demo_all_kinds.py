@@ -1,6 +1,7 @@
 """What `./quickstart --stores all` shows, with one store of every kind behind MODELFLOAT_KINDS (tests/servers/kinds.py).
 
 demo_all_kinds.py PROGRAM HOME MODEL PROMPT"""
+import hashlib
 import json
 import os
 import subprocess
@@ -25,6 +26,10 @@ class Demo:
             sys.exit(done.returncode)
         return done.stdout
 
+    def start(self, *arguments):
+        print("$ modelfloat " + " ".join(str(part) for part in arguments) + " &", flush=True)
+        return subprocess.Popen([self.program, "--quiet", *map(str, arguments)], env=self.environment, stdout=subprocess.DEVNULL)
+
     def answer(self, model, prompt):
         answer = json.loads(self("--json", "run", model, prompt, "-n", 12, "--temperature", 0, quiet=True))
         print(f"{prompt}\033[1m{answer['text']}\033[0m")
@@ -38,6 +43,11 @@ def control(listing, name, what):
         sys.exit(f"{name} does not {what}")
 
 
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def main():
     program, home, model, prompt = sys.argv[1:]
     listing = json.loads(Path(os.environ["MODELFLOAT_KINDS"]).read_text())
@@ -46,8 +56,8 @@ def main():
         print(f"{name:8} {place['what']}, {place['url']}")
     demo = Demo(program, home)
 
-    step("4. A pool over these six that survives the loss of any two")
-    code = json.loads(demo("--json", "--quiet", "init", "--redundancy", "4+2", quiet=True))["recovery_code"]
+    step("4. A pool over these six that survives the loss of any two, also on five of them")
+    code = json.loads(demo("--json", "--quiet", "init", "--redundancy", "3+2", quiet=True))["recovery_code"]
     for name, place in places.items():
         credentials = ["--credentials-file", place["credentials_file"]] if place["credentials_file"] else []
         demo("--quiet", "store", "add", name, place["url"], *place["options"], *credentials, "--domain", name)
@@ -76,6 +86,34 @@ def main():
         stores += ["--credentials-file", place["credentials_file"]] if place["credentials_file"] else []
     other("recover", "--recovery-code-file", file, *stores)
     other.answer("demo/smollm2", prompt)
+
+    gone, next_two = names[3], (names[1], names[4])
+    step(f"9. {gone} is lost for good while two machines push")
+    files = {"demo/one": Path(home).with_name("one.bin"), "demo/two": Path(home).with_name("two.bin")}
+    for path in files.values():
+        path.write_bytes(os.urandom(48 << 20))
+    pushes = [machine.start("push", path, "--name", name) for machine, (name, path) in zip((demo, other), files.items())]
+    control(listing, gone, "shut")
+    for push in pushes:
+        if push.wait() not in (0, 4):
+            sys.exit(push.returncode)
+
+    step("10. What it had is made again from the other five, and it is taken out of the pool")
+    demo("repair")
+    demo("store", "rm", gone)
+
+    step(f"11. Without {next_two[0]} and {next_two[1]} as well, every byte comes back")
+    for name in next_two:
+        control(listing, name, "shut")
+    files["demo/smollm2"] = Path(model)
+    for machine in (demo, other):
+        for name, path in files.items():
+            pulled = Path(home).with_name("pulled")
+            machine("pull", name, "-o", pulled)
+            if digest(pulled) != digest(path):
+                sys.exit(f"{name} is not what was pushed")
+            pulled.unlink()
+            print(f"{name}: the same SHA-256 as what was pushed")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ TEST_F(BadFolder, VerifyTakesNothingForMissingThatIsNotListed) {
   bad_.add(*shards.begin());
   bad_.add(*folders("content").begin());
   machine_.reopen();
-  const auto report = engine::verify(machine_.pool(), std::nullopt, true, {}, {});
+  const auto report = engine::verify(machine_.pool(), {.read = true}, {});
   EXPECT_GT(report.bytes_read, files_.at("m.bin").size() / 2) << "what is listed was not read";
   for (const auto& finding : report.damaged) EXPECT_EQ(finding.what, transfer::Damage::offline) << finding.object;
   EXPECT_FALSE(report.damaged.empty());

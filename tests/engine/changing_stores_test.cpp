@@ -69,7 +69,7 @@ TEST(ChangingStores, ANewOneCountsOnceEnoughOfTheOthersKnowOfIt) {
   World world(3);
   Machine machine(world, Threads::one);
   machine.create(k_copies);
-  engine::remove_stores(machine.pool(), {"s2"}, {});
+  engine::remove_stores(machine.pool(), {"s2"}, {.force = true}, {});
   machine.push("ns/first", {{"m.bin", test::random_bytes(1000, 3)}});
   world.faults(0).set_offline(true);
   machine.reopen();
@@ -95,12 +95,12 @@ TEST(ChangingStores, ANewOneCountsAtOnceWhenThoseThatAreGoneAreTakenOut) {
   World world(3);
   Machine machine(world, Threads::one);
   machine.create(k_copies);
-  engine::remove_stores(machine.pool(), {"s2"}, {});
+  engine::remove_stores(machine.pool(), {"s2"}, {.force = true}, {});
   world.faults(0).set_offline(true);
   machine.reopen();
   const auto again = world.open(World::url(2));
   engine::add_store(machine.pool(), "s2", World::url(2), "d2", 0, *again, {});
-  engine::remove_stores(machine.pool(), {"s0"}, {});
+  engine::remove_stores(machine.pool(), {"s0"}, {.force = true}, {});
   machine.push("ns/model", {{"m.bin", test::random_bytes(1000, 4)}});
 }
 
@@ -136,11 +136,11 @@ TEST(ChangingStores, DocumentsThatOnlyLeavingStoresHaveAreCopiedFirst) {
   }
   world.faults(2).set_offline(false);
   second.reopen();
-  engine::remove_stores(second.pool(), {"s0", "s1"}, {});
+  engine::remove_stores(second.pool(), {"s0", "s1"}, {.force = true}, {});
   for (const std::size_t gone : {0U, 1U}) world.faults(gone).set_offline(true);
   second.reopen();
   EXPECT_EQ(second.pull("ns/model"), test::one_file(1));
-  EXPECT_TRUE(engine::verify(second.pool(), std::nullopt, true, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(second.pool(), {.read = true}, {}).sound());
   for (const std::size_t gone : {0U, 1U}) world.faults(gone).set_offline(false);
 }
 
@@ -156,7 +156,8 @@ TEST(ChangingStores, NothingIsTakenOutThatAStayingStoreDoesNotTake) {
   world.faults(2).set_offline(false);
   world.faults(2).limit_space(0);
   second.reopen();
-  const auto refused = test::thrown_by([&] { engine::remove_stores(second.pool(), {"s0", "s1"}, {}); });
+  const auto refused =
+      test::thrown_by([&] { engine::remove_stores(second.pool(), {"s0", "s1"}, {.force = true}, {}); });
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->kind, ErrorKind::offline);
   EXPECT_NE(second.pool().stores().find("s0"), nullptr);
@@ -174,7 +175,7 @@ TEST(ChangingStores, APushWhoseStoresAreTakenOutMeanwhileIsNotCommitted) {
   engine::PushSession session(one.pool(), options, {});
   MemorySource source(files.at("m.bin"));
   session.add_file("m.bin", source);
-  engine::remove_stores(two.pool(), {"s0", "s1", "s2"}, {});
+  engine::remove_stores(two.pool(), {"s0", "s1", "s2"}, {.force = true}, {});
   EXPECT_EQ(kind_thrown([&] { session.commit(); }), ErrorKind::transient);
   EXPECT_FALSE(two.pool().log().state().tags.contains("ns/model"));
   engine::catch_up(one.pool(), test::k_all_news, {});
@@ -197,7 +198,8 @@ TEST(ChangingStores, AStoreThatAPushCountsOnMeanwhileStaysInThePool) {
     return std::make_unique<test::RecordHook>(std::move(store), nullptr, push_once);
   };
   two.reopen();
-  const auto refused = test::thrown_by([&] { engine::remove_stores(two.pool(), {"s0", "s1", "s2"}, {}); });
+  const auto refused =
+      test::thrown_by([&] { engine::remove_stores(two.pool(), {"s0", "s1", "s2"}, {.force = true}, {}); });
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->kind, ErrorKind::transient) << refused->what();
   for (Machine* machine : {&one, &two}) {
@@ -214,7 +216,7 @@ TEST(ChangingStores, WhatAnotherHomeAddsAndTakesOutIsFollowed) {
   one.create(k_copies);
   Machine two(world, Threads::one, 2);
   two.recover(one.recovery_secret(), {0, 1, 2, 3});
-  engine::remove_stores(two.pool(), {"s3"}, {});
+  engine::remove_stores(two.pool(), {"s3"}, {.force = true}, {});
   EXPECT_EQ(two.pool().stores().find("s3"), nullptr);
   ASSERT_NE(one.pool().stores().find("s3"), nullptr);
   engine::catch_up(one.pool(), test::k_all_news, {});

@@ -45,7 +45,7 @@ class DamageMemory : public testing::Test {
     write(bad);
   }
   Health health() { return machine_.health().health; }
-  engine::VerifyReport verify(bool read) { return engine::verify(machine_.pool(), std::nullopt, read, {}, {}); }
+  engine::VerifyReport verify(bool read) { return engine::verify(machine_.pool(), {.read = read}, {}); }
   std::vector<transfer::Finding> corrupt_on_s2() const {
     return {{"s2", victim_, ObjectType::shard, transfer::Damage::corrupt}};
   }

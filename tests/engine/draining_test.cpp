@@ -71,7 +71,7 @@ TEST_F(DrainingStores, GetNoShardAndAllDocuments) {
 TEST_F(DrainingStores, AreReadAndCountAsHolders) {
   for (std::size_t i = 0; i < 4; ++i) set_use("s" + std::to_string(i), StoreUse::draining);
   EXPECT_EQ(machine_.health("ns/before").health, engine::Health::sound);
-  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).sound());
   for (const std::size_t away : {6U, 7U}) world_.faults(away).set_offline(true);  // then they are needed
   machine_.reopen();
   EXPECT_EQ(machine_.pull("ns/before"), before_);
@@ -132,7 +132,7 @@ TEST_F(DrainingStores, WhatTheyHaveIsCopiedToTheOthers) {
   EXPECT_EQ(would.bytes_moved, done.bytes_moved);
   EXPECT_EQ(machine_.pool().stores().find("s2")->use, StoreUse::draining);
   EXPECT_EQ(engine::drain_store(machine_.pool(), "s2", {}, {}).shards_moved, 0U) << "a second time";
-  engine::remove_stores(machine_.pool(), {"s2"}, {});
+  engine::remove_stores(machine_.pool(), {"s2"}, {.force = true}, {});
   for (const std::size_t away : {0U, 2U, 7U}) world_.faults(away).set_offline(true);
   machine_.reopen();
   EXPECT_EQ(machine_.pull("ns/before"), before_) << "two more may go";

@@ -245,7 +245,7 @@ TEST_F(Hanging, VerifyNamesAStoreThatDoesNotList) {
   machine_.timeouts.listing = Milliseconds{1'000};
   machine_.reopen();
   world_.faults(2).stall(Call::list);
-  const auto report = engine::verify(machine_.pool(), std::nullopt, false, {}, {});
+  const auto report = engine::verify(machine_.pool(), {}, {});
   EXPECT_TRUE(std::any_of(report.damaged.begin(), report.damaged.end(), [](const transfer::Finding& finding) {
     return finding.store == "s2" && finding.object == "mf1/marker" && finding.what == transfer::Damage::offline;
   }));
@@ -259,7 +259,7 @@ TEST_F(Hanging, VerifyReadsOnWithoutAStoreThatHangs) {
   machine_.reopen();
   machine_.pool().stores().wait_until_decided({});
   world_.faults(4).stall(Call::get);
-  const auto report = engine::verify(machine_.pool(), std::nullopt, true, {}, {});
+  const auto report = engine::verify(machine_.pool(), {.read = true}, {});
   EXPECT_FALSE(report.damaged.empty());
   for (const auto& finding : report.damaged) {
     EXPECT_EQ(finding.store, "s4");
@@ -269,7 +269,7 @@ TEST_F(Hanging, VerifyReadsOnWithoutAStoreThatHangs) {
   EXPECT_EQ(report.models.at(0).health, engine::Health::degraded);
   world_.faults(4).go_on();
   // Nothing is held against it.
-  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).sound());
 }
 
 // A marker may take long; those who read need not know, and a push only where its place is needed.

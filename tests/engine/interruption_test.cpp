@@ -69,7 +69,7 @@ TEST_P(Interruption, APushCutOffAtAnyCallIsTakenUpAgain) {
     machine.push("ns/model", after);
     EXPECT_EQ(machine.pull("ns/model"), after) << "call " << n;
   }
-  const auto report = engine::verify(machine.pool(), std::nullopt, true, {}, {});
+  const auto report = engine::verify(machine.pool(), {.read = true}, {});
   EXPECT_TRUE(report.readable());
   for (const auto& finding : report.damaged) ADD_FAILURE() << finding.store << " " << finding.object;
 }

@@ -76,7 +76,7 @@ TEST_P(LateRemoval, DoesNotRemoveWhatWasPushedAfterIt) {
   other.reopen();
   EXPECT_EQ(machine_.pull(name_), files_);
   EXPECT_EQ(other.pull(name_), files_);
-  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, true, {}, {}).readable());
+  EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).readable());
   Machine third(world_, Threads::one, 51);
   EXPECT_EQ(third.recover(machine_.recovery_secret(), {0, 1, 2, 3}).models, 1U);
   EXPECT_EQ(third.pull(name_), files_);
@@ -213,7 +213,7 @@ TEST_P(Replacing, AStoreThatLostASegmentHasItBack) {
     if (name.type() == ObjectType::content || name.type() == ObjectType::structure) world_.inner(1).remove(name, {});
   }
   machine_.push("ns/model:v1", files_);
-  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).sound());
 }
 
 TEST_P(Replacing, ASegmentThatIsCondemnedIsNotShared) {

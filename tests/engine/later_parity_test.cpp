@@ -94,7 +94,7 @@ class LaterParity : public testing::TestWithParam<Threads> {
     }
   }
   Health health(Machine& machine) { return machine.health().health; }
-  engine::VerifyReport verify(bool read) { return engine::verify(machine_.pool(), std::nullopt, read, {}, {}); }
+  engine::VerifyReport verify(bool read) { return engine::verify(machine_.pool(), {.read = read}, {}); }
 
   const Files files_{{"m.bin", test::random_bytes(3'000'000, 51)}};
   World world_{5};

@@ -83,7 +83,7 @@ TEST_F(LogCheckpoint, WhatIsCoveredIsDeletedADayLater) {
     EXPECT_TRUE(sync.rolled_back.empty());
     EXPECT_TRUE(machine->pool().log().doubts().empty());
     EXPECT_EQ(machine->pull("ns/model"), one_file(1));
-    EXPECT_TRUE(engine::verify(machine->pool(), {}, false, {}, {}).sound());
+    EXPECT_TRUE(engine::verify(machine->pool(), {}, {}).sound());
   }
   EXPECT_EQ(one_.pool().log().state().tags, third.pool().log().state().tags);
 }
@@ -149,10 +149,10 @@ TEST_F(LogCheckpoint, NothingIsDeletedWhileAPartIsNotOnEveryStore) {
   one_.clock().advance(k_a_day);
   one_.pool().log().sync({});
   EXPECT_EQ(listed(ObjectType::log).size(), before);
-  EXPECT_FALSE(engine::verify(one_.pool(), {}, false, {}, {}).sound());
+  EXPECT_FALSE(engine::verify(one_.pool(), {}, {}).sound());
   one_.reopen();
   EXPECT_GT(engine::repair(one_.pool(), {}, {}).documents_written, 0U);
-  EXPECT_TRUE(engine::verify(one_.pool(), {}, false, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(one_.pool(), {}, {}).sound());
   one_.pool().log().sync({});
   EXPECT_LT(listed(ObjectType::log).size(), before);
 }

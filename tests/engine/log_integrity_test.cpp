@@ -94,7 +94,7 @@ TEST_F(LogIntegrity, WhatDoesNotOpenIsNotFetchedAgain) {
   EXPECT_GE(gets(world_), before + 5);  // and markers
   // verify tries all of them, and says so.
   const auto last = gets(world_);
-  const auto report = engine::verify(one_.pool(), std::nullopt, false, {}, {});
+  const auto report = engine::verify(one_.pool(), {}, {});
   EXPECT_GE(gets(world_), last + 4);
   EXPECT_EQ(report.doubts.size(), 3U);
   EXPECT_FALSE(report.sound());
@@ -104,9 +104,9 @@ TEST_F(LogIntegrity, JunkThatIsGoneIsForgotten) {
   const Bytes junk = test::random_bytes(300, 7);
   const auto name = ObjectName::of_chain(ObjectType::log, WriterId{std::byte{9}}, 1, crypto::blake3(junk));
   world_.inner(0).put(name, junk, {});
-  EXPECT_FALSE(engine::verify(one_.pool(), std::nullopt, false, {}, {}).sound());
+  EXPECT_FALSE(engine::verify(one_.pool(), {}, {}).sound());
   world_.inner(0).remove(name, {});
-  EXPECT_TRUE(engine::verify(one_.pool(), std::nullopt, false, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(one_.pool(), {}, {}).sound());
 }
 
 // --- a copied home
@@ -158,7 +158,7 @@ TEST_F(LogIntegrity, MissingRecordsAreReported) {
   remove_everywhere(world_, writer, newest - 2, newest - 1);
   Machine other(world_, Threads::one, 50);
   other.recover(one_.recovery_secret(), {0, 1, 2});
-  const auto report = engine::verify(other.pool(), std::nullopt, false, {}, {});
+  const auto report = engine::verify(other.pool(), {}, {});
   EXPECT_FALSE(report.sound());
   ASSERT_EQ(report.doubts.size(), 1U);
   const std::string expected = "records " + std::to_string(newest - 2) + " to " + std::to_string(newest - 1);
@@ -255,7 +255,7 @@ TEST(AddedStore, GetsWhatIsWrittenWhileItIsAdded) {
   Machine machine(world, Threads::one);
   machine.create(k_copies);
   machine.push("ns/model", one_file(1));
-  engine::remove_stores(machine.pool(), {"s2"}, {});
+  engine::remove_stores(machine.pool(), {"s2"}, {.force = true}, {});
   const auto stays = world.objects(2);
   for (const auto& [path, bytes] : stays) world.inner(2).remove(*ObjectName::parse(path), {});
   InterruptedStore store(world.open(World::url(2)), [&] { machine.push("ns/meanwhile", one_file(2)); });

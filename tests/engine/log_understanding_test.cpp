@@ -77,7 +77,7 @@ TEST_F(Understanding, AnUnknownChangeMakesItReadOnlyForEverybody) {
   other.reopen();
   EXPECT_EQ(other.pull("ns/model"), one_file(1));
   EXPECT_EQ(kind_thrown([&] { other.push("ns/new", one_file(2)); }), ErrorKind::unsupported);
-  EXPECT_FALSE(engine::verify(other.pool(), std::nullopt, false, {}, {}).sound());
+  EXPECT_FALSE(engine::verify(other.pool(), {}, {}).sound());
 }
 
 TEST_F(Understanding, OneThatMayBePassedOverDoesNot) {

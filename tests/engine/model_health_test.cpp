@@ -149,7 +149,7 @@ TEST(ModelHealthByDomain, TooManyShardsInOneDomainAreDegraded) {
     engine::change_store(machine.pool(), row, {});
   }
   EXPECT_EQ(machine.health().health, engine::Health::degraded);
-  const auto report = engine::verify(machine.pool(), std::nullopt, false, {}, {});
+  const auto report = engine::verify(machine.pool(), {}, {});
   ASSERT_EQ(report.models.size(), 1U);
   EXPECT_EQ(report.models[0].health, engine::Health::degraded);
 }

@@ -60,7 +60,7 @@ class Proof : public testing::TestWithParam<Threads> {
     return got;
   }
   Health health_by_reading(const std::string& name) {
-    const auto report = engine::verify(pool(), name, true, {}, {});
+    const auto report = engine::verify(pool(), {.model = name, .read = true}, {});
     return report.models.at(0).health;
   }
 
@@ -110,18 +110,18 @@ TEST_P(Proof, AFileThatLacksItsEndIsNotReadAsIfItWereShorter) {
   EXPECT_EQ(kind_thrown([&] { range("ns/lie", {9'000'000 - 10, 10}); }), ErrorKind::corrupt);
   const Bytes& whole = files_.at("m.bin");
   EXPECT_TRUE(equal(range("ns/lie", {0, 1000}), ByteSpan(whole).first(1000)));
-  EXPECT_FALSE(engine::verify(pool(), std::string("ns/lie"), false, {}, {}).readable());
+  EXPECT_FALSE(engine::verify(pool(), {.model = std::string("ns/lie")}, {}).readable());
 }
 
 // Each fragment is what its id says, and together they are not the file.
 TEST_P(Proof, VerifyComparesTheSha256OfEachFile) {
   publish_lie([](FileEntry& file, std::vector<Fragment>&) { file.sha256[0] ^= std::byte{1}; });
-  const auto report = engine::verify(pool(), std::string("ns/lie"), true, {}, {});
+  const auto report = engine::verify(pool(), {.model = std::string("ns/lie"), .read = true}, {});
   EXPECT_EQ(report.models.at(0).health, Health::lost);
   ASSERT_EQ(report.damaged.size(), 1U);
   EXPECT_EQ(report.damaged[0].type, ObjectType::content);
   EXPECT_EQ(report.damaged[0].what, transfer::Damage::corrupt);
-  EXPECT_TRUE(engine::verify(pool(), std::string("ns/true"), true, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(pool(), {.model = std::string("ns/true"), .read = true}, {}).sound());
 }
 
 // Files of all kinds, over several packs, with what they share.
@@ -130,7 +130,7 @@ TEST_P(Proof, SoundModelsOfManyFilesAreSoundByTheirHashes) {
   for (int i = 0; i < 50; ++i) files["small/" + std::to_string(i)] = test::random_bytes(1000 + i, 100 + i);
   machine_.push("ns/many", files);
   machine_.push("ns/little", {{"c.json", to_bytes("{}")}});
-  const auto report = engine::verify(pool(), std::nullopt, true, {}, {});
+  const auto report = engine::verify(pool(), {.read = true}, {});
   EXPECT_TRUE(report.sound());
   for (const auto& model : report.models) EXPECT_EQ(model.health, Health::sound) << model.name;
 }
@@ -142,7 +142,7 @@ TEST(ProofOnOneThread, VerifyReadsNoShardTwice) {
   Machine machine(world, Threads::one);
   machine.create({4, 2, 2});
   machine.push("ns/one", {{"m.bin", test::random_bytes(21'000'000, 41)}});
-  const auto report = engine::verify(machine.pool(), std::nullopt, true, {}, {});
+  const auto report = engine::verify(machine.pool(), {.read = true}, {});
   EXPECT_TRUE(report.sound());
   EXPECT_LE(report.bytes_read, world.stored_bytes());
 }

@@ -227,21 +227,21 @@ TEST_P(PushPull, NothingOfTheModelIsReadableInAnyStore) {
 
 TEST_P(PushPull, VerifySeesWhatIsMissingAndWhatIsWrong) {
   machine_.push("ns/model", {{"m.bin", test::random_bytes(9'000'000, 41)}});
-  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).sound());
 
   std::string victim;
   for (const auto& [path, bytes] : world_.objects(2)) {
     if (path.starts_with("mf1/shard/")) victim = path;
   }
   world_.inner(2).remove(*ObjectName::parse(victim), {});
-  auto report = engine::verify(machine_.pool(), std::nullopt, false, {}, {});
+  auto report = engine::verify(machine_.pool(), {}, {});
   ASSERT_EQ(report.damaged.size(), 1U);
   EXPECT_EQ(report.damaged[0], (transfer::Finding{"s2", victim, ObjectType::shard, transfer::Damage::missing}));
   EXPECT_EQ(report.models.at(0).health, engine::Health::degraded);
   EXPECT_TRUE(report.readable());
 
   for (const std::size_t i : {0U, 1U}) world_.faults(i).flip_bits_everywhere(true);
-  report = engine::verify(machine_.pool(), std::nullopt, true, {}, {});
+  report = engine::verify(machine_.pool(), {.read = true}, {});
   EXPECT_EQ(report.models.at(0).health, engine::Health::lost);
   EXPECT_FALSE(report.readable());
 }

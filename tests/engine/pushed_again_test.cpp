@@ -25,7 +25,7 @@ class PushedAgain : public testing::TestWithParam<std::size_t> {
         if (path.starts_with("mf1/shard/")) world_.inner(store).remove(*ObjectName::parse(path), {});
       }
     }
-    engine::verify(machine_.pool(), std::nullopt, false, {}, {});
+    engine::verify(machine_.pool(), {}, {});
   }
 
   // Pushes, looks, and pushes once more what is whole now.
@@ -36,7 +36,7 @@ class PushedAgain : public testing::TestWithParam<std::size_t> {
         EXPECT_EQ(machine_.pull(name), files) << name << " in round " << round;
       }
     }
-    const auto report = engine::verify(machine_.pool(), std::nullopt, true, {}, {});
+    const auto report = engine::verify(machine_.pool(), {.read = true}, {});
     for (const auto& model : report.models) EXPECT_EQ(model.health, Health::sound) << model.name;
     EXPECT_TRUE(report.damaged.empty());
     for (const auto& [name, files] : models) EXPECT_EQ(machine_.pull(name), files) << name;

@@ -35,7 +35,7 @@ class Repair : public testing::Test {
     machine_.reopen();
     return engine::repair(machine_.pool(), options, {});
   }
-  bool is_sound() { return engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound(); }
+  bool is_sound() { return engine::verify(machine_.pool(), {.read = true}, {}).sound(); }
   // Removes what the store has under this prefix.
   void wipe(std::size_t store, std::string_view prefix = "mf1/") {
     for (const auto& [path, bytes] : world_.objects(store)) {
@@ -117,7 +117,7 @@ TEST_F(Repair, DamagedShardsAndDocumentsAreReplacedInPlace) {
   flip_a_bit(holder, shard);
   flip_a_bit(holder, content);
   EXPECT_FALSE(is_sound());  // finds them, and they are remembered
-  EXPECT_FALSE(engine::verify(machine_.pool(), std::nullopt, false, {}, {}).sound());
+  EXPECT_FALSE(engine::verify(machine_.pool(), {}, {}).sound());
   const RepairReport report = repair();
   EXPECT_EQ(report.shards_written, 1U);
   EXPECT_EQ(report.documents_written, 1U);

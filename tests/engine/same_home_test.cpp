@@ -65,7 +65,7 @@ TEST_F(SameHome, WhatTheOtherWritesDuringAListingIsNoRollback) {
 
 TEST_F(SameHome, WhatTheOtherWritesDuringVerifyIsNotMissing) {
   other_writes_after_listing("mf1/");
-  const auto report = engine::verify(machine_.pool(), std::nullopt, false, {}, {});
+  const auto report = engine::verify(machine_.pool(), {}, {});
   EXPECT_TRUE(has_written_);
   EXPECT_TRUE(report.sound()) << (report.damaged.empty() ? "" : report.damaged.front().object);
 }

@@ -29,7 +29,7 @@ std::vector<std::string> history_of_push_and_pull(std::uint64_t seed) {
   simulation.store(3).fails = 0.2;
   simulation.machine().push("ns/model", model());
   EXPECT_EQ(simulation.machine().pull("ns/model"), model());
-  engine::verify(simulation.machine().pool(), std::nullopt, true, {}, {});
+  engine::verify(simulation.machine().pool(), {.read = true}, {});
   return simulation.history();
 }
 
@@ -113,7 +113,7 @@ TEST_P(Seconds, APushGivesUpOnAPutThatHangs) {
 TEST_P(Seconds, VerifyWaitsOnceForAMarkerThatHangs) {
   hang({0});
   simulation_.machine().reopen();
-  EXPECT_LT(simulation_.seconds([&] { engine::verify(simulation_.machine().pool(), std::nullopt, true, {}, {}); }), 11);
+  EXPECT_LT(simulation_.seconds([&] { engine::verify(simulation_.machine().pool(), {.read = true}, {}); }), 11);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, Seconds, testing::Bool(),

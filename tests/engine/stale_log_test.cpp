@@ -152,14 +152,14 @@ TEST_F(StaleLog, ARemovalThatReadsTooLittleOfTheLogSaysSo) {
 TEST_F(StaleLog, ARemovalOfAStoreThatReadsTooLittleOfTheLogSaysSo) {
   machine_.push("ns/model", some_file(1));
   no_log_can_be_read({0, 1});
-  EXPECT_FALSE(engine::remove_stores(machine_.pool(), {"s2"}, {}).durable);
+  EXPECT_FALSE(engine::remove_stores(machine_.pool(), {"s2"}, {.force = true}, {}).durable);
 }
 
 TEST_F(StaleLog, VerifyIsNotSoundWhenItReadTooLittleOfTheLog) {
   machine_.push("ns/model", some_file(1));
-  EXPECT_TRUE(engine::verify(machine_.pool(), std::nullopt, false, {}, {}).sound());
+  EXPECT_TRUE(engine::verify(machine_.pool(), {}, {}).sound());
   no_log_can_be_read({0, 1});
-  const auto report = engine::verify(machine_.pool(), std::nullopt, false, {}, {});
+  const auto report = engine::verify(machine_.pool(), {}, {});
   EXPECT_FALSE(report.sound());
   ASSERT_EQ(report.doubts.size(), 1U);
   EXPECT_NE(report.doubts[0].find("s1"), std::string::npos) << report.doubts[0];

@@ -46,7 +46,7 @@ class StoresOfOtherMachines : public testing::Test {
  protected:
   StoresOfOtherMachines() {
     one_.create({1, 1, 1});
-    for (const char* name : {"s3", "s4"}) engine::remove_stores(one_.pool(), {name}, {});
+    for (const char* name : {"s3", "s4"}) engine::remove_stores(one_.pool(), {name}, {.force = true}, {});
     other_.recover(one_.recovery_secret(), {0, 1, 2});
   }
   static void add(Machine& machine, const std::string& name, std::size_t index, store::Store& store) {
@@ -162,7 +162,7 @@ TEST_F(StoresOfOtherMachines, MayChangeTheirNames) {
 }
 
 TEST_F(StoresOfOtherMachines, ThatReplaceARemovedOneOfTheSameNameAreSeenAtOnce) {
-  engine::remove_stores(other_.pool(), {"s2"}, {});
+  engine::remove_stores(other_.pool(), {"s2"}, {.force = true}, {});
   add(other_, "s2", 3);
   hear(one_);
   ASSERT_NE(one_.pool().stores().find("s2"), nullptr);
@@ -210,7 +210,7 @@ TEST_F(StoresOfOtherMachines, AChangeLeavesTheNameThatIsShownUnderAnother) {
 TEST_F(StoresOfOtherMachines, OneThatWasTakenOutMeanwhileIsNotChanged) {
   auto changed = row(other_, "s2");
   changed.capacity_bytes = 5000;
-  engine::remove_stores(one_.pool(), {"s2"}, {});
+  engine::remove_stores(one_.pool(), {"s2"}, {.force = true}, {});
   EXPECT_EQ(kind_thrown([&] { engine::change_store(other_.pool(), changed, {}); }), ErrorKind::not_found);
   EXPECT_EQ(urls(other_).size(), 2U);
 }

@@ -230,7 +230,7 @@ void Storm::repair(std::size_t machine) {
 }
 
 void Storm::verify(std::size_t machine) {
-  attempt("verifies", machine, [&](Machine& one) { engine::verify(one.pool(), std::nullopt, perhaps(0.5), {}, {}); });
+  attempt("verifies", machine, [&](Machine& one) { engine::verify(one.pool(), {.read = perhaps(0.5)}, {}); });
 }
 
 // A store that is draining is used again before the calm, since the rest may be too few for the
@@ -278,7 +278,7 @@ void Storm::calm() {
     if (row.use == StoreUse::draining) engine::cancel_drain(simulation_.machine().pool(), row.name, {});
   }
   Machine& one = ready(0);
-  engine::verify(one.pool(), std::nullopt, true, {}, {});  // finds what is damaged
+  engine::verify(one.pool(), {.read = true}, {});  // finds what is damaged
   one.reopen();
   const auto report = engine::repair(one.pool(), {}, {});
   tell(fmt::format("repaired: {} shards, {} documents", report.shards_written, report.documents_written));
@@ -286,7 +286,7 @@ void Storm::calm() {
   require(report.packs_below_promise == 0, "repair leaves packs below their promise");
   for (const std::string& doubt : report.doubts) require(false, "repair doubts: " + doubt);
   one.reopen();
-  const auto verified = engine::verify(one.pool(), std::nullopt, true, {}, {});
+  const auto verified = engine::verify(one.pool(), {.read = true}, {});
   for (const std::string& doubt : verified.doubts) require(false, "verify doubts: " + doubt);
   for (const auto& finding : verified.damaged)
     require(false, fmt::format("after repair {} of {} is {}", finding.object, finding.store,

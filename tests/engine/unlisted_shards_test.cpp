@@ -138,28 +138,28 @@ TEST_F(UnlistedShards, WhatLiesOnStoresThatAreAwayIsOfflineUntilTooMuchElseIsGon
   EXPECT_EQ(health(one_), Health::offline);
   EXPECT_EQ(shard_states(one_).count("offline"), 3U);
   for (const std::size_t i : {3U, 4U, 5U}) lose(i);
-  engine::verify(one_.pool(), std::nullopt, false, {}, {});
+  engine::verify(one_.pool(), {}, {});
   EXPECT_EQ(health(one_), Health::lost);
 }
 
 TEST_F(UnlistedShards, VerifyDoesNotCallMissingWhatMayLieOnAStoreThatIsAway) {
   reopen_without(other_, {0, 1, 2});
-  const auto report = engine::verify(other_.pool(), std::nullopt, false, {}, {});
+  const auto report = engine::verify(other_.pool(), {}, {});
   EXPECT_EQ(report.models.at(0).health, Health::offline);
   EXPECT_FALSE(report.readable());
   for (const auto& finding : report.damaged) EXPECT_EQ(finding.what, transfer::Damage::offline) << finding.object;
 }
 
 TEST_F(UnlistedShards, VerifyOfAStoreThatHangsWhileItIsReadDoesNotCallItLost) {
-  engine::verify(other_.pool(), std::nullopt, false, {}, {});
+  engine::verify(other_.pool(), {}, {});
   for (const std::size_t i : {0U, 1U, 2U}) world_.faults(i).fail_next(Call::get, ErrorKind::offline, 1000);
-  EXPECT_EQ(engine::verify(other_.pool(), std::nullopt, true, {}, {}).models.at(0).health, Health::offline);
+  EXPECT_EQ(engine::verify(other_.pool(), {.read = true}, {}).models.at(0).health, Health::offline);
 }
 
 TEST_F(UnlistedShards, WhatOnceWasLostIsLookedForAgain) {
   const auto kept = world_.objects(3);
   for (const std::size_t i : {3U, 4U, 5U}) lose(i);
-  engine::verify(one_.pool(), std::nullopt, false, {}, {});
+  engine::verify(one_.pool(), {}, {});
   EXPECT_EQ(health(one_), Health::lost);
   // By its owner.
   for (const auto& [path, bytes] : kept) world_.inner(3).put(*ObjectName::parse(path), bytes, {});
@@ -215,33 +215,35 @@ class TakingAStoreOut : public UnlistedShards {
 };
 
 TEST_F(TakingAStoreOut, IsDecidedByListsWhereNothingIsKnown) {
-  const auto removal = engine::remove_stores(other_.pool(), {name(holders_[0])}, {});
+  const auto removal = engine::remove_stores(other_.pool(), {name(holders_[0])}, {.force = true}, {});
   EXPECT_EQ(removal.models_at_risk, std::vector<std::string>{"ns/model"});
-  EXPECT_TRUE(engine::remove_stores(other_.pool(), {name(spare_)}, {}).models_at_risk.empty());
+  EXPECT_TRUE(engine::remove_stores(other_.pool(), {name(spare_)}, {.force = true}, {}).models_at_risk.empty());
 }
 
 TEST_F(TakingAStoreOut, IsRefusedWhenWhatIsBelievedToLieElsewhereIsGone) {
   lose(holders_[1]);
   lose(holders_[2]);
-  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {}); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {.force = true}, {}); }),
+            ErrorKind::invalid);
   EXPECT_NE(one_.pool().stores().find(name(holders_[0])), nullptr);
 }
 
 TEST_F(TakingAStoreOut, CannotBeDecidedWhileStoresAreAwayThatMayHaveTheRest) {
   reopen_without(one_, {holders_[1], holders_[2]});
-  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {}); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {.force = true}, {}); }),
+            ErrorKind::offline);
   EXPECT_NE(one_.pool().stores().find(name(holders_[0])), nullptr);
 }
 
 TEST_F(TakingAStoreOut, WorksForOneThatIsGoneForGood) {
   reopen_without(one_, {holders_[0]});
-  const auto removal = engine::remove_stores(one_.pool(), {name(holders_[0])}, {});
+  const auto removal = engine::remove_stores(one_.pool(), {name(holders_[0])}, {.force = true}, {});
   EXPECT_EQ(removal.models_at_risk, std::vector<std::string>{"ns/model"});
 }
 
 TEST_F(TakingAStoreOut, ThatHasNothingOfALostModelIsNotRefused) {
   for (const std::size_t i : {0U, 1U, 2U}) lose(holders_[i]);
-  EXPECT_TRUE(engine::remove_stores(one_.pool(), {name(spare_)}, {}).models_at_risk.empty());
+  EXPECT_TRUE(engine::remove_stores(one_.pool(), {name(spare_)}, {.force = true}, {}).models_at_risk.empty());
 }
 
 TEST_F(TakingAStoreOut, DoesNotCountAShardOfTheWrongLengthOrOneThatIsKnownToBeCorrupt) {
@@ -252,7 +254,8 @@ TEST_F(TakingAStoreOut, DoesNotCountAShardOfTheWrongLengthOrOneThatIsKnownToBeCo
   one_.pool().registry().record_shard_copy(*ObjectName::parse(shards().at(2).second)->hash(),
                                            one_.pool().stores().find(name(shards().at(2).first))->id,
                                            registry::CopyState::corrupt);
-  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {}); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(one_.pool(), {name(holders_[0])}, {.force = true}, {}); }),
+            ErrorKind::invalid);
 }
 
 TEST_F(TakingAStoreOut, IsRefusedWhileTooFewStoresAnswerToKnowAllModels) {
@@ -260,7 +263,8 @@ TEST_F(TakingAStoreOut, IsRefusedWhileTooFewStoresAnswerToKnowAllModels) {
   std::vector<std::size_t> away;
   for (std::size_t i = 1; i < 7; ++i) away.push_back(i);
   reopen_without(other_, away);  // it has not read of the later model
-  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(other_.pool(), {"s3"}, {}); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { engine::remove_stores(other_.pool(), {"s3"}, {.force = true}, {}); }),
+            ErrorKind::offline);
 }
 
 TEST_F(TakingAStoreOut, IsPossibleWhenAllOthersAnswer) {
@@ -269,7 +273,7 @@ TEST_F(TakingAStoreOut, IsPossibleWhenAllOthersAnswer) {
   machine.create({1, 0, 0});
   two.faults(1).set_offline(true);  // for good
   machine.reopen();
-  EXPECT_NO_THROW(engine::remove_stores(machine.pool(), {"s1"}, {}));
+  EXPECT_NO_THROW(engine::remove_stores(machine.pool(), {"s1"}, {.force = true}, {}));
 }
 
 TEST_F(TakingAStoreOut, ThoseThatAreGoneForGoodLeaveTogether) {
@@ -282,17 +286,17 @@ TEST_F(TakingAStoreOut, ThoseThatAreGoneForGoodLeaveTogether) {
   machine.push("ns/large", {{"m.bin", test::random_bytes(3'000'000, 64)}});
   for (const std::size_t gone : {3U, 4U}) five.faults(gone).set_offline(true);
   machine.reopen();
-  const auto alone = thrown_by([&] { engine::remove_stores(machine.pool(), {"s3"}, {}); });
+  const auto alone = thrown_by([&] { engine::remove_stores(machine.pool(), {"s3"}, {.force = true}, {}); });
   ASSERT_TRUE(alone);
   EXPECT_EQ(alone->kind, ErrorKind::offline);
   EXPECT_NE(std::string(alone->what()).find("store rm s3 s4"), std::string::npos) << alone->what();
 
-  const auto unreadable = thrown_by([&] { engine::remove_stores(machine.pool(), {"s3", "s4"}, {}); });
+  const auto unreadable = thrown_by([&] { engine::remove_stores(machine.pool(), {"s3", "s4"}, {.force = true}, {}); });
   ASSERT_TRUE(unreadable);
   EXPECT_EQ(unreadable->kind, ErrorKind::invalid);
   EXPECT_NE(std::string(unreadable->what()).find("ns/large"), std::string::npos) << unreadable->what();
   engine::remove_model(machine.pool(), ModelRef::parse("ns/large"), {});
-  engine::remove_stores(machine.pool(), {"s3", "s4"}, {});
+  engine::remove_stores(machine.pool(), {"s3", "s4"}, {.force = true}, {});
   machine.reopen();
   machine.push("ns/more", {{"m.bin", test::random_bytes(3'000'000, 65)}});
   EXPECT_EQ(machine.pull("ns/small"), small);
@@ -306,7 +310,7 @@ TEST_F(UnlistedShards, AModelThatTooFewStoresTellOfIsNotCalledUnknown) {
   EXPECT_EQ(kind_thrown([&] { engine::open_manifest(other_.pool(), ref, false, {}); }), ErrorKind::offline);
   EXPECT_EQ(kind_thrown([&] { engine::remove_model(other_.pool(), ModelRef::parse("ns/latest"), {}); }),
             ErrorKind::offline);
-  EXPECT_EQ(kind_thrown([&] { engine::verify(other_.pool(), "ns/latest", false, {}, {}); }), ErrorKind::offline);
+  EXPECT_EQ(kind_thrown([&] { engine::verify(other_.pool(), {.model = "ns/latest"}, {}); }), ErrorKind::offline);
 }
 
 }  // namespace

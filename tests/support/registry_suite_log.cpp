@@ -151,7 +151,7 @@ TEST_P(RegistrySuite, DamagedCopiesOfDocumentsAreRemembered) {
   registry_->record_document_copy("mf1/content/y", a, false);
   registry_->record_document_copy("mf1/content/x", a, false);
   registry_->record_document_copy("mf1/content/z", a, true);
-  using Damaged = DocumentCache::DamagedDocument;
+  using Damaged = DocumentCache::DocumentCopy;
   EXPECT_EQ(registry_->damaged_documents(),
             (std::vector<Damaged>{{"mf1/content/x", a}, {"mf1/content/y", a}, {"mf1/content/y", b}}));
   registry_->record_document_copy("mf1/content/y", a, true);

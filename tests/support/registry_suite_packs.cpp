@@ -227,5 +227,40 @@ TEST_P(RegistrySuite, PackThatIsPutAgainIsWholeAgain) {
   EXPECT_EQ(registry_->shard_places(sample.pack.shards[2]), std::vector{sample.places[2]});
 }
 
+TEST_P(RegistrySuite, CopiesKnowWhenTheyWereProven) {
+  const SamplePack sample = sample_pack(1);
+  add(*registry_, sample);
+  const Hash256& object = sample.pack.shards[2];
+  const StoreId& store = sample.places[2];
+  const auto copy = [&] { return registry_->shard_copies(object).at(0); };
+  EXPECT_EQ(copy().proved_at, 0U);
+  registry_->record_shard_copy(object, store, CopyState::corrupt);
+  registry_->record_proofs(std::vector{CopyProof{object, store, "md5:12"}}, 1'000);
+  reopen();
+  EXPECT_EQ(copy(), (ShardCopy{store, CopyState::whole, 1'000}));
+  EXPECT_EQ(registry_->shard_checksums(store), (std::map<Hash256, std::string>{{object, "md5:12"}}));
+  registry_->add_shard_place(object, store);
+  registry_->set_shard_places(store, std::vector{object});
+  EXPECT_EQ(copy().proved_at, 1'000U) << "a list changes nothing";
+  registry_->record_shard_copy(object, store, CopyState::corrupt);
+  EXPECT_EQ(copy(), (ShardCopy{store, CopyState::corrupt, 0}));
+  EXPECT_TRUE(registry_->shard_checksums(store).empty());
+  registry_->record_proofs({}, 2'000);
+}
+
+TEST_P(RegistrySuite, DocumentsKnowWhenTheyWereProven) {
+  const StoreId store = sample_id<StoreId>(4);
+  registry_->record_document_copy("mf1/content/a", store, false);
+  registry_->record_document_proofs(std::vector<DocumentCache::DocumentCopy>{{"mf1/content/a", store}}, 1'000);
+  reopen();
+  EXPECT_EQ(registry_->document_proofs("mf1/content/a"), (std::map<StoreId, std::uint64_t>{{store, 1'000}}));
+  EXPECT_TRUE(registry_->damaged_documents().empty());
+  registry_->record_document_copy("mf1/content/a", store, false);
+  EXPECT_TRUE(registry_->document_proofs("mf1/content/a").empty());
+  registry_->record_document_proofs(std::vector<DocumentCache::DocumentCopy>{{"mf1/content/a", store}}, 1'000);
+  registry_->forget_documents(std::vector<std::string>{"mf1/content/a"});
+  EXPECT_TRUE(registry_->document_proofs("mf1/content/a").empty());
+}
+
 }  // namespace
 }  // namespace modelfloat::registry

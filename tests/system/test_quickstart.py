@@ -46,6 +46,7 @@ def test_all_kinds_of_stores_and_nothing_left(base):
 
     said = quickstart("--stores", "all")
     assert said.count("The capital of France is\x1b[1m Paris.") == 3, said  # without two stores, without two others, and after the loss of the machine
+    assert said.count("the same SHA-256") == 6, said  # three models on two machines, after the loss of a provider and of two more stores
     assert below(temporary) == set()
     assert (checkout / "build").exists()
     quickstart("--clean")

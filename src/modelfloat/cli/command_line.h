@@ -31,11 +31,13 @@ struct CommandLine {
   StoreAddArguments store_add;
   StoreSetArguments store_set;
   StoreDrainArguments store_drain;
+  bool force = false;
   PushArguments push;
   PullArguments pull;
   CatArguments cat;
   VerifyArguments verify;
   RepairArguments repair;
+  RebalanceArguments rebalance;
   RunArguments run;
   ServeArguments serve;
   RecoverArguments recover;
@@ -46,6 +48,7 @@ void add_init(CLI::App& app, CommandLine& line);
 void add_store(CLI::App& app, CommandLine& line);
 void add_recover(CLI::App& app, CommandLine& line);
 void add_models(CLI::App& app, CommandLine& line);
+void add_upkeep(CLI::App& app, CommandLine& line);
 void add_inference(CLI::App& app, CommandLine& line);
 
 // Shared by the groups.

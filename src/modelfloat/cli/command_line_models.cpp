@@ -1,4 +1,4 @@
-// The commands push, pull, cat, ls, show, rm, status, verify and repair.
+// The commands push, pull, cat, ls, show, rm and status.
 
 #include <charconv>
 
@@ -6,14 +6,6 @@
 
 namespace modelfloat::cli {
 namespace {
-
-// Parses the name of a whole model, without tag or revision.
-ModelRef whole_model_of(const std::string& text) {
-  if (text.find_first_of(":@") != std::string::npos) {
-    throw CLI::ValidationError(text + ": this takes a model as a whole, without tag or revision");
-  }
-  return model_of(text);
-}
 
 ModelRef new_name_of(const std::string& text) {
   return parsed([&] { return ModelRef::parse_new(text); });
@@ -115,38 +107,6 @@ void add_catalogue(CLI::App& app, CommandLine& line) {
                   "home may only read the pool; 6 when all stores are offline.",
                   "modelfloat status");
   on(status_command, line, [] { return status; });
-
-  auto& verify_command =
-      add_command(app, "verify",
-                  "Is everything still there, and right? Exit code 0: sound; 4: damaged, but all can "
-                  "be read; 5: not all can.",
-                  "modelfloat verify --read");
-  verify_command.add_option("name", line.name, "Only this model");
-  verify_command.add_flag(
-      "--read", line.verify.read,
-      "Read every object that a model needs and check its bytes, and the SHA-256 of every file, not only "
-      "the lists");
-  on(verify_command, line, [&line] {
-    if (!line.name.empty()) line.verify.model = whole_model_of(line.name);
-    return [&line](Session& session) { return verify(session, line.verify); };
-  });
-
-  auto& repair_command = add_command(
-      app, "repair",
-      "Write again what is missing or damaged on the stores, the models first that can lose the fewest stores. Only "
-      "adds. A store that is offline is taken for gone. Exit code 0: all is as promised; 4: some models can be read, "
-      "but survive less than promised; 5: some cannot be read any more.",
-      "modelfloat repair --dry-run");
-  repair_command.add_option("name", line.name, "Only this model");
-  repair_command
-      .add_option("--budget", line.repair.budget_bytes, "Begin with nothing more once this much was read and written")
-      ->transform(size_in_bytes())
-      ->type_name("SIZE");
-  repair_command.add_flag("--dry-run", line.repair.dry_run, "Only say what would be done");
-  on(repair_command, line, [&line] {
-    if (!line.name.empty()) line.repair.model = whole_model_of(line.name);
-    return [&line](Session& session) { return repair(session, line.repair); };
-  });
 }
 
 }  // namespace

@@ -104,14 +104,17 @@ void add_store(CLI::App& app, CommandLine& line) {
 
   auto& remove = add_command(
       group, "rm",
-      "Forget a store; its objects stay where they are. Refused when a model could not be read any more by the lists "
-      "of the other stores: run modelfloat verify --read before, which reads what they have.",
+      "Forget a store; its objects stay where they are. Refused when a model would survive less than was promised, by "
+      "the lists of the other stores: modelfloat store drain copies to them what they lack, modelfloat verify --read "
+      "reads what they have.",
       "modelfloat store rm disk1");
   remove.add_option("name", line.names, "The store; several that are gone for good have to leave together")->required();
+  remove.add_flag("--force", line.force,
+                  "Also when models survive less than was promised then, as long as all can be read");
   on(remove, line, [&line] {
     std::sort(line.names.begin(), line.names.end());
     line.names.erase(std::unique(line.names.begin(), line.names.end()), line.names.end());
-    return [&line](Session& session) { return store_remove(session, line.names); };
+    return [&line](Session& session) { return store_remove(session, line.names, line.force); };
   });
 
   auto& drain = add_command(

@@ -5,6 +5,7 @@
 
 #include "modelfloat/base/hex.h"
 #include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/format.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/engine/catalogue/fragment_map.h"
 #include "modelfloat/engine/catalogue/model_health.h"
@@ -105,6 +106,11 @@ std::string to_text(Session& session, const engine::ModelSummary& model, const e
                     const Spread& spread) {
   std::string text =
       fmt::format("{}  {}  {}\n", printable(model.name), human_bytes(model.size_bytes), to_string(health.health));
+  if (health.domains_may_go)
+    text += fmt::format("survives the loss of {}\n", counted(*health.domains_may_go, "more failure domain"));
+  text += health.oldest_proof
+              ? fmt::format("every copy was proven right at {} or later\n", human_time(*health.oldest_proof))
+              : "some copies were never proven right: `modelfloat verify --read` reads them all\n";
   for (const auto& [key, value] : root.card) text += fmt::format("{}: {}\n", printable(key), printable(value));
 
   text += "\n";
@@ -167,7 +173,7 @@ std::string to_text(const ModelRef& ref, const engine::ModelRemoval& removal) {
 ExitCode list(Session& session, const std::string& search) {
   session.sync_log();
   auto models = ordered_json::array();
-  Table table({"NAME", ">SIZE", "FORMAT", "HEALTH", ">FRAGMENTS", ">STORES", "REVISION", "TAGS"});
+  Table table({"NAME", ">SIZE", "FORMAT", "HEALTH", ">MAY GO", ">FRAGMENTS", ">STORES", "REVISION", "TAGS"});
   std::string after;
   do {
     auto page = engine::list_models(session.pool(), after, search, k_page);
@@ -177,7 +183,7 @@ ExitCode list(Session& session, const std::string& search) {
       const auto& health = all_health[i];
       models.push_back(server::to_json(model, health));
       table.add({model.name, human_bytes(model.size_bytes), model.format, std::string(to_string(health.health)),
-                 std::to_string(model.fragments), std::to_string(health.stores),
+                 number_or_dash(health.domains_may_go), std::to_string(model.fragments), std::to_string(health.stores),
                  model.revision.substr(0, k_short_revision), joined(model.tags)});
     }
     after = std::move(page.next);

@@ -8,6 +8,7 @@
 #include "modelfloat/cli/store_report.h"
 #include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/drill.h"
 
 namespace modelfloat::cli {
 namespace {
@@ -19,10 +20,24 @@ std::string policy_text(const PolicySet& policy) {
   return fmt::format("survives the loss of {} {}", policy.survive, policy.survive == 1 ? "domain" : "domains");
 }
 
+ordered_json drill_json(const std::optional<engine::LastDrill>& drill) {
+  if (!drill) return nullptr;
+  return {
+      {"at", human_time(drill->at)}, {"without", drill->without}, {"checked", drill->checked}, {"lost", drill->lost}};
+}
+
+std::string drill_text(const std::optional<engine::LastDrill>& drill) {
+  if (!drill) return "never: modelfloat drill --without STORE";
+  std::string text = fmt::format("{}: {} models read, {} lost", human_time(drill->at), drill->checked, drill->lost);
+  if (!drill->without.empty()) text += fmt::format(", without {}", fmt::join(drill->without, ", "));
+  return text;
+}
+
 // `with_reasons`: also prints why stores are offline; for when no warning has said so.
 std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const PolicySet& policy, bool with_reasons) {
   std::string text =
       fmt::format("pool    {}\npolicy  {}\nmodels  {}\n", status.pool_id, policy_text(policy), status.models);
+  text += fmt::format("drill   {}\n", printable(drill_text(engine::last_drill(pool))));
   if (!status.read_only.empty()) text += fmt::format("can only be read here: {}\n", printable(status.read_only));
   text += "\n";
   Table table({"STORE", "STATE", ">USED", ">FREE", ">SHARDS", ">QUEUED", ">ERRORS", "LAST SEEN", "URL", "REMARKS"});
@@ -65,6 +80,7 @@ ExitCode status(Session& session) {
                 {"models", status.models},
                 {"domains", status.domains},
                 {"domains_online", status.domains_online},
+                {"last_drill", drill_json(engine::last_drill(pool))},
                 {"stores", std::move(stores)}});
   } else {
     print_text(to_text(pool, status, policy, session.options().quiet));

@@ -166,16 +166,15 @@ ExitCode store_list(Session& session) {
   return ExitCode::ok;
 }
 
-ExitCode store_remove(Session& session, const std::vector<std::string>& names) {
+ExitCode store_remove(Session& session, const std::vector<std::string>& names, bool force) {
   session.require_writable_home();
-  const engine::StoreRemoval removal = engine::remove_stores(session.pool(), names, session.call());
+  const engine::StoreRemoval removal = engine::remove_stores(session.pool(), names, {.force = force}, session.call());
   const std::string all = printable(fmt::format("{}", fmt::join(names, ", ")));
   if (!removal.models_at_risk.empty()) {
     session.warn(
-        fmt::format("{} had shards of {} that no other store has: fewer stores may be lost from now on. Push {} again "
-                    "to make that good",
-                    all, printable(fmt::format("{}", fmt::join(removal.models_at_risk, ", "))),
-                    removal.models_at_risk.size() == 1 ? "it" : "them"));
+        fmt::format("{} had shards of {} that no other store has: fewer stores may be lost from now on. modelfloat "
+                    "repair makes that good",
+                    all, printable(fmt::format("{}", fmt::join(removal.models_at_risk, ", ")))));
   }
   if (session.options().json) {
     print_json({{"removed", names}, {"models_at_risk", removal.models_at_risk}});

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/format.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/server/report_json.h"
@@ -40,8 +41,11 @@ std::string to_text(const engine::VerifyReport& report) {
   if (!report.damaged.empty()) text += damage_text(report.damaged) + "\n";
   for (const std::string& doubt : report.doubts) text += printable(doubt) + "\n";
   if (!report.doubts.empty()) text += "\n";
-  Table models({"MODEL", "HEALTH"});
-  for (const auto& model : report.models) models.add({model.name, std::string(engine::to_string(model.health))});
+  Table models({"MODEL", "HEALTH", ">MAY GO", "PROVEN SINCE"});
+  for (const auto& model : report.models) {
+    models.add({model.name, std::string(engine::to_string(model.health)), number_or_dash(model.domains_may_go),
+                time_or_never(model.oldest_proof)});
+  }
   return text + (models.empty() ? "no models\n" : models.text());
 }
 
@@ -56,18 +60,22 @@ ExitCode code_of(const engine::VerifyReport& report) {
 
 ExitCode verify(Session& session, const VerifyArguments& arguments) {
   session.require_a_store();
-  session.progress().show(arguments.read ? "reading every object" : "comparing lists");
-  std::optional<std::string> model;
-  if (arguments.model) model = arguments.model->model;
-  const auto report = engine::verify(session.pool(), model, arguments.read, {}, session.call());
+  session.progress().show("comparing lists");
+  engine::VerifyOptions options;
+  if (arguments.model) options.model = arguments.model->model;
+  options.read = arguments.read;
+  options.sample_percent = arguments.sample_percent;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) { session.progress().show("read", done, total); };
+  const auto report = engine::verify(session.pool(), options, session.call());
   session.progress().clear();
 
   if (session.options().json) {
     print_json(server::to_json(report));
   } else {
     print_text(to_text(report));
-    session.tell(arguments.read ? human_bytes(report.bytes_read) + " read and checked"
-                                : std::string("only lists were compared: --read reads and checks every object"));
+    const bool has_read = arguments.read || arguments.sample_percent;
+    session.tell(has_read ? human_bytes(report.bytes_read) + " read and checked"
+                          : std::string("only lists were compared: --read reads and checks every object"));
   }
   return code_of(report);
 }

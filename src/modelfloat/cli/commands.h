@@ -45,7 +45,7 @@ struct StoreSetArguments {
 };
 ExitCode store_set(Session& session, const StoreSetArguments& arguments);
 ExitCode store_list(Session& session);
-ExitCode store_remove(Session& session, const std::vector<std::string>& names);
+ExitCode store_remove(Session& session, const std::vector<std::string>& names, bool force);
 struct StoreDrainArguments {
   std::optional<std::uint64_t> budget_bytes;
   bool dry_run = false;
@@ -85,6 +85,7 @@ ExitCode status(Session& session);
 struct VerifyArguments {
   std::optional<ModelRef> model;
   bool read = false;
+  std::optional<double> sample_percent;
 };
 ExitCode verify(Session& session, const VerifyArguments& arguments);
 
@@ -94,6 +95,14 @@ struct RepairArguments {
   bool dry_run = false;
 };
 ExitCode repair(Session& session, const RepairArguments& arguments);
+struct RebalanceArguments {
+  std::optional<std::uint64_t> budget_bytes;
+  bool dry_run = false;
+};
+ExitCode rebalance(Session& session, const RebalanceArguments& arguments);
+// Both take the names of stores.
+ExitCode plan(Session& session, const std::vector<std::string>& without);
+ExitCode drill(Session& session, const std::vector<std::string>& without);
 
 struct RunArguments {
   ModelRef model;

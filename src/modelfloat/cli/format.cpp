@@ -39,6 +39,12 @@ std::string human_seconds(double seconds) {
 
 std::string human_time(std::uint64_t unix_seconds) { return to_rfc3339(from_unix_seconds(unix_seconds)); }
 
+std::string number_or_dash(const std::optional<unsigned>& number) { return number ? std::to_string(*number) : "-"; }
+
+std::string time_or_never(const std::optional<std::uint64_t>& unix_seconds) {
+  return unix_seconds ? human_time(*unix_seconds) : "never";
+}
+
 std::uint64_t parse_size(std::string_view text) {
   constexpr std::string_view k_units = "kmgtpe";
   const auto bad = [&] {

@@ -2,6 +2,7 @@
 // Formats and parses numbers and names for people. All functions are pure.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,9 @@ std::string human_bytes(std::uint64_t bytes);
 std::string human_seconds(double seconds);
 // Unix time as RFC 3339.
 std::string human_time(std::uint64_t unix_seconds);
+// "-" and "never" for nothing.
+std::string number_or_dash(const std::optional<unsigned>& number);
+std::string time_or_never(const std::optional<std::uint64_t>& unix_seconds);
 // Parses a size such as "1500000", "1.5GB", "500G" or "2TiB". B, K, M, G, T, P and E are powers of
 // 1000; with an i (Ki, MiB) they are powers of 1024. Lower case is accepted. Throws Error{invalid}
 // for anything else, for negative values, and for more than 8 EiB, which the registry cannot store.

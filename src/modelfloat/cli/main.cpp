@@ -106,6 +106,7 @@ int start(int argc, char** argv) {
   add_init(app, line);
   add_store(app, line);
   add_models(app, line);
+  add_upkeep(app, line);
   add_inference(app, line);
   add_recover(app, line);
   on(add_command(app, "version", "Print the version", "modelfloat version"), line, [] { return version; });

@@ -1,6 +1,8 @@
 #pragma once
 // Copies of documents, so that reading a model asks no store for its manifest.
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +17,12 @@ namespace modelfloat::registry {
 // object. Threads, durability and errors: see Registry.
 class DocumentCache {
  public:
+  struct DocumentCopy {
+    std::string object;  // path
+    StoreId store{};
+    auto operator<=>(const DocumentCopy&) const = default;
+  };
+
   virtual ~DocumentCache() = default;
 
   // Replaces what was kept under this path.
@@ -24,13 +32,13 @@ class DocumentCache {
   // Records that the copy of a document on this store was read and is damaged, or that it is good
   // now. Unlike shards, documents that were not recorded are good.
   virtual void record_document_copy(const std::string& object, const StoreId&, bool is_good) = 0;
-  struct DamagedDocument {
-    std::string object;  // path
-    StoreId store{};
-    auto operator<=>(const DamagedDocument&) const = default;
-  };
   // Ordered by object.
-  virtual std::vector<DamagedDocument> damaged_documents() = 0;
+  virtual std::vector<DocumentCopy> damaged_documents() = 0;
+  // Records that these copies were read and found right at this time (seconds of Unix time); they
+  // are good then. All are durable together.
+  virtual void record_document_proofs(std::span<const DocumentCopy>, std::uint64_t at) = 0;
+  // When each copy of a document was last proven right; copies that never were are left out.
+  virtual std::map<StoreId, std::uint64_t> document_proofs(const std::string& object) = 0;
   // Objects that are not kept are fine.
   virtual void forget_documents(std::span<const std::string> objects) = 0;
 };

@@ -2,8 +2,10 @@
 // Which packs there are, what is in them, and which stores have their shards.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "modelfloat/domain/fragment.h"
@@ -22,7 +24,17 @@ enum class CopyState {
 struct ShardCopy {
   StoreId store{};
   CopyState state = CopyState::whole;
+  std::uint64_t proved_at = 0;  // when its bytes were last proven right, in seconds of Unix time; 0: never
   bool operator==(const ShardCopy&) const = default;
+};
+
+// A copy whose bytes are right: they were read and compared with the name, or the store lists for
+// them the checksum that they have.
+struct CopyProof {
+  Hash256 object{};
+  StoreId store{};
+  std::string checksum = {};  // as the store lists it, "md5:.."; empty: none
+  bool operator==(const CopyProof&) const = default;
 };
 
 // A shard that no pack here named when it was found, as its header describes it.
@@ -72,6 +84,12 @@ class PackIndex : public virtual Transactions {
   virtual void add_shard_place(const Hash256& object, const StoreId&) = 0;
   // Replaces the recorded state of this copy.
   virtual void record_shard_copy(const Hash256& object, const StoreId&, CopyState) = 0;
+  // Records that these copies were proven right at this time (seconds of Unix time); they are whole
+  // then. All are durable together.
+  virtual void record_proofs(std::span<const CopyProof>, std::uint64_t at) = 0;
+  // The checksums that the store listed for the whole copies that it has, when they were proven
+  // right. Copies without one are left out.
+  virtual std::map<Hash256, std::string> shard_checksums(const StoreId&) = 0;
   // The stores with a whole copy, ordered by id.
   virtual std::vector<StoreId> shard_places(const Hash256& object) = 0;
   // All copies that are there or should be, ordered by store.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/base/ascii.h"
+#include "modelfloat/base/clock.h"
 
 namespace modelfloat::server {
 namespace {
@@ -55,6 +56,16 @@ class JsonRules {
 };
 
 }  // namespace
+
+nlohmann::json time_json(std::uint64_t seconds) { return to_rfc3339(from_unix_seconds(seconds)); }
+
+nlohmann::json time_or_null(const std::optional<std::uint64_t>& seconds) {
+  return seconds ? time_json(*seconds) : nlohmann::json();
+}
+
+nlohmann::json number_or_null(const std::optional<unsigned>& number) {
+  return number ? nlohmann::json(*number) : nlohmann::json();
+}
 
 std::string in_quotes(std::string_view name) {
   constexpr std::size_t k_most = 100;

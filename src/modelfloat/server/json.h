@@ -1,7 +1,9 @@
 #pragma once
 // JSON at the edge of the server.
 
+#include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,11 @@ nlohmann::json read_json_object(Request& request, std::initializer_list<std::str
 // Names that a client sent, quoted for messages: "`a`", or "`a`, `b`". Long names are shortened.
 std::string in_quotes(std::string_view name);
 std::string list_in_quotes(std::initializer_list<std::string_view> names);
+
+// Seconds of Unix time, as RFC 3339.
+nlohmann::json time_json(std::uint64_t unix_seconds);
+nlohmann::json time_or_null(const std::optional<std::uint64_t>& unix_seconds);
+nlohmann::json number_or_null(const std::optional<unsigned>& number);
 
 // The value as JSON text. Bytes that are not UTF-8 are replaced, so it does not throw for them.
 std::string to_text(const nlohmann::json& value);

@@ -1,5 +1,6 @@
 #include "modelfloat/engine/catalogue/model_health.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -17,10 +18,23 @@ struct ModelLocations {
   Health health = Health::sound;
   std::set<StoreId> stores;
   std::set<ShardSearch::Wanted> wanted;  // shards to search for before more is known
+  bool has_packs = false;
+  std::optional<unsigned> domains_may_go = {};
+  std::optional<std::uint64_t> oldest_proof = {};  // 0: some copies were never proven
 };
+
+void add_proof(ModelLocations& locations, std::uint64_t proved_at) {
+  locations.oldest_proof = std::min(locations.oldest_proof.value_or(proved_at), proved_at);
+}
 
 void add(ModelLocations& locations, const std::vector<ShardLocations>& shards, const Pack& pack) {
   locations.health = worse(locations.health, pack_health(shards, pack));
+  const auto may_go = domains_may_go(shards, pack);
+  locations.domains_may_go = locations.has_packs ? std::min(locations.domains_may_go, may_go) : may_go;
+  locations.has_packs = true;
+  for (const ShardLocations& shard : shards) {
+    if (shard.index < pack.shard_count() && shard.oldest_proof) add_proof(locations, *shard.oldest_proof);
+  }
   const auto wanted = shards_to_look_for(shards, pack);
   locations.wanted.insert(wanted.begin(), wanted.end());
   for (const ShardLocations& shard : shards) {
@@ -30,9 +44,18 @@ void add(ModelLocations& locations, const std::vector<ShardLocations>& shards, c
 }
 
 // A model without packs is stored in its manifest, which every store holds.
-void add_stores_of_manifest(ModelLocations& locations, Pool& pool) {
+void add_stores_of_manifest(ModelLocations& locations, Pool& pool, const ManifestId& manifest) {
   if (!locations.stores.empty()) return;
-  for (const auto* store : pool.stores().online()) locations.stores.insert(store->id);
+  const auto proofs = pool.registry().document_proofs(ObjectName::of(ObjectType::content, manifest.content).path());
+  std::set<std::string> domains;
+  for (const auto* store : pool.stores().online()) {
+    locations.stores.insert(store->id);
+    domains.insert(store->domain);
+    const auto proof = proofs.find(store->id);
+    add_proof(locations, proof == proofs.end() ? 0 : proof->second);
+  }
+  if (locations.has_packs) return;
+  locations.domains_may_go = domains.empty() ? std::nullopt : std::optional<unsigned>(domains.size() - 1);
 }
 
 // Uses the packs in the registry; nullopt when some packs of the manifest are not in it.
@@ -44,7 +67,7 @@ std::optional<ModelLocations> locations_by_registry(Pool& pool, const ManifestId
     for (const auto& located : *packs) add(locations, shard_locations(pool, located), located.pack);
     if (packs->size() < k_packs_at_once) break;
   }
-  add_stores_of_manifest(locations, pool);
+  add_stores_of_manifest(locations, pool, manifest);
   return locations;
 }
 
@@ -58,11 +81,13 @@ ModelLocations locations_by_manifest(Pool& pool, const ManifestId& manifest, con
       for (const Pack& pack : reader.segment(root, index).structure.packs)
         add(locations, shard_locations(pool, pack), pack);
     }
-    add_stores_of_manifest(locations, pool);
+    add_stores_of_manifest(locations, pool, manifest);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
     log_warning(error.what());
     locations.health = worse(locations.health, Health::unknown);
+    locations.domains_may_go.reset();
+    locations.oldest_proof = 0;
   }
   return locations;
 }
@@ -72,7 +97,21 @@ ModelLocations known_locations(Pool& pool, const ManifestId& manifest, const Cal
   return indexed ? *std::move(indexed) : locations_by_manifest(pool, manifest, call);
 }
 
+ModelHealth to_health(const ModelLocations& locations) {
+  return {locations.health, locations.stores.size(), locations.domains_may_go,
+          locations.oldest_proof == 0U ? std::nullopt : locations.oldest_proof};
+}
+
 }  // namespace
+
+ModelHealth health_of_manifest(Pool& pool, const ManifestId& manifest, const CallOptions& call) {
+  return to_health(known_locations(pool, manifest, call));
+}
+
+ModelHealth worse(const ModelHealth& a, const ModelHealth& b) {
+  return {worse(a.health, b.health), std::max(a.stores, b.stores), std::min(a.domains_may_go, b.domains_may_go),
+          std::min(a.oldest_proof, b.oldest_proof)};
+}
 
 std::vector<ModelHealth> health_of_models(Pool& pool, std::span<const ModelSummary> models, AskStores ask,
                                           const CallOptions& call) {
@@ -89,7 +128,7 @@ std::vector<ModelHealth> health_of_models(Pool& pool, std::span<const ModelSumma
     }
   }
   std::vector<ModelHealth> health;
-  for (const ModelLocations& locations : all_locations) health.push_back({locations.health, locations.stores.size()});
+  for (const ModelLocations& one : all_locations) health.push_back(to_health(one));
   return health;
 }
 

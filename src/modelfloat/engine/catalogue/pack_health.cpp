@@ -39,6 +39,7 @@ static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256&
       locations.corrupt.push_back(store);
     } else {
       (store->is_online() ? locations.online : locations.offline).push_back(store);
+      locations.oldest_proof = std::min(locations.oldest_proof.value_or(copy.proved_at), copy.proved_at);
     }
   }
   if (!has_place(locations)) locations.elsewhere = pool.shard_search().verdict(object);
@@ -51,7 +52,7 @@ static std::vector<ShardLocations> locations_of_copies(Pool& pool, const registr
   const ShardLocations all = locations_of(pool, 0, pack.shard_name(0), located.copies.at(0));
   std::vector<ShardLocations> shards;
   for (std::size_t copy = 0; copy < pack.shard_count(); ++copy) {
-    ShardLocations shard{copy, all.object, {}, {}, {}, {}};
+    ShardLocations shard{copy, all.object, {}, {}, {}, {}, all.oldest_proof};
     std::size_t place = copy;
     for (const auto of :
          {&ShardLocations::online, &ShardLocations::offline, &ShardLocations::corrupt, &ShardLocations::missing}) {
@@ -98,7 +99,8 @@ std::vector<std::size_t> fewest_holders_first(const std::vector<std::vector<cons
   return order;
 }
 
-bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack) {
+std::optional<unsigned> domains_may_go(const std::vector<std::vector<const transfer::PoolStore*>>& holders,
+                                       const Pack& pack) {
   std::map<std::string, unsigned> used;
   std::vector<std::string> domains;
   for (const std::size_t index : fewest_holders_first(holders)) {
@@ -109,7 +111,17 @@ bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& h
     ++used[chosen->domain];
     domains.push_back(chosen->domain);
   }
-  const auto may_go = placement::domains_may_go(domains, pack.k);
+  return placement::domains_may_go(domains, pack.k);
+}
+
+std::optional<unsigned> domains_may_go(const std::vector<ShardLocations>& shards, const Pack& pack) {
+  std::vector<std::vector<const transfer::PoolStore*>> holders;
+  for (const ShardLocations& shard : shards) holders.push_back(shard.online);
+  return domains_may_go(holders, pack);
+}
+
+bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack) {
+  const auto may_go = domains_may_go(holders, pack);
   return may_go && *may_go >= pack.survive;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 // The health of a pack, computed from where the registry says that its shards are. Reads no store.
 
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +40,9 @@ struct ShardLocations {
   // Their copy was found to be wrong, by a read or by verify.
   std::vector<const transfer::PoolStore*> corrupt;
   std::vector<const transfer::PoolStore*> missing;  // it should be there and is not
+  // When that of its whole copies was proven right for which it is longest ago, in seconds of Unix
+  // time; 0: one never was. nullopt: there is no whole copy.
+  std::optional<std::uint64_t> oldest_proof = {};
   // Only if all four lists are empty: what a search found out about the shard.
   ShardSearch::Verdict elsewhere = ShardSearch::Verdict::nowhere;
 };
@@ -63,8 +68,14 @@ Health pack_health(const ShardNumbers& numbers, const Pack& pack);
 // The indexes of `holders`, those first that have the fewest stores: they can be chosen least.
 std::vector<std::size_t> fewest_holders_first(const std::vector<std::vector<const transfer::PoolStore*>>& holders);
 
-// Whether the pack survives the loss of any pack.survive failure domains. For each shard, the stores
-// that have it; of several the one counts whose domain has least of the pack.
+// How many failure domains may be lost, whichever they are, so that the pack can still be read;
+// nullopt when it cannot be read. For each shard, the stores that have it; of several the one counts
+// whose domain has least of the pack.
+std::optional<unsigned> domains_may_go(const std::vector<std::vector<const transfer::PoolStore*>>& holders,
+                                       const Pack& pack);
+// Of shard_locations(): copies on offline stores do not count.
+std::optional<unsigned> domains_may_go(const std::vector<ShardLocations>& shards, const Pack& pack);
+// Whether the pack survives the loss of any pack.survive failure domains.
 bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack);
 
 // Returns the shards to search for before more can be said of the pack: those whose location is

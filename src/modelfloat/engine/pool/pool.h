@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 
@@ -34,6 +35,10 @@ class Pool {
   PoolLog& log() noexcept { return log_; }
   ShardSearch& shard_search() noexcept { return shard_search_; }
 
+  // Opens the pool once more, beside this one, as if these stores were offline. Needs what this one
+  // needs, and is used as another process of the same home would be.
+  std::unique_ptr<Pool> without(const std::set<StoreId>& stores) const;
+
   // The redundancy of a push. `survive` is how many failure domains may be lost without losing
   // data.
   struct Promise {
@@ -47,6 +52,7 @@ class Pool {
  private:
   Environment environment_;
   mf1::Keyring keys_;
+  transfer::StoreOpener open_;
   transfer::StoreSet stores_;
   Documents documents_;
   PoolLog log_;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/engine/pool/store_health.h"
 
 namespace modelfloat::engine {
 namespace {
@@ -57,8 +58,11 @@ registry::StoreHealthRow row_of(const Measurements& measurements) {
 bool is_news(const Measurements& before, const Measurements& now) {
   constexpr std::uint64_t k_many_calls = 16;
   constexpr auto k_long_ago = std::chrono::minutes(10);
-  return now.last_error_time != before.last_error_time ||
-         now.calls() >= store::decayed(before).calls() + k_many_calls ||
+  const auto is_first_speed = [&](CallMeasurements Measurements::* of) {
+    return throughput(now.*of) && !throughput(before.*of);
+  };
+  return now.last_error_time != before.last_error_time || is_first_speed(&Measurements::get) ||
+         is_first_speed(&Measurements::put) || now.calls() >= store::decayed(before).calls() + k_many_calls ||
          (now.last_seen && (!before.last_seen || *now.last_seen - *before.last_seen > k_long_ago));
 }
 

@@ -114,6 +114,7 @@ class FileCheck::Pass {
     if (window_.empty()) return;
     Bytes bytes(window_bytes_);
     fetch(packs, window_, bytes);
+    if (check_.on_read_) check_.on_read_(window_bytes_);
     std::vector<Part> parts;
     std::uint64_t at = 0;
     for (const PlacedFragment& placed : window_) {

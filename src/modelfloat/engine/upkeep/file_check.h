@@ -41,7 +41,7 @@ class FileRecipes {
 class FileCheck {
  public:
   // `whole_shard` is called, from any thread, for each shard that was read completely and matches
-  // its name.
+  // its name; may be empty.
   FileCheck(Pool& pool, transfer::WholeShardSink whole_shard, CallOptions call)
       : pool_(pool), whole_shard_(std::move(whole_shard)), call_(std::move(call)) {}
 
@@ -53,6 +53,9 @@ class FileCheck {
   // when the manifest itself cannot be read, and Error{cancelled} when the caller stops the call.
   void check(const ManifestRoot& root, const std::vector<FileRecipe>& recipes, const Complaint& complaint);
 
+  // Called on the thread of check() for bytes of files that were read.
+  void on_read(std::function<void(std::uint64_t bytes)> sink) { on_read_ = std::move(sink); }
+
   std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
 
  private:
@@ -61,6 +64,7 @@ class FileCheck {
   Pool& pool_;
   const transfer::WholeShardSink whole_shard_;
   const CallOptions call_;
+  std::function<void(std::uint64_t)> on_read_;
   std::set<std::pair<FileRecipe, Hash256>> right_;  // files that passed: recipe, SHA-256
   std::uint64_t bytes_fetched_ = 0;
 };

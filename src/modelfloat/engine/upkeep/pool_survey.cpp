@@ -76,4 +76,14 @@ PoolSurvey survey_pool(Pool& pool, const std::optional<std::string>& model, cons
   return survey;
 }
 
+std::set<StoreId> store_ids(Pool& pool, const std::vector<std::string>& names) {
+  std::set<StoreId> ids;
+  for (const std::string& name : names) {
+    const transfer::PoolStore* store = pool.stores().find(name);
+    if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
+    ids.insert(store->id);
+  }
+  return ids;
+}
+
 }  // namespace modelfloat::engine

@@ -35,4 +35,7 @@ struct PoolSurvey {
 // Error{timed_out} as `call` says.
 PoolSurvey survey_pool(Pool& pool, const std::optional<std::string>& model, const CallOptions& call);
 
+// The ids of these stores. Throws Error{not_found} for a name that no store has.
+std::set<StoreId> store_ids(Pool& pool, const std::vector<std::string>& names);
+
 }  // namespace modelfloat::engine

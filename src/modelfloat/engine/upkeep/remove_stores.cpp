@@ -7,6 +7,7 @@
 
 #include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/catalogue/catch_up.h"
+#include "modelfloat/engine/catalogue/pack_health.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/pool/slots.h"
@@ -28,8 +29,10 @@ std::string names_of(const Stores& stores, std::string_view between = ", ") {
 // Decides from new listings whether the models can be read without these stores.
 class RemovalCheck {
  public:
-  RemovalCheck(Pool& pool, const Stores& leaving, const CallOptions& call)
-      : leaving_(leaving), inventory_(transfer::take_inventory(pool.stores(), pool.registry(), {"mf1/"}, call)) {
+  RemovalCheck(Pool& pool, const Stores& leaving, const StoreRemovalOptions& options, const CallOptions& call)
+      : leaving_(leaving),
+        options_(options),
+        inventory_(transfer::take_inventory(pool.stores(), pool.registry(), {"mf1/"}, call)) {
     for (const transfer::Inventory::Store& listed : inventory_.stores()) {
       if (!listed.is_complete && !leaving.contains(listed.store)) away_.push_back(listed.store->name);
     }
@@ -60,8 +63,8 @@ class RemovalCheck {
   const std::vector<std::string>& away() const noexcept { return away_; }
 
   // Returns whether the pack loses shards, and so survives fewer lost stores than before. Throws
-  // Error{invalid} when it could not be read any more, and Error{offline} when that cannot be
-  // decided. False for a pack without shards on the leaving stores. Parity shards that were added
+  // Error{invalid} when it could not be read any more, or unless forced, when it would not keep its
+  // promise; and Error{offline} when that cannot be decided. False for a pack without shards on the leaving stores. Parity shards that were added
   // later do not count.
   bool loses_shards(const Pack& pack, const std::string& model) const {
     std::size_t left = 0;
@@ -74,8 +77,10 @@ class RemovalCheck {
       left += std::min(holders.elsewhere, wanted);
       lost += holders.elsewhere < wanted && holders.may_leave ? 1 : 0;
     }
-    if (lost > 0 && left < pack.k) refuse(model);
-    return lost > 0;
+    if (lost == 0) return false;
+    if (left < pack.k) refuse(model);
+    if (!options_.force && !promise_is_kept(pack)) refuse_to_break_promise(model);
+    return true;
   }
 
  private:
@@ -93,6 +98,31 @@ class RemovalCheck {
             std::any_of(leaving_.begin(), leaving_.end(), may_have)};
   }
 
+  bool promise_is_kept(const Pack& pack) const {
+    std::vector<std::vector<const transfer::PoolStore*>> holders;
+    std::size_t copy = 0;  // with k = 1
+    for (std::size_t index = 0; index < pack.shard_count(); ++index) {
+      auto stores = inventory_.holders(pack, index);
+      std::erase_if(stores, [&](const auto* store) { return leaving_.contains(store); });
+      if (pack.k == 1) stores = copy < stores.size() ? std::vector{stores[copy++]} : decltype(stores)();
+      holders.push_back(std::move(stores));
+    }
+    return keeps_promise(holders, pack);
+  }
+
+  [[noreturn]] void refuse_to_break_promise(const std::string& model) const {
+    const std::string names = names_of(leaving_, " ");
+    if (!away_.empty())
+      throw Error(ErrorKind::offline, names_of(leaving_),
+                  fmt::format("whether {} would survive less than was promised without that cannot be told while {}",
+                              model, what_helps()));
+    throw Error(ErrorKind::invalid, names_of(leaving_),
+                fmt::format("{} would survive the loss of fewer failure domains than was promised. modelfloat store "
+                            "drain copies what a store has to the others; for a store that is gone, modelfloat repair "
+                            "does. Or take it out all the same: modelfloat store rm --force {}",
+                            model, names));
+  }
+
   [[noreturn]] void refuse(const std::string& model) const {
     if (away_.empty()) {
       throw Error(
@@ -105,6 +135,7 @@ class RemovalCheck {
   }
 
   const Stores& leaving_;
+  const StoreRemovalOptions& options_;
   const transfer::Inventory inventory_;
   std::vector<std::string> away_;
 };
@@ -112,12 +143,12 @@ class RemovalCheck {
 // Copies to the staying stores what they lack. Throws Error{offline} when some documents would be on
 // no store any more.
 void keep_documents(Pool& pool, const RemovalCheck& check, const std::set<ObjectName>& documents, const Stores& leaving,
-                    const CallOptions& call) {
+                    const StoreRemovalOptions& options, const CallOptions& call) {
   if (pool.stores().all().size() == leaving.size()) return;
   const auto to_copy = check.only_on_leaving(documents);
   if (to_copy.empty()) return;
   repair_documents(pool, check.inventory(), to_copy, false, call);
-  const RemovalCheck now(pool, leaving, call);
+  const RemovalCheck now(pool, leaving, options, call);
   const auto left = now.only_on_leaving(to_copy);
   if (left.empty()) return;
   throw Error(ErrorKind::offline, names_of(leaving),
@@ -159,7 +190,7 @@ Needs needs_of(Pool& pool, const RemovalCheck& check, const PoolState& state, co
 // the stores that leave. Then they are put back into the pool, and Error{transient} is thrown. A
 // push that is committed later knows of the removal.
 void look_again(Pool& pool, const Stores& leaving, const PoolState& before, std::set<std::string>& at_risk,
-                const CallOptions& call) {
+                const StoreRemovalOptions& options, const CallOptions& call) {
   catch_up(pool, {.log = LogReading::all}, call);
   const PoolState now = pool.log().state();
   const bool is_new = std::any_of(now.manifests.begin(), now.manifests.end(), [&](const auto& entry) {
@@ -167,9 +198,9 @@ void look_again(Pool& pool, const Stores& leaving, const PoolState& before, std:
   });
   if (!is_new) return;
   try {
-    const RemovalCheck check(pool, leaving, call);
+    const RemovalCheck check(pool, leaving, options, call);
     Needs needs = needs_of(pool, check, now, before, call);
-    keep_documents(pool, check, needs.documents, leaving, call);
+    keep_documents(pool, check, needs.documents, leaving, options, call);
     at_risk.merge(needs.at_risk);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
@@ -183,7 +214,8 @@ void look_again(Pool& pool, const Stores& leaving, const PoolState& before, std:
 
 }  // namespace
 
-StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, const CallOptions& call) {
+StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, const StoreRemovalOptions& options,
+                           const CallOptions& call) {
   Stores leaving;
   for (const std::string& name : names) {
     const transfer::PoolStore* store = pool.stores().find(name);
@@ -197,7 +229,7 @@ StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, co
   std::set<std::string> at_risk;
   const PoolState state = pool.log().state();
   {
-    const RemovalCheck check(pool, leaving, call);
+    const RemovalCheck check(pool, leaving, options, call);
     if (!fresh && !check.away().empty()) {
       throw Error(
           ErrorKind::offline, leaving_names,
@@ -207,7 +239,7 @@ StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, co
     needs.documents.merge(pool.log().expected_objects());
     for (const SlotAdded& slot : valid_slots(pool.registry()))
       needs.documents.insert(ObjectName::of(ObjectType::slot, slot.object));
-    keep_documents(pool, check, needs.documents, leaving, call);
+    keep_documents(pool, check, needs.documents, leaving, options, call);
     at_risk = std::move(needs.at_risk);
   }
   std::vector<StoreId> ids;
@@ -217,7 +249,7 @@ StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, co
   std::vector<Change> changes;
   for (const StoreId& id : ids) changes.emplace_back(StoreRemoved{id});
   const bool durable = pool.log().append_if_possible(std::move(changes), call);
-  look_again(pool, leaving, state, at_risk, call);
+  look_again(pool, leaving, state, at_risk, options, call);
   for (const StoreId& id : ids) pool.registry().remove_store(id);
   pool.stores().set_rows(pool.registry().stores());
   return {{at_risk.begin(), at_risk.end()}, durable && fresh};

@@ -7,24 +7,26 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/upkeep/document_repair.h"
+#include "modelfloat/engine/upkeep/new_copies.h"
 #include "modelfloat/engine/upkeep/pack_repair.h"
 #include "modelfloat/engine/upkeep/pool_survey.h"
 #include "modelfloat/engine/upkeep/shard_spread.h"
 #include "modelfloat/placement/policy.h"
-#include "modelfloat/transfer/ask/copy_check.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 
 namespace modelfloat::engine {
 namespace {
 
-using registry::CopyState;
-using transfer::PoolStore;
 using transfer::ShardPlace;
 
 class Repair {
  public:
   Repair(Pool& pool, const RepairOptions& options, const CallOptions& call)
-      : pool_(pool), options_(options), call_(call), survey_(survey_pool(pool, options.model, call)) {}
+      : pool_(pool),
+        options_(options),
+        call_(call),
+        survey_(survey_pool(pool, options.model, call)),
+        new_copies_(pool, call) {}
 
   RepairReport run() {
     report_.doubts = survey_.doubts;
@@ -40,7 +42,9 @@ class Repair {
     tasks = repair(std::move(tasks), true);
     report_.packs_below_promise += tasks.size();
     for (const PackToRepair& task : tasks) report_.shards_left += task.missing.size();
-    read_back();
+    new_copies_.read_back();
+    report_.packs_below_promise += new_copies_.failures().size();
+    for (const std::string& failure : new_copies_.failures()) report_.doubts.push_back(failure);
     std::sort(report_.unrepairable.begin(), report_.unrepairable.end());
     return std::move(report_);
   }
@@ -152,30 +156,9 @@ class Repair {
     }
     report_.shards_left += task.missing.size() - places.size();
     for (const ShardPlace& place : places) {
-      const Hash256& object = task.pack.shard_name(place.index);
-      pool_.registry().record_shard_copy(object, place.store, CopyState::whole);
+      new_copies_.add(task.pack, place);
       ++report_.shards_written;
-      if (const PoolStore* store = pool_.stores().find(place.store);
-          store != nullptr && !store->store->traits().lists_checksums)
-        unproven_.push_back({ObjectName::of(ObjectType::shard, object), store, task.object_bytes()});
     }
-    if (unproven_.size() * task.object_bytes() >= k_read_back_at_once) read_back();
-  }
-
-  void read_back() {
-    transfer::check_copies(
-        pool_.stores(), std::move(unproven_), call_,
-        [this](const transfer::CopyToCheck& copy, std::optional<transfer::Damage> damage) {
-          if (!damage) return;
-          if (*damage != transfer::Damage::offline)
-            pool_.registry().record_shard_copy(
-                *copy.name.hash(), copy.store->id,
-                *damage == transfer::Damage::corrupt ? CopyState::corrupt : CopyState::missing);
-          report_.doubts.push_back(fmt::format("{} took {} and does not give it back: it is {}", copy.store->name,
-                                               copy.name.path(), transfer::to_string(*damage)));
-          ++report_.packs_below_promise;
-        });
-    unproven_.clear();
   }
 
   // Names the files that need the pack.
@@ -204,15 +187,13 @@ class Repair {
     }
   }
 
-  static constexpr std::uint64_t k_read_back_at_once = std::uint64_t{256} << 20;
-
   Pool& pool_;
   const RepairOptions& options_;
   const CallOptions& call_;
   const PoolSurvey survey_;
   std::uint64_t bytes_to_write_ = 0;
   bool failed_ = false;  // a store, while shards were put
-  std::vector<transfer::CopyToCheck> unproven_;
+  NewCopies new_copies_;
   RepairReport report_;
 };
 

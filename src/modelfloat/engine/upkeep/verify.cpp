@@ -1,6 +1,7 @@
 #include "modelfloat/engine/upkeep/verify.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <set>
@@ -9,11 +10,13 @@
 #include "modelfloat/base/log.h"
 #include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/catalogue/catch_up.h"
+#include "modelfloat/engine/catalogue/model_health.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/upkeep/file_check.h"
+#include "modelfloat/engine/upkeep/proofs.h"
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/transfer/ask/copy_check.h"
 #include "modelfloat/transfer/ask/inventory.h"
@@ -34,10 +37,11 @@ using Copy = std::pair<ObjectName, const PoolStore*>;
 
 class Verification {
  public:
-  Verification(Pool& pool, bool read, const transfer::FindingSink& progress, const CallOptions& call)
-      : pool_(pool), read_(read), progress_(progress), call_(call) {}
+  Verification(Pool& pool, const VerifyOptions& options, const CallOptions& call)
+      : pool_(pool), options_(options), call_(call) {}
 
-  VerifyReport run(const std::optional<std::string>& only) {
+  VerifyReport run() {
+    const std::optional<std::string>& only = options_.model;
     pool_.log().try_unreadable_again();
     const auto log_before = pool_.log().expected_objects();
     const Freshness sync = catch_up(pool_, {.log = LogReading::thorough, .decided = MarkerWait::full}, call_);
@@ -57,10 +61,15 @@ class Verification {
     for (const LiveManifest* live : current_manifests(state_)) {
       if (!only || live->model == *only) check_manifest(*live);
     }
-    if (read_) {
+    bytes_to_read_ = 0;
+    for (const auto& [name, store] : to_read_) bytes_to_read_ += size_of(name, *store);
+    if (options_.read) {
       check_files();
-      read_everything();
+      read(copies_to_read());
+    } else if (options_.sample_percent) {
+      read(sample());
     }
+    proofs_->record();
     sum_up();
     return std::move(report_);
   }
@@ -73,11 +82,12 @@ class Verification {
 
   void found(const std::string& store, const ObjectName& name, Damage what) {
     const Finding finding{store, name.path(), name.type().value_or(ObjectType::marker), what};
-    if (findings_.insert(finding).second && progress_) progress_(finding);
+    if (findings_.insert(finding).second && options_.on_finding) options_.on_finding(finding);
   }
 
   void list_stores() {
     inventory_.emplace(transfer::take_inventory(pool_.stores(), pool_.registry(), {"mf1/"}, call_));
+    proofs_.emplace(pool_, *inventory_);
     for (const Inventory::Store& listed : inventory_->stores()) {
       if (!listed.trouble.empty()) log_warning(listed.store->name + " cannot be listed: " + listed.trouble);
       if (!listed.is_complete) found(listed.store->name, ObjectName::marker(), Damage::offline);
@@ -90,7 +100,7 @@ class Verification {
     for (const PoolStore* store : stores.having) {
       to_read_.emplace(name, store);
       if (!damaged_documents_.contains({name.path(), store->id})) continue;
-      if (read_) {
+      if (options_.read) {
         doubted_.emplace(name, store);
       } else {
         found(store->name, name, Damage::corrupt);
@@ -199,7 +209,7 @@ class Verification {
   void check_listed_copy(PackCheck& check, std::size_t index, const ObjectName& name, const InventoryCopy& copy) {
     const PoolStore& store = *copy.store;
     const bool was_corrupt = copy.remembered == CopyState::corrupt;
-    if (copy.size_bytes != mf1::k_header_bytes + check.pack.slice_bytes || (was_corrupt && !read_)) {
+    if (copy.size_bytes != mf1::k_header_bytes + check.pack.slice_bytes || (was_corrupt && !options_.read)) {
       found(store.name, name, Damage::corrupt);
       if (!was_corrupt) record_state(name, store, CopyState::corrupt);
       return;
@@ -207,8 +217,18 @@ class Verification {
     if (!copy.remembered || copy.remembered == CopyState::missing)
       pool_.registry().add_shard_place(*name.hash(), store.id);
     if (was_corrupt) doubted_.emplace(name, &store);
+    if (!fits_checksum(name, store)) return;
     check.good.push_back({index, {name, &store}});
     to_read_.emplace(name, &store);
+  }
+
+  // Returns false when the store lists another checksum than when the bytes were right.
+  bool fits_checksum(const ObjectName& name, const PoolStore& store) {
+    if (proofs_->compare_checksum(name, store) != Proofs::ByChecksum::wrong) return true;
+    if (options_.read) return true;  // its bytes will tell
+    found(store.name, name, Damage::corrupt);
+    record_state(name, store, CopyState::corrupt);
+    return false;
   }
 
   // Of each shard; with k = 1 of each copy.
@@ -233,6 +253,14 @@ class Verification {
     return health == Health::sound && !keeps_promise(holders_of(check), check.pack) ? Health::degraded : health;
   }
 
+  ModelHealth health_of(const ManifestCheck& check) {
+    ModelHealth health = health_of_manifest(pool_, check.id, call_);
+    health.health = check.readable ? Health::sound : Health::unknown;
+    if (check.is_wrong) health.health = Health::lost;
+    for (const PackId& id : check.packs) health.health = worse(health.health, health_of(packs_.at(id)));
+    return health;
+  }
+
   // Compares every file with its SHA-256. Shards that are read completely here are not read again.
   void check_files() {
     std::mutex mutex;
@@ -241,15 +269,15 @@ class Verification {
         pool_,
         [&](const transfer::ShardCopy& copy) {
           const std::lock_guard lock(mutex);
-          whole.emplace(ObjectName::of(ObjectType::shard, copy.object), copy.store);
+          const auto added = whole.emplace(ObjectName::of(ObjectType::shard, copy.object), copy.store);
+          if (added.second) was_read(size_of(added.first->first, *copy.store));
         },
         call_);
     for (ManifestCheck& check : manifests_) {
       if (check.readable) check_files_of(check, files);
     }
     for (const auto& one : whole) {
-      if (to_read_.erase(one) == 0) continue;
-      if (doubted_.contains(one)) record_state(one.first, *one.second, CopyState::whole);
+      if (to_read_.erase(one) > 0) proofs_->is_right(one.first, *one.second);
     }
     report_.bytes_read += files.bytes_fetched();
   }
@@ -272,16 +300,39 @@ class Verification {
     }
   }
 
-  // Reads every expected object on every store that lists it, and checks it against its name.
-  void read_everything() {
+  std::uint64_t size_of(const ObjectName& name, const PoolStore& store) const {
+    return inventory_->listed_size(store, name).value_or(0);
+  }
+
+  void was_read(std::uint64_t bytes) {
+    bytes_done_ += bytes;
+    if (options_.progress) options_.progress(std::min(bytes_done_, bytes_to_read_), bytes_to_read_);
+  }
+
+  std::vector<transfer::CopyToCheck> copies_to_read() const {
     std::vector<transfer::CopyToCheck> copies;
-    for (const auto& [name, store] : to_read_)
-      copies.push_back({name, store, inventory_->listed_size(*store, name).value_or(0)});
+    for (const auto& [name, store] : to_read_) copies.push_back({name, store, size_of(name, *store)});
+    return copies;
+  }
+
+  std::vector<transfer::CopyToCheck> sample() {
+    const auto share = static_cast<std::uint64_t>(
+        std::ceil(static_cast<double>(bytes_to_read_) * options_.sample_percent.value_or(0) / 100));
+    auto chosen =
+        proofs_->longest_unproven(copies_to_read(), std::min(share, options_.budget_bytes), options_.unproven_since);
+    bytes_to_read_ = 0;
+    for (const auto& copy : chosen) bytes_to_read_ += copy.size_bytes;
+    return chosen;
+  }
+
+  // Reads each copy and checks it against its name.
+  void read(std::vector<transfer::CopyToCheck> copies) {
     report_.bytes_read += transfer::check_copies(
         pool_.stores(), std::move(copies), call_,
         [this](const transfer::CopyToCheck& copy, std::optional<Damage> damage) {
+          was_read(copy.size_bytes);
           if (!damage) {
-            if (doubted_.contains({copy.name, copy.store})) record_state(copy.name, *copy.store, CopyState::whole);
+            proofs_->is_right(copy.name, *copy.store);
             return;
           }
           found(copy.store->name, copy.name, *damage);
@@ -308,30 +359,31 @@ class Verification {
         return true;
       });
     }
-    std::map<std::string, Health> health;
+    std::map<std::string, ModelHealth> health;
     for (const ManifestCheck& check : manifests_) {
-      Health own = check.readable ? Health::sound : Health::unknown;
-      if (check.is_wrong) own = worse(own, Health::lost);
-      for (const PackId& id : check.packs) own = worse(own, health_of(packs_.at(id)));
-      auto& worst = health.try_emplace(check.model, Health::sound).first->second;
-      worst = worse(worst, own);
+      const ModelHealth own = health_of(check);
+      const auto [known, is_first] = health.try_emplace(check.model, own);
+      if (!is_first) known->second = worse(known->second, own);
     }
-    for (const auto& [model, worst] : health) report_.models.push_back({model, worst});
+    for (const auto& [model, worst] : health)
+      report_.models.push_back({model, worst.health, worst.domains_may_go, worst.oldest_proof});
     report_.damaged.assign(findings_.begin(), findings_.end());
   }
 
   Pool& pool_;
-  const bool read_;
-  const transfer::FindingSink& progress_;
+  const VerifyOptions& options_;
   const CallOptions& call_;
   PoolState state_;
   std::optional<Inventory> inventory_;  // of all objects
+  std::optional<Proofs> proofs_;
   std::map<PackId, PackCheck> packs_;
   std::vector<ManifestCheck> manifests_;
   std::set<ObjectName> expected_log_;
-  std::set<registry::DocumentCache::DamagedDocument> damaged_documents_;
+  std::set<registry::DocumentCache::DocumentCopy> damaged_documents_;
   std::set<Copy> to_read_;
   std::set<Copy> doubted_;  // members of to_read_ that were corrupt last time
+  std::uint64_t bytes_to_read_ = 0;
+  std::uint64_t bytes_done_ = 0;
   VerifyReport report_;
   std::set<Finding> findings_;
   std::map<Copy, Damage> bad_;  // damage found by reading
@@ -345,9 +397,8 @@ bool VerifyReport::readable() const noexcept {
   });
 }
 
-VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read,
-                    const transfer::FindingSink& progress, const CallOptions& call) {
-  return Verification(pool, read, progress, call).run(model);
+VerifyReport verify(Pool& pool, const VerifyOptions& options, const CallOptions& call) {
+  return Verification(pool, options, call).run();
 }
 
 }  // namespace modelfloat::engine

@@ -1,6 +1,8 @@
 #pragma once
 // Checks that all objects of the pool are on the stores and undamaged.
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,9 +13,27 @@
 
 namespace modelfloat::engine {
 
+struct VerifyOptions {
+  std::optional<std::string> model = {};  // only this one
+  // Reads every object, and compares every file with its SHA-256.
+  bool read = false;
+  // Without `read`: reads this share of the bytes (0 to 100), those first that were proven right
+  // longest ago or never.
+  std::optional<double> sample_percent = {};
+  // Of a sample, leaves out what was proven right at this time (seconds of Unix time) or later.
+  std::uint64_t unproven_since = UINT64_MAX;
+  std::uint64_t budget_bytes = UINT64_MAX;  // a sample is not larger than this
+  transfer::FindingSink on_finding = {};    // receives each finding
+  // Called for bytes that were read, of those that are to be; on any thread, one call at a time.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
+};
+
 struct VerifiedModel {
   std::string name;
   Health health = Health::unknown;
+  // As ModelHealth has them, of the worst of the model's revisions.
+  std::optional<unsigned> domains_may_go = {};
+  std::optional<std::uint64_t> oldest_proof = {};
 };
 struct VerifyReport {
   std::vector<transfer::Finding> damaged;  // in order, each once
@@ -26,12 +46,13 @@ struct VerifyReport {
   bool readable() const noexcept;  // no model is lost, offline or unknown
 };
 
-// Compares what the manifests name with what the stores list. With `read`, also reads every object
-// and checks it against its name, and every file against its SHA-256; a model with a wrong file is
-// reported as lost. Results are recorded in the registry: a corrupt copy counts as damaged
-// everywhere until it is read without error or uploaded again, and repair() uploads it again. `model`: checks this one
-// only. `progress` receives each finding.
-VerifyReport verify(Pool& pool, const std::optional<std::string>& model, bool read,
-                    const transfer::FindingSink& progress, const CallOptions& call);
+// Compares what the manifests name with what the stores list, and checksums that stores list with
+// those that they listed when the bytes were right. With `read` or `sample_percent`, also reads
+// objects and checks them against their names; with `read`, also every file against its SHA-256: a
+// model with a wrong file is reported as lost. Results are recorded in the registry: a corrupt copy
+// counts as damaged everywhere until it is read without error or uploaded again, and repair()
+// uploads it again; copies that are right have a proof then (registry::CopyProof). Throws
+// Error{not_found} for a model that there is not.
+VerifyReport verify(Pool& pool, const VerifyOptions& options, const CallOptions& call);
 
 }  // namespace modelfloat::engine

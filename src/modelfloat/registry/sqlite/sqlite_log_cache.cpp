@@ -157,7 +157,10 @@ void SqliteRegistry::forget_listed(const StoreId& store, std::span<const std::st
 
 void SqliteRegistry::forget_documents(std::span<const std::string> objects) {
   database_.write([&](Connection& c) {
-    for (const std::string& object : objects) c.run("delete from documents where object = ?1", object);
+    for (const std::string& object : objects) {
+      c.run("delete from documents where object = ?1", object);
+      c.run("delete from document_proofs where object = ?1", object);
+    }
   });
 }
 
@@ -166,12 +169,32 @@ void SqliteRegistry::record_document_copy(const std::string& object, const Store
     c.run(is_good ? "delete from damaged_documents where object = ?1 and store = ?2"
                   : "insert or ignore into damaged_documents values (?1, ?2)",
           object, store);
+    c.run("delete from document_proofs where object = ?1 and store = ?2", object, store);
   });
 }
 
-std::vector<DocumentCache::DamagedDocument> SqliteRegistry::damaged_documents() {
+void SqliteRegistry::record_document_proofs(std::span<const DocumentCopy> copies, std::uint64_t at) {
+  if (copies.empty()) return;
+  database_.write([&](Connection& c) {
+    for (const DocumentCopy& copy : copies) {
+      c.run("delete from damaged_documents where object = ?1 and store = ?2", copy.object, copy.store);
+      c.run("insert or replace into document_proofs values (?1, ?2, ?3)", copy.object, copy.store, at);
+    }
+  });
+}
+
+std::map<StoreId, std::uint64_t> SqliteRegistry::document_proofs(const std::string& object) {
+  using Row = std::pair<StoreId, std::uint64_t>;
+  const auto rows = database_.read([&](Connection& c) {
+    return c.rows<Row, StoreId, std::uint64_t>("select store, proved_at from document_proofs where object = ?1",
+                                               object);
+  });
+  return {rows.begin(), rows.end()};
+}
+
+std::vector<DocumentCache::DocumentCopy> SqliteRegistry::damaged_documents() {
   return database_.read([&](Connection& c) {
-    return c.rows<DamagedDocument, std::string, StoreId>(
+    return c.rows<DocumentCopy, std::string, StoreId>(
         "select object, store from damaged_documents order by object, store");
   });
 }

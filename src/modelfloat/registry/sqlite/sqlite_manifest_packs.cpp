@@ -23,6 +23,7 @@ struct CopyOfPack {
   Hash256 object;
   StoreId store;
   std::int64_t state;
+  std::uint64_t proved_at;
 };
 
 struct CopyOfStray {
@@ -34,16 +35,16 @@ struct CopyOfStray {
   std::int64_t state;
 };
 
-void add_copy(std::vector<ShardCopy>& copies, const StoreId& store, std::int64_t state) {
-  if (state != k_no_copy) copies.push_back({store, static_cast<CopyState>(state)});
+void add_copy(std::vector<ShardCopy>& copies, const StoreId& store, std::int64_t state, std::uint64_t proved_at) {
+  if (state != k_no_copy) copies.push_back({store, static_cast<CopyState>(state), proved_at});
 }
 
 // One statement, so that no other process changes a pack between its row and its shards.
 std::vector<LocatedPack> packs_between(Connection& c, const Hash256& manifest, std::uint64_t first, std::uint64_t end) {
   const auto rows = c.rows<CopyOfPack, std::uint64_t, PackId, std::uint32_t, std::uint8_t, std::uint8_t, std::uint8_t,
-                           std::uint64_t, std::uint8_t, std::uint64_t, Hash256, StoreId, std::int64_t>(
+                           std::uint64_t, std::uint8_t, std::uint64_t, Hash256, StoreId, std::int64_t, std::uint64_t>(
       "select m.position, p.id, p.epoch, p.suite, p.k, p.m, p.slice_bytes, p.survive, s.position, s.object, "
-      "coalesce(l.store, zeroblob(16)), coalesce(l.state, -1) "
+      "coalesce(l.store, zeroblob(16)), coalesce(l.state, -1), coalesce(l.proved_at, 0) "
       "from manifest_packs m join packs p on p.key = m.pack join shards s on s.pack = p.key "
       "left join shard_places l on l.object = s.object "
       "where m.manifest = ?1 and m.position >= ?2 and m.position < ?3 order by m.position, s.position, l.store",
@@ -69,7 +70,7 @@ std::vector<LocatedPack> packs_between(Connection& c, const Hash256& manifest, s
       located.pack.shards.push_back(row.object);
       located.copies.emplace_back();
     }
-    add_copy(located.copies.back(), row.store, row.state);
+    add_copy(located.copies.back(), row.store, row.state, row.proved_at);
     last = &row;
   }
   return packs;
@@ -88,7 +89,7 @@ void add_strays(Connection& c, const Hash256& manifest, std::uint64_t first, std
     auto& strays = packs.at(row.position - first).strays;
     const StrayShard shard{row.object, row.pack, row.index};
     if (strays.empty() || strays.back().shard != shard) strays.push_back({shard, {}});
-    add_copy(strays.back().copies, row.store, row.state);
+    add_copy(strays.back().copies, row.store, row.state, 0);
   }
 }
 

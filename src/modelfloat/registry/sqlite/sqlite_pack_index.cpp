@@ -175,6 +175,27 @@ void SqliteRegistry::record_shard_copy(const Hash256& object, const StoreId& sto
   });
 }
 
+void SqliteRegistry::record_proofs(std::span<const CopyProof> proofs, std::uint64_t at) {
+  if (proofs.empty()) return;
+  database_.write([&](Connection& c) {
+    for (const CopyProof& proof : proofs) {
+      c.run(
+          "insert or replace into shard_places (object, store, state, proved_at, checksum) values (?1, ?2, ?3, ?4, ?5)",
+          proof.object, proof.store, CopyState::whole, at, proof.checksum);
+    }
+  });
+}
+
+std::map<Hash256, std::string> SqliteRegistry::shard_checksums(const StoreId& store) {
+  using Row = std::pair<Hash256, std::string>;
+  const auto rows = database_.read([&](Connection& c) {
+    return c.rows<Row, Hash256, std::string>(
+        "select object, checksum from shard_places where store = ?1 and state = ?2 and checksum <> ''", store,
+        CopyState::whole);
+  });
+  return {rows.begin(), rows.end()};
+}
+
 std::vector<StoreId> SqliteRegistry::shard_places(const Hash256& object) {
   return database_.read([&](Connection& c) {
     return c.rows<StoreId>("select store from shard_places where object = ?1 and state = ?2 order by store", object,
@@ -184,8 +205,8 @@ std::vector<StoreId> SqliteRegistry::shard_places(const Hash256& object) {
 
 std::vector<ShardCopy> SqliteRegistry::shard_copies(const Hash256& object) {
   return database_.read([&](Connection& c) {
-    return c.rows<ShardCopy, StoreId, CopyState>(
-        "select store, state from shard_places where object = ?1 order by store", object);
+    return c.rows<ShardCopy, StoreId, CopyState, std::uint64_t>(
+        "select store, state, proved_at from shard_places where object = ?1 order by store", object);
   });
 }
 

@@ -33,6 +33,8 @@ class SqliteRegistry : public Registry {
   void set_shard_places(const StoreId&, std::span<const Hash256> all_objects_there) override;
   void add_shard_place(const Hash256& object, const StoreId&) override;
   void record_shard_copy(const Hash256& object, const StoreId&, CopyState) override;
+  void record_proofs(std::span<const CopyProof>, std::uint64_t at) override;
+  std::map<Hash256, std::string> shard_checksums(const StoreId&) override;
   std::vector<StoreId> shard_places(const Hash256& object) override;
   std::vector<ShardCopy> shard_copies(const Hash256& object) override;
   std::vector<Hash256> damaged_shards(const StoreId&) override;
@@ -82,7 +84,9 @@ class SqliteRegistry : public Registry {
   void keep_document(const std::string& object, ByteSpan sealed) override;
   std::optional<Bytes> document(const std::string& object) override;
   void record_document_copy(const std::string& object, const StoreId& store, bool is_good) override;
-  std::vector<DamagedDocument> damaged_documents() override;
+  std::vector<DocumentCopy> damaged_documents() override;
+  void record_document_proofs(std::span<const DocumentCopy>, std::uint64_t at) override;
+  std::map<StoreId, std::uint64_t> document_proofs(const std::string& object) override;
   void forget_documents(std::span<const std::string> objects) override;
 
   // Catalogue

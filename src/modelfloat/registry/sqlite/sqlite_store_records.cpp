@@ -34,6 +34,7 @@ void SqliteRegistry::remove_store(const StoreId& store) {
     c.run("delete from listed where store = ?1", store);
     c.run("delete from shard_places where store = ?1", store);
     c.run("delete from damaged_documents where store = ?1", store);
+    c.run("delete from document_proofs where store = ?1", store);
   });
 }
 

@@ -15,8 +15,8 @@ bool fits_checksum(std::string_view checksum, ByteSpan object) {
   return true;
 }
 
-void put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object,
-                   const CallOptions& call) {
+std::string put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object,
+                          const CallOptions& call) {
   std::string trouble;
   for (int attempt = 0; attempt < 2; ++attempt) {
     store.put(name, object, call);
@@ -28,7 +28,7 @@ void put_confirmed(store::Store& store, const std::string& where, const ObjectNa
     } else if (info->checksum && !fits_checksum(*info->checksum, object)) {
       trouble = ", and shows another checksum";
     } else {
-      return;
+      return info->checksum.value_or(std::string());
     }
   }
   throw Error(ErrorKind::corrupt, where, "says that it stored " + name.path() + trouble);

@@ -11,9 +11,10 @@ namespace modelfloat::transfer {
 
 // Puts the object, then compares stat() with it: its size and, if the store computes one, its
 // checksum. When they differ, does both once more. Throws what the store throws, or Error{corrupt}
-// naming `where` when the second try differs too. Blocks the calling thread.
-void put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object,
-                   const CallOptions& call);
+// naming `where` when the second try differs too. Returns the checksum that the store shows; empty
+// when it shows none. Blocks the calling thread.
+std::string put_confirmed(store::Store& store, const std::string& where, const ObjectName& name, ByteSpan object,
+                          const CallOptions& call);
 
 // Waits until list() shows the object, for at most a minute. Needed where new objects may be missing
 // from listings (StoreTraits::delayed_listing) and others have to find them there. Returns whether

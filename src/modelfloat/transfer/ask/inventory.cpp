@@ -25,6 +25,7 @@ Inventory::Store sorted(StoreListing listing, registry::PackIndex& registry) {
   for (const store::ObjectInfo& info : listing.objects) {
     if (info.name.type() == ObjectType::shard) {
       listed.shards.push_back({*info.name.hash(), info.size_bytes});
+      if (info.checksum) listed.checksums.emplace(*info.name.hash(), *info.checksum);
     } else {
       listed.others.emplace(info.name, info.size_bytes);
     }
@@ -115,6 +116,13 @@ ListedShards Inventory::stray() const {
     }
   }
   return stray;
+}
+
+std::string Inventory::listed_checksum(const PoolStore& store, const Hash256& shard) const {
+  const Store* listed = find(store);
+  if (listed == nullptr) return {};
+  const auto found = listed->checksums.find(shard);
+  return found == listed->checksums.end() ? std::string() : found->second;
 }
 
 Inventory::DocumentStores Inventory::expected_everywhere(const ObjectName& document) const {

@@ -48,6 +48,8 @@ class Inventory {
     std::vector<Shard> shards = {};  // sorted, without duplicates
     // Sorted: the shards whose copies on this store are remembered as damaged.
     std::vector<Hash256> damaged = {};
+    // The checksums of shards, where the store lists them.
+    std::map<Hash256, std::string> checksums = {};
     // All other objects, with their sizes.
     std::map<ObjectName, std::uint64_t> others = {};
   };
@@ -87,6 +89,8 @@ class Inventory {
   };
   DocumentStores expected_everywhere(const ObjectName& document) const;
 
+  // The shard's checksum as the store lists it; empty when it lists none.
+  std::string listed_checksum(const PoolStore& store, const Hash256& shard) const;
   // The object's size as the store lists it; nullopt when it does not list it.
   std::optional<std::uint64_t> listed_size(const PoolStore& store, const ObjectName& name) const;
 

@@ -40,6 +40,7 @@ void Delivery::start(ShardsToDeliver shards) {
   check_shards(shards);
   shards_ = std::move(shards);
   at_.assign(shards_.objects.size(), std::nullopt);
+  checksums_.assign(at_.size(), {});
   left_ = at_.size();
   is_still_read_ = false;
   state_ = DeliveryState::idle;
@@ -141,8 +142,7 @@ void Delivery::put_shard(std::size_t position) {
   const ObjectName name = ObjectName::of(ObjectType::shard, shards_.pack.shard_name(object.index));
   puts_.ask(to, allowed, {position, target, give_up},
             [bytes = object.bytes, name, where = to.name](store::Store& there, const CallOptions& options) {
-              put_confirmed(there, where, name, *bytes, options);
-              return true;
+              return put_confirmed(there, where, name, *bytes, options);
             });
   notify();
 }
@@ -206,6 +206,7 @@ void Delivery::handle_answer(const Puts::Answer& answer) {
   needed_since_.erase(put.target);
   readmitted_.erase(put.target);
   put_bytes_ += object_bytes();
+  checksums_[put.position] = *answer.value;
   if (--left_ == 0) become_delivered();
 }
 
@@ -213,7 +214,7 @@ void Delivery::become_delivered() {
   places_.clear();
   for (std::size_t position = 0; position < at_.size(); ++position) {
     const PoolStore& there = store(at_[position].value());
-    places_.push_back({shards_.objects[position].index, there.id, there.domain});
+    places_.push_back({shards_.objects[position].index, there.id, there.domain, std::move(checksums_[position])});
   }
   shards_ = {};
   state_ = DeliveryState::delivered;

@@ -34,6 +34,7 @@ struct ShardPlace {
   std::size_t index = 0;  // of the shard in its pack
   StoreId store{};
   std::string domain;
+  std::string checksum = {};  // that the store showed when it was put; empty: none
   bool operator==(const ShardPlace&) const = default;
 };
 
@@ -144,7 +145,7 @@ class Delivery {
     std::size_t target = 0;
     SteadyTime at;
   };
-  using Puts = Race<bool, Put>;
+  using Puts = Race<std::string, Put>;  // an answer is the checksum that the store shows
 
   const PoolStore& store(std::size_t target) const { return *targets_.stores[target]; }
   std::uint64_t& free_bytes(std::size_t target) { return targets_.candidates[target].free_bytes; }
@@ -180,7 +181,8 @@ class Delivery {
   ShardsToDeliver shards_;
   // The target of each object; nullopt: it has no place.
   std::vector<std::optional<std::size_t>> at_;
-  std::size_t left_ = 0;  // objects that are not confirmed
+  std::vector<std::string> checksums_;  // of each object, as ShardPlace::checksum
+  std::size_t left_ = 0;                // objects that are not confirmed
   std::vector<Retry> retries_;
   std::string why_;
   std::optional<Put> stuck_;  // the put that failed; nullopt: no place from the start

@@ -155,8 +155,15 @@ void Upload::delivery_ended() {
 
 void Upload::pack_is_durable() {
   std::vector<StoreId> places;
-  for (const ShardPlace& place : delivery_.places()) places.push_back(place.store);
-  context_.registry.add_pack(pack_->pack, pack_->fragments, places);
+  std::vector<registry::CopyProof> proofs;
+  for (const ShardPlace& place : delivery_.places()) {
+    places.push_back(place.store);
+    if (!place.checksum.empty()) proofs.push_back({pack_->pack.shard_name(place.index), place.store, place.checksum});
+  }
+  context_.registry.transaction([&] {
+    context_.registry.add_pack(pack_->pack, pack_->fragments, places);
+    context_.registry.record_proofs(proofs, unix_seconds(context_.stores.clock().utc_now()));
+  });
   packs_.push_back(pack_->pack.id);
   stores_.insert(places.begin(), places.end());
   if (!delivery_.is_still_read()) stream_.reuse(std::move(pack_->shards));

@@ -2,14 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "modelfloat/base/clock.h"
 #include "modelfloat/base/hex.h"
+#include "modelfloat/server/json.h"
 
 namespace modelfloat::server {
 
 using nlohmann::ordered_json;
-
-static std::string time_text(std::uint64_t unix_time) { return to_rfc3339(from_unix_seconds(unix_time)); }
 
 ordered_json to_json(const engine::ModelSummary& model, const engine::ModelHealth& health) {
   return {{"id", model.id},
@@ -18,18 +16,20 @@ ordered_json to_json(const engine::ModelSummary& model, const engine::ModelHealt
           {"framework", model.framework},
           {"format", model.format},
           {"size_bytes", model.size_bytes},
-          {"created_at", time_text(model.created_at)},
+          {"created_at", time_json(model.created_at)},
           {"revision", model.revision},
           {"tags", model.tags},
           {"fragments", model.fragments},
           {"stores", health.stores},
-          {"health", engine::to_string(health.health)}};
+          {"health", engine::to_string(health.health)},
+          {"domains_may_go", number_or_null(health.domains_may_go)},
+          {"oldest_proof", time_or_null(health.oldest_proof)}};
 }
 
 ordered_json to_json(const engine::RevisionSummary& revision) {
   return {{"revision", revision.revision},
           {"size_bytes", revision.size_bytes},
-          {"created_at", time_text(revision.created_at)},
+          {"created_at", time_json(revision.created_at)},
           {"tags", revision.tags}};
 }
 

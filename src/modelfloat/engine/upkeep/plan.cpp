@@ -1,0 +1,152 @@
+#include "modelfloat/engine/upkeep/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "modelfloat/domain/superseded.h"
+#include "modelfloat/engine/manifest/manifest_writer.h"
+#include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/pool/store_health.h"
+#include "modelfloat/engine/upkeep/pool_survey.h"
+#include "modelfloat/engine/upkeep/shard_spread.h"
+#include "modelfloat/mf1/format.h"
+#include "modelfloat/placement/policy.h"
+#include "modelfloat/transfer/packs/later_parity.h"
+
+namespace modelfloat::engine {
+namespace {
+
+// As many calls of a store are under way at once.
+constexpr std::size_t k_calls_at_once = 4;
+
+class Planning {
+ public:
+  Planning(Pool& pool, std::set<StoreId> gone, const CallOptions& call)
+      : pool_(pool),
+        gone_(std::move(gone)),
+        call_(call),
+        survey_(survey_pool(pool, std::nullopt, call)),
+        largest_survive_(Settings(pool.registry()).largest_survive()) {}
+
+  PlanReport run() {
+    report_.doubts = survey_.doubts;
+    for (const auto& listed : survey_.inventory.stores()) {
+      if (!listed.is_complete && !gone_.contains(listed.store->id))
+        report_.doubts.push_back(listed.store->name + " cannot be listed now, and counts as gone");
+    }
+    for (const auto& [id, needed] : survey_.packs) look_at(needed);
+    look_at_documents();
+    for (const auto& [name, fate] : models_) {
+      if (!fate.domains_may_go) {
+        report_.lost.push_back(name);
+      } else if (fate.is_below_promise) {
+        report_.at_risk.push_back({name, *fate.domains_may_go});
+      }
+    }
+    estimate_times();
+    return std::move(report_);
+  }
+
+ private:
+  struct Fate {
+    std::optional<unsigned> domains_may_go = 0;
+    bool is_below_promise = false;
+    bool is_known = false;  // domains_may_go has a meaning
+  };
+
+  void meets(const std::string& model, std::optional<unsigned> domains_may_go, bool is_below_promise) {
+    Fate& fate = models_[model];
+    fate.domains_may_go = fate.is_known ? std::min(fate.domains_may_go, domains_may_go) : domains_may_go;
+    fate.is_below_promise = fate.is_below_promise || is_below_promise;
+    fate.is_known = true;
+  }
+
+  void look_at(const NeededPack& needed) {
+    const Pack& pack = needed.pack;
+    const ShardSpread spread = spread_of(survey_.inventory, pack, gone_);
+    std::vector<std::string> domains = spread.domains();
+    const std::size_t left = domains.size();
+    for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), pack)) {
+      for (const auto& copy : survey_.inventory.copies(later.object)) {
+        if (!copy.size_bytes || gone_.contains(copy.store->id)) continue;
+        domains.push_back(copy.store->domain);
+        break;
+      }
+    }
+    const auto may_go = placement::domains_may_go(domains, pack.k);
+    const bool is_below = !may_go || *may_go < pack.survive;
+    const std::uint64_t object_bytes = mf1::k_header_bytes + pack.slice_bytes;
+    if (may_go) {
+      const std::size_t to_write = pack.shard_count() - left + spread.crowded.size();
+      report_.bytes_to_copy += to_write * object_bytes;
+      if (to_write > 0) bytes_to_read_ += pack.k * object_bytes;
+    }
+    for (const Hash256& content : needed.manifests) {
+      meets(survey_.state.manifests.at(content).model, may_go, is_below);
+      if (may_go) model_bytes_[content] += pack.k * object_bytes;
+    }
+  }
+
+  void look_at_documents() {
+    for (const LiveManifest* live : current_manifests(survey_.state)) {
+      try {
+        for (const ObjectName& name : documents_of(pool_, live->manifest, call_)) look_at(live->model, name);
+      } catch (const Error& error) {
+        if (error.kind == ErrorKind::cancelled) throw;
+        meets(live->model, std::nullopt, true);
+      }
+    }
+  }
+
+  void look_at(const std::string& model, const ObjectName& document) {
+    std::set<std::string> domains;
+    for (const auto* store : survey_.inventory.expected_everywhere(document).having) {
+      if (!gone_.contains(store->id)) domains.insert(store->domain);
+    }
+    const auto may_go = domains.empty() ? std::nullopt : std::optional(static_cast<unsigned>(domains.size() - 1));
+    meets(model, may_go, !may_go || *may_go < largest_survive_);
+  }
+
+  void estimate_times() {
+    double download = 0;
+    double upload = 0;
+    for (const auto& listed : survey_.inventory.stores()) {
+      if (!listed.is_complete || gone_.contains(listed.store->id)) continue;
+      const StoreHealth health = store_health(pool_, *listed.store);
+      const double at_once =
+          static_cast<double>(std::min(k_calls_at_once, listed.store->store->traits().parallel_calls));
+      download += at_once * throughput(health.measured.get).value_or(0);
+      if (listed.store->use == StoreUse::in_use) upload += at_once * throughput(health.measured.put).value_or(0);
+    }
+    const auto seconds = [](std::uint64_t bytes, double rate) { return static_cast<double>(bytes) / rate; };
+    if (report_.bytes_to_copy == 0) {
+      report_.copy_seconds = 0;
+    } else if (download > 0 && upload > 0) {
+      report_.copy_seconds = std::max(seconds(bytes_to_read_, download), seconds(report_.bytes_to_copy, upload));
+    }
+    std::uint64_t largest = 0;
+    for (const auto& [content, bytes] : model_bytes_) largest = std::max(largest, bytes);
+    if (largest > 0 && download > 0) report_.first_token_seconds = seconds(largest, download);
+  }
+
+  Pool& pool_;
+  const std::set<StoreId> gone_;
+  const CallOptions& call_;
+  const PoolSurvey survey_;
+  const unsigned largest_survive_;
+  std::map<std::string, Fate> models_;
+  std::map<Hash256, std::uint64_t> model_bytes_;  // to read, by manifest
+  std::uint64_t bytes_to_read_ = 0;               // by a repair
+  PlanReport report_;
+};
+
+}  // namespace
+
+PlanReport plan_without(Pool& pool, const std::vector<std::string>& stores, const CallOptions& call) {
+  return Planning(pool, store_ids(pool, stores), call).run();
+}
+
+}  // namespace modelfloat::engine

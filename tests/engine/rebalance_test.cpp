@@ -1,0 +1,208 @@
+// Shards are spread onto stores that were added, and what would be lost without stores is told.
+#include "modelfloat/engine/upkeep/rebalance.h"
+
+#include <algorithm>
+
+#include "engine/test_pool.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/drill.h"
+#include "modelfloat/engine/upkeep/plan.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
+#include "modelfloat/engine/upkeep/verify.h"
+#include "modelfloat/mf1/format.h"
+
+namespace modelfloat {
+namespace {
+
+using test::Files;
+using test::k_survive_two;
+using test::Machine;
+using test::Threads;
+using test::thrown_by;
+using test::World;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+
+// Seven stores, of which the last joins after the push.
+class PoolThatGrows : public testing::Test {
+ protected:
+  PoolThatGrows() {
+    machine_.create(k_survive_two);
+    engine::remove_stores(machine_.pool(), {"s6"}, {}, {});
+    for (std::uint64_t i = 0; i < 6; ++i) machine_.push(name(i), {{"m.bin", test::random_bytes(3'000'000, 50 + i)}});
+  }
+  static std::string name(std::uint64_t i) { return "ns/model" + std::to_string(i); }
+  void add_the_seventh() {
+    const auto store = world_.open(World::url(6));
+    engine::add_store(machine_.pool(), "s6", World::url(6), "d6", 0, *store, {});
+    machine_.reopen();
+  }
+  std::ptrdiff_t shards(std::size_t store) {
+    const auto objects = world_.objects(store);
+    return std::count_if(objects.begin(), objects.end(),
+                         [](const auto& object) { return object.first.starts_with("mf1/shard/"); });
+  }
+  void expect_all_come_back() {
+    for (std::uint64_t i = 0; i < 6; ++i)
+      EXPECT_EQ(machine_.pull(name(i)), (Files{{"m.bin", test::random_bytes(3'000'000, 50 + i)}}));
+  }
+
+  World world_{7};
+  Machine machine_{world_, Threads::one};
+};
+
+TEST_F(PoolThatGrows, IsSpreadOntoTheNewStore) {
+  add_the_seventh();
+  ASSERT_EQ(shards(6), 0);
+  engine::RebalanceOptions options;
+  options.dry_run = true;
+  const auto would = engine::rebalance(machine_.pool(), options, {});
+  EXPECT_EQ(shards(6), 0);
+  const auto done = engine::rebalance(machine_.pool(), {}, {});
+  EXPECT_EQ(done.shards_moved, would.shards_moved);
+  EXPECT_EQ(done.bytes_moved, would.bytes_moved);
+  EXPECT_EQ(done.shards_left, 0U);
+  EXPECT_THAT(done.doubts, IsEmpty());
+  EXPECT_EQ(shards(6), static_cast<std::ptrdiff_t>(done.shards_moved));
+  EXPECT_GE(shards(6), 4) << "its share of 36";
+  EXPECT_EQ(engine::rebalance(machine_.pool(), {}, {}).shards_moved, 0U) << "a second time";
+  EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).sound());
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(shards(i), 6) << "nothing is removed";
+}
+
+TEST_F(PoolThatGrows, KeepsToTheBudget) {
+  add_the_seventh();
+  engine::RebalanceOptions options;
+  options.dry_run = true;
+  const auto all = engine::rebalance(machine_.pool(), options, {});
+  options.dry_run = false;
+  options.budget_bytes = all.bytes_moved;  // half of what is read and written
+  const auto half = engine::rebalance(machine_.pool(), options, {});
+  EXPECT_LE(2 * half.bytes_moved, options.budget_bytes);
+  EXPECT_GT(half.shards_moved, 0U);
+  EXPECT_EQ(half.shards_moved + half.shards_left, all.shards_moved);
+  EXPECT_EQ(engine::rebalance(machine_.pool(), {}, {}).shards_left, 0U);
+}
+
+TEST_F(PoolThatGrows, CanBeCutOffAtEachCall) {
+  add_the_seventh();
+  world_.counter().start_over();
+  engine::RebalanceOptions dry;
+  dry.dry_run = true;
+  engine::rebalance(machine_.pool(), dry, {});
+  const std::uint64_t looking = world_.counter().calls();
+  for (std::uint64_t nth = 1;; nth += 5) {
+    world_.counter().start_over();
+    world_.counter().cut_at(looking + nth);
+    const auto cut = thrown_by([&] { engine::rebalance(machine_.reopen(), {}, {}); });
+    const bool ended = world_.counter().calls() < looking + nth;
+    world_.counter().start_over();
+    machine_.reopen();
+    EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).readable());
+    if (ended) break;
+  }
+  engine::rebalance(machine_.pool(), {}, {});
+  EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).sound());
+  expect_all_come_back();
+}
+
+TEST_F(PoolThatGrows, LeavesPacksAloneThatNeedRepair) {
+  add_the_seventh();
+  world_.faults(0).set_offline(true);
+  machine_.reopen();
+  const auto done = engine::rebalance(machine_.pool(), {}, {});
+  EXPECT_EQ(done.shards_moved, 0U);
+  EXPECT_THAT(done.doubts, Not(IsEmpty()));
+  world_.faults(0).set_offline(false);
+}
+
+TEST_F(PoolThatGrows, AStoreThatFailsGetsNothing) {
+  add_the_seventh();
+  world_.faults(6).fail_next(test::Call::put, ErrorKind::out_of_space, 1000);
+  const auto done = engine::rebalance(machine_.pool(), {}, {});
+  EXPECT_EQ(done.shards_moved, 0U);
+  EXPECT_GT(done.shards_left, 0U);
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(shards(i), 6) << "and no other instead";
+}
+
+// --- what would be lost
+
+TEST_F(PoolThatGrows, APlanTellsWhatWouldBeLost) {
+  const auto none = engine::plan_without(machine_.pool(), {}, {});
+  EXPECT_THAT(none.lost, IsEmpty());
+  EXPECT_THAT(none.at_risk, IsEmpty());
+  EXPECT_EQ(none.bytes_to_copy, 0U);
+  const auto one = engine::plan_without(machine_.pool(), {"s0"}, {});
+  EXPECT_THAT(one.lost, IsEmpty());
+  ASSERT_EQ(one.at_risk.size(), 6U);
+  EXPECT_EQ(one.at_risk[0].name, name(0));
+  EXPECT_EQ(one.at_risk[0].domains_may_go, 1U);
+  EXPECT_GT(one.bytes_to_copy, 6 * 700'000U) << "a shard of each";
+  EXPECT_THAT(engine::plan_without(machine_.pool(), {"s0", "s1"}, {}).lost, IsEmpty());
+  EXPECT_EQ(engine::plan_without(machine_.pool(), {"s0", "s1", "s2"}, {}).lost.size(), 6U);
+  EXPECT_EQ(thrown_by([&] { engine::plan_without(machine_.pool(), {"s9"}, {}); })->kind, ErrorKind::not_found);
+}
+
+TEST_F(PoolThatGrows, ADrillReadsWithoutTheStores) {
+  const auto before = world_.faults(0).calls(test::Call::get);
+  engine::DrillOptions options;
+  options.without = {"s0", "s1"};
+  const auto done = engine::drill(machine_.pool(), options, {});
+  EXPECT_EQ(done.checked, 6U);
+  EXPECT_EQ(done.lost, 0U);
+  EXPECT_GT(done.bytes_read, 6 * 3'000'000U);
+  EXPECT_EQ(world_.faults(0).calls(test::Call::get), before) << "it is not asked";
+  EXPECT_TRUE(machine_.pool().stores().find("s0")->is_online()) << "for others it is as it was";
+  const auto last = engine::last_drill(machine_.pool());
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->at, done.at);
+  EXPECT_THAT(last->without, ElementsAre("s0", "s1"));
+
+  options.without = {"s0", "s1", "s2"};
+  const auto lost = engine::drill(machine_.pool(), options, {});
+  EXPECT_EQ(lost.lost, 6U);
+  EXPECT_EQ(lost.lost_models.size(), 6U);
+  EXPECT_EQ(engine::last_drill(machine_.pool())->lost, 6U);
+}
+
+TEST_F(PoolThatGrows, ADrillFindsWhatListsDoNotTell) {
+  for (const std::size_t store : {2U, 3U}) {
+    for (const auto& [path, bytes] : world_.objects(store)) {
+      if (!path.starts_with("mf1/shard/")) continue;
+      Bytes wrong = bytes;
+      std::fill(wrong.begin() + mf1::k_header_bytes, wrong.end(), std::byte{7});
+      const ObjectName object = ObjectName::parse(path).value();
+      world_.inner(store).remove(object, {});
+      world_.inner(store).put(object, wrong, {});
+    }
+  }
+  EXPECT_THAT(engine::plan_without(machine_.pool(), {"s0"}, {}).lost, IsEmpty());
+  engine::DrillOptions options;
+  options.without = {"s0"};
+  EXPECT_EQ(engine::drill(machine_.pool(), options, {}).lost, 6U);
+}
+
+// --- taking stores out
+
+TEST_F(PoolThatGrows, AStoreIsNotTakenOutBelowThePromise) {
+  const auto refused = thrown_by([&] { engine::remove_stores(machine_.pool(), {"s0"}, {}, {}); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->kind, ErrorKind::invalid);
+  EXPECT_THAT(refused->what(), testing::HasSubstr("store drain"));
+  add_the_seventh();
+  engine::drain_store(machine_.pool(), "s0", {}, {});
+  EXPECT_THAT(engine::remove_stores(machine_.pool(), {"s0"}, {}, {}).models_at_risk, IsEmpty());
+  EXPECT_THAT(engine::remove_stores(machine_.pool(), {"s1"}, {.force = true}, {}).models_at_risk, Not(IsEmpty()));
+  engine::remove_stores(machine_.pool(), {"s2"}, {.force = true}, {});
+  EXPECT_EQ(thrown_by([&] { engine::remove_stores(machine_.pool(), {"s3"}, {.force = true}, {}); })->kind,
+            ErrorKind::invalid)
+      << "it could not be read any more";
+  expect_all_come_back();
+}
+
+}  // namespace
+}  // namespace modelfloat
