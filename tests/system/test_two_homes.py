@@ -136,13 +136,13 @@ def test_a_store_is_taken_out_by_what_the_stores_list(two):
     """Not by what this home has heard: it may leave when the others have enough, and not when they only once had."""
     one, other = two
     push(one, "lab/new", 3 * MIB, 7)
-    other.ok("store", "rm", "s0")
+    other.ok("store", "rm", "--force", "s0")
     for store in one.stores[1:3]:
         shutil.rmtree(store / "mf1/shard")
-    refused = one.run("store", "rm", "s3", code=Exit.ERROR)
+    refused = one.run("store", "rm", "--force", "s3", code=Exit.ERROR)
     assert "could not be read any more" in refused.err
     with one.gone(one.stores[1]):
-        undecided = one.run("store", "rm", "s3", code=Exit.UNREACHABLE)
+        undecided = one.run("store", "rm", "--force", "s3", code=Exit.UNREACHABLE)
         assert "s1" in undecided.err and "cannot be told" in undecided.err
 
 
