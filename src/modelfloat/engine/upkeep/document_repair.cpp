@@ -4,8 +4,6 @@
 #include <map>
 #include <optional>
 
-#include <fmt/format.h>
-
 #include "modelfloat/base/log.h"
 #include "modelfloat/transfer/ask/object_reader.h"
 
@@ -18,9 +16,9 @@ constexpr std::uint64_t k_bytes_at_once = std::uint64_t{16} << 20;
 
 class DocumentsOnStores {
  public:
-  DocumentsOnStores(Pool& pool, const transfer::Inventory& inventory, const CallOptions& call)
-      : pool_(pool), inventory_(inventory), call_(call) {
-    for (const auto& one : pool.registry().damaged_documents()) damaged_[one.object].insert(one.store);
+  DocumentsOnStores(const RepairContext& context, const transfer::Inventory& inventory, const CallOptions& call)
+      : context_(context), inventory_(inventory), call_(call) {
+    for (const auto& one : context.registry().damaged_documents()) damaged_[one.object].insert(one.store);
   }
 
   // The stores that were listed and have no good copy.
@@ -28,7 +26,7 @@ class DocumentsOnStores {
     const auto stores = inventory_.expected_everywhere(name);
     std::vector<const PoolStore*> lacking = stores.lacking;
     const auto damaged = damaged_.find(name.path());
-    const auto kept = pool_.registry().document(name.path());
+    const auto kept = context_.registry().document(name.path());
     for (const PoolStore* store : stores.having) {
       const bool is_damaged = damaged != damaged_.end() && damaged->second.contains(store->id);
       const bool has_right_size = !kept || inventory_.listed_size(*store, name) == kept->size();
@@ -38,8 +36,8 @@ class DocumentsOnStores {
   }
 
   std::optional<Bytes> read(const ObjectName& name) const {
-    if (auto kept = pool_.registry().document(name.path()); kept && transfer::fits_name(name, *kept)) return kept;
-    return transfer::read_object(pool_.stores(), name, false, {}, call_);
+    if (auto kept = context_.registry().document(name.path()); kept && transfer::fits_name(name, *kept)) return kept;
+    return transfer::read_object(context_.stores, name, false, {}, call_);
   }
 
   void queue(const ObjectName& name, const Bytes& bytes, const std::vector<const PoolStore*>& stores) {
@@ -49,23 +47,23 @@ class DocumentsOnStores {
       queued_.emplace(name.path(), store);
       bytes_ += bytes.size();
     }
-    pool_.registry().queue_puts(puts);
+    context_.registry().queue_puts(puts);
     if (bytes_ >= k_bytes_at_once) flush();
   }
 
   // Uploads what was queued, and takes stock.
   void flush() {
     if (queued_.empty()) return;
-    pool_.documents().flush(transfer::WaitFor::all, call_);
+    context_.documents.flush(transfer::WaitFor::all, call_);
     std::set<std::pair<std::string, StoreId>> left;
-    for (const auto& put : pool_.registry().queued_puts()) left.emplace(put.object, put.store);
+    for (const auto& put : context_.registry().queued_puts()) left.emplace(put.object, put.store);
     for (const auto& [object, store] : queued_) {
       if (left.contains({object, store->id})) {
-        ++not_taken_[store->name];
+        ++done_.not_taken[store->name];
         continue;
       }
       ++done_.written;
-      pool_.registry().record_document_copy(object, store->id, true);
+      context_.registry().record_document_copy(object, store->id, true);
     }
     queued_.clear();
     bytes_ = 0;
@@ -73,30 +71,26 @@ class DocumentsOnStores {
 
   DocumentRepair finish() {
     flush();
-    for (const auto& [store, count] : not_taken_)
-      done_.doubts.push_back(
-          fmt::format("{} has not taken {} documents yet: they stay queued for it, and go there later", store, count));
     return std::move(done_);
   }
 
   DocumentRepair& done() { return done_; }
 
  private:
-  Pool& pool_;
+  const RepairContext context_;
   const transfer::Inventory& inventory_;
   const CallOptions& call_;
   std::map<std::string, std::set<StoreId>> damaged_;
   std::set<std::pair<std::string, const PoolStore*>> queued_;
   std::uint64_t bytes_ = 0;
-  std::map<std::string, std::uint64_t> not_taken_;
   DocumentRepair done_;
 };
 
 }  // namespace
 
-DocumentRepair repair_documents(Pool& pool, const transfer::Inventory& inventory, const std::set<ObjectName>& documents,
-                                bool dry_run, const CallOptions& call) {
-  DocumentsOnStores on_stores(pool, inventory, call);
+DocumentRepair repair_documents(const RepairContext& context, const transfer::Inventory& inventory,
+                                const std::set<ObjectName>& documents, bool dry_run, const CallOptions& call) {
+  DocumentsOnStores on_stores(context, inventory, call);
   for (const ObjectName& name : documents) {
     const auto lacking = on_stores.lacking(name);
     if (lacking.empty()) continue;

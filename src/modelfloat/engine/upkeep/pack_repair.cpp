@@ -37,9 +37,9 @@ static bool is_shard(const Pack& pack, const ShardCopy& copy, ByteSpan bytes) {
 }
 
 struct PackRepair::Fetching {
-  Fetching(Pool& pool, PackToRepair what, const CallOptions& call)
+  Fetching(const RepairContext& context, PackToRepair what, const CallOptions& call)
       : task(std::move(what)),
-        fetch({pool.stores(), pool.registry(), {}, call}, task.pack,
+        fetch({context.stores, context.registry(), {}, call}, task.pack,
               [this](const ShardCopy& copy, const ShardPart&, ByteSpan bytes) {
                 return is_shard(task.pack, copy, bytes);
               }) {
@@ -60,14 +60,14 @@ struct PackRepair::Fetching {
   ShardFetch fetch;
 };
 
-PackRepair::PackRepair(Pool& pool, transfer::Targets targets, CallOptions call)
-    : pool_(pool),
+PackRepair::PackRepair(const RepairContext& context, transfer::Targets targets, CallOptions call)
+    : context_(context),
       call_(std::move(call)),
-      delivery_({pool.stores(), pool.environment().random, call_}, std::move(targets)) {}
+      delivery_({context.stores, context.environment.random, call_}, std::move(targets)) {}
 
 PackRepair::~PackRepair() = default;
 
-void PackRepair::begin(PackToRepair pack) { fetching_ = std::make_unique<Fetching>(pool_, std::move(pack), call_); }
+void PackRepair::begin(PackToRepair pack) { fetching_ = std::make_unique<Fetching>(context_, std::move(pack), call_); }
 
 std::vector<ShardObject> PackRepair::rebuild(const PackToRepair& task, const ShardPart& part) const {
   std::vector<ByteSpan> held;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "modelfloat/domain/pack.h"
-#include "modelfloat/engine/pool/pool.h"
+#include "modelfloat/engine/upkeep/repair_context.h"
 #include "modelfloat/transfer/packs/delivery.h"
 #include "modelfloat/transfer/packs/shard_fetch.h"
 
@@ -38,7 +38,7 @@ struct PackToRepair {
 class PackRepair {
  public:
   // Delivers to the stores in `targets`, within their free space.
-  PackRepair(Pool& pool, transfer::Targets targets, CallOptions call);
+  PackRepair(const RepairContext& context, transfer::Targets targets, CallOptions call);
   ~PackRepair();
   PackRepair(const PackRepair&) = delete;
   PackRepair& operator=(const PackRepair&) = delete;
@@ -72,7 +72,7 @@ class PackRepair {
   std::vector<transfer::ShardObject> rebuild(const PackToRepair& task, const transfer::ShardPart& part) const;
   Outcome deliver(const PackToRepair& task, const std::vector<transfer::ShardObject>& objects, bool may_spread_less);
 
-  Pool& pool_;
+  const RepairContext context_;
   const CallOptions call_;
   transfer::Delivery delivery_;
   std::unique_ptr<Fetching> fetching_;

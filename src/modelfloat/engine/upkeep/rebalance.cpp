@@ -164,7 +164,7 @@ class Rebalance {
     for (placement::Candidate& candidate : only.candidates) {
       if (only.stores[candidate.store] != stores_[to]) candidate.free_bytes = 0;
     }
-    PackRepair packs(pool_, std::move(only), call_);
+    PackRepair packs(RepairContext(pool_), std::move(only), call_);
     std::uint64_t failed = 0;
     packs.begin(task_of(moves.front()));
     for (std::size_t i = 0; i < moves.size(); ++i) {

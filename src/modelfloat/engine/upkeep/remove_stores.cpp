@@ -147,7 +147,7 @@ void keep_documents(Pool& pool, const RemovalCheck& check, const std::set<Object
   if (pool.stores().all().size() == leaving.size()) return;
   const auto to_copy = check.only_on_leaving(documents);
   if (to_copy.empty()) return;
-  repair_documents(pool, check.inventory(), to_copy, false, call);
+  repair_documents(RepairContext(pool), check.inventory(), to_copy, false, call);
   const RemovalCheck now(pool, leaving, options, call);
   const auto left = now.only_on_leaving(to_copy);
   if (left.empty()) return;

@@ -51,10 +51,14 @@ class Repair {
 
  private:
   void restore_documents() {
-    const DocumentRepair done = repair_documents(pool_, survey_.inventory, survey_.documents, options_.dry_run, call_);
+    const DocumentRepair done =
+        repair_documents(RepairContext(pool_), survey_.inventory, survey_.documents, options_.dry_run, call_);
     report_.documents_written = done.written;
     report_.bytes_written = done.bytes_written;
     for (const std::string& doubt : done.doubts) report_.doubts.push_back(doubt);
+    for (const auto& [store, count] : done.not_taken)
+      report_.doubts.push_back(
+          fmt::format("{} has not taken {} documents yet: they stay queued for it, and go there later", store, count));
   }
 
   std::vector<PackToRepair> plan() {
@@ -110,7 +114,7 @@ class Repair {
   std::vector<PackToRepair> repair(std::vector<PackToRepair> tasks, bool may_spread_less_after_failures) {
     std::vector<PackToRepair> again;
     if (tasks.empty()) return again;
-    PackRepair packs(pool_, transfer::ask_targets(pool_.stores(), call_), call_);
+    PackRepair packs(RepairContext(pool_), transfer::ask_targets(pool_.stores(), call_), call_);
     const std::uint64_t read_before = report_.bytes_read;
     const std::uint64_t written_before = report_.bytes_written;
     std::uint64_t promised = read_before + written_before;  // of the packs that were begun
