@@ -15,10 +15,10 @@ static constexpr std::uint64_t k_read_back_at_once = std::uint64_t{256} << 20;
 void NewCopies::add(const Pack& pack, const transfer::ShardPlace& place) {
   const Hash256& object = pack.shard_name(place.index);
   const std::uint64_t bytes = mf1::k_header_bytes + pack.slice_bytes;
-  pool_.registry().record_shard_copy(object, place.store, CopyState::whole);
+  context_.registry().record_shard_copy(object, place.store, CopyState::whole);
   if (!place.checksum.empty()) {
     proofs_.push_back({object, place.store, place.checksum});
-  } else if (const transfer::PoolStore* store = pool_.stores().find(place.store)) {
+  } else if (const transfer::PoolStore* store = context_.stores.find(place.store)) {
     unproven_.push_back({ObjectName::of(ObjectType::shard, object), store, bytes});
     unproven_bytes_ += bytes;
   }
@@ -27,20 +27,20 @@ void NewCopies::add(const Pack& pack, const transfer::ShardPlace& place) {
 
 void NewCopies::read_back() {
   transfer::check_copies(
-      pool_.stores(), std::move(unproven_), call_, [this](const CopyToCheck& copy, std::optional<Damage> damage) {
+      context_.stores, std::move(unproven_), call_, [this](const CopyToCheck& copy, std::optional<Damage> damage) {
         if (!damage) {
           proofs_.push_back({*copy.name.hash(), copy.store->id});
           return;
         }
         if (*damage != Damage::offline)
-          pool_.registry().record_shard_copy(*copy.name.hash(), copy.store->id,
-                                             *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
+          context_.registry().record_shard_copy(*copy.name.hash(), copy.store->id,
+                                                *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
         failures_.push_back(fmt::format("{} took {} and does not give it back: it is {}", copy.store->name,
                                         copy.name.path(), to_string(*damage)));
       });
   unproven_.clear();
   unproven_bytes_ = 0;
-  pool_.registry().record_proofs(proofs_, unix_seconds(pool_.environment().clock.utc_now()));
+  context_.registry().record_proofs(proofs_, unix_seconds(context_.environment.clock.utc_now()));
   proofs_.clear();
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "modelfloat/engine/pool/pool.h"
+#include "modelfloat/engine/upkeep/repair_context.h"
 #include "modelfloat/transfer/ask/copy_check.h"
 #include "modelfloat/transfer/packs/delivery.h"
 
@@ -13,7 +13,7 @@ namespace modelfloat::engine {
 // Used by one thread. All methods throw what the registry throws.
 class NewCopies {
  public:
-  NewCopies(Pool& pool, CallOptions call) : pool_(pool), call_(std::move(call)) {}
+  NewCopies(const RepairContext& context, CallOptions call) : context_(context), call_(std::move(call)) {}
 
   // Records a shard of this pack that was delivered. Reads back what was added before when that is
   // much.
@@ -26,7 +26,7 @@ class NewCopies {
   const std::vector<std::string>& failures() const noexcept { return failures_; }
 
  private:
-  Pool& pool_;
+  const RepairContext context_;
   const CallOptions call_;
   std::vector<transfer::CopyToCheck> unproven_;  // not read back yet
   std::uint64_t unproven_bytes_ = 0;

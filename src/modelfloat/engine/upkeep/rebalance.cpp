@@ -29,7 +29,7 @@ class Rebalance {
         call_(call),
         survey_(survey_pool(pool, std::nullopt, call)),
         targets_(transfer::ask_targets(pool.stores(), call)),
-        new_copies_(pool, call) {
+        new_copies_(RepairContext(pool), call) {
     report_.doubts = survey_.doubts;
   }
 

@@ -1,0 +1,171 @@
+#include "modelfloat/engine/upkeep/repair_packs.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "modelfloat/engine/upkeep/new_copies.h"
+#include "modelfloat/engine/upkeep/pack_repair.h"
+#include "modelfloat/engine/upkeep/shard_spread.h"
+#include "modelfloat/placement/policy.h"
+#include "modelfloat/transfer/packs/later_parity.h"
+
+namespace modelfloat::engine {
+namespace {
+
+using transfer::Inventory;
+using transfer::ShardPlace;
+
+class PacksRepair {
+ public:
+  PacksRepair(const RepairContext& context, const Inventory& inventory, const RepairOptions& options,
+              const UnrepairableSink& unrepairable, RepairReport& report, const CallOptions& call)
+      : context_(context),
+        inventory_(inventory),
+        options_(options),
+        unrepairable_(unrepairable),
+        report_(report),
+        call_(call),
+        new_copies_(context, call) {}
+
+  void run(const std::vector<Pack>& packs) {
+    std::vector<PackToRepair> tasks = plan(packs);
+    if (options_.dry_run) {
+      for (const PackToRepair& task : tasks) count(task);
+      return;
+    }
+    for (const PackToRepair& task : tasks) bytes_to_write_ += task.bytes_to_write();
+    // Those for which a store failed in between are tried once more, with the stores that are left.
+    tasks = repair(std::move(tasks), false);
+    tasks = repair(std::move(tasks), true);
+    report_.packs_below_promise += tasks.size();
+    for (const PackToRepair& task : tasks) report_.shards_left += task.missing.size();
+    new_copies_.read_back();
+    report_.packs_below_promise += new_copies_.failures().size();
+    for (const std::string& failure : new_copies_.failures()) report_.doubts.push_back(failure);
+  }
+
+ private:
+  std::vector<PackToRepair> plan(const std::vector<Pack>& packs) {
+    struct Planned {
+      std::optional<unsigned> domains_may_go;
+      PackToRepair task;
+    };
+    std::vector<Planned> planned;
+    for (const Pack& pack : packs) {
+      ++report_.packs_checked;
+      ShardSpread spread = spread_of(inventory_, pack, options_.leaving);
+      const std::vector<std::string> domains = spread.domains();
+      const bool can_be_copied = std::all_of(spread.missing.begin(), spread.missing.end(), [&](std::size_t index) {
+        return !inventory_.holders(pack, index).empty();
+      });
+      for (const ShardPlace& place : spread.crowded) spread.missing.push_back(place.index);
+      if (spread.missing.empty()) continue;
+      if (spread.is_undecided) {
+        ++report_.packs_below_promise;
+        report_.shards_left += spread.missing.size();
+        continue;
+      }
+      planned.push_back({placement::domains_may_go(domains, pack.k),
+                         {pack, std::move(spread.missing), std::move(spread.lying), std::move(spread.prefer),
+                          std::move(spread.crowded), can_be_copied}});
+    }
+    std::stable_sort(planned.begin(), planned.end(),
+                     [](const Planned& a, const Planned& b) { return a.domains_may_go < b.domains_may_go; });
+    std::vector<PackToRepair> tasks;
+    for (Planned& one : planned) tasks.push_back(std::move(one.task));
+    return tasks;
+  }
+
+  void count(const PackToRepair& task) {
+    if (task.lying.size() < task.pack.k && transfer::later_parity(context_.registry(), task.pack).empty()) {
+      unrepairable_(task.pack);
+      return;
+    }
+    if (report_.bytes_read + report_.bytes_written + task.bytes_to_read() + task.bytes_to_write() >
+        options_.budget_bytes) {
+      ++report_.packs_below_promise;
+      report_.shards_left += task.missing.size();
+      return;
+    }
+    ++report_.packs_repaired;
+    report_.shards_written += task.missing.size();
+    report_.bytes_read += task.bytes_to_read();
+    report_.bytes_written += task.bytes_to_write();
+  }
+
+  // Returns the packs for which stores failed in between.
+  std::vector<PackToRepair> repair(std::vector<PackToRepair> tasks, bool may_spread_less_after_failures) {
+    std::vector<PackToRepair> again;
+    if (tasks.empty()) return again;
+    PackRepair packs(context_, transfer::ask_targets(context_.stores, call_), call_);
+    const std::uint64_t read_before = report_.bytes_read;
+    const std::uint64_t written_before = report_.bytes_written;
+    std::uint64_t promised = read_before + written_before;  // of the packs that were begun
+    const auto take = [&](std::size_t index) -> std::optional<PackToRepair> {
+      if (index >= tasks.size()) return std::nullopt;
+      promised += tasks[index].bytes_to_read() + tasks[index].bytes_to_write();
+      if (promised > options_.budget_bytes) return std::nullopt;
+      return tasks[index];
+    };
+    auto first = take(0);
+    if (first) packs.begin(*std::move(first));
+    std::size_t index = 0;
+    for (; packs.has_begun(); ++index) {
+      const PackToRepair& task = tasks[index];
+      const auto outcome = packs.finish(may_spread_less_after_failures || !failed_, take(index + 1));
+      report_.bytes_read = read_before + packs.bytes_read();
+      report_.bytes_written = written_before + packs.bytes_written();
+      if (outcome == PackRepair::Outcome::no_room && !may_spread_less_after_failures) {
+        failed_ = true;
+        again.push_back(task);
+      } else {
+        ended(task, outcome, packs.places());
+      }
+      if (options_.progress) options_.progress(report_.bytes_written, bytes_to_write_ + written_before);
+    }
+    report_.packs_below_promise += tasks.size() - index;  // beyond the budget
+    for (std::size_t left = index; left < tasks.size(); ++left) report_.shards_left += tasks[left].missing.size();
+    if (index < tasks.size())
+      report_.doubts.push_back(fmt::format("the budget is used up: {} packs are left", tasks.size() - index));
+    return again;
+  }
+
+  void ended(const PackToRepair& task, PackRepair::Outcome outcome, const std::vector<ShardPlace>& places) {
+    switch (outcome) {
+      case PackRepair::Outcome::as_promised: ++report_.packs_repaired; break;
+      case PackRepair::Outcome::less_spread:
+        ++report_.packs_repaired;
+        ++report_.packs_below_promise;
+        break;
+      case PackRepair::Outcome::no_better_place:
+      case PackRepair::Outcome::no_room: ++report_.packs_below_promise; break;
+      case PackRepair::Outcome::too_few_left: unrepairable_(task.pack); break;
+    }
+    report_.shards_left += task.missing.size() - places.size();
+    for (const ShardPlace& place : places) {
+      new_copies_.add(task.pack, place);
+      ++report_.shards_written;
+    }
+  }
+
+  const RepairContext context_;
+  const Inventory& inventory_;
+  const RepairOptions& options_;
+  const UnrepairableSink& unrepairable_;
+  RepairReport& report_;
+  const CallOptions& call_;
+  std::uint64_t bytes_to_write_ = 0;
+  bool failed_ = false;  // a store, while shards were put
+  NewCopies new_copies_;
+};
+
+}  // namespace
+
+void repair_packs(const RepairContext& context, const Inventory& inventory, const std::vector<Pack>& packs,
+                  const RepairOptions& options, const UnrepairableSink& unrepairable, RepairReport& report,
+                  const CallOptions& call) {
+  PacksRepair(context, inventory, options, unrepairable, report, call).run(packs);
+}
+
+}  // namespace modelfloat::engine
