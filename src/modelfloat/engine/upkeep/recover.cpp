@@ -12,9 +12,9 @@
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/engine/upkeep/setup.h"
+#include "modelfloat/engine/upkeep/stores_by_address.h"
 #include "modelfloat/mf1/marker.h"
 #include "modelfloat/store/wrap/measured.h"
-#include "modelfloat/transfer/ask/gather.h"
 #include "modelfloat/transfer/ask/inventory.h"
 #include "modelfloat/transfer/ask/object_reader.h"
 #include "modelfloat/transfer/packs/later_parity.h"
@@ -28,13 +28,6 @@ using transfer::PoolStore;
 // Anybody who can write to a store can put any number of slots there.
 constexpr std::size_t k_slots_read_per_store = 1024;
 
-// A store given by the user, of which only the address is known so far.
-struct Source {
-  std::shared_ptr<store::MeasuredStore> measured;
-  std::unique_ptr<PoolStore> store;  // its name is its URL
-  bool is_unresponsive = false;      // it did not answer, and is not asked again
-};
-
 class Recovery {
  public:
   Recovery(const Environment& environment, const mf1::SlotSecret& secret, std::vector<RecoverSource> sources,
@@ -44,18 +37,8 @@ class Recovery {
         make_store_(make_store),
         options_(options),
         call_(call),
-        begin_(environment.clock.steady_now()) {
-    const auto signal = std::make_shared<transfer::ChangeSignal>();
-    for (auto& source : sources) {
-      std::shared_ptr<store::MeasuredStore> measured = store::make_measured(std::move(source.store), environment.clock);
-      const store::StoreTraits traits = measured->traits();
-      auto state = std::make_shared<transfer::StoreState>(source.url, signal, environment.clock, environment.io,
-                                                          traits.parallel_calls);
-      std::unique_ptr<PoolStore> as_ours(new PoolStore{StoreId{}, source.url, source.url, source.url, 0, measured,
-                                                       std::move(state), traits.downloads_are_scarce});
-      sources_.push_back({std::move(measured), std::move(as_ours), false});
-    }
-  }
+        begin_(environment.clock.steady_now()),
+        sources_(environment, std::move(sources), options.timeouts, call) {}
 
   RecoverResult run() {
     if (Settings(environment_.registry).pool())
@@ -73,10 +56,8 @@ class Recovery {
         environment_, std::move(keys), [this](const registry::StoreRow& row) { return open_store(row); },
         options_.timeouts);
     catch_up(pool, {.decided = MarkerWait::full}, call_);
-    for (const Source& source : sources_) {
-      for (const PoolStore* store : pool.stores().all()) {
-        if (source.is_unresponsive && store->url == source.store->url) store->state->latency.mark_slow();
-      }
+    for (const PoolStore* store : pool.stores().all()) {
+      if (sources_.is_unresponsive(store->url)) store->state->latency.mark_slow();
     }
     const transfer::Inventory inventory = list_shards(pool);
     // By the whole catalogue now, which may have more stores than were given.
@@ -98,42 +79,6 @@ class Recovery {
   }
 
  private:
-  // Asks all sources in parallel, and passes each answer to `handle`, which returns whether the
-  // answer was useful. The time limit is `longest`. After the first useful answer, the others get
-  // as much time again, plus the straggler timeout. Later sources are marked as unresponsive and
-  // left out from then on.
-  template <typename T>
-  void ask_sources(Milliseconds longest, const std::function<T(store::Store&, const CallOptions&)>& work,
-                   const std::function<bool(const std::string& url, T)>& handle) {
-    transfer::Race<T, Source*> race(environment_.clock, transfer::CallKind::read, call_);
-    for (Source& source : sources_) {
-      if (!source.is_unresponsive) race.ask(*source.store, longest, &source, work);
-    }
-    const SteadyTime begin = environment_.clock.steady_now();
-    SteadyTime limit = begin + longest;
-    const auto handle_answer = [&](auto&& answer) {
-      const std::string& url = answer.store->name;
-      if (answer.error) {
-        if (answer.error->kind != ErrorKind::offline)
-          // Errors of kind offline were logged before.
-          log_warning(fmt::format("{} is left out: {}", url, answer.error->what()));
-      } else if (handle(url, *std::move(answer.value))) {
-        const SteadyTime now = environment_.clock.steady_now();
-        limit = std::min(limit, now + (now - begin) + options_.timeouts.straggler);
-      }
-    };
-    for (const auto& late : transfer::gather(race, [&](const auto&) { return limit; }, handle_answer)) {
-      late.tag->is_unresponsive = true;
-      log_warning(late.store->name + " is left out: it does not answer");
-    }
-  }
-
-  std::vector<const PoolStore*> source_stores() const {
-    std::vector<const PoolStore*> stores;
-    for (const Source& source : sources_) stores.push_back(source.store.get());
-    return stores;
-  }
-
   // What recovery needs from one store.
   struct Slots {
     std::optional<mf1::PoolTag> pool;  // the one that its marker names
@@ -187,9 +132,9 @@ class Recovery {
       }
       return !found.slots.empty();
     };
-    transfer::NeededWait needed(source_stores(), environment_.clock, options_.timeouts, transfer::CallKind::read);
+    transfer::NeededWait needed(sources_.stores(), environment_.clock, options_.timeouts, transfer::CallKind::read);
     do {
-      ask_sources<Slots>(options_.timeouts.call_floor, read_slots, try_slots);
+      sources_.ask<Slots>(options_.timeouts.call_floor, read_slots, try_slots);
     } while (!any_slot && needed.wait(call_));
     if (several_pools_)
       throw Error(ErrorKind::invalid, "recover", "the stores belong to several pools, which this secret opens");
@@ -278,10 +223,6 @@ class Recovery {
   // this pool.
   std::vector<registry::StoreRow> borrowed_stores(const mf1::Keyring& keys) {
     std::vector<registry::StoreRow> stores;
-    const auto read_marker = [](store::Store& store, const CallOptions& call) {
-      const auto bytes = store.get(ObjectName::marker(), {}, call);
-      return bytes ? std::optional(mf1::parse_marker(*bytes)) : std::nullopt;
-    };
     const auto handle = [&](const std::string& url, const std::optional<mf1::Marker>& marker) {
       if (!marker || marker->pool != keys.pool_tag()) {
         log_warning(url + " is not a store of this pool and is left out");
@@ -291,7 +232,7 @@ class Recovery {
       stores.push_back({marker->store, url, url, url, 0, {}});
       return true;
     };
-    ask_sources<std::optional<mf1::Marker>>(options_.timeouts.marker, read_marker, handle);
+    sources_.read_markers(handle);
     return stores;
   }
 
@@ -375,8 +316,7 @@ class Recovery {
   }
 
   std::uint64_t bytes_read() const {
-    std::uint64_t sum = 0;
-    for (const Source& source : sources_) sum += source.measured->measurements().get.bytes;
+    std::uint64_t sum = sources_.bytes_read();
     for (const auto* store : opened_) sum += store->measurements().get.bytes;
     return sum;
   }
@@ -387,7 +327,7 @@ class Recovery {
   const RecoverOptions& options_;
   const CallOptions& call_;
   const SteadyTime begin_;
-  std::vector<Source> sources_;
+  StoresByAddress sources_;
   struct OpenedSlot {
     Hash256 object{};
     mf1::Keyring keys;  // its one root
