@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "modelfloat/base/error.h"
 #include "modelfloat/codec/zstd.h"
 #include "modelfloat/crypto/hash.h"
+#include "modelfloat/mf1/maintenance_key.h"
 #include "modelfloat/mf1/padme.h"
 #include "modelfloat/mf1/seal.h"
 
@@ -115,6 +118,22 @@ KeyUse document_key(ObjectType type) {
   return key_use_of(type);
 }
 
+// `find_key` returns the key of the salt that the header names; nullopt when it is not known.
+Bytes open(ObjectType type, ByteSpan object, const PoolId& pool,
+           const std::function<std::optional<SaltKey>(const Header&)>& find_key) {
+  const Header header = read_header(type, object);
+  if (header.pool != pool_tag_of(pool)) throw refused(type, ErrorKind::denied, "belongs to another pool");
+  const auto key = find_key(header);
+  if (!key) throw refused(type, ErrorKind::denied, "was sealed under another key, or its header is damaged");
+  Bytes plain(header.sealed_bytes - k_tag_bytes);
+  const FrameFacts facts = only_frame(plain.size());
+  const FrameBinder binder(pool, header.epoch, header.salt, type, header.suite);
+  const bool opened = crypto::Opener(header.suite, key->key)
+                          .open(frame_nonce(facts.number), binder.aad(facts), object.subspan(k_header_bytes), plain);
+  if (!opened) throw refused(type, ErrorKind::corrupt, "is damaged: it does not open");
+  return unpadded_cbor(type, plain);
+}
+
 }  // namespace
 
 SealedDocument seal_document(ObjectType type, ByteSpan cbor, const Keyring& keyring, crypto::Suite suite,
@@ -135,19 +154,28 @@ SealedDocument seal_document(ObjectType type, ByteSpan cbor, const Keyring& keyr
   return {hash, std::move(object)};
 }
 
-Bytes open_document(ObjectType type, ByteSpan object, const Keyring& keyring) {
+DocumentFacts document_facts(ObjectType type, ByteSpan object) {
   (void)document_key(type);  // refuses other types
   const Header header = read_header(type, object);
-  if (header.pool != keyring.pool_tag()) throw refused(type, ErrorKind::denied, "belongs to another pool");
-  const auto key = find_salt_key(keyring, header.epoch, header.commitment, header.salt, type, header.suite);
-  if (!key) throw refused(type, ErrorKind::denied, "was sealed under another key, or its header is damaged");
-  Bytes plain(header.sealed_bytes - k_tag_bytes);
-  const FrameFacts facts = only_frame(plain.size());
-  const FrameBinder binder(keyring.pool_id(), header.epoch, header.salt, type, header.suite);
-  const bool opened = crypto::Opener(header.suite, key->key)
-                          .open(frame_nonce(facts.number), binder.aad(facts), object.subspan(k_header_bytes), plain);
-  if (!opened) throw refused(type, ErrorKind::corrupt, "is damaged: it does not open");
-  return unpadded_cbor(type, plain);
+  return {header.epoch, header.pool};
+}
+
+Bytes open_document(ObjectType type, ByteSpan object, const Keyring& keyring) {
+  (void)document_key(type);
+  return open(type, object, keyring.pool_id(), [&](const Header& header) {
+    return find_salt_key(keyring, header.epoch, header.commitment, header.salt, type, header.suite);
+  });
+}
+
+Bytes open_structure(ByteSpan object, const MaintenanceKey& maintenance) {
+  constexpr ObjectType type = ObjectType::structure;
+  return open(type, object, maintenance.pool_id(), [&](const Header& header) -> std::optional<SaltKey> {
+    for (const crypto::SecretKey& one : maintenance.keys(header.epoch)) {
+      SaltKey key = derive_salt_key(one, header.salt, type, header.suite);
+      if (crypto::equal_in_constant_time(key.commitment, header.commitment)) return key;
+    }
+    return std::nullopt;
+  });
 }
 
 }  // namespace modelfloat::mf1

@@ -23,6 +23,14 @@ struct SealedDocument {
 SealedDocument seal_document(ObjectType type, ByteSpan cbor, const Keyring& keyring, crypto::Suite suite,
                              Random& random);
 
+// What the clear header of a document of this type says. Proves nothing: anybody may write a header.
+// Error{unsupported} and Error{corrupt} as for open_document().
+struct DocumentFacts {
+  std::uint32_t epoch = 0;
+  PoolTag pool{};
+};
+DocumentFacts document_facts(ObjectType type, ByteSpan object);
+
 // Opens a document of this type and returns its CBOR. Of several roots of the document's epoch, the
 // commitment in its header chooses. Error{denied} when it belongs to another pool, or when the
 // keyring lacks its epoch or has only other roots of it; Error{unsupported} for a newer format or
