@@ -151,6 +151,7 @@ def test_only_catch_up_brings_a_pool_up_to_date():
     assert callers.pop("catalogue/catch_up.cpp")
     assert callers.pop("pool/pool_log.cpp") == callers.pop("pool/documents.cpp") == {".recheck(", "wait_for_checks("}
     assert callers.pop("upkeep/recover.cpp") == {"log.sync("}  # before there is a pool
+    assert callers.pop("upkeep/maintenance_repair.cpp") == {"wait_until_decided("}  # without a pool
     assert all(found == {"update_catalogue("} for found in callers.values()) and len(callers) == 2, callers  # who defines it
 
 
