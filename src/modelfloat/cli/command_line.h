@@ -58,6 +58,14 @@ CLI::App& add_command(CLI::App& parent, const std::string& name, const std::stri
 // CLI::ValidationError.
 void on(CLI::App& command, CommandLine& line, const std::function<Action()>& action);
 
+// Adds --store, which may be given several times, and the options that belong to the --store before
+// them. `stores` outlives `command`. Returns the option --store.
+struct GivenStoreHelp {
+  const char* domain;    // of --domain
+  const char* capacity;  // of --capacity
+};
+CLI::Option& add_given_stores(CLI::App& command, std::vector<GivenStore>& stores, const GivenStoreHelp& help);
+
 // Replaces a size by its number of bytes. CLI11's own validator would overflow for negative and
 // very large values.
 CLI::Validator size_in_bytes();

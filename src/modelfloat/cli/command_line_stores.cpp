@@ -42,6 +42,55 @@ CLI::Validator size_in_bytes() {
   return {transform, ""};
 }
 
+CLI::Option& add_given_stores(CLI::App& command, std::vector<GivenStore>& stores, const GivenStoreHelp& help) {
+  auto* store_option =
+      command
+          .add_option_function<std::string>(
+              "--store", [&stores](const std::string& url) { stores.push_back({url, {}, 0, {}, {}}); },
+              "A store's URL; as often as there are stores. The options below belong to the --store before them.")
+          ->trigger_on_parse();
+  const auto last = [&stores](const char* option) -> GivenStore& {
+    if (stores.empty())
+      throw CLI::ValidationError(std::string(option) + ": goes behind the --store that it is meant for");
+    return stores.back();
+  };
+  command
+      .add_option_function<std::string>(
+          "--credentials-file",
+          [last](const std::string& file) { last("--credentials-file").options.credentials_file = file; },
+          "What opens its account; or MODELFLOAT_STORE_<N>_<FIELD> for the N-th --store")
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>(
+          "--api-url", [last](const std::string& url) { last("--api-url").options.api_url = url; }, k_api_url_help)
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>(
+          "--token-url", [last](const std::string& url) { last("--token-url").options.token_url = url; },
+          k_token_url_help)
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>(
+          "--ca-file", [last](const std::string& file) { last("--ca-file").options.ca_file = file; }, k_ca_file_help)
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>(
+          "--domain", [last](const std::string& domain) { last("--domain").domain = domain; }, help.domain)
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::string>(
+          "--bwlimit", [last](const std::string& text) { last("--bwlimit").bandwidth = text; }, k_store_bandwidth_help)
+      ->check(is_bandwidth())
+      ->trigger_on_parse();
+  command
+      .add_option_function<std::uint64_t>(
+          "--capacity", [last](std::uint64_t bytes) { last("--capacity").capacity_bytes = bytes; }, help.capacity)
+      ->transform(size_in_bytes())
+      ->type_name("SIZE")
+      ->trigger_on_parse();
+  return *store_option;
+}
+
 void add_init(CLI::App& app, CommandLine& line) {
   auto& command = add_command(app, "init",
                               "Make a new pool here. Without --key-file or --passphrase-file a key file is made in "
@@ -154,54 +203,10 @@ void add_recover(CLI::App& app, CommandLine& line) {
                   "--key-file or --passphrase-file.",
                   "modelfloat recover --recovery-code-file code.txt --store local:/mnt/disk1/models");
   command.add_option("--recovery-code-file", line.recover.recovery_code_file, "A file with the recovery code");
-  auto& stores = line.recover.stores;
-  command
-      .add_option_function<std::string>(
-          "--store", [&stores](const std::string& url) { stores.push_back({url, {}, 0, {}, {}}); },
-          "A store's URL; as often as there are stores. The options below belong to the --store before them.")
-      ->required()
-      ->trigger_on_parse();
-  const auto last = [&stores](const char* option) -> RecoverStore& {
-    if (stores.empty())
-      throw CLI::ValidationError(std::string(option) + ": goes behind the --store that it is meant for");
-    return stores.back();
-  };
-  command
-      .add_option_function<std::string>(
-          "--credentials-file",
-          [last](const std::string& file) { last("--credentials-file").options.credentials_file = file; },
-          "What opens its account; or MODELFLOAT_STORE_<N>_<FIELD> for the N-th --store")
-      ->trigger_on_parse();
-  command
-      .add_option_function<std::string>(
-          "--api-url", [last](const std::string& url) { last("--api-url").options.api_url = url; }, k_api_url_help)
-      ->trigger_on_parse();
-  command
-      .add_option_function<std::string>(
-          "--token-url", [last](const std::string& url) { last("--token-url").options.token_url = url; },
-          k_token_url_help)
-      ->trigger_on_parse();
-  command
-      .add_option_function<std::string>(
-          "--ca-file", [last](const std::string& file) { last("--ca-file").options.ca_file = file; }, k_ca_file_help)
-      ->trigger_on_parse();
-  command
-      .add_option_function<std::string>(
-          "--domain", [last](const std::string& domain) { last("--domain").domain = domain; },
-          "What it fails together with, if not as the pool says")
-      ->trigger_on_parse();
-  command
-      .add_option_function<std::string>(
-          "--bwlimit", [last](const std::string& text) { last("--bwlimit").bandwidth = text; }, k_store_bandwidth_help)
-      ->check(is_bandwidth())
-      ->trigger_on_parse();
-  command
-      .add_option_function<std::uint64_t>(
-          "--capacity", [last](std::uint64_t bytes) { last("--capacity").capacity_bytes = bytes; },
-          "Use no more than this, if not as the pool says")
-      ->transform(size_in_bytes())
-      ->type_name("SIZE")
-      ->trigger_on_parse();
+  add_given_stores(
+      command, line.recover.stores,
+      {"What it fails together with, if not as the pool says", "Use no more than this, if not as the pool says"})
+      .required();
   on(command, line, [&line] {
     const int secrets = (line.recover.recovery_code_file.empty() ? 0 : 1) + (line.global.key_file.empty() ? 0 : 1) +
                         (line.global.passphrase_file.empty() ? 0 : 1);

@@ -1,14 +1,11 @@
-#include <map>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "modelfloat/cli/commands.h"
+#include "modelfloat/cli/given_stores.h"
 #include "modelfloat/cli/key_path.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/secrets.h"
-#include "modelfloat/cli/store_settings.h"
-#include "modelfloat/cli/terminal.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/upkeep/setup.h"
 #include "modelfloat/store/store_factory.h"
@@ -18,83 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Keeps the settings of the stores on the command line in memory, while there is no pool that could
-// keep them.
-class GivenStores {
- public:
-  GivenStores(Session& session, const std::vector<RecoverStore>& stores) : session_(session) {
-    for (const auto& store : stores) {
-      const auto url = store::canonical_url(store.url);
-      urls_.push_back(url);
-      Given& given = given_.try_emplace(url, session_).first->second;
-      // The name of the store is in the log, which cannot be read yet. So the environment variables
-      // have the number of the store instead of its name.
-      given.settings = settings_from(store::scheme_of(url), store.options,
-                                     variable_prefix(std::to_string(urls_.size())), process_variable, &dialogue_);
-      given.bandwidth = store.bandwidth;
-      complete(url, given);
-    }
-  }
-
-  const std::vector<std::string>& urls() const noexcept { return urls_; }
-
-  // Also opens stores of the pool that were not given. Their names are known by then.
-  std::unique_ptr<store::Store> open(const std::string& url) {
-    const auto [found, is_new] = given_.try_emplace(url, session_);
-    Given& given = found->second;
-    if (is_new)
-      given.settings =
-          settings_from(store::scheme_of(url), {}, variable_prefix(name_of(url)), process_variable, nullptr);
-    return open_with_scratch_session(session_, url, given.settings, given.scratch);
-  }
-
-  // Saves the settings and sessions of the stores in this home, sealed.
-  void keep(const mf1::Keyring& keys) {
-    const engine::StoreSecrets secrets(keys, session_.random());
-    for (const auto& row : session_.registry().stores()) {
-      const auto found = given_.find(row.url);
-      if (found == given_.end()) continue;
-      keep_settings(session_.registry(), secrets, row.id, found->second.settings, found->second.scratch.vault,
-                    found->second.bandwidth);
-    }
-  }
-
- private:
-  struct Given {
-    explicit Given(Session& session) : scratch(session.new_scratch_session()) {}
-    store::StoreSettings settings;
-    std::string bandwidth;
-    ScratchSession& scratch;
-  };
-  std::string name_of(const std::string& url) const {
-    for (const auto& row : session_.registry().stores()) {
-      if (row.url == url) return row.name;
-    }
-    return {};
-  }
-
-  // Logs in if the given credentials alone are not enough (for example, a token must still be
-  // granted).
-  void complete(const std::string& url, Given& given) {
-    if (given.settings.credentials.empty()) return;
-    try {
-      open(url)->get(ObjectName::marker(), {},
-                     transfer::within(session_.call(), session_.clock(), transfer::Timeouts().marker));
-    } catch (const Error& error) {
-      if (error.kind != ErrorKind::denied) return;  // the recovery reports it
-      store::prepare_new_store(url, given.settings, {session_.clock(), session_.random(), given.scratch.vault},
-                               dialogue_, session_.call());
-    }
-  }
-
-  Session& session_;
-  TerminalDialogue dialogue_{session_.stop()};
-  std::vector<std::string> urls_;
-  std::map<std::string, Given> given_;  // by URL
-};
-
 // Changes domains and capacities in the pool to those given on the command line.
-void change_stores(Session& session, const std::vector<RecoverStore>& given) {
+void change_stores(Session& session, const std::vector<GivenStore>& given) {
   for (const auto& store : given) {
     if (store.domain.empty() && store.capacity_bytes == 0) continue;
     for (auto row : session.registry().stores()) {

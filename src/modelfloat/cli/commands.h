@@ -89,6 +89,15 @@ struct VerifyArguments {
 };
 ExitCode verify(Session& session, const VerifyArguments& arguments);
 
+// A store that is given by its URL, as often as there is --store.
+struct GivenStore {
+  std::string url;
+  std::string domain;                // empty: as recorded in the pool
+  std::uint64_t capacity_bytes = 0;  // 0: as recorded in the pool
+  StoreOptions options;
+  std::string bandwidth;  // empty: not limited
+};
+
 struct RepairArguments {
   std::optional<ModelRef> model;
   std::optional<std::uint64_t> budget_bytes;
@@ -121,16 +130,9 @@ struct ServeArguments {
 };
 ExitCode serve(Session& session, const ServeArguments& arguments);
 
-struct RecoverStore {
-  std::string url;
-  std::string domain;                // empty: as recorded in the pool
-  std::uint64_t capacity_bytes = 0;  // 0: as recorded in the pool
-  StoreOptions options;
-  std::string bandwidth;  // empty: not limited
-};
 struct RecoverArguments {
   std::string recovery_code_file;  // empty: uses the session's key or passphrase file
-  std::vector<RecoverStore> stores;
+  std::vector<GivenStore> stores;
 };
 ExitCode recover(Session& session, const RecoverArguments& arguments);
 
