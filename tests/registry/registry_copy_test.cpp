@@ -62,6 +62,19 @@ TEST_F(RegistryCopyTest, RefusesWhatMustNotBeForgotten) {
   EXPECT_EQ(error_of([&] { copy->put_store_settings({}); }), ErrorKind::denied);
 }
 
+TEST(TemporaryRegistry, IsEmptyEachTimeAndTakesAll) {
+  for (int i = 0; i < 2; ++i) {
+    const auto registry = open_temporary_registry();
+    const auto another = open_temporary_registry();
+    EXPECT_EQ(registry->setting("a"), std::nullopt);
+    registry->set_setting("a", as_bytes("1"));
+    const std::vector<QueuedPut> puts{{sample_id<StoreId>(1), "mf1/log/x", {}}};
+    registry->queue_puts(puts);
+    EXPECT_EQ(registry->queued_puts().size(), 1U);
+    EXPECT_EQ(another->setting("a"), std::nullopt);
+  }
+}
+
 // Permissions do not bind the superuser.
 bool as_nobody(const std::function<bool()>& work) {
   const pid_t child = ::fork();

@@ -86,7 +86,26 @@ class RegistryCopy final : private CopyFolder, public SqliteRegistry {
   const fs::path original_;
 };
 
+// Made with an empty registry before the one that uses its file, and removed after it.
+struct TemporaryFile {
+  // In a folder of its own: the private folder is locked, and so is that in which a registry is made.
+  TemporaryFile() : folder(parent_of_copy()), file(folder.path() / "made" / "registry.db") {
+    fs::create_directory(file.parent_path());
+    open_sqlite_registry(file);
+  }
+
+  PrivateFolder folder;
+  fs::path file;
+};
+
+class TemporaryRegistry final : private TemporaryFile, public SqliteRegistry {
+ public:
+  TemporaryRegistry() : SqliteRegistry(file, k_lock_timeout) {}
+};
+
 }  // namespace
+
+std::unique_ptr<Registry> open_temporary_registry() { return std::make_unique<TemporaryRegistry>(); }
 
 bool is_read_only(const fs::path& file) {
   std::error_code unknown;

@@ -1,5 +1,6 @@
 #pragma once
-// For a registry that this process may read but not write: it works with a temporary copy.
+// Temporary registries: a copy of one that this process may read but not write, and one for a
+// process that has none.
 
 #include <filesystem>
 #include <memory>
@@ -20,5 +21,9 @@ bool is_read_only(const std::filesystem::path& file);
 // keeps changing the file.
 std::unique_ptr<Registry> open_registry_copy(const std::filesystem::path& file,
                                              Milliseconds lock_timeout = k_lock_timeout);
+
+// Makes an empty registry in such a place, for what needs one and has no home. All methods work. It
+// is deleted with the returned object.
+std::unique_ptr<Registry> open_temporary_registry();
 
 }  // namespace modelfloat::registry
