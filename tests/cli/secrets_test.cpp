@@ -3,6 +3,7 @@
 #include <fstream>
 #include <functional>
 
+#include "support/file_size_limit.h"
 #include "support/temporary_folder.h"
 #include <gtest/gtest.h>
 
@@ -41,6 +42,59 @@ TEST(KeyFile, IsNeverOverwritten) {
   SystemRandom random;
   EXPECT_EQ(kind_of([&] { make_key_file(file, random); }), ErrorKind::invalid);
   EXPECT_EQ(fs::file_size(file), 9U);
+}
+
+mf1::MaintenanceKey sample_key() {
+  SystemRandom random;
+  return mf1::MaintenanceKey(mf1::Keyring(random.array<16>(), 1, crypto::SecretKey::random(random)));
+}
+
+std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST(MaintenanceKeyFile, ReadsBackAndIsToldFromAKeyFile) {
+  const test::TemporaryFolder folder;
+  const auto key = sample_key();
+  make_secret_file(folder.path() / "maintenance", key.text());
+  EXPECT_EQ(read_maintenance_key_file(folder.path() / "maintenance").text(), key.text());
+  EXPECT_EQ(kind_of([&] { read_key_file(folder.path() / "maintenance"); }), ErrorKind::denied);
+  SystemRandom random;
+  make_key_file(folder.path() / "key", random);
+  EXPECT_EQ(kind_of([&] { read_maintenance_key_file(folder.path() / "key"); }), ErrorKind::invalid);
+  EXPECT_NE(message_of([&] { read_maintenance_key_file(folder.path() / "key"); }).find("opens the whole pool"),
+            std::string::npos);
+  EXPECT_EQ(kind_of([&] { read_maintenance_key_file(folder.path() / "none"); }), ErrorKind::not_found);
+}
+
+TEST(SecretFile, IsForItsOwnerAloneAndNeverOverwritten) {
+  const test::TemporaryFolder folder;
+  const fs::path file = folder.path() / "secret";
+  make_secret_file(file, crypto::SecretBytes("first"));
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(kind_of([&] { make_secret_file(file, crypto::SecretBytes("second")); }), ErrorKind::invalid);
+  fs::create_symlink(folder.path() / "nowhere", folder.path() / "link");
+  EXPECT_EQ(kind_of([&] { make_secret_file(folder.path() / "link", crypto::SecretBytes("second")); }),
+            ErrorKind::invalid);
+  EXPECT_FALSE(fs::exists(folder.path() / "nowhere"));
+  EXPECT_EQ(kind_of([&] { make_secret_file(folder.path() / "none" / "secret", crypto::SecretBytes("x")); }),
+            ErrorKind::not_found);
+  EXPECT_EQ(kind_of([&] { make_secret_file(folder.path() / "", crypto::SecretBytes("x")); }), ErrorKind::invalid);
+  std::string text;
+  std::getline(std::ifstream(file), text);
+  EXPECT_EQ(text, "first");
+}
+
+TEST(SecretFile, NothingIsLeftOnAFullDisk) {
+  const test::TemporaryFolder folder;
+  const test::FileSizeLimit full(100);
+  EXPECT_THROW(make_secret_file(folder.path() / "secret", crypto::SecretBytes(std::string(1000, 'x'))), Error);
+  EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
 TEST(KeyFile, ThatIsNoneIsNamed) {

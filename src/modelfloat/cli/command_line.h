@@ -49,6 +49,7 @@ void add_store(CLI::App& app, CommandLine& line);
 void add_recover(CLI::App& app, CommandLine& line);
 void add_models(CLI::App& app, CommandLine& line);
 void add_upkeep(CLI::App& app, CommandLine& line);
+void add_key(CLI::App& app, CommandLine& line);
 void add_inference(CLI::App& app, CommandLine& line);
 
 // Shared by the groups.

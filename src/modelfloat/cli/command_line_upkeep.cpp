@@ -63,13 +63,40 @@ void add_repair(CLI::App& app, CommandLine& line) {
       app, "repair",
       "Write again what is missing or damaged on the stores, the models first that can lose the fewest stores. Only "
       "adds. A store that is offline is taken for gone. Exit code 0: all is as promised; 4: some models can be read, "
-      "but survive less than promised; 5: some cannot be read any more.",
+      "but survive less than promised; 5: some cannot be read any more. With --maintenance-key-file it needs no pool "
+      "here, and repairs that of the stores that are given; all of them should be.",
       "modelfloat repair --dry-run");
+  auto& arguments = line.repair;
   command.add_option("name", line.name, "Only this model");
-  add_budget(command, line.repair.budget_bytes);
-  command.add_flag("--dry-run", line.repair.dry_run, "Only say what would be done");
+  add_budget(command, arguments.budget_bytes);
+  command.add_flag("--dry-run", arguments.dry_run, "Only say what would be done");
+  command.add_option("--maintenance-key-file", arguments.maintenance_key_file,
+                     "What modelfloat key export --maintenance has written: repair the pool of the --store options "
+                     "with it, whatever this home has");
+  command.add_flag("--read", arguments.read,
+                   "With --maintenance-key-file: first read every copy, and replace those that are damaged, too "
+                   "(a home of the pool has verify --read for that)");
+  add_given_stores(command, arguments.stores,
+                   {"What it fails together with; by default as for store add", "Use no more than this"});
   on(command, line, [&line] {
-    if (!line.name.empty()) line.repair.model = whole_model_of(line.name);
+    auto& repairing = line.repair;
+    if (repairing.maintenance_key_file.empty()) {
+      if (!repairing.stores.empty())
+        throw CLI::ValidationError(
+            "repair: --store goes with --maintenance-key-file; a home with a pool knows its stores");
+      if (repairing.read)
+        throw CLI::ValidationError(
+            "repair: --read goes with --maintenance-key-file; here, run modelfloat verify --read before");
+    } else {
+      if (repairing.stores.empty())
+        throw CLI::ValidationError("repair: --maintenance-key-file needs --store for each store of the pool");
+      if (!line.name.empty())
+        throw CLI::ValidationError(line.name + ": with --maintenance-key-file the names of models are not known");
+      if (!line.global.key_file.empty() || !line.global.passphrase_file.empty() || line.global.cached)
+        throw CLI::ValidationError(
+            "repair: --maintenance-key-file goes without --key-file, --passphrase-file and --cached");
+    }
+    if (!line.name.empty()) repairing.model = whole_model_of(line.name);
     return [&line](Session& session) { return repair(session, line.repair); };
   });
 }

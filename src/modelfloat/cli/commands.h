@@ -92,8 +92,8 @@ ExitCode verify(Session& session, const VerifyArguments& arguments);
 // A store that is given by its URL, as often as there is --store.
 struct GivenStore {
   std::string url;
-  std::string domain;                // empty: as recorded in the pool
-  std::uint64_t capacity_bytes = 0;  // 0: as recorded in the pool
+  std::string domain;                // empty: as recorded in the pool, else by the URL
+  std::uint64_t capacity_bytes = 0;  // 0: as recorded in the pool, else not limited
   StoreOptions options;
   std::string bandwidth;  // empty: not limited
 };
@@ -102,6 +102,10 @@ struct RepairArguments {
   std::optional<ModelRef> model;
   std::optional<std::uint64_t> budget_bytes;
   bool dry_run = false;
+  // With a maintenance key: the pool of these stores, and not that of this home.
+  std::string maintenance_key_file;  // empty: none
+  std::vector<GivenStore> stores;
+  bool read = false;
 };
 ExitCode repair(Session& session, const RepairArguments& arguments);
 struct RebalanceArguments {
@@ -135,6 +139,8 @@ struct RecoverArguments {
   std::vector<GivenStore> stores;
 };
 ExitCode recover(Session& session, const RecoverArguments& arguments);
+
+ExitCode key_export(Session& session, const std::string& file);
 
 ExitCode token_create(Session& session, server::Scope scope);
 ExitCode token_list(Session& session);

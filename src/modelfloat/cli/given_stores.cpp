@@ -24,7 +24,12 @@ std::unique_ptr<store::Store> GivenStores::open(const std::string& url) {
   Given& given = found->second;
   if (is_new)
     given.settings = settings_from(store::scheme_of(url), {}, variable_prefix(name_of(url)), process_variable, nullptr);
-  return open_with_scratch_session(session_, url, given.settings, given.scratch);
+  const auto limit = given.bandwidth.empty() ? store::Bandwidth() : store::parse_bandwidth(given.bandwidth, url);
+  return open_with_scratch_session(session_, url, given.settings, given.scratch, shared_, limit);
+}
+
+std::string GivenStores::default_domain(const std::string& url) const {
+  return store::default_domain(url, given_.at(url).settings);
 }
 
 void GivenStores::keep(const mf1::Keyring& keys) {

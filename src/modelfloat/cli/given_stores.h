@@ -28,6 +28,9 @@ class GivenStores {
   // Opens a store. Also opens stores of the pool that were not given. Their names are known by then.
   std::unique_ptr<store::Store> open(const std::string& url);
 
+  // The failure domain of a given store, if the user names none.
+  std::string default_domain(const std::string& url) const;
+
   // Saves the settings and sessions of the stores in this home, sealed.
   void keep(const mf1::Keyring& keys);
 
@@ -42,6 +45,7 @@ class GivenStores {
   void complete(const std::string& url, Given& given);
 
   Session& session_;
+  const store::SharedBandwidth shared_{session_.bandwidth().all};
   TerminalDialogue dialogue_{session_.stop()};
   std::vector<std::string> urls_;
   std::map<std::string, Given> given_;  // by URL

@@ -109,6 +109,7 @@ int start(int argc, char** argv) {
   add_upkeep(app, line);
   add_inference(app, line);
   add_recover(app, line);
+  add_key(app, line);
   on(add_command(app, "version", "Print the version", "modelfloat version"), line, [] { return version; });
   try {
     app.parse(arguments_of(argc, argv));

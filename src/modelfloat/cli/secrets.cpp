@@ -69,7 +69,62 @@ std::string_view text_of(const crypto::SecretBytes& content, const fs::path& fil
   return text;
 }
 
+bool is_key_file(std::string_view text) {
+  try {
+    mf1::parse_key_file(text);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+constexpr mode_t k_owner_only = 0600;
+constexpr const char* k_cannot_be_made = "cannot be made";
+
+Error exists_already(const fs::path& file) { return {ErrorKind::invalid, file.string(), "exists already"}; }
+
+void write_and_sync(int fd, ByteSpan text, const fs::path& file) {
+  write_all(fd, text, file.string());
+  sync_to_disk(fd, file.string(), "cannot be written");
+}
+
+// Makes the file without a name, and gives it its name when it is on the disk. Returns false where
+// the file system cannot do that.
+bool make_whole_file(int folder, const fs::path& path, ByteSpan text, const fs::path& file) {
+  const FileDescriptor fd(::openat(folder, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, k_owner_only));
+  if (!fd) return false;
+  write_and_sync(fd.get(), text, file);
+  const std::string opened = "/proc/self/fd/" + std::to_string(fd.get());
+  if (::linkat(AT_FDCWD, opened.c_str(), folder, path.filename().c_str(), AT_SYMLINK_FOLLOW) == 0) return true;
+  if (errno == EEXIST) throw exists_already(file);
+  return false;
+}
+
+void make_named_file(const fs::path& path, ByteSpan text, const fs::path& file) {
+  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, k_owner_only));
+  if (!fd) {
+    if (errno == EEXIST) throw exists_already(file);
+    throw system_error(errno, file.string(), k_cannot_be_made);
+  }
+  try {
+    write_and_sync(fd.get(), text, file);
+  } catch (...) {
+    ::unlink(path.c_str());
+    throw;
+  }
+}
+
 }  // namespace
+
+void make_secret_file(const fs::path& file, const crypto::SecretBytes& text) {
+  const fs::path path = expand_home(file.string());
+  if (path.filename().empty()) throw Error(ErrorKind::invalid, file.string(), "is a folder: name a file in it");
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const FileDescriptor folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Files can be made in a folder that cannot be read.
+  if (!folder || !make_whole_file(folder.get(), path, text.bytes(), file)) make_named_file(path, text.bytes(), file);
+  if (folder) sync_to_disk(folder.get(), parent.string(), "cannot be written");
+}
 
 mf1::SlotSecret read_key_file(const fs::path& file) {
   const FileDescriptor fd = open_secret(file);
@@ -79,6 +134,11 @@ mf1::SlotSecret read_key_file(const fs::path& file) {
     return mf1::SlotSecret::key_file(mf1::parse_key_file(text_of(text, file)));
   } catch (const Error& error) {
     if (error.where == file.string()) throw;
+    if (text_of(text, file).starts_with(mf1::k_maintenance_key_mark)) {
+      throw Error(ErrorKind::denied, file.string(),
+                  "is a maintenance key, which cannot open the pool: it is for `modelfloat repair "
+                  "--maintenance-key-file`");
+    }
     throw Error(ErrorKind::invalid, file.string(), "is not a key file");
   }
 }
@@ -98,23 +158,28 @@ mf1::SlotSecret read_recovery_code_file(const fs::path& file) {
   return mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(text_of(text, file)));
 }
 
-void make_key_file(const fs::path& file, Random& random) {
-  constexpr mode_t k_owner_only = 0600;
-  const fs::path path = expand_home(file.string());
-  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, k_owner_only));
-  if (!fd) {
-    if (errno == EEXIST) throw Error(ErrorKind::invalid, file.string(), "exists already");
-    throw system_error(errno, file.string(), "cannot be made");
+mf1::MaintenanceKey read_maintenance_key_file(const fs::path& file) {
+  const FileDescriptor fd = open_secret(file);
+  warn_when_open_to_others(fd.get(), file);
+  const auto content = read_secret(fd.get(), file);
+  const std::string_view text = as_text(content.bytes());
+  if (is_key_file(text)) {
+    throw Error(ErrorKind::invalid, file.string(),
+                "is a key file, which opens the whole pool: make a maintenance key with `modelfloat key export "
+                "--maintenance`, and keep this one at home");
   }
-  std::string text = mf1::key_file_text(crypto::SecretKey::random(random));
   try {
-    write_all(fd.get(), as_bytes(text), file.string());
-    sync_to_disk(fd.get(), file.string(), "cannot be written");
-  } catch (...) {
-    ::unlink(path.c_str());
-    throw;
+    return mf1::MaintenanceKey::parse(text);
+  } catch (const Error& error) {
+    throw Error(error.kind, file.string(), error.what());
   }
+}
+
+void make_key_file(const fs::path& file, Random& random) {
+  std::string text = mf1::key_file_text(crypto::SecretKey::random(random));
+  const crypto::SecretBytes secret{std::string_view(text)};
   crypto::wipe(std::as_writable_bytes(std::span(text)));
+  make_secret_file(file, secret);
 }
 
 store::Credentials read_credentials_file(const fs::path& file) {

@@ -56,12 +56,21 @@ void Session::require_writable_home() {
               "where it can be written");
 }
 
+void Session::start_executors() {
+  if (cpu_) return;
+  auto cpu = std::make_unique<ThreadPool>(std::max(1U, std::thread::hardware_concurrency()));
+  io_ = std::make_unique<ThreadPool>(k_io_threads);
+  cpu_ = std::move(cpu);  // so that either both exist or none
+}
+
+engine::Environment Session::environment_without_home() {
+  start_executors();
+  temporary_registry_ = registry::open_temporary_registry();
+  return {clock_, random_, *cpu_, *io_, *temporary_registry_};
+}
+
 engine::Environment Session::environment() {
-  if (!cpu_) {
-    auto cpu = std::make_unique<ThreadPool>(std::max(1U, std::thread::hardware_concurrency()));
-    io_ = std::make_unique<ThreadPool>(k_io_threads);
-    cpu_ = std::move(cpu);  // so that either both exist or none
-  }
+  start_executors();
   registry::Registry& opened = registry();
   return {clock_, random_, *cpu_, *io_, opened, home_.registry_identity()};
 }

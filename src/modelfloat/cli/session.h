@@ -67,6 +67,9 @@ class Session {
   // read-only.
   void require_writable_home();
   engine::Environment environment();
+  // The same with a new, empty registry in memory, or where temporary files go, which is gone with
+  // this object. Does not touch the home. Call it once.
+  engine::Environment environment_without_home();
   // Throws Error{not_found} when this home has no pool.
   void require_pool();
   // Opens the pool on first use. Throws Error{not_found} when this home has no pool, and
@@ -75,6 +78,9 @@ class Session {
   // Closes the pool and opens it again with `secret`. Needed after its stores or slots have
   // changed.
   engine::Pool& open_pool(const mf1::SlotSecret& secret);
+
+  // What --bwlimit and config.toml say. Throws as config() does.
+  BandwidthSettings bandwidth();
 
   // Returns what opens the pool's stores. Throws as pool() does.
   StoreOpener& opener();
@@ -102,7 +108,7 @@ class Session {
 
  private:
   std::optional<std::filesystem::path> known_key_file();
-  BandwidthSettings bandwidth();
+  void start_executors();
 
   const GlobalOptions options_;
   const std::stop_token stop_;
@@ -113,6 +119,7 @@ class Session {
   SystemRandom random_;
   ProgressLine progress_;
   std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<registry::Registry> temporary_registry_;
   // Declared before everything that may still call a store, so that it is destroyed after that.
   std::unique_ptr<StoreOpener> opener_;
   std::deque<ScratchSession> scratch_sessions_;

@@ -19,9 +19,10 @@ void keep_settings(registry::StoreRecords& registry, const engine::StoreSecrets&
 }
 
 std::unique_ptr<store::Store> open_with_scratch_session(Session& session, const std::string& url,
-                                                        const store::StoreSettings& settings, ScratchSession& scratch) {
+                                                        const store::StoreSettings& settings, ScratchSession& scratch,
+                                                        const store::SharedBandwidth& all, store::Bandwidth own) {
   return store::make_standard(store::make_store(url, settings, {session.clock(), session.random(), scratch.vault}), url,
-                              store::SharedBandwidth(), {}, scratch.ledger, session.clock(), session.random());
+                              all, own, scratch.ledger, session.clock(), session.random());
 }
 
 static std::optional<Bytes> read_marker(Session& session, const std::string& url, const store::StoreSettings& settings,
