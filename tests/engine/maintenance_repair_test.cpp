@@ -61,7 +61,7 @@ class Maintenance : public testing::Test {
   }
   bool is_sound() {
     machine_.reopen();
-    return engine::verify(machine_.pool(), std::nullopt, true, {}, {}).sound();
+    return engine::verify(machine_.pool(), {.read = true}, {}).sound();
   }
   void wipe(std::size_t store, std::string_view prefix = "mf1/") {
     for (const auto& [path, bytes] : world_.objects(store)) {
