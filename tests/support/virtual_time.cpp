@@ -42,10 +42,12 @@ void VirtualTime::wait_for_turn(std::function<bool()> done, SteadyTime until, co
   me->until = until;
   me->stop = stop;
   parties_.push_back(me);
-  if (const auto next = choose(); next != me) {
-    let_run(next);
-    me->turn.acquire();
-  }
+  const auto next = choose();
+  if (next == me) return;
+  Fiber* const here = running_ == nullptr ? &own_ : running_;
+  me->fiber = here;
+  here->switch_to(prepared(*next));
+  running_ = here;
   ended_.clear();
 }
 
@@ -72,26 +74,29 @@ std::shared_ptr<VirtualTime::Party> VirtualTime::choose() {
   }
 }
 
-void VirtualTime::let_run(const std::shared_ptr<Party>& party) {
-  if (!party->task) {
-    party->turn.release();
-    return;
-  }
-  // Its thread finds itself here once it has ended, when this one may be waiting, so it has to be
-  // handed over by a place of its own.
-  struct Handle {
-    std::jthread thread;
-    std::binary_semaphore known{0};
-  };
-  auto handle = std::make_shared<Handle>();
-  handle->thread = std::jthread([this, handle, task = std::exchange(party->task, {})]() mutable {
-    handle->known.acquire();
-    task();
-    task = nullptr;
-    ended_.push_back(std::move(handle->thread));
-    if (!parties_.empty()) let_run(choose());
+// One that has not begun gets a fiber.
+Fiber& VirtualTime::prepared(Party& party) {
+  if (party.fiber != nullptr) return *party.fiber;
+  auto fiber = std::make_unique<Fiber>([this, task = std::make_shared<Job>(std::move(party.task))]() mutable {
+    Fiber* const here = begun_;
+    running_ = here;
+    ended_.clear();
+    (*task)();
+    task.reset();
+    ended_.push_back(take(*here));
+    Fiber& next = prepared(*choose());
+    here->end_for(next);
   });
-  handle->known.release();
+  begun_ = fiber.get();
+  fibers_.push_back(std::move(fiber));
+  return *begun_;
+}
+
+std::unique_ptr<Fiber> VirtualTime::take(const Fiber& fiber) {
+  const auto found = std::find_if(fibers_.begin(), fibers_.end(), [&](const auto& one) { return one.get() == &fiber; });
+  auto taken = std::move(*found);
+  fibers_.erase(found);
+  return taken;
 }
 
 }  // namespace modelfloat::test

@@ -1,10 +1,9 @@
 #pragma once
 #include <cstddef>
 #include <memory>
-#include <semaphore>
-#include <thread>
 #include <vector>
 
+#include "support/fiber.h"
 #include "support/fixed_random.h"
 
 #include "modelfloat/base/clock.h"
@@ -12,7 +11,7 @@
 
 namespace modelfloat::test {
 
-// Time and threads of a simulation. Of the thread that made it and the tasks that it is given,
+// Time and tasks of a simulation, all on one thread. Of who made it and the tasks that it is given,
 // exactly one runs at a time, until it waits, sleeps or ends; which of those that could go on is
 // next is drawn from the seed. When none could, it is at once the earliest moment that one waits
 // for. So the same seed gives the same run, which takes as long by this clock as it would in the
@@ -43,19 +42,24 @@ class VirtualTime final : public Clock, public Executor {
     std::function<bool()> done;
     SteadyTime until;
     std::stop_token stop;
-    Job task;  // to begin with; empty once it has
-    std::binary_semaphore turn{0};
+    Job task;                // to begin with; empty once it has
+    Fiber* fiber = nullptr;  // once it has begun
   };
 
   void wait_for_turn(std::function<bool()> done, SteadyTime until, const std::stop_token& stop);
   std::shared_ptr<Party> choose();
-  void let_run(const std::shared_ptr<Party>& party);
+  Fiber& prepared(Party& party);
+  std::unique_ptr<Fiber> take(const Fiber& fiber);
 
   // Whoever runs uses these, and nobody else.
   FixedRandom random_;
   SteadyTime now_ = k_begin;
   std::vector<std::shared_ptr<Party>> parties_;
-  std::vector<std::jthread> ended_;  // joined by whoever runs next
+  Fiber own_;                                   // of who made it
+  Fiber* running_ = nullptr;                    // nullptr: own_
+  Fiber* begun_ = nullptr;                      // the last that was made
+  std::vector<std::unique_ptr<Fiber>> fibers_;  // of tasks that have begun
+  std::vector<std::unique_ptr<Fiber>> ended_;   // freed by whoever runs next
 };
 
 }  // namespace modelfloat::test
