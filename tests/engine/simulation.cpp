@@ -140,7 +140,7 @@ Machine& Simulation::add_machine() {
 
 Machine& Simulation::restart(std::size_t index) {
   auto next = std::make_unique<Machine>(world_, time_, time_, ++machines_made_, *machines_.at(index));
-  killed_.push_back(std::exchange(machines_.at(index), std::move(next)));
+  retired_.push_back(std::exchange(machines_.at(index), std::move(next)));
   return *machines_[index];
 }
 

@@ -83,7 +83,7 @@ class Simulation {
   VirtualTime time_;  // before it goes, every call comes to its end
   std::uint64_t machines_made_ = 0;
   std::vector<std::unique_ptr<Machine>> machines_;
-  std::vector<std::unique_ptr<Machine>> killed_;
+  std::vector<std::unique_ptr<Machine>> retired_;  // processes that were killed
 };
 
 }  // namespace modelfloat::test

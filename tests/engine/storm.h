@@ -27,6 +27,8 @@ class Storm {
   std::string run(std::size_t steps);
   // What happened, in order.
   const std::vector<std::string>& story() const { return story_; }
+  // Every call to a store, in order.
+  const std::vector<std::string>& calls() const { return simulation_.history(); }
 
  private:
   using Contents = std::set<std::optional<Files>>;  // nullopt: there is none

@@ -45,5 +45,22 @@ TEST(Storm, WhatIsCommittedComesBack) {
   }
 }
 
+TEST(Storm, OneSeedIsOneHistory) {
+  const std::uint64_t first = number_of("MODELFLOAT_TEST_FIRST_SEED", 1);
+  for (std::uint64_t seed = first; seed < first + 30; ++seed) {
+    test::Storm one(seed);
+    test::Storm two(seed);
+    EXPECT_EQ(one.run(k_steps), two.run(k_steps));
+    const auto& a = one.calls();
+    const auto& b = two.calls();
+    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+      if (a[i] == b[i]) continue;
+      ADD_FAILURE() << "seed " << seed << " call " << i << ": " << a[i] << " or " << b[i];
+      break;
+    }
+    EXPECT_EQ(a.size(), b.size());
+  }
+}
+
 }  // namespace
 }  // namespace modelfloat

@@ -1,7 +1,5 @@
 #include "engine/test_pool.h"
 
-#include "support/forwarding_store.h"
-
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/registry/sqlite/sqlite_registry.h"
@@ -50,69 +48,15 @@ static std::unique_ptr<Executor> make_executor(Threads threads, std::size_t widt
   return std::make_unique<ThreadPool>(width);
 }
 
-void Process::kill_at(std::uint64_t call, Moment moment) {
-  calls_left_ = call;
-  moment_ = moment;
+// A registry that is new costs as much as many a step of a simulation.
+static std::shared_ptr<MemoryDatabase> new_registry() {
+  static const MemoryDatabase empty = [] {
+    const TemporaryFolder folder;
+    registry::open_sqlite_registry(folder / "registry.db");
+    return MemoryDatabase(folder / "registry.db");
+  }();
+  return empty.copy();
 }
-
-// Counts a call when asked before it.
-bool Process::dies_now(Moment moment) {
-  if (is_dead_) return true;
-  if (calls_left_ == 0 || moment != moment_) return false;
-  if (--calls_left_ > 0) return false;
-  die();
-  return true;
-}
-
-void Process::die() {
-  is_dead_ = true;
-  std::filesystem::create_directory(copy_);
-  for (const char* part : {"", "-wal"}) {
-    const std::filesystem::path file = registry_.string() + part;
-    if (std::filesystem::exists(file)) std::filesystem::copy_file(file, copy_ / file.filename());
-  }
-}
-
-// The handle of one process on a store.
-class MortalStore final : public ForwardingStore {
- public:
-  MortalStore(std::unique_ptr<store::Store> inner, std::shared_ptr<Process> process)
-      : ForwardingStore(std::move(inner)), process_(std::move(process)) {}
-  void put(const ObjectName& name, ByteSpan bytes, const CallOptions& call) override {
-    alive([&] { ForwardingStore::put(name, bytes, call); });
-  }
-  std::optional<Bytes> get(const ObjectName& name, ByteRange range, const CallOptions& call) override {
-    std::optional<Bytes> bytes;
-    alive([&] { bytes = ForwardingStore::get(name, range, call); });
-    return bytes;
-  }
-  std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& call) override {
-    std::optional<store::ObjectInfo> info;
-    alive([&] { info = ForwardingStore::stat(name, call); });
-    return info;
-  }
-  void remove(const ObjectName& name, const CallOptions& call) override {
-    alive([&] { ForwardingStore::remove(name, call); });
-  }
-  void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
-    alive([&] { ForwardingStore::list(prefix, sink, call); });
-  }
-  store::Space space(const CallOptions& call) override {
-    store::Space space;
-    alive([&] { space = ForwardingStore::space(call); });
-    return space;
-  }
-
- private:
-  template <typename Work>
-  void alive(const Work& work) {
-    if (process_->dies_now(Moment::before)) throw Error(ErrorKind::offline, "process", "was killed");
-    work();
-    if (process_->dies_now(Moment::after)) throw Error(ErrorKind::offline, "process", "was killed");
-  }
-
-  const std::shared_ptr<Process> process_;
-};
 
 Machine::Machine(World& world, Threads threads, std::uint64_t seed)
     : world_(world),
@@ -120,42 +64,38 @@ Machine::Machine(World& world, Threads threads, std::uint64_t seed)
       random_(seed),
       cpu_(make_executor(threads, 2)),
       own_io_(make_executor(threads, 6)),
-      registry_(registry::open_sqlite_registry(folder_ / "registry.db")),
+      registry_(registry::open_sqlite_registry(registry_file())),
       environment_{*own_clock_, random_, *cpu_, *own_io_, *registry_},
-      key_(crypto::SecretKey::random(random_)) {
-  process_->registry_ = registry_file();
-  process_->copy_ = folder_ / "killed";
+      key_(crypto::SecretKey::random(random_)) {}
+
+static crypto::SecretKey one_key(std::uint64_t seed) {
+  FixedRandom random(~seed);
+  return crypto::SecretKey::random(random);
 }
 
 Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed)
-    : timeouts(),
-      world_(world),
-      random_(seed),
-      cpu_(make_executor(Threads::one, 1)),
-      registry_(registry::open_sqlite_registry(folder_ / "registry.db")),
-      environment_{clock, random_, *cpu_, io, *registry_},
-      key_(crypto::SecretKey::random(random_)) {
-  process_->registry_ = registry_file();
-  process_->copy_ = folder_ / "killed";
+    : Machine(world, clock, io, seed, new_registry(), one_key(seed)) {}
+
+Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, const Machine& same_home)
+    : Machine(world, clock, io, seed, same_home.database_, same_home.key_) {
+  recovery_code_ = same_home.recovery_code_;
 }
 
-static std::filesystem::path adopt(const std::filesystem::path& killed, const std::filesystem::path& folder) {
-  for (const auto& file : std::filesystem::directory_iterator(killed))
-    std::filesystem::copy_file(file.path(), folder / file.path().filename());
-  return folder / "registry.db";
-}
-
-Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, const Machine& killed)
+Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, std::shared_ptr<MemoryDatabase> database,
+                 crypto::SecretKey key)
     : timeouts(),
       world_(world),
+      database_(std::move(database)),
+      process_(std::make_shared<Process>([this] { database_user_->die(); })),
       random_(seed),
       cpu_(make_executor(Threads::one, 1)),
-      registry_(registry::open_sqlite_registry(adopt(killed.process_->copy_, folder_ / ""))),
-      environment_{clock, random_, *cpu_, io, *registry_},
-      recovery_code_(killed.recovery_code_),
-      key_(killed.key_) {
-  process_->registry_ = registry_file();
-  process_->copy_ = folder_ / "killed";
+      environment_{clock, random_, *cpu_, io, open_registry()},
+      key_(key) {}
+
+registry::Registry& Machine::open_registry() {
+  database_user_.emplace(*database_, registry_file(), [process = process_] { process->dies_at_a_commit(); });
+  registry_ = registry::open_sqlite_registry(registry_file());
+  return *registry_;
 }
 
 void Machine::create(PolicySet policy) {
@@ -182,9 +122,7 @@ engine::RecoverResult Machine::recover(const mf1::SlotSecret& secret, const std:
   return result;
 }
 
-std::unique_ptr<store::Store> Machine::open(const std::string& url) {
-  return std::make_unique<MortalStore>(world_.open(url), process_);
-}
+std::unique_ptr<store::Store> Machine::open(const std::string& url) { return make_mortal(world_.open(url), process_); }
 
 transfer::StoreOpener Machine::opener() {
   return [this](const registry::StoreRow& row) { return open(row.url); };

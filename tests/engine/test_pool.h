@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/process.h"
 #include "support/faulty_store.h"
 #include "support/fixed_random.h"
+#include "support/memory_files.h"
 #include "support/skipping_clock.h"
 #include "support/temporary_folder.h"
 #include "support/thrown.h"
@@ -63,39 +65,16 @@ enum class Threads { many, one };
 // For stores that hang: what they are given in production would make a test last.
 transfer::Timeouts short_timeouts();
 
-// A process that may be killed at one of its calls to a store. Then every call of it ends in
-// Error{offline}, and what it writes to its registry from there on counts for nothing: the registry
-// is copied at that moment.
-class Process {
- public:
-  // Kills it at the call with this number, counted from now and from 1: before the call has any
-  // effect, or after.
-  void kill_at(std::uint64_t call, Moment moment);
-  void spare() { calls_left_ = 0; }
-  bool is_dead() const noexcept { return is_dead_; }
-
- private:
-  friend class MortalStore;
-  friend class Machine;
-  bool dies_now(Moment moment);
-  void die();
-
-  std::filesystem::path registry_;
-  std::filesystem::path copy_;  // a folder
-  std::uint64_t calls_left_ = 0;
-  Moment moment_ = Moment::before;
-  bool is_dead_ = false;
-};
-
-// One home: a registry, keys, and the pool as a program that starts now sees it.
+// A process in a home of its own: a registry, keys, and the pool as a program that starts now sees
+// it.
 class Machine {
  public:
   explicit Machine(World& world, Threads threads = Threads::many, std::uint64_t seed = 1);
-  // Store calls run on `io`, by `clock`; the rest on the calling thread. Both outlive it.
+  // Store calls run on `io`, by `clock`; the rest on the calling thread. Both outlive it. The
+  // registry is in memory, and the process may be killed.
   Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed);
-
-  // The home of a machine whose process was killed, as it was then.
-  Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, const Machine& killed);
+  // One more process of that kind, in the home of another, which may be dead.
+  Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, const Machine& same_home);
 
   // Makes the pool and adds all stores of the world.
   void create(PolicySet policy);
@@ -125,11 +104,17 @@ class Machine {
   engine::ModelHealth health(const std::string& model = "ns/model");
 
  private:
+  Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, std::shared_ptr<MemoryDatabase> database,
+          crypto::SecretKey key);
+  registry::Registry& open_registry();
   std::unique_ptr<store::Store> open(const std::string& url);
   transfer::StoreOpener opener();
 
   World& world_;
   TemporaryFolder folder_;
+  // Of one whose registry is in memory. All processes of its home have the same database.
+  std::shared_ptr<MemoryDatabase> database_;
+  std::optional<MemoryDatabaseUser> database_user_;
   const std::shared_ptr<Process> process_ = std::make_shared<Process>();
   std::optional<SkippingClock> own_clock_;
   FixedRandom random_;
