@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "modelfloat/transfer/ask/object_reader.h"
+
 namespace modelfloat::test {
 
 class Simulation::TimedStore final : public store::Store {
@@ -19,7 +21,14 @@ class Simulation::TimedStore final : public store::Store {
       if (bytes.size() > behaviour().room) throw Error(ErrorKind::out_of_space, name.path(), "the store is full");
       if (happens(behaviour().loses_puts)) return;
       if (behaviour().room != UINT64_MAX) behaviour().room -= bytes.size();
+      if (!transfer::fits_name(name, bytes)) simulation_.offences_.push_back(name.path() + " is put with wrong bytes");
+      const bool is_shard = name.type() == ObjectType::shard;
+      if (is_shard) ++simulation_.shards_put_.at(index_);
       inner_->put(name, bytes, {});
+      if (is_shard && happens(behaviour().spoils_puts)) {
+        simulation_.rot(index_, name);
+        simulation_.spoiled_.emplace(index_, name);
+      }
       simulation_.puts_.at(index_).push_back({name, simulation_.time_.steady_now()});
     });
   }
@@ -38,7 +47,13 @@ class Simulation::TimedStore final : public store::Store {
     return info;
   }
   void remove(const ObjectName& name, const CallOptions& options) override {
-    call("remove", name.path(), 0, options, [&] { inner_->remove(name, {}); });
+    call("remove", name.path(), 0, options, [&] {
+      const auto type = name.type();
+      if (type != ObjectType::log && type != ObjectType::checkpoint && type != ObjectType::part)
+        simulation_.offences_.push_back(name.path() + " is removed");
+      simulation_.removed_.push_back(name);
+      inner_->remove(name, {});
+    });
   }
   void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& options) override {
     std::vector<store::ObjectInfo> found;
@@ -124,24 +139,55 @@ class Simulation::TimedStore final : public store::Store {
 };
 
 Simulation::Simulation(std::size_t stores, std::uint64_t seed)
-    : random_(seed), behaviours_(stores), puts_(stores), stale_(stores), world_(stores), time_(seed) {
+    : random_(seed),
+      behaviours_(stores),
+      puts_(stores),
+      stale_(stores),
+      shards_put_(stores),
+      world_(stores),
+      time_(seed) {
   world_.wrap = [this](std::unique_ptr<store::Store> inner, std::size_t index) {
     return std::make_unique<TimedStore>(std::move(inner), *this, index);
   };
   machines_made_ = seed;
-  machines_.push_back(std::make_unique<Machine>(world_, time_, time_, machines_made_));
+  clocks_.push_back(std::make_unique<MachineClock>(time_));
+  machines_.push_back(std::make_unique<Machine>(world_, *clocks_.back(), time_, machines_made_));
 }
 
 Simulation::~Simulation() = default;
 
 Machine& Simulation::add_machine() {
-  return *machines_.emplace_back(std::make_unique<Machine>(world_, time_, time_, ++machines_made_));
+  clocks_.push_back(std::make_unique<MachineClock>(time_));
+  return *machines_.emplace_back(std::make_unique<Machine>(world_, *clocks_.back(), time_, ++machines_made_));
 }
 
 Machine& Simulation::restart(std::size_t index) {
-  auto next = std::make_unique<Machine>(world_, time_, time_, ++machines_made_, *machines_.at(index));
-  retired_.push_back(std::exchange(machines_.at(index), std::move(next)));
-  return *machines_[index];
+  Machine& next = another_process(index);
+  std::swap(machines_.at(index), retired_.back());
+  return next;
+}
+
+Machine& Simulation::another_process(std::size_t index) {
+  auto process = std::make_unique<Machine>(world_, *clocks_.at(index), time_, ++machines_made_, *machines_.at(index));
+  return *retired_.emplace_back(std::move(process));
+}
+
+void Simulation::begin_step() {
+  removed_.clear();
+  spoiled_.clear();
+  shards_put_.assign(shards_put_.size(), 0);
+}
+
+bool Simulation::has_good(std::size_t store, const ObjectName& name) {
+  const auto bytes = world_.inner(store).get(name, {}, {});
+  return bytes && transfer::fits_name(name, *bytes);
+}
+
+void Simulation::rot(std::size_t store, const ObjectName& name) {
+  auto bytes = world_.inner(store).get(name, {}, {});
+  if (!bytes || bytes->empty()) return;
+  (*bytes)[random_.number() % bytes->size()] ^= std::byte{16};
+  world_.inner(store).put(name, *bytes, {});
 }
 
 void Simulation::roll_back(std::size_t store, const std::map<std::string, Bytes>& snapshot) {

@@ -33,11 +33,30 @@ struct Behaviour {
   // bit.
   double loses_puts = 0;
   double flips = 0;
+  double spoils_puts = 0;  // the part of the puts of shards that store a wrong bit
   // What list() shows: all; nothing; every second object; every object twice; what was there when
   // this was set (Simulation::list_as_of_now()).
   enum class Lists { right, empty, half, twice, stale } lists = Lists::right;
   Milliseconds lists_late{0};       // objects are not listed for so long after their put
   std::uint64_t room = UINT64_MAX;  // bytes that may still be put
+};
+
+// The clock of a machine: the time of day may be wrong, and jump.
+class MachineClock final : public Clock {
+ public:
+  explicit MachineClock(Clock& right) : right_(right) {}
+  UtcTime utc_now() const override { return right_.utc_now() + ahead_; }
+  SteadyTime steady_now() const override { return right_.steady_now(); }
+  void sleep_for(Milliseconds duration, const std::stop_token& stop) override { right_.sleep_for(duration, stop); }
+  bool wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
+                  SteadyTime until, const std::function<bool()>& done) override {
+    return right_.wait_until(changed, lock, stop, until, done);
+  }
+  void jump(Milliseconds by) { ahead_ += by; }
+
+ private:
+  Clock& right_;
+  Milliseconds ahead_{0};
 };
 
 class Simulation {
@@ -52,6 +71,9 @@ class Simulation {
   Machine& add_machine();
   // Starts the machine again whose process was killed.
   Machine& restart(std::size_t index);
+  // One more process in the home of a machine, for as long as the simulation.
+  Machine& another_process(std::size_t index);
+  MachineClock& clock(std::size_t index) { return *clocks_.at(index); }
   Behaviour& store(std::size_t index) { return behaviours_.at(index); }
   World& world() { return world_; }
   // The objects of a store, to be brought back by roll_back().
@@ -66,6 +88,21 @@ class Simulation {
   // Every call so far: when, where, what of which object, and what came of it.
   const std::vector<std::string>& history() const { return history_; }
 
+  // What no machine may do, whatever happens: put an object whose bytes do not fit its name, and
+  // remove one that is not of the log.
+  const std::vector<std::string>& offences() const { return offences_; }
+  // Since begin_step():
+  void begin_step();
+  const std::vector<ObjectName>& removed() const { return removed_; }
+  std::size_t shards_put(std::size_t store) const { return shards_put_.at(store); }
+  bool was_spoiled(std::size_t store, const ObjectName& name) const { return spoiled_.contains({store, name}); }
+
+  // What a store has, whatever it says.
+  bool has(std::size_t store, const ObjectName& name) { return world_.inner(store).stat(name, {}).has_value(); }
+  bool has_good(std::size_t store, const ObjectName& name);
+  // Changes a bit of an object.
+  void rot(std::size_t store, const ObjectName& name);
+
  private:
   class TimedStore;
 
@@ -79,11 +116,16 @@ class Simulation {
   std::vector<std::vector<Put>> puts_;  // of each store
   std::vector<std::set<ObjectName>> stale_;
   std::vector<std::string> history_;
+  std::vector<std::string> offences_;
+  std::vector<ObjectName> removed_;
+  std::vector<std::size_t> shards_put_;  // of each store
+  std::set<std::pair<std::size_t, ObjectName>> spoiled_;
   World world_;
-  VirtualTime time_;  // before it goes, every call comes to its end
+  VirtualTime time_;                                   // before it goes, every call comes to its end
+  std::vector<std::unique_ptr<MachineClock>> clocks_;  // of each machine
   std::uint64_t machines_made_ = 0;
   std::vector<std::unique_ptr<Machine>> machines_;
-  std::vector<std::unique_ptr<Machine>> retired_;  // processes that were killed
+  std::vector<std::unique_ptr<Machine>> retired_;  // other processes
 };
 
 }  // namespace modelfloat::test

@@ -4,15 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "modelfloat/engine/upkeep/drain.h"
-#include "modelfloat/engine/upkeep/remove_model.h"
-#include "modelfloat/engine/upkeep/repair.h"
-#include "modelfloat/engine/upkeep/verify.h"
-
 namespace modelfloat::test {
 namespace {
 
-constexpr std::size_t k_names = 4;
 constexpr std::size_t k_most_machines = 3;
 
 PolicySet policy_of(std::size_t stores, unsigned survive) {
@@ -20,10 +14,17 @@ PolicySet policy_of(std::size_t stores, unsigned survive) {
   return {0, 0, static_cast<std::uint8_t>(survive)};
 }
 
+// For what follows from the seed and a number.
+std::uint64_t seed_of(std::uint64_t seed, std::size_t part) { return (seed * 7919 + 17) * 1'000'003 + part; }
+
+constexpr std::size_t k_beginning = 1'000'000;  // no number of a step
+constexpr std::size_t k_end = 1'000'001;
+
 }  // namespace
 
 Storm::Storm(std::uint64_t seed)
-    : random_(seed * 7919 + 17),
+    : seed_(seed),
+      random_(std::in_place, seed_of(seed, k_beginning)),
       stores_(3 + number(6)),
       survive_(1 + static_cast<unsigned>(number(stores_ > 5 ? 2 : 1))),
       simulation_(stores_, seed) {
@@ -37,28 +38,10 @@ Storm::Storm(std::uint64_t seed)
     simulation_.add_machine().recover(simulation_.machine().recovery_secret(), all);
 }
 
+Storm::~Storm() = default;
+
 void Storm::tell(const std::string& text) {
   story_.push_back(fmt::format("{:9.1f} {}", seconds_between({}, simulation_.time().steady_now()), text));
-}
-
-std::string Storm::any_name() { return fmt::format("ns/m{}:{}", number(k_names), number(3) == 0 ? "old" : "new"); }
-
-// Small ones lie in the manifest; the others make a pack, and some share their beginning.
-Files Storm::any_files() {
-  const std::size_t size = perhaps(0.5) ? 1 + number(2'000) : 300'000 + number(400'000);
-  Files files{{"m.bin", random_bytes(size, number(6))}};
-  if (perhaps(0.3)) files["more.txt"] = random_bytes(1 + number(500), number(1'000));
-  return files;
-}
-
-std::string Storm::run(std::size_t steps) {
-  try {
-    for (std::size_t i = 0; i < steps && failure_.empty(); ++i) step();
-    if (failure_.empty()) calm();
-  } catch (const std::exception& error) {
-    require(false, std::string("not excused: ") + error.what());
-  }
-  return failure_;
 }
 
 void Storm::require(bool holds, const std::string& what) {
@@ -67,242 +50,130 @@ void Storm::require(bool holds, const std::string& what) {
   tell("WRONG: " + what);
 }
 
-void Storm::step() {
+std::string Storm::run(const std::vector<std::size_t>& steps) {
+  try {
+    for (std::size_t i = 0; i < steps.size() && failure_.empty(); ++i) step(steps[i]);
+    random_.emplace(seed_of(seed_, k_end));
+    if (failure_.empty()) calm();
+  } catch (const std::exception& error) {
+    require(false, std::string("not excused: ") + error.what());
+  }
+  return failure_;
+}
+
+void Storm::step(std::size_t index) {
+  random_.emplace(seed_of(seed_, index));
+  tell(fmt::format("--- {}", index));
   if (perhaps(0.5)) change_weather();
-  if (perhaps(0.2)) harm();
+  if (perhaps(0.25)) harm();
   if (perhaps(0.3)) {
     const Milliseconds rest(1'000 * number(perhaps(0.2) ? 200'000 : 600));
     simulation_.time().sleep_for(rest, {});
   }
-  const std::size_t machine = number(simulation_.machine_count());
-  switch (number(9)) {
-    case 0:
-    case 1:
-    case 2: return push(machine);
-    case 3: return remove(machine);
-    case 4: return repair(machine);
-    case 5: return verify(machine);
-    case 6: return drain(machine);
-    default: return look(machine);
+  if (perhaps(0.15)) change_clock();
+
+  const std::size_t homes = simulation_.machine_count();
+  std::vector<Running> running;
+  running.push_back(begin(number(homes), false));
+  if (perhaps(0.35)) {
+    const std::size_t home = perhaps(0.5) ? running[0].home : number(homes);
+    running.push_back(begin(home, home == running[0].home));
+    for (Running& one : running) one.is_alone = false;
   }
+  const auto draining = draining_stores(*running[0].process);
+  simulation_.begin_step();
+  run_together(running);
+  take_in(running);
+  check_step(running, draining);
 }
 
-void Storm::change_weather() {
-  const std::size_t index = number(stores_);
-  Behaviour& store = simulation_.store(index);
-  const Milliseconds latency = store.latency;
-  store = Behaviour();
-  store.latency = latency;
-  switch (number(14)) {
-    case 0: store.is_away = true; break;
-    case 1: store.fails = 0.3; break;
-    case 2: store.hangs = true; break;
-    case 3: store.loses_puts = 0.2; break;
-    case 4: store.flips = 0.2; break;
-    case 5: store.lists = Behaviour::Lists::empty; break;
-    case 6: store.lists = Behaviour::Lists::half; break;
-    case 7: store.lists = Behaviour::Lists::twice; break;
-    case 8: simulation_.list_as_of_now(index); break;
-    case 9: store.lists_late = Milliseconds(1'000 * (1 + number(600))); break;
-    case 10: store.room = number(2'000'000); break;
-    case 11: store.busy_until = simulation_.time().steady_now() + Milliseconds(1'000 * number(300)); break;
-    default: return tell(fmt::format("s{} is well", index));
+// Starts the machine again where its process was killed.
+Machine& Storm::ready(std::size_t home) {
+  if (simulation_.machine(home).process().is_dead()) {
+    tell(fmt::format("machine {} starts again", home));
+    simulation_.restart(home);
   }
-  tell(fmt::format("s{}: away {} fails {} hangs {} loses {} flips {} lists {} late {} room {}", index, store.is_away,
-                   store.fails, store.hangs, store.loses_puts, store.flips, static_cast<int>(store.lists),
-                   store.lists_late.count(), store.room));
-}
-
-// Whether one more store may lose data.
-bool Storm::may_harm(std::size_t store) {
-  auto harmed = harmed_;
-  harmed.insert(store);
-  if (harmed.size() > survive_) return false;
-  harmed_ = std::move(harmed);
-  return true;
-}
-
-void Storm::harm() {
-  const std::size_t index = number(stores_);
-  if (perhaps(0.4)) {
-    snapshots_[index] = simulation_.snapshot(index);
-    return tell(fmt::format("s{} is backed up", index));
-  }
-  if (!may_harm(index)) return;
-  const auto backup = snapshots_.find(index);
-  if (backup != snapshots_.end() && perhaps(0.4)) {
-    simulation_.roll_back(index, backup->second);
-    return tell(fmt::format("s{} is rolled back", index));
-  }
-  if (perhaps(0.5)) {
-    const std::size_t count = 1 + number(10);
-    simulation_.lose_last_puts(index, count);
-    return tell(fmt::format("s{} loses its last {} puts", index, count));
-  }
-  auto rest = simulation_.snapshot(index);
-  std::erase_if(rest, [&](const auto& object) { return object.first != "mf1/marker" && perhaps(0.5); });
-  simulation_.roll_back(index, rest);
-  tell(fmt::format("s{} loses half of what it has", index));
-}
-
-Machine& Storm::ready(std::size_t machine) {
-  if (simulation_.machine(machine).process().is_dead()) {
-    tell(fmt::format("machine {} starts again", machine));
-    simulation_.restart(machine);
-  }
-  Machine& one = simulation_.machine(machine);
+  Machine& one = simulation_.machine(home);
   one.reopen();
   return one;
 }
 
-// Does it, perhaps until the process is killed. Returns whether it was done. What a store is to
-// blame for is excused.
-template <typename Work>
-bool Storm::attempt(const std::string& what, std::size_t machine, const Work& work) {
-  Machine& one = ready(machine);
-  if (perhaps(0.25)) one.process().kill_at(1 + number(60), perhaps(0.5) ? Moment::before : Moment::after);
-  const std::string told = fmt::format("machine {} {}", machine, what);
+Storm::Running Storm::begin(std::size_t home, bool as_another_process) {
+  std::size_t draw = 0;
+  for (const Kind& kind : kinds()) draw += kind.weight;
+  draw = number(draw);
+  auto kind = kinds().begin();
+  for (; draw >= kind->weight; ++kind) draw -= kind->weight;
+  Running running;
+  running.job = (this->*kind->make)();
+  running.home = home;
+  running.process = as_another_process ? &simulation_.another_process(home) : &ready(home);
+  if (as_another_process) running.process->reopen();
+  running.who = fmt::format("machine {}{}", home, as_another_process ? "'" : "");
+  running.may_be_killed = perhaps(0.25);
+  if (running.may_be_killed)
+    running.process->process().kill_at(1 + number(120), perhaps(0.5) ? Moment::before : Moment::after);
+  return running;
+}
+
+// One after the other where there is one; else each in its own flow, and they overlap.
+void Storm::run_together(std::vector<Running>& running) {
+  if (running.size() == 1) return attempt(running.front());
+  for (Running& one : running) {
+    const Milliseconds later(&one == &running.front() ? 0 : number(3'000));
+    simulation_.time().submit([this, &one, later] {
+      simulation_.time().sleep_for(later, {});
+      attempt(one);
+      one.has_ended = true;
+    });
+  }
+  std::condition_variable_any unused;
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  simulation_.time().wait_until(unused, lock, {}, SteadyTime::max(), [&] {
+    return std::all_of(running.begin(), running.end(), [](const Running& one) { return one.has_ended; });
+  });
+}
+
+// Does it, perhaps until the process is killed. What a store is to blame for is excused.
+void Storm::attempt(Running& running) {
+  Process& process = running.process->process();
+  const std::string told = fmt::format("{} {}", running.who, running.job->what);
+  if (!running.is_alone) tell(told + " ...");
   try {
-    work(one);
-    if (one.process().is_dead()) {
-      tell(told + ": killed");
-      return false;
-    }
-    one.process().spare();
-    tell(told + ": done");
-    return true;
+    running.job->work(*running.process);
+    running.is_done = !process.is_dead();
+    process.spare();
+    tell(told + (running.is_done ? ": done" : ": killed"));
+    if (running.is_done && running.job->check) running.job->check(*running.process);
   } catch (const Error& error) {
-    one.process().spare();
-    tell(told + ": " + (one.process().is_dead() ? "killed" : error.what()));
+    process.spare();
+    tell(told + ": " + (process.is_dead() ? "killed" : error.what()));
+    if (process.is_dead()) return;
     require(error.kind != ErrorKind::internal, told + ": " + error.what());
-    return false;
+    const bool is_excused = !is_calm() || !running.is_alone || !draining_.empty() || harmed_.size() > survive_ ||
+                            (running.job->may_fail && running.job->may_fail(error));
+    require(is_excused, "in good weather " + told + ": " + error.what());
+  } catch (const std::exception& error) {
+    require(false, told + ": not excused: " + error.what());
   }
 }
 
-void Storm::push(std::size_t machine) {
-  const std::string name = any_name();
-  const Files files = any_files();
-  Contents& contents = expected_.try_emplace(name, Contents{std::nullopt}).first->second;
-  const bool done = attempt(fmt::format("pushes {} of {} bytes", name, files.at("m.bin").size()), machine,
-                            [&](Machine& one) { one.push(name, files); });
-  if (done) contents.clear();
-  contents.insert(files);
-}
-
-void Storm::remove(std::size_t machine) {
-  if (expected_.empty()) return;
-  const auto which = std::next(expected_.begin(), static_cast<std::ptrdiff_t>(number(expected_.size())));
-  bool complete = false;
-  bool found = true;
-  const bool done = attempt("removes " + which->first, machine, [&](Machine& one) {
-    try {
-      complete = engine::remove_model(one.pool(), ModelRef::parse(which->first), {}).complete;
-    } catch (const Error& error) {
-      if (error.kind != ErrorKind::not_found) throw;
-      found = false;
-    }
-  });
-  if (done && !found) {
-    require(which->second.contains(std::nullopt), which->first + " is not found");
-    return;
+// What each name may have now.
+void Storm::take_in(const std::vector<Running>& running) {
+  std::map<std::string, Contents> certain;
+  std::map<std::string, Contents> possible;
+  for (const Running& one : running) {
+    const auto& change = one.job->change;
+    if (!change || !change->has_effect) continue;
+    possible[change->name].insert(change->to);
+    if (one.is_done && change->is_certain) certain[change->name].insert(change->to);
   }
-  if (done && complete) which->second.clear();
-  which->second.insert(std::nullopt);
-}
-
-void Storm::look(std::size_t machine) {
-  if (expected_.empty()) return;
-  const auto which = std::next(expected_.begin(), static_cast<std::ptrdiff_t>(number(expected_.size())));
-  attempt("pulls " + which->first, machine, [&](Machine& one) {
-    const Files files = one.pull(which->first);
-    // A reader may be behind while stores are away; it never sees what nobody pushed.
-    require(!files.empty(), "an empty model");
-  });
-}
-
-void Storm::repair(std::size_t machine) {
-  attempt("repairs", machine, [&](Machine& one) {
-    const auto report = engine::repair(one.pool(), {}, {});
-    tell(fmt::format("  {} shards, {} documents, {} below the promise, {} unrepairable, {} doubts",
-                     report.shards_written, report.documents_written, report.packs_below_promise,
-                     report.unrepairable.size(), report.doubts.size()));
-  });
-}
-
-void Storm::verify(std::size_t machine) {
-  attempt("verifies", machine, [&](Machine& one) { engine::verify(one.pool(), {.read = perhaps(0.5)}, {}); });
-}
-
-// A store that is draining is used again before the calm, since the rest may be too few for the
-// promise.
-void Storm::drain(std::size_t machine) {
-  const std::string name = "s" + std::to_string(number(stores_));
-  const bool cancels = draining_.contains(name) && perhaps(0.5);
-  attempt((cancels ? "uses again " : "drains ") + name, machine, [&](Machine& one) {
-    draining_.insert(name);
-    if (cancels) return engine::cancel_drain(one.pool(), name, {});
-    const auto report = engine::drain_store(one.pool(), name, {}, {});
-    tell(fmt::format("  {} shards, {} left", report.shards_moved, report.left));
-  });
-}
-
-void Storm::check_all(Machine& machine, const std::string& when) {
-  for (auto& [name, contents] : expected_) {
-    std::optional<Files> found;
-    try {
-      found = machine.pull(name);
-    } catch (const Error& error) {
-      if (error.kind != ErrorKind::not_found) return require(false, when + ": " + name + ": " + error.what());
-    }
-    require(contents.contains(found),
-            fmt::format("{}: {} {}", when, name, found ? "has what it should not have" : "is not there"));
-    contents = {found};
+  for (auto& [name, contents] : possible) {
+    Contents& expected = expected_.try_emplace(name, Contents{std::nullopt}).first->second;
+    if (certain.contains(name)) expected.clear();
+    expected.merge(contents);
   }
-}
-
-// The stores are well, and what they have lost is lost.
-void Storm::calm() {
-  tell("calm");
-  for (std::size_t i = 0; i < stores_; ++i) simulation_.store(i) = Behaviour();
-  simulation_.time().sleep_for(std::chrono::hours(13), {});
-  for (std::size_t i = 0; i < simulation_.machine_count(); ++i) {
-    Machine& one = ready(i);
-    engine::catch_up(one.pool(),
-                     {.recheck = engine::MarkerWait::full, .log = engine::LogReading::all, .catalogue = true}, {});
-  }
-  // Twice, so that each has what the others sent last.
-  for (std::size_t i = 0; i < simulation_.machine_count(); ++i)
-    check_all(ready(i), fmt::format("after the storm, machine {}", i));
-
-  for (const auto& row : ready(0).pool().registry().stores()) {
-    if (row.use == StoreUse::draining) engine::cancel_drain(simulation_.machine().pool(), row.name, {});
-  }
-  Machine& one = ready(0);
-  engine::verify(one.pool(), {.read = true}, {});  // finds what is damaged
-  one.reopen();
-  const auto report = engine::repair(one.pool(), {}, {});
-  tell(fmt::format("repaired: {} shards, {} documents", report.shards_written, report.documents_written));
-  require(report.unrepairable.empty(), "something cannot be repaired");
-  require(report.packs_below_promise == 0, "repair leaves packs below their promise");
-  for (const std::string& doubt : report.doubts) require(false, "repair doubts: " + doubt);
-  one.reopen();
-  const auto verified = engine::verify(one.pool(), {.read = true}, {});
-  for (const std::string& doubt : verified.doubts) require(false, "verify doubts: " + doubt);
-  for (const auto& finding : verified.damaged)
-    require(false, fmt::format("after repair {} of {} is {}", finding.object, finding.store,
-                               transfer::to_string(finding.what)));
-
-  // Now any of them may go, and a machine that never was here finds everything.
-  std::vector<std::size_t> left;
-  std::set<std::size_t> gone;
-  while (gone.size() < survive_) gone.insert(number(stores_));
-  for (std::size_t i = 0; i < stores_; ++i) {
-    if (!gone.contains(i)) left.push_back(i);
-    simulation_.store(i).is_away = gone.contains(i);
-  }
-  Machine& fresh = simulation_.add_machine();
-  fresh.recover(simulation_.machine().recovery_secret(), left);
-  check_all(fresh, "with stores gone");
 }
 
 }  // namespace modelfloat::test

@@ -1,9 +1,11 @@
 #pragma once
-// One history of a pool in bad weather: several machines push, remove, check and repair, stores do
-// whatever stores do, processes are killed. All of it follows from a seed.
+// One history of a pool in bad weather: several machines push, remove, check and repair, two at
+// once now and then, stores do whatever stores do, clocks jump, processes are killed. All of it
+// follows from a seed. CONTRIBUTING.md says how to add to it.
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,17 +16,23 @@
 namespace modelfloat::test {
 
 // What a seed does, and what it has to come to:
-// - each model whose push was reported as done comes back bit by bit, unless it was removed, while
-//   no more failure domains have lost data than the pool was told to survive;
-// - what a push that failed or was killed wanted to say is visible as a whole, or not at all;
-// - once the stores are well again, `repair` brings all back to the promise, and any `survive`
-//   domains may go.
+// - a model whose push was reported as done comes back bit by bit, unless it was removed, while no
+//   more failure domains have lost data than the pool was told to survive;
+// - what a push that failed or was killed wanted to say is visible as a whole, or not at all, and
+//   nobody ever sees what nobody pushed;
+// - what a job reports is so: storm_claims.cpp has what is looked at on the stores themselves;
+// - once the stores are well again, `repair` brings all back to the promise in bounded time; then
+//   any `survive` domains may go, and all machines see the same.
 class Storm {
  public:
-  // Throws what the engine throws for a reason that the storm does not excuse.
+  static constexpr std::size_t k_steps = 14;  // a usual history
+
   explicit Storm(std::uint64_t seed);
-  // `steps`: how much happens. Returns what went wrong; empty when nothing did.
-  std::string run(std::size_t steps);
+  ~Storm();
+  // Does these steps of the history, by their numbers, and lets the weather calm down. What a step
+  // does follows from the seed and its number, and not from the other steps. Returns what went
+  // wrong; empty when nothing did.
+  std::string run(const std::vector<std::size_t>& steps);
   // What happened, in order.
   const std::vector<std::string>& story() const { return story_; }
   // Every call to a store, in order.
@@ -33,38 +41,101 @@ class Storm {
  private:
   using Contents = std::set<std::optional<Files>>;  // nullopt: there is none
 
-  std::size_t number(std::size_t below) { return random_.number() % below; }
-  bool perhaps(double part) { return random_.fraction() < part; }
-  void tell(const std::string& text);
-  std::string any_name();
-  Files any_files();
+  // What a job makes of a name, NAME:TAG.
+  struct NameChange {
+    std::string name;
+    std::optional<Files> to;
+    bool is_certain = false;  // when the job is done: nothing that was there before is left
+    bool has_effect = true;
+  };
+  // Something that a machine does.
+  struct Job {
+    std::string what;  // for the story
+    // Does it on a process. Throws what the engine throws.
+    std::function<void(Machine&)> work;
+    // May be filled by `work`.
+    std::optional<NameChange> change = {};
+    // Looks, right after `work`, whether what it reported is so.
+    std::function<void(Machine&)> check = {};
+    // Whether an error is a right answer in good weather.
+    std::function<bool(const Error&)> may_fail = {};
+  };
+  using MakeJob = std::shared_ptr<Job> (Storm::*)();
+  struct Kind {
+    unsigned weight;
+    MakeJob make;
+  };
+  static const std::vector<Kind>& kinds();
+  struct Running {
+    std::shared_ptr<Job> job;
+    std::size_t home = 0;
+    Machine* process = nullptr;
+    std::string who;
+    bool is_alone = true;
+    bool may_be_killed = false;
+    bool is_done = false;
+    bool has_ended = false;
+  };
 
-  void step();
+  // storm.cpp
+  std::size_t number(std::size_t below) { return random_->number() % below; }
+  bool perhaps(double part) { return random_->fraction() < part; }
+  void tell(const std::string& text);
+  void require(bool holds, const std::string& what);
+  void step(std::size_t index);
+  Running begin(std::size_t home, bool as_another_process);
+  void run_together(std::vector<Running>& running);
+  void attempt(Running& running);
+  void take_in(const std::vector<Running>& running);
+  Machine& ready(std::size_t home);
+
+  // storm_weather.cpp
   void change_weather();
   bool may_harm(std::size_t store);
   void harm();
-  template <typename Work>
-  bool attempt(const std::string& what, std::size_t machine, const Work& work);
-  void push(std::size_t machine);
-  void remove(std::size_t machine);
-  void look(std::size_t machine);
-  void repair(std::size_t machine);
-  void verify(std::size_t machine);
-  void drain(std::size_t machine);
+  void rot_some(std::size_t store);
+  void change_clock();
+  bool is_gone(std::size_t store);
+  bool is_calm() const { return unwell_.empty(); }
+  // Whether no more domains than promised have lost data or misbehave.
+  bool is_within_promise() const;
 
-  void calm();
-  void require(bool holds, const std::string& what);
+  // storm_jobs.cpp: one function for each job
+  std::shared_ptr<Job> push();
+  std::shared_ptr<Job> remove();
+  std::shared_ptr<Job> look();
+  std::shared_ptr<Job> repair();
+  std::shared_ptr<Job> verify();
+  std::shared_ptr<Job> drain();
+  std::shared_ptr<Job> write_many_records();
+  std::string any_name();
+  Files any_files();
+
+  // storm_claims.cpp
+  using Has = std::function<bool(std::size_t store, const ObjectName&)>;
+  std::optional<std::vector<Pack>> packs_of(Machine& machine, const std::optional<ManifestId>& only);
+  bool survives(const Pack& pack, const Has& has);
+  void check_packs(Machine& machine, const std::optional<ManifestId>& only, const Has& has, const std::string& claim);
+  void check_push(Machine& machine, const engine::PushResult& result);
+  void check_step(std::vector<Running>& running, const std::set<std::size_t>& draining);
+  std::set<std::size_t> draining_stores(Machine& machine);
+  void check_log();
+  void check_chains(Machine& machine);
+  void check_rollbacks_are_noticed(std::size_t home);
   void check_all(Machine& machine, const std::string& when);
-  Machine& ready(std::size_t machine);
+  void calm();
 
-  FixedRandom random_;
+  const std::uint64_t seed_;
+  std::optional<FixedRandom> random_;  // of the step
   std::size_t stores_;
   unsigned survive_;
   Simulation simulation_;
   // What each name, NAME:TAG, may have by now; one thing unless a push or removal had an unknown
   // end.
   std::map<std::string, Contents> expected_;
-  std::set<std::size_t> harmed_;  // stores that have lost data since all was whole
+  std::map<std::string, std::set<Files>> pushed_;  // all that anybody ever began to push
+  std::set<std::size_t> harmed_;                   // stores that have lost data since all was whole
+  std::set<std::size_t> unwell_;                   // stores that do not behave
   std::map<std::size_t, std::map<std::string, Bytes>> snapshots_;
   std::set<std::string> draining_;
   std::vector<std::string> story_;

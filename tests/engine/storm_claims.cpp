@@ -1,0 +1,262 @@
+// What must be so: what jobs report, and what is left when the weather is calm again. Looked at on
+// the stores themselves, not through the code that is tested.
+#include <algorithm>
+#include <variant>
+
+#include "engine/storm.h"
+#include <fmt/format.h>
+
+#include "modelfloat/domain/superseded.h"
+#include "modelfloat/engine/manifest/manifest_reader.h"
+#include "modelfloat/engine/manifest/manifest_writer.h"
+#include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/repair.h"
+#include "modelfloat/engine/upkeep/verify.h"
+#include "modelfloat/mf1/log_codec.h"
+
+namespace modelfloat::test {
+namespace {
+
+// After the faults have stopped, all is well again within this.
+constexpr double k_seconds_to_heal = 3600;
+
+std::size_t index_of(const registry::StoreRow& row) { return std::stoul(row.url.substr(row.url.find(':') + 1)); }
+
+}  // namespace
+
+// The packs that a machine knows of: of all its models, or of one manifest. nullopt when it cannot
+// read a manifest now.
+std::optional<std::vector<Pack>> Storm::packs_of(Machine& machine, const std::optional<ManifestId>& only) {
+  std::map<PackId, Pack> packs;
+  const PoolState state = machine.pool().log().state();
+  const auto superseded = superseded_manifests(state);
+  try {
+    engine::ManifestReader reader(machine.pool(), {}, {});
+    const auto add = [&](const ManifestRoot& root) {
+      for (std::size_t i = 0; i < root.segments.size(); ++i) {
+        for (const Pack& pack : reader.segment(root, i).structure.packs) packs.emplace(pack.id, pack);
+      }
+    };
+    if (only) {
+      add(reader.root(*only));
+    } else {
+      for (const auto& [content, live] : state.manifests) {
+        if (live.committed && !superseded.contains(content)) add(reader.root(live));
+      }
+    }
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  std::vector<Pack> all;
+  for (auto& [id, pack] : packs) all.push_back(std::move(pack));
+  return all;
+}
+
+// Whether the pack can be read when any `survive` stores are gone, by trying them all.
+bool Storm::survives(const Pack& pack, const Has& has) {
+  std::vector<std::vector<std::size_t>> places(pack.shard_count());
+  for (std::size_t shard = 0; shard < places.size(); ++shard) {
+    const auto name = ObjectName::of(ObjectType::shard, pack.shard_name(shard));
+    for (std::size_t store = 0; store < stores_; ++store) {
+      if (has(store, name)) places[shard].push_back(store);
+    }
+  }
+  const auto is_readable_without = [&](std::size_t a, std::size_t b) {
+    const auto is_left = [&](std::size_t store) { return store != a && store != b; };
+    const auto left = std::count_if(places.begin(), places.end(), [&](const auto& stores) {
+      return std::any_of(stores.begin(), stores.end(), is_left);
+    });
+    return static_cast<std::size_t>(left) >= (pack.k == 1 ? 1U : pack.k);
+  };
+  for (std::size_t a = 0; a < stores_; ++a) {
+    for (std::size_t b = 0; b < stores_; ++b) {
+      if ((pack.survive > 1 || a == b) && !is_readable_without(a, b)) return false;
+    }
+  }
+  return true;
+}
+
+void Storm::check_packs(Machine& machine, const std::optional<ManifestId>& only, const Has& has,
+                        const std::string& claim) {
+  const auto packs = packs_of(machine, only);
+  if (!packs) return;
+  for (const Pack& pack : *packs) {
+    if (pack.survive > 2) continue;
+    require(survives(pack, has), fmt::format("{}, and a pack of {} does not survive {}", claim,
+                                             to_string(Redundancy{pack.k, pack.m}), pack.survive));
+  }
+}
+
+// All that the model needs is on enough stores. Of documents that were there before, a store that
+// has lost data may have lost some.
+void Storm::check_push(Machine& machine, const engine::PushResult& result) {
+  check_packs(
+      machine, result.manifest,
+      [this](std::size_t store, const ObjectName& name) { return simulation_.has(store, name); }, "a push is done");
+  std::size_t away = 0;
+  for (std::size_t store = 0; store < stores_; ++store) away += simulation_.store(store).is_away ? 1 : 0;
+  require(away <= survive_ || !result.doubt.empty(), "a push is done while too few stores can give their log");
+  std::vector<ObjectName> documents;
+  try {
+    documents = engine::documents_of(machine.pool(), result.manifest, {});
+  } catch (const Error&) {
+    return;
+  }
+  for (const ObjectName& name : documents) {
+    std::size_t having = 0;
+    for (std::size_t store = 0; store < stores_; ++store)
+      having += simulation_.has(store, name) || harmed_.contains(store) ? 1 : 0;
+    require(having > survive_, fmt::format("a push is done, and {} is on {} stores", name.path(), having));
+  }
+}
+
+std::set<std::size_t> Storm::draining_stores(Machine& machine) {
+  std::set<std::size_t> draining;
+  for (const auto& row : machine.pool().registry().stores()) {
+    if (row.use == StoreUse::draining) draining.insert(index_of(row));
+  }
+  return draining;
+}
+
+// `draining`: by what the first process knew before.
+void Storm::check_step(std::vector<Running>& running, const std::set<std::size_t>& draining) {
+  for (const std::string& offence : simulation_.offences()) require(false, offence);
+  if (running.size() == 1 && running[0].job->what.starts_with("pushes")) {
+    const auto still = draining_stores(*running[0].process);
+    for (const std::size_t store : draining) {
+      if (still.contains(store))
+        require(simulation_.shards_put(store) == 0, fmt::format("s{} is draining, and gets shards", store));
+    }
+  }
+  if (simulation_.removed().empty()) return;
+  const std::set<ObjectName> removed(simulation_.removed().begin(), simulation_.removed().end());
+  for (const Running& one : running) {
+    if (one.process->process().is_dead()) continue;
+    for (const ObjectName& needed : one.process->pool().log().expected_objects())
+      require(!removed.contains(needed), needed.path() + " is needed, and was removed");
+  }
+}
+
+// No two records of a chain have the same number.
+void Storm::check_log() {
+  std::map<std::pair<WriterId, std::uint64_t>, std::set<Hash256>> records;
+  for (std::size_t store = 0; store < stores_; ++store) {
+    for (const auto& [path, bytes] : simulation_.snapshot(store)) {
+      const auto name = ObjectName::parse(path).value();
+      if (name.type() == ObjectType::log) records[{*name.writer(), *name.seq()}].insert(*name.hash());
+    }
+  }
+  for (const auto& [number, hashes] : records)
+    require(hashes.size() == 1, fmt::format("a chain has {} records {}", hashes.size(), number.second));
+}
+
+// What is committed was prepared before, in the same chain.
+void Storm::check_chains(Machine& machine) {
+  auto& registry = machine.pool().registry();
+  if (!registry.checkpoints().empty()) return;  // they leave out what is of no use
+  std::set<std::pair<WriterId, Hash256>> prepared;
+  for (const auto& name : registry.log_names()) {  // ordered by writer and number
+    const auto cbor = registry.log_record(name);
+    if (!cbor) continue;
+    const LogRecord record = mf1::record_from_either(*cbor, name.writer);
+    for (const Change& change : record.changes) {
+      if (const auto* before = std::get_if<Prepared>(&change)) prepared.emplace(name.writer, before->manifest.content);
+      if (const auto* after = std::get_if<Committed>(&change))
+        require(prepared.contains({name.writer, after->manifest.content}),
+                after->model + " is committed, and was not prepared");
+    }
+  }
+}
+
+// A machine that saw a record on a store notices when the store has it no more.
+void Storm::check_rollbacks_are_noticed(std::size_t home) {
+  Machine& one = ready(home);
+  auto& registry = one.pool().registry();
+  std::map<std::string, std::vector<std::string>> gone;  // by store
+  const auto is_gone_from = [&](std::size_t store, const std::string& path) {
+    return !simulation_.has(store, ObjectName::parse(path).value());
+  };
+  const auto rows = registry.stores();
+  for (const auto& row : rows) {
+    for (const std::string& path : registry.listed(row.id)) {
+      if (is_gone_from(index_of(row), path)) gone[row.name].push_back(path);
+    }
+  }
+  const auto read = engine::catch_up(
+      one.pool(), {.recheck = engine::MarkerWait::full, .log = engine::LogReading::all, .catalogue = true}, {});
+  if (!registry.checkpoints().empty()) return;  // records may be gone for good reason
+  for (const auto& row : rows) {
+    // What the machine itself puts again was not gone when it looked.
+    const bool is_rolled_back = std::any_of(gone[row.name].begin(), gone[row.name].end(),
+                                            [&](const std::string& path) { return is_gone_from(index_of(row), path); });
+    const auto& noticed = read.rolled_back;
+    require(!is_rolled_back || std::find(noticed.begin(), noticed.end(), row.name) != noticed.end(),
+            fmt::format("machine {} does not notice that {} was rolled back", home, row.name));
+  }
+}
+
+void Storm::check_all(Machine& machine, const std::string& when) {
+  for (auto& [name, contents] : expected_) {
+    std::optional<Files> found;
+    try {
+      found = machine.pull(name);
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::not_found) return require(false, when + ": " + name + ": " + error.what());
+    }
+    require(contents.contains(found),
+            fmt::format("{}: {} {}", when, name, found ? "has what it should not have" : "is not there"));
+    contents = {found};
+  }
+}
+
+// The stores are well, and what they have lost is lost.
+void Storm::calm() {
+  tell("calm");
+  for (std::size_t i = 0; i < stores_; ++i) simulation_.store(i) = Behaviour();
+  simulation_.time().sleep_for(std::chrono::hours(13), {});
+  const SteadyTime begin = simulation_.time().steady_now();
+  for (std::size_t i = 0; i < simulation_.machine_count(); ++i) check_rollbacks_are_noticed(i);
+  // Twice, so that each has what the others sent last.
+  for (std::size_t i = 0; i < simulation_.machine_count(); ++i)
+    check_all(ready(i), fmt::format("after the storm, machine {}", i));
+  check_log();
+  check_chains(simulation_.machine());
+
+  for (const auto& row : ready(0).pool().registry().stores()) {
+    if (row.use == StoreUse::draining) engine::cancel_drain(simulation_.machine().pool(), row.name, {});
+  }
+  Machine& one = ready(0);
+  engine::verify(one.pool(), std::nullopt, true, {}, {});  // finds what is damaged
+  one.reopen();
+  const auto report = engine::repair(one.pool(), {}, {});
+  tell(fmt::format("repaired: {} shards, {} documents", report.shards_written, report.documents_written));
+  require(report.unrepairable.empty(), "something cannot be repaired");
+  require(report.packs_below_promise == 0, "repair leaves packs below their promise");
+  for (const std::string& doubt : report.doubts) require(false, "repair doubts: " + doubt);
+  one.reopen();
+  const auto verified = engine::verify(one.pool(), std::nullopt, true, {}, {});
+  for (const std::string& doubt : verified.doubts) require(false, "verify doubts: " + doubt);
+  for (const auto& finding : verified.damaged)
+    require(false, fmt::format("after repair {} of {} is {}", finding.object, finding.store,
+                               transfer::to_string(finding.what)));
+  const double seconds = seconds_between(begin, simulation_.time().steady_now());
+  require(seconds < k_seconds_to_heal, fmt::format("it takes {:.0f} s until all is well", seconds));
+  check_packs(
+      one, {}, [this](std::size_t store, const ObjectName& name) { return simulation_.has_good(store, name); },
+      "all is repaired");
+  for (const std::string& offence : simulation_.offences()) require(false, offence);
+
+  // Now any of them may go, and a machine that never was here finds everything.
+  std::vector<std::size_t> left;
+  std::set<std::size_t> gone;
+  while (gone.size() < survive_) gone.insert(number(stores_));
+  for (std::size_t i = 0; i < stores_; ++i) {
+    if (!gone.contains(i)) left.push_back(i);
+    simulation_.store(i).is_away = gone.contains(i);
+  }
+  Machine& fresh = simulation_.add_machine();
+  fresh.recover(simulation_.machine().recovery_secret(), left);
+  check_all(fresh, "with stores gone");
+}
+
+}  // namespace modelfloat::test

@@ -1,0 +1,171 @@
+// What the machines of a storm do: a function for each job, and a place in kinds().
+#include <algorithm>
+
+#include "engine/storm.h"
+#include <fmt/format.h>
+
+#include "modelfloat/engine/catalogue/open_manifest.h"
+#include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/remove_model.h"
+#include "modelfloat/engine/upkeep/repair.h"
+#include "modelfloat/engine/upkeep/verify.h"
+#include "modelfloat/mf1/log_codec.h"
+
+namespace modelfloat::test {
+namespace {
+
+constexpr std::size_t k_names = 4;
+
+}  // namespace
+
+const std::vector<Storm::Kind>& Storm::kinds() {
+  static const std::vector<Kind> all{{12, &Storm::push},
+                                     {4, &Storm::remove},
+                                     {6, &Storm::repair},
+                                     {4, &Storm::verify},
+                                     {5, &Storm::drain},
+                                     {8, &Storm::look},
+                                     {1, &Storm::write_many_records}};
+  return all;
+}
+
+std::string Storm::any_name() { return fmt::format("ns/m{}:{}", number(k_names), number(3) == 0 ? "old" : "new"); }
+
+// Small ones lie in the manifest; the others make a pack, and some share their beginning.
+Files Storm::any_files() {
+  const std::size_t size = perhaps(0.5) ? 1 + number(2'000) : 300'000 + number(400'000);
+  Files files{{"m.bin", random_bytes(size, number(6))}};
+  if (perhaps(0.3)) files["more.txt"] = random_bytes(1 + number(500), number(1'000));
+  return files;
+}
+
+std::shared_ptr<Storm::Job> Storm::push() {
+  auto job = std::make_shared<Job>();
+  const std::string name = any_name();
+  const Files files = any_files();
+  pushed_[name].insert(files);
+  expected_.try_emplace(name, Contents{std::nullopt});
+  job->what = fmt::format("pushes {} of {} bytes", name, files.at("m.bin").size());
+  job->change = NameChange{name, files, true};
+  const auto result = std::make_shared<engine::PushResult>();
+  job->work = [=](Machine& one) { *result = one.push(name, files); };
+  job->check = [this, result](Machine& one) { check_push(one, *result); };
+  return job;
+}
+
+std::shared_ptr<Storm::Job> Storm::remove() {
+  if (expected_.empty()) return look();
+  auto job = std::make_shared<Job>();
+  const auto which = std::next(expected_.begin(), static_cast<std::ptrdiff_t>(number(expected_.size())));
+  const std::string name = which->first;
+  job->what = "removes " + name;
+  job->change = NameChange{name, std::nullopt};
+  job->work = [change = &*job->change, name](Machine& one) {
+    change->is_certain = engine::remove_model(one.pool(), ModelRef::parse(name), {}).complete;
+  };
+  job->may_fail = [this, change = &*job->change, name](const Error& error) {
+    if (error.kind != ErrorKind::not_found) return false;
+    change->has_effect = false;
+    return expected_.at(name).contains(std::nullopt);
+  };
+  return job;
+}
+
+std::shared_ptr<Storm::Job> Storm::look() {
+  auto job = std::make_shared<Job>();
+  if (expected_.empty()) {
+    job->what = "reads the log";
+    job->work = [](Machine& one) { engine::catch_up(one.pool(), k_all_news, {}); };
+    return job;
+  }
+  const auto which = std::next(expected_.begin(), static_cast<std::ptrdiff_t>(number(expected_.size())));
+  const std::string name = which->first;
+  job->what = "pulls " + name;
+  const auto found = std::make_shared<Files>();
+  job->work = [=](Machine& one) { *found = one.pull(name); };
+  job->check = [this, name, found](Machine&) {
+    // A reader may be behind while stores are away; it never sees what nobody pushed.
+    require(pushed_.at(name).contains(*found), name + " has what nobody pushed");
+  };
+  job->may_fail = [this, name](const Error& error) {
+    return error.kind == ErrorKind::not_found && expected_.at(name).contains(std::nullopt);
+  };
+  return job;
+}
+
+std::shared_ptr<Storm::Job> Storm::repair() {
+  auto job = std::make_shared<Job>();
+  job->what = "repairs";
+  const auto report = std::make_shared<engine::RepairReport>();
+  job->work = [this, report](Machine& one) {
+    *report = engine::repair(one.pool(), {}, {});
+    tell(fmt::format("  {} shards, {} documents, {} below the promise, {} unrepairable, {} doubts",
+                     report->shards_written, report->documents_written, report->packs_below_promise,
+                     report->unrepairable.size(), report->doubts.size()));
+  };
+  job->check = [this, report](Machine& one) {
+    if (report->packs_below_promise > 0 || !report->unrepairable.empty() || !report->doubts.empty()) return;
+    check_packs(
+        one, {},
+        [this](std::size_t store, const ObjectName& name) {
+          return !is_gone(store) && simulation_.has(store, name) && !simulation_.was_spoiled(store, name);
+        },
+        "repair says that all keep their promise");
+  };
+  return job;
+}
+
+std::shared_ptr<Storm::Job> Storm::verify() {
+  auto job = std::make_shared<Job>();
+  job->what = "verifies";
+  job->work = [read = perhaps(0.5)](Machine& one) { engine::verify(one.pool(), std::nullopt, read, {}, {}); };
+  return job;
+}
+
+// A store that is draining is used again before the calm, since the rest may be too few for the
+// promise.
+std::shared_ptr<Storm::Job> Storm::drain() {
+  auto job = std::make_shared<Job>();
+  const std::size_t store = number(stores_);
+  const std::string name = "s" + std::to_string(store);
+  if (draining_.contains(name) && perhaps(0.5)) {
+    job->what = "uses again " + name;
+    job->work = [name](Machine& one) { engine::cancel_drain(one.pool(), name, {}); };
+    return job;
+  }
+  draining_.insert(name);
+  job->what = "drains " + name;
+  const auto report = std::make_shared<engine::DrainReport>();
+  job->work = [this, name, report](Machine& one) {
+    *report = engine::drain_store(one.pool(), name, {}, {});
+    tell(fmt::format("  {} shards, {} left", report->shards_moved, report->left));
+  };
+  job->check = [this, store, report](Machine& one) {
+    if (report->left > 0) return;
+    check_packs(
+        one, {},
+        [this, store](std::size_t other, const ObjectName& object) {
+          return other != store && !is_gone(other) && simulation_.has(other, object) &&
+                 !simulation_.was_spoiled(other, object);
+        },
+        "drain says that nothing is left to do");
+  };
+  return job;
+}
+
+// Enough for a checkpoint, and for the next one to stand for it.
+std::shared_ptr<Storm::Job> Storm::write_many_records() {
+  auto job = std::make_shared<Job>();
+  const std::size_t count = mf1::k_checkpoint_every + number(2 * mf1::k_checkpoint_every);
+  job->what = fmt::format("writes {} records", count);
+  job->work = [count](Machine& one) {
+    engine::catch_up(one.pool(), k_all_news, {});
+    const auto state = one.pool().log().state();
+    if (state.stores.empty()) return;
+    for (std::size_t i = 0; i < count && !one.process().is_dead(); ++i)
+      one.pool().log().append_if_possible({state.stores.begin()->second}, {});
+  };
+  return job;
+}
+
+}  // namespace modelfloat::test
