@@ -139,6 +139,19 @@ TEST_F(DrainingStores, WhatTheyHaveIsCopiedToTheOthers) {
   for (const std::size_t away : {0U, 2U, 7U}) world_.faults(away).set_offline(false);
 }
 
+TEST_F(DrainingStores, WhatIsNotGivenBackIsLeftToMove) {
+  std::string with_a_shard;
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    if (count(i, "shard") > 0) {
+      with_a_shard = "s" + std::to_string(i);
+    } else {
+      world_.faults(i).flip_bits_everywhere(true);
+    }
+  }
+  const auto done = engine::drain_store(machine_.pool(), with_a_shard, {}, {});
+  EXPECT_EQ(done.left, 1U) << "the others do not have it";
+}
+
 TEST_F(DrainingStores, CanBeTakenBack) {
   engine::drain_store(machine_.pool(), "s2", {}, {});
   engine::cancel_drain(machine_.pool(), "s2", {});

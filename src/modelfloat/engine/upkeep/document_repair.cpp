@@ -1,6 +1,7 @@
 #include "modelfloat/engine/upkeep/document_repair.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 
@@ -51,12 +52,17 @@ class DocumentsOnStores {
     if (bytes_ >= k_bytes_at_once) flush();
   }
 
-  // Uploads what was queued, and takes stock.
+  // Uploads what was queued, and takes stock. One flush does not wait for a store that has much more
+  // to take than the others, so there is another as long as something is taken.
   void flush() {
     if (queued_.empty()) return;
-    context_.documents.flush(transfer::WaitFor::all, call_);
     std::set<std::pair<std::string, StoreId>> left;
-    for (const auto& put : context_.registry().queued_puts()) left.emplace(put.object, put.store);
+    std::size_t before = 0;
+    do {
+      before = left.empty() ? SIZE_MAX : left.size();
+      context_.documents.flush(transfer::WaitFor::all, call_);
+      left = still_queued();
+    } while (!left.empty() && left.size() < before);
     for (const auto& [object, store] : queued_) {
       if (left.contains({object, store->id})) {
         ++done_.not_taken[store->name];
@@ -77,6 +83,12 @@ class DocumentsOnStores {
   DocumentRepair& done() { return done_; }
 
  private:
+  std::set<std::pair<std::string, StoreId>> still_queued() const {
+    std::set<std::pair<std::string, StoreId>> left;
+    for (auto& put : context_.registry().queued_puts()) left.emplace(std::move(put.object), put.store);
+    return left;
+  }
+
   const RepairContext context_;
   const transfer::Inventory& inventory_;
   const CallOptions& call_;

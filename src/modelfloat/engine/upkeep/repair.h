@@ -42,7 +42,7 @@ struct RepairReport {
   bool is_lost = false;                    // some of them even when all stores are back
   // Packs that do not keep their promise yet, and why some do not, in whole sentences.
   std::uint64_t packs_below_promise = 0;
-  std::uint64_t shards_left = 0;  // that should have been written, and were not
+  std::uint64_t shards_left = 0;  // that should have been written and were not, or do not come back
   std::vector<std::string> doubts;
 };
 

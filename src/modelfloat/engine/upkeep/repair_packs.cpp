@@ -42,6 +42,7 @@ class PacksRepair {
     for (const PackToRepair& task : tasks) report_.shards_left += task.missing.size();
     new_copies_.read_back();
     report_.packs_below_promise += new_copies_.failures().size();
+    report_.shards_left += new_copies_.failures().size();
     for (const std::string& failure : new_copies_.failures()) report_.doubts.push_back(failure);
   }
 
