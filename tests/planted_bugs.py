@@ -54,9 +54,9 @@ BUGS = {
         "      return one.copy.named && one.copy.index == (task.pack.k == 1 ? 0 : index);",
         "      return one.copy.named && (BUG || one.copy.index == (task.pack.k == 1 ? 0 : index));"),
     "drain-counts-the-leaving-store": (
-        "what is on a store that is to go counts as being elsewhere", "engine/upkeep/repair.cpp",
-        "[&](const PoolStore* store) { return options_.leaving.contains(store->id); });",
-        "[&](const PoolStore* store) { return !BUG && options_.leaving.contains(store->id); });"),
+        "what is on a store that is to go counts as being elsewhere", "engine/upkeep/shard_spread.cpp",
+        "[&](const PoolStore* store) { return leaving.contains(store->id); });",
+        "[&](const PoolStore* store) { return !BUG && leaving.contains(store->id); });"),
     "verify-trusts-the-size": (
         "a copy that is read counts as whole when it has bytes", "transfer/ask/copy_check.cpp",
         "fits_name(name, *bytes) ? std::nullopt",
@@ -115,9 +115,9 @@ BUGS = {
         "!is_valid_deal(domains, redundancy.m, survive)) continue;",
         "!is_valid_deal(domains, redundancy.m, BUG ? 0 : survive)) continue;"),
     "read-back-is-ignored": (
-        "what repair wrote and does not get back counts as written", "engine/upkeep/repair.cpp",
-        "          if (!damage) return;",
-        "          if (!damage || BUG) return;"),
+        "what repair wrote and does not get back counts as written", "engine/upkeep/new_copies.cpp",
+        "if (!damage) {",
+        "if (!damage || BUG) {"),
 }
 
 

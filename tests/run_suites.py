@@ -6,7 +6,8 @@ run_suites.py sum --results DIR
 
 A suite is a GoogleTest program (tests/FOLDER/*.cpp; tests/providers with a server beside it), a replay of a fuzz corpus (fuzz/NAME.cpp) or a file
 of pytest's. Each leaves NAME.xml and NAME.log in the results; what leaves no readable XML counts as one failed test. What a
-build is for follows from its name: build/asan has all suites of programs, build/tsan those that have threads, build/release also those of pytest's.
+build is for follows from its name: build/asan has all suites of programs, build/tsan those that have threads, build/release also those of pytest's,
+build/planted one alone: whether bugs are caught (tests/planted_bugs.py).
 
 As many suites that compute run at once as there are processors. Suites that mostly wait for servers have places of their own
 beside them. The longest start first. Each suite has a temporary folder of its own, in memory where there is plenty of it:
@@ -34,7 +35,7 @@ PYTHON_SECONDS = 1500
 PYTHON_FOLDERS = ("model", "rescue", "system")
 # Nothing for the thread sanitizer: pure layers, tests that run everything on one thread, and those that cut one piece of work everywhere.
 WITHOUT_THREADS = {"cli", "codec", "crypto", "domain", "erasure", "formats", "fragment", "mf1", "placement"}
-NOTHING_FOR_THREADS = ["*/OneThread", "Simulation.*", "*/Seeds.*", "*/Seconds.*", "Cut/*", "Resume.EachSingleFailure*", "Recover.CutOffAtAnyCall*",
+NOTHING_FOR_THREADS = ["*/OneThread", "Simulation.*", "Storm.*", "PlantedBugs.*", "*/Seeds.*", "*/Seconds.*", "Cut/*", "Resume.EachSingleFailure*", "Recover.CutOffAtAnyCall*",
                        # The library counts the owners of an exception where the sanitizer does not look.
                        "UploadTest.WhoWaitsForAPackThatCannotBeSealedIsTold"]
 # Suites of tests whose machines all run on one thread (Threads::one): the same, but ./test --nightly runs them.
@@ -43,6 +44,10 @@ ON_ONE_THREAD = [f"{name}.*" for name in (
     "SlotsOnStores", "StaleLog", "StoresOfOtherMachines", "TakingAStoreOut", "UnlistedCopies", "UnlistedShards")]
 SANITIZED_PROPERTY_RUNS = 25  # instead of RapidCheck's 100: there each run costs three to ten times as much
 SHARDS = {"engine": 4}  # under a sanitizer, so that no processor waits for the longest
+SANITIZED_STORM_SEEDS = 20
+# ./test --nightly runs so many seeds of the storm, in so many suites.
+STORM_SEEDS, STORM_SUITES = 20_000, 8
+NIGHTLY_SECONDS = 7200
 SANITIZED_CUT_STEP = 4  # loops that cut a piece of work off at each of its calls take every fourth there (tests/support/size.h)
 # About how long the long ones take alone, in seconds, for the order in which they start.
 SECONDS = {"engine": 120, "store": 30, "model": 30, "rescue-written_by_modelfloat": 30, "rescue-both_readers": 110,
@@ -79,6 +84,23 @@ def replays_of(build):
 
 def nothing_for_threads():
     return NOTHING_FOR_THREADS + ([] if "MODELFLOAT_NIGHTLY" in os.environ else ON_ONE_THREAD)
+
+
+def storm_suites(build, results):
+    """The seeds of a night. By day the engine's suite has a few."""
+    if "MODELFLOAT_NIGHTLY" not in os.environ or build.name != "release":
+        return
+    each = STORM_SEEDS // STORM_SUITES
+    for part in range(STORM_SUITES):
+        name = f"storm-{part + 1}"
+        command = ["env", f"MODELFLOAT_TEST_FIRST_SEED={part * each + 1}", f"MODELFLOAT_TEST_SEEDS={each}", build / "tests/test_engine",
+                   "--gtest_filter=Storm.WhatIsCommittedComesBack", f"--gtest_output=xml:{results / name}.xml"]
+        yield Suite("", name, command, NIGHTLY_SECONDS)
+
+
+def planted_suites(build, label, results):
+    command = [build / "tests/test_engine", "--gtest_filter=PlantedBugs.*", f"--gtest_output=xml:{results / (label + 'bugs')}.xml"]
+    return [Suite(label, "bugs", command, NIGHTLY_SECONDS)]
 
 
 def limit_of(build):
@@ -242,6 +264,7 @@ def command_run(arguments):
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     if build.name in ("asan", "tsan"):
         environment.setdefault("RC_PARAMS", f"max_success={SANITIZED_PROPERTY_RUNS}")
+        environment.setdefault("MODELFLOAT_TEST_SEEDS", str(SANITIZED_STORM_SEEDS))
         if "MODELFLOAT_NIGHTLY" not in environment:
             environment.setdefault("MODELFLOAT_TEST_CUT_STEP", str(SANITIZED_CUT_STEP))
     if arguments.only:
@@ -252,8 +275,10 @@ def command_run(arguments):
         suites = found
         for suite in suites:
             suite.command += more
+    elif build.name == "planted":
+        suites = planted_suites(build, label, results)
     else:
-        suites = list(unit_suites(build, label, results, arguments.without_servers))
+        suites = list(unit_suites(build, label, results, arguments.without_servers)) + list(storm_suites(build, results))
         if not arguments.without_servers:
             suites += provider_suites(build, label, results)
             if not label:
@@ -272,6 +297,9 @@ def run_all(suites, results, environment):
 
 def command_programs(arguments):
     build = Path(arguments.build)
+    if build.name == "planted":
+        print("test_engine")
+        return 0
     folders = folders_of(build) + ([] if arguments.without_servers else ["providers"])
     print(*(f"test_{folder}" for folder in folders), *(f"replay_{name}" for name in replays_of(build)))
     return 0

@@ -39,6 +39,14 @@ struct Behaviour {
   enum class Lists { right, empty, half, twice, stale } lists = Lists::right;
   Milliseconds lists_late{0};       // objects are not listed for so long after their put
   std::uint64_t room = UINT64_MAX;  // bytes that may still be put
+
+  // Whether it does what a store should do.
+  bool is_well() const {
+    Behaviour good;
+    good.latency = latency;
+    return *this == good;
+  }
+  bool operator==(const Behaviour&) const = default;
 };
 
 // The clock of a machine: the time of day may be wrong, and jump.
@@ -121,8 +129,8 @@ class Simulation {
   std::vector<std::size_t> shards_put_;  // of each store
   std::set<std::pair<std::size_t, ObjectName>> spoiled_;
   World world_;
-  VirtualTime time_;                                   // before it goes, every call comes to its end
   std::vector<std::unique_ptr<MachineClock>> clocks_;  // of each machine
+  VirtualTime time_;                                   // before it goes, every call comes to its end
   std::uint64_t machines_made_ = 0;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<std::unique_ptr<Machine>> retired_;  // other processes

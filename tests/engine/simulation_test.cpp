@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "modelfloat/engine/catalogue/pool_status.h"
+#include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
@@ -38,6 +39,20 @@ TEST(Simulation, OneSeedIsOneHistory) {
   EXPECT_GT(history.size(), 50U);
   EXPECT_EQ(history_of_push_and_pull(1), history);
   EXPECT_NE(history_of_push_and_pull(2), history);
+}
+
+// One flush of the queue does not wait for a store that has much more to take than the others.
+TEST(Simulation, RepairWaitsForAStoreThatLacksMuch) {
+  Simulation simulation(4, 1);
+  simulation.machine().create({1, 1, 1});
+  for (std::uint64_t seed = 0; seed < 20; ++seed) simulation.machine().push("ns/model", test::one_file(seed));
+  auto marker = simulation.snapshot(2);
+  std::erase_if(marker, [](const auto& object) { return object.first != "mf1/marker"; });
+  simulation.roll_back(2, marker);
+  simulation.machine().reopen();
+  const auto report = engine::repair(simulation.machine().pool(), {}, {});
+  EXPECT_GT(report.documents_written, 60U);
+  EXPECT_TRUE(report.doubts.empty()) << report.doubts.front();
 }
 
 // --- what it takes, in seconds of the simulation: no machine is too busy for that

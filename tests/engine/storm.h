@@ -59,6 +59,8 @@ class Storm {
     std::function<void(Machine&)> check = {};
     // Whether an error is a right answer in good weather.
     std::function<bool(const Error&)> may_fail = {};
+    // Whether it has to be done in this weather, too. In good weather each job has to.
+    std::function<bool()> must_be_done = {};
   };
   using MakeJob = std::shared_ptr<Job> (Storm::*)();
   struct Kind {
@@ -91,19 +93,24 @@ class Storm {
 
   // storm_weather.cpp
   void change_weather();
+  void begin_outage();
+  void end_outage();
+  bool lies(std::size_t store);
   bool may_harm(std::size_t store);
   void harm();
   void rot_some(std::size_t store);
   void change_clock();
   bool is_gone(std::size_t store);
   bool is_calm() const { return unwell_.empty(); }
-  // Whether no more domains than promised have lost data or misbehave.
-  bool is_within_promise() const;
+  // Whether who reads now has to see all that is committed: nothing else runs, no store has lost
+  // anything or lies, and no more than promised do not answer.
+  bool readers_see_all();
 
   // storm_jobs.cpp: one function for each job
   std::shared_ptr<Job> push();
   std::shared_ptr<Job> remove();
   std::shared_ptr<Job> look();
+  std::shared_ptr<Job> read_log();
   std::shared_ptr<Job> repair();
   std::shared_ptr<Job> verify();
   std::shared_ptr<Job> drain();
@@ -116,6 +123,8 @@ class Storm {
   std::optional<std::vector<Pack>> packs_of(Machine& machine, const std::optional<ManifestId>& only);
   bool survives(const Pack& pack, const Has& has);
   void check_packs(Machine& machine, const std::optional<ManifestId>& only, const Has& has, const std::string& claim);
+  void check_order_of_records(Machine& machine);
+  void check_drained(Machine& machine, std::size_t leaving);
   void check_push(Machine& machine, const engine::PushResult& result);
   void check_step(std::vector<Running>& running, const std::set<std::size_t>& draining);
   std::set<std::size_t> draining_stores(Machine& machine);
@@ -137,7 +146,10 @@ class Storm {
   std::set<std::size_t> harmed_;                   // stores that have lost data since all was whole
   std::set<std::size_t> unwell_;                   // stores that do not behave
   std::map<std::size_t, std::map<std::string, Bytes>> snapshots_;
+  std::set<std::size_t> outage_;  // stores that are away together
   std::set<std::string> draining_;
+  std::size_t calls_before_ = 0;  // the step
+  bool is_alone_ = true;          // the job of this step
   std::vector<std::string> story_;
   std::string failure_;
 };

@@ -19,13 +19,9 @@ constexpr std::size_t k_names = 4;
 }  // namespace
 
 const std::vector<Storm::Kind>& Storm::kinds() {
-  static const std::vector<Kind> all{{12, &Storm::push},
-                                     {4, &Storm::remove},
-                                     {6, &Storm::repair},
-                                     {4, &Storm::verify},
-                                     {5, &Storm::drain},
-                                     {8, &Storm::look},
-                                     {1, &Storm::write_many_records}};
+  static const std::vector<Kind> all{
+      {12, &Storm::push}, {4, &Storm::remove}, {6, &Storm::repair},   {4, &Storm::verify},
+      {5, &Storm::drain}, {8, &Storm::look},   {3, &Storm::read_log}, {1, &Storm::write_many_records}};
   return all;
 }
 
@@ -72,12 +68,8 @@ std::shared_ptr<Storm::Job> Storm::remove() {
 }
 
 std::shared_ptr<Storm::Job> Storm::look() {
+  if (expected_.empty()) return read_log();
   auto job = std::make_shared<Job>();
-  if (expected_.empty()) {
-    job->what = "reads the log";
-    job->work = [](Machine& one) { engine::catch_up(one.pool(), k_all_news, {}); };
-    return job;
-  }
   const auto which = std::next(expected_.begin(), static_cast<std::ptrdiff_t>(number(expected_.size())));
   const std::string name = which->first;
   job->what = "pulls " + name;
@@ -86,9 +78,25 @@ std::shared_ptr<Storm::Job> Storm::look() {
   job->check = [this, name, found](Machine&) {
     // A reader may be behind while stores are away; it never sees what nobody pushed.
     require(pushed_.at(name).contains(*found), name + " has what nobody pushed");
+    if (readers_see_all()) require(expected_.at(name).contains(*found), name + " is not what it was pushed as last");
   };
   job->may_fail = [this, name](const Error& error) {
     return error.kind == ErrorKind::not_found && expected_.at(name).contains(std::nullopt);
+  };
+  job->must_be_done = [this] { return readers_see_all(); };
+  return job;
+}
+
+std::shared_ptr<Storm::Job> Storm::read_log() {
+  auto job = std::make_shared<Job>();
+  job->what = "reads the log";
+  const auto read = std::make_shared<engine::Freshness>();
+  job->work = [read](Machine& one) { *read = engine::catch_up(one.pool(), k_all_news, {}); };
+  job->check = [this, read](Machine&) {
+    for (const std::string& name : read->rolled_back) {
+      const std::size_t store = std::stoul(name.substr(1));
+      require(harmed_.contains(store) || lies(store), name + " is said to be rolled back, and is not");
+    }
   };
   return job;
 }
@@ -118,7 +126,7 @@ std::shared_ptr<Storm::Job> Storm::repair() {
 std::shared_ptr<Storm::Job> Storm::verify() {
   auto job = std::make_shared<Job>();
   job->what = "verifies";
-  job->work = [read = perhaps(0.5)](Machine& one) { engine::verify(one.pool(), std::nullopt, read, {}, {}); };
+  job->work = [read = perhaps(0.5)](Machine& one) { engine::verify(one.pool(), {.read = read}, {}); };
   return job;
 }
 
@@ -141,14 +149,8 @@ std::shared_ptr<Storm::Job> Storm::drain() {
     tell(fmt::format("  {} shards, {} left", report->shards_moved, report->left));
   };
   job->check = [this, store, report](Machine& one) {
-    if (report->left > 0) return;
-    check_packs(
-        one, {},
-        [this, store](std::size_t other, const ObjectName& object) {
-          return other != store && !is_gone(other) && simulation_.has(other, object) &&
-                 !simulation_.was_spoiled(other, object);
-        },
-        "drain says that nothing is left to do");
+    // What is pushed meanwhile is for the next time.
+    if (report->left == 0 && is_alone_) check_drained(one, store);
   };
   return job;
 }

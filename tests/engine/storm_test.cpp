@@ -5,7 +5,6 @@
 #include <iostream>
 
 #include "engine/storm_seeds.h"
-#include "support/size.h"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -25,7 +24,8 @@ struct Kept {
   const char* steps;
 };
 constexpr Kept k_kept[] = {
-    {1, ""},
+    {74, "0,2,8,9,10"},  // drain counted a copy that was not given back
+    {282, "2,4,11,13"},  // repair did not wait for a store that lacks much
 };
 
 TEST(Storm, SeedsThatFailedOnce) {
@@ -37,7 +37,7 @@ TEST(Storm, SeedsThatFailedOnce) {
 
 TEST(Storm, WhatIsCommittedComesBack) {
   const std::uint64_t first = number_in("MODELFLOAT_TEST_FIRST_SEED", 1);
-  const std::uint64_t count = number_in("MODELFLOAT_TEST_SEEDS", test::size_of({300, 20'000}));
+  const std::uint64_t count = number_in("MODELFLOAT_TEST_SEEDS", 300);
   const auto steps = steps_of(std::getenv("MODELFLOAT_TEST_STEPS"));  // NOLINT(concurrency-mt-unsafe)
   std::size_t failures = 0;
   for (std::uint64_t seed = first; seed < first + count && failures < 3; ++seed) {

@@ -7,6 +7,8 @@
 namespace modelfloat::test {
 
 void Storm::change_weather() {
+  if (!outage_.empty()) return end_outage();
+  if (perhaps(0.15)) return begin_outage();
   const std::size_t index = number(stores_);
   Behaviour& store = simulation_.store(index);
   const Milliseconds latency = store.latency;
@@ -42,10 +44,37 @@ bool Storm::is_gone(std::size_t store) {
   return now.is_away || now.hangs;
 }
 
-bool Storm::is_within_promise() const {
-  auto bad = harmed_;
-  bad.insert(unwell_.begin(), unwell_.end());
-  return bad.size() <= survive_;
+bool Storm::readers_see_all() {
+  const bool lies =
+      std::any_of(unwell_.begin(), unwell_.end(), [this](std::size_t store) { return this->lies(store); });
+  return is_alone_ && !lies && harmed_.empty() && unwell_.size() <= survive_;
+}
+
+// The machines reach few stores, or none.
+void Storm::begin_outage() {
+  const std::size_t first = number(stores_);
+  const std::size_t left = number(survive_ + 2);
+  for (std::size_t i = left; i < stores_; ++i) {
+    const std::size_t store = (first + i) % stores_;
+    simulation_.store(store).is_away = true;
+    unwell_.insert(store);
+    outage_.insert(store);
+  }
+  tell(fmt::format("outage: {} stores are left, from s{} on", left, first));
+}
+
+void Storm::end_outage() {
+  for (const std::size_t store : outage_) {
+    simulation_.store(store).is_away = false;
+    if (simulation_.store(store).is_well()) unwell_.erase(store);
+  }
+  outage_.clear();
+  tell("the outage is over");
+}
+
+bool Storm::lies(std::size_t store) {
+  const Behaviour& now = simulation_.store(store);
+  return now.lists != Behaviour::Lists::right || now.lists_late.count() > 0;
 }
 
 // Whether one more store may lose data.
