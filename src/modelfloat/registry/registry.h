@@ -9,6 +9,7 @@
 //   LogCache, DocumentCache,
 //   Catalogue
 //   Journal                     what one of them began and another may end
+//   Jobs                        what each of them does and did; each row names its server
 //   Tokens                      a token is good for all of them
 //   KeyValues                   which pool it is, its policy, the writer id of the registry's chain
 //   StoreRecords: stores        as the log says
@@ -23,6 +24,7 @@
 
 #include "modelfloat/registry/catalogue.h"
 #include "modelfloat/registry/document_cache.h"
+#include "modelfloat/registry/jobs.h"
 #include "modelfloat/registry/journal.h"
 #include "modelfloat/registry/key_values.h"
 #include "modelfloat/registry/log_cache.h"
@@ -48,6 +50,7 @@ class Registry : public PackIndex,
                  public DocumentCache,
                  public Catalogue,
                  public StoreRecords,
+                 public Jobs,
                  public Tokens,
                  public KeyValues {
  public:

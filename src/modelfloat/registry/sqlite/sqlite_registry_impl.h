@@ -114,6 +114,16 @@ class SqliteRegistry : public Registry {
   std::vector<StorePauseRow> store_pauses(const StoreId&) override;
   void pause_store(const StoreId&, const StorePauseRow&) override;
 
+  // Jobs
+  void add_job(const JobRow&) override;
+  void change_job(const JobRow&) override;
+  std::optional<JobRow> job(const std::string& id) override;
+  std::vector<JobRow> jobs(const std::string& before, std::size_t limit) override;
+  std::vector<std::string> job_owners() override;
+  std::vector<JobRow> interrupt_jobs(const std::string& owner, UtcTime now, const std::string& error_code,
+                                     const std::string& error_message) override;
+  void forget_jobs(std::size_t keep) override;
+
   // Tokens
   void add_token(const TokenRow&) override;
   std::vector<TokenRow> tokens() override;
