@@ -136,6 +136,11 @@ SteadyTime StoreSet::awaited_until(Awaited which, Milliseconds timeout) const {
   return until;
 }
 
+bool StoreSet::wait_for_change(const std::function<bool()>& changed, const std::stop_token& stop) const {
+  std::unique_lock lock(signal_->mutex);
+  return context_.clock.wait_until(signal_->changed, lock, stop, SteadyTime::max(), changed);
+}
+
 // enough() locks what it reads by itself; those who change it notify the signal afterwards.
 bool StoreSet::wait(const std::function<bool()>& enough, Awaited which, Milliseconds timeout,
                     const CallOptions& call) const {

@@ -88,6 +88,10 @@ class StoreSet {
   // Waits until no marker is being read, including rechecks of stores that are decided already.
   // `timeout` as in wait_until().
   void wait_for_checks(const CallOptions& call, std::optional<Milliseconds> timeout = std::nullopt) const;
+  // Waits until changed() is true, or a stop is requested. changed() is called on this thread, again
+  // whenever a store may have come online or gone offline, or the list of stores may be another one.
+  // Returns what it said last.
+  bool wait_for_change(const std::function<bool()>& changed, const std::stop_token& stop) const;
 
   // Starts to read again the markers of stores that were not checked for a while, and of offline
   // stores whose back-off is over. With `now`: of all stores. Does not wait.

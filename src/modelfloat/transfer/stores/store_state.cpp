@@ -109,24 +109,32 @@ std::optional<Bytes> StoreState::get(store::Store& store, const ObjectName& name
 
 void StoreState::read_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();
-  const std::lock_guard lock(mutex_);
-  record_failure(CallKind::read, error, now);
-  if (error.kind == ErrorKind::offline) go_offline(error);
+  {
+    const std::lock_guard lock(mutex_);
+    record_failure(CallKind::read, error, now);
+    if (error.kind != ErrorKind::offline) return;
+    go_offline(error);
+  }
+  signal_->notify();
 }
 
 void StoreState::put_failed(const Error& error) {
   const SteadyTime now = clock_.steady_now();
-  const std::lock_guard lock(mutex_);
-  record_failure(CallKind::put, error, now);
-  if (error.kind == ErrorKind::offline) {
-    const SteadyTime reads_paused_until = reads_.paused_until;
-    reads_ = puts_;
-    reads_.paused_until = reads_paused_until;
-    go_offline(error);
+  {
+    const std::lock_guard lock(mutex_);
+    record_failure(CallKind::put, error, now);
+    if (error.kind == ErrorKind::offline) {
+      const SteadyTime reads_paused_until = reads_.paused_until;
+      reads_ = puts_;
+      reads_.paused_until = reads_paused_until;
+      go_offline(error);
+    }
+    if (error.kind != ErrorKind::cancelled) {
+      put_trouble_ = error;
+      put_failed_at_ = now;
+    }
   }
-  if (error.kind == ErrorKind::cancelled) return;
-  put_trouble_ = error;
-  put_failed_at_ = now;
+  if (error.kind == ErrorKind::offline) signal_->notify();
 }
 
 void StoreState::go_offline(const Error& why) {
