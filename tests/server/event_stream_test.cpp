@@ -41,6 +41,16 @@ TEST_F(EventStreamWriterTest, DataOfSeveralLinesStaysOneEvent) {
   EXPECT_EQ(written(), "data: \ndata: \n\n");
 }
 
+TEST_F(EventStreamWriterTest, AnEventMayHaveATypeAndAnId) {
+  events_.event("job", "run-7", "one\ntwo");
+  EXPECT_EQ(written(), "event: job\nid: run-7\ndata: one\ndata: two\n\n");
+  events_.remember("run-8");
+  EXPECT_EQ(written(), "id: run-8\n\n");
+  events_.end();
+  EXPECT_EQ(written(), "");
+  EXPECT_TRUE(response_.ended);
+}
+
 TEST_F(EventStreamWriterTest, TheEndIsAnEventAndEndsTheAnswer) {
   events_.event("one");
   events_.end("[DONE]");

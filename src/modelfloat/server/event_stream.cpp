@@ -11,9 +11,8 @@ namespace {
 constexpr Milliseconds k_progress_period{250};
 constexpr std::uint64_t k_megabyte = 1'000'000;
 
-}  // namespace
-
-void EventStreamWriter::event(std::string_view data) {
+// As fields: each line of the data is a line of its own.
+std::string lines_of(std::string_view data) {
   std::string text;
   for (;;) {
     const auto line = data.substr(0, data.find_first_of("\r\n"));
@@ -22,8 +21,18 @@ void EventStreamWriter::event(std::string_view data) {
     if (data.empty()) break;
     data.remove_prefix(data.starts_with("\r\n") ? 2 : 1);
   }
-  write(text + "\n");
+  return text;
 }
+
+}  // namespace
+
+void EventStreamWriter::event(std::string_view data) { write(lines_of(data) + "\n"); }
+
+void EventStreamWriter::event(std::string_view type, std::string_view id, std::string_view data) {
+  write(fmt::format("event: {}\nid: {}\n{}\n", type, id, lines_of(data)));
+}
+
+void EventStreamWriter::remember(std::string_view id) { write(fmt::format("id: {}\n\n", id)); }
 
 void EventStreamWriter::comment(std::string_view text) { write(fmt::format(": {}\n\n", text)); }
 
@@ -37,6 +46,11 @@ void EventStreamWriter::progress(const runner::LoadProgress& progress) {
 
 void EventStreamWriter::end(std::string_view data) {
   event(data);
+  response_.end();
+}
+
+void EventStreamWriter::end() {
+  if (!response_.begun()) response_.begin(200, "text/event-stream", std::nullopt);
   response_.end();
 }
 

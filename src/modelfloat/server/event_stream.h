@@ -23,6 +23,11 @@ class EventStreamWriter {
 
   // An event. Each line of `data` becomes a line of its own.
   void event(std::string_view data);
+  // An event with a type of its own. `id` is what the client sends as Last-Event-ID when it comes
+  // back. Both have one line.
+  void event(std::string_view type, std::string_view id, std::string_view data);
+  // Only the id: a client that comes back before the next event sends this one.
+  void remember(std::string_view id);
   // A comment: clients skip it, but it keeps the connection alive. `text` has one line.
   void comment(std::string_view text);
   // A comment that tells how much of a model has been loaded. Does nothing when the last one was
@@ -30,6 +35,8 @@ class EventStreamWriter {
   void progress(const runner::LoadProgress& progress);
   // Writes the last event and ends the answer. Also used for an error in the middle of a stream.
   void end(std::string_view data);
+  // Ends the answer without another event.
+  void end();
 
  private:
   void write(std::string_view text);
