@@ -1,5 +1,6 @@
 #pragma once
-// A server over a FakeService, on a free port of the loopback, with one token of each scope.
+// A server over a FakeService and made-up jobs, on a free port of the loopback, with one token of
+// each scope.
 
 #include <map>
 #include <string>
@@ -7,10 +8,14 @@
 #include "fake_service.h"
 #include "raw_client.h"
 #include "support/fixed_random.h"
+#include "support/temporary_folder.h"
+#include "support/thrown.h"
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "modelfloat/registry/sqlite/sqlite_registry.h"
 #include "modelfloat/server/http/http_server.h"
+#include "modelfloat/server/jobs/job_runner.h"
 #include "modelfloat/server/surface/api.h"
 
 namespace modelfloat::test {
@@ -26,8 +31,10 @@ class ApiTest : public testing::Test {
   }
 
   void start() {
-    server_.emplace(options_,
-                    server::make_api(service_, [this](const Hash256& hash) { return find_token(hash); }, api_options_));
+    jobs_.emplace(kinds_, *registry_, clock_, random_, events_, job_options_);
+    server_.emplace(options_, server::make_api(
+                                  service_, *jobs_, events_, [this](const Hash256& hash) { return find_token(hash); },
+                                  api_options_));
   }
   std::uint16_t port() {
     if (!server_) start();
@@ -68,6 +75,13 @@ class ApiTest : public testing::Test {
   std::map<std::string, std::string> tokens_;
   std::map<Hash256, registry::TokenRow> rows_;
   FakeService service_;
+  TemporaryFolder folder_;
+  SystemClock clock_;
+  std::unique_ptr<registry::Registry> registry_ = registry::open_sqlite_registry(folder_ / "registry.db");
+  server::EventLog events_{clock_, random_};
+  std::vector<server::JobKind> kinds_;  // set before the server starts
+  server::JobRunnerOptions job_options_;
+  std::optional<server::JobRunner> jobs_;
   server::HttpOptions options_;
   server::ApiOptions api_options_;
   std::optional<server::HttpServer> server_;

@@ -31,7 +31,8 @@ def served(module_site, smollm2):
 
 
 ROUTES = [("GET", "/models", "read"), ("GET", "/models/lab%2Fnet", "read"), ("GET", "/models/lab%2Fnet/fragments", "read"),
-          ("POST", "/models/upload", "write"), ("DELETE", "/models/no%2Fsuch", "write"), ("POST", "/models/no%2Fsuch/inference", "infer")]
+          ("POST", "/models/upload", "write"), ("DELETE", "/models/no%2Fsuch", "write"), ("POST", "/models/no%2Fsuch/inference", "infer"),
+          ("GET", "/jobs", "read"), ("GET", "/jobs/none", "read"), ("DELETE", "/jobs/none", "admin"), ("POST", "/drain", "admin")]
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])

@@ -6,8 +6,12 @@
 #include "modelfloat/cli/output.h"
 #include "modelfloat/runner/llama_binary.h"
 #include "modelfloat/runner/llama_runner.h"
+#include "modelfloat/server/event_log.h"
 #include "modelfloat/server/http/http_server.h"
+#include "modelfloat/server/jobs/job_kinds.h"
+#include "modelfloat/server/jobs/job_runner.h"
 #include "modelfloat/server/pool_service.h"
+#include "modelfloat/server/store_watch.h"
 #include "modelfloat/server/surface/api.h"
 
 namespace modelfloat::cli {
@@ -42,14 +46,23 @@ ExitCode serve(Session& session, const ServeArguments& arguments) {
   options.ram_budget_bytes = session.config().ram_budget_bytes;
   options.sandbox.weak = session.config().weak_sandbox;
   runner::LlamaRunner runner(options, session.clock(), session.random());
-  server::PoolService service(pool, runner);
+  server::EventLog events(session.clock(), session.random());
+  // A registry that can only be read is used as a copy that no other process knows.
+  const bool read_only = session.home_is_read_only();
+  server::JobRunner jobs(server::job_kinds(pool, read_only), pool.registry(), session.clock(), session.random(), events,
+                         {.lock_folder = read_only ? "" : session.home().servers_folder()});
+  server::PoolService service(pool, runner, events);
+  const server::StoreWatch store_watch(pool.stores(), events);
   server::HttpOptions http;
   http.address = address.address;
   http.port = address.port;
   http.host_names = session.config().hosts;
   http.host_names.insert(http.host_names.end(), arguments.hosts.begin(), arguments.hosts.end());
-  server::HttpServer server(
-      http, server::make_api(service, [&](const Hash256& hash) { return pool.registry().find_token(hash); }));
+  server::HttpServer server(http, server::make_api(service, jobs, events, [&](const Hash256& hash) {
+                              return pool.registry().find_token(hash);
+                            }));
+  // Else the streams would hold up the end for as long as running requests may go on.
+  const std::stop_callback close_streams(session.stop(), [&events] { events.close(); });
   announce(session, server.url());
   server.run(session.stop());
   return ExitCode::ok;

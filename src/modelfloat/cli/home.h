@@ -48,6 +48,9 @@ struct Home {
   // A file with the path of the key file, if that is not key_file() (key_path.h).
   std::filesystem::path key_path_file() const { return state_folder / "key_path"; }
 
+  // The locks of its servers (server/jobs/server_lock.h).
+  std::filesystem::path servers_folder() const { return state_folder / "servers"; }
+
   // Reads config.toml. Returns the defaults when there is no such file. Throws Error{denied} when
   // it cannot be read, and as parse_config() does.
   Config config() const;

@@ -49,8 +49,10 @@ registry::Registry& Session::registry() {
   return *registry_;
 }
 
+bool Session::home_is_read_only() const { return registry::is_read_only(home_.registry_file()); }
+
 void Session::require_writable_home() {
-  if (!registry::is_read_only(home_.registry_file())) return;
+  if (!home_is_read_only()) return;
   throw Error(ErrorKind::denied, home_.state_folder.string(),
               "this home can only be read by this user, so nothing can be changed with it: run this as its owner, or "
               "where it can be written");

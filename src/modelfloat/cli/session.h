@@ -63,6 +63,7 @@ class Session {
   // Opens the registry, and creates it if there is none. If it is read-only, warns once and uses a
   // temporary copy, whose changes are lost.
   registry::Registry& registry();
+  bool home_is_read_only() const;
   // Commands that change something call this first. Throws Error{denied} when the home is
   // read-only.
   void require_writable_home();

@@ -72,13 +72,21 @@ std::string in_quotes(std::string_view name) {
   return "`" + std::string(name.substr(0, k_most)) + (name.size() > k_most ? "..." : "") + "`";
 }
 
-std::string list_in_quotes(std::initializer_list<std::string_view> names) {
+std::string list_in_quotes(std::span<const std::string_view> names) {
   std::string list;
   for (const auto name : names) list += (list.empty() ? "" : ", ") + in_quotes(name);
   return list;
 }
 
+std::string list_in_quotes(std::initializer_list<std::string_view> names) {
+  return list_in_quotes(std::span(names.begin(), names.size()));
+}
+
 nlohmann::json read_json_object(Request& request, std::initializer_list<std::string_view> known) {
+  return read_json_object(request, std::span(known.begin(), known.size()));
+}
+
+nlohmann::json read_json_object(Request& request, std::span<const std::string_view> known) {
   if (!is_json(request.header("content-type").value_or(""))) {
     throw HttpError(415, "unsupported_media_type", "the body must be sent as application/json, in UTF-8");
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,10 +23,12 @@ constexpr std::size_t k_max_json_depth = 64;
 // - 413 for more than k_max_json_bytes;
 // - 400 for invalid JSON, a duplicate name, nesting deeper than k_max_json_depth, a value that is
 //   not an object, or an unknown member.
+nlohmann::json read_json_object(Request& request, std::span<const std::string_view> known);
 nlohmann::json read_json_object(Request& request, std::initializer_list<std::string_view> known);
 
 // Names that a client sent, quoted for messages: "`a`", or "`a`, `b`". Long names are shortened.
 std::string in_quotes(std::string_view name);
+std::string list_in_quotes(std::span<const std::string_view> names);
 std::string list_in_quotes(std::initializer_list<std::string_view> names);
 
 // Seconds of Unix time, as RFC 3339.

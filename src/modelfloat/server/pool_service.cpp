@@ -8,6 +8,7 @@
 #include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/inference/pool_model_source.h"
+#include "modelfloat/server/transfer_report.h"
 
 namespace modelfloat::server {
 namespace {
@@ -16,8 +17,11 @@ constexpr engine::Need k_refresh{.log = engine::LogReading::all, .catalogue = tr
 
 class PoolUpload final : public UploadSession {
  public:
-  PoolUpload(engine::Pool& pool, engine::PushOptions options, const CallOptions& call)
-      : pool_(pool), model_(options.model), push_(pool, std::move(options), call) {}
+  PoolUpload(engine::Pool& pool, EventLog& events, engine::PushOptions options, const CallOptions& call)
+      : pool_(pool),
+        model_(options.model),
+        report_(events, pool.environment(), TransferReport::Direction::upload, options.model, options.total_bytes),
+        push_(pool, reporting(std::move(options)), call) {}
 
   void add_file(const std::string& path, ByteSource& source) override { push_.add_file(path, source); }
   void describe(const std::string& key, const std::string& value) override { push_.describe(key, value); }
@@ -25,21 +29,28 @@ class PoolUpload final : public UploadSession {
   UploadResult commit() override {
     UploadResult result;
     result.push = push_.commit();
+    report_.end(result.push.bytes);
     result.name = model_;
     if (const auto summary = engine::find_model(pool_, model_)) result.id = summary->id;
     return result;
   }
 
  private:
+  engine::PushOptions reporting(engine::PushOptions options) {
+    options.progress = [this](std::uint64_t bytes_read, std::uint64_t) { report_.progress(bytes_read); };
+    return options;
+  }
+
   engine::Pool& pool_;
   const std::string model_;
+  TransferReport report_;
   engine::PushSession push_;
 };
 
 }  // namespace
 
-PoolService::PoolService(engine::Pool& pool, runner::Runner& runner, Milliseconds refresh_period)
-    : pool_(pool), runner_(runner), refresh_period_(refresh_period) {
+PoolService::PoolService(engine::Pool& pool, runner::Runner& runner, EventLog& events, Milliseconds refresh_period)
+    : pool_(pool), runner_(runner), events_(events), refresh_period_(refresh_period) {
   record_policy();
   refresher_ = start_thread([this](const std::stop_token& stop) { refresh_now_and_then(stop); });
 }
@@ -82,7 +93,7 @@ std::unique_ptr<UploadSession> PoolService::upload(const UploadRequest& request,
   options.tag = ref.tag;
   options.card = request.card;
   options.total_bytes = request.expected_bytes;
-  return std::make_unique<PoolUpload>(pool_, std::move(options), call);
+  return std::make_unique<PoolUpload>(pool_, events_, std::move(options), call);
 }
 
 engine::ModelPage PoolService::list(const std::string& after, const std::string& search, std::size_t limit) {
@@ -124,8 +135,22 @@ engine::ModelRemoval PoolService::remove(const std::string& model, const CallOpt
 runner::Completion PoolService::infer(const std::string& model, const runner::CompletionRequest& request,
                                       const runner::TokenSink& on_text, const runner::LoadProgressSink& on_progress,
                                       const CallOptions& call) {
-  inference::PoolModelSource source(pool_, engine::open_manifest(pool_, resolve(model), true, call));
-  return runner_.complete(source, request, on_text, on_progress, call);
+  auto manifest = engine::open_manifest(pool_, resolve(model), true, call);
+  LoadReport report(events_, pool_.environment(), manifest.root.model);
+  inference::PoolModelSource source(pool_, std::move(manifest));
+  const auto reporting = [&](const runner::LoadProgress& progress) {
+    report.progress(progress);
+    if (on_progress) on_progress(progress);
+  };
+  // A request that waits for another one's load may not be told that it has ended.
+  const auto on_first_text = [&](std::string_view text) {
+    report.loaded();
+    on_text(text);
+  };
+  auto completion =
+      runner_.complete(source, request, on_text ? runner::TokenSink(on_first_text) : on_text, reporting, call);
+  report.loaded();
+  return completion;
 }
 
 Readiness PoolService::readiness(const CallOptions& call) {

@@ -8,15 +8,18 @@
 #include "modelfloat/domain/model_ref.h"
 #include "modelfloat/engine/pool/pool.h"
 #include "modelfloat/runner/runner.h"
+#include "modelfloat/server/event_log.h"
 #include "modelfloat/server/service.h"
 
 namespace modelfloat::server {
 
 class PoolService final : public Service {
  public:
-  // `pool` and `runner` must outlive it. A background thread reads the log from the stores at
+  // `pool`, `runner` and `events` must outlive it. Uploads, and models that are loaded to be run, are
+  // told to `events` as transfers. A background thread reads the log from the stores at
   // once and then every `refresh_period`, so that changes by other machines become visible.
-  PoolService(engine::Pool& pool, runner::Runner& runner, Milliseconds refresh_period = Milliseconds{30'000});
+  PoolService(engine::Pool& pool, runner::Runner& runner, EventLog& events,
+              Milliseconds refresh_period = Milliseconds{30'000});
 
   std::unique_ptr<UploadSession> upload(const UploadRequest&, const CallOptions&) override;
   engine::ModelPage list(const std::string& after, const std::string& search, std::size_t limit) override;
@@ -40,6 +43,7 @@ class PoolService final : public Service {
 
   engine::Pool& pool_;
   runner::Runner& runner_;
+  EventLog& events_;
   const Milliseconds refresh_period_;
   // From the pool's policy, as last read. Cached because anybody may call readiness() often.
   std::atomic<std::uint64_t> survive_ = 0;

@@ -46,6 +46,7 @@ struct RequestLimits {
   std::shared_ptr<RequestLimit> uploads;
   std::shared_ptr<RequestLimit> inferences;
   std::shared_ptr<RequestLimit> fragment_maps;
+  std::shared_ptr<RequestLimit> event_streams;
 };
 
 }  // namespace modelfloat::server

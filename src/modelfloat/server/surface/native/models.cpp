@@ -1,5 +1,3 @@
-#include <charconv>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -12,22 +10,9 @@
 namespace modelfloat::server::native {
 namespace {
 
-constexpr std::size_t k_default_page = 100;
-constexpr std::size_t k_max_page = 1000;
 constexpr std::size_t k_piece_bytes = 64 << 10;  // of a map that is streamed
 
 CallOptions call_of(const Request& request) { return {request.stop, std::nullopt}; }
-
-std::size_t page_size(const Request& request) {
-  const auto text = request.query_value("limit");
-  if (!text) return k_default_page;
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-  if (error != std::errc{} || end != text->data() + text->size() || limit < 1 || limit > k_max_page) {
-    throw HttpError(400, "invalid", "limit is a number from 1 to 1000");
-  }
-  return limit;
-}
 
 void list_models(Service& service, const Request& request, Response& response) {
   const auto page = service.list(std::string(request.query_value("after").value_or("")),

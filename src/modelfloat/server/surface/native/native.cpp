@@ -1,6 +1,7 @@
 #include "modelfloat/server/surface/native/native.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "modelfloat/base/ascii.h"
@@ -8,6 +9,9 @@
 
 namespace modelfloat::server::native {
 namespace {
+
+constexpr std::size_t k_default_page = 100;
+constexpr std::size_t k_max_page = 1000;
 
 // What is passed over silently is taken for granted by whoever sent it.
 void check_query(const Request& request, const std::vector<std::string>& known) {
@@ -45,6 +49,17 @@ void check_strictly(const Route& route, Request& request) {
 }
 
 }  // namespace
+
+std::size_t page_size(const Request& request) {
+  const auto text = request.query_value("limit");
+  if (!text) return k_default_page;
+  std::size_t limit = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  if (error != std::errc{} || end != text->data() + text->size() || limit < 1 || limit > k_max_page) {
+    throw HttpError(400, "invalid", "limit is a number from 1 to 1000");
+  }
+  return limit;
+}
 
 void write_error(const ErrorAnswer& error, Response& response) {
   if (error.retry_after_seconds) response.set_header("Retry-After", std::to_string(*error.retry_after_seconds));

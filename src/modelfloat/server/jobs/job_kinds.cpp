@@ -1,0 +1,150 @@
+#include "modelfloat/server/jobs/job_kinds.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "modelfloat/engine/catalogue/model_list.h"
+#include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/repair.h"
+#include "modelfloat/engine/upkeep/verify.h"
+#include "modelfloat/server/http/http.h"
+#include "modelfloat/server/json.h"
+#include "modelfloat/server/report_json.h"
+
+namespace modelfloat::server {
+namespace {
+
+using engine::Pool;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// Of the damage that a report names, so that a history of jobs stays small. A store that is away may
+// lack a million objects.
+constexpr std::size_t k_most_damaged = 1000;
+
+constexpr std::string_view k_budget = "budget_bytes";
+constexpr std::string_view k_dry_run = "dry_run";
+constexpr std::string_view k_model = "model";
+constexpr std::string_view k_read = "read";
+constexpr std::string_view k_store = "store";
+
+// How one option is checked. Returns its value in one form.
+using OptionCheck = ordered_json (*)(Pool& pool, std::string_view name, const json& value);
+
+ordered_json check_flag(Pool&, std::string_view name, const json& value) {
+  if (!value.is_boolean()) throw HttpError(400, "invalid", in_quotes(name) + " must be true or false");
+  return value.get<bool>();
+}
+
+ordered_json check_bytes(Pool&, std::string_view name, const json& value) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > INT64_MAX)
+    throw HttpError(400, "invalid", in_quotes(name) + " must be a whole number of bytes, from 0 on");
+  return value.get<std::uint64_t>();
+}
+
+std::string text_of(std::string_view name, const json& value) {
+  if (!value.is_string()) throw HttpError(400, "invalid", in_quotes(name) + " must be a text");
+  return value.get<std::string>();
+}
+
+ordered_json check_model(Pool& pool, std::string_view name, const json& value) {
+  const auto model = text_of(name, value);
+  if (auto found = engine::find_name(pool, model)) return *std::move(found);
+  throw Error(ErrorKind::not_found, model, "there is no such model");
+}
+
+ordered_json check_store(Pool& pool, std::string_view name, const json& value) {
+  auto store = text_of(name, value);
+  if (pool.stores().find(store) == nullptr) throw Error(ErrorKind::not_found, store, "there is no such store");
+  return store;
+}
+
+struct Option {
+  std::string_view name;
+  OptionCheck check;
+  bool is_needed = false;
+};
+
+// An entry of the table: `run` gets the arguments, of which every option has a value or is missing.
+struct Entry {
+  std::string_view name;
+  bool changes_something;
+  std::vector<Option> options;
+  ordered_json (*run)(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call);
+};
+
+std::optional<std::string> model_in(const json& arguments) {
+  const auto found = arguments.find(k_model);
+  return found == arguments.end() ? std::nullopt : std::optional(found->get<std::string>());
+}
+
+ordered_json run_verify(Pool& pool, const json& arguments, const JobProgress&, const CallOptions& call) {
+  auto report = engine::verify(pool, model_in(arguments), arguments.value(k_read, false), {}, call);
+  const auto left_out = report.damaged.size() - std::min(report.damaged.size(), k_most_damaged);
+  report.damaged.resize(report.damaged.size() - left_out);
+  auto result = to_json(report);
+  if (left_out > 0) result["damaged_left_out"] = left_out;
+  return result;
+}
+
+ordered_json run_repair(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
+  engine::RepairOptions options;
+  options.model = model_in(arguments);
+  options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
+  options.dry_run = arguments.value(k_dry_run, false);
+  options.progress = progress;
+  return to_json(engine::repair(pool, options, call));
+}
+
+ordered_json run_drain(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
+  engine::DrainOptions options;
+  options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
+  options.dry_run = arguments.value(k_dry_run, false);
+  options.progress = progress;
+  return to_json(engine::drain_store(pool, arguments.at(k_store).get<std::string>(), options, call));
+}
+
+// The table. A kind is one entry: docs/how-to-add.md.
+const std::vector<Entry>& entries() {
+  static const std::vector<Entry> table{
+      {"verify", false, {{k_model, check_model}, {k_read, check_flag}}, run_verify},
+      {"repair", true, {{k_model, check_model}, {k_budget, check_bytes}, {k_dry_run, check_flag}}, run_repair},
+      {"drain", true, {{k_store, check_store, true}, {k_budget, check_bytes}, {k_dry_run, check_flag}}, run_drain}};
+  return table;
+}
+
+ordered_json check_options(Pool& pool, const Entry& entry, const json& options) {
+  ordered_json arguments = ordered_json::object();
+  for (const Option& option : entry.options) {
+    const auto found = options.find(option.name);
+    if (found != options.end() && !found->is_null()) {
+      arguments[std::string(option.name)] = option.check(pool, option.name, *found);
+    } else if (option.is_needed) {
+      throw HttpError(400, "invalid", in_quotes(option.name) + " is missing");
+    }
+  }
+  return arguments;
+}
+
+}  // namespace
+
+std::vector<JobKind> job_kinds(Pool& pool, bool read_only) {
+  std::vector<JobKind> kinds;
+  for (const Entry& entry : entries()) {
+    JobKind kind;
+    kind.name = entry.name;
+    for (const Option& option : entry.options) kind.options.push_back(option.name);
+    kind.check = [&pool, &entry, refused = read_only && entry.changes_something](const json& options) {
+      if (refused) throw Error(ErrorKind::denied, std::string(entry.name), "the home of this server can only be read");
+      return check_options(pool, entry, options);
+    };
+    kind.run = [&pool, &entry](const json& arguments, const JobProgress& progress, const CallOptions& call) {
+      return entry.run(pool, arguments, progress, call);
+    };
+    kinds.push_back(std::move(kind));
+  }
+  return kinds;
+}
+
+}  // namespace modelfloat::server
