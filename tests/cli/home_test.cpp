@@ -76,10 +76,34 @@ TEST(Config, BandwidthsOfAllStoresAndOfOne) {
   EXPECT_EQ(config.store_bandwidth, (std::map<std::string, std::string>{{"mega", "2M:off"}, {"my.drive", "off"}}));
 }
 
+TEST(Config, MaintenanceOfThePool) {
+  EXPECT_TRUE(Config().maintenance.enabled);
+  EXPECT_EQ(Config().maintenance.scrub_days, 30U);
+  EXPECT_EQ(Config().maintenance.repair_after_hours, 24U);
+  const auto none = parse_config("[maintenance]\nenabled = false\nscrub_days = 0\n", "f").maintenance;
+  EXPECT_FALSE(none.enabled);
+  EXPECT_EQ(none.scrub_days, 0U);
+  EXPECT_EQ(none.window, std::nullopt);
+  EXPECT_EQ(none.download_per_day, std::nullopt);
+  const auto all = parse_config(
+                       "[maintenance]\nrepair_after_hours = 1\nwindow = \"22:00-04:30\"\ndownload_per_day = \"20GB\"\n"
+                       "upload_per_day = 5_000\n",
+                       "f")
+                       .maintenance;
+  EXPECT_EQ(all.repair_after_hours, 1U);
+  EXPECT_EQ(all.window, server::parse_day_window("22:00-04:30"));
+  EXPECT_EQ(all.download_per_day, 20'000'000'000U);
+  EXPECT_EQ(all.upload_per_day, 5000U);
+}
+
 TEST(Config, NamesTheLineThatIsWrong) {
-  for (const char* text : {"\nlisten = 8080\n", "\nbwlimit = \"fast\"\n", "\nstore.mega.bwlimit = 10\n", "\n[runner\n",
-                           "\nrunner.ram_budget_bytes = -1\n", "\nrunner.ram_budget_bytes = \"4 GB\"\n",
-                           "\nserve.hosts = \"a\"\n", "\nserve.hosts = [\"a:80\"]\n", "\nserve.hosts = [7]\n"}) {
+  for (const char* text :
+       {"\nlisten = 8080\n", "\nbwlimit = \"fast\"\n", "\nstore.mega.bwlimit = 10\n", "\n[runner\n",
+        "\nrunner.ram_budget_bytes = -1\n", "\nrunner.ram_budget_bytes = \"4 GB\"\n", "\nserve.hosts = \"a\"\n",
+        "\nmaintenance.enabled = \"yes\"\n", "\nmaintenance.scrub_days = -1\n", "\nmaintenance.scrub_days = 5_000_000_000\n",
+        "\nmaintenance.repair_after_hours = \"1 d\"\n", "\nmaintenance.window = \"1-6\"\n",
+        "\nmaintenance.download_per_day = \"much\"\n", "\nmaintenance.upload_per_day = -5\n",
+        "\nserve.hosts = [\"a:80\"]\n", "\nserve.hosts = [7]\n"}) {
     try {
       parse_config(text, "/c/config.toml");
       ADD_FAILURE() << text;

@@ -1,11 +1,13 @@
-// Jobs of a real pool.
+// Jobs and maintenance of a real pool.
 
 #include "job_events.h"
 #include "pool_service_fixture.h"
 #include "support/thrown.h"
 
 #include "modelfloat/engine/catalogue/catch_up.h"
+#include "modelfloat/server/maintainer.h"
 #include "modelfloat/server/store_watch.h"
+#include "modelfloat/server/transfer_report.h"
 
 namespace modelfloat::server {
 namespace {
@@ -137,6 +139,80 @@ TEST_F(PoolJobsTest, AnUploadThatFailsIsTold) {
   const auto after = events_.newest() - 1;
   const auto last = events_.wait(after, Milliseconds{0}, {}).events.at(0);
   EXPECT_EQ(json::parse(last->data)["state"], "failed");
+}
+
+TEST_F(PoolJobsTest, DamageThatWasFoundIsRepairedByMaintenance) {
+  const auto lost = lose_shards();
+  std::optional<Maintainer> maintainer;
+  maintainer.emplace(*pool_, *jobs_, MaintenancePolicy(), folder_ / "maintenance.lock");
+  EXPECT_FALSE(maintainer->look()) << "it has not taken over";
+  ASSERT_TRUE(maintainer->take_over());
+  const auto jobs = [&] { return json::parse(ask(head("GET /jobs")).body)["jobs"]; };
+  EXPECT_TRUE(maintainer->look());
+  EXPECT_EQ(jobs().size(), 0U) << "nobody has found it yet";
+  run("verify", json::object());
+  EXPECT_TRUE(maintainer->look());
+  ASSERT_EQ(jobs().size(), 2U);
+  const auto job = ended(jobs()[0]["id"]);
+  EXPECT_EQ(job["kind"], "repair");
+  EXPECT_EQ(job["arguments"], json({{"by", "maintenance"}}));
+  EXPECT_EQ(job["result"]["shards_written"], lost);
+  const auto record = [&] {
+    return maintenance_record_of(as_text(registry_->setting("maintenance").value_or(Bytes())));
+  };
+  EXPECT_EQ(job["id"], record().job);
+  // Whoever maintains next learns how it ended.
+  maintainer.reset();
+  Maintainer next(*pool_, *jobs_, {}, folder_ / "maintenance.lock");
+  ASSERT_TRUE(next.take_over());
+  EXPECT_TRUE(next.look());
+  EXPECT_EQ(record().job, "");
+  EXPECT_NE(record().repaired_at, UtcTime());
+  EXPECT_EQ(jobs().size(), 2U) << "nothing is left to do";
+}
+
+TEST_F(PoolJobsTest, AModelThatIsLoadedIsToldAsOneTransfer) {
+  EventLog events(clock_, random_);
+  const auto states = [&] {
+    std::vector<std::string> list;
+    for (const auto& event : events.wait(0, Milliseconds{0}, {}).events)
+      list.push_back(json::parse(event->data)["state"]);
+    return list;
+  };
+  using Step = runner::LoadProgress::Step;
+  {
+    LoadReport report(events, environment_, "ns/m");
+    report.loaded();  // it was in memory
+    EXPECT_TRUE(states().empty());
+    report.progress({Step::fetching, 1, 9});
+    report.progress({Step::fetching, 5, 9});
+    report.progress({Step::starting, 9, 9});
+    report.loaded();
+  }
+  EXPECT_EQ(states(), (std::vector<std::string>{"running", "done"}));
+  const auto last = json::parse(events.wait(1, Milliseconds{0}, {}).events.at(0)->data);
+  EXPECT_EQ(last["direction"], "pull");
+  EXPECT_EQ(last["done_bytes"], 9);
+  {
+    LoadReport(events, environment_, "ns/m").progress({Step::fetching, 1, 9});
+  }
+  EXPECT_EQ(states().back(), "failed");
+}
+
+TEST_F(PoolJobsTest, OneServerOfAHomeMaintains) {
+  auto first = std::make_unique<Maintainer>(*pool_, *jobs_, MaintenancePolicy(), folder_ / "maintenance.lock");
+  Maintainer second(*pool_, *jobs_, {}, folder_ / "maintenance.lock");
+  EXPECT_TRUE(first->take_over());
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(second.take_over());
+  EXPECT_FALSE(second.take_over());
+  const std::string said = testing::internal::GetCapturedStderr();
+  const auto at = said.find("another server of this home maintains");
+  EXPECT_NE(at, std::string::npos) << said;
+  EXPECT_EQ(said.find("another server of this home maintains", at + 1), std::string::npos) << "once is enough";
+  first.reset();
+  EXPECT_TRUE(second.take_over());
+  EXPECT_TRUE(second.look());
 }
 
 }  // namespace

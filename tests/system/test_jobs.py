@@ -1,10 +1,13 @@
-"""Jobs of `modelfloat serve`."""
+"""Jobs of `modelfloat serve`, and the maintenance that it does by itself."""
 import contextlib
+import fcntl
 import http.client
 import json
 import os
 import shutil
 import signal
+
+import pytest
 
 from program import Server, Site, hashes, wait_until
 from samples import MIB, random_file
@@ -110,6 +113,62 @@ def test_jobs_of_a_server_that_was_killed(site):
     finally:
         assert second.stop() == 0
     assert list((site.folder / "servers").iterdir()) == []
+
+
+def test_jobs_of_a_server_that_is_stopped(site):
+    site.push(random_file(site.base / "model.bin", 40 * MIB, 5), "lab/net")
+    first = Server(site)
+    jobs = [start_job(first, "verify", read=True) for _ in range(8)]
+    wait_until(lambda: first.get(f"/jobs/{jobs[0]}")["state"] != "queued", "it runs")
+    assert first.stop() == 0, first.errors()
+    second = Server(site)
+    second.tokens = first.tokens
+    try:
+        states = [one["state"] for one in second.get("/jobs")["jobs"]]
+        assert states[0] == "interrupted" and set(states) <= {"done", "interrupted"}, states
+        second.ask("DELETE", f"/jobs/{jobs[-1]}", status=409)
+        last = [start_job(second, "verify", read=True) for _ in range(8)][-1]
+        second.ask("DELETE", f"/jobs/{last}", status=204)
+        assert second.get(f"/jobs/{last}")["state"] == "cancelled"
+    finally:
+        assert second.stop() == 0
+
+
+def test_two_servers_of_one_home(site):
+    site.push(random_file(site.base / "model.bin", 3 * MIB, 4), "lab/net")
+    first = Server(site)
+    lock = os.open(site.folder / "maintenance.lock", os.O_RDWR)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert "maintains" not in first.errors()
+    second = Server(site)
+    second.tokens = first.tokens
+    try:
+        assert second.errors().count("another server of this home maintains") == 1
+        job = start_job(first, "verify")
+        ended(first, job)
+        assert second.get(f"/jobs/{job}")["state"] == "done", "both show the jobs of the home"
+        os.killpg(first.process.pid, signal.SIGKILL)
+        first.process.wait()
+
+        def is_taken_over():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            return False
+
+        wait_until(is_taken_over, "the second one maintains")
+    finally:
+        os.close(lock)
+        assert second.stop() == 0, second.errors()
+
+
+def test_maintenance_can_be_switched_off(site, serve):
+    (site.folder / "config.toml").write_text("[maintenance]\nenabled = false\n")
+    serve(site)
+    assert not (site.folder / "maintenance.lock").exists()
 
 
 def test_the_server_ends_although_streams_are_open(site):

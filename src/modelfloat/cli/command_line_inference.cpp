@@ -52,9 +52,11 @@ void add_inference(CLI::App& app, CommandLine& line) {
     return [&line](Session& session) { return run(session, line.run); };
   });
 
-  auto& serve_command =
-      add_command(app, "serve", "Serve the pool over HTTP until it is stopped. Every request needs a token.",
-                  "modelfloat serve --listen 127.0.0.1:8080");
+  auto& serve_command = add_command(
+      app, "serve",
+      "Serve the pool over HTTP until it is stopped, and maintain it: [maintenance] in config.toml says how. Every "
+      "request needs a token.",
+      "modelfloat serve --listen 127.0.0.1:8080");
   serve_command.add_option("--listen", line.listen,
                            "ADDRESS:PORT; 127.0.0.1:8080, or listen in config.toml, by default");
   serve_command

@@ -10,6 +10,7 @@
 #include "modelfloat/server/http/http_server.h"
 #include "modelfloat/server/jobs/job_kinds.h"
 #include "modelfloat/server/jobs/job_runner.h"
+#include "modelfloat/server/maintainer.h"
 #include "modelfloat/server/pool_service.h"
 #include "modelfloat/server/store_watch.h"
 #include "modelfloat/server/surface/api.h"
@@ -51,6 +52,7 @@ ExitCode serve(Session& session, const ServeArguments& arguments) {
   const bool read_only = session.home_is_read_only();
   server::JobRunner jobs(server::job_kinds(pool, read_only), pool.registry(), session.clock(), session.random(), events,
                          {.lock_folder = read_only ? "" : session.home().servers_folder()});
+  server::Maintainer maintainer(pool, jobs, session.config().maintenance, session.home().maintenance_lock_file());
   server::PoolService service(pool, runner, events);
   const server::StoreWatch store_watch(pool.stores(), events);
   server::HttpOptions http;
@@ -63,6 +65,7 @@ ExitCode serve(Session& session, const ServeArguments& arguments) {
                             }));
   // Else the streams would hold up the end for as long as running requests may go on.
   const std::stop_callback close_streams(session.stop(), [&events] { events.close(); });
+  if (!read_only) maintainer.start();
   announce(session, server.url());
   server.run(session.stop());
   return ExitCode::ok;

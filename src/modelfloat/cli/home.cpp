@@ -12,6 +12,7 @@
 #include "modelfloat/base/error.h"
 #include "modelfloat/base/expand_home.h"
 #include "modelfloat/base/log.h"
+#include "modelfloat/cli/format.h"
 #include "modelfloat/server/http/host_list.h"
 #include "modelfloat/store/wrap/bandwidth.h"
 
@@ -68,6 +69,29 @@ bool choice_of(const toml::node& value, const fs::path& file) {
   reject(file, value.source(), "true or false is wanted here");
 }
 
+std::uint32_t whole_number_of(const toml::node& value, const fs::path& file, std::int64_t most) {
+  const auto number = value.value<std::int64_t>();
+  if (!number || *number < 0 || *number > most)
+    reject(file, value.source(), fmt::format("a whole number from 0 to {} is wanted here", most));
+  return static_cast<std::uint32_t>(*number);
+}
+
+// What parse(text) returns; an Error of it names the line.
+template <typename Parse>
+auto parsed_text(const toml::node& value, const fs::path& file, const Parse& parse) {
+  const auto text = text_of(value, file);
+  try {
+    return parse(text);
+  } catch (const Error& error) {
+    reject(file, value.source(), error.what());
+  }
+}
+
+std::uint64_t amount_of(const toml::node& value, const fs::path& file) {
+  if (value.is_integer()) return size_of(value, file);
+  return parsed_text(value, file, [](const std::string& text) { return parse_size(text); });
+}
+
 std::string bandwidth_of(const toml::node& value, const fs::path& file) {
   auto text = text_of(value, file);
   try {
@@ -77,6 +101,8 @@ std::string bandwidth_of(const toml::node& value, const fs::path& file) {
   }
   return text;
 }
+
+constexpr std::int64_t k_most_days = 3650;
 
 constexpr Setter k_setters[] = {
     {"bwlimit", [](Config& config, const toml::node& value,
@@ -91,6 +117,29 @@ constexpr Setter k_setters[] = {
      }},
     {"runner.ram_budget_bytes", [](Config& config, const toml::node& value,
                                    const fs::path& file) { config.ram_budget_bytes = size_of(value, file); }},
+    {"maintenance.enabled", [](Config& config, const toml::node& value,
+                               const fs::path& file) { config.maintenance.enabled = choice_of(value, file); }},
+    {"maintenance.scrub_days",
+     [](Config& config, const toml::node& value, const fs::path& file) {
+       config.maintenance.scrub_days = whole_number_of(value, file, k_most_days);
+     }},
+    {"maintenance.repair_after_hours",
+     [](Config& config, const toml::node& value, const fs::path& file) {
+       config.maintenance.repair_after_hours = whole_number_of(value, file, k_most_days * 24);
+     }},
+    {"maintenance.window",
+     [](Config& config, const toml::node& value, const fs::path& file) {
+       config.maintenance.window =
+           parsed_text(value, file, [](const std::string& text) { return server::parse_day_window(text); });
+     }},
+    {"maintenance.download_per_day",
+     [](Config& config, const toml::node& value, const fs::path& file) {
+       config.maintenance.download_per_day = amount_of(value, file);
+     }},
+    {"maintenance.upload_per_day",
+     [](Config& config, const toml::node& value, const fs::path& file) {
+       config.maintenance.upload_per_day = amount_of(value, file);
+     }},
     {"runner.weak_sandbox", [](Config& config, const toml::node& value,
                                const fs::path& file) { config.weak_sandbox = choice_of(value, file); }},
 };

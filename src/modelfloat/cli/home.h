@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "modelfloat/server/maintenance.h"
+
 namespace modelfloat::cli {
 
 // Returns the value of an environment variable; nullopt when it is not set or empty.
@@ -29,6 +31,7 @@ struct Config {
   std::uint64_t ram_budget_bytes = 0;
   // runner.weak_sandbox: see runner::SandboxOptions.
   bool weak_sandbox = false;
+  server::MaintenancePolicy maintenance;  // [maintenance]
 };
 // Throws Error{invalid}; the message names the wrong line.
 Config parse_config(const std::string& text, const std::filesystem::path& file);
@@ -48,6 +51,8 @@ struct Home {
   // A file with the path of the key file, if that is not key_file() (key_path.h).
   std::filesystem::path key_path_file() const { return state_folder / "key_path"; }
 
+  // Which of the servers of this home maintains the pool (server/maintainer.h).
+  std::filesystem::path maintenance_lock_file() const { return state_folder / "maintenance.lock"; }
   // The locks of its servers (server/jobs/server_lock.h).
   std::filesystem::path servers_folder() const { return state_folder / "servers"; }
 
