@@ -87,6 +87,27 @@ TEST_F(Repair, AStoreIsGoneForGood) {
   for (std::size_t i = 0; i < world_.size(); ++i) world_.faults(i).set_offline(false);
 }
 
+// What else is missing is made again, and not beside what the awaited store has.
+TEST_F(Repair, AStoreThatIsAwaitedIsNotReplaced) {
+  machine_.reopen();
+  const StoreId awaited = machine_.pool().stores().find("s2")->id;
+  world_.faults(2).set_offline(true);
+  ASSERT_FALSE(paths(2, "mf1/shard/").empty());
+  EXPECT_EQ(repair({.awaited = {awaited}}).shards_written, 0U);
+  const auto lost = paths(4, "mf1/shard/").size();
+  ASSERT_GT(lost, 0U);
+  wipe(4, "mf1/shard/");
+  const RepairReport report = repair({.awaited = {awaited}});
+  EXPECT_EQ(report.shards_written, lost);
+  EXPECT_EQ(report.packs_below_promise, 0U);
+  world_.faults(2).set_offline(false);
+  EXPECT_EQ(repair().shards_written, 0U);
+  EXPECT_TRUE(is_sound());
+  // Awaited or not: of a store that is there, what it lacks is made again.
+  wipe(2, "mf1/shard/");
+  EXPECT_GT(repair({.awaited = {awaited}}).shards_written, 0U);
+}
+
 TEST_F(Repair, EachPackIsReadOnce) {
   world_.faults(2).set_offline(true);
   const RepairReport report = repair();

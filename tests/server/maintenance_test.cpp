@@ -149,6 +149,20 @@ TEST_F(MaintenanceTest, DamageOnStoresThatAreThereIsRepairedAtOnce) {
   EXPECT_EQ(pass(24h), k_repair) << "perhaps it can be helped by now";
 }
 
+TEST_F(MaintenanceTest, RepairOfDamageDoesNotGiveUpOtherStoresEarly) {
+  set("a", Presence::offline);
+  look();
+  EXPECT_EQ(pass(23h), std::nullopt);
+  set("b", Presence::offline);
+  view_.damaged_copies = 1;
+  EXPECT_EQ(pass(1min), (MaintenanceJob{Kind::repair, std::nullopt, {"a", "b"}}));
+  run(k_repair, {End::failed, {}, {}, false});
+  EXPECT_EQ(pass(61min), (MaintenanceJob{Kind::repair, std::nullopt, {"b"}})) << "a is given up by now";
+  set("b", Presence::unknown);
+  run(k_repair, {End::failed, {}, {}, false});
+  EXPECT_EQ(pass(60min), (MaintenanceJob{Kind::repair, std::nullopt, {"b"}}));
+}
+
 TEST_F(MaintenanceTest, WithoutAnyStoreNothingIsBegun) {
   policy_.scrub_days = 1;
   begin_anew();

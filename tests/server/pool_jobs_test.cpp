@@ -66,7 +66,7 @@ TEST_F(PoolJobsTest, VerifyFindsAndRepairMends) {
   EXPECT_EQ(would["arguments"], json({{"dry_run", true}, {"model", "ns/m"}})) << "an id stands for its name";
   EXPECT_EQ(would["result"]["shards_written"], lost);
   EXPECT_EQ(run("verify", {{"model", "ns/m"}})["result"]["damaged"].size(), lost);
-  const auto repaired = run("repair", {{"budget_bytes", 1 << 30}});
+  const auto repaired = run("repair", {{"budget_bytes", 1 << 30}, {"wait_for", {"s0"}}});
   EXPECT_EQ(repaired["result"]["shards_written"], lost);
   EXPECT_EQ(repaired["progress"]["done_bytes"], repaired["progress"]["total_bytes"]);
   EXPECT_EQ(run("verify", {{"read", true}, {"model", nullptr}})["result"]["damaged"], json::array());
@@ -90,6 +90,8 @@ TEST_F(PoolJobsTest, OptionsAreChecked) {
   EXPECT_EQ(refused("repair", {{"budget_bytes", -1}}), "400 invalid");
   EXPECT_EQ(refused("repair", {{"budget_bytes", 1.5}}), "400 invalid");
   EXPECT_EQ(refused("repair", {{"budget_bytes", UINT64_MAX}}), "400 invalid");
+  EXPECT_EQ(refused("repair", {{"wait_for", "s0"}}), "400 invalid");
+  EXPECT_EQ(refused("repair", {{"wait_for", {"s0", "none"}}}), "404 not_found");
   EXPECT_EQ(refused("drain", {{"store", "none"}}), "404 not_found");
   EXPECT_EQ(refused("drain", json::object()), "400 invalid");
   EXPECT_EQ(refused("drain", {{"store", nullptr}}), "400 invalid");

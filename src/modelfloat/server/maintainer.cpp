@@ -131,6 +131,9 @@ MaintenanceView Maintainer::view() {
 void Maintainer::begin(const MaintenanceJob& job) {
   nlohmann::json options = nlohmann::json::object();
   if (job.kind == MaintenanceJob::Kind::verify) options["read"] = true;
+  for (const auto* store : pool_.stores().all()) {
+    if (job.wait_for.contains(to_hex(store->id))) options["wait_for"].push_back(store->name);
+  }
   if (job.budget_bytes) options["budget_bytes"] = std::min<std::uint64_t>(*job.budget_bytes, INT64_MAX);
   maintenance_->begin(job, k_no_id_yet);
   save();

@@ -120,6 +120,15 @@ std::set<std::string> Maintenance::away() const {
   return away;
 }
 
+std::set<std::string> Maintenance::awaited(const MaintenanceView& view) const {
+  const auto given_up = away();
+  std::set<std::string> awaited;
+  for (const auto& store : view.stores) {
+    if (store.presence != Presence::online && !given_up.contains(store.id)) awaited.insert(store.id);
+  }
+  return awaited;
+}
+
 bool Maintenance::may_begin(MaintenanceJob::Kind kind, UtcTime now) const {
   const auto wait = record_.not_before.find(std::string(name_of(kind)));
   return wait == record_.not_before.end() || wait->second <= now;
@@ -167,11 +176,11 @@ std::optional<MaintenanceJob> Maintenance::look(const MaintenanceView& view) {
   if (may_begin(Kind::repair, view.now) && wants_repair(view)) {
     // What it reads and what it writes together stay below the smaller of the two.
     const auto budget = smaller(download_left(), upload_left());
-    if (!budget || *budget > 0) return MaintenanceJob{Kind::repair, budget};
+    if (!budget || *budget > 0) return MaintenanceJob{Kind::repair, budget, awaited(view)};
   }
   if (may_begin(Kind::verify, view.now) && wants_scrub(view.now)) {
     const auto budget = download_left();
-    if (!budget || *budget > 0) return MaintenanceJob{Kind::verify, budget};
+    if (!budget || *budget > 0) return MaintenanceJob{Kind::verify, budget, {}};
   }
   return std::nullopt;
 }

@@ -41,7 +41,9 @@ struct MaintenancePolicy {
 // What maintenance wants to be done: a kind of job_kinds(), and its options.
 struct MaintenanceJob {
   enum class Kind { repair, verify } kind = Kind::repair;
-  std::optional<std::uint64_t> budget_bytes;
+  std::optional<std::uint64_t> budget_bytes = std::nullopt;
+  // Of a repair: stores that are offline and not given up yet.
+  std::set<std::string> wait_for = {};
   bool operator==(const MaintenanceJob&) const = default;
 };
 
@@ -122,6 +124,7 @@ class Maintenance {
   void mend_times(UtcTime now);
   void count_offline(const MaintenanceView& view);
   std::set<std::string> away() const;
+  std::set<std::string> awaited(const MaintenanceView& view) const;
   bool may_begin(MaintenanceJob::Kind kind, UtcTime now) const;
   bool wants_repair(const MaintenanceView& view) const;
   bool wants_scrub(UtcTime now) const;

@@ -13,10 +13,12 @@
 namespace modelfloat::engine {
 
 struct RepairOptions {
-  std::optional<std::string> model;  // only this one
+  std::optional<std::string> model = {};  // only this one
   // Begins with no further pack when this many bytes were read and written together.
   std::uint64_t budget_bytes = UINT64_MAX;
   bool dry_run = false;  // only counts what it would do
+  // Stores that will be back if they are offline: of what they had whole, nothing is made again.
+  std::set<StoreId> awaited = {};
   // Stores that do not count: what only they have is copied to others.
   std::set<StoreId> leaving = {};
   // Called on the calling thread: bytes that were written, of those that are to be.
@@ -48,7 +50,8 @@ struct RepairReport {
 
 // Writes every shard and document again that should be on the stores and is not, or whose copy is
 // damaged. Nothing is removed or moved, and what is there already is only read. A store that is
-// offline is taken for gone; the copies that it has are extra ones when it is back. Begins with
+// offline is taken for gone, unless it is awaited; the copies that it has are extra ones when it is
+// back. Begins with
 // the packs that can lose the fewest failure domains. What was written is read back, unless the
 // store has confirmed its checksum.
 //

@@ -55,7 +55,7 @@ class PacksRepair {
     std::vector<Planned> planned;
     for (const Pack& pack : packs) {
       ++report_.packs_checked;
-      ShardSpread spread = spread_of(inventory_, pack, options_.leaving);
+      ShardSpread spread = spread_of(inventory_, pack, options_.leaving, options_.awaited);
       const std::vector<std::string> domains = spread.domains();
       const bool can_be_copied = std::all_of(spread.missing.begin(), spread.missing.end(), [&](std::size_t index) {
         return !inventory_.holders(pack, index).empty();

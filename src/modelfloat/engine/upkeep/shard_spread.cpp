@@ -24,6 +24,19 @@ std::vector<std::vector<const PoolStore*>> holders_of(const Inventory& inventory
   return holders;
 }
 
+// The stores that are awaited and have the shard as far as is known.
+std::vector<const PoolStore*> awaited_holders(const Inventory& inventory, const Pack& pack, std::size_t index,
+                                              const std::set<StoreId>& leaving, const std::set<StoreId>& awaited) {
+  std::vector<const PoolStore*> holders;
+  if (awaited.empty()) return holders;
+  for (const InventoryCopy& copy : inventory.copies(pack.shard_name(index))) {
+    const bool counts = !copy.is_decided && copy.remembered == CopyState::whole && awaited.contains(copy.store->id) &&
+                        !leaving.contains(copy.store->id);
+    if (counts) holders.push_back(copy.store);
+  }
+  return holders;
+}
+
 void look_where_it_was(const Inventory& inventory, const Pack& pack, std::size_t index,
                        const std::set<const PoolStore*>& taken, ShardSpread& spread) {
   for (const InventoryCopy& copy : inventory.copies(pack.shard_name(index))) {
@@ -66,7 +79,8 @@ std::vector<std::string> ShardSpread::domains() const {
   return domains;
 }
 
-ShardSpread spread_of(const Inventory& inventory, const Pack& pack, const std::set<StoreId>& leaving) {
+ShardSpread spread_of(const Inventory& inventory, const Pack& pack, const std::set<StoreId>& leaving,
+                      const std::set<StoreId>& awaited) {
   ShardSpread spread;
   std::map<std::string, unsigned> used;
   const auto least_used = [&](const PoolStore* a, const PoolStore* b) { return used[a->domain] < used[b->domain]; };
@@ -74,7 +88,14 @@ ShardSpread spread_of(const Inventory& inventory, const Pack& pack, const std::s
   const auto holders = holders_of(inventory, pack, leaving);
   for (const std::size_t index : fewest_holders_first(holders)) {
     auto stores = holders[index];
-    if (pack.k == 1) std::erase_if(stores, [&](const PoolStore* one) { return taken.contains(one); });
+    const auto leave_out_taken = [&] {
+      if (pack.k == 1) std::erase_if(stores, [&](const PoolStore* one) { return taken.contains(one); });
+    };
+    leave_out_taken();
+    if (stores.empty()) {
+      stores = awaited_holders(inventory, pack, index, leaving, awaited);
+      leave_out_taken();
+    }
     if (stores.empty()) {
       spread.missing.push_back(index);
       continue;

@@ -28,6 +28,7 @@ constexpr std::string_view k_dry_run = "dry_run";
 constexpr std::string_view k_model = "model";
 constexpr std::string_view k_read = "read";
 constexpr std::string_view k_store = "store";
+constexpr std::string_view k_wait_for = "wait_for";
 
 // How one option is checked. Returns its value in one form.
 using OptionCheck = ordered_json (*)(Pool& pool, std::string_view name, const json& value);
@@ -58,6 +59,13 @@ ordered_json check_store(Pool& pool, std::string_view name, const json& value) {
   auto store = text_of(name, value);
   if (pool.stores().find(store) == nullptr) throw Error(ErrorKind::not_found, store, "there is no such store");
   return store;
+}
+
+ordered_json check_stores(Pool& pool, std::string_view name, const json& value) {
+  if (!value.is_array()) throw HttpError(400, "invalid", in_quotes(name) + " must be a list of stores");
+  ordered_json stores = ordered_json::array();
+  for (const auto& store : value) stores.push_back(check_store(pool, name, store));
+  return stores;
 }
 
 struct Option {
@@ -93,6 +101,9 @@ ordered_json run_repair(Pool& pool, const json& arguments, const JobProgress& pr
   options.model = model_in(arguments);
   options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
   options.dry_run = arguments.value(k_dry_run, false);
+  for (const auto& name : arguments.value(k_wait_for, json::array())) {
+    if (const auto* store = pool.stores().find(name.get<std::string>())) options.awaited.insert(store->id);
+  }
   options.progress = progress;
   return to_json(engine::repair(pool, options, call));
 }
@@ -109,7 +120,10 @@ ordered_json run_drain(Pool& pool, const json& arguments, const JobProgress& pro
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> table{
       {"verify", false, {{k_model, check_model}, {k_read, check_flag}}, run_verify},
-      {"repair", true, {{k_model, check_model}, {k_budget, check_bytes}, {k_dry_run, check_flag}}, run_repair},
+      {"repair",
+       true,
+       {{k_model, check_model}, {k_budget, check_bytes}, {k_dry_run, check_flag}, {k_wait_for, check_stores}},
+       run_repair},
       {"drain", true, {{k_store, check_store, true}, {k_budget, check_bytes}, {k_dry_run, check_flag}}, run_drain}};
   return table;
 }
