@@ -18,7 +18,7 @@ const MaintenanceJob k_repair{Kind::repair, std::nullopt};
 const MaintenanceJob k_scrub{Kind::verify, std::nullopt};
 
 MaintenanceOutcome repaired(std::uint64_t read, std::uint64_t written) {
-  return {End::done, read, written, written > 0};
+  return {End::done, read, written, written > 0, false};
 }
 
 class MaintenanceTest : public testing::Test {
@@ -156,10 +156,10 @@ TEST_F(MaintenanceTest, RepairOfDamageDoesNotGiveUpOtherStoresEarly) {
   set("b", Presence::offline);
   view_.damaged_copies = 1;
   EXPECT_EQ(pass(1min), (MaintenanceJob{Kind::repair, std::nullopt, {"a", "b"}}));
-  run(k_repair, {End::failed, {}, {}, false});
+  run(k_repair, {.end = End::failed});
   EXPECT_EQ(pass(61min), (MaintenanceJob{Kind::repair, std::nullopt, {"b"}})) << "a is given up by now";
   set("b", Presence::unknown);
-  run(k_repair, {End::failed, {}, {}, false});
+  run(k_repair, {.end = End::failed});
   EXPECT_EQ(pass(60min), (MaintenanceJob{Kind::repair, std::nullopt, {"b"}}));
 }
 
@@ -185,10 +185,10 @@ TEST_F(MaintenanceTest, WaitsForOtherJobsAndForItsOwn) {
   begin_anew();
   EXPECT_EQ(maintenance_->record().job, "j1");
   EXPECT_EQ(pass(1h), std::nullopt);
-  maintenance_->ended({End::failed, {}, {}, false}, view_.now);
+  maintenance_->ended({.end = End::failed}, view_.now);
   EXPECT_EQ(pass(59min), std::nullopt);
   EXPECT_EQ(pass(1min), k_repair);
-  run(k_repair, {End::cancelled, {}, {}, false});
+  run(k_repair, {.end = End::cancelled});
   EXPECT_EQ(pass(23h), std::nullopt) << "somebody did not want it";
   EXPECT_EQ(pass(1h), k_repair);
 }
@@ -211,13 +211,13 @@ TEST_F(MaintenanceTest, ScrubsWhenTheDaysAreOver) {
   maintenance_->begin(k_scrub, "j1");
   const auto began = view_.now;
   view_.now += days(2);
-  maintenance_->ended({End::done, 9, std::nullopt, false}, view_.now);
+  maintenance_->ended({.end = End::done, .bytes_read = 9}, view_.now);
   EXPECT_EQ(maintenance_->record().scrubbed_at, began);
   view_.now = began + days(30) - 1min;
   EXPECT_EQ(look(), std::nullopt);
   view_.now += 1min;
   EXPECT_EQ(look(), k_scrub);
-  run(k_scrub, {End::failed, {}, {}, false});
+  run(k_scrub, {.end = End::failed});
   view_.now += 59min;
   EXPECT_EQ(look(), std::nullopt);
   view_.now += 1min;
@@ -231,7 +231,7 @@ TEST_F(MaintenanceTest, AClockThatWasWrongDoesNotKeepItFromScrubbing) {
   begin_anew();
   view_.now += days(4000);
   look();
-  run(k_scrub, {End::done, 9, std::nullopt, false});
+  run(k_scrub, {.end = End::done, .bytes_read = 9});
   view_.now -= days(4000);
   begin_anew();
   EXPECT_EQ(look(), std::nullopt);
@@ -298,12 +298,27 @@ TEST_F(MaintenanceBudgetTest, WhatARepairReadsAndWritesStaysBelowBoth) {
   EXPECT_EQ(pass(1min), (MaintenanceJob{Kind::repair, 4 * k_gb})) << "midnight";
 }
 
+TEST_F(MaintenanceBudgetTest, WhatTheBudgetDidNotSufficeForIsDoneTheNextDay) {
+  view_.damaged_copies = 0;
+  policy_.repair_after_hours = 1;
+  begin_anew();
+  set("b", Presence::offline);
+  look();
+  ASSERT_TRUE(pass(1h));
+  // Not even one pack: nothing was written, and it is not true that nothing is left to write.
+  run({Kind::repair, 4 * k_gb}, {.end = End::done, .bytes_read = 0, .bytes_written = 0, .left_something = true});
+  EXPECT_EQ(pass(22h + 59min), std::nullopt);
+  ASSERT_TRUE(pass(1min)) << "midnight";
+  run({Kind::repair, 4 * k_gb}, repaired(0, 0));
+  EXPECT_EQ(pass(48h), std::nullopt);
+}
+
 TEST_F(MaintenanceBudgetTest, AJobThatDoesNotReportHasUsedItsBudget) {
   EXPECT_EQ(budget(), 4 * k_gb);
   maintenance_->begin({Kind::repair, 4 * k_gb}, "j1");
   begin_anew();  // the program was killed
   look();
-  maintenance_->ended({End::failed, {}, {}, false}, view_.now);
+  maintenance_->ended({.end = End::failed}, view_.now);
   view_.now += 2h;
   EXPECT_EQ(budget(), std::nullopt);
   EXPECT_EQ(maintenance_->record().uploaded, 4 * k_gb);

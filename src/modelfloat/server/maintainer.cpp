@@ -37,6 +37,7 @@ MaintenanceOutcome outcome_of(const std::optional<registry::JobRow>& job) {
   outcome.bytes_written = number_in(result, "bytes_written");
   outcome.wrote_something =
       number_in(result, "shards_written").value_or(0) + number_in(result, "documents_written").value_or(0) > 0;
+  outcome.left_something = number_in(result, "shards_left").value_or(0) > 0;
   return outcome;
 }
 

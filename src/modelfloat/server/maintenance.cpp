@@ -212,10 +212,16 @@ void Maintenance::ended(const MaintenanceOutcome& outcome, UtcTime now) {
     record_.not_before[record_.job_kind] = now + (outcome.end == End::cancelled ? k_after_cancel : k_after_failure);
   } else if (is_repair) {
     record_.repaired_at = now;
-    record_.is_settled = !outcome.wrote_something;
+    // Packs for which the budget did not suffice: there is another one tomorrow.
+    const bool is_cut = outcome.left_something && (record_.charged_download > 0 || record_.charged_upload > 0);
+    record_.is_settled = !outcome.wrote_something && !is_cut;
     record_.repaired_without = record_.job_without;
     record_.damage_left = UINT64_MAX;  // until the next look counts it
-    if (outcome.wrote_something) record_.not_before[record_.job_kind] = now + k_after_repair;
+    if (is_cut) {
+      record_.not_before[record_.job_kind] = std::chrono::floor<days>(now) + days(1);
+    } else if (outcome.wrote_something) {
+      record_.not_before[record_.job_kind] = now + k_after_repair;
+    }
   } else {
     record_.scrubbed_at = record_.job_began;
   }

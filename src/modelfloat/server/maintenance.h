@@ -51,9 +51,10 @@ struct MaintenanceJob {
 struct MaintenanceOutcome {
   enum class End { done, failed, cancelled } end = End::done;
   // By its report; nullopt when there is none.
-  std::optional<std::uint64_t> bytes_read;
-  std::optional<std::uint64_t> bytes_written;
+  std::optional<std::uint64_t> bytes_read = {};
+  std::optional<std::uint64_t> bytes_written = {};
   bool wrote_something = false;
+  bool left_something = false;  // that should have been written
 };
 
 // What is kept between two runs of the program. Times of 0 (1970) mean never.
