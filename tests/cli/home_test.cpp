@@ -100,10 +100,10 @@ TEST(Config, NamesTheLineThatIsWrong) {
   for (const char* text :
        {"\nlisten = 8080\n", "\nbwlimit = \"fast\"\n", "\nstore.mega.bwlimit = 10\n", "\n[runner\n",
         "\nrunner.ram_budget_bytes = -1\n", "\nrunner.ram_budget_bytes = \"4 GB\"\n", "\nserve.hosts = \"a\"\n",
-        "\nmaintenance.enabled = \"yes\"\n", "\nmaintenance.scrub_days = -1\n", "\nmaintenance.scrub_days = 5_000_000_000\n",
-        "\nmaintenance.repair_after_hours = \"1 d\"\n", "\nmaintenance.window = \"1-6\"\n",
-        "\nmaintenance.download_per_day = \"much\"\n", "\nmaintenance.upload_per_day = -5\n",
-        "\nserve.hosts = [\"a:80\"]\n", "\nserve.hosts = [7]\n"}) {
+        "\nmaintenance.enabled = \"yes\"\n", "\nmaintenance.scrub_days = -1\n",
+        "\nmaintenance.scrub_days = 5_000_000_000\n", "\nmaintenance.repair_after_hours = \"1 d\"\n",
+        "\nmaintenance.window = \"1-6\"\n", "\nmaintenance.download_per_day = \"much\"\n",
+        "\nmaintenance.upload_per_day = -5\n", "\nserve.hosts = [\"a:80\"]\n", "\nserve.hosts = [7]\n"}) {
     try {
       parse_config(text, "/c/config.toml");
       ADD_FAILURE() << text;
