@@ -15,7 +15,8 @@ using std::chrono::days;
 constexpr std::uint64_t k_gb = 1'000'000'000;
 const UtcTime k_start = from_unix_seconds(1'767'225'600);  // 2026-01-01T00:00:00Z
 const MaintenanceJob k_repair{Kind::repair, std::nullopt};
-const MaintenanceJob k_scrub{Kind::verify, std::nullopt};
+// Of a policy of 30 days.
+const MaintenanceJob k_scrub{Kind::verify, std::nullopt, {}, 100.0 / 30};
 
 MaintenanceOutcome repaired(std::uint64_t read, std::uint64_t written) {
   return {End::done, read, written, written > 0, false};
@@ -35,7 +36,7 @@ class MaintenanceTest : public testing::Test {
     if (maintenance_) {
       EXPECT_EQ(kept, maintenance_->record());
     }
-    maintenance_.emplace(policy_, kept, verify_has_budget_);
+    maintenance_.emplace(policy_, kept);
   }
   void set(const std::string& id, Presence presence) {
     for (auto& store : view_.stores) {
@@ -57,7 +58,6 @@ class MaintenanceTest : public testing::Test {
   }
 
   MaintenancePolicy policy_;
-  bool verify_has_budget_ = true;
   MaintenanceView view_;
   std::optional<Maintenance> maintenance_;
 };
@@ -200,20 +200,20 @@ TEST_F(MaintenanceTest, CanBeSwitchedOff) {
   EXPECT_EQ(look(), std::nullopt);
 }
 
-TEST_F(MaintenanceTest, ScrubsWhenTheDaysAreOver) {
+TEST_F(MaintenanceTest, ScrubsAPartEachDay) {
   policy_.scrub_days = 30;
   begin_anew();
   look();
-  view_.now += days(30) - 1min;
+  view_.now += 24h - 1min;
   EXPECT_EQ(look(), std::nullopt) << "counted from the first look on";
   view_.now += 1min;
   EXPECT_EQ(look(), k_scrub);
   maintenance_->begin(k_scrub, "j1");
   const auto began = view_.now;
-  view_.now += days(2);
+  view_.now += 2h;
   maintenance_->ended({.end = End::done, .bytes_read = 9}, view_.now);
   EXPECT_EQ(maintenance_->record().scrubbed_at, began);
-  view_.now = began + days(30) - 1min;
+  view_.now = began + 24h - 1min;
   EXPECT_EQ(look(), std::nullopt);
   view_.now += 1min;
   EXPECT_EQ(look(), k_scrub);
@@ -226,6 +226,16 @@ TEST_F(MaintenanceTest, ScrubsWhenTheDaysAreOver) {
   EXPECT_EQ(look(), k_repair) << "first things first";
 }
 
+TEST_F(MaintenanceTest, ReadsMoreAfterDaysWithout) {
+  policy_.scrub_days = 30;
+  begin_anew();
+  look();
+  view_.now += days(6);
+  EXPECT_EQ(look()->sample_percent, 20);
+  view_.now += days(600);
+  EXPECT_EQ(look()->sample_percent, 100);
+}
+
 TEST_F(MaintenanceTest, AClockThatWasWrongDoesNotKeepItFromScrubbing) {
   policy_.scrub_days = 30;
   begin_anew();
@@ -235,7 +245,7 @@ TEST_F(MaintenanceTest, AClockThatWasWrongDoesNotKeepItFromScrubbing) {
   view_.now -= days(4000);
   begin_anew();
   EXPECT_EQ(look(), std::nullopt);
-  view_.now += days(30);
+  view_.now += days(1);
   EXPECT_EQ(look(), k_scrub);
 }
 
@@ -366,13 +376,7 @@ TEST_F(MaintenanceBudgetTest, ScrubsWithWhatMayBeDownloaded) {
   view_.damaged_copies = 0;
   look();
   view_.now += days(2);
-  EXPECT_EQ(look(), (MaintenanceJob{Kind::verify, 10 * k_gb}));
-  verify_has_budget_ = false;
-  begin_anew();
-  EXPECT_EQ(look(), std::nullopt) << "it would read everything";
-  policy_.download_per_day.reset();
-  begin_anew();
-  EXPECT_EQ(look(), k_scrub);
+  EXPECT_EQ(look(), (MaintenanceJob{Kind::verify, 10 * k_gb, {}, 100}));
 }
 
 TEST(MaintenanceRecord, WhatIsNotUnderstoodIsForgotten) {

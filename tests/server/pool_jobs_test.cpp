@@ -78,6 +78,18 @@ TEST_F(PoolJobsTest, AStoreIsDrained) {
   EXPECT_EQ(pool_->stores().find("s0")->use, StoreUse::draining);
 }
 
+TEST_F(PoolJobsTest, APartIsReadAndADrillIsHeld) {
+  const auto sample = run("verify", {{"sample_percent", 10}, {"budget_bytes", 1}});
+  EXPECT_GT(sample["result"]["bytes_read"], 0) << "one object";
+  const auto drill = run("drill", {{"without", {"s0"}}})["result"];
+  EXPECT_EQ(drill["checked"], 1);
+  EXPECT_EQ(drill["lost"], 0);
+  EXPECT_EQ(run("rebalance", {{"dry_run", true}})["result"].size(), 2U);
+  for (const json& percent : {json(0), json(100.5), json("5%"), json(-1)})
+    EXPECT_EQ(post("verify", {{"sample_percent", percent}}).status, 400) << percent;
+  EXPECT_EQ(post("drill", {{"without", {"nowhere"}}}).status, 404);
+}
+
 TEST_F(PoolJobsTest, OptionsAreChecked) {
   const auto refused = [&](const std::string& kind, const json& body) {
     const auto answer = post(kind, body);

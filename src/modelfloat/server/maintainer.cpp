@@ -16,8 +16,6 @@ constexpr Milliseconds k_between_tries{5'000};  // to become the one that mainta
 constexpr const char* k_setting = "maintenance";
 // No job has this id: what was begun and has none when the program starts again was cut off.
 constexpr const char* k_no_id_yet = "-";
-// engine::verify() reads everything or nothing.
-constexpr bool k_verify_has_budget = false;
 
 std::optional<std::uint64_t> number_in(const nlohmann::json& result, const char* name) {
   const auto found = result.find(name);
@@ -48,9 +46,6 @@ Maintainer::Maintainer(engine::Pool& pool, JobRunner& jobs, MaintenancePolicy po
 
 void Maintainer::start() {
   if (!policy_.enabled) return;
-  if (policy_.scrub_days > 0 && policy_.download_per_day && !k_verify_has_budget)
-    log_warning(
-        "download_per_day is set: this version can only read everything at once, so it does not scrub by itself");
   take_over();
   thread_ = start_thread([this](const std::stop_token& stop) { work(stop); });
 }
@@ -74,7 +69,7 @@ bool Maintainer::take_over() {
     }
     const auto text = pool_.registry().setting(k_setting).value_or(Bytes());
     saved_ = maintenance_record_of(as_text(text));
-    maintenance_.emplace(policy_, saved_, k_verify_has_budget);
+    maintenance_.emplace(policy_, saved_);
     if (warned_) log_info("this server maintains the pool now");
     return true;
   } catch (const std::exception& error) {
@@ -131,7 +126,7 @@ MaintenanceView Maintainer::view() {
 
 void Maintainer::begin(const MaintenanceJob& job) {
   nlohmann::json options = nlohmann::json::object();
-  if (job.kind == MaintenanceJob::Kind::verify) options["read"] = true;
+  if (job.kind == MaintenanceJob::Kind::verify) options["sample_percent"] = job.sample_percent;
   for (const auto* store : pool_.stores().all()) {
     if (job.wait_for.contains(to_hex(store->id))) options["wait_for"].push_back(store->name);
   }

@@ -70,8 +70,8 @@ DayWindow parse_day_window(std::string_view text) {
   return window;
 }
 
-Maintenance::Maintenance(MaintenancePolicy policy, MaintenanceRecord record, bool verify_has_budget)
-    : policy_(std::move(policy)), verify_has_budget_(verify_has_budget), record_(std::move(record)) {}
+Maintenance::Maintenance(MaintenancePolicy policy, MaintenanceRecord record)
+    : policy_(std::move(policy)), record_(std::move(record)) {}
 
 // A time that is still to come was written by a clock that was wrong.
 void Maintenance::mend_times(UtcTime now) {
@@ -144,9 +144,11 @@ bool Maintenance::wants_repair(const MaintenanceView& view) const {
                                                without.begin(), without.end());
 }
 
-bool Maintenance::wants_scrub(UtcTime now) const {
-  if (policy_.scrub_days == 0 || now - record_.scrubbed_at < days(policy_.scrub_days)) return false;
-  return verify_has_budget_ || !policy_.download_per_day;
+// The share of the days that have passed since the last part: 0 within a day.
+double Maintenance::scrub_percent(UtcTime now) const {
+  const auto passed = std::chrono::floor<days>(now - record_.scrubbed_at);
+  if (policy_.scrub_days == 0 || passed < days(1)) return 0;
+  return std::min(100.0, 100.0 * static_cast<double>(passed.count()) / policy_.scrub_days);
 }
 
 std::optional<std::uint64_t> Maintenance::download_left() const {
@@ -178,9 +180,9 @@ std::optional<MaintenanceJob> Maintenance::look(const MaintenanceView& view) {
     const auto budget = smaller(download_left(), upload_left());
     if (!budget || *budget > 0) return MaintenanceJob{Kind::repair, budget, awaited(view)};
   }
-  if (may_begin(Kind::verify, view.now) && wants_scrub(view.now)) {
+  if (const double percent = scrub_percent(view.now); percent > 0 && may_begin(Kind::verify, view.now)) {
     const auto budget = download_left();
-    if (!budget || *budget > 0) return MaintenanceJob{Kind::verify, budget, {}};
+    if (!budget || *budget > 0) return MaintenanceJob{Kind::verify, budget, {}, percent};
   }
   return std::nullopt;
 }

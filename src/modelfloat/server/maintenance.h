@@ -28,7 +28,7 @@ DayWindow parse_day_window(std::string_view text);
 // [maintenance] of config.toml.
 struct MaintenancePolicy {
   bool enabled = true;
-  // All objects are read within so many days; 0: never by itself.
+  // All objects are read within so many days, a part of them each day; 0: never by itself.
   std::uint32_t scrub_days = 30;
   // How long a store may be offline before what it has is made again on others.
   std::uint32_t repair_after_hours = 24;
@@ -44,6 +44,8 @@ struct MaintenanceJob {
   std::optional<std::uint64_t> budget_bytes = std::nullopt;
   // Of a repair: stores that are offline and not given up yet.
   std::set<std::string> wait_for = {};
+  // Of a verify: which share of all bytes it reads, those first that were proven right longest ago.
+  double sample_percent = 0;
   bool operator==(const MaintenanceJob&) const = default;
 };
 
@@ -59,7 +61,7 @@ struct MaintenanceOutcome {
 
 // What is kept between two runs of the program. Times of 0 (1970) mean never.
 struct MaintenanceRecord {
-  UtcTime scrubbed_at{};          // when the last complete reading began, or maintenance itself
+  UtcTime scrubbed_at{};          // when the last part of the reading began, or maintenance itself
   UtcTime repaired_at{};          // when the last repair ended
   bool is_settled = true;         // that repair found nothing to write
   std::uint64_t damage_left = 0;  // damaged copies that it could not help
@@ -102,9 +104,7 @@ struct MaintenanceView {
 // Used by one thread.
 class Maintenance {
  public:
-  // `verify_has_budget`: a job `verify` can be told how much to read, and goes on with the rest the
-  // next time. Without that, and with a limit for downloads, nothing is read by itself.
-  Maintenance(MaintenancePolicy policy, MaintenanceRecord record, bool verify_has_budget);
+  Maintenance(MaintenancePolicy policy, MaintenanceRecord record);
 
   // To be called about once a minute. Returns the job to begin now, if there is one; begin() says
   // that it is. Looks that are further apart count as two minutes for how long a store was
@@ -128,12 +128,11 @@ class Maintenance {
   std::set<std::string> awaited(const MaintenanceView& view) const;
   bool may_begin(MaintenanceJob::Kind kind, UtcTime now) const;
   bool wants_repair(const MaintenanceView& view) const;
-  bool wants_scrub(UtcTime now) const;
+  double scrub_percent(UtcTime now) const;
   std::optional<std::uint64_t> download_left() const;
   std::optional<std::uint64_t> upload_left() const;
 
   const MaintenancePolicy policy_;
-  const bool verify_has_budget_;
   MaintenanceRecord record_;
   std::optional<UtcTime> looked_at_;
   UtcTime now_{};  // of the last look

@@ -6,6 +6,8 @@
 
 #include "modelfloat/engine/catalogue/model_list.h"
 #include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/drill.h"
+#include "modelfloat/engine/upkeep/rebalance.h"
 #include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/server/http/http.h"
@@ -27,7 +29,9 @@ constexpr std::string_view k_budget = "budget_bytes";
 constexpr std::string_view k_dry_run = "dry_run";
 constexpr std::string_view k_model = "model";
 constexpr std::string_view k_read = "read";
+constexpr std::string_view k_sample = "sample_percent";
 constexpr std::string_view k_store = "store";
+constexpr std::string_view k_without = "without";
 constexpr std::string_view k_wait_for = "wait_for";
 
 // How one option is checked. Returns its value in one form.
@@ -42,6 +46,12 @@ ordered_json check_bytes(Pool&, std::string_view name, const json& value) {
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > INT64_MAX)
     throw HttpError(400, "invalid", in_quotes(name) + " must be a whole number of bytes, from 0 on");
   return value.get<std::uint64_t>();
+}
+
+ordered_json check_percent(Pool&, std::string_view name, const json& value) {
+  if (!value.is_number() || !(value.get<double>() > 0 && value.get<double>() <= 100))
+    throw HttpError(400, "invalid", in_quotes(name) + " must be a number above 0, and at most 100");
+  return value.get<double>();
 }
 
 std::string text_of(std::string_view name, const json& value) {
@@ -87,8 +97,14 @@ std::optional<std::string> model_in(const json& arguments) {
   return found == arguments.end() ? std::nullopt : std::optional(found->get<std::string>());
 }
 
-ordered_json run_verify(Pool& pool, const json& arguments, const JobProgress&, const CallOptions& call) {
-  auto report = engine::verify(pool, model_in(arguments), arguments.value(k_read, false), {}, call);
+ordered_json run_verify(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
+  engine::VerifyOptions options;
+  options.model = model_in(arguments);
+  options.read = arguments.value(k_read, false);
+  if (arguments.contains(k_sample)) options.sample_percent = arguments.at(k_sample).get<double>();
+  options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
+  options.progress = progress;
+  auto report = engine::verify(pool, options, call);
   const auto left_out = report.damaged.size() - std::min(report.damaged.size(), k_most_damaged);
   report.damaged.resize(report.damaged.size() - left_out);
   auto result = to_json(report);
@@ -116,10 +132,30 @@ ordered_json run_drain(Pool& pool, const json& arguments, const JobProgress& pro
   return to_json(engine::drain_store(pool, arguments.at(k_store).get<std::string>(), options, call));
 }
 
+ordered_json run_rebalance(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
+  engine::RebalanceOptions options;
+  options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
+  options.dry_run = arguments.value(k_dry_run, false);
+  options.progress = progress;
+  return to_json(engine::rebalance(pool, options, call));
+}
+
+ordered_json run_drill(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
+  engine::DrillOptions options;
+  options.without = arguments.value(k_without, std::vector<std::string>());
+  options.progress = progress;
+  return to_json(engine::drill(pool, options, call));
+}
+
 // The table. A kind is one entry: docs/how-to-add.md.
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> table{
-      {"verify", false, {{k_model, check_model}, {k_read, check_flag}}, run_verify},
+      {"verify",
+       false,
+       {{k_model, check_model}, {k_read, check_flag}, {k_sample, check_percent}, {k_budget, check_bytes}},
+       run_verify},
+      {"rebalance", true, {{k_budget, check_bytes}, {k_dry_run, check_flag}}, run_rebalance},
+      {"drill", false, {{k_without, check_stores}}, run_drill},
       {"repair",
        true,
        {{k_model, check_model}, {k_budget, check_bytes}, {k_dry_run, check_flag}, {k_wait_for, check_stores}},
