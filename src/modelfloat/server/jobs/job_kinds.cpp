@@ -90,7 +90,16 @@ struct Entry {
   bool changes_something;
   std::vector<Option> options;
   ordered_json (*run)(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call);
+  void (*check_together)(const ordered_json& arguments) = nullptr;  // where some options exclude others
 };
+
+void check_verify(const ordered_json& arguments) {
+  const bool is_sample = arguments.contains(k_sample);
+  if (is_sample && arguments.value(k_read, false))
+    throw HttpError(400, "invalid", "`read` and `sample_percent` exclude each other");
+  if (!is_sample && arguments.contains(k_budget))
+    throw HttpError(400, "invalid", "`budget_bytes` goes with `sample_percent`");
+}
 
 std::optional<std::string> model_in(const json& arguments) {
   const auto found = arguments.find(k_model);
@@ -153,7 +162,8 @@ const std::vector<Entry>& entries() {
       {"verify",
        false,
        {{k_model, check_model}, {k_read, check_flag}, {k_sample, check_percent}, {k_budget, check_bytes}},
-       run_verify},
+       run_verify,
+       check_verify},
       {"rebalance", true, {{k_budget, check_bytes}, {k_dry_run, check_flag}}, run_rebalance},
       {"drill", false, {{k_without, check_stores}}, run_drill},
       {"repair",
@@ -174,6 +184,7 @@ ordered_json check_options(Pool& pool, const Entry& entry, const json& options) 
       throw HttpError(400, "invalid", in_quotes(option.name) + " is missing");
     }
   }
+  if (entry.check_together != nullptr) entry.check_together(arguments);
   return arguments;
 }
 
