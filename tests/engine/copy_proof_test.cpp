@@ -97,7 +97,9 @@ TEST_F(CopyProofs, ASampleFindsRot) {
 // A store that computes checksums itself, as Drive does.
 class WithChecksums final : public test::ForwardingStore {
  public:
-  explicit WithChecksums(std::unique_ptr<store::Store> inner) : ForwardingStore(std::move(inner)) {}
+  // `shown`: the algorithm of those that stat() shows; list() always has SHA-256.
+  explicit WithChecksums(std::unique_ptr<store::Store> inner, std::string shown = "sha256")
+      : ForwardingStore(std::move(inner)), shown_(std::move(shown)) {}
   store::StoreTraits traits() const override {
     auto traits = ForwardingStore::traits();
     traits.lists_checksums = true;
@@ -105,7 +107,7 @@ class WithChecksums final : public test::ForwardingStore {
   }
   std::optional<store::ObjectInfo> stat(const ObjectName& name, const CallOptions& call) override {
     auto info = ForwardingStore::stat(name, call);
-    if (info) info->checksum = checksum(name, call);
+    if (info) info->checksum = shown_ == "sha256" ? checksum(name, call) : shown_ + ":1234";
     return info;
   }
   void list(std::string_view prefix, const store::ObjectSink& sink, const CallOptions& call) override {
@@ -121,6 +123,8 @@ class WithChecksums final : public test::ForwardingStore {
   std::string checksum(const ObjectName& name, const CallOptions& call) {
     return "sha256:" + to_hex(crypto::sha256(*ForwardingStore::get(name, {0, ByteRange::k_to_the_end}, call)));
   }
+
+  const std::string shown_;
 };
 
 TEST(CopyProofsByChecksum, NeedNoDownload) {
@@ -154,6 +158,24 @@ TEST(CopyProofsByChecksum, NeedNoDownload) {
   EXPECT_EQ(report.damaged[0].what, transfer::Damage::corrupt);
   EXPECT_EQ(engine::repair(machine.pool(), {}, {}).shards_written, 1U);
   EXPECT_TRUE(engine::verify(machine.pool(), {}, {}).sound());
+}
+
+// As S3 does.
+TEST(CopyProofsByChecksum, OnlyOneAlgorithmIsComparedWithItself) {
+  World world{6};
+  world.wrap = [](std::unique_ptr<store::Store> inner, std::size_t) {
+    return std::make_unique<WithChecksums>(std::move(inner), "crc32c");
+  };
+  Machine machine{world, Threads::one};
+  machine.create(k_survive_two);
+  machine.push("ns/model", {{"m.bin", test::random_bytes(9'000'000, 7)}});
+  EXPECT_TRUE(engine::verify(machine.pool(), {}, {}).sound());
+  machine.clock().advance(std::chrono::hours(100));
+  EXPECT_TRUE(engine::verify(machine.pool(), {.read = true}, {}).sound());
+  machine.clock().advance(std::chrono::hours(100));
+  EXPECT_TRUE(engine::verify(machine.pool(), {}, {}).sound());
+  EXPECT_EQ(machine.health().oldest_proof, unix_seconds(machine.environment().clock.utc_now()))
+      << "compared with what was listed when all was read";
 }
 
 }  // namespace

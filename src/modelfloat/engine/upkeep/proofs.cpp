@@ -1,6 +1,7 @@
 #include "modelfloat/engine/upkeep/proofs.h"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 
 namespace modelfloat::engine {
@@ -22,6 +23,9 @@ void Proofs::is_right(const ObjectName& name, const PoolStore& store) {
   record_many();
 }
 
+// "md5" of "md5:12..".
+static std::string_view algorithm_of(std::string_view checksum) { return checksum.substr(0, checksum.find(':')); }
+
 Proofs::ByChecksum Proofs::compare_checksum(const ObjectName& shard, const PoolStore& store) {
   const std::string listed = inventory_.listed_checksum(store, *shard.hash());
   if (listed.empty()) return ByChecksum::unknown;
@@ -29,6 +33,8 @@ Proofs::ByChecksum Proofs::compare_checksum(const ObjectName& shard, const PoolS
   if (is_new) known->second = pool_.registry().shard_checksums(store.id);
   const auto proven = known->second.find(*shard.hash());
   if (proven == known->second.end()) return ByChecksum::unknown;
+  // S3 shows one by its answer to a put, and lists another.
+  if (algorithm_of(proven->second) != algorithm_of(listed)) return ByChecksum::unknown;
   if (proven->second != listed) return ByChecksum::wrong;
   shards_.push_back({*shard.hash(), store.id, listed});
   record_many();
