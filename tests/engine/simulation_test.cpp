@@ -119,9 +119,10 @@ TEST_P(Seconds, APushGivesUpOnAPutThatHangs) {
     simulation_.store(i).hangs_at_a_shard = true;
     simulation_.store(i).is_deaf = GetParam();
   }
+  // At worst the shard of the one goes to the other next.
   const double seconds = push(2, 300'000);
   EXPECT_GT(seconds, 30);
-  EXPECT_LT(seconds, GetParam() ? 73 : 40);
+  EXPECT_LT(seconds, 2 * (GetParam() ? 73 : 40));
   EXPECT_LT(pull(), 0.2);
 }
 

@@ -114,6 +114,7 @@ class Storm {
   std::shared_ptr<Job> repair();
   std::shared_ptr<Job> verify();
   std::shared_ptr<Job> drain();
+  std::shared_ptr<Job> rebalance();
   std::shared_ptr<Job> write_many_records();
   std::string any_name();
   Files any_files();

@@ -6,6 +6,7 @@
 
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/rebalance.h"
 #include "modelfloat/engine/upkeep/remove_model.h"
 #include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
@@ -20,8 +21,9 @@ constexpr std::size_t k_names = 4;
 
 const std::vector<Storm::Kind>& Storm::kinds() {
   static const std::vector<Kind> all{
-      {12, &Storm::push}, {4, &Storm::remove}, {6, &Storm::repair},   {4, &Storm::verify},
-      {5, &Storm::drain}, {8, &Storm::look},   {3, &Storm::read_log}, {1, &Storm::write_many_records}};
+      {12, &Storm::push},    {4, &Storm::remove}, {6, &Storm::repair},   {4, &Storm::verify},
+      {5, &Storm::drain},    {8, &Storm::look},   {3, &Storm::read_log}, {1, &Storm::write_many_records},
+      {4, &Storm::rebalance}};
   return all;
 }
 
@@ -151,6 +153,25 @@ std::shared_ptr<Storm::Job> Storm::drain() {
   job->check = [this, store, report](Machine& one) {
     // What is pushed meanwhile is for the next time.
     if (report->left == 0 && is_alone_) check_drained(one, store);
+  };
+  return job;
+}
+
+std::shared_ptr<Storm::Job> Storm::rebalance() {
+  auto job = std::make_shared<Job>();
+  job->what = "rebalances";
+  const auto report = std::make_shared<engine::RebalanceReport>();
+  job->work = [this, report](Machine& one) {
+    *report = engine::rebalance(one.pool(), {}, {});
+    tell(fmt::format("  {} shards, {} left, {} doubts", report->shards_moved, report->shards_left,
+                     report->doubts.size()));
+  };
+  job->check = [this, report](Machine& one) {
+    if (!report->doubts.empty()) return;
+    check_packs(
+        one, {},
+        [this](std::size_t store, const ObjectName& name) { return !is_gone(store) && simulation_.has(store, name); },
+        "rebalance says that all keep their promise");
   };
   return job;
 }
