@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/test_pool.h"
+#include "support/record_hook.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 #include "modelfloat/engine/upkeep/drill.h"
 #include "modelfloat/engine/upkeep/plan.h"
 #include "modelfloat/engine/upkeep/remove_stores.h"
+#include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/format.h"
 
@@ -202,6 +204,84 @@ TEST_F(PoolThatGrows, AStoreIsNotTakenOutBelowThePromise) {
             ErrorKind::invalid)
       << "it could not be read any more";
   expect_all_come_back();
+}
+
+// All that it has is elsewhere then, and two shards of each pack lie together.
+TEST_F(PoolThatGrows, ADrainThatBreaksThePromiseSaysSo) {
+  const auto drained = engine::drain_store(machine_.pool(), "s0", {}, {});
+  EXPECT_EQ(drained.left, 0U);
+  EXPECT_EQ(drained.packs_below_promise, 6U);
+  EXPECT_EQ(engine::drain_store(machine_.pool(), "s0", {}, {}).packs_below_promise, 6U) << "a second time";
+  const auto refused = thrown_by([&] { engine::remove_stores(machine_.pool(), {"s0"}, {}, {}); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->kind, ErrorKind::invalid);
+  engine::remove_stores(machine_.pool(), {"s0"}, {.force = true}, {});
+  expect_all_come_back();
+}
+
+TEST_F(PoolThatGrows, TwoDrainsDoNotCountOnEachOther) {
+  add_the_seventh();
+  engine::drain_store(machine_.pool(), "s0", {}, {});
+  EXPECT_GT(engine::drain_store(machine_.pool(), "s6", {}, {}).packs_below_promise, 0U) << "five stores are left";
+}
+
+TEST_F(PoolThatGrows, WhatCannotBeBetterIsNotReadForIt) {
+  world_.faults(0).set_offline(true);
+  machine_.reopen();
+  const auto first = engine::repair(machine_.pool(), {}, {});
+  EXPECT_EQ(first.packs_below_promise, 6U);
+  const auto again = engine::repair(machine_.pool(), {}, {});
+  EXPECT_EQ(again.bytes_read, 0U);
+  EXPECT_EQ(again.shards_left, 0U) << "there is nothing to write";
+  EXPECT_EQ(again.packs_below_promise, 6U);
+  world_.faults(0).set_offline(false);
+}
+
+// Each looked at the lists before the other was taken out.
+TEST(TakingOut, TwoAtOnceDoNotCountOnEachOther) {
+  World world(4);
+  Machine one(world, Threads::one);
+  one.create(test::k_copies);
+  one.push("ns/model", {{"m.bin", test::random_bytes(3'000'000, 5)}});
+  std::vector<std::string> holders;
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (const auto& [path, bytes] : world.objects(i)) {
+      if (path.starts_with("mf1/shard/")) holders.push_back("s" + std::to_string(i));
+    }
+  }
+  ASSERT_EQ(holders.size(), 2U);
+  Machine other(world, Threads::one, 2);
+  other.recover(one.recovery_secret(), {0, 1, 2, 3});
+  bool is_first = true;
+  std::optional<Error> other_refused;
+  // The other machine takes its store out when this one is about to write its record.
+  world.wrap = [&](std::unique_ptr<store::Store> inner, std::size_t) {
+    return std::make_unique<test::RecordHook>(std::move(inner), [&] {
+      if (!std::exchange(is_first, false)) return;
+      other_refused = thrown_by([&] { engine::remove_stores(other.pool(), {holders[1]}, {.force = true}, {}); });
+    });
+  };
+  one.reopen();
+  const auto refused = thrown_by([&] { engine::remove_stores(one.pool(), {holders[0]}, {.force = true}, {}); });
+  EXPECT_FALSE(is_first);
+  EXPECT_TRUE(refused || other_refused);
+  world.wrap = {};
+  one.reopen();
+  EXPECT_EQ(one.pull("ns/model"), (Files{{"m.bin", test::random_bytes(3'000'000, 5)}}));
+}
+
+TEST(RebalancingCopies, Ends) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create(test::k_copies);
+  engine::remove_stores(machine.pool(), {"s2"}, {}, {});
+  for (std::uint64_t i = 0; i < 4; ++i)
+    machine.push("ns/model" + std::to_string(i), {{"m.bin", test::random_bytes(1'000'000, 60 + i)}});
+  const auto store = world.open(World::url(2));
+  engine::add_store(machine.pool(), "s2", World::url(2), "d2", 0, *store, {});
+  machine.reopen();
+  EXPECT_GT(engine::rebalance(machine.pool(), {}, {}).shards_moved, 0U);
+  EXPECT_EQ(engine::rebalance(machine.pool(), {}, {}).shards_moved, 0U);
 }
 
 }  // namespace

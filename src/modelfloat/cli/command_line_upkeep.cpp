@@ -113,11 +113,11 @@ void add_rebalance(CLI::App& app, CommandLine& line) {
 }
 
 void add_plan(CLI::App& app, CommandLine& line) {
-  auto& command = add_command(
-      app, "plan",
-      "What would be lost, and what a repair would copy, if these stores were gone? By the lists of the stores; reads "
-      "and writes nothing else. Exit code 5: a model would be lost; 4: one would survive less than promised.",
-      "modelfloat plan --without mega --without disk1");
+  auto& command =
+      add_command(app, "plan",
+                  "What would be lost, and what a repair would copy, if these stores were gone? By the lists of the "
+                  "stores. Exit code 5: a model would be lost; 4: one would survive less than promised.",
+                  "modelfloat plan --without mega --without disk1");
   command.add_option("--without", line.names, "A store that is taken for gone; as often as needed")->type_name("STORE");
   on(command, line, [&line] { return [&line](Session& session) { return plan(session, line.names); }; });
 }

@@ -28,9 +28,16 @@ ExitCode store_drain(Session& session, const std::string& name, const StoreDrain
     print_text(fmt::format("{} {} shards, {}; {} left\n", arguments.dry_run ? "would copy" : "copied",
                            report.shards_moved, human_bytes(report.bytes_moved), report.left));
   }
-  if (report.left == 0 && !arguments.dry_run)
+  const bool is_done = report.left == 0 && report.packs_below_promise == 0 && report.doubts.empty();
+  for (const std::string& doubt : report.doubts) session.warn(doubt);
+  if (report.packs_below_promise > 0)
+    session.warn(
+        fmt::format("{} packs would survive less than was promised without {}: the other stores are in too few "
+                    "failure domains, or have no room",
+                    report.packs_below_promise, printable(name)));
+  if (is_done && !arguments.dry_run)
     session.tell("all that it has is on other stores, too: modelfloat store rm " + printable(name));
-  return report.left == 0 ? ExitCode::ok : ExitCode::degraded;
+  return is_done ? ExitCode::ok : ExitCode::degraded;
 }
 
 }  // namespace modelfloat::cli

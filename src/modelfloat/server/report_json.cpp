@@ -36,7 +36,7 @@ ordered_json to_json(const engine::RepairReport& report) {
   return {{"packs_checked", report.packs_checked},   {"packs_repaired", report.packs_repaired},
           {"shards_written", report.shards_written}, {"documents_written", report.documents_written},
           {"bytes_read", report.bytes_read},         {"bytes_written", report.bytes_written},
-          {"shards_left", report.shards_left},       {"unrepairable", std::move(unrepairable)}};
+          {"unrepairable", std::move(unrepairable)}};
 }
 
 ordered_json to_json(const engine::DrainReport& report) {

@@ -7,8 +7,6 @@
 
 namespace modelfloat::server {
 
-using transfer::Presence;
-
 StoreWatch::StoreWatch(const transfer::StoreSet& stores, EventLog& events) : stores_(stores), events_(events) {
   watcher_ = start_thread([this](const std::stop_token& stop) { watch(stop); });
 }
@@ -17,7 +15,7 @@ StoreWatch::States StoreWatch::look() const {
   States states;
   for (const auto* store : stores_.all()) {
     const auto presence = store->state->presence();
-    if (presence != Presence::pending) states[store->name] = presence == Presence::online;
+    if (presence != transfer::Presence::pending) states[store->name] = presence == transfer::Presence::online;
   }
   return states;
 }

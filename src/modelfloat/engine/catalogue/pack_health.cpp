@@ -115,9 +115,16 @@ std::optional<unsigned> domains_may_go(const std::vector<std::vector<const trans
 }
 
 std::optional<unsigned> domains_may_go(const std::vector<ShardLocations>& shards, const Pack& pack) {
-  std::vector<std::vector<const transfer::PoolStore*>> holders;
-  for (const ShardLocations& shard : shards) holders.push_back(shard.online);
-  return domains_may_go(holders, pack);
+  std::vector<std::vector<const transfer::PoolStore*>> promised;
+  std::vector<std::vector<const transfer::PoolStore*>> all;
+  for (const ShardLocations& shard : shards) {
+    if (shard.index < pack.shard_count()) promised.push_back(shard.online);
+    all.push_back(shard.online);
+  }
+  // Anybody may write the header of parity that was added later, so it only counts where it must.
+  const auto may_go = domains_may_go(promised, pack);
+  if (may_go || !domains_may_go(all, pack)) return may_go;
+  return 0;
 }
 
 bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack) {

@@ -27,8 +27,15 @@ DrainReport drain_store(Pool& pool, const std::string& name, const DrainOptions&
   repair_options.dry_run = options.dry_run;
   repair_options.progress = options.progress;
   repair_options.leaving = {row.id};
+  // What is on another store that is to go will not stay there.
+  for (const registry::StoreRow& other : pool.registry().stores()) {
+    if (other.use == StoreUse::draining) repair_options.leaving.insert(other.id);
+  }
   const RepairReport done = repair(pool, repair_options, call);
-  return {done.shards_written, done.bytes_written, done.shards_left};
+  DrainReport report{done.shards_written, done.bytes_written, done.shards_left, done.packs_below_promise, done.doubts};
+  for (const Unrepairable& one : done.unrepairable)
+    report.doubts.push_back(one.model + ": " + one.file + " cannot be read: too few shards are left");
+  return report;
 }
 
 void cancel_drain(Pool& pool, const std::string& name, const CallOptions& call) {

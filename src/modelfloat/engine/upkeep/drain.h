@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "modelfloat/engine/pool/pool.h"
 
@@ -19,6 +20,9 @@ struct DrainReport {
   std::uint64_t shards_moved = 0;
   std::uint64_t bytes_moved = 0;
   std::uint64_t left = 0;  // shards that other stores lack still
+  // Packs that would not keep their promise without the store, though all that it has is elsewhere.
+  std::uint64_t packs_below_promise = 0;
+  std::vector<std::string> doubts;  // what was not looked at, and what cannot be read, in whole sentences
 };
 
 // Marks the store as draining in the log, so that no machine puts new shards on it, and copies each

@@ -71,7 +71,8 @@ class Planning {
     const std::size_t left = domains.size();
     for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), pack)) {
       for (const auto& copy : survey_.inventory.copies(later.object)) {
-        if (!copy.size_bytes || gone_.contains(copy.store->id)) continue;
+        const bool is_good = copy.size_bytes && copy.remembered != registry::CopyState::corrupt;
+        if (!is_good || left >= pack.k || gone_.contains(copy.store->id)) continue;
         domains.push_back(copy.store->domain);
         break;
       }

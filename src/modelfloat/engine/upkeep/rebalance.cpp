@@ -83,11 +83,14 @@ class Rebalance {
                        std::vector<std::size_t>(pack.shard_count()),
                        std::vector<std::vector<std::size_t>>(pack.shard_count())};
       for (const ShardPlace& place : spread.lying) one.stores[place.index] = numbers_.at(place.store);
-      for (std::size_t index = 0; pack.k > 1 && index < pack.shard_count(); ++index) {
+      for (std::size_t index = 0; index < pack.shard_count(); ++index) {
         for (const PoolStore* store : survey_.inventory.holders(pack, index)) {
           const auto number = numbers_.find(store->id);
-          if (number != numbers_.end() && number->second != one.stores[index])
-            one.also_on[index].push_back(number->second);
+          if (number == numbers_.end()) continue;
+          const bool counts = pack.k == 1
+                                  ? std::find(one.stores.begin(), one.stores.end(), number->second) != one.stores.end()
+                                  : number->second == one.stores[index];
+          if (!counts) one.also_on[index].push_back(number->second);
         }
       }
       packs_.push_back(&pack);
@@ -95,7 +98,9 @@ class Rebalance {
     }
     if (below > 0)
       report_.doubts.push_back(
-          fmt::format("{} packs do not keep their promise now and are left alone: modelfloat repair", below));
+          fmt::format("{} packs do not keep their promise on the stores in use and are left alone: "
+                      "modelfloat repair, or store drain again",
+                      below));
   }
 
   std::vector<BalancedStore> balanced_stores() const {
@@ -132,7 +137,7 @@ class Rebalance {
     std::vector<ShardMove> taken;
     std::uint64_t bytes = 0;
     for (const ShardMove& move : moves) {
-      bytes += 2 * balanced_[move.pack].object_bytes;
+      bytes += 3 * balanced_[move.pack].object_bytes;  // it is read back
       if (bytes <= options_.budget_bytes) taken.push_back(move);
     }
     if (taken.size() < moves.size()) {

@@ -11,7 +11,7 @@
 namespace modelfloat::engine {
 
 struct RebalanceOptions {
-  // Begins with no further shard when this many bytes were read and written together.
+  // Begins with no further shard when this many bytes were read, written and read back together.
   std::uint64_t budget_bytes = UINT64_MAX;
   bool dry_run = false;  // only counts what it would do
   // Called on the calling thread: bytes that were written, of those that are to be.

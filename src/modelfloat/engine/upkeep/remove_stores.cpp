@@ -77,10 +77,14 @@ class RemovalCheck {
       left += std::min(holders.elsewhere, wanted);
       lost += holders.elsewhere < wanted && holders.may_leave ? 1 : 0;
     }
-    if (lost == 0) return false;
-    if (left < pack.k) refuse(model);
-    if (!options_.force && !promise_is_kept(pack)) refuse_to_break_promise(model);
-    return true;
+    if (lost > 0 && left < pack.k) refuse(model);
+    // Also where each shard has another copy: those may lie together.
+    const auto may_go = domains_may_go(holders_without(pack, leaving_), pack);
+    const bool survives_less = lost > 0 || may_go < domains_may_go(holders_without(pack, {}), pack);
+    if (!survives_less) return false;
+    const bool keeps_promise = may_go && *may_go >= pack.survive;
+    if (!keeps_promise && !options_.force) refuse_to_break_promise(model);
+    return !keeps_promise;
   }
 
  private:
@@ -98,16 +102,19 @@ class RemovalCheck {
             std::any_of(leaving_.begin(), leaving_.end(), may_have)};
   }
 
-  bool promise_is_kept(const Pack& pack) const {
+  // Of each shard, with k = 1 of each copy.
+  std::vector<std::vector<const transfer::PoolStore*>> holders_without(const Pack& pack, const Stores& gone) const {
     std::vector<std::vector<const transfer::PoolStore*>> holders;
-    std::size_t copy = 0;  // with k = 1
-    for (std::size_t index = 0; index < pack.shard_count(); ++index) {
+    for (std::size_t index = 0; index < (pack.k == 1 ? 1 : pack.shard_count()); ++index) {
       auto stores = inventory_.holders(pack, index);
-      std::erase_if(stores, [&](const auto* store) { return leaving_.contains(store); });
-      if (pack.k == 1) stores = copy < stores.size() ? std::vector{stores[copy++]} : decltype(stores)();
-      holders.push_back(std::move(stores));
+      std::erase_if(stores, [&](const auto* store) { return gone.contains(store); });
+      if (pack.k > 1) {
+        holders.push_back(std::move(stores));
+        continue;
+      }
+      for (const auto* store : stores) holders.push_back({store});
     }
-    return keeps_promise(holders, pack);
+    return holders;
   }
 
   [[noreturn]] void refuse_to_break_promise(const std::string& model) const {
@@ -187,7 +194,8 @@ Needs needs_of(Pool& pool, const RemovalCheck& check, const PoolState& state, co
 }
 
 // A push that did not know of the removal may have been committed since `before`, with shards on
-// the stores that leave. Then they are put back into the pool, and Error{transient} is thrown. A
+// the stores that leave, and other stores may have been removed. When the stores are needed by now,
+// they are put back into the pool, and Error{transient} is thrown. A
 // push that is committed later knows of the removal.
 void look_again(Pool& pool, const Stores& leaving, const PoolState& before, std::set<std::string>& at_risk,
                 const StoreRemovalOptions& options, const CallOptions& call) {
@@ -196,19 +204,27 @@ void look_again(Pool& pool, const Stores& leaving, const PoolState& before, std:
   const bool is_new = std::any_of(now.manifests.begin(), now.manifests.end(), [&](const auto& entry) {
     return entry.second.committed && !is_committed(before, entry.first);
   });
-  if (!is_new) return;
+  // Each of two removals may have counted on what the other takes away.
+  Stores gone = leaving;
+  for (const auto* store : pool.stores().all()) {
+    if (before.stores.contains(store->id) && !now.stores.contains(store->id)) gone.insert(store);
+  }
+  const bool others_left = gone.size() > leaving.size();
+  if (!is_new && !others_left) return;
   try {
-    const RemovalCheck check(pool, leaving, options, call);
-    Needs needs = needs_of(pool, check, now, before, call);
-    keep_documents(pool, check, needs.documents, leaving, options, call);
+    const RemovalCheck check(pool, gone, options, call);
+    Needs needs = needs_of(pool, check, now, others_left ? PoolState() : before, call);
+    keep_documents(pool, check, needs.documents, gone, options, call);
     at_risk.merge(needs.at_risk);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
     std::vector<Change> changes;
     for (const auto* store : leaving) changes.emplace_back(before.stores.at(store->id));
     pool.log().append_if_possible(std::move(changes), call);
-    throw Error(ErrorKind::transient, names_of(leaving),
-                std::string("stays in the pool, since a push was committed meanwhile: ") + error.what());
+    throw Error(
+        ErrorKind::transient, names_of(leaving),
+        std::string("stays in the pool, since a push was committed or another store was taken out meanwhile: ") +
+            error.what());
   }
 }
 

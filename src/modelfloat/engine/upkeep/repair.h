@@ -14,7 +14,7 @@ namespace modelfloat::engine {
 
 struct RepairOptions {
   std::optional<std::string> model = {};  // only this one
-  // Begins with no further pack when this many bytes were read and written together.
+  // Begins with no further pack when this many bytes were read, written and read back together.
   std::uint64_t budget_bytes = UINT64_MAX;
   bool dry_run = false;  // only counts what it would do
   // Stores that will be back if they are offline: of what they had whole, nothing is made again.

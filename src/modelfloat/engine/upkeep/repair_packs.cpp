@@ -79,12 +79,13 @@ class PacksRepair {
   }
 
   void count(const PackToRepair& task) {
-    if (task.lying.size() < task.pack.k && transfer::later_parity(context_.registry(), task.pack).empty()) {
+    if (task.lying.size() + task.crowded.size() < task.pack.k && !task.can_be_copied &&
+        transfer::later_parity(context_.registry(), task.pack).empty()) {
       unrepairable_(task.pack);
+      report_.shards_left += task.missing.size();
       return;
     }
-    if (report_.bytes_read + report_.bytes_written + task.bytes_to_read() + task.bytes_to_write() >
-        options_.budget_bytes) {
+    if (report_.bytes_read + 2 * report_.bytes_written + bytes_to_move(task) > options_.budget_bytes) {
       ++report_.packs_below_promise;
       report_.shards_left += task.missing.size();
       return;
@@ -95,17 +96,51 @@ class PacksRepair {
     report_.bytes_written += task.bytes_to_write();
   }
 
+  // What is written is read back.
+  static std::uint64_t bytes_to_move(const PackToRepair& task) {
+    return task.bytes_to_read() + 2 * task.bytes_to_write();
+  }
+
+  // Of packs of which all shards are there, leaves out those for which no placement is better, so
+  // that they are not read for nothing.
+  void leave_out_hopeless(std::vector<PackToRepair>& tasks, const transfer::Targets& targets) {
+    std::erase_if(tasks, [&](const PackToRepair& task) {
+      if (task.missing.size() > task.crowded.size() || has_better_place(task, targets)) return false;
+      ++report_.packs_below_promise;
+      return true;
+    });
+  }
+
+  static bool has_better_place(const PackToRepair& task, const transfer::Targets& targets) {
+    std::vector<placement::Placed> lying;
+    for (const ShardPlace& place : task.lying) {
+      const auto same = std::find_if(targets.stores.begin(), targets.stores.end(),
+                                     [&](const auto* store) { return store->id == place.store; });
+      lying.push_back({static_cast<std::size_t>(same - targets.stores.begin()), place.domain});
+    }
+    try {
+      placement::place(targets.candidates, {task.pack.k, task.pack.m}, task.pack.survive, task.object_bytes(), 0,
+                       lying);
+      return true;
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::out_of_space) throw;
+      return false;
+    }
+  }
+
   // Returns the packs for which stores failed in between.
   std::vector<PackToRepair> repair(std::vector<PackToRepair> tasks, bool may_spread_less_after_failures) {
     std::vector<PackToRepair> again;
     if (tasks.empty()) return again;
-    PackRepair packs(context_, transfer::ask_targets(context_.stores, call_), call_);
+    transfer::Targets targets = transfer::ask_targets(context_.stores, call_);
+    leave_out_hopeless(tasks, targets);
+    PackRepair packs(context_, std::move(targets), call_);
     const std::uint64_t read_before = report_.bytes_read;
     const std::uint64_t written_before = report_.bytes_written;
     std::uint64_t promised = read_before + written_before;  // of the packs that were begun
     const auto take = [&](std::size_t index) -> std::optional<PackToRepair> {
       if (index >= tasks.size()) return std::nullopt;
-      promised += tasks[index].bytes_to_read() + tasks[index].bytes_to_write();
+      promised += bytes_to_move(tasks[index]);
       if (promised > options_.budget_bytes) return std::nullopt;
       return tasks[index];
     };
@@ -143,7 +178,8 @@ class PacksRepair {
       case PackRepair::Outcome::no_room: ++report_.packs_below_promise; break;
       case PackRepair::Outcome::too_few_left: unrepairable_(task.pack); break;
     }
-    report_.shards_left += task.missing.size() - places.size();
+    // Crowded shards are there.
+    if (outcome != PackRepair::Outcome::no_better_place) report_.shards_left += task.missing.size() - places.size();
     for (const ShardPlace& place : places) {
       new_copies_.add(task.pack, place);
       ++report_.shards_written;

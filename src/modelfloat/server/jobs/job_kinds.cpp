@@ -130,7 +130,12 @@ ordered_json run_repair(Pool& pool, const json& arguments, const JobProgress& pr
     if (const auto* store = pool.stores().find(name.get<std::string>())) options.awaited.insert(store->id);
   }
   options.progress = progress;
-  return to_json(engine::repair(pool, options, call));
+  const auto report = engine::repair(pool, options, call);
+  auto result = to_json(report);
+  result["shards_left"] = report.shards_left;
+  result["packs_below_promise"] = report.packs_below_promise;
+  result["doubts"] = report.doubts;
+  return result;
 }
 
 ordered_json run_drain(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
@@ -138,7 +143,11 @@ ordered_json run_drain(Pool& pool, const json& arguments, const JobProgress& pro
   options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
   options.dry_run = arguments.value(k_dry_run, false);
   options.progress = progress;
-  return to_json(engine::drain_store(pool, arguments.at(k_store).get<std::string>(), options, call));
+  const auto report = engine::drain_store(pool, arguments.at(k_store).get<std::string>(), options, call);
+  auto result = to_json(report);
+  result["packs_below_promise"] = report.packs_below_promise;
+  result["doubts"] = report.doubts;
+  return result;
 }
 
 ordered_json run_rebalance(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
@@ -146,14 +155,22 @@ ordered_json run_rebalance(Pool& pool, const json& arguments, const JobProgress&
   options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
   options.dry_run = arguments.value(k_dry_run, false);
   options.progress = progress;
-  return to_json(engine::rebalance(pool, options, call));
+  const auto report = engine::rebalance(pool, options, call);
+  auto result = to_json(report);
+  result["shards_left"] = report.shards_left;
+  result["doubts"] = report.doubts;
+  return result;
 }
 
 ordered_json run_drill(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
   engine::DrillOptions options;
   options.without = arguments.value(k_without, std::vector<std::string>());
   options.progress = progress;
-  return to_json(engine::drill(pool, options, call));
+  const auto report = engine::drill(pool, options, call);
+  auto result = to_json(report);
+  result["lost_models"] = report.lost_models;
+  result["doubts"] = report.doubts;
+  return result;
 }
 
 // The table. A kind is one entry: docs/how-to-add.md.
