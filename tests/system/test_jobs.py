@@ -68,7 +68,7 @@ def test_what_was_lost_is_repaired_by_a_job(site, serve):
     assert found["state"] == "done" and found["error"] is None
     assert found["result"]["shards_written"] == count
     assert found["progress"]["done_bytes"] == found["progress"]["total_bytes"] > 0
-    assert set(found["result"]) == set(site.json("repair"))
+    assert set(found["result"]) == set(site.json("repair")) | {"shards_left", "packs_below_promise", "doubts"}
     checked = ended(served, start_job(served, "verify", read=True, model="lab/net"))
     assert checked["result"]["damaged"] == [] and [model["health"] for model in checked["result"]["models"]] == ["sound"]
     assert site.pull("lab/net")[1] == hashes(file)
