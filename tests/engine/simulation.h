@@ -103,6 +103,7 @@ class Simulation {
   void begin_step();
   const std::vector<ObjectName>& removed() const { return removed_; }
   std::size_t shards_put(std::size_t store) const { return shards_put_.at(store); }
+  const std::set<std::pair<std::size_t, ObjectName>>& spoiled() const { return spoiled_; }
   bool was_spoiled(std::size_t store, const ObjectName& name) const { return spoiled_.contains({store, name}); }
 
   // What a store has, whatever it says.

@@ -107,18 +107,22 @@ std::shared_ptr<Storm::Job> Storm::repair() {
   auto job = std::make_shared<Job>();
   job->what = "repairs";
   const auto report = std::make_shared<engine::RepairReport>();
-  job->work = [this, report](Machine& one) {
+  // What a push put and a store spoilt is for verify to find. What repair puts, it reads back.
+  const auto spoiled_before = std::make_shared<std::set<std::pair<std::size_t, ObjectName>>>();
+  job->work = [this, report, spoiled_before](Machine& one) {
+    *spoiled_before = simulation_.spoiled();
     *report = engine::repair(one.pool(), {}, {});
     tell(fmt::format("  {} shards, {} documents, {} below the promise, {} unrepairable, {} doubts",
                      report->shards_written, report->documents_written, report->packs_below_promise,
                      report->unrepairable.size(), report->doubts.size()));
   };
-  job->check = [this, report](Machine& one) {
+  job->check = [this, report, spoiled_before](Machine& one) {
     if (report->packs_below_promise > 0 || !report->unrepairable.empty() || !report->doubts.empty()) return;
     check_packs(
         one, {},
-        [this](std::size_t store, const ObjectName& name) {
-          return !is_gone(store) && simulation_.has(store, name) && !simulation_.was_spoiled(store, name);
+        [&](std::size_t store, const ObjectName& name) {
+          const bool is_good = !simulation_.was_spoiled(store, name) || spoiled_before->contains({store, name});
+          return !is_gone(store) && simulation_.has(store, name) && is_good;
         },
         "repair says that all keep their promise");
   };
