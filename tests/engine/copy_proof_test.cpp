@@ -21,6 +21,8 @@ using test::Machine;
 using test::Threads;
 using test::World;
 
+constexpr std::uint64_t k_day = 86'400;
+
 class CopyProofs : public testing::Test {
  protected:
   CopyProofs() {
@@ -73,10 +75,10 @@ TEST_F(CopyProofs, ASampleTakesTheOldestFirst) {
   }
   days_pass(1);
   engine::verify(machine_.pool(), {.sample_percent = 10}, {});
-  EXPECT_GE(oldest_proof().value(), now() - 4 * 86'400) << "each was read in the four days";
+  EXPECT_GE(oldest_proof().value(), now() - 4 * k_day) << "each was read in the four days";
   engine::VerifyOptions young;
   young.sample_percent = 100;
-  young.unproven_since = now() - 30 * 86'400;
+  young.unproven_since = now() - 30 * k_day;
   EXPECT_EQ(engine::verify(machine_.pool(), young, {}).bytes_read, 0U);
   young.unproven_since = now();
   young.budget_bytes = 1;

@@ -82,7 +82,7 @@ Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, c
 }
 
 Machine::Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, std::shared_ptr<MemoryDatabase> database,
-                 crypto::SecretKey key)
+                 const crypto::SecretKey& key)
     : timeouts(),
       world_(world),
       database_(std::move(database)),

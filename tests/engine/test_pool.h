@@ -105,7 +105,7 @@ class Machine {
 
  private:
   Machine(World& world, Clock& clock, Executor& io, std::uint64_t seed, std::shared_ptr<MemoryDatabase> database,
-          crypto::SecretKey key);
+          const crypto::SecretKey& key);
   registry::Registry& open_registry();
   std::unique_ptr<store::Store> open(const std::string& url);
   transfer::StoreOpener opener();

@@ -42,7 +42,7 @@ MaintenanceOutcome outcome_of(const std::optional<registry::JobRow>& job) {
 }  // namespace
 
 Maintainer::Maintainer(engine::Pool& pool, JobRunner& jobs, MaintenancePolicy policy, std::filesystem::path lock_file)
-    : pool_(pool), jobs_(jobs), policy_(std::move(policy)), lock_file_(std::move(lock_file)) {}
+    : pool_(pool), jobs_(jobs), policy_(policy), lock_file_(std::move(lock_file)) {}
 
 void Maintainer::start() {
   if (!policy_.enabled) return;

@@ -71,7 +71,7 @@ DayWindow parse_day_window(std::string_view text) {
 }
 
 Maintenance::Maintenance(MaintenancePolicy policy, MaintenanceRecord record)
-    : policy_(std::move(policy)), record_(std::move(record)) {}
+    : policy_(policy), record_(std::move(record)) {}
 
 // A time that is still to come was written by a clock that was wrong.
 void Maintenance::mend_times(UtcTime now) {

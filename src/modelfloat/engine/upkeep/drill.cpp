@@ -65,10 +65,11 @@ class Drill {
     models_.try_emplace(live.model, true);
     try {
       for (const ObjectName& name : documents_of(rest_, live.manifest, call_)) {
-        if (!documents_.insert(name).second) continue;
+        if (documents_.contains(name)) continue;
         const auto bytes = transfer::read_object(rest_.stores(), name, false, {}, call_);
         if (!bytes) throw Error(ErrorKind::lost, name.path(), "none of the stores has it");
         document_bytes_ += bytes->size();
+        documents_.insert(name);
       }
       ManifestReader reader(rest_, {}, call_);
       Prepared prepared{reader.root(live), {}};
@@ -79,7 +80,8 @@ class Drill {
       for (const FileEntry& file : prepared.root.files) total_bytes_ += file.size_bytes;
       prepared_.emplace(live.manifest.content, std::move(prepared));
     } catch (const Error& error) {
-      is_lost(live.model, error);
+      if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timed_out) throw;
+      is_lost(live.model, error, live.model);
     }
   }
 
@@ -91,16 +93,15 @@ class Drill {
         is_lost(live.model + ": " + file.path, error, live.model);
       });
     } catch (const Error& error) {
-      is_lost(live.model, error);
+      if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timed_out) throw;
+      is_lost(live.model, error, live.model);
     }
   }
 
   void is_lost(const std::string& what, const Error& error, const std::string& model) {
-    if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::timed_out) throw error;
     log_warning(what + ": " + error.what());
     models_[model] = false;
   }
-  void is_lost(const std::string& model, const Error& error) { is_lost(model, error, model); }
 
   Pool& rest_;
   const DrillOptions& options_;

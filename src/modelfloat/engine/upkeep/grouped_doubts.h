@@ -25,9 +25,12 @@ class GroupedDoubts {
     std::vector<std::string> sentences;
     for (const auto& [why, group] : groups_) {
       std::string names;
-      for (const std::string& name : group.named) names += (names.empty() ? "" : ", ") + name;
+      for (const std::string& name : group.named) {
+        if (!names.empty()) names += ", ";
+        names += name;
+      }
       if (group.count > group.named.size())
-        names += " and " + std::to_string(group.count - group.named.size()) + " more";
+        names.append(" and ").append(std::to_string(group.count - group.named.size())).append(" more");
       sentences.push_back(names + ": " + why);
     }
     return sentences;
