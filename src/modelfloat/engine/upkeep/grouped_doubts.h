@@ -31,7 +31,7 @@ class GroupedDoubts {
       }
       if (group.count > group.named.size())
         names.append(" and ").append(std::to_string(group.count - group.named.size())).append(" more");
-      sentences.push_back(names + ": " + why);
+      sentences.push_back(names.append(": ").append(why));
     }
     return sentences;
   }
