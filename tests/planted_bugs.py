@@ -47,8 +47,8 @@ BUGS = {
         "    if (was_there || has_whole(one, pack.shard_name(index), mf1::k_header_bytes + pack.slice_bytes)) holders.push_back(one.store);"),
     "repair-fills-full-domains": (
         "a shard is placed without regard to the others of its pack", "transfer/packs/delivery.cpp",
-        "  for (const ShardPlace& place : shards_.lying) {\n    const auto same",
-        "  for (const ShardPlace& place : shards_.lying) {\n    if (BUG) break;\n    const auto same"),
+        "  for (const ShardPlace& place : shards_.lying) all.push_back(placed_on(",
+        "  for (const ShardPlace& place : shards_.lying) if (!BUG) all.push_back(placed_on("),
     "repair-writes-wrong-bytes": (
         "a shard that is made anew has the bytes of another", "engine/upkeep/pack_repair.cpp",
         "      return one.copy.named && one.copy.index == (task.pack.k == 1 ? 0 : index);",

@@ -24,6 +24,12 @@ ModelRef model_of(const std::string& text) {
   return parsed([&] { return ModelRef::parse(text); });
 }
 
+void add_budget(CLI::App& command, std::optional<std::uint64_t>& bytes) {
+  command.add_option("--budget", bytes, "Begin with nothing more once this much was read and written")
+      ->transform(size_in_bytes())
+      ->type_name("SIZE");
+}
+
 CLI::Validator is_bandwidth() {
   const auto check = [](const std::string& text) -> std::string {
     try {

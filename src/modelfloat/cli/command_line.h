@@ -71,6 +71,9 @@ CLI::Option& add_given_stores(CLI::App& command, std::vector<GivenStore>& stores
 // very large values.
 CLI::Validator size_in_bytes();
 
+// The option --budget of jobs that write.
+void add_budget(CLI::App& command, std::optional<std::uint64_t>& bytes);
+
 // Returns what `parse` returns. Turns an Error of parsing into CLI::ValidationError, so that the
 // user sees the usage text.
 template <typename Parse>

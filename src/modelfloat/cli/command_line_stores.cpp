@@ -172,11 +172,7 @@ void add_store(CLI::App& app, CommandLine& line) {
       "4: not everything has another place yet.",
       "modelfloat store drain disk1");
   drain.add_option("name", line.text, "The store")->required();
-  drain
-      .add_option("--budget", line.store_drain.budget_bytes,
-                  "Begin with nothing more once this much was read and written")
-      ->transform(size_in_bytes())
-      ->type_name("SIZE");
+  add_budget(drain, line.store_drain.budget_bytes);
   drain.add_flag("--dry-run", line.store_drain.dry_run, "Only say what would be done");
   drain.add_flag("--cancel", line.store_drain.cancel, "Use the store again; what was copied stays");
   on(drain, line,

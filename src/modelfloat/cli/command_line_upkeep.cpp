@@ -29,12 +29,6 @@ CLI::Validator is_percentage() {
   return {transform, ""};
 }
 
-void add_budget(CLI::App& command, std::optional<std::uint64_t>& bytes) {
-  command.add_option("--budget", bytes, "Begin with nothing more once this much was read and written")
-      ->transform(size_in_bytes())
-      ->type_name("SIZE");
-}
-
 void add_verify(CLI::App& app, CommandLine& line) {
   auto& command = add_command(app, "verify",
                               "Is everything still there, and right? Exit code 0: sound; 4: damaged, but all can "

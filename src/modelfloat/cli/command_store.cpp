@@ -18,13 +18,6 @@
 namespace modelfloat::cli {
 namespace {
 
-registry::StoreRow row_of(registry::StoreRecords& registry, const std::string& name) {
-  for (auto& row : registry.stores()) {
-    if (row.name == name) return row;
-  }
-  throw Error(ErrorKind::not_found, name, "no such store in this pool");
-}
-
 // Returns the name of the store's account; empty if its credentials have none.
 std::string account_of(Session& session, const StoreId& id) {
   try {
@@ -113,7 +106,7 @@ ExitCode store_add(Session& session, const StoreAddArguments& arguments) {
 ExitCode store_set(Session& session, const StoreSetArguments& arguments) {
   session.require_writable_home();
   engine::Pool& pool = session.pool();
-  const auto before = row_of(pool.registry(), arguments.name);
+  const auto before = engine::row_called(pool.registry(), arguments.name);
   auto row = before;
   if (arguments.domain) row.domain = *arguments.domain;
   if (arguments.capacity_bytes) row.capacity_bytes = *arguments.capacity_bytes;
@@ -190,7 +183,7 @@ ExitCode store_remove(Session& session, const std::vector<std::string>& names, b
 ExitCode store_test(Session& session, const std::string& name) {
   engine::Pool& pool = session.pool();
   const auto test = engine::test_store(pool, name, session.call());
-  const auto row = row_of(pool.registry(), name);
+  const auto row = engine::row_called(pool.registry(), name);
   const auto traits = pool.stores().find(name)->store->traits();
   const double put_rate = static_cast<double>(engine::k_store_test_bytes) / std::max(test.put_seconds, 1e-9);
   const double get_rate = static_cast<double>(engine::k_store_test_bytes) / std::max(test.get_whole_seconds, 1e-9);
@@ -237,7 +230,7 @@ ExitCode store_touch(Session& session, const std::string& name) {
   engine::Pool& pool = session.pool();
   auto touched = nlohmann::ordered_json::array();
   auto failed = nlohmann::ordered_json::array();
-  if (!name.empty()) row_of(pool.registry(), name);
+  if (!name.empty()) engine::row_called(pool.registry(), name);
   for (const auto& row : pool.registry().stores()) {
     if (!name.empty() && row.name != name) continue;
     try {

@@ -1,18 +1,9 @@
 #include "modelfloat/engine/upkeep/drain.h"
 
-#include <algorithm>
-
 #include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/setup.h"
 
 namespace modelfloat::engine {
-
-static registry::StoreRow row_called(Pool& pool, const std::string& name) {
-  auto rows = pool.registry().stores();
-  const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& one) { return one.name == name; });
-  if (row == rows.end()) throw Error(ErrorKind::not_found, name, "no such store in this pool");
-  return *row;
-}
 
 static void set_use(Pool& pool, registry::StoreRow row, StoreUse use, const CallOptions& call) {
   row.use = use;
@@ -20,7 +11,7 @@ static void set_use(Pool& pool, registry::StoreRow row, StoreUse use, const Call
 }
 
 DrainReport drain_store(Pool& pool, const std::string& name, const DrainOptions& options, const CallOptions& call) {
-  const registry::StoreRow row = row_called(pool, name);
+  const registry::StoreRow row = row_called(pool.registry(), name);
   if (!options.dry_run && row.use != StoreUse::draining) set_use(pool, row, StoreUse::draining, call);
   RepairOptions repair_options;
   repair_options.budget_bytes = options.budget_bytes;
@@ -39,7 +30,7 @@ DrainReport drain_store(Pool& pool, const std::string& name, const DrainOptions&
 }
 
 void cancel_drain(Pool& pool, const std::string& name, const CallOptions& call) {
-  const registry::StoreRow row = row_called(pool, name);
+  const registry::StoreRow row = row_called(pool.registry(), name);
   if (row.use != StoreUse::draining) throw Error(ErrorKind::invalid, name, "is not draining");
   set_use(pool, row, StoreUse::in_use, call);
 }

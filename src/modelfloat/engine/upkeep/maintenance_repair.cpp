@@ -142,15 +142,7 @@ class MaintenanceRepair {
     for (const auto& [id, pack] : structures_.packs) packs_.push_back(pack);
     environment_.registry.transaction([&] {
       for (const Pack& pack : packs_) environment_.registry.learn_pack(pack, {});
-      for (const Inventory::Store& listed : inventory_->stores()) {
-        std::vector<Hash256> objects;
-        for (const auto& shard : listed.shards) objects.push_back(shard.object);
-        if (listed.is_complete) {
-          environment_.registry.set_shard_places(listed.store->id, objects);
-        } else {
-          for (const Hash256& object : objects) environment_.registry.add_shard_place(object, listed.store->id);
-        }
-      }
+      transfer::record_shard_places(*inventory_, environment_.registry);
     });
     transfer::learn_stray_shards(stores_, environment_.registry, inventory_->stray(), call_);
   }

@@ -16,17 +16,22 @@ namespace modelfloat::engine {
 
 using transfer::Inventory;
 
-static PoolState read_log(Pool& pool, const std::optional<std::string>& model, std::vector<std::string>& doubts,
-                          const CallOptions& call) {
+bool read_log_thoroughly(Pool& pool, std::vector<std::string>& doubts, const CallOptions& call) {
   pool.log().try_unreadable_again();
   const Freshness sync = catch_up(pool, {.log = LogReading::thorough, .decided = MarkerWait::full}, call);
   if (!sync.fresh) doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
   for (std::string& doubt : pool.log().doubts()) doubts.push_back(std::move(doubt));
   catch_up(pool, {.catalogue = true}, call);
+  return sync.fresh;
+}
+
+static PoolState read_log(Pool& pool, const std::optional<std::string>& model, std::vector<std::string>& doubts,
+                          const CallOptions& call) {
+  const bool fresh = read_log_thoroughly(pool, doubts, call);
   PoolState state = pool.log().state();
   const auto is_known = [&](const auto& entry) { return entry.second.committed && entry.second.model == *model; };
   if (model && std::none_of(state.manifests.begin(), state.manifests.end(), is_known))
-    report_unknown_model(*model, sync.fresh);
+    report_unknown_model(*model, fresh);
   return state;
 }
 

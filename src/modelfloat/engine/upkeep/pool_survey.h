@@ -35,6 +35,11 @@ struct PoolSurvey {
 // Error{timed_out} as `call` says.
 PoolSurvey survey_pool(Pool& pool, const std::optional<std::string>& model, const CallOptions& call);
 
+// Reads the log from all stores that can be read, also what could not be read before, and brings the
+// catalogue up to date. Adds to `doubts`, in whole sentences, what may be missing. Returns whether
+// enough stores answered to know all models. Throws as catch_up() does.
+bool read_log_thoroughly(Pool& pool, std::vector<std::string>& doubts, const CallOptions& call);
+
 // The ids of these stores. Throws Error{not_found} for a name that no store has.
 std::set<StoreId> store_ids(Pool& pool, const std::vector<std::string>& names);
 

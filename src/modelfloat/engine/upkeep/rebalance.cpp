@@ -157,7 +157,6 @@ class Rebalance {
     for (std::size_t shard = 0; shard < pack.shard_count(); ++shard) {
       if (shard != move.shard) task.lying.push_back(place(shard, balanced_[move.pack].stores[shard]));
     }
-    task.prefer[move.shard] = stores_[move.to]->id;
     task.crowded = {place(move.shard, move.from)};
     task.can_be_copied = true;
     return task;

@@ -287,14 +287,8 @@ class Recovery {
     for (const transfer::Inventory::Store& listed : inventory.stores()) {
       if (!listed.trouble.empty())
         log_warning(fmt::format("{} cannot be listed: {}", listed.store->name, listed.trouble));
-      std::vector<Hash256> objects;
-      for (const auto& shard : listed.shards) objects.push_back(shard.object);
-      if (listed.is_complete) {
-        environment_.registry.set_shard_places(listed.store->id, objects);
-      } else {
-        for (const Hash256& object : objects) environment_.registry.add_shard_place(object, listed.store->id);
-      }
     }
+    transfer::record_shard_places(inventory, environment_.registry);
     return inventory;
   }
 

@@ -64,8 +64,8 @@ class RemovalCheck {
 
   // Returns whether the pack loses shards, and so survives fewer lost stores than before. Throws
   // Error{invalid} when it could not be read any more, or unless forced, when it would not keep its
-  // promise; and Error{offline} when that cannot be decided. False for a pack without shards on the leaving stores. Parity shards that were added
-  // later do not count.
+  // promise; and Error{offline} when that cannot be decided. False for a pack without shards on the
+  // leaving stores. Parity shards that were added later do not count.
   bool loses_shards(const Pack& pack, const std::string& model) const {
     std::size_t left = 0;
     std::size_t lost = 0;

@@ -113,11 +113,7 @@ class PacksRepair {
 
   static bool has_better_place(const PackToRepair& task, const transfer::Targets& targets) {
     std::vector<placement::Placed> lying;
-    for (const ShardPlace& place : task.lying) {
-      const auto same = std::find_if(targets.stores.begin(), targets.stores.end(),
-                                     [&](const auto* store) { return store->id == place.store; });
-      lying.push_back({static_cast<std::size_t>(same - targets.stores.begin()), place.domain});
-    }
+    for (const ShardPlace& place : task.lying) lying.push_back(transfer::placed_on(targets, place.store, place.domain));
     try {
       placement::place(targets.candidates, {task.pack.k, task.pack.m}, task.pack.survive, task.object_bytes(), 0,
                        lying);

@@ -154,6 +154,13 @@ registry::StoreRow row_of(Pool& pool, const StoreId& id, const std::string& name
 
 }  // namespace
 
+registry::StoreRow row_called(registry::StoreRecords& registry, const std::string& name) {
+  for (auto& row : registry.stores()) {
+    if (row.name == name) return row;
+  }
+  throw Error(ErrorKind::not_found, name, "no such store in this pool");
+}
+
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
                              const std::function<void(const registry::StoreRow&)>& on_row) {

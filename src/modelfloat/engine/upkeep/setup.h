@@ -34,6 +34,9 @@ void add_slot(Pool& pool, const mf1::SlotSecret& secret, const CallOptions& call
 registry::StoreRow add_store(Pool& pool, const std::string& name, const std::string& url, const std::string& domain,
                              std::uint64_t capacity_bytes, store::Store& store, const CallOptions& call,
                              const std::function<void(const registry::StoreRow&)>& on_row = {});
+// Throws Error{not_found} when the pool has no store of this name.
+registry::StoreRow row_called(registry::StoreRecords& registry, const std::string& name);
+
 // Changes address, failure domain, capacity or use of a store: appends a log record, and updates
 // the registry. What `row` has as the registry has it stays as it is, or as another machine has set
 // it meanwhile. The name is not changed. Throws Error{not_found} when the pool has no store with

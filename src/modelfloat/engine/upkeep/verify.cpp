@@ -16,6 +16,7 @@
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/upkeep/file_check.h"
+#include "modelfloat/engine/upkeep/pool_survey.h"
 #include "modelfloat/engine/upkeep/proofs.h"
 #include "modelfloat/mf1/format.h"
 #include "modelfloat/transfer/ask/copy_check.h"
@@ -42,13 +43,8 @@ class Verification {
 
   VerifyReport run() {
     const std::optional<std::string>& only = options_.model;
-    pool_.log().try_unreadable_again();
     const auto log_before = pool_.log().expected_objects();
-    const Freshness sync = catch_up(pool_, {.log = LogReading::thorough, .decided = MarkerWait::full}, call_);
-    const bool fresh = sync.fresh;
-    if (!fresh) report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
-    for (std::string& doubt : pool_.log().doubts()) report_.doubts.push_back(std::move(doubt));
-    catch_up(pool_, {.catalogue = true}, call_);
+    const bool fresh = read_log_thoroughly(pool_, report_.doubts, call_);
     state_ = pool_.log().state();
     expect_log(log_before);
     if (only && !state_.tags.contains(*only) && !has_manifest(*only)) {
@@ -99,12 +95,8 @@ class Verification {
     const auto stores = inventory_->expected_everywhere(name);
     for (const PoolStore* store : stores.having) {
       to_read_.emplace(name, store);
-      if (!damaged_documents_.contains({name.path(), store->id})) continue;
-      if (options_.read) {
-        doubted_.emplace(name, store);
-      } else {
-        found(store->name, name, Damage::corrupt);
-      }
+      const bool was_corrupt = damaged_documents_.contains({name.path(), store->id});
+      if (was_corrupt && !options_.read) found(store->name, name, Damage::corrupt);
     }
     for (const PoolStore* store : stores.lacking) found(store->name, name, Damage::missing);
   }
@@ -216,7 +208,6 @@ class Verification {
     }
     if (!copy.remembered || copy.remembered == CopyState::missing)
       pool_.registry().add_shard_place(*name.hash(), store.id);
-    if (was_corrupt) doubted_.emplace(name, &store);
     if (!fits_checksum(name, store)) return;
     check.good.push_back({index, {name, &store}});
     to_read_.emplace(name, &store);
@@ -381,7 +372,6 @@ class Verification {
   std::set<ObjectName> expected_log_;
   std::set<registry::DocumentCache::DocumentCopy> damaged_documents_;
   std::set<Copy> to_read_;
-  std::set<Copy> doubted_;  // members of to_read_ that were corrupt last time
   std::uint64_t bytes_to_read_ = 0;
   std::uint64_t bytes_done_ = 0;
   VerifyReport report_;

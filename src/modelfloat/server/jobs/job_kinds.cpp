@@ -121,15 +121,22 @@ ordered_json run_verify(Pool& pool, const json& arguments, const JobProgress& pr
   return result;
 }
 
-ordered_json run_repair(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
-  engine::RepairOptions options;
-  options.model = model_in(arguments);
+// Those that all jobs have that write.
+template <typename Options>
+Options writing_options(const json& arguments, const JobProgress& progress) {
+  Options options;
   options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
   options.dry_run = arguments.value(k_dry_run, false);
+  options.progress = progress;
+  return options;
+}
+
+ordered_json run_repair(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
+  auto options = writing_options<engine::RepairOptions>(arguments, progress);
+  options.model = model_in(arguments);
   for (const auto& name : arguments.value(k_wait_for, json::array())) {
     if (const auto* store = pool.stores().find(name.get<std::string>())) options.awaited.insert(store->id);
   }
-  options.progress = progress;
   const auto report = engine::repair(pool, options, call);
   auto result = to_json(report);
   result["shards_left"] = report.shards_left;
@@ -139,10 +146,7 @@ ordered_json run_repair(Pool& pool, const json& arguments, const JobProgress& pr
 }
 
 ordered_json run_drain(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
-  engine::DrainOptions options;
-  options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
-  options.dry_run = arguments.value(k_dry_run, false);
-  options.progress = progress;
+  const auto options = writing_options<engine::DrainOptions>(arguments, progress);
   const auto report = engine::drain_store(pool, arguments.at(k_store).get<std::string>(), options, call);
   auto result = to_json(report);
   result["packs_below_promise"] = report.packs_below_promise;
@@ -151,10 +155,7 @@ ordered_json run_drain(Pool& pool, const json& arguments, const JobProgress& pro
 }
 
 ordered_json run_rebalance(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
-  engine::RebalanceOptions options;
-  options.budget_bytes = arguments.value(k_budget, options.budget_bytes);
-  options.dry_run = arguments.value(k_dry_run, false);
-  options.progress = progress;
+  const auto options = writing_options<engine::RebalanceOptions>(arguments, progress);
   const auto report = engine::rebalance(pool, options, call);
   auto result = to_json(report);
   result["shards_left"] = report.shards_left;

@@ -155,4 +155,16 @@ Inventory take_inventory(const StoreSet& stores, registry::PackIndex& registry,
   return {stores.all(), std::move(listings), registry};
 }
 
+void record_shard_places(const Inventory& inventory, registry::PackIndex& registry) {
+  for (const Inventory::Store& listed : inventory.stores()) {
+    std::vector<Hash256> objects;
+    for (const Inventory::Shard& shard : listed.shards) objects.push_back(shard.object);
+    if (listed.is_complete) {
+      registry.set_shard_places(listed.store->id, objects);
+    } else {
+      for (const Hash256& object : objects) registry.add_shard_place(object, listed.store->id);
+    }
+  }
+}
+
 }  // namespace modelfloat::transfer

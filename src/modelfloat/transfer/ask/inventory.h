@@ -107,4 +107,8 @@ class Inventory {
 Inventory take_inventory(const StoreSet& stores, registry::PackIndex& registry,
                          const std::vector<std::string>& prefixes, const CallOptions& call);
 
+// Records in the registry where the listed shards are; of stores whose list is complete, that they
+// have no others. Throws what the registry throws.
+void record_shard_places(const Inventory& inventory, registry::PackIndex& registry);
+
 }  // namespace modelfloat::transfer

@@ -60,4 +60,10 @@ Targets ask_targets(const StoreSet& stores, const CallOptions& call) {
   return {std::move(targets), std::move(candidates)};
 }
 
+placement::Placed placed_on(const Targets& targets, const StoreId& store, const std::string& domain) {
+  const auto same = std::find_if(targets.stores.begin(), targets.stores.end(),
+                                 [&](const PoolStore* one) { return one->id == store; });
+  return {static_cast<std::size_t>(same - targets.stores.begin()), domain};
+}
+
 }  // namespace modelfloat::transfer

@@ -23,4 +23,7 @@ struct Targets {
 // and Error{timed_out}, as the call options say.
 Targets ask_targets(const StoreSet&, const CallOptions&);
 
+// A shard that lies on this store and stays there, as placement::place() wants it.
+placement::Placed placed_on(const Targets& targets, const StoreId& store, const std::string& domain);
+
 }  // namespace modelfloat::transfer

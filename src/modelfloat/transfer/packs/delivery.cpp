@@ -107,11 +107,7 @@ void Delivery::place_missing() {
 
 std::vector<placement::Placed> Delivery::placed() const {
   std::vector<placement::Placed> all;
-  for (const ShardPlace& place : shards_.lying) {
-    const auto same = std::find_if(targets_.stores.begin(), targets_.stores.end(),
-                                   [&](const PoolStore* one) { return one->id == place.store; });
-    all.push_back({static_cast<std::size_t>(same - targets_.stores.begin()), place.domain});
-  }
+  for (const ShardPlace& place : shards_.lying) all.push_back(placed_on(targets_, place.store, place.domain));
   for (const auto& target : at_) {
     if (target) all.push_back({*target, store(*target).domain});
   }
