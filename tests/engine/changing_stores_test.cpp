@@ -54,6 +54,24 @@ TEST(ChangingStores, APushLooksItselfBeforeItIsRefused) {
   EXPECT_EQ(machine.pull("ns/model"), files);
 }
 
+TEST(ChangingStores, NoneIsTakenOutWhereAModelIsNotUnderstood) {
+  World world(4);
+  Machine machine(world, Threads::one);
+  machine.create(k_copies);
+  machine.push("ns/model", {{"m.bin", test::random_bytes(1'000'000, 4)}});
+  for (std::size_t i = 0; i < world.size(); ++i) {
+    for (const auto& [path, bytes] : world.objects(i)) {
+      if (!path.starts_with("mf1/structure/")) continue;
+      machine.environment().registry.forget_documents(std::vector<std::string>{path});
+      world.inner(i).remove(ObjectName::parse(path).value(), {});
+    }
+  }
+  const auto refused = test::thrown_by([&] { engine::remove_stores(machine.pool(), {"s0"}, {.force = true}, {}); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->kind, ErrorKind::lost);
+  EXPECT_EQ(refused->where, "ns/model");
+}
+
 TEST(ChangingStores, OneThatGoesIsNoticedByItsFirstCall) {
   World world(3);
   Machine machine(world, Threads::one);

@@ -139,6 +139,32 @@ TEST_F(DrainingStores, WhatTheyHaveIsCopiedToTheOthers) {
   for (const std::size_t away : {0U, 2U, 7U}) world_.faults(away).set_offline(false);
 }
 
+// What it has is for repair to make again, if it does not come back.
+TEST_F(DrainingStores, WhatAStoreHasThatIsAwayIsNotCopied) {
+  const auto had = static_cast<std::uint64_t>(count(2, "shard"));
+  const std::size_t away = count(3, "shard") > 0 ? 3 : 4;
+  ASSERT_GT(count(away, "shard"), 0);
+  world_.faults(away).set_offline(true);
+  machine_.reopen();
+  const auto done = engine::drain_store(machine_.pool(), "s2", {}, {});
+  EXPECT_EQ(done.shards_moved, had);
+  EXPECT_EQ(done.left, 0U);
+  world_.faults(away).set_offline(false);
+}
+
+// A dry run sees that there is no room, and does not count on the store itself.
+TEST_F(DrainingStores, WhatHasNoPlaceIsToldBefore) {
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    if (i != 2) world_.faults(i).limit_space(0);
+  }
+  ASSERT_GT(count(2, "shard"), 0);
+  engine::DrainOptions options;
+  options.dry_run = true;
+  const auto would = engine::drain_store(machine_.pool(), "s2", options, {});
+  EXPECT_EQ(would.shards_moved, 0U);
+  EXPECT_EQ(would.left, static_cast<std::uint64_t>(count(2, "shard")));
+}
+
 TEST_F(DrainingStores, WhatIsNotGivenBackIsLeftToMove) {
   std::string with_a_shard;
   for (std::size_t i = 0; i < world_.size(); ++i) {

@@ -10,6 +10,7 @@
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/catalogue/fragment_map.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
+#include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/shard.h"
 
@@ -194,6 +195,18 @@ TEST_P(LaterParity, AForgedOneIsNamedAndNeverBelieved) {
   });
   EXPECT_EQ(pulled, files_);
   for (const auto& finding : findings) EXPECT_EQ(finding.object, forgery);
+}
+
+TEST_P(LaterParity, RepairGoesOnWithoutAForgedOne) {
+  Bytes forged = parity(3);
+  for (std::size_t at = mf1::k_header_bytes; at < forged.size(); ++at) forged[at] ^= std::byte{1};
+  put(spare_stores_[0], forged);
+  add_parity(4);
+  lose_all_but(1);
+  const auto repaired = engine::repair(machine_.pool(), {}, {});
+  EXPECT_EQ(repaired.shards_written, 2U);
+  EXPECT_TRUE(repaired.unrepairable.empty());
+  EXPECT_EQ(machine_.pull("ns/model"), files_);
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, LaterParity, testing::Values(Threads::one, Threads::many),

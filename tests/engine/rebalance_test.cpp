@@ -76,6 +76,44 @@ TEST_F(PoolThatGrows, IsSpreadOntoTheNewStore) {
   for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(shards(i), 6) << "nothing is removed";
 }
 
+// What all stores should have counts, too: only s0 and s1 have the log, or one model's documents.
+TEST_F(PoolThatGrows, APlanLooksAtTheLogAndAtDocuments) {
+  const auto keep_on_two = [&](std::string_view prefix) {
+    for (std::size_t i = 2; i < world_.size(); ++i) {
+      for (const auto& [path, bytes] : world_.objects(i)) {
+        if (path.starts_with(prefix)) world_.inner(i).remove(ObjectName::parse(path).value(), {});
+      }
+    }
+  };
+  for (const std::string_view prefix : {"mf1/log/", "mf1/slot/", "mf1/content/"}) {
+    keep_on_two(prefix);
+    const auto verified = engine::verify(machine_.pool(), {}, {});
+    for (const auto& model : verified.models) EXPECT_EQ(model.domains_may_go, 1U) << prefix;
+    EXPECT_EQ(engine::plan_without(machine_.pool(), {"s0"}, {}).at_risk.size(), 6U) << prefix;
+    EXPECT_EQ(engine::plan_without(machine_.pool(), {"s0", "s1"}, {}).lost.size(), 6U) << prefix;
+    engine::DrillOptions without;
+    without.without = {"s0"};
+    EXPECT_EQ(engine::drill(machine_.pool(), without, {}).lost, 0U) << prefix;
+    without.without = {"s0", "s1"};
+    const auto drill = engine::drill(machine_.pool(), without, {});
+    EXPECT_EQ(drill.lost, 6U) << prefix;
+    without.without = {"s0", "s1", "s2", "s3", "s4", "s5"};
+    EXPECT_EQ(test::kind_thrown([&] { engine::drill(machine_.pool(), without, {}); }), ErrorKind::offline);
+    EXPECT_EQ(engine::last_drill(machine_.pool())->without.size(), 2U) << "that was none";
+    engine::repair(machine_.pool(), {}, {});
+    EXPECT_TRUE(engine::verify(machine_.pool(), {}, {}).sound()) << prefix;
+  }
+}
+
+// A document that is queued for stores is not there yet.
+TEST_F(PoolThatGrows, QueuedDocumentsDoNotCount) {
+  for (const std::size_t i : {0U, 1U, 2U}) world_.faults(i).fail_next(test::Call::put, ErrorKind::transient, 1000);
+  machine_.push("ns/copies", {{"m.bin", test::random_bytes(900, 3)}});
+  EXPECT_EQ(machine_.health("ns/copies").domains_may_go, 2U) << "three of six have it";
+  EXPECT_EQ(machine_.health(name(0)).domains_may_go, 2U);
+  for (const std::size_t i : {0U, 1U, 2U}) world_.faults(i).fail_next(test::Call::put, ErrorKind::transient, 0);
+}
+
 TEST_F(PoolThatGrows, KeepsToTheBudget) {
   add_the_seventh();
   engine::RebalanceOptions options;

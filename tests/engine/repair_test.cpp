@@ -173,6 +173,37 @@ TEST_F(Repair, DryRunChangesNothing) {
   world_.faults(2).set_offline(false);
 }
 
+// As many stores are left as cannot keep the promise, one after the other becomes full.
+TEST_F(Repair, DryRunLooksAtRoomAndSpread) {
+  for (const std::size_t away : {2U, 3U}) world_.faults(away).set_offline(true);
+  engine::RepairOptions options;
+  options.dry_run = true;
+  for (const std::uint64_t room : {UINT64_MAX, std::uint64_t{0}}) {
+    if (room == 0) {
+      for (std::size_t i = 0; i < world_.size(); ++i) world_.faults(i).limit_space(room);
+    }
+    const RepairReport would = repair(options);
+    const RepairReport did = repair();
+    EXPECT_EQ(would.shards_written, did.shards_written);
+    EXPECT_EQ(would.shards_left, did.shards_left);
+    EXPECT_EQ(would.packs_repaired, did.packs_repaired);
+    EXPECT_EQ(would.packs_below_promise, did.packs_below_promise);
+    for (std::size_t i = 0; i < 2; ++i) wipe(i, "mf1/shard/");
+  }
+  for (const std::size_t away : {2U, 3U}) world_.faults(away).set_offline(false);
+}
+
+TEST_F(Repair, DryRunNamesWhatIsLost) {
+  for (const std::size_t gone : {0U, 1U, 2U, 3U, 4U}) wipe(gone, "mf1/shard/");
+  engine::RepairOptions options;
+  options.dry_run = true;
+  const RepairReport would = repair(options);
+  EXPECT_TRUE(would.is_lost);
+  EXPECT_EQ(would.shards_written, 0U);
+  ASSERT_FALSE(would.unrepairable.empty());
+  EXPECT_EQ(would.unrepairable.front().model, "ns/model");
+}
+
 TEST_F(Repair, TheBudgetIsKeptAndTheNextRunGoesOn) {
   for (std::uint64_t i = 0; i < 4; ++i)
     machine_.push("ns/m" + std::to_string(i), {{"m.bin", test::random_bytes(1'000'000, i)}});

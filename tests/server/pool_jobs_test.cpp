@@ -76,6 +76,9 @@ TEST_F(PoolJobsTest, AStoreIsDrained) {
   const auto job = run("drain", {{"store", "s0"}});
   EXPECT_EQ(job["result"]["left"], 0);
   EXPECT_EQ(pool_->stores().find("s0")->use, StoreUse::draining);
+  EXPECT_EQ(run("drain", {{"store", "s0"}, {"cancel", true}})["result"], json::object());
+  EXPECT_EQ(pool_->stores().find("s0")->use, StoreUse::in_use);
+  EXPECT_EQ(post("drain", {{"store", "s0"}, {"cancel", true}, {"dry_run", true}}).status, 400);
 }
 
 TEST_F(PoolJobsTest, APartIsReadAndADrillIsHeld) {

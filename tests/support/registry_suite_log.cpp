@@ -158,6 +158,18 @@ TEST_P(RegistrySuite, DamagedCopiesOfDocumentsAreRemembered) {
   EXPECT_EQ(registry_->damaged_documents(), (std::vector<Damaged>{{"mf1/content/x", a}, {"mf1/content/y", b}}));
 }
 
+TEST_P(RegistrySuite, StoresThatLackADocumentAreKnown) {
+  const StoreId a{std::byte{1}};
+  const StoreId b{std::byte{2}};
+  const std::string object = "mf1/content/x";
+  EXPECT_TRUE(registry_->stores_without_document(object).empty());
+  registry_->record_document_copy(object, b, false);
+  registry_->queue_puts(std::vector<QueuedPut>{{a, object, {}}, {b, object, {}}, {b, "mf1/content/y", {}}});
+  EXPECT_EQ(registry_->stores_without_document(object), (std::vector{a, b}));
+  registry_->put_done(a, object);
+  EXPECT_EQ(registry_->stores_without_document(object), std::vector{b});
+}
+
 TEST_P(RegistrySuite, DocumentsComeBackByPath) {
   const Bytes sealed = to_bytes(std::string_view("\0sealed\0", 8));
   registry_->keep_document("mf1/content/aa", as_bytes("older"));

@@ -175,12 +175,13 @@ TEST_P(RegistrySuite, DamagedCopiesAreRememberedUntilTheyAreWhole) {
   registry_->record_shard_copy(sample_hash(2), store, CopyState::missing);
   registry_->record_shard_copy(sample_hash(3), store, CopyState::corrupt);
   reopen();
-  const auto expect_damaged = [&](std::vector<Hash256> hashes) {
-    std::sort(hashes.begin(), hashes.end());
-    EXPECT_EQ(registry_->damaged_shards(store), hashes);
+  const auto expect_damaged = [&](std::vector<Hash256> corrupt, const std::vector<Hash256>& missing) {
+    std::sort(corrupt.begin(), corrupt.end());
+    EXPECT_EQ(registry_->damaged_shards(store, CopyState::corrupt), corrupt);
+    EXPECT_EQ(registry_->damaged_shards(store, CopyState::missing), missing);
   };
-  expect_damaged({sample_hash(1), sample_hash(2), sample_hash(3)});
-  EXPECT_TRUE(registry_->damaged_shards(other).empty());
+  expect_damaged({sample_hash(1), sample_hash(3)}, {sample_hash(2)});
+  EXPECT_TRUE(registry_->damaged_shards(other, CopyState::corrupt).empty());
   EXPECT_EQ(registry_->shard_places(sample_hash(1)), std::vector{other});
   EXPECT_EQ(registry_->shard_count(store), 0U);
   Copies both{{store, CopyState::corrupt}, {other, CopyState::whole}};
@@ -190,12 +191,12 @@ TEST_P(RegistrySuite, DamagedCopiesAreRememberedUntilTheyAreWhole) {
   // Seen again: what was missing is back, what was corrupt is not believed.
   registry_->add_shard_place(sample_hash(1), store);
   registry_->add_shard_place(sample_hash(2), store);
-  expect_damaged({sample_hash(1), sample_hash(3)});
+  expect_damaged({sample_hash(1), sample_hash(3)}, {});
   registry_->record_shard_copy(sample_hash(2), store, CopyState::missing);
   registry_->set_shard_places(store, std::vector{sample_hash(1), sample_hash(2)});
-  expect_damaged({sample_hash(1)});
+  expect_damaged({sample_hash(1)}, {});
   registry_->record_shard_copy(sample_hash(1), store, CopyState::whole);
-  expect_damaged({});
+  expect_damaged({}, {});
   EXPECT_EQ(registry_->shard_count(store), 2U);
 }
 
@@ -223,7 +224,7 @@ TEST_P(RegistrySuite, PackThatIsPutAgainIsWholeAgain) {
   add(*registry_, sample);
   registry_->record_shard_copy(sample.pack.shards[2], sample.places[2], CopyState::corrupt);
   add(*registry_, sample);
-  EXPECT_TRUE(registry_->damaged_shards(sample.places[2]).empty());
+  EXPECT_TRUE(registry_->damaged_shards(sample.places[2], CopyState::corrupt).empty());
   EXPECT_EQ(registry_->shard_places(sample.pack.shards[2]), std::vector{sample.places[2]});
 }
 

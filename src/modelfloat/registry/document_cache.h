@@ -34,6 +34,9 @@ class DocumentCache {
   virtual void record_document_copy(const std::string& object, const StoreId&, bool is_good) = 0;
   // Ordered by object.
   virtual std::vector<DocumentCopy> damaged_documents() = 0;
+  // The stores of which is known that they have no good copy of this document: it was found damaged
+  // there, or is queued to be put there. Ordered by id.
+  virtual std::vector<StoreId> stores_without_document(const std::string& object) = 0;
   // Records that these copies were read and found right at this time (seconds of Unix time); they
   // are good then. All are durable together.
   virtual void record_document_proofs(std::span<const DocumentCopy>, std::uint64_t at) = 0;

@@ -94,8 +94,8 @@ class PackIndex : public virtual Transactions {
   virtual std::vector<StoreId> shard_places(const Hash256& object) = 0;
   // All copies that are there or should be, ordered by store.
   virtual std::vector<ShardCopy> shard_copies(const Hash256& object) = 0;
-  // The shards whose copy on this store is corrupt or missing, ordered by name.
-  virtual std::vector<Hash256> damaged_shards(const StoreId&) = 0;
+  // The shards whose copy on this store is recorded in this state, corrupt or missing; ordered by name.
+  virtual std::vector<Hash256> damaged_shards(const StoreId&, CopyState) = 0;
   // How many whole copies the store has.
   virtual std::uint64_t shard_count(const StoreId&) = 0;
   // The slice bytes of the store's whole copies. Only shards that a known pack names count.

@@ -117,7 +117,8 @@ MaintenanceView Maintainer::view() {
                                                            : Presence::unknown});
     if (!is_online) continue;
     online.insert(store->id);
-    view.damaged_copies += registry.damaged_shards(store->id).size();
+    for (const auto state : {registry::CopyState::corrupt, registry::CopyState::missing})
+      view.damaged_copies += registry.damaged_shards(store->id, state).size();
   }
   for (const auto& damaged : registry.damaged_documents())
     view.damaged_copies += online.contains(damaged.store) ? 1 : 0;

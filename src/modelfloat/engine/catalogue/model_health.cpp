@@ -43,19 +43,24 @@ void add(ModelLocations& locations, const std::vector<ShardLocations>& shards, c
   }
 }
 
-// A model without packs is stored in its manifest, which every store holds.
-void add_stores_of_manifest(ModelLocations& locations, Pool& pool, const ManifestId& manifest) {
-  if (!locations.stores.empty()) return;
-  const auto proofs = pool.registry().document_proofs(ObjectName::of(ObjectType::content, manifest.content).path());
+// Every store holds the manifest, as far as is known. A model without packs is stored in it. Of its
+// documents one stands for all: the content root, which is put last.
+void add_manifest(ModelLocations& locations, Pool& pool, const ManifestId& manifest) {
+  const std::string root = ObjectName::of(ObjectType::content, manifest.content).path();
+  const auto lacking = pool.registry().stores_without_document(root);
+  const bool is_all = locations.stores.empty();
+  const auto proofs = is_all ? pool.registry().document_proofs(root) : std::map<StoreId, std::uint64_t>();
   std::set<std::string> domains;
   for (const auto* store : pool.stores().online()) {
-    locations.stores.insert(store->id);
+    if (std::binary_search(lacking.begin(), lacking.end(), store->id)) continue;
     domains.insert(store->domain);
+    if (!is_all) continue;
+    locations.stores.insert(store->id);
     const auto proof = proofs.find(store->id);
     add_proof(locations, proof == proofs.end() ? 0 : proof->second);
   }
-  if (locations.has_packs) return;
-  locations.domains_may_go = domains.empty() ? std::nullopt : std::optional<unsigned>(domains.size() - 1);
+  const auto may_go = domains_may_go(domains);
+  locations.domains_may_go = locations.has_packs ? std::min(locations.domains_may_go, may_go) : may_go;
 }
 
 // Uses the packs in the registry; nullopt when some packs of the manifest are not in it.
@@ -67,7 +72,7 @@ std::optional<ModelLocations> locations_by_registry(Pool& pool, const ManifestId
     for (const auto& located : *packs) add(locations, shard_locations(pool, located), located.pack);
     if (packs->size() < k_packs_at_once) break;
   }
-  add_stores_of_manifest(locations, pool, manifest);
+  add_manifest(locations, pool, manifest);
   return locations;
 }
 
@@ -81,7 +86,7 @@ ModelLocations locations_by_manifest(Pool& pool, const ManifestId& manifest, con
       for (const Pack& pack : reader.segment(root, index).structure.packs)
         add(locations, shard_locations(pool, pack), pack);
     }
-    add_stores_of_manifest(locations, pool, manifest);
+    add_manifest(locations, pool, manifest);
   } catch (const Error& error) {
     if (error.kind == ErrorKind::cancelled) throw;
     log_warning(error.what());

@@ -127,6 +127,10 @@ std::optional<unsigned> domains_may_go(const std::vector<ShardLocations>& shards
   return 0;
 }
 
+std::optional<unsigned> domains_may_go(const std::set<std::string>& domains) {
+  return domains.empty() ? std::nullopt : std::optional(static_cast<unsigned>(domains.size() - 1));
+}
+
 bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack) {
   const auto may_go = domains_may_go(holders, pack);
   return may_go && *may_go >= pack.survive;

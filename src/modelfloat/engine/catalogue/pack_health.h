@@ -75,6 +75,8 @@ std::optional<unsigned> domains_may_go(const std::vector<std::vector<const trans
                                        const Pack& pack);
 // Of shard_locations(): copies on offline stores do not count.
 std::optional<unsigned> domains_may_go(const std::vector<ShardLocations>& shards, const Pack& pack);
+// The same for a document that is whole on stores of these domains.
+std::optional<unsigned> domains_may_go(const std::set<std::string>& domains);
 // Whether the pack survives the loss of any pack.survive failure domains.
 bool keeps_promise(const std::vector<std::vector<const transfer::PoolStore*>>& holders, const Pack& pack);
 

@@ -22,6 +22,8 @@ DrainReport drain_store(Pool& pool, const std::string& name, const DrainOptions&
   for (const registry::StoreRow& other : pool.registry().stores()) {
     if (other.use == StoreUse::draining) repair_options.leaving.insert(other.id);
   }
+  // What a store has that is away is for repair() to make again.
+  for (const transfer::PoolStore* store : pool.stores().all()) repair_options.awaited.insert(store->id);
   const RepairReport done = repair(pool, repair_options, call);
   DrainReport report{done.shards_written, done.bytes_written, done.shards_left, done.packs_below_promise, done.doubts};
   for (const Unrepairable& one : done.unrepairable)

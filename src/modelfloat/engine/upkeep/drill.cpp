@@ -12,6 +12,7 @@
 #include "modelfloat/engine/catalogue/catch_up.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
+#include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/engine/upkeep/file_check.h"
 #include "modelfloat/engine/upkeep/pool_survey.h"
 #include "modelfloat/transfer/ask/object_reader.h"
@@ -33,10 +34,12 @@ class Drill {
     const Freshness sync = catch_up(rest_, {.log = LogReading::thorough, .decided = MarkerWait::full}, call_);
     if (!sync.fresh)
       report_.doubts.push_back(unread_text(sync) + ": models that are known only there were not looked at");
+    if (rest_.stores().online().empty()) throw Error(ErrorKind::offline, "stores", "no other store can be read now");
     catch_up(rest_, {.catalogue = true}, call_);
     const PoolState state = rest_.log().state();
     const auto manifests = current_manifests(state);
     for (const LiveManifest* live : manifests) prepare(*live);
+    read_log_and_slots();
     FileCheck files(rest_, {}, call_);
     files.on_read([this](std::uint64_t bytes) {
       read_bytes_ = std::min(read_bytes_ + bytes, total_bytes_);
@@ -60,15 +63,36 @@ class Drill {
     std::vector<FileRecipe> recipes;
   };
 
+  bool can_read(const ObjectName& document) {
+    const auto bytes = transfer::read_object(rest_.stores(), document, false, {}, call_);
+    if (bytes) document_bytes_ += bytes->size();
+    return bytes.has_value();
+  }
+
+  // This home knows what they say. Without the log and a key slot no other machine can read any model.
+  void read_log_and_slots() {
+    std::vector<std::string> lacking;
+    for (const ObjectName& name : rest_.log().expected_objects()) {
+      if (!can_read(name)) lacking.push_back(name.path());
+    }
+    bool can_open = false;
+    for (const SlotAdded& slot : valid_slots(rest_.registry()))
+      can_open = can_read(ObjectName::of(ObjectType::slot, slot.object)) || can_open;
+    if (!can_open) lacking.emplace_back("a key slot");
+    if (lacking.empty()) return;
+    report_.doubts.push_back(
+        fmt::format("none of the stores has {} ({} in all): no other machine could read any model from them",
+                    lacking.front(), lacking.size()));
+    for (auto& [model, is_readable] : models_) is_readable = false;
+  }
+
   // Reads its documents, and learns how much there is to read.
   void prepare(const LiveManifest& live) {
     models_.try_emplace(live.model, true);
     try {
       for (const ObjectName& name : documents_of(rest_, live.manifest, call_)) {
         if (documents_.contains(name)) continue;
-        const auto bytes = transfer::read_object(rest_.stores(), name, false, {}, call_);
-        if (!bytes) throw Error(ErrorKind::lost, name.path(), "none of the stores has it");
-        document_bytes_ += bytes->size();
+        if (!can_read(name)) throw Error(ErrorKind::lost, name.path(), "none of the stores has it");
         documents_.insert(name);
       }
       ManifestReader reader(rest_, {}, call_);

@@ -242,8 +242,8 @@ class MaintenanceRepair {
   std::vector<Pack> packs_with_new_damage() const {
     std::set<Hash256> damaged;
     for (const Inventory::Store& listed : inventory_->stores()) {
-      for (const Hash256& object : environment_.registry.damaged_shards(listed.store->id)) {
-        if (!std::binary_search(listed.damaged.begin(), listed.damaged.end(), object)) damaged.insert(object);
+      for (const Hash256& object : environment_.registry.damaged_shards(listed.store->id, CopyState::corrupt)) {
+        if (!std::binary_search(listed.corrupt.begin(), listed.corrupt.end(), object)) damaged.insert(object);
       }
     }
     std::vector<Pack> packs;

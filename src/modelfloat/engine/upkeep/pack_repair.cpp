@@ -4,6 +4,9 @@
 #include <numeric>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "modelfloat/base/hex.h"
 #include "modelfloat/base/log.h"
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/mf1/format.h"
@@ -122,23 +125,42 @@ PackRepair::Outcome PackRepair::deliver(const PackToRepair& task, const std::vec
   }
 }
 
+// All named shards have the hashes in their names, so only later parity can be wrong. Drops one at a
+// time, because there may be more to try.
+bool PackRepair::drop_unproven(Fetching& current) {
+  auto& held = current.part.held;
+  const auto suspect =
+      std::find_if(held.begin(), held.end(), [](const ShardPart::Held& one) { return !one.copy.named; });
+  if (suspect == held.end()) return false;
+  log_warning(fmt::format("{}: {} on {} cannot be used: it, or other parity that was added later, is not what it says",
+                          to_hex(current.task.pack.id), ObjectName::of(ObjectType::shard, suspect->copy.object).path(),
+                          suspect->copy.store->name));
+  current.fetch.report_unproven(suspect->copy);
+  held.erase(suspect);
+  return true;
+}
+
 PackRepair::Outcome PackRepair::finish(bool may_spread_less, std::optional<PackToRepair> next) {
   const std::unique_ptr<Fetching> current = std::move(fetching_);
   places_.clear();
-  const bool is_here = current->fetch.finish();
-  bytes_read_ += current->fetch.bytes_fetched();
   std::vector<ShardObject> objects;
   std::string trouble;
-  if (is_here) {
+  for (;;) {
+    trouble.clear();
+    if (!current->fetch.finish()) {
+      trouble = current->fetch.failure(current->part).what();
+      break;
+    }
     try {
       objects = rebuild(current->task, current->part);
-    } catch (const Error& error) {  // by later parity that is not what it says
+      break;
+    } catch (const Error& error) {
       if (error.kind != ErrorKind::corrupt) throw;
       trouble = error.what();
     }
-  } else {
-    trouble = current->fetch.failure(current->part).what();
+    if (!drop_unproven(*current)) break;
   }
+  bytes_read_ += current->fetch.bytes_fetched();
   current->part.held.clear();
   if (next) begin(*std::move(next));
   if (!trouble.empty()) {

@@ -70,6 +70,7 @@ class PackRepair {
   struct Fetching;
 
   std::vector<transfer::ShardObject> rebuild(const PackToRepair& task, const transfer::ShardPart& part) const;
+  static bool drop_unproven(Fetching& current);
   Outcome deliver(const PackToRepair& task, const std::vector<transfer::ShardObject>& objects, bool may_spread_less);
 
   const RepairContext context_;

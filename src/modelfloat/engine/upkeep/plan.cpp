@@ -7,8 +7,10 @@
 #include <fmt/format.h>
 
 #include "modelfloat/domain/superseded.h"
+#include "modelfloat/engine/catalogue/pack_health.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/engine/pool/store_health.h"
 #include "modelfloat/engine/upkeep/pool_survey.h"
 #include "modelfloat/engine/upkeep/shard_spread.h"
@@ -91,23 +93,39 @@ class Planning {
     }
   }
 
+  // Without the log and a key slot no other machine can read any model.
   void look_at_documents() {
+    const std::set<ObjectName> common = pool_.log().expected_objects();
+    std::set<std::string> with_slot;
+    for (const SlotAdded& slot : valid_slots(pool_.registry()))
+      with_slot.merge(domains_left(ObjectName::of(ObjectType::slot, slot.object)));
+    std::map<std::string, std::set<ObjectName>> documents;
     for (const LiveManifest* live : current_manifests(survey_.state)) {
+      auto& own = documents[live->model];
       try {
-        for (const ObjectName& name : documents_of(pool_, live->manifest, call_)) look_at(live->model, name);
+        for (ObjectName& name : documents_of(pool_, live->manifest, call_)) own.insert(std::move(name));
       } catch (const Error& error) {
         if (error.kind == ErrorKind::cancelled) throw;
         meets(live->model, std::nullopt, true);
       }
     }
+    for (const auto& [model, own] : documents) {
+      for (const ObjectName& name : own) look_at(model, domains_left(name));
+      for (const ObjectName& name : common) look_at(model, domains_left(name));
+      look_at(model, with_slot);
+    }
   }
 
-  void look_at(const std::string& model, const ObjectName& document) {
+  std::set<std::string> domains_left(const ObjectName& document) const {
     std::set<std::string> domains;
     for (const auto* store : survey_.inventory.expected_everywhere(document).having) {
       if (!gone_.contains(store->id)) domains.insert(store->domain);
     }
-    const auto may_go = domains.empty() ? std::nullopt : std::optional(static_cast<unsigned>(domains.size() - 1));
+    return domains;
+  }
+
+  void look_at(const std::string& model, const std::set<std::string>& domains) {
+    const auto may_go = domains_may_go(domains);
     meets(model, may_go, !may_go || *may_go < largest_survive_);
   }
 

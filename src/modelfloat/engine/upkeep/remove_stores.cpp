@@ -175,19 +175,33 @@ struct Needs {
   std::set<ObjectName> documents;
 };
 
-// Of the committed manifests that are not in `known`. Throws as RemovalCheck::loses_shards() does.
+void add_needs_of(Pool& pool, const RemovalCheck& check, const LiveManifest& live, Needs& needs,
+                  const CallOptions& call) {
+  for (ObjectName& name : documents_of(pool, live.manifest, call)) needs.documents.insert(std::move(name));
+  ManifestReader reader(pool, {}, call);
+  const ManifestRoot root = reader.root(live);
+  for (std::size_t index = 0; index < root.segments.size(); ++index) {
+    for (const Pack& pack : reader.segment(root, index).structure.packs) {
+      if (check.loses_shards(pack, live.model)) needs.at_risk.insert(live.model);
+    }
+  }
+}
+
+// Of the committed manifests that are not in `known`. Throws as RemovalCheck::loses_shards() does,
+// and Error{lost} for a model of which it cannot be told what it needs.
 Needs needs_of(Pool& pool, const RemovalCheck& check, const PoolState& state, const PoolState& known,
                const CallOptions& call) {
   Needs needs;
-  ManifestReader reader(pool, {}, call);
   for (const LiveManifest* live : current_manifests(state)) {
     if (is_committed(known, live->manifest.content)) continue;
-    for (ObjectName& name : documents_of(pool, live->manifest, call)) needs.documents.insert(std::move(name));
-    const ManifestRoot root = reader.root(*live);
-    for (std::size_t index = 0; index < root.segments.size(); ++index) {
-      for (const Pack& pack : reader.segment(root, index).structure.packs) {
-        if (check.loses_shards(pack, live->model)) needs.at_risk.insert(live->model);
-      }
+    try {
+      add_needs_of(pool, check, *live, needs, call);
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::lost && error.kind != ErrorKind::corrupt) throw;
+      throw Error(
+          error.kind, live->model,
+          fmt::format("what it needs cannot be told, so no store is taken out: {}. modelfloat rm {} gives it up",
+                      error.what(), live->model));
     }
   }
   return needs;

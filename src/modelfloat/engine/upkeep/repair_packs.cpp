@@ -31,7 +31,8 @@ class PacksRepair {
   void run(const std::vector<Pack>& packs) {
     std::vector<PackToRepair> tasks = plan(packs);
     if (options_.dry_run) {
-      for (const PackToRepair& task : tasks) count(task);
+      transfer::Targets targets = targets_now();
+      for (const PackToRepair& task : tasks) count(task, targets);
       return;
     }
     for (const PackToRepair& task : tasks) bytes_to_write_ += task.bytes_to_write();
@@ -78,7 +79,8 @@ class PacksRepair {
     return tasks;
   }
 
-  void count(const PackToRepair& task) {
+  // Counts what would be done, and takes the room for it in `targets`.
+  void count(const PackToRepair& task, transfer::Targets& targets) {
     if (task.lying.size() + task.crowded.size() < task.pack.k && !task.can_be_copied &&
         transfer::later_parity(context_.registry(), task.pack).empty()) {
       unrepairable_(task.pack);
@@ -90,10 +92,64 @@ class PacksRepair {
       report_.shards_left += task.missing.size();
       return;
     }
+    const Foreseen foreseen = foresee(task, targets);
+    if (foreseen.outcome != PackRepair::Outcome::as_promised) ++report_.packs_below_promise;
+    if (foreseen.outcome == PackRepair::Outcome::no_room) report_.shards_left += task.missing.size();
+    if (foreseen.places.empty()) return;
+    for (const std::size_t place : foreseen.places) {
+      std::uint64_t& free = targets.candidates[place].free_bytes;
+      if (free != UINT64_MAX) free -= task.object_bytes();
+    }
     ++report_.packs_repaired;
-    report_.shards_written += task.missing.size();
+    report_.shards_written += foreseen.places.size();
     report_.bytes_read += task.bytes_to_read();
-    report_.bytes_written += task.bytes_to_write();
+    report_.bytes_written += foreseen.places.size() * task.object_bytes();
+  }
+
+  transfer::Targets targets_now() const {
+    transfer::Targets targets = transfer::ask_targets(context_.stores, call_);
+    for (auto& candidate : targets.candidates) {
+      if (options_.leaving.contains(targets.stores[candidate.store]->id)) candidate.free_bytes = 0;
+    }
+    return targets;
+  }
+
+  struct Foreseen {
+    PackRepair::Outcome outcome = PackRepair::Outcome::no_room;
+    std::vector<std::size_t> places = {};  // indexes of `targets`
+  };
+  // What PackRepair would do with these targets, when all goes well.
+  static Foreseen foresee(const PackToRepair& task, const transfer::Targets& targets) {
+    if (auto places = places_for(task, targets, task.pack.survive, false))
+      return {PackRepair::Outcome::as_promised, *std::move(places)};
+    if (!task.crowded.empty()) {
+      if (task.missing.size() == task.crowded.size()) return {PackRepair::Outcome::no_better_place};
+      if (auto places = places_for(task, targets, task.pack.survive, true))
+        return {PackRepair::Outcome::as_promised, *std::move(places)};
+    }
+    for (unsigned survive = task.pack.survive; survive > 0; --survive) {
+      if (auto places = places_for(task, targets, survive - 1, !task.crowded.empty()))
+        return {PackRepair::Outcome::less_spread, *std::move(places)};
+    }
+    return {};
+  }
+
+  // Returns places for all missing shards, or without those that may stay in their crowded domain;
+  // nullopt when there are none by which the pack survives the loss of so many domains.
+  static std::optional<std::vector<std::size_t>> places_for(const PackToRepair& task, const transfer::Targets& targets,
+                                                            unsigned survive, bool crowded_stay) {
+    std::vector<placement::Placed> lying;
+    const auto add = [&](const std::vector<ShardPlace>& places) {
+      for (const ShardPlace& place : places) lying.push_back(transfer::placed_on(targets, place.store, place.domain));
+    };
+    add(task.lying);
+    if (crowded_stay) add(task.crowded);
+    try {
+      return placement::place(targets.candidates, {task.pack.k, task.pack.m}, survive, task.object_bytes(), 0, lying);
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::out_of_space) throw;
+      return std::nullopt;
+    }
   }
 
   // What is written is read back.
@@ -105,30 +161,17 @@ class PacksRepair {
   // that they are not read for nothing.
   void leave_out_hopeless(std::vector<PackToRepair>& tasks, const transfer::Targets& targets) {
     std::erase_if(tasks, [&](const PackToRepair& task) {
-      if (task.missing.size() > task.crowded.size() || has_better_place(task, targets)) return false;
+      if (foresee(task, targets).outcome != PackRepair::Outcome::no_better_place) return false;
       ++report_.packs_below_promise;
       return true;
     });
-  }
-
-  static bool has_better_place(const PackToRepair& task, const transfer::Targets& targets) {
-    std::vector<placement::Placed> lying;
-    for (const ShardPlace& place : task.lying) lying.push_back(transfer::placed_on(targets, place.store, place.domain));
-    try {
-      placement::place(targets.candidates, {task.pack.k, task.pack.m}, task.pack.survive, task.object_bytes(), 0,
-                       lying);
-      return true;
-    } catch (const Error& error) {
-      if (error.kind != ErrorKind::out_of_space) throw;
-      return false;
-    }
   }
 
   // Returns the packs for which stores failed in between.
   std::vector<PackToRepair> repair(std::vector<PackToRepair> tasks, bool may_spread_less_after_failures) {
     std::vector<PackToRepair> again;
     if (tasks.empty()) return again;
-    transfer::Targets targets = transfer::ask_targets(context_.stores, call_);
+    transfer::Targets targets = targets_now();
     leave_out_hopeless(tasks, targets);
     PackRepair packs(context_, std::move(targets), call_);
     const std::uint64_t read_before = report_.bytes_read;

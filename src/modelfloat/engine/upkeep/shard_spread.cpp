@@ -24,14 +24,14 @@ std::vector<std::vector<const PoolStore*>> holders_of(const Inventory& inventory
   return holders;
 }
 
-// The stores that are awaited and have the shard as far as is known.
+// The stores that are offline and awaited and have the shard as far as is known.
 std::vector<const PoolStore*> awaited_holders(const Inventory& inventory, const Pack& pack, std::size_t index,
                                               const std::set<StoreId>& leaving, const std::set<StoreId>& awaited) {
   std::vector<const PoolStore*> holders;
   if (awaited.empty()) return holders;
   for (const InventoryCopy& copy : inventory.copies(pack.shard_name(index))) {
-    const bool counts = !copy.is_decided && copy.remembered == CopyState::whole && awaited.contains(copy.store->id) &&
-                        !leaving.contains(copy.store->id);
+    const bool is_away = !copy.is_decided && !copy.store->is_online() && copy.remembered == CopyState::whole;
+    const bool counts = is_away && awaited.contains(copy.store->id) && !leaving.contains(copy.store->id);
     if (counts) holders.push_back(copy.store);
   }
   return holders;

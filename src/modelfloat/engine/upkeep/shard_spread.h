@@ -26,7 +26,7 @@ struct ShardSpread {
 };
 
 // Copies on the stores in `leaving` do not count. A shard that no store lists, and that one in
-// `awaited` has as far as is known, counts as lying there.
+// `awaited` has that is offline, as far as is known, counts as lying there.
 ShardSpread spread_of(const transfer::Inventory& inventory, const Pack& pack, const std::set<StoreId>& leaving,
                       const std::set<StoreId>& awaited = {});
 

@@ -63,7 +63,7 @@ class Verification {
       check_files();
       read(copies_to_read());
     } else if (options_.sample_percent) {
-      read(sample());
+      read_sample();
     }
     proofs_->record();
     sum_up();
@@ -120,7 +120,8 @@ class Verification {
     check.model = live.model;
     check.id = live.manifest;
     try {
-      for (const ObjectName& name : documents_of(pool_, live.manifest, call_)) expect_everywhere(name);
+      check.documents = documents_of(pool_, live.manifest, call_);
+      for (const ObjectName& name : check.documents) expect_everywhere(name);
       ManifestReader reader(pool_, {}, call_);
       const ManifestRoot root = reader.root(live);
       FileRecipes recipes(root);
@@ -146,6 +147,7 @@ class Verification {
     ManifestId id;
     bool readable = true;
     bool is_wrong = false;  // a file differs from what the manifest says
+    std::vector<ObjectName> documents;
     std::vector<PackId> packs;
     std::vector<FileRecipe> recipes;  // of its files
   };
@@ -206,8 +208,7 @@ class Verification {
       if (!was_corrupt) record_state(name, store, CopyState::corrupt);
       return;
     }
-    if (!copy.remembered || copy.remembered == CopyState::missing)
-      pool_.registry().add_shard_place(*name.hash(), store.id);
+    if (!copy.remembered) pool_.registry().add_shard_place(*name.hash(), store.id);
     if (!fits_checksum(name, store)) return;
     check.good.push_back({index, {name, &store}});
     to_read_.emplace(name, &store);
@@ -244,11 +245,33 @@ class Verification {
     return health == Health::sound && !keeps_promise(holders_of(check), check.pack) ? Health::degraded : health;
   }
 
+  // Of the stores that have a good copy of this document.
+  std::set<std::string> domains_with(const ObjectName& document) const {
+    std::set<std::string> domains;
+    for (const PoolStore* store : inventory_->expected_everywhere(document).having) {
+      const bool was_damaged = !options_.read && damaged_documents_.contains({document.path(), store->id});
+      if (!was_damaged && !bad_.contains({document, store})) domains.insert(store->domain);
+    }
+    return domains;
+  }
+
+  // Without the log and a key slot no other machine can read any model.
+  std::optional<unsigned> domains_may_go_for_all() const {
+    std::set<std::string> with_slot;
+    for (const auto& [id, slot] : state_.slots)
+      with_slot.merge(domains_with(ObjectName::of(ObjectType::slot, slot.object)));
+    auto may_go = domains_may_go(with_slot);
+    for (const ObjectName& name : expected_log_) may_go = std::min(may_go, domains_may_go(domains_with(name)));
+    return may_go;
+  }
+
   ModelHealth health_of(const ManifestCheck& check) {
     ModelHealth health = health_of_manifest(pool_, check.id, call_);
     health.health = check.readable ? Health::sound : Health::unknown;
     if (check.is_wrong) health.health = Health::lost;
     for (const PackId& id : check.packs) health.health = worse(health.health, health_of(packs_.at(id)));
+    for (const ObjectName& name : check.documents)
+      health.domains_may_go = std::min(health.domains_may_go, domains_may_go(domains_with(name)));
     return health;
   }
 
@@ -306,14 +329,23 @@ class Verification {
     return copies;
   }
 
-  std::vector<transfer::CopyToCheck> sample() {
+  // Where a store turns out not to answer, others are read in its place.
+  void read_sample() {
     const auto share = static_cast<std::uint64_t>(
         std::ceil(static_cast<double>(bytes_to_read_) * options_.sample_percent.value_or(0) / 100));
-    auto chosen =
-        proofs_->longest_unproven(copies_to_read(), std::min(share, options_.budget_bytes), options_.unproven_since);
-    bytes_to_read_ = 0;
-    for (const auto& copy : chosen) bytes_to_read_ += copy.size_bytes;
-    return chosen;
+    std::uint64_t left = std::min(share, options_.budget_bytes);
+    bytes_to_read_ = left;
+    for (;;) {
+      auto chosen = proofs_->longest_unproven(copies_to_read(), left, options_.unproven_since);
+      if (chosen.empty()) return;
+      for (const auto& copy : chosen) to_read_.erase({copy.name, copy.store});
+      const std::uint64_t before = report_.bytes_read;
+      read(std::move(chosen));
+      left -= std::min(left, report_.bytes_read - before);
+      if (silent_.empty()) return;
+      std::erase_if(to_read_, [&](const Copy& copy) { return silent_.contains(copy.second); });
+      silent_.clear();
+    }
   }
 
   // Reads each copy and checks it against its name.
@@ -327,8 +359,11 @@ class Verification {
             return;
           }
           found(copy.store->name, copy.name, *damage);
-          if (*damage != Damage::offline)
+          if (*damage == Damage::offline) {
+            silent_.insert(copy.store);
+          } else {
             record_state(copy.name, *copy.store, *damage == Damage::corrupt ? CopyState::corrupt : CopyState::missing);
+          }
           bad_.emplace(Copy(copy.name, copy.store), *damage);
         });
   }
@@ -351,8 +386,10 @@ class Verification {
       });
     }
     std::map<std::string, ModelHealth> health;
+    const auto for_all = domains_may_go_for_all();
     for (const ManifestCheck& check : manifests_) {
-      const ModelHealth own = health_of(check);
+      ModelHealth own = health_of(check);
+      own.domains_may_go = std::min(own.domains_may_go, for_all);
       const auto [known, is_first] = health.try_emplace(check.model, own);
       if (!is_first) known->second = worse(known->second, own);
     }
@@ -376,7 +413,8 @@ class Verification {
   std::uint64_t bytes_done_ = 0;
   VerifyReport report_;
   std::set<Finding> findings_;
-  std::map<Copy, Damage> bad_;  // damage found by reading
+  std::map<Copy, Damage> bad_;         // damage found by reading
+  std::set<const PoolStore*> silent_;  // that did not answer while a sample was read
 };
 
 }  // namespace

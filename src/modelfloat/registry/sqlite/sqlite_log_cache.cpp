@@ -199,6 +199,15 @@ std::vector<DocumentCache::DocumentCopy> SqliteRegistry::damaged_documents() {
   });
 }
 
+std::vector<StoreId> SqliteRegistry::stores_without_document(const std::string& object) {
+  return database_.read([&](Connection& c) {
+    return c.rows<StoreId>(
+        "select store from damaged_documents where object = ?1 union select store from queue where object = ?1 "
+        "order by store",
+        object);
+  });
+}
+
 void SqliteRegistry::keep_document(const std::string& object, ByteSpan sealed) {
   database_.write([&](Connection& c) { c.run("insert or replace into documents values (?1, ?2)", object, sealed); });
 }

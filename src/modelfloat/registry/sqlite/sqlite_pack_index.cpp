@@ -210,9 +210,11 @@ std::vector<ShardCopy> SqliteRegistry::shard_copies(const Hash256& object) {
   });
 }
 
-std::vector<Hash256> SqliteRegistry::damaged_shards(const StoreId& store) {
+std::vector<Hash256> SqliteRegistry::damaged_shards(const StoreId& store, CopyState state) {
   return database_.read([&](Connection& c) {
-    return c.rows<Hash256>("select object from shard_places where store = ?1 and state <> 0 order by object", store);
+    // state <> 0 is for the index.
+    return c.rows<Hash256>(
+        "select object from shard_places where store = ?1 and state <> 0 and state = ?2 order by object", store, state);
   });
 }
 

@@ -37,7 +37,7 @@ class SqliteRegistry : public Registry {
   std::map<Hash256, std::string> shard_checksums(const StoreId&) override;
   std::vector<StoreId> shard_places(const Hash256& object) override;
   std::vector<ShardCopy> shard_copies(const Hash256& object) override;
-  std::vector<Hash256> damaged_shards(const StoreId&) override;
+  std::vector<Hash256> damaged_shards(const StoreId&, CopyState) override;
   std::uint64_t shard_count(const StoreId&) override;
   std::uint64_t shard_bytes(const StoreId&) override;
   std::vector<Hash256> unnamed_shards(std::span<const Hash256> objects) override;
@@ -85,6 +85,7 @@ class SqliteRegistry : public Registry {
   std::optional<Bytes> document(const std::string& object) override;
   void record_document_copy(const std::string& object, const StoreId& store, bool is_good) override;
   std::vector<DocumentCopy> damaged_documents() override;
+  std::vector<StoreId> stores_without_document(const std::string& object) override;
   void record_document_proofs(std::span<const DocumentCopy>, std::uint64_t at) override;
   std::map<StoreId, std::uint64_t> document_proofs(const std::string& object) override;
   void forget_documents(std::span<const std::string> objects) override;

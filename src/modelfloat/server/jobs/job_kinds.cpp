@@ -26,6 +26,7 @@ using nlohmann::ordered_json;
 constexpr std::size_t k_most_damaged = 1000;
 
 constexpr std::string_view k_budget = "budget_bytes";
+constexpr std::string_view k_cancel = "cancel";
 constexpr std::string_view k_dry_run = "dry_run";
 constexpr std::string_view k_model = "model";
 constexpr std::string_view k_read = "read";
@@ -145,9 +146,19 @@ ordered_json run_repair(Pool& pool, const json& arguments, const JobProgress& pr
   return result;
 }
 
+void check_drain(const ordered_json& arguments) {
+  if (arguments.value(k_cancel, false) && (arguments.contains(k_budget) || arguments.contains(k_dry_run)))
+    throw HttpError(400, "invalid", "`cancel` goes with `store` alone");
+}
+
 ordered_json run_drain(Pool& pool, const json& arguments, const JobProgress& progress, const CallOptions& call) {
+  const auto store = arguments.at(k_store).get<std::string>();
+  if (arguments.value(k_cancel, false)) {
+    engine::cancel_drain(pool, store, call);
+    return ordered_json::object();
+  }
   const auto options = writing_options<engine::DrainOptions>(arguments, progress);
-  const auto report = engine::drain_store(pool, arguments.at(k_store).get<std::string>(), options, call);
+  const auto report = engine::drain_store(pool, store, options, call);
   auto result = to_json(report);
   result["packs_below_promise"] = report.packs_below_promise;
   result["doubts"] = report.doubts;
@@ -188,7 +199,11 @@ const std::vector<Entry>& entries() {
        true,
        {{k_model, check_model}, {k_budget, check_bytes}, {k_dry_run, check_flag}, {k_wait_for, check_stores}},
        run_repair},
-      {"drain", true, {{k_store, check_store, true}, {k_budget, check_bytes}, {k_dry_run, check_flag}}, run_drain}};
+      {"drain",
+       true,
+       {{k_store, check_store, true}, {k_budget, check_bytes}, {k_dry_run, check_flag}, {k_cancel, check_flag}},
+       run_drain,
+       check_drain}};
   return table;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
+#include <string>
 
 #include "modelfloat/base/log.h"
 #include "modelfloat/transfer/ask/object_reader.h"
@@ -16,27 +18,18 @@ namespace {
 // others.
 constexpr std::uint64_t k_bytes_under_way = std::uint64_t{48} << 20;
 
+// What is read of a copy to see that it is there.
+constexpr std::uint64_t k_first_bytes = 64;
+
 class CopyRound {
  public:
-  CopyRound(const StoreSet& stores, const CallOptions& call, const CopyVerdict& verdict)
-      : stores_(stores), verdict_(verdict), race_(stores.clock(), CallKind::read, call) {}
+  CopyRound(const StoreSet& stores, const CallOptions& call, const CopyVerdict& verdict, CopyQuestion question)
+      : stores_(stores), verdict_(verdict), question_(question), race_(stores.clock(), CallKind::read, call) {}
 
   std::uint64_t run(std::vector<CopyToCheck> copies) {
-    for (CopyToCheck& copy : copies) {
-      limit_ = std::max(limit_, 4 * copy.size_bytes);
-      Queue& queue = queues_[copy.store->id];
-      queue.store = copy.store;
-      queue.copies.push_back(std::move(copy));
-    }
-    for (;;) {
-      fill_queues();
-      if (race_.under_way().empty()) break;
-      if (auto answer = race_.next(next_overdue())) {
-        handle_answer(*answer);
-      } else {
-        leave_overdue();
-      }
-    }
+    for (CopyToCheck& copy : copies) queue(std::move(copy));
+    read_queued();
+    try_failed_again();
     return bytes_read_;
   }
 
@@ -49,16 +42,59 @@ class CopyRound {
     const PoolStore* store = nullptr;
     std::deque<CopyToCheck> copies;
   };
+  struct Failed {
+    CopyToCheck copy;
+    std::string error;
+  };
   struct Asked {
     CopyToCheck copy;
     SteadyTime give_up;  // for a store that ignores its deadline
   };
   using Answers = Race<Read, Asked>;
 
+  void queue(CopyToCheck copy) {
+    limit_ = std::max(limit_, 4 * copy.size_bytes);
+    Queue& queue = queues_[copy.store->id];
+    queue.store = copy.store;
+    queue.copies.push_back(std::move(copy));
+  }
+
+  void read_queued() {
+    for (;;) {
+      fill_queues();
+      if (race_.under_way().empty()) break;
+      if (auto answer = race_.next(next_overdue())) {
+        handle_answer(*answer);
+      } else {
+        leave_overdue();
+      }
+    }
+  }
+
+  // A store that gives its marker is there. What it refuses twice, it does not have whole: a disk may
+  // not be able to read it, or nobody may.
+  void try_failed_again() {
+    const auto again = std::exchange(failed_, {});
+    std::set<const PoolStore*> stores;
+    for (const Failed& one : again) {
+      stores.insert(one.copy.store);
+      queue(one.copy);
+    }
+    for (const PoolStore* store : stores) queue({ObjectName::marker(), store, 0});
+    read_queued();
+    for (const Failed& one : failed_) {
+      const bool is_there = giving_marker_.contains(one.copy.store);
+      if (is_there) log_warning(one.error);
+      verdict_(one.copy, is_there ? Damage::corrupt : Damage::offline);
+    }
+  }
+
   // The bytes are hashed on the thread that read them, and not kept.
-  static Read read(store::Store& store, const ObjectName& name, const CallOptions& options) {
-    const auto bytes = store.get(name, {}, options);
+  static Read read(store::Store& store, const ObjectName& name, CopyQuestion question, const CallOptions& options) {
+    const bool whole = question == CopyQuestion::is_right;
+    const auto bytes = store.get(name, whole ? ByteRange{} : ByteRange{0, k_first_bytes}, options);
     if (!bytes) return {0, Damage::missing};
+    if (!whole) return {bytes->size(), {}};
     return {bytes->size(), fits_name(name, *bytes) ? std::nullopt : std::optional(Damage::corrupt)};
   }
 
@@ -97,14 +133,29 @@ class CopyRound {
     const PoolStore& store = *copy.store;
     const ObjectName name = copy.name;
     race_.ask(store, allowed, {std::move(copy), give_up},
-              [name](store::Store& from, const CallOptions& options) { return read(from, name, options); });
+              [name, question = question_](store::Store& from, const CallOptions& options) {
+                return read(from, name, question, options);
+              });
   }
 
   void handle_answer(const Answers::Answer& answer) {
     const CopyToCheck& copy = answer.tag.copy;
+    const bool is_marker = copy.name == ObjectName::marker();
+    if (answer.error && answer.error->kind == ErrorKind::timed_out) {
+      if (!is_marker) verdict_(copy, Damage::offline);
+      leave(answer.store);
+      return;
+    }
+    if (is_marker) {
+      if (!answer.error && !answer.value->damage) giving_marker_.insert(answer.store);
+      return;
+    }
     if (answer.error) {
-      verdict_(copy, answer.error->kind == ErrorKind::corrupt ? Damage::corrupt : Damage::offline);
-      if (answer.error->kind == ErrorKind::timed_out) leave(answer.store);
+      if (answer.error->kind == ErrorKind::corrupt) {
+        verdict_(copy, Damage::corrupt);
+      } else {
+        failed_.push_back({copy, answer.error->what()});
+      }
       return;
     }
     bytes_read_ += answer.value->bytes;
@@ -134,22 +185,27 @@ class CopyRound {
     if (rest.empty()) return;
     store->state->latency.mark_slow();
     log_warning(store->name + " does not answer, and is not read any more");
-    for (const CopyToCheck& copy : rest) verdict_(copy, Damage::offline);
+    for (const CopyToCheck& copy : rest) {
+      if (copy.name != ObjectName::marker()) verdict_(copy, Damage::offline);
+    }
   }
 
   const StoreSet& stores_;
   const CopyVerdict& verdict_;
+  const CopyQuestion question_;
   std::map<StoreId, Queue> queues_;
   std::uint64_t limit_ = k_bytes_under_way;
   std::uint64_t bytes_read_ = 0;
+  std::vector<Failed> failed_;                // by an error that says nothing of the bytes
+  std::set<const PoolStore*> giving_marker_;  // in the second try
   Answers race_;
 };
 
 }  // namespace
 
 std::uint64_t check_copies(const StoreSet& stores, std::vector<CopyToCheck> copies, const CallOptions& call,
-                           const CopyVerdict& verdict) {
-  return CopyRound(stores, call, verdict).run(std::move(copies));
+                           const CopyVerdict& verdict, CopyQuestion question) {
+  return CopyRound(stores, call, verdict, question).run(std::move(copies));
 }
 
 }  // namespace modelfloat::transfer

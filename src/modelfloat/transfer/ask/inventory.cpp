@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "modelfloat/mf1/format.h"
+#include "modelfloat/transfer/ask/copy_check.h"
 
 namespace modelfloat::transfer {
 namespace {
@@ -17,7 +18,7 @@ const Inventory::Shard* find_shard(const Inventory::Store& listed, const Hash256
 bool has_whole(const Inventory::Store& listed, const Hash256& object, std::uint64_t size_bytes) {
   const Inventory::Shard* shard = find_shard(listed, object);
   return shard != nullptr && shard->size_bytes == size_bytes &&
-         !std::binary_search(listed.damaged.begin(), listed.damaged.end(), object);
+         !std::binary_search(listed.corrupt.begin(), listed.corrupt.end(), object);
 }
 
 Inventory::Store sorted(StoreListing listing, registry::PackIndex& registry) {
@@ -34,7 +35,7 @@ Inventory::Store sorted(StoreListing listing, registry::PackIndex& registry) {
   const auto same_object = [](const Inventory::Shard& a, const Inventory::Shard& b) { return a.object == b.object; };
   listed.shards.erase(std::unique(listed.shards.begin(), listed.shards.end(), same_object), listed.shards.end());
   listed.shards.shrink_to_fit();
-  listed.damaged = registry.damaged_shards(listing.store->id);
+  listed.corrupt = registry.damaged_shards(listing.store->id, registry::CopyState::corrupt);
   return listed;
 }
 
@@ -148,9 +149,34 @@ std::optional<std::uint64_t> Inventory::listed_size(const PoolStore& store, cons
   return other == one->others.end() ? std::nullopt : std::optional(other->second);
 }
 
+// Looks at what was missing and is listed now. A list may be older than what was found missing.
+static void look_at_returned(const StoreSet& stores, registry::PackIndex& registry,
+                             const std::vector<StoreListing>& listings, const CallOptions& call) {
+  std::vector<CopyToCheck> returned;
+  for (const StoreListing& listing : listings) {
+    const auto missing = registry.damaged_shards(listing.store->id, registry::CopyState::missing);
+    if (missing.empty()) continue;
+    for (const store::ObjectInfo& info : listing.objects) {
+      const bool is_shard = info.name.type() == ObjectType::shard;
+      if (is_shard && std::binary_search(missing.begin(), missing.end(), *info.name.hash()))
+        returned.push_back({info.name, listing.store, 0});
+    }
+  }
+  const auto record = [&](const CopyToCheck& copy, std::optional<Damage> damage) {
+    const Hash256 object = *copy.name.hash();
+    if (!damage) {
+      registry.add_shard_place(object, copy.store->id);
+    } else if (*damage != Damage::offline) {
+      registry.record_shard_copy(object, copy.store->id, registry::CopyState::corrupt);
+    }
+  };
+  check_copies(stores, std::move(returned), call, record, CopyQuestion::is_there);
+}
+
 Inventory take_inventory(const StoreSet& stores, registry::PackIndex& registry,
                          const std::vector<std::string>& prefixes, const CallOptions& call) {
   auto listings = list_stores(stores, prefixes, WaitFor::all, {}, call);
+  look_at_returned(stores, registry, listings, call);
   // all() includes stores that joined meanwhile.
   return {stores.all(), std::move(listings), registry};
 }

@@ -46,8 +46,8 @@ class Inventory {
     bool is_complete = false;        // `shards` and `others` are all that it has
     std::string trouble = {};        // why it is not complete; empty when it was not asked
     std::vector<Shard> shards = {};  // sorted, without duplicates
-    // Sorted: the shards whose copies on this store are remembered as damaged.
-    std::vector<Hash256> damaged = {};
+    // Sorted: the shards whose copies on this store are remembered as corrupt.
+    std::vector<Hash256> corrupt = {};
     // The checksums of shards, where the store lists them.
     std::map<Hash256, std::string> checksums = {};
     // All other objects, with their sizes.
@@ -102,7 +102,8 @@ class Inventory {
 };
 
 // Lists everything under the prefixes on all stores that are online, by list_stores() with
-// WaitFor::all. Waits for the stores. Throws only Error{cancelled} and Error{timed_out}, as `call`
+// WaitFor::all. Of a shard that was found missing before and is listed again, some bytes are read: when the
+// store does not have them, the copy is recorded as corrupt. Waits for the stores. Throws only Error{cancelled} and Error{timed_out}, as `call`
 // says, and what the registry throws.
 Inventory take_inventory(const StoreSet& stores, registry::PackIndex& registry,
                          const std::vector<std::string>& prefixes, const CallOptions& call);
