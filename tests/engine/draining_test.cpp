@@ -149,6 +149,7 @@ TEST_F(DrainingStores, WhatAStoreHasThatIsAwayIsNotCopied) {
   const auto done = engine::drain_store(machine_.pool(), "s2", {}, {});
   EXPECT_EQ(done.shards_moved, had);
   EXPECT_EQ(done.left, 0U);
+  EXPECT_EQ(done.doubts.size(), 1U) << "is it coming back?";
   world_.faults(away).set_offline(false);
 }
 

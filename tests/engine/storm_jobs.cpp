@@ -152,11 +152,11 @@ std::shared_ptr<Storm::Job> Storm::drain() {
   const auto report = std::make_shared<engine::DrainReport>();
   job->work = [this, name, report](Machine& one) {
     *report = engine::drain_store(one.pool(), name, {}, {});
-    tell(fmt::format("  {} shards, {} left", report->shards_moved, report->left));
+    tell(fmt::format("  {} shards, {} left, {} doubts", report->shards_moved, report->left, report->doubts.size()));
   };
   job->check = [this, store, report](Machine& one) {
     // What is pushed meanwhile is for the next time.
-    if (report->left == 0 && is_alone_) check_drained(one, store);
+    if (report->left == 0 && report->doubts.empty() && is_alone_) check_drained(one, store);
   };
   return job;
 }

@@ -28,6 +28,13 @@ DrainReport drain_store(Pool& pool, const std::string& name, const DrainOptions&
   DrainReport report{done.shards_written, done.bytes_written, done.shards_left, done.packs_below_promise, done.doubts};
   for (const Unrepairable& one : done.unrepairable)
     report.doubts.push_back(one.model + ": " + one.file + " cannot be read: too few shards are left");
+  for (const transfer::PoolStore* store : pool.stores().all()) {
+    const bool counts = !store->is_online() && !repair_options.leaving.contains(store->id);
+    if (counts && pool.registry().shard_count(store->id) > 0)
+      report.doubts.push_back(store->name +
+                              " is offline: what it has counts as being there. Where it does not come "
+                              "back, modelfloat repair makes it again");
+  }
   return report;
 }
 
