@@ -146,6 +146,29 @@ TEST_F(Repair, DamagedShardsAndDocumentsAreReplacedInPlace) {
   EXPECT_TRUE(is_sound());
 }
 
+// It came back after others were made; nothing needs it, and verify would tell of it again and again.
+TEST_F(Repair, AWrongSpareCopyIsReplacedInPlace) {
+  world_.faults(2).set_offline(true);
+  ASSERT_GT(repair().shards_written, 0U);
+  world_.faults(2).set_offline(false);
+  const auto before = world_.objects(2);
+  const std::string shard = paths(2, "mf1/shard/").front();
+  flip_a_bit(2, shard);
+  machine_.reopen();
+  EXPECT_FALSE(is_sound());
+  engine::RepairOptions options;
+  options.dry_run = true;
+  EXPECT_EQ(repair(options).shards_written, 1U);
+  options.dry_run = false;
+  options.budget_bytes = 1000;
+  EXPECT_EQ(repair(options).doubts.size(), 1U);
+  const RepairReport report = repair();
+  EXPECT_EQ(report.shards_written, 1U);
+  EXPECT_EQ(report.bytes_read, report.bytes_written);
+  EXPECT_EQ(world_.objects(2), before);
+  EXPECT_TRUE(is_sound());
+}
+
 TEST_F(Repair, ATruncatedDocumentIsSeenInTheListing) {
   const auto before = world_.objects(3);
   const std::string content = paths(3, "mf1/structure/").front();

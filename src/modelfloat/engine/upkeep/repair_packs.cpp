@@ -7,6 +7,7 @@
 #include "modelfloat/engine/upkeep/new_copies.h"
 #include "modelfloat/engine/upkeep/pack_repair.h"
 #include "modelfloat/engine/upkeep/shard_spread.h"
+#include "modelfloat/engine/upkeep/spare_copies.h"
 #include "modelfloat/placement/policy.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 
@@ -33,6 +34,7 @@ class PacksRepair {
     if (options_.dry_run) {
       transfer::Targets targets = targets_now();
       for (const PackToRepair& task : tasks) count(task, targets);
+      replace_wrong_spares(context_, inventory_, packs, options_, new_copies_, report_, call_);
       return;
     }
     for (const PackToRepair& task : tasks) bytes_to_write_ += task.bytes_to_write();
@@ -41,6 +43,7 @@ class PacksRepair {
     tasks = repair(std::move(tasks), true);
     report_.packs_below_promise += tasks.size();
     for (const PackToRepair& task : tasks) report_.shards_left += task.missing.size();
+    replace_wrong_spares(context_, inventory_, packs, options_, new_copies_, report_, call_);
     new_copies_.read_back();
     report_.packs_below_promise += new_copies_.failures().size();
     report_.shards_left += new_copies_.failures().size();
