@@ -8,6 +8,7 @@
 
 #include "modelfloat/engine/catalogue/open_manifest.h"
 #include "modelfloat/engine/catalogue/pool_status.h"
+#include "modelfloat/engine/upkeep/drain.h"
 #include "modelfloat/engine/upkeep/remove_stores.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
@@ -52,6 +53,49 @@ TEST(ChangingStores, APushLooksItselfBeforeItIsRefused) {
   machine.push("ns/model", files);
   EXPECT_EQ(machine.health().health, engine::Health::sound);
   EXPECT_EQ(machine.pull("ns/model"), files);
+}
+
+// Damaged copies do not count: what only the leaving store has whole is copied first.
+TEST(ChangingStores, DamagedDocumentsAreReplacedBeforeOneIsTakenOut) {
+  World world(3);
+  Machine machine(world, Threads::one);
+  machine.create({1, 1, 1});
+  const Files files{{"m.bin", test::random_bytes(1'000, 4)}};
+  machine.push("ns/model", files);
+  for (const std::size_t i : {1U, 2U}) {
+    for (const auto& [path, bytes] : world.objects(i)) {
+      if (path == "mf1/marker") continue;
+      const ObjectName name = ObjectName::parse(path).value();
+      world.inner(i).remove(name, {});
+      world.inner(i).put(name, ByteSpan(bytes).first(bytes.size() / 2), {});
+    }
+  }
+  engine::remove_stores(machine.pool(), {"s0"}, {}, {});
+  world.faults(0).set_offline(true);
+  Machine other(world, Threads::one, 2);
+  other.recover(machine.recovery_secret(), {1, 2});
+  EXPECT_EQ(other.pull("ns/model"), files);
+  world.faults(0).set_offline(false);
+}
+
+// What another machine took out holds nothing any more, though its objects are still there.
+TEST(ChangingStores, OneThatAnotherMachineTookOutDoesNotCount) {
+  World world(4);
+  Machine one(world, Threads::one, 1);
+  one.create({2, 1, 1});
+  one.push("ns/model", {{"m.bin", test::random_bytes(3'000'000, 4)}});
+  Machine two(world, Threads::one, 2);
+  two.recover(one.recovery_secret(), {0, 1, 2, 3});
+  for (const std::string name : {"s0", "s1"}) {
+    engine::drain_store(one.pool(), name, {}, {});
+    engine::cancel_drain(one.pool(), name, {});
+  }
+  two.reopen();
+  engine::verify(two.pool(), {}, {});
+  engine::remove_stores(one.pool(), {"s0"}, {}, {});
+  const auto refused = test::thrown_by([&] { engine::remove_stores(two.pool(), {"s1"}, {}, {}); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->kind, ErrorKind::invalid) << refused->what();
 }
 
 TEST(ChangingStores, NoneIsTakenOutWhereAModelIsNotUnderstood) {

@@ -89,6 +89,23 @@ TEST_F(CopyProofs, ASampleTakesTheOldestFirst) {
   EXPECT_LT(engine::verify(machine_.pool(), young, {}).bytes_read, 4'000'000U) << "one object";
 }
 
+TEST_F(CopyProofs, ATimeThatIsStillToComeProvesNothing) {
+  const auto all = engine::verify(machine_.pool(), {.read = true}, {});
+  ASSERT_TRUE(oldest_proof());
+  std::vector<registry::CopyProof> proofs;
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    const StoreId store = machine_.pool().stores().find("s" + std::to_string(i))->id;
+    for (const auto& [path, bytes] : world_.objects(i)) {
+      if (path.starts_with("mf1/shard/")) proofs.push_back({*ObjectName::parse(path)->hash(), store});
+    }
+  }
+  machine_.environment().registry.record_proofs(proofs, now() + 300 * k_day);  // the clock was wrong
+  EXPECT_EQ(oldest_proof(), std::nullopt);
+  const auto read = engine::verify(machine_.pool(), {.sample_percent = 100, .unproven_since = now()}, {}).bytes_read;
+  EXPECT_GT(read, all.bytes_read / 2) << "all shards";
+  EXPECT_TRUE(oldest_proof());
+}
+
 TEST_F(CopyProofs, ASampleFindsRot) {
   flip_a_bit_of_a_shard(2);
   days_pass(1);

@@ -169,6 +169,17 @@ TEST_F(DamageMemory, AMissingShardIsRememberedUntilItIsListedAgain) {
   EXPECT_EQ(health(), Health::sound);
 }
 
+TEST_F(DamageMemory, ACorruptShardStaysSoWhenItWasAwayForAWhile) {
+  flip_a_bit();
+  EXPECT_EQ(verify(true).damaged, corrupt_on_s2());
+  const Bytes bad = world_.objects(2).at(victim_);
+  world_.inner(2).remove(ObjectName::parse(victim_).value(), {});
+  EXPECT_FALSE(verify(false).sound());
+  write(bad);
+  EXPECT_EQ(verify(false).damaged, corrupt_on_s2());
+  EXPECT_EQ(health(), Health::degraded);
+}
+
 TEST_F(DamageMemory, AShardOfTheWrongLengthIsRememberedWithoutReading) {
   write(ByteSpan(good_).first(good_.size() - 64));
   EXPECT_EQ(verify(false).damaged, corrupt_on_s2());

@@ -41,6 +41,14 @@ class DrainingStores : public testing::Test {
                          [&](const auto& object) { return object.first.starts_with("mf1/" + kind + "/"); });
   }
 
+  std::vector<std::string> paths_of_shards(std::size_t store) {
+    std::vector<std::string> paths;
+    for (const auto& [path, bytes] : world_.objects(store)) {
+      if (path.starts_with("mf1/shard/")) paths.push_back(path);
+    }
+    return paths;
+  }
+
   World world_{8};
   Machine machine_{world_, Threads::one};
   const Files before_{{"m.bin", test::random_bytes(9'000'000, 1)}};
@@ -151,6 +159,28 @@ TEST_F(DrainingStores, WhatAStoreHasThatIsAwayIsNotCopied) {
   EXPECT_EQ(done.left, 0U);
   EXPECT_EQ(done.doubts.size(), 1U) << "is it coming back?";
   world_.faults(away).set_offline(false);
+}
+
+// Two of three data shards are away: nothing can be made of what is left.
+TEST_F(DrainingStores, ADryRunDoesNotReadFromStoresThatAreAway) {
+  std::vector<std::size_t> holders;
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    if (count(i, "shard") > 0) holders.push_back(i);
+  }
+  ASSERT_EQ(holders.size(), 6U);
+  for (std::size_t i = 0; i < 3; ++i) world_.faults(holders[i]).set_offline(true);
+  const auto lost = paths_of_shards(holders[3]);
+  for (const auto& path : lost) world_.inner(holders[3]).remove(ObjectName::parse(path).value(), {});
+  machine_.reopen();
+  engine::DrainOptions options;
+  options.dry_run = true;
+  const auto name = "s" + std::to_string(holders[3]);
+  const auto would = engine::drain_store(machine_.pool(), name, options, {});
+  const auto did = engine::drain_store(machine_.pool(), name, {}, {});
+  EXPECT_EQ(would.shards_moved, 0U);
+  EXPECT_EQ(would.shards_moved, did.shards_moved);
+  EXPECT_EQ(would.left, did.left);
+  for (std::size_t i = 0; i < 3; ++i) world_.faults(holders[i]).set_offline(false);
 }
 
 // A dry run sees that there is no room, and does not count on the store itself.

@@ -10,6 +10,7 @@
 #include "modelfloat/crypto/hash.h"
 #include "modelfloat/engine/catalogue/fragment_map.h"
 #include "modelfloat/engine/catalogue/open_manifest.h"
+#include "modelfloat/engine/upkeep/plan.h"
 #include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/shard.h"
@@ -207,6 +208,19 @@ TEST_P(LaterParity, RepairGoesOnWithoutAForgedOne) {
   EXPECT_EQ(repaired.shards_written, 2U);
   EXPECT_TRUE(repaired.unrepairable.empty());
   EXPECT_EQ(machine_.pull("ns/model"), files_);
+}
+
+TEST_P(LaterParity, ManyForgedOnesProveNothing) {
+  for (std::size_t index = 3; index < 6; ++index) {
+    Bytes forged = parity(index);
+    for (std::size_t at = mf1::k_header_bytes; at < forged.size(); ++at) forged[at] ^= std::byte{1};
+    put(spare_stores_[index % spare_stores_.size()], forged);
+  }
+  lose_all_but(1);
+  const auto plan = engine::plan_without(machine_.pool(), {}, {});
+  ASSERT_EQ(plan.at_risk.size(), 1U);
+  EXPECT_EQ(plan.at_risk[0].domains_may_go, 0U);
+  EXPECT_EQ(verify(true).models.at(0).health, Health::lost) << "it was read";
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, LaterParity, testing::Values(Threads::one, Threads::many),

@@ -105,6 +105,36 @@ TEST_F(PoolThatGrows, APlanLooksAtTheLogAndAtDocuments) {
   }
 }
 
+// A document that is damaged or cut off counts as gone: for verify and plan, and s0, which has the only
+// good copies, is not taken out before the others have them, too.
+TEST_F(PoolThatGrows, DamagedDocumentsDoNotCount) {
+  for (const std::string_view kind : {"mf1/content/", "mf1/structure/", "mf1/log/", "mf1/slot/"}) {
+    for (const bool is_cut : {false, true}) {
+      for (std::size_t i = 1; i < world_.size(); ++i) {
+        for (const auto& [path, bytes] : world_.objects(i)) {
+          if (!path.starts_with(kind)) continue;
+          Bytes wrong = is_cut ? Bytes() : bytes;
+          if (!is_cut) wrong[wrong.size() / 2] ^= std::byte{1};
+          const ObjectName name = ObjectName::parse(path).value();
+          world_.inner(i).remove(name, {});
+          world_.inner(i).put(name, wrong, {});
+        }
+      }
+      engine::verify(machine_.pool(), {.read = !is_cut}, {});  // finds them, and they are remembered
+      const auto report = engine::verify(machine_.pool(), {}, {});
+      EXPECT_FALSE(report.sound());
+      for (const auto& model : report.models) {
+        EXPECT_EQ(model.domains_may_go, 0U) << kind;
+        EXPECT_EQ(model.health, engine::Health::degraded) << kind;
+      }
+      EXPECT_EQ(engine::plan_without(machine_.pool(), {}, {}).at_risk.size(), 6U) << kind;
+      EXPECT_EQ(engine::plan_without(machine_.pool(), {"s0"}, {}).lost.size(), 6U) << kind;
+      engine::repair(machine_.pool(), {}, {});
+      EXPECT_TRUE(engine::verify(machine_.pool(), {.read = true}, {}).sound()) << kind << is_cut;
+    }
+  }
+}
+
 // A document that is queued for stores is not there yet.
 TEST_F(PoolThatGrows, QueuedDocumentsDoNotCount) {
   for (const std::size_t i : {0U, 1U, 2U}) world_.faults(i).fail_next(test::Call::put, ErrorKind::transient, 1000);

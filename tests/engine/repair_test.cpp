@@ -216,6 +216,16 @@ TEST_F(Repair, DryRunLooksAtRoomAndSpread) {
   for (const std::size_t away : {2U, 3U}) world_.faults(away).set_offline(false);
 }
 
+TEST_F(Repair, NothingIsReadForPacksWithoutRoom) {
+  world_.faults(2).set_offline(true);
+  for (std::size_t i = 0; i < world_.size(); ++i) world_.faults(i).limit_space(0);
+  const RepairReport report = repair();
+  EXPECT_GT(report.packs_below_promise, 0U);
+  EXPECT_EQ(report.bytes_read, 0U);
+  EXPECT_EQ(report.doubts.size(), 1U);
+  world_.faults(2).set_offline(false);
+}
+
 TEST_F(Repair, DryRunNamesWhatIsLost) {
   for (const std::size_t gone : {0U, 1U, 2U, 3U, 4U}) wipe(gone, "mf1/shard/");
   engine::RepairOptions options;

@@ -1,7 +1,9 @@
 #include "modelfloat/placement/policy.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
+#include <random>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -177,6 +179,53 @@ TEST(DomainsMayGo, AsManyAsTheWorstLossLeavesEnough) {
   EXPECT_EQ(domains_may_go(two_in_one, 4), 1U);
   EXPECT_EQ(domains_may_go(std::vector<std::string>{"a", "b"}, 1), 1U);
   EXPECT_EQ(domains_may_go(std::vector<std::string>{}, 1), std::nullopt);
+}
+
+// By a definition of its own: every loss is tried.
+TEST(DomainsMayGo, AllCopiesOfAShardCount) {
+  using Shards = std::vector<std::set<std::string>>;
+  EXPECT_EQ(domains_may_go(Shards{}, 1), std::nullopt);
+  EXPECT_EQ(domains_may_go(Shards{{"a"}, {}}, 2), std::nullopt);
+  EXPECT_EQ(domains_may_go(Shards{{"a"}, {"b"}, {"c"}}, 2), 1U);
+  // Whatever goes, one copy of each is left.
+  EXPECT_EQ(domains_may_go(Shards{{"a", "b"}, {"b", "c"}, {"a", "c"}}, 3), 1U);
+  // a holds the only copy of the second, and one of the first.
+  EXPECT_EQ(domains_may_go(Shards{{"a", "b"}, {"a"}, {"c"}}, 2), 1U);
+  // Choosing one domain for each shard in turn misses this.
+  EXPECT_EQ(domains_may_go(Shards{{"a", "b"}, {"d"}, {"c"}, {"a", "f"}, {"f"}, {"e"}}, 4), 2U);
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    const unsigned domains = 2 + random() % 6;
+    const unsigned k = 1 + random() % 4;
+    Shards shards(k + random() % 4);
+    for (auto& shard : shards) {
+      for (unsigned copies = random() % 3; copies > 0; --copies) shard.insert(std::to_string(random() % domains));
+    }
+    std::optional<unsigned> expected;
+    for (unsigned lost = 0; lost < 1U << domains; ++lost) {
+      std::size_t left = 0;
+      for (const auto& shard : shards)
+        left += std::any_of(shard.begin(), shard.end(),
+                            [&](const auto& one) { return (lost >> std::stoul(one) & 1) == 0; });
+      const auto count = static_cast<unsigned>(std::popcount(lost));
+      if (lost == 0 && left >= k) expected = domains;
+      if (left < k && expected) expected = std::min(*expected, count - 1);
+    }
+    const auto may_go = domains_may_go(shards, k);
+    // More than there are of them that have anything need not be told apart.
+    std::set<std::string> used;
+    for (const auto& shard : shards) used.insert(shard.begin(), shard.end());
+    if (expected) expected = std::min<unsigned>(*expected, static_cast<unsigned>(used.size()));
+    EXPECT_EQ(may_go, expected) << round;
+  }
+}
+
+TEST(DomainsMayGo, ManyCopiesTakeNoLongTime) {
+  std::vector<std::set<std::string>> shards(20);
+  for (std::size_t shard = 0; shard < shards.size(); ++shard) {
+    for (std::size_t copy = 0; copy < 8; ++copy) shards[shard].insert(std::to_string((shard * 3 + copy * 5) % 60));
+  }
+  EXPECT_GE(domains_may_go(shards, 12).value(), 2U);
 }
 
 TEST(Place, IsValidAndRefusesExactlyWhenNothingIs) {

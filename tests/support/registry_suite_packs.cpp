@@ -195,6 +195,8 @@ TEST_P(RegistrySuite, DamagedCopiesAreRememberedUntilTheyAreWhole) {
   registry_->record_shard_copy(sample_hash(2), store, CopyState::missing);
   registry_->set_shard_places(store, std::vector{sample_hash(1), sample_hash(2)});
   expect_damaged({sample_hash(1)}, {});
+  registry_->record_shard_copy(sample_hash(1), store, CopyState::missing);
+  expect_damaged({sample_hash(1)}, {});
   registry_->record_shard_copy(sample_hash(1), store, CopyState::whole);
   expect_damaged({}, {});
   EXPECT_EQ(registry_->shard_count(store), 2U);

@@ -153,7 +153,8 @@ void add_store(CLI::App& app, CommandLine& line) {
 
   auto& remove = add_command(
       group, "rm",
-      "Forget a store; its objects stay where they are. Refused when a model would survive less than was promised, by "
+      "Forget a store; its objects stay where they are. Refused when a model would survive less than was promised and "
+      "less than now, by "
       "the lists of the other stores: modelfloat store drain copies to them what they lack, modelfloat verify --read "
       "reads what they have.",
       "modelfloat store rm disk1");

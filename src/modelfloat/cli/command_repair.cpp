@@ -18,12 +18,14 @@ namespace {
 std::string to_text(const engine::RepairReport& report, bool dry_run) {
   std::string text;
   if (!report.unrepairable.empty()) {
-    Table table({"MODEL", "FILE THAT CANNOT BE READ", "PACK"});
+    Table table({"MODEL", "FILE THAT CANNOT BE READ NOW", "PACK"});
     for (const auto& one : report.unrepairable) {
       const bool is_known = !one.model.empty();  // not so with a maintenance key
       table.add({is_known ? one.model : "?", is_known ? one.file : "?", to_hex(one.pack).substr(0, 12)});
     }
     text += table.text() + "\n";
+    if (!report.is_lost)
+      text += "Stores that cannot be read now may have what is missing: bring them back, and repair again.\n\n";
   }
   if (report.shards_written == 0 && report.documents_written == 0) {
     text += fmt::format("{} packs checked: nothing to write\n", report.packs_checked);
@@ -39,8 +41,9 @@ std::string to_text(const engine::RepairReport& report, bool dry_run) {
 }
 
 ExitCode code_of(const engine::RepairReport& report) {
-  if (report.is_lost) return ExitCode::lost;
-  const bool all = report.unrepairable.empty() && report.packs_below_promise == 0 && report.doubts.empty();
+  // A store that is offline is taken for gone.
+  if (report.is_lost || !report.unrepairable.empty()) return ExitCode::lost;
+  const bool all = report.packs_below_promise == 0 && report.doubts.empty();
   return all ? ExitCode::ok : ExitCode::degraded;
 }
 

@@ -12,6 +12,7 @@ ExitCode store_drain(Session& session, const std::string& name, const StoreDrain
   session.require_writable_home();
   if (arguments.cancel) {
     engine::cancel_drain(session.pool(), name, session.call());
+    if (session.options().json) print_json(nlohmann::ordered_json::object());
     session.tell(printable(name) + " is in use again");
     return ExitCode::ok;
   }

@@ -254,6 +254,69 @@ std::optional<unsigned> domains_may_go(std::span<const std::string> domain_of_ea
   return domains;
 }
 
+namespace {
+
+// Whether at least `k` shards are left whichever `n` domains are lost, by trying all sets of them.
+class AllLosses {
+ public:
+  // By shard: a bit for each domain that has a copy.
+  AllLosses(std::vector<std::uint64_t> shards, unsigned domains, unsigned k)
+      : shards_(std::move(shards)), domains_(domains), k_(k) {}
+
+  bool leave_enough(unsigned n) { return leave_enough(n, 0, 0); }
+  bool took_too_long() const noexcept { return tried_ > k_most_sets; }
+
+ private:
+  static constexpr std::uint64_t k_most_sets = 20'000;
+
+  bool leave_enough(unsigned n, unsigned first, std::uint64_t lost) {
+    if (took_too_long()) return false;
+    if (n == 0) {
+      ++tried_;
+      const auto left =
+          std::count_if(shards_.begin(), shards_.end(), [&](std::uint64_t domains) { return (domains & ~lost) != 0; });
+      return static_cast<std::uint64_t>(left) >= k_;
+    }
+    for (unsigned domain = first; domain + n <= domains_; ++domain) {
+      if (!leave_enough(n - 1, domain + 1, lost | std::uint64_t{1} << domain)) return false;
+    }
+    return true;
+  }
+
+  const std::vector<std::uint64_t> shards_;
+  const unsigned domains_;
+  const unsigned k_;
+  std::uint64_t tried_ = 0;
+};
+
+}  // namespace
+
+std::optional<unsigned> domains_may_go(std::span<const std::set<std::string>> domains_of_each_shard, unsigned k) {
+  constexpr std::size_t k_most_domains = 64;
+  std::vector<std::string> one_of_each;
+  std::map<std::string, unsigned> numbers;
+  bool any_has_more = false;
+  for (const auto& domains : domains_of_each_shard) {
+    if (domains.empty()) continue;
+    one_of_each.push_back(*domains.begin());
+    any_has_more = any_has_more || domains.size() > 1;
+    for (const std::string& domain : domains) numbers.try_emplace(domain, static_cast<unsigned>(numbers.size()));
+  }
+  const auto at_least = domains_may_go(one_of_each, k);
+  if (!at_least || !any_has_more || numbers.size() > k_most_domains) return at_least;
+  std::vector<std::uint64_t> shards;
+  for (const auto& domains : domains_of_each_shard) {
+    std::uint64_t bits = 0;
+    for (const std::string& domain : domains) bits |= std::uint64_t{1} << numbers.at(domain);
+    shards.push_back(bits);
+  }
+  const auto all = static_cast<unsigned>(numbers.size());
+  AllLosses losses(std::move(shards), all, k);
+  unsigned may_go = *at_least;
+  while (may_go < all && losses.leave_enough(may_go + 1)) ++may_go;
+  return may_go;
+}
+
 std::vector<std::size_t> place(std::span<const Candidate> candidates, Redundancy redundancy, unsigned survive,
                                std::uint64_t shard_bytes, double random, std::span<const Placed> staying) {
   check_possible(redundancy, survive);

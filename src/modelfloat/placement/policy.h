@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ bool survives(std::span<const std::string> domain_of_each_shard, unsigned m, uns
 // How many domains may be lost, whichever they are, so that `k` of the shards are left; nullopt when
 // there are fewer than `k` shards.
 std::optional<unsigned> domains_may_go(std::span<const std::string> domain_of_each_shard, unsigned k);
+// The same where a shard may have copies in several domains: it is lost when all of them are. A shard
+// without a domain is gone. Where trying all sets of domains would take long, less is returned.
+std::optional<unsigned> domains_may_go(std::span<const std::set<std::string>> domains_of_each_shard, unsigned k);
 
 // A shard of the pack that is on a store already and stays there.
 struct Placed {

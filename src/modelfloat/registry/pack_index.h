@@ -82,7 +82,8 @@ class PackIndex : public virtual Transactions {
   // corrupt: only record_shard_copy(), after its bytes were read or put, or add_pack() makes it
   // whole.
   virtual void add_shard_place(const Hash256& object, const StoreId&) = 0;
-  // Replaces the recorded state of this copy.
+  // Replaces the recorded state of this copy; but what is corrupt does not become missing, since it may
+  // be listed again.
   virtual void record_shard_copy(const Hash256& object, const StoreId&, CopyState) = 0;
   // Records that these copies were proven right at this time (seconds of Unix time); they are whole
   // then. All are durable together.

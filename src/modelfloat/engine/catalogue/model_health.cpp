@@ -19,6 +19,7 @@ struct ModelLocations {
   std::set<StoreId> stores;
   std::set<ShardSearch::Wanted> wanted;  // shards to search for before more is known
   bool has_packs = false;
+  unsigned survive = 0;  // the largest promise of the packs
   std::optional<unsigned> domains_may_go = {};
   std::optional<std::uint64_t> oldest_proof = {};  // 0: some copies were never proven
 };
@@ -32,6 +33,7 @@ void add(ModelLocations& locations, const std::vector<ShardLocations>& shards, c
   const auto may_go = domains_may_go(shards, pack);
   locations.domains_may_go = locations.has_packs ? std::min(locations.domains_may_go, may_go) : may_go;
   locations.has_packs = true;
+  locations.survive = std::max<unsigned>(locations.survive, pack.survive);
   for (const ShardLocations& shard : shards) {
     if (shard.index < pack.shard_count() && shard.oldest_proof) add_proof(locations, *shard.oldest_proof);
   }
@@ -48,6 +50,7 @@ void add(ModelLocations& locations, const std::vector<ShardLocations>& shards, c
 void add_manifest(ModelLocations& locations, Pool& pool, const ManifestId& manifest) {
   const std::string root = ObjectName::of(ObjectType::content, manifest.content).path();
   const auto lacking = pool.registry().stores_without_document(root);
+  const std::uint64_t now = unix_seconds(pool.environment().clock.utc_now());
   const bool is_all = locations.stores.empty();
   const auto proofs = is_all ? pool.registry().document_proofs(root) : std::map<StoreId, std::uint64_t>();
   std::set<std::string> domains;
@@ -57,10 +60,11 @@ void add_manifest(ModelLocations& locations, Pool& pool, const ManifestId& manif
     if (!is_all) continue;
     locations.stores.insert(store->id);
     const auto proof = proofs.find(store->id);
-    add_proof(locations, proof == proofs.end() ? 0 : proof->second);
+    add_proof(locations, proof == proofs.end() || proof->second > now ? 0 : proof->second);
   }
   const auto may_go = domains_may_go(domains);
   locations.domains_may_go = locations.has_packs ? std::min(locations.domains_may_go, may_go) : may_go;
+  if (locations.has_packs && may_go < locations.survive) locations.health = worse(locations.health, Health::degraded);
 }
 
 // Uses the packs in the registry; nullopt when some packs of the manifest are not in it.

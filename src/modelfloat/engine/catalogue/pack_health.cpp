@@ -30,6 +30,7 @@ static bool has_place(const ShardLocations& shard) {
 static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256& object,
                                    const std::vector<registry::ShardCopy>& copies) {
   ShardLocations locations{index, object, {}, {}, {}, {}};
+  const std::uint64_t now = unix_seconds(pool.environment().clock.utc_now());
   for (const registry::ShardCopy& copy : copies) {
     const transfer::PoolStore* store = pool.stores().find(copy.store);
     if (store == nullptr) continue;
@@ -39,7 +40,9 @@ static ShardLocations locations_of(Pool& pool, std::size_t index, const Hash256&
       locations.corrupt.push_back(store);
     } else {
       (store->is_online() ? locations.online : locations.offline).push_back(store);
-      locations.oldest_proof = std::min(locations.oldest_proof.value_or(copy.proved_at), copy.proved_at);
+      // A time that is still to come was told by a wrong clock.
+      const std::uint64_t proved_at = copy.proved_at > now ? 0 : copy.proved_at;
+      locations.oldest_proof = std::min(locations.oldest_proof.value_or(proved_at), proved_at);
     }
   }
   if (!has_place(locations)) locations.elsewhere = pool.shard_search().verdict(object);
@@ -101,15 +104,10 @@ std::vector<std::size_t> fewest_holders_first(const std::vector<std::vector<cons
 
 std::optional<unsigned> domains_may_go(const std::vector<std::vector<const transfer::PoolStore*>>& holders,
                                        const Pack& pack) {
-  std::map<std::string, unsigned> used;
-  std::vector<std::string> domains;
-  for (const std::size_t index : fewest_holders_first(holders)) {
-    const auto& stores = holders[index];
-    if (stores.empty()) continue;
-    const auto* chosen = *std::min_element(
-        stores.begin(), stores.end(), [&](const auto* a, const auto* b) { return used[a->domain] < used[b->domain]; });
-    ++used[chosen->domain];
-    domains.push_back(chosen->domain);
+  std::vector<std::set<std::string>> domains;
+  for (const auto& stores : holders) {
+    auto& of_shard = domains.emplace_back();
+    for (const auto* store : stores) of_shard.insert(store->domain);
   }
   return placement::domains_may_go(domains, pack.k);
 }

@@ -69,8 +69,8 @@ Health pack_health(const ShardNumbers& numbers, const Pack& pack);
 std::vector<std::size_t> fewest_holders_first(const std::vector<std::vector<const transfer::PoolStore*>>& holders);
 
 // How many failure domains may be lost, whichever they are, so that the pack can still be read;
-// nullopt when it cannot be read. For each shard, the stores that have it; of several the one counts
-// whose domain has least of the pack.
+// nullopt when it cannot be read. `holders`: of each shard, the stores that have it; with k = 1, of
+// each copy.
 std::optional<unsigned> domains_may_go(const std::vector<std::vector<const transfer::PoolStore*>>& holders,
                                        const Pack& pack);
 // Of shard_locations(): copies on offline stores do not count.

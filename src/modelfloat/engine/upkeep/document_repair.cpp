@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "modelfloat/base/log.h"
+#include "modelfloat/engine/upkeep/document_copies.h"
 #include "modelfloat/transfer/ask/object_reader.h"
 
 namespace modelfloat::engine {
@@ -18,23 +19,9 @@ constexpr std::uint64_t k_bytes_at_once = std::uint64_t{16} << 20;
 class DocumentsOnStores {
  public:
   DocumentsOnStores(const RepairContext& context, const transfer::Inventory& inventory, const CallOptions& call)
-      : context_(context), inventory_(inventory), call_(call) {
-    for (const auto& one : context.registry().damaged_documents()) damaged_[one.object].insert(one.store);
-  }
+      : context_(context), copies_(context.registry(), inventory), call_(call) {}
 
-  // The stores that were listed and have no good copy.
-  std::vector<const PoolStore*> lacking(const ObjectName& name) const {
-    const auto stores = inventory_.expected_everywhere(name);
-    std::vector<const PoolStore*> lacking = stores.lacking;
-    const auto damaged = damaged_.find(name.path());
-    const auto kept = context_.registry().document(name.path());
-    for (const PoolStore* store : stores.having) {
-      const bool is_damaged = damaged != damaged_.end() && damaged->second.contains(store->id);
-      const bool has_right_size = !kept || inventory_.listed_size(*store, name) == kept->size();
-      if (is_damaged || !has_right_size) lacking.push_back(store);
-    }
-    return lacking;
-  }
+  std::vector<const PoolStore*> lacking(const ObjectName& name) const { return copies_.lacking(name); }
 
   std::optional<Bytes> read(const ObjectName& name) const {
     if (auto kept = context_.registry().document(name.path()); kept && transfer::fits_name(name, *kept)) return kept;
@@ -45,7 +32,7 @@ class DocumentsOnStores {
     std::vector<registry::QueuedPut> puts;
     for (const PoolStore* store : stores) {
       puts.push_back({store->id, name.path(), bytes});
-      queued_.emplace(name.path(), store);
+      queued_.emplace(std::pair(name.path(), store), bytes.size());
       bytes_ += bytes.size();
     }
     context_.registry().queue_puts(puts);
@@ -63,12 +50,14 @@ class DocumentsOnStores {
       context_.documents.flush(transfer::WaitFor::all, call_);
       left = still_queued();
     } while (!left.empty() && left.size() < before);
-    for (const auto& [object, store] : queued_) {
+    for (const auto& [put, bytes] : queued_) {
+      const auto& [object, store] = put;
       if (left.contains({object, store->id})) {
         ++done_.not_taken[store->name];
         continue;
       }
       ++done_.written;
+      done_.bytes_written += bytes;
       context_.registry().record_document_copy(object, store->id, true);
     }
     queued_.clear();
@@ -90,10 +79,9 @@ class DocumentsOnStores {
   }
 
   const RepairContext context_;
-  const transfer::Inventory& inventory_;
+  const DocumentCopies copies_;
   const CallOptions& call_;
-  std::map<std::string, std::set<StoreId>> damaged_;
-  std::set<std::pair<std::string, const PoolStore*>> queued_;
+  std::map<std::pair<std::string, const PoolStore*>, std::uint64_t> queued_;  // with its bytes
   std::uint64_t bytes_ = 0;
   DocumentRepair done_;
 };
@@ -111,8 +99,8 @@ DocumentRepair repair_documents(const RepairContext& context, const transfer::In
       on_stores.done().doubts.push_back(name.path() + " is on no store that can be read now");
       continue;
     }
-    on_stores.done().bytes_written += lacking.size() * bytes->size();
     if (dry_run) {
+      on_stores.done().bytes_written += lacking.size() * bytes->size();
       on_stores.done().written += lacking.size();
     } else {
       on_stores.queue(name, *bytes, lacking);

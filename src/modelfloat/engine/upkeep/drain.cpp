@@ -25,7 +25,8 @@ DrainReport drain_store(Pool& pool, const std::string& name, const DrainOptions&
   // What a store has that is away is for repair() to make again.
   for (const transfer::PoolStore* store : pool.stores().all()) repair_options.awaited.insert(store->id);
   const RepairReport done = repair(pool, repair_options, call);
-  DrainReport report{done.shards_written, done.bytes_written, done.shards_left, done.packs_below_promise, done.doubts};
+  DrainReport report{done.shards_written, done.bytes_written, done.shards_left,
+                     done.packs_below_promise - done.packs_beyond_budget, done.doubts};
   for (const Unrepairable& one : done.unrepairable)
     report.doubts.push_back(one.model + ": " + one.file + " cannot be read: too few shards are left");
   for (const transfer::PoolStore* store : pool.stores().all()) {

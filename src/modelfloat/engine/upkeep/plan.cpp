@@ -12,10 +12,10 @@
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/pool/slots.h"
 #include "modelfloat/engine/pool/store_health.h"
+#include "modelfloat/engine/upkeep/document_copies.h"
 #include "modelfloat/engine/upkeep/pool_survey.h"
 #include "modelfloat/engine/upkeep/shard_spread.h"
 #include "modelfloat/mf1/format.h"
-#include "modelfloat/placement/policy.h"
 #include "modelfloat/transfer/packs/later_parity.h"
 
 namespace modelfloat::engine {
@@ -31,6 +31,7 @@ class Planning {
         gone_(std::move(gone)),
         call_(call),
         survey_(survey_pool(pool, std::nullopt, call)),
+        documents_(pool.registry(), survey_.inventory),
         largest_survive_(Settings(pool.registry()).largest_survive()) {}
 
   PlanReport run() {
@@ -39,6 +40,7 @@ class Planning {
       if (!listed.is_complete && !gone_.contains(listed.store->id))
         report_.doubts.push_back(listed.store->name + " cannot be listed now, and counts as gone");
     }
+    for (const std::string& model : survey_.unread_models) meets(model, std::nullopt, true);
     for (const auto& [id, needed] : survey_.packs) look_at(needed);
     look_at_documents();
     for (const auto& [name, fate] : models_) {
@@ -69,17 +71,10 @@ class Planning {
   void look_at(const NeededPack& needed) {
     const Pack& pack = needed.pack;
     const ShardSpread spread = spread_of(survey_.inventory, pack, gone_);
-    std::vector<std::string> domains = spread.domains();
-    const std::size_t left = domains.size();
-    for (const registry::StrayShard& later : transfer::later_parity(pool_.registry(), pack)) {
-      for (const auto& copy : survey_.inventory.copies(later.object)) {
-        const bool is_good = copy.size_bytes && copy.remembered != registry::CopyState::corrupt;
-        if (!is_good || left >= pack.k || gone_.contains(copy.store->id)) continue;
-        domains.push_back(copy.store->domain);
-        break;
-      }
-    }
-    const auto may_go = placement::domains_may_go(domains, pack.k);
+    const std::size_t left = spread.lying.size() + spread.crowded.size();
+    auto may_go = spread.domains_may_go;
+    // Anybody may write the header of parity that was added later, so it only counts where it must.
+    if (!may_go && left + later_parity_left(pack) >= pack.k) may_go = 0;
     const bool is_below = !may_go || *may_go < pack.survive;
     const std::uint64_t object_bytes = mf1::k_header_bytes + pack.slice_bytes;
     if (may_go) {
@@ -91,6 +86,16 @@ class Planning {
       meets(survey_.state.manifests.at(content).model, may_go, is_below);
       if (may_go) model_bytes_[content] += pack.k * object_bytes;
     }
+  }
+
+  std::size_t later_parity_left(const Pack& pack) const {
+    const auto shards = transfer::later_parity(pool_.registry(), pack);
+    return static_cast<std::size_t>(std::count_if(shards.begin(), shards.end(), [&](const registry::StrayShard& later) {
+      const auto copies = survey_.inventory.copies(later.object);
+      return std::any_of(copies.begin(), copies.end(), [&](const transfer::InventoryCopy& copy) {
+        return copy.size_bytes && copy.remembered != registry::CopyState::corrupt && !gone_.contains(copy.store->id);
+      });
+    }));
   }
 
   // Without the log and a key slot no other machine can read any model.
@@ -118,7 +123,7 @@ class Planning {
 
   std::set<std::string> domains_left(const ObjectName& document) const {
     std::set<std::string> domains;
-    for (const auto* store : survey_.inventory.expected_everywhere(document).having) {
+    for (const auto* store : documents_.good(document)) {
       if (!gone_.contains(store->id)) domains.insert(store->domain);
     }
     return domains;
@@ -155,6 +160,7 @@ class Planning {
   const std::set<StoreId> gone_;
   const CallOptions& call_;
   const PoolSurvey survey_;
+  const DocumentCopies documents_;
   const unsigned largest_survive_;
   std::map<std::string, Fate> models_;
   std::map<Hash256, std::uint64_t> model_bytes_;  // to read, by manifest

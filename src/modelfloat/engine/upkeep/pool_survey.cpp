@@ -63,13 +63,14 @@ PoolSurvey survey_pool(Pool& pool, const std::optional<std::string>& model, cons
   std::vector<std::string> doubts;
   PoolState state = read_log(pool, model, doubts, call);
   Inventory inventory = list_stores(pool, doubts, call);
-  PoolSurvey survey{std::move(state), std::move(inventory), {}, {}, std::move(doubts)};
+  PoolSurvey survey{std::move(state), std::move(inventory), {}, {}, {}, std::move(doubts)};
   for (const LiveManifest* live : current_manifests(survey.state)) {
     if (model && live->model != *model) continue;
     try {
       read_manifest(pool, *live, survey, call);
     } catch (const Error& error) {
       if (error.kind == ErrorKind::cancelled) throw;
+      survey.unread_models.insert(live->model);
       survey.doubts.push_back(fmt::format("{} cannot be checked: {}", live->model, error.what()));
     }
   }

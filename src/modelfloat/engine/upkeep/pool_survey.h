@@ -23,7 +23,8 @@ struct PoolSurvey {
   PoolState state;  // as the log says
   transfer::Inventory inventory;
   std::map<PackId, NeededPack> packs;
-  std::set<ObjectName> documents;  // of the manifests, and unless one model was asked for, of the pool
+  std::set<ObjectName> documents;       // of the manifests, and unless one model was asked for, of the pool
+  std::set<std::string> unread_models;  // some manifest of which cannot be read
   // What is not known, in whole sentences: stores that were not asked or could not be listed, and
   // manifests that cannot be read.
   std::vector<std::string> doubts;

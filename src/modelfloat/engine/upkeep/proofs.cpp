@@ -52,15 +52,15 @@ void Proofs::record() {
   documents_.clear();
 }
 
-// 0: never.
+// 0: never. What was proven at a time that is still to come was so by a wrong clock.
 std::uint64_t Proofs::proved_at(const CopyToCheck& copy) {
   if (copy.name.type() != ObjectType::shard) {
     const auto proofs = pool_.registry().document_proofs(copy.name.path());
     const auto own = proofs.find(copy.store->id);
-    return own == proofs.end() ? 0 : own->second;
+    return own == proofs.end() || own->second > now_ ? 0 : own->second;
   }
   for (const registry::ShardCopy& known : pool_.registry().shard_copies(*copy.name.hash())) {
-    if (known.store == copy.store->id) return known.proved_at;
+    if (known.store == copy.store->id) return known.proved_at > now_ ? 0 : known.proved_at;
   }
   return 0;
 }

@@ -11,7 +11,9 @@
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/pool/slots.h"
+#include "modelfloat/engine/upkeep/document_copies.h"
 #include "modelfloat/engine/upkeep/document_repair.h"
+#include "modelfloat/engine/upkeep/pool_survey.h"
 #include "modelfloat/transfer/ask/inventory.h"
 
 namespace modelfloat::engine {
@@ -32,7 +34,8 @@ class RemovalCheck {
   RemovalCheck(Pool& pool, const Stores& leaving, const StoreRemovalOptions& options, const CallOptions& call)
       : leaving_(leaving),
         options_(options),
-        inventory_(transfer::take_inventory(pool.stores(), pool.registry(), {"mf1/"}, call)) {
+        inventory_(transfer::take_inventory(pool.stores(), pool.registry(), {"mf1/"}, call)),
+        documents_(pool.registry(), inventory_) {
     for (const transfer::Inventory::Store& listed : inventory_.stores()) {
       if (!listed.is_complete && !leaving.contains(listed.store)) away_.push_back(listed.store->name);
     }
@@ -48,11 +51,11 @@ class RemovalCheck {
 
   const transfer::Inventory& inventory() const noexcept { return inventory_; }
 
-  // Returns those of the documents that a leaving store lists, and no staying one.
+  // Returns those of the documents of which a leaving store has a good copy, and no staying one.
   std::set<ObjectName> only_on_leaving(const std::set<ObjectName>& documents) const {
     std::set<ObjectName> found;
     for (const ObjectName& name : documents) {
-      const auto having = inventory_.expected_everywhere(name).having;
+      const auto having = documents_.good(name);
       const auto leaves = [&](const auto* store) { return leaving_.contains(store); };
       if (!having.empty() && std::all_of(having.begin(), having.end(), leaves)) found.insert(name);
     }
@@ -144,6 +147,7 @@ class RemovalCheck {
   const Stores& leaving_;
   const StoreRemovalOptions& options_;
   const transfer::Inventory inventory_;
+  const DocumentCopies documents_;
   std::vector<std::string> away_;
 };
 
@@ -246,16 +250,14 @@ void look_again(Pool& pool, const Stores& leaving, const PoolState& before, std:
 
 StoreRemoval remove_stores(Pool& pool, const std::vector<std::string>& names, const StoreRemovalOptions& options,
                            const CallOptions& call) {
+  store_ids(pool, names);  // an unknown name needs no waiting
+  // Also of what other machines have taken out: that holds nothing any more.
+  const bool fresh = warn_unless_fresh(
+      catch_up(pool, {.log = LogReading::all, .catalogue = true, .decided = MarkerWait::full}, call),
+      fmt::format("models that are known only there are not looked at, and may need {}", fmt::join(names, ", ")));
   Stores leaving;
-  for (const std::string& name : names) {
-    const transfer::PoolStore* store = pool.stores().find(name);
-    if (store == nullptr) throw Error(ErrorKind::not_found, name, "no such store in this pool");
-    leaving.insert(store);
-  }
+  for (const StoreId& id : store_ids(pool, names)) leaving.insert(pool.stores().find(id));
   const std::string leaving_names = names_of(leaving);
-  const bool fresh =
-      warn_unless_fresh(catch_up(pool, {.log = LogReading::all, .decided = MarkerWait::full}, call),
-                        "models that are known only there are not looked at, and may need " + leaving_names);
   std::set<std::string> at_risk;
   const PoolState state = pool.log().state();
   {

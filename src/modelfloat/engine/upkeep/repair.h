@@ -44,7 +44,8 @@ struct RepairReport {
   bool is_lost = false;                    // some of them even when all stores are back
   // Packs that do not keep their promise yet, and why some do not, in whole sentences.
   std::uint64_t packs_below_promise = 0;
-  std::uint64_t shards_left = 0;  // that should have been written and were not, or do not come back
+  std::uint64_t packs_beyond_budget = 0;  // of them
+  std::uint64_t shards_left = 0;          // that should have been written and were not, or do not come back
   std::vector<std::string> doubts;
 };
 

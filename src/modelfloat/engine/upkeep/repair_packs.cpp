@@ -34,6 +34,7 @@ class PacksRepair {
     if (options_.dry_run) {
       transfer::Targets targets = targets_now();
       for (const PackToRepair& task : tasks) count(task, targets);
+      tell_of_room();
       replace_wrong_spares(context_, inventory_, packs, options_, new_copies_, report_, call_);
       return;
     }
@@ -43,6 +44,7 @@ class PacksRepair {
     tasks = repair(std::move(tasks), true);
     report_.packs_below_promise += tasks.size();
     for (const PackToRepair& task : tasks) report_.shards_left += task.missing.size();
+    tell_of_room();
     replace_wrong_spares(context_, inventory_, packs, options_, new_copies_, report_, call_);
     new_copies_.read_back();
     report_.packs_below_promise += new_copies_.failures().size();
@@ -60,7 +62,6 @@ class PacksRepair {
     for (const Pack& pack : packs) {
       ++report_.packs_checked;
       ShardSpread spread = spread_of(inventory_, pack, options_.leaving, options_.awaited);
-      const std::vector<std::string> domains = spread.domains();
       const bool can_be_copied = std::all_of(spread.missing.begin(), spread.missing.end(), [&](std::size_t index) {
         return !inventory_.holders(pack, index).empty();
       });
@@ -71,7 +72,7 @@ class PacksRepair {
         report_.shards_left += spread.missing.size();
         continue;
       }
-      planned.push_back({placement::domains_may_go(domains, pack.k),
+      planned.push_back({spread.domains_may_go,
                          {pack, std::move(spread.missing), std::move(spread.lying), std::move(spread.prefer),
                           std::move(spread.crowded), can_be_copied}});
     }
@@ -84,29 +85,35 @@ class PacksRepair {
 
   // Counts what would be done, and takes the room for it in `targets`.
   void count(const PackToRepair& task, transfer::Targets& targets) {
-    if (task.lying.size() + task.crowded.size() < task.pack.k && !task.can_be_copied &&
-        transfer::later_parity(context_.registry(), task.pack).empty()) {
+    if (seems_unreadable(task) && transfer::later_parity(context_.registry(), task.pack).empty()) {
       unrepairable_(task.pack);
       report_.shards_left += task.missing.size();
       return;
     }
     if (report_.bytes_read + 2 * report_.bytes_written + bytes_to_move(task) > options_.budget_bytes) {
       ++report_.packs_below_promise;
+      ++report_.packs_beyond_budget;
       report_.shards_left += task.missing.size();
       return;
     }
     const Foreseen foreseen = foresee(task, targets);
+    if (foreseen.outcome == PackRepair::Outcome::no_room) return has_no_room(task);
     if (foreseen.outcome != PackRepair::Outcome::as_promised) ++report_.packs_below_promise;
-    if (foreseen.outcome == PackRepair::Outcome::no_room) report_.shards_left += task.missing.size();
     if (foreseen.places.empty()) return;
-    for (const std::size_t place : foreseen.places) {
-      std::uint64_t& free = targets.candidates[place].free_bytes;
-      if (free != UINT64_MAX) free -= task.object_bytes();
-    }
+    take_room(foreseen, task, targets);
     ++report_.packs_repaired;
     report_.shards_written += foreseen.places.size();
     report_.bytes_read += task.bytes_to_read();
     report_.bytes_written += foreseen.places.size() * task.object_bytes();
+  }
+
+  // Whether too few different shards are listed for it to be read, later parity left out.
+  bool seems_unreadable(const PackToRepair& task) const {
+    const Pack& pack = task.pack;
+    std::size_t listed = 0;
+    for (std::size_t index = 0; index < (pack.k == 1 ? 1 : pack.shard_count()); ++index)
+      listed += inventory_.holders(pack, index).empty() ? 0 : 1;
+    return listed < pack.k && !task.can_be_copied;
   }
 
   transfer::Targets targets_now() const {
@@ -160,14 +167,44 @@ class PacksRepair {
     return task.bytes_to_read() + 2 * task.bytes_to_write();
   }
 
-  // Of packs of which all shards are there, leaves out those for which no placement is better, so
-  // that they are not read for nothing.
-  void leave_out_hopeless(std::vector<PackToRepair>& tasks, const transfer::Targets& targets) {
+  // Leaves out the packs for which there is no room, and those of which all shards are there and no
+  // placement is better, so that they are not read for nothing.
+  void leave_out_hopeless(std::vector<PackToRepair>& tasks, transfer::Targets targets) {
     std::erase_if(tasks, [&](const PackToRepair& task) {
-      if (foresee(task, targets).outcome != PackRepair::Outcome::no_better_place) return false;
-      ++report_.packs_below_promise;
-      return true;
+      if (seems_unreadable(task)) return false;  // which is to be found out
+      const Foreseen foreseen = foresee(task, targets);
+      if (foreseen.outcome == PackRepair::Outcome::no_better_place) {
+        ++report_.packs_below_promise;
+        return true;
+      }
+      if (foreseen.outcome == PackRepair::Outcome::no_room) {
+        has_no_room(task);
+        return true;
+      }
+      take_room(foreseen, task, targets);
+      return false;
     });
+  }
+
+  void has_no_room(const PackToRepair& task) {
+    ++without_room_;
+    ++report_.packs_below_promise;
+    report_.shards_left += task.missing.size();
+  }
+
+  void tell_of_room() {
+    if (without_room_ == 0) return;
+    report_.doubts.push_back(
+        fmt::format("{} packs cannot get all their shards: the other stores are in too few failure domains, or have no "
+                    "room. Add a store, or raise the capacity of one",
+                    without_room_));
+  }
+
+  static void take_room(const Foreseen& foreseen, const PackToRepair& task, transfer::Targets& targets) {
+    for (const std::size_t place : foreseen.places) {
+      std::uint64_t& free = targets.candidates[place].free_bytes;
+      if (free != UINT64_MAX) free -= task.object_bytes();
+    }
   }
 
   // Returns the packs for which stores failed in between.
@@ -202,7 +239,8 @@ class PacksRepair {
       }
       if (options_.progress) options_.progress(report_.bytes_written, bytes_to_write_ + written_before);
     }
-    report_.packs_below_promise += tasks.size() - index;  // beyond the budget
+    report_.packs_below_promise += tasks.size() - index;
+    report_.packs_beyond_budget += tasks.size() - index;
     for (std::size_t left = index; left < tasks.size(); ++left) report_.shards_left += tasks[left].missing.size();
     if (index < tasks.size())
       report_.doubts.push_back(fmt::format("the budget is used up: {} packs are left", tasks.size() - index));
@@ -235,7 +273,8 @@ class PacksRepair {
   RepairReport& report_;
   const CallOptions& call_;
   std::uint64_t bytes_to_write_ = 0;
-  bool failed_ = false;  // a store, while shards were put
+  bool failed_ = false;           // a store, while shards were put
+  std::size_t without_room_ = 0;  // packs
   NewCopies new_copies_;
 };
 

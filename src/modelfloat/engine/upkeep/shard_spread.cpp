@@ -71,12 +71,15 @@ bool crowd_out(const Pack& pack, ShardSpread& spread) {
 
 }  // namespace
 
-std::vector<std::string> ShardSpread::domains() const {
-  std::vector<std::string> domains;
-  for (const auto* places : {&lying, &crowded}) {
-    for (const ShardPlace& place : *places) domains.push_back(place.domain);
+// With k = 1, of each copy.
+static std::optional<unsigned> domains_may_go_of(std::vector<std::vector<const PoolStore*>> holders, const Pack& pack) {
+  if (pack.k == 1) {
+    std::set<const PoolStore*> copies;
+    for (const auto& stores : holders) copies.insert(stores.begin(), stores.end());
+    holders.clear();
+    for (const PoolStore* copy : copies) holders.push_back({copy});
   }
-  return domains;
+  return domains_may_go(holders, pack);
 }
 
 ShardSpread spread_of(const Inventory& inventory, const Pack& pack, const std::set<StoreId>& leaving,
@@ -85,7 +88,7 @@ ShardSpread spread_of(const Inventory& inventory, const Pack& pack, const std::s
   std::map<std::string, unsigned> used;
   const auto least_used = [&](const PoolStore* a, const PoolStore* b) { return used[a->domain] < used[b->domain]; };
   std::set<const PoolStore*> taken;  // with k = 1
-  const auto holders = holders_of(inventory, pack, leaving);
+  auto holders = holders_of(inventory, pack, leaving);
   for (const std::size_t index : fewest_holders_first(holders)) {
     auto stores = holders[index];
     const auto leave_out_taken = [&] {
@@ -95,6 +98,7 @@ ShardSpread spread_of(const Inventory& inventory, const Pack& pack, const std::s
     if (stores.empty()) {
       stores = awaited_holders(inventory, pack, index, leaving, awaited);
       leave_out_taken();
+      holders[index].insert(holders[index].end(), stores.begin(), stores.end());
     }
     if (stores.empty()) {
       spread.missing.push_back(index);
@@ -107,6 +111,8 @@ ShardSpread spread_of(const Inventory& inventory, const Pack& pack, const std::s
   }
   std::sort(spread.missing.begin(), spread.missing.end());
   for (const std::size_t index : spread.missing) look_where_it_was(inventory, pack, index, taken, spread);
+  spread.domains_may_go = domains_may_go_of(std::move(holders), pack);
+  if (spread.missing.empty() && spread.domains_may_go >= pack.survive) return spread;
   while (crowd_out(pack, spread)) {
   }
   return spread;

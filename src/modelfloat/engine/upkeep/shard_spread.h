@@ -2,6 +2,7 @@
 // Where the shards of a pack are, and which are to be made again, by the lists of the stores.
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,17 +13,18 @@
 
 namespace modelfloat::engine {
 
-// Of several copies of a shard the one counts whose domain has least of the pack.
+// Of several copies of a shard the one lies there whose domain has least of the pack.
 struct ShardSpread {
+  // How many failure domains may be lost, whichever they are, so that the pack can still be read; all
+  // copies count. nullopt: it cannot be read.
+  std::optional<unsigned> domains_may_go;
   std::vector<transfer::ShardPlace> lying;  // the copies that count
   std::vector<std::size_t> missing;         // indexes of shards that have no copy, in order
   std::map<std::size_t, StoreId> prefer;    // by index: where a missing shard was
   bool is_undecided = false;                // some may be on stores that could not be listed
-  // Not in `lying`: those whose domain has too many of the pack for it to keep its promise.
+  // Not in `lying`: those whose domain has too many of the pack. Empty when no shard is missing and
+  // the promise is kept all the same, by copies elsewhere.
   std::vector<transfer::ShardPlace> crowded;
-
-  // One for each shard that is there, the crowded ones too.
-  std::vector<std::string> domains() const;
 };
 
 // Copies on the stores in `leaving` do not count. A shard that no store lists, and that one in

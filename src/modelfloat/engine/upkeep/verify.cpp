@@ -15,6 +15,7 @@
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
 #include "modelfloat/engine/pool/settings.h"
+#include "modelfloat/engine/upkeep/document_copies.h"
 #include "modelfloat/engine/upkeep/file_check.h"
 #include "modelfloat/engine/upkeep/pool_survey.h"
 #include "modelfloat/engine/upkeep/proofs.h"
@@ -51,7 +52,6 @@ class Verification {
       report_unknown_model(*only, fresh);
     }
     list_stores();
-    for (auto& one : pool_.registry().damaged_documents()) damaged_documents_.insert(std::move(one));
     transfer::learn_stray_shards(pool_.stores(), pool_.registry(), inventory_->stray(), call_);
     if (!only) check_common_objects();
     for (const LiveManifest* live : current_manifests(state_)) {
@@ -84,6 +84,7 @@ class Verification {
   void list_stores() {
     inventory_.emplace(transfer::take_inventory(pool_.stores(), pool_.registry(), {"mf1/"}, call_));
     proofs_.emplace(pool_, *inventory_);
+    documents_.emplace(pool_.registry(), *inventory_);
     for (const Inventory::Store& listed : inventory_->stores()) {
       if (!listed.trouble.empty()) log_warning(listed.store->name + " cannot be listed: " + listed.trouble);
       if (!listed.is_complete) found(listed.store->name, ObjectName::marker(), Damage::offline);
@@ -95,8 +96,8 @@ class Verification {
     const auto stores = inventory_->expected_everywhere(name);
     for (const PoolStore* store : stores.having) {
       to_read_.emplace(name, store);
-      const bool was_corrupt = damaged_documents_.contains({name.path(), store->id});
-      if (was_corrupt && !options_.read) found(store->name, name, Damage::corrupt);
+      const bool was_corrupt = !options_.read && documents_->was_damaged(name, *store);
+      if (was_corrupt || !documents_->has_right_size(name, *store)) found(store->name, name, Damage::corrupt);
     }
     for (const PoolStore* store : stores.lacking) found(store->name, name, Damage::missing);
   }
@@ -249,8 +250,9 @@ class Verification {
   std::set<std::string> domains_with(const ObjectName& document) const {
     std::set<std::string> domains;
     for (const PoolStore* store : inventory_->expected_everywhere(document).having) {
-      const bool was_damaged = !options_.read && damaged_documents_.contains({document.path(), store->id});
-      if (!was_damaged && !bad_.contains({document, store})) domains.insert(store->domain);
+      const bool was_damaged = !options_.read && documents_->was_damaged(document, *store);
+      const bool is_good = !was_damaged && documents_->has_right_size(document, *store);
+      if (is_good && !bad_.contains({document, store})) domains.insert(store->domain);
     }
     return domains;
   }
@@ -265,13 +267,21 @@ class Verification {
     return may_go;
   }
 
+  // By documents without which the model cannot be read from the stores.
+  void limit(ModelHealth& health, const std::optional<unsigned>& may_go, const ManifestCheck& check) const {
+    health.domains_may_go = std::min(health.domains_may_go, may_go);
+    unsigned survive = 0;
+    for (const PackId& id : check.packs) survive = std::max<unsigned>(survive, packs_.at(id).pack.survive);
+    if (!may_go || *may_go < survive) health.health = worse(health.health, Health::degraded);
+  }
+
   ModelHealth health_of(const ManifestCheck& check) {
     ModelHealth health = health_of_manifest(pool_, check.id, call_);
     health.health = check.readable ? Health::sound : Health::unknown;
     if (check.is_wrong) health.health = Health::lost;
     for (const PackId& id : check.packs) health.health = worse(health.health, health_of(packs_.at(id)));
-    for (const ObjectName& name : check.documents)
-      health.domains_may_go = std::min(health.domains_may_go, domains_may_go(domains_with(name)));
+    for (const ObjectName& name : check.documents) limit(health, domains_may_go(domains_with(name)), check);
+    limit(health, common_may_go_, check);
     return health;
   }
 
@@ -298,12 +308,14 @@ class Verification {
 
   void check_files_of(ManifestCheck& check, FileCheck& files) {
     const auto complain = [&](const FileEntry& file, const Error& error) {
-      // A file that cannot be read is reported by its shards.
       const bool is_wrong = error.kind == ErrorKind::corrupt;
-      log(is_wrong ? LogLevel::warning : LogLevel::info, check.model + ": " + file.path + ": " + error.what());
-      if (!is_wrong) return;
-      check.is_wrong = true;
-      found("", ObjectName::of(ObjectType::content, check.id.content), Damage::corrupt);
+      // Also by later parity that is not what it says.
+      const bool is_lost = error.kind == ErrorKind::lost && !error.retry_after && inventory_->complete();
+      log(is_wrong || is_lost ? LogLevel::warning : LogLevel::info,
+          check.model + ": " + file.path + ": " + error.what());
+      check.is_wrong = check.is_wrong || is_wrong || is_lost;
+      // A file that cannot be read is reported by its shards.
+      if (is_wrong) found("", ObjectName::of(ObjectType::content, check.id.content), Damage::corrupt);
     };
     try {
       files.check(ManifestReader(pool_, {}, call_).root(check.id), check.recipes, complain);
@@ -386,10 +398,9 @@ class Verification {
       });
     }
     std::map<std::string, ModelHealth> health;
-    const auto for_all = domains_may_go_for_all();
+    common_may_go_ = domains_may_go_for_all();
     for (const ManifestCheck& check : manifests_) {
-      ModelHealth own = health_of(check);
-      own.domains_may_go = std::min(own.domains_may_go, for_all);
+      const ModelHealth own = health_of(check);
       const auto [known, is_first] = health.try_emplace(check.model, own);
       if (!is_first) known->second = worse(known->second, own);
     }
@@ -407,7 +418,8 @@ class Verification {
   std::map<PackId, PackCheck> packs_;
   std::vector<ManifestCheck> manifests_;
   std::set<ObjectName> expected_log_;
-  std::set<registry::DocumentCache::DocumentCopy> damaged_documents_;
+  std::optional<DocumentCopies> documents_;
+  std::optional<unsigned> common_may_go_;
   std::set<Copy> to_read_;
   std::uint64_t bytes_to_read_ = 0;
   std::uint64_t bytes_done_ = 0;

@@ -171,6 +171,13 @@ void SqliteRegistry::add_shard_place(const Hash256& object, const StoreId& store
 
 void SqliteRegistry::record_shard_copy(const Hash256& object, const StoreId& store, CopyState state) {
   database_.write([&](Connection& c) {
+    if (state == CopyState::missing) {
+      c.run(
+          "insert into shard_places (object, store, state) values (?1, ?2, ?3) "
+          "on conflict (object, store) do update set state = ?3, proved_at = 0, checksum = '' where state <> ?4",
+          object, store, state, CopyState::corrupt);
+      return;
+    }
     c.run("insert or replace into shard_places (object, store, state) values (?1, ?2, ?3)", object, store, state);
   });
 }

@@ -75,8 +75,10 @@ std::set<std::string> ShardFetch::may_come_back_from(const Shard& shard) const {
   std::set<std::string> names;
   for (const PoolStore* store : context_.stores.all()) {
     if (store->is_online()) continue;
-    const registry::ShardCopy whole{store->id, registry::CopyState::whole};
-    if (copies.empty() || std::find(copies.begin(), copies.end(), whole) != copies.end()) names.insert(store->name);
+    const bool has_it = std::any_of(copies.begin(), copies.end(), [&](const registry::ShardCopy& copy) {
+      return copy.store == store->id && copy.state == registry::CopyState::whole;
+    });
+    if (copies.empty() || has_it) names.insert(store->name);
   }
   return names;
 }
