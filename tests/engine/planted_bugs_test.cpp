@@ -2,7 +2,9 @@
 // MODELFLOAT_PLANTED_BUGS:
 //   cmake --preset planted && cmake --build --preset planted --target test_engine
 //   MODELFLOAT_TEST_SEEDS=300 build/planted/tests/test_engine --gtest_filter='PlantedBugs.*'
-// MODELFLOAT_TEST_BUG=NAME takes one alone, and tells the shortest history that catches it.
+// A bug is left alone after MODELFLOAT_TEST_CATCHES seeds that caught it (0: never), which are 3
+// unless given. MODELFLOAT_TEST_BUG=NAME takes one alone, and tells the shortest history that
+// catches it.
 #include <cstdlib>
 #include <iostream>
 
@@ -32,19 +34,22 @@ class PlantedBugs : public testing::Test {
 
 [[maybe_unused]] void count_seeds(const Bug& bug) {
   const std::uint64_t seeds = test::number_in("MODELFLOAT_TEST_SEEDS", test::size_of({100, 300}));
+  const std::uint64_t enough = test::number_in("MODELFLOAT_TEST_CATCHES", 3);
   const auto steps = test::steps_of("");
-  std::uint64_t caught = 0;
-  std::optional<std::uint64_t> first;
+  std::vector<std::uint64_t> caught_by;
   std::string how;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+  std::uint64_t seed = 1;
+  for (; seed <= seeds && (enough == 0 || caught_by.size() < enough); ++seed) {
     const auto failure = test::failure_of(seed, steps);
     if (!failure) continue;
-    ++caught;
-    if (!first) first = seed;
-    if (how.empty()) how = *failure;
+    if (caught_by.empty()) how = *failure;
+    caught_by.push_back(seed);
   }
-  EXPECT_GT(caught, 0U) << bug.name << ": " << bug.what;
-  std::cout << fmt::format("| {} | {} | {} of {} | {} |\n", bug.name, bug.what, caught, seeds, how) << std::flush;
+  EXPECT_FALSE(caught_by.empty()) << bug.name << ": " << bug.what;
+  std::cout << fmt::format("| {} | {} | {} of {} | {} |\n", bug.name, bug.what, caught_by.size(), seed - 1, how)
+            << std::flush;
+  const bool is_alone = std::getenv("MODELFLOAT_TEST_BUG") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+  if (is_alone && !caught_by.empty()) std::cout << test::shrunk(caught_by.front(), steps).text();
 }
 
 TEST_F(PlantedBugs, EachIsCaught) {
@@ -54,12 +59,6 @@ TEST_F(PlantedBugs, EachIsCaught) {
     if (only != nullptr && bug.name != only) continue;
     test::planted_bug_name = bug.name;
     count_seeds(bug);
-    if (only == nullptr) continue;
-    for (std::uint64_t seed = test::number_in("MODELFLOAT_TEST_FIRST_SEED", 1);; ++seed) {
-      if (!test::failure_of(seed, test::steps_of(""))) continue;
-      std::cout << test::shrunk(seed, test::steps_of("")).text();
-      break;
-    }
   }
 #else
   GTEST_SKIP() << "takes a build with MODELFLOAT_PLANTED_BUGS; ./test --nightly makes one";

@@ -18,6 +18,7 @@ class Simulation::TimedStore final : public store::Store {
   void put(const ObjectName& name, ByteSpan bytes, const CallOptions& options) override {
     if (behaviour().hangs_at_a_shard && name.type() == ObjectType::shard) behaviour().hangs = true;
     call("put", name.path(), bytes.size(), options, [&] {
+      if (refuses(name)) throw Error(ErrorKind::denied, name.path(), "the store takes none");
       if (bytes.size() > behaviour().room) throw Error(ErrorKind::out_of_space, name.path(), "the store is full");
       if (happens(behaviour().loses_puts)) return;
       if (behaviour().room != UINT64_MAX) behaviour().room -= bytes.size();
@@ -29,6 +30,8 @@ class Simulation::TimedStore final : public store::Store {
         simulation_.rot(index_, name);
         simulation_.spoiled_.emplace(index_, name);
       }
+      if (name.type() == ObjectType::log) simulation_.records_put_.insert(name);
+      simulation_.lost_.erase({index_, name});
       simulation_.puts_.at(index_).push_back({name, simulation_.time_.steady_now()});
     });
   }
@@ -60,11 +63,14 @@ class Simulation::TimedStore final : public store::Store {
     call("list", std::string(prefix), 0, options,
          [&] { inner_->list(prefix, [&](const store::ObjectInfo& info) { found.push_back(info); }, {}); });
     const bool twice = behaviour().lists == Behaviour::Lists::twice;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (!shows(i, found[i].name)) continue;
+    const bool breaks = happens(behaviour().breaks_lists);
+    if (breaks) simulation_.history_.back() += ", and breaks off";
+    for (std::size_t i = 0; i < (breaks ? found.size() / 2 : found.size()); ++i) {
+      if (!simulation_.shows(index_, i, found[i].name)) continue;
       sink(found[i]);
       if (twice) sink(found[i]);
     }
+    if (breaks) throw Error(ErrorKind::transient, std::string(prefix), "the list breaks off");
   }
   store::Space space(const CallOptions& options) override {
     store::Space space;
@@ -76,20 +82,14 @@ class Simulation::TimedStore final : public store::Store {
   Behaviour& behaviour() const { return simulation_.behaviours_.at(index_); }
   bool happens(double part) const { return part > 0 && simulation_.random_.fraction() < part; }
 
-  // Whether list() shows this object, the one at this place.
-  bool shows(std::size_t place, const ObjectName& name) const {
-    const Behaviour& now = behaviour();
-    if (now.lists == Behaviour::Lists::empty) return false;
-    if (now.lists == Behaviour::Lists::half && place % 2 == 1) return false;
-    if (now.lists == Behaviour::Lists::stale && !simulation_.stale_.at(index_).contains(name)) return false;
-    if (now.lists_late.count() == 0) return true;
-    const SteadyTime since = simulation_.time_.steady_now() - now.lists_late;
-    const auto& puts = simulation_.puts_.at(index_);
-    return std::none_of(puts.begin(), puts.end(), [&](const Put& put) { return put.name == name && put.time > since; });
+  bool refuses(const ObjectName& name) const {
+    if (behaviour().refuses == Behaviour::Refuses::log) return name.type() == ObjectType::log;
+    return behaviour().refuses == Behaviour::Refuses::all;
   }
 
   template <typename Work>
   void call(const char* kind, const std::string& object, std::uint64_t bytes, const CallOptions& options, Work work) {
+    simulation_.begin_call();
     const std::string what = fmt::format("s{} {} {}", index_, kind, object);
     const auto record = [&](const char* outcome) {
       const double seconds = seconds_between({}, simulation_.time_.steady_now());
@@ -167,15 +167,68 @@ Machine& Simulation::restart(std::size_t index) {
   return next;
 }
 
+Machine& Simulation::replace(std::size_t index, const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores) {
+  Machine& next =
+      *retired_.emplace_back(std::make_unique<Machine>(world_, *clocks_.at(index), time_, ++machines_made_));
+  next.recover(secret, stores);
+  const auto place =
+      std::find_if(retired_.begin(), retired_.end(), [&](const auto& one) { return one.get() == &next; });
+  machines_.at(index)->process().kill_at(1, Moment::before);
+  std::swap(machines_.at(index), *place);
+  return next;
+}
+
+Machine& Simulation::visitor() {
+  return *retired_.emplace_back(std::make_unique<Machine>(world_, time_, time_, ++machines_made_));
+}
+
 Machine& Simulation::another_process(std::size_t index) {
   auto process = std::make_unique<Machine>(world_, *clocks_.at(index), time_, ++machines_made_, *machines_.at(index));
   return *retired_.emplace_back(std::move(process));
 }
 
 void Simulation::begin_step() {
+  before_calls_.clear();
   removed_.clear();
   spoiled_.clear();
+  records_put_.clear();
   shards_put_.assign(shards_put_.size(), 0);
+}
+
+void Simulation::before_call(std::uint64_t call, std::function<void()> work) {
+  before_calls_.emplace(calls_ + call, std::move(work));
+}
+
+void Simulation::begin_call() {
+  ++calls_;
+  while (!before_calls_.empty() && before_calls_.begin()->first <= calls_) {
+    const auto work = std::move(before_calls_.begin()->second);
+    before_calls_.erase(before_calls_.begin());
+    work();
+  }
+}
+
+// Whether list() shows this object, the one at this place.
+bool Simulation::shows(std::size_t store, std::size_t place, const ObjectName& name) const {
+  const Behaviour& now = behaviours_.at(store);
+  if (now.lists == Behaviour::Lists::empty) return false;
+  if (now.lists == Behaviour::Lists::half && place % 2 == 1) return false;
+  if (now.lists == Behaviour::Lists::stale && !stale_.at(store).contains(name)) return false;
+  if (now.lists_late.count() == 0) return true;
+  const SteadyTime since = time_.steady_now() - now.lists_late;
+  const auto& puts = puts_.at(store);
+  return std::none_of(puts.begin(), puts.end(), [&](const Put& put) { return put.name == name && put.time > since; });
+}
+
+std::set<std::string> Simulation::shown(std::size_t store, std::string_view folder) {
+  std::set<std::string> paths;
+  std::size_t place = 0;
+  world_.inner(store).list(folder,
+                           [&](const store::ObjectInfo& info) {
+                             if (shows(store, place++, info.name)) paths.insert(info.name.path());
+                           },
+                           {});
+  return paths;
 }
 
 bool Simulation::has_good(std::size_t store, const ObjectName& name) {
@@ -192,7 +245,10 @@ void Simulation::rot(std::size_t store, const ObjectName& name) {
 
 void Simulation::roll_back(std::size_t store, const std::map<std::string, Bytes>& snapshot) {
   for (const auto& [path, bytes] : world_.objects(store)) {
-    if (!snapshot.contains(path)) world_.inner(store).remove(ObjectName::parse(path).value(), {});
+    if (snapshot.contains(path)) continue;
+    const auto name = ObjectName::parse(path).value();
+    world_.inner(store).remove(name, {});
+    lost_.emplace(store, name);
   }
   for (const auto& [path, bytes] : snapshot) world_.inner(store).put(ObjectName::parse(path).value(), bytes, {});
 }
@@ -200,7 +256,10 @@ void Simulation::roll_back(std::size_t store, const std::map<std::string, Bytes>
 void Simulation::lose_last_puts(std::size_t store, std::size_t count) {
   auto& puts = puts_.at(store);
   for (; count > 0 && !puts.empty(); --count) {
-    if (puts.back().name.path() != "mf1/marker") world_.inner(store).remove(puts.back().name, {});
+    if (puts.back().name.path() != "mf1/marker") {
+      world_.inner(store).remove(puts.back().name, {});
+      lost_.emplace(store, puts.back().name);
+    }
     puts.pop_back();
   }
 }

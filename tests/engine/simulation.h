@@ -2,6 +2,7 @@
 // A pool in virtual time: its stores take time, hang, fail and go away as they are told, and a run
 // of it is the same for the same seed.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -34,6 +35,10 @@ struct Behaviour {
   double loses_puts = 0;
   double flips = 0;
   double spoils_puts = 0;  // the part of the puts of shards that store a wrong bit
+  // Puts that end in Error{denied}: of records of the log, or all.
+  enum class Refuses { nothing, log, all } refuses = Refuses::nothing;
+  // The part of the lists that end in Error{transient} after half of the objects.
+  double breaks_lists = 0;
   // What list() shows: all; nothing; every second object; every object twice; what was there when
   // this was set (Simulation::list_as_of_now()).
   enum class Lists { right, empty, half, twice, stale } lists = Lists::right;
@@ -79,6 +84,11 @@ class Simulation {
   Machine& add_machine();
   // Starts the machine again whose process was killed.
   Machine& restart(std::size_t index);
+  // The machine is gone with its home, and another one in its place, which has recovered the pool.
+  // Where that throws, the old one stays.
+  Machine& replace(std::size_t index, const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores);
+  // A machine that is none of those above.
+  Machine& visitor();
   // One more process in the home of a machine, for as long as the simulation.
   Machine& another_process(std::size_t index);
   MachineClock& clock(std::size_t index) { return *clocks_.at(index); }
@@ -93,6 +103,9 @@ class Simulation {
   void list_as_of_now(std::size_t store);
   // Runs it and says how many seconds it took, in virtual time.
   double seconds(const std::function<void()>& work);
+  // Does it before the call with this number, counted from now and from 1; unless the step ends
+  // first.
+  void before_call(std::uint64_t call, std::function<void()> work);
   // Every call so far: when, where, what of which object, and what came of it.
   const std::vector<std::string>& history() const { return history_; }
 
@@ -103,17 +116,26 @@ class Simulation {
   void begin_step();
   const std::vector<ObjectName>& removed() const { return removed_; }
   std::size_t shards_put(std::size_t store) const { return shards_put_.at(store); }
+  // Records of the log that any store took.
+  const std::set<ObjectName>& records_put() const { return records_put_; }
   const std::set<std::pair<std::size_t, ObjectName>>& spoiled() const { return spoiled_; }
   bool was_spoiled(std::size_t store, const ObjectName& name) const { return spoiled_.contains({store, name}); }
 
   // What a store has, whatever it says.
   bool has(std::size_t store, const ObjectName& name) { return world_.inner(store).stat(name, {}).has_value(); }
   bool has_good(std::size_t store, const ObjectName& name);
+  // What a store lists now below a folder, whatever it has.
+  std::set<std::string> shown(std::size_t store, std::string_view folder);
+  // Whether it was taken from the store by roll_back() or lose_last_puts().
+  bool was_lost(std::size_t store, const ObjectName& name) const { return lost_.contains({store, name}); }
   // Changes a bit of an object.
   void rot(std::size_t store, const ObjectName& name);
 
  private:
   class TimedStore;
+
+  void begin_call();
+  bool shows(std::size_t store, std::size_t place, const ObjectName& name) const;
 
   struct Put {
     ObjectName name;
@@ -129,6 +151,10 @@ class Simulation {
   std::vector<ObjectName> removed_;
   std::vector<std::size_t> shards_put_;  // of each store
   std::set<std::pair<std::size_t, ObjectName>> spoiled_;
+  std::set<ObjectName> records_put_;
+  std::set<std::pair<std::size_t, ObjectName>> lost_;
+  std::multimap<std::uint64_t, std::function<void()>> before_calls_;  // by the number of the call
+  std::uint64_t calls_ = 0;
   World world_;
   std::vector<std::unique_ptr<MachineClock>> clocks_;  // of each machine
   VirtualTime time_;                                   // before it goes, every call comes to its end

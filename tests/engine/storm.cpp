@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::size_t k_most_machines = 3;
 
-PolicySet policy_of(std::size_t stores, unsigned survive) {
-  if (stores < 2 * survive + 2) return {1, static_cast<std::uint8_t>(survive), static_cast<std::uint8_t>(survive)};
-  return {0, 0, static_cast<std::uint8_t>(survive)};
-}
-
 // For what follows from the seed and a number.
 std::uint64_t seed_of(std::uint64_t seed, std::size_t part) { return (seed * 7919 + 17) * 1'000'003 + part; }
 
@@ -31,14 +26,6 @@ Storm::Storm(std::uint64_t seed)
       survive_(1 + static_cast<unsigned>(number(stores_ > 5 ? 2 : 1))),
       simulation_(stores_, seed) {
   set_log_level(LogLevel::error);  // thousands of warnings are what is to be expected
-  for (std::size_t i = 0; i < stores_; ++i) simulation_.store(i).latency = Milliseconds(1 + number(100));
-  simulation_.machine().create(policy_of(stores_, survive_));
-  tell(fmt::format("{} stores, survive {}", stores_, survive_));
-  const std::size_t machines = 1 + number(k_most_machines);
-  std::vector<std::size_t> all(stores_);
-  for (std::size_t i = 0; i < stores_; ++i) all[i] = i;
-  while (simulation_.machine_count() < machines)
-    simulation_.add_machine().recover(simulation_.machine().recovery_secret(), all);
 }
 
 Storm::~Storm() { set_log_level(LogLevel::warning); }
@@ -53,8 +40,31 @@ void Storm::require(bool holds, const std::string& what) {
   tell("WRONG: " + what);
 }
 
+// As many data shards as there are domains for, or fewer, so that a shard may find another place.
+PolicySet Storm::any_policy() {
+  const auto survive = static_cast<std::uint8_t>(survive_);
+  if (stores_ < 2 * survive_ + 2) return {1, survive, survive};
+  const std::size_t most = stores_ - survive_ - 1;
+  if (perhaps(0.5)) return {0, 0, survive};
+  return {static_cast<std::uint8_t>(1 + number(most)), survive, survive};
+}
+
+void Storm::make_pool() {
+  for (std::size_t i = 0; i < stores_; ++i) simulation_.store(i).latency = Milliseconds(1 + number(100));
+  const PolicySet policy = any_policy();
+  simulation_.machine().create(policy);
+  recovery_code_ = simulation_.machine().recovery_code();
+  tell(fmt::format("{} stores, {}+{}, survive {}", stores_, policy.k, policy.m, survive_));
+  const std::size_t machines = 1 + number(k_most_machines);
+  std::vector<std::size_t> all(stores_);
+  for (std::size_t i = 0; i < stores_; ++i) all[i] = i;
+  while (simulation_.machine_count() < machines)
+    simulation_.add_machine().recover(simulation_.machine().recovery_secret(), all);
+}
+
 std::string Storm::run(const std::vector<std::size_t>& steps) {
   try {
+    make_pool();
     for (std::size_t i = 0; i < steps.size() && failure_.empty(); ++i) step(steps[i]);
     random_.emplace(seed_of(seed_, k_end));
     if (failure_.empty()) calm();
@@ -67,6 +77,7 @@ std::string Storm::run(const std::vector<std::size_t>& steps) {
 void Storm::step(std::size_t index) {
   random_.emplace(seed_of(seed_, index));
   tell(fmt::format("--- {}", index));
+  was_harmed_ = false;
   if (perhaps(0.5)) change_weather();
   if (perhaps(0.25)) harm();
   if (perhaps(0.3)) {
@@ -74,6 +85,8 @@ void Storm::step(std::size_t index) {
     simulation_.time().sleep_for(rest, {});
   }
   if (perhaps(0.15)) change_clock();
+  begin_step();
+  if (perhaps(0.04)) lose_home();
 
   const std::size_t homes = simulation_.machine_count();
   std::vector<Running> running;
@@ -85,8 +98,8 @@ void Storm::step(std::size_t index) {
   }
   is_alone_ = running.size() == 1;
   const auto draining = draining_stores(*running[0].process);
-  simulation_.begin_step();
-  calls_before_ = simulation_.history().size();
+  begin_step();
+  if (perhaps(0.25)) plan_outage();
   run_together(running);
   take_in(running);
   check_step(running, draining);
@@ -103,14 +116,18 @@ Machine& Storm::ready(std::size_t home) {
   return one;
 }
 
-Storm::Running Storm::begin(std::size_t home, bool as_another_process) {
+std::shared_ptr<Storm::Job> Storm::any_job() {
   std::size_t draw = 0;
   for (const Kind& kind : kinds()) draw += kind.weight;
   draw = number(draw);
   auto kind = kinds().begin();
   for (; draw >= kind->weight; ++kind) draw -= kind->weight;
+  return (this->*kind->make)();
+}
+
+Storm::Running Storm::begin(std::size_t home, bool as_another_process) {
   Running running;
-  running.job = (this->*kind->make)();
+  running.job = was_harmed_ && perhaps(0.4) ? repair() : any_job();
   running.home = home;
   running.process = as_another_process ? &simulation_.another_process(home) : &ready(home);
   if (as_another_process) running.process->reopen();

@@ -13,6 +13,8 @@
 
 #include "engine/simulation.h"
 
+#include "modelfloat/engine/upkeep/repair.h"
+
 namespace modelfloat::test {
 
 // What a seed does, and what it has to come to:
@@ -84,7 +86,10 @@ class Storm {
   bool perhaps(double part) { return random_->fraction() < part; }
   void tell(const std::string& text);
   void require(bool holds, const std::string& what);
+  void make_pool();
   void step(std::size_t index);
+  PolicySet any_policy();
+  std::shared_ptr<Job> any_job();
   Running begin(std::size_t home, bool as_another_process);
   void run_together(std::vector<Running>& running);
   void attempt(Running& running);
@@ -94,17 +99,28 @@ class Storm {
   // storm_weather.cpp
   void change_weather();
   void begin_outage();
+  void plan_outage();
   void end_outage();
+  void lose_home();
   bool lies(std::size_t store);
   bool may_harm(std::size_t store);
   void harm();
   void rot_some(std::size_t store);
+  void lose_some(std::size_t store, double part);
   void change_clock();
   bool is_gone(std::size_t store);
-  bool is_calm() const { return unwell_.empty(); }
-  // Whether who reads now has to see all that is committed: nothing else runs, no store has lost
-  // anything or lies, and no more than promised do not answer.
+  void begin_step();
+  void is_unwell(std::size_t store);
+  // Whether no call to it in this step was answered: what it has counts for nobody.
+  bool was_gone(std::size_t store) { return gone_before_.contains(store) && is_gone(store); }
+  // During the whole step.
+  bool is_calm() const { return unwell_in_step_.empty(); }
+  // Whether who reads in this step has to see all that is committed: nothing else runs, no store has
+  // lost anything or lies, and no more than promised do not answer.
   bool readers_see_all();
+  // Whether a job that reads the log has to know of all that was done before: no more stores than
+  // promised lie, do not answer or have lost something.
+  bool log_can_be_read();
 
   // storm_jobs.cpp: one function for each job
   std::shared_ptr<Job> push();
@@ -124,7 +140,18 @@ class Storm {
   std::optional<std::vector<Pack>> packs_of(Machine& machine, const std::optional<ManifestId>& only);
   bool survives(const Pack& pack, const Has& has);
   void check_packs(Machine& machine, const std::optional<ManifestId>& only, const Has& has, const std::string& claim);
-  void check_order_of_records(Machine& machine);
+  void check_order_of_records(Machine& machine, bool is_in_doubt);
+  void check_newest_record(Machine& machine, const std::string& claim);
+  std::size_t stores_that_gave_their_log(std::size_t first_call, std::size_t last_call);
+  void check_unrepairable(Machine& machine, const std::vector<engine::Unrepairable>& unrepairable);
+  void check_found_damage(Machine& machine, const std::vector<transfer::Finding>& damaged);
+  // What a store no longer lists to a machine, by the store's name.
+  using Vanished = std::map<std::string, std::vector<std::string>>;
+  Vanished vanished_records(Machine& machine);
+  void check_vanished(Machine& machine, const Vanished& vanished, const engine::Freshness& read);
+  void check_journal(Machine& machine, std::size_t home);
+  void check_promise();
+  void check_removed(Machine& machine);
   void check_drained(Machine& machine, std::size_t leaving);
   void check_push(Machine& machine, const engine::PushResult& result);
   void check_step(std::vector<Running>& running, const std::set<std::size_t>& draining);
@@ -132,7 +159,8 @@ class Storm {
   void check_log();
   void check_chains(Machine& machine);
   void check_rollbacks_are_noticed(std::size_t home);
-  void check_all(Machine& machine, const std::string& when);
+  void check_all(Machine& machine, const std::string& when, bool is_final = true);
+  void check_checkpoints();
   void calm();
 
   const std::uint64_t seed_;
@@ -147,10 +175,15 @@ class Storm {
   std::set<std::size_t> harmed_;                   // stores that have lost data since all was whole
   std::set<std::size_t> unwell_;                   // stores that do not behave
   std::map<std::size_t, std::map<std::string, Bytes>> snapshots_;
-  std::set<std::size_t> outage_;  // stores that are away together
+  std::set<std::size_t> outage_;  // stores with the same trouble
+  std::set<std::size_t> unwell_in_step_;
+  std::set<std::size_t> gone_before_;  // when the step began
+  bool was_harmed_ = false;            // in this step
   std::set<std::string> draining_;
-  std::size_t calls_before_ = 0;  // the step
-  bool is_alone_ = true;          // the job of this step
+  std::string recovery_code_;
+  std::map<std::size_t, WriterId> writers_;  // of each home
+  std::size_t calls_before_ = 0;             // the step
+  bool is_alone_ = true;                     // the job of this step
   std::vector<std::string> story_;
   std::string failure_;
 };

@@ -98,7 +98,7 @@ void Storm::check_drained(Machine& machine, std::size_t leaving) {
       const auto name = ObjectName::of(ObjectType::shard, pack.shard_name(shard));
       std::size_t copies = 0;
       for (std::size_t store = 0; store < stores_; ++store) {
-        if (store != leaving && !is_gone(store) && simulation_.has(store, name) &&
+        if (store != leaving && !was_gone(store) && simulation_.has(store, name) &&
             !simulation_.was_spoiled(store, name))
           ++copies;
       }
@@ -110,8 +110,21 @@ void Storm::check_drained(Machine& machine, std::size_t leaving) {
   }
 }
 
-// Between its last two records, prepared and committed, a push reads the log.
-void Storm::check_order_of_records(Machine& machine) {
+// Of the calls with these numbers.
+std::size_t Storm::stores_that_gave_their_log(std::size_t first_call, std::size_t last_call) {
+  const auto& calls = simulation_.history();
+  std::set<std::string> stores;
+  for (std::size_t i = first_call; i < last_call; ++i) {
+    const std::size_t store = calls[i].find(' ') + 1;
+    if (calls[i].find(" list mf1/log/ done") != std::string::npos && calls[i].ends_with(" done"))
+      stores.insert(calls[i].substr(store, calls[i].find(' ', store) - store));
+  }
+  return stores.size();
+}
+
+// Between its last two records, prepared and committed, a push reads the log, and once more after
+// that.
+void Storm::check_order_of_records(Machine& machine, bool is_in_doubt) {
   const WriterId writer = writer_of(machine);
   std::vector<std::string> records;  // ordered
   for (const auto& name : machine.pool().registry().log_names()) {
@@ -129,10 +142,25 @@ void Storm::check_order_of_records(Machine& machine) {
   const std::size_t prepared = first_put(records[records.size() - 2]);
   const std::size_t committed = first_put(records.back());
   if (committed == calls.size()) return;
-  bool is_read = false;
-  for (std::size_t i = prepared; i < committed; ++i)
-    is_read = is_read || calls[i].find(" list mf1/log/") != std::string::npos;
-  require(is_read, "a push commits without another look at the log");
+  require(prepared < committed && stores_that_gave_their_log(prepared, committed) + survive_ >= stores_,
+          "a push commits without another look at the log");
+  require(is_in_doubt || stores_that_gave_their_log(committed, calls.size()) + survive_ >= stores_,
+          "a push is done while too few stores can give their log");
+}
+
+// The newest record that the machine wrote, in this step, is where the loss of `survive` stores
+// leaves it.
+void Storm::check_newest_record(Machine& machine, const std::string& claim) {
+  const WriterId writer = writer_of(machine);
+  std::optional<ObjectName> newest;
+  for (const auto& name : machine.pool().registry().log_names()) {
+    if (name.writer == writer) newest = ObjectName::of_chain(ObjectType::log, writer, name.seq, name.hash);
+  }
+  require(newest.has_value(), claim + ", and there is no record of it");
+  if (!newest) return;
+  std::size_t having = 0;
+  for (std::size_t store = 0; store < stores_; ++store) having += simulation_.has(store, *newest) ? 1 : 0;
+  require(having > survive_, fmt::format("{}, and {} is on {} stores", claim, newest->path(), having));
 }
 
 // All that the model needs is on enough stores. Of documents that were there before, a store that
@@ -141,10 +169,10 @@ void Storm::check_push(Machine& machine, const engine::PushResult& result) {
   check_packs(
       machine, result.manifest,
       [this](std::size_t store, const ObjectName& name) { return simulation_.has(store, name); }, "a push is done");
-  if (is_alone_) check_order_of_records(machine);
-  std::size_t away = 0;
-  for (std::size_t store = 0; store < stores_; ++store) away += simulation_.store(store).is_away ? 1 : 0;
-  require(away <= survive_ || !result.doubt.empty(), "a push is done while too few stores can give their log");
+  if (is_alone_) {
+    check_order_of_records(machine, !result.doubt.empty());
+    check_newest_record(machine, "a push is done");
+  }
   std::vector<ObjectName> documents;
   try {
     documents = engine::documents_of(machine.pool(), result.manifest, {});
@@ -154,8 +182,50 @@ void Storm::check_push(Machine& machine, const engine::PushResult& result) {
   for (const ObjectName& name : documents) {
     std::size_t having = 0;
     for (std::size_t store = 0; store < stores_; ++store)
-      having += simulation_.has(store, name) || harmed_.contains(store) ? 1 : 0;
+      having += simulation_.has(store, name) || simulation_.was_lost(store, name) ? 1 : 0;
     require(having > survive_, fmt::format("a push is done, and {} is on {} stores", name.path(), having));
+  }
+}
+
+// Of what cannot be repaired, the stores that are well have too little.
+void Storm::check_unrepairable(Machine& machine, const std::vector<engine::Unrepairable>& unrepairable) {
+  if (unrepairable.empty()) return;
+  const auto packs = packs_of(machine, {});
+  if (!packs) return;
+  for (const Pack& pack : *packs) {
+    const auto is_it = [&](const engine::Unrepairable& one) { return one.pack == pack.id; };
+    if (std::none_of(unrepairable.begin(), unrepairable.end(), is_it)) continue;
+    std::size_t there = 0;
+    for (std::size_t shard = 0; shard < pack.shard_count(); ++shard) {
+      const auto name = ObjectName::of(ObjectType::shard, pack.shard_name(shard));
+      bool is_there = false;
+      for (std::size_t store = 0; store < stores_; ++store)
+        is_there = is_there || (!unwell_in_step_.contains(store) && simulation_.has_good(store, name));
+      there += is_there ? 1 : 0;
+    }
+    require(there < pack.k, fmt::format("a pack of {} cannot be repaired, it is said, and {} good shards are there",
+                                        to_string(Redundancy{pack.k, pack.m}), there));
+  }
+}
+
+// Who has read all knows which shards are damaged.
+void Storm::check_found_damage(Machine& machine, const std::vector<transfer::Finding>& damaged) {
+  const auto packs = packs_of(machine, {});
+  if (!packs) return;
+  std::map<std::size_t, std::string> names;
+  for (const auto& row : machine.pool().registry().stores()) names[index_of(row)] = row.name;
+  std::set<std::pair<std::string, std::string>> found;
+  for (const auto& one : damaged) found.emplace(one.store, one.object);
+  for (const Pack& pack : *packs) {
+    for (std::size_t shard = 0; shard < pack.shard_count(); ++shard) {
+      const auto name = ObjectName::of(ObjectType::shard, pack.shard_name(shard));
+      for (std::size_t store = 0; store < stores_; ++store) {
+        if (unwell_in_step_.contains(store) || !simulation_.has(store, name) || simulation_.has_good(store, name))
+          continue;
+        require(found.contains({names[store], name.path()}),
+                fmt::format("verify has read all, and does not say that {} on s{} is damaged", name.path(), store));
+      }
+    }
   }
 }
 
@@ -170,21 +240,27 @@ std::set<std::size_t> Storm::draining_stores(Machine& machine) {
 // `draining`: by what the first process knew before.
 void Storm::check_step(std::vector<Running>& running, const std::set<std::size_t>& draining) {
   for (const std::string& offence : simulation_.offences()) require(false, offence);
-  const bool is_push = running.size() == 1 && running[0].job->what.starts_with("pushes");
-  if (is_push && !running[0].process->process().is_dead()) {
+  const bool is_used_again = running[0].job->what.starts_with("uses again");
+  if (running.size() == 1 && !is_used_again && !running[0].process->process().is_dead()) {
     const auto still = draining_stores(*running[0].process);
     for (const std::size_t store : draining) {
       if (still.contains(store))
         require(simulation_.shards_put(store) == 0, fmt::format("s{} is draining, and gets shards", store));
     }
   }
-  if (simulation_.removed().empty()) return;
-  const std::set<ObjectName> removed(simulation_.removed().begin(), simulation_.removed().end());
   for (const Running& one : running) {
-    if (one.process->process().is_dead()) continue;
-    for (const ObjectName& needed : one.process->pool().log().expected_objects())
-      require(!removed.contains(needed), needed.path() + " is needed, and was removed");
+    if (!one.process->process().is_dead()) check_journal(*one.process, one.home);
   }
+  if (simulation_.removed().empty()) return;
+  for (const Running& one : running) {
+    if (!one.process->process().is_dead()) check_removed(*one.process);
+  }
+}
+
+void Storm::check_removed(Machine& machine) {
+  const std::set<ObjectName> removed(simulation_.removed().begin(), simulation_.removed().end());
+  for (const ObjectName& needed : machine.pool().log().expected_objects())
+    require(!removed.contains(needed), needed.path() + " is needed, and was removed");
 }
 
 // No two records of a chain have the same number.
@@ -218,34 +294,67 @@ void Storm::check_chains(Machine& machine) {
   }
 }
 
-// A machine that saw a record on a store notices when the store has it no more.
-void Storm::check_rollbacks_are_noticed(std::size_t home) {
-  Machine& one = ready(home);
-  auto& registry = one.pool().registry();
-  std::map<std::string, std::vector<std::string>> gone;  // by store
-  const auto is_gone_from = [&](std::size_t store, const std::string& path) {
-    return !simulation_.has(store, ObjectName::parse(path).value());
-  };
-  const auto rows = registry.stores();
-  for (const auto& row : rows) {
+// What a machine has seen on a store, and the store does not list now.
+Storm::Vanished Storm::vanished_records(Machine& machine) {
+  Vanished vanished;
+  auto& registry = machine.pool().registry();
+  for (const auto& row : registry.stores()) {
+    auto shown = simulation_.shown(index_of(row), "mf1/log/");
+    shown.merge(simulation_.shown(index_of(row), "mf1/checkpoint/"));
     for (const std::string& path : registry.listed(row.id)) {
-      if (is_gone_from(index_of(row), path)) gone[row.name].push_back(path);
+      if (!shown.contains(path)) vanished[row.name].push_back(path);
     }
   }
-  const auto read = engine::catch_up(
-      one.pool(), {.recheck = engine::MarkerWait::full, .log = engine::LogReading::all, .catalogue = true}, {});
+  return vanished;
+}
+
+// A machine that saw a record on a store notices when the store has it no more.
+void Storm::check_vanished(Machine& machine, const Vanished& vanished, const engine::Freshness& read) {
+  auto& registry = machine.pool().registry();
   if (!registry.checkpoints().empty()) return;  // records may be gone for good reason
-  for (const auto& row : rows) {
+  const Vanished now = vanished_records(machine);
+  for (const auto& row : registry.stores()) {
+    const auto before = vanished.find(row.name);
+    const bool is_unread = std::any_of(read.unread.begin(), read.unread.end(),
+                                       [&](const engine::UnreadStore& store) { return store.name == row.name; });
+    if (before == vanished.end() || is_unread) continue;
     // What the machine itself puts again was not gone when it looked.
-    const bool is_rolled_back = std::any_of(gone[row.name].begin(), gone[row.name].end(),
-                                            [&](const std::string& path) { return is_gone_from(index_of(row), path); });
+    auto shown = simulation_.shown(index_of(row), "mf1/log/");
+    shown.merge(simulation_.shown(index_of(row), "mf1/checkpoint/"));
+    const bool is_gone = std::any_of(before->second.begin(), before->second.end(),
+                                     [&](const std::string& path) { return !shown.contains(path); });
     const auto& noticed = read.rolled_back;
-    require(!is_rolled_back || std::find(noticed.begin(), noticed.end(), row.name) != noticed.end(),
-            fmt::format("machine {} does not notice that {} was rolled back", home, row.name));
+    require(!is_gone || std::find(noticed.begin(), noticed.end(), row.name) != noticed.end(),
+            fmt::format("that {} was rolled back is not noticed", row.name));
   }
 }
 
-void Storm::check_all(Machine& machine, const std::string& when) {
+void Storm::check_rollbacks_are_noticed(std::size_t home) {
+  Machine& one = ready(home);
+  const Vanished vanished = vanished_records(one);
+  const auto read = engine::catch_up(
+      one.pool(), {.recheck = engine::MarkerWait::full, .log = engine::LogReading::all, .catalogue = true}, {});
+  check_vanished(one, vanished, read);
+}
+
+// What the stores took of the chain of a home is in its registry, whenever the process was killed;
+// so the home is never taken for a copy of another one.
+void Storm::check_journal(Machine& one, std::size_t home) {
+  auto& registry = one.pool().registry();
+  const WriterId writer = writer_of(one);
+  require(writers_.try_emplace(home, writer).first->second == writer,
+          fmt::format("machine {} goes on as a new writer", home));
+  std::set<Hash256> known;
+  for (const auto& name : registry.log_names()) known.insert(name.hash);
+  for (const auto& name : registry.names_without_records()) known.insert(name.hash);
+  for (const ObjectName& name : simulation_.records_put()) {
+    require(name.writer() != writer || known.contains(*name.hash()),
+            fmt::format("{} is on a store, and not in the registry of machine {}", name.path(), home));
+  }
+}
+
+// `is_final`: from now on each name has what it has now.
+void Storm::check_all(Machine& machine, const std::string& when, bool is_final) {
   for (auto& [name, contents] : expected_) {
     std::optional<Files> found;
     try {
@@ -255,15 +364,55 @@ void Storm::check_all(Machine& machine, const std::string& when) {
     }
     require(contents.contains(found),
             fmt::format("{}: {} {}", when, name, found ? "has what it should not have" : "is not there"));
-    contents = {found};
+    if (is_final) contents = {found};
   }
+}
+
+// What was reported as done holds without the stores that have lost something, and for a machine that
+// never saw the pool: nothing that is queued in a home counts.
+void Storm::check_promise() {
+  std::set<std::size_t> gone = harmed_;
+  while (gone.size() < survive_) gone.insert(number(stores_));
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < stores_; ++i) {
+    if (!gone.contains(i)) left.push_back(i);
+    simulation_.store(i).is_away = gone.contains(i);
+  }
+  Machine& other = simulation_.visitor();
+  other.recover(mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(recovery_code_)), left);
+  check_all(other, fmt::format("without {} stores", gone.size()), false);
+  for (std::size_t i = 0; i < stores_; ++i) simulation_.store(i).is_away = false;
+}
+
+// Writes so much that checkpoints stand for what was before, and waits until that is deleted.
+void Storm::check_checkpoints() {
+  Machine& one = ready(0);
+  simulation_.begin_step();
+  const auto state = one.pool().log().state();
+  for (std::size_t i = 0; i < 2 * mf1::k_checkpoint_every + number(10); ++i)
+    one.pool().log().append({state.stores.begin()->second}, {});
+  for (int day = 0; day < 2; ++day) {
+    engine::catch_up(one.pool(), k_all_news, {});
+    simulation_.time().sleep_for(std::chrono::hours(25), {});
+  }
+  engine::catch_up(one.pool(), k_all_news, {});
+  tell(fmt::format("{} objects of the log are deleted", simulation_.removed().size()));
+  require(!simulation_.removed().empty(), "old records are not deleted");
+  check_removed(one);
 }
 
 // The stores are well, and what they have lost is lost.
 void Storm::calm() {
   tell("calm");
+  simulation_.begin_step();
+  calls_before_ = simulation_.history().size();
+  for (std::size_t i = 0; i < simulation_.machine_count(); ++i) check_rollbacks_are_noticed(i);
   for (std::size_t i = 0; i < stores_; ++i) simulation_.store(i) = Behaviour();
+  outage_.clear();
+  unwell_.clear();
+  begin_step();
   simulation_.time().sleep_for(std::chrono::hours(13), {});
+  check_promise();
   const SteadyTime begin = simulation_.time().steady_now();
   for (std::size_t i = 0; i < simulation_.machine_count(); ++i) check_rollbacks_are_noticed(i);
   // Twice, so that each has what the others sent last.
@@ -276,6 +425,12 @@ void Storm::calm() {
     if (row.use == StoreUse::draining) engine::cancel_drain(simulation_.machine().pool(), row.name, {});
   }
   Machine& one = ready(0);
+  if (perhaps(0.4)) {  // what is damaged is not known yet, and no more than promised
+    const auto report = engine::repair(one.pool(), {}, {});
+    require(report.unrepairable.empty(), "something cannot be repaired that is damaged");
+    for (const std::string& offence : simulation_.offences()) require(false, offence);
+    one.reopen();
+  }
   engine::verify(one.pool(), {.read = true}, {});  // finds what is damaged
   one.reopen();
   const auto report = engine::repair(one.pool(), {}, {});
@@ -296,6 +451,7 @@ void Storm::calm() {
       one, {}, [this](std::size_t store, const ObjectName& name) { return simulation_.has_good(store, name); },
       "all is repaired");
   for (const std::string& offence : simulation_.offences()) require(false, offence);
+  if (perhaps(0.15)) check_checkpoints();
 
   // Now any of them may go, and a machine that never was here finds everything.
   std::vector<std::size_t> left;
@@ -306,7 +462,7 @@ void Storm::calm() {
     simulation_.store(i).is_away = gone.contains(i);
   }
   Machine& fresh = simulation_.add_machine();
-  fresh.recover(simulation_.machine().recovery_secret(), left);
+  fresh.recover(mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(recovery_code_)), left);
   check_all(fresh, "with stores gone");
 }
 

@@ -22,7 +22,7 @@ constexpr std::size_t k_names = 4;
 const std::vector<Storm::Kind>& Storm::kinds() {
   static const std::vector<Kind> all{
       {12, &Storm::push},    {4, &Storm::remove}, {6, &Storm::repair},   {4, &Storm::verify},
-      {5, &Storm::drain},    {8, &Storm::look},   {3, &Storm::read_log}, {1, &Storm::write_many_records},
+      {5, &Storm::drain},    {8, &Storm::look},   {4, &Storm::read_log}, {1, &Storm::write_many_records},
       {4, &Storm::rebalance}};
   return all;
 }
@@ -61,6 +61,12 @@ std::shared_ptr<Storm::Job> Storm::remove() {
   job->work = [change = &*job->change, name](Machine& one) {
     change->is_certain = engine::remove_model(one.pool(), ModelRef::parse(name), {}).complete;
   };
+  job->check = [this, change = &*job->change](Machine& one) {
+    if (!change->is_certain) return;
+    check_newest_record(one, "a removal is complete");
+    require(stores_that_gave_their_log(calls_before_, simulation_.history().size()) + survive_ >= stores_,
+            "a removal is complete, and too few stores gave their log");
+  };
   job->may_fail = [this, change = &*job->change, name](const Error& error) {
     if (error.kind != ErrorKind::not_found) return false;
     change->has_effect = false;
@@ -93,8 +99,16 @@ std::shared_ptr<Storm::Job> Storm::read_log() {
   auto job = std::make_shared<Job>();
   job->what = "reads the log";
   const auto read = std::make_shared<engine::Freshness>();
-  job->work = [read](Machine& one) { *read = engine::catch_up(one.pool(), k_all_news, {}); };
-  job->check = [this, read](Machine&) {
+  const auto vanished = std::make_shared<Vanished>();
+  job->work = [this, read, vanished](Machine& one) {
+    *vanished = vanished_records(one);
+    *read = engine::catch_up(one.pool(), k_all_news, {});
+  };
+  job->check = [this, read, vanished](Machine& one) {
+    if (is_alone_) check_vanished(one, *vanished, *read);
+    require(!read->fresh || !is_alone_ ||
+                stores_that_gave_their_log(calls_before_, simulation_.history().size()) + survive_ >= stores_,
+            "the log is said to be fresh, and too few stores gave theirs");
     for (const std::string& name : read->rolled_back) {
       const std::size_t store = std::stoul(name.substr(1));
       require(harmed_.contains(store) || lies(store), name + " is said to be rolled back, and is not");
@@ -117,12 +131,13 @@ std::shared_ptr<Storm::Job> Storm::repair() {
                      report->unrepairable.size(), report->doubts.size()));
   };
   job->check = [this, report, spoiled_before](Machine& one) {
+    check_unrepairable(one, report->unrepairable);
     if (report->packs_below_promise > 0 || !report->unrepairable.empty() || !report->doubts.empty()) return;
     check_packs(
         one, {},
         [&](std::size_t store, const ObjectName& name) {
           const bool is_good = !simulation_.was_spoiled(store, name) || spoiled_before->contains({store, name});
-          return !is_gone(store) && simulation_.has(store, name) && is_good;
+          return !was_gone(store) && simulation_.has(store, name) && is_good;
         },
         "repair says that all keep their promise");
   };
@@ -131,8 +146,13 @@ std::shared_ptr<Storm::Job> Storm::repair() {
 
 std::shared_ptr<Storm::Job> Storm::verify() {
   auto job = std::make_shared<Job>();
-  job->what = "verifies";
-  job->work = [read = perhaps(0.5)](Machine& one) { engine::verify(one.pool(), {.read = read}, {}); };
+  const bool reads = perhaps(0.6);
+  job->what = reads ? "verifies, and reads all" : "verifies";
+  const auto report = std::make_shared<engine::VerifyReport>();
+  job->work = [reads, report](Machine& one) { *report = engine::verify(one.pool(), {.read = reads}, {}); };
+  job->check = [this, reads, report](Machine& one) {
+    if (reads && is_alone_) check_found_damage(one, report->damaged);
+  };
   return job;
 }
 
@@ -174,7 +194,7 @@ std::shared_ptr<Storm::Job> Storm::rebalance() {
     if (!report->doubts.empty()) return;
     check_packs(
         one, {},
-        [this](std::size_t store, const ObjectName& name) { return !is_gone(store) && simulation_.has(store, name); },
+        [this](std::size_t store, const ObjectName& name) { return !was_gone(store) && simulation_.has(store, name); },
         "rebalance says that all keep their promise");
   };
   return job;

@@ -1,5 +1,6 @@
 // What the stores and clocks of a storm do.
 #include <algorithm>
+#include <numeric>
 
 #include "engine/storm.h"
 #include <fmt/format.h>
@@ -14,14 +15,14 @@ void Storm::change_weather() {
   const Milliseconds latency = store.latency;
   store = Behaviour();
   store.latency = latency;
-  unwell_.insert(index);
-  switch (number(16)) {
+  is_unwell(index);
+  switch (number(20)) {
     case 0:
     case 1: store.is_away = true; break;
     case 2: store.fails = 0.3; break;
     case 3: store.hangs = true; break;
     case 4: store.loses_puts = 0.2; break;
-    case 5: store.flips = 0.2; break;
+    case 5: store.flips = perhaps(0.5) ? 0.2 : 1; break;
     case 6: store.lists = Behaviour::Lists::empty; break;
     case 7: store.lists = Behaviour::Lists::half; break;
     case 8: store.lists = Behaviour::Lists::twice; break;
@@ -32,11 +33,20 @@ void Storm::change_weather() {
     case 13:
       if (may_harm(index)) store.spoils_puts = 0.5;
       break;
+    case 14: store.refuses = perhaps(0.5) ? Behaviour::Refuses::log : Behaviour::Refuses::all; break;
+    case 15: store.breaks_lists = perhaps(0.5) ? 0.5 : 1; break;
+    case 16:  // a disk that breaks
+      if (!may_harm(index)) break;
+      store.spoils_puts = 0.5;
+      lose_some(index, 0.5);
+      break;
     default: unwell_.erase(index); return tell(fmt::format("s{} is well", index));
   }
-  tell(fmt::format("s{}: away {} fails {} hangs {} loses {} spoils {} flips {} lists {} late {} room {}", index,
-                   store.is_away, store.fails, store.hangs, store.loses_puts, store.spoils_puts, store.flips,
-                   static_cast<int>(store.lists), store.lists_late.count(), store.room));
+  tell(fmt::format(
+      "s{}: away {} fails {} hangs {} loses {} spoils {} flips {} lists {} late {} breaks {} room {} refuses {}", index,
+      store.is_away, store.fails, store.hangs, store.loses_puts, store.spoils_puts, store.flips,
+      static_cast<int>(store.lists), store.lists_late.count(), store.breaks_lists, store.room,
+      static_cast<int>(store.refuses)));
 }
 
 bool Storm::is_gone(std::size_t store) {
@@ -44,28 +54,76 @@ bool Storm::is_gone(std::size_t store) {
   return now.is_away || now.hangs;
 }
 
-bool Storm::readers_see_all() {
-  const bool lies =
-      std::any_of(unwell_.begin(), unwell_.end(), [this](std::size_t store) { return this->lies(store); });
-  return is_alone_ && !lies && harmed_.empty() && unwell_.size() <= survive_;
+void Storm::begin_step() {
+  unwell_in_step_ = unwell_;
+  gone_before_.clear();
+  for (std::size_t store = 0; store < stores_; ++store) {
+    if (is_gone(store)) gone_before_.insert(store);
+  }
+  simulation_.begin_step();
+  calls_before_ = simulation_.history().size();
 }
 
-// The machines reach few stores, or none.
+void Storm::is_unwell(std::size_t store) {
+  unwell_.insert(store);
+  unwell_in_step_.insert(store);
+}
+
+bool Storm::readers_see_all() {
+  const auto lies = [this](std::size_t store) { return this->lies(store); };
+  return is_alone_ && std::none_of(unwell_in_step_.begin(), unwell_in_step_.end(), lies) && harmed_.empty() &&
+         unwell_in_step_.size() <= survive_;
+}
+
+bool Storm::log_can_be_read() {
+  std::set<std::size_t> bad = unwell_in_step_;
+  bad.insert(harmed_.begin(), harmed_.end());
+  return bad.size() <= survive_;
+}
+
+// The same happens to many stores at once: the machines reach few, or none; or few take anything, or
+// records of the log; or the lists of most break off.
 void Storm::begin_outage() {
   const std::size_t first = number(stores_);
   const std::size_t left = number(survive_ + 2);
+  const std::size_t kind = number(6);
   for (std::size_t i = left; i < stores_; ++i) {
     const std::size_t store = (first + i) % stores_;
-    simulation_.store(store).is_away = true;
-    unwell_.insert(store);
+    Behaviour& now = simulation_.store(store);
+    switch (kind) {
+      case 0: now.refuses = Behaviour::Refuses::all; break;
+      case 1:
+      case 2: now.refuses = Behaviour::Refuses::log; break;
+      case 3: now.breaks_lists = 1; break;
+      default: now.is_away = true; break;
+    }
+    is_unwell(store);
     outage_.insert(store);
   }
-  tell(fmt::format("outage: {} stores are left, from s{} on", left, first));
+  tell(fmt::format("outage of kind {}: {} stores are left, from s{} on", kind, left, first));
+}
+
+// While the jobs of this step run. It may be over before they are.
+void Storm::plan_outage() {
+  if (!outage_.empty()) return;
+  const std::size_t call = 1 + number(perhaps(0.5) ? 40 : 200);
+  const Milliseconds length(perhaps(0.5) ? 0 : 1'000 * (1 + number(100)));
+  simulation_.before_call(call, [this, length] {
+    begin_outage();
+    if (length.count() == 0) return;
+    simulation_.time().submit([this, length] {
+      simulation_.time().sleep_for(length, {});
+      if (!outage_.empty()) end_outage();
+    });
+  });
 }
 
 void Storm::end_outage() {
   for (const std::size_t store : outage_) {
-    simulation_.store(store).is_away = false;
+    Behaviour& now = simulation_.store(store);
+    now.is_away = false;
+    now.refuses = Behaviour::Refuses::nothing;
+    now.breaks_lists = 0;
     if (simulation_.store(store).is_well()) unwell_.erase(store);
   }
   outage_.clear();
@@ -93,21 +151,25 @@ void Storm::harm() {
     return tell(fmt::format("s{} is backed up", index));
   }
   if (!may_harm(index)) return;
+  was_harmed_ = true;
   const auto backup = snapshots_.find(index);
   if (backup != snapshots_.end() && perhaps(0.4)) {
     simulation_.roll_back(index, backup->second);
     return tell(fmt::format("s{} is rolled back", index));
   }
-  switch (number(4)) {
+  switch (number(5)) {
     case 0: {
       const std::size_t count = 1 + number(10);
       simulation_.lose_last_puts(index, count);
       return tell(fmt::format("s{} loses its last {} puts", index, count));
     }
-    case 1: return rot_some(index);
-    default: break;
+    case 1:
+    case 2: return rot_some(index);
+    default: return lose_some(index, perhaps(0.4) ? 1 : 0.5);
   }
-  const double part = perhaps(0.4) ? 1 : 0.5;
+}
+
+void Storm::lose_some(std::size_t index, double part) {
   auto rest = simulation_.snapshot(index);
   std::erase_if(rest, [&](const auto& object) { return object.first != "mf1/marker" && perhaps(part); });
   simulation_.roll_back(index, rest);
@@ -123,6 +185,20 @@ void Storm::rot_some(std::size_t store) {
     ++count;
   }
   tell(fmt::format("s{} has {} objects with a wrong bit", store, count));
+}
+
+// A machine burns down. Another one takes its place, which has the recovery code alone.
+void Storm::lose_home() {
+  const std::size_t home = number(simulation_.machine_count());
+  std::vector<std::size_t> stores(stores_);
+  std::iota(stores.begin(), stores.end(), std::size_t{0});
+  try {
+    simulation_.replace(home, mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(recovery_code_)), stores);
+    writers_.erase(home);
+    tell(fmt::format("machine {} is lost, and replaced", home));
+  } catch (const Error& error) {
+    require(!is_calm() || !harmed_.empty(), fmt::format("machine {} cannot be replaced: {}", home, error.what()));
+  }
 }
 
 // Now, or while the next jobs run.
