@@ -28,7 +28,10 @@ Storm::Storm(std::uint64_t seed)
   set_log_level(LogLevel::error);  // thousands of warnings are what is to be expected
 }
 
-Storm::~Storm() { set_log_level(LogLevel::warning); }
+Storm::~Storm() {
+  simulation_.begin_step();  // nothing is planned any more
+  set_log_level(LogLevel::warning);
+}
 
 void Storm::tell(const std::string& text) {
   story_.push_back(fmt::format("{:9.1f} {}", seconds_between({}, simulation_.time().steady_now()), text));
@@ -45,7 +48,7 @@ PolicySet Storm::any_policy() {
   const auto survive = static_cast<std::uint8_t>(survive_);
   if (stores_ < 2 * survive_ + 2) return {1, survive, survive};
   const std::size_t most = stores_ - survive_ - 1;
-  if (perhaps(0.5)) return {0, 0, survive};
+  if (perhaps(0.35)) return {0, 0, survive};
   return {static_cast<std::uint8_t>(1 + number(most)), survive, survive};
 }
 
@@ -60,6 +63,14 @@ void Storm::make_pool() {
   for (std::size_t i = 0; i < stores_; ++i) all[i] = i;
   while (simulation_.machine_count() < machines)
     simulation_.add_machine().recover(simulation_.machine().recovery_secret(), all);
+  for (std::size_t i = 0; i < 2; ++i) {  // something to lose
+    const std::string name = any_name();
+    const Files files = any_files();
+    pushed_[name].insert(files);
+    expected_[name] = {files};
+    simulation_.machine().push(name, files);
+    tell(fmt::format("machine 0 pushes {} of {} bytes", name, files.at("m.bin").size()));
+  }
 }
 
 std::string Storm::run(const std::vector<std::size_t>& steps) {
@@ -79,7 +90,7 @@ void Storm::step(std::size_t index) {
   tell(fmt::format("--- {}", index));
   was_harmed_ = false;
   if (perhaps(0.5)) change_weather();
-  if (perhaps(0.25)) harm();
+  if (perhaps(0.3)) harm();
   if (perhaps(0.3)) {
     const Milliseconds rest(1'000 * number(perhaps(0.2) ? 200'000 : 600));
     simulation_.time().sleep_for(rest, {});

@@ -130,6 +130,7 @@ class Storm {
   std::shared_ptr<Job> repair();
   std::shared_ptr<Job> verify();
   std::shared_ptr<Job> drain();
+  std::size_t store_to_drain();
   std::shared_ptr<Job> rebalance();
   std::shared_ptr<Job> write_many_records();
   std::string any_name();
@@ -186,6 +187,7 @@ class Storm {
   bool is_alone_ = true;                     // the job of this step
   std::vector<std::string> story_;
   std::string failure_;
+  std::shared_ptr<char> lives_ = std::make_shared<char>();  // what outlives this looks at it
 };
 
 }  // namespace modelfloat::test

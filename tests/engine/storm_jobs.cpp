@@ -31,7 +31,7 @@ std::string Storm::any_name() { return fmt::format("ns/m{}:{}", number(k_names),
 
 // Small ones lie in the manifest; the others make a pack, and some share their beginning.
 Files Storm::any_files() {
-  const std::size_t size = perhaps(0.5) ? 1 + number(2'000) : 300'000 + number(400'000);
+  const std::size_t size = perhaps(0.4) ? 1 + number(2'000) : 270'000 + number(200'000);
   Files files{{"m.bin", random_bytes(size, number(6))}};
   if (perhaps(0.3)) files["more.txt"] = random_bytes(1 + number(500), number(1'000));
   return files;
@@ -121,7 +121,8 @@ std::shared_ptr<Storm::Job> Storm::repair() {
   auto job = std::make_shared<Job>();
   job->what = "repairs";
   const auto report = std::make_shared<engine::RepairReport>();
-  // What a push put and a store spoilt is for verify to find. What repair puts, it reads back.
+  // What a push, or another repair, put and a store spoilt is for verify to find. What repair puts,
+  // it reads back.
   const auto spoiled_before = std::make_shared<std::set<std::pair<std::size_t, ObjectName>>>();
   job->work = [this, report, spoiled_before](Machine& one) {
     *spoiled_before = simulation_.spoiled();
@@ -136,7 +137,8 @@ std::shared_ptr<Storm::Job> Storm::repair() {
     check_packs(
         one, {},
         [&](std::size_t store, const ObjectName& name) {
-          const bool is_good = !simulation_.was_spoiled(store, name) || spoiled_before->contains({store, name});
+          const bool is_good =
+              !is_alone_ || !simulation_.was_spoiled(store, name) || spoiled_before->contains({store, name});
           return !was_gone(store) && simulation_.has(store, name) && is_good;
         },
         "repair says that all keep their promise");
@@ -156,11 +158,18 @@ std::shared_ptr<Storm::Job> Storm::verify() {
   return job;
 }
 
+// In many cases one with which something is wrong.
+std::size_t Storm::store_to_drain() {
+  std::vector<std::size_t> bad(unwell_.begin(), unwell_.end());
+  bad.insert(bad.end(), harmed_.begin(), harmed_.end());
+  return bad.empty() || perhaps(0.4) ? number(stores_) : bad[number(bad.size())];
+}
+
 // A store that is draining is used again before the calm, since the rest may be too few for the
 // promise.
 std::shared_ptr<Storm::Job> Storm::drain() {
   auto job = std::make_shared<Job>();
-  const std::size_t store = number(stores_);
+  const std::size_t store = store_to_drain();
   const std::string name = "s" + std::to_string(store);
   if (draining_.contains(name) && perhaps(0.5)) {
     job->what = "uses again " + name;

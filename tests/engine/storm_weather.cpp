@@ -30,14 +30,13 @@ void Storm::change_weather() {
     case 10: store.lists_late = Milliseconds(1'000 * (1 + number(600))); break;
     case 11: store.room = number(2'000'000); break;
     case 12: store.busy_until = simulation_.time().steady_now() + Milliseconds(1'000 * number(300)); break;
-    case 13:
-      if (may_harm(index)) store.spoils_puts = 0.5;
-      break;
     case 14: store.refuses = perhaps(0.5) ? Behaviour::Refuses::log : Behaviour::Refuses::all; break;
     case 15: store.breaks_lists = perhaps(0.5) ? 0.5 : 1; break;
+    case 13:
     case 16:  // a disk that breaks
       if (!may_harm(index)) break;
       store.spoils_puts = 0.5;
+      was_harmed_ = true;
       lose_some(index, 0.5);
       break;
     default: unwell_.erase(index); return tell(fmt::format("s{} is well", index));
@@ -111,9 +110,9 @@ void Storm::plan_outage() {
   simulation_.before_call(call, [this, length] {
     begin_outage();
     if (length.count() == 0) return;
-    simulation_.time().submit([this, length] {
+    simulation_.time().submit([this, length, lives = std::weak_ptr(lives_)] {
       simulation_.time().sleep_for(length, {});
-      if (!outage_.empty()) end_outage();
+      if (!lives.expired() && !outage_.empty()) end_outage();
     });
   });
 }
