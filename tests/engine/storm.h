@@ -142,6 +142,7 @@ class Storm {
   bool survives(const Pack& pack, const Has& has);
   void check_packs(Machine& machine, const std::optional<ManifestId>& only, const Has& has, const std::string& claim);
   void check_order_of_records(Machine& machine, bool is_in_doubt);
+  std::vector<ObjectName> own_records(Machine& machine);
   void check_newest_record(Machine& machine, const std::string& claim);
   std::size_t stores_that_gave_their_log(std::size_t first_call, std::size_t last_call);
   void check_unrepairable(Machine& machine, const std::vector<engine::Unrepairable>& unrepairable);

@@ -110,6 +110,22 @@ void Storm::check_drained(Machine& machine, std::size_t leaving) {
   }
 }
 
+// What the registry of a machine has of its own chain, in order.
+std::vector<ObjectName> Storm::own_records(Machine& machine) {
+  const WriterId writer = writer_of(machine);
+  auto& registry = machine.pool().registry();
+  std::map<std::uint64_t, ObjectName> records;
+  for (const auto& names : {registry.log_names(), registry.names_without_records()}) {
+    for (const auto& name : names) {
+      if (name.writer == writer)
+        records.emplace(name.seq, ObjectName::of_chain(ObjectType::log, writer, name.seq, name.hash));
+    }
+  }
+  std::vector<ObjectName> ordered;
+  for (auto& [seq, name] : records) ordered.push_back(std::move(name));
+  return ordered;
+}
+
 // Of the calls with these numbers.
 std::size_t Storm::stores_that_gave_their_log(std::size_t first_call, std::size_t last_call) {
   const auto& calls = simulation_.history();
@@ -125,12 +141,8 @@ std::size_t Storm::stores_that_gave_their_log(std::size_t first_call, std::size_
 // Between its last two records, prepared and committed, a push reads the log, and once more after
 // that.
 void Storm::check_order_of_records(Machine& machine, bool is_in_doubt) {
-  const WriterId writer = writer_of(machine);
-  std::vector<std::string> records;  // ordered
-  for (const auto& name : machine.pool().registry().log_names()) {
-    if (name.writer == writer)
-      records.push_back(" put " + ObjectName::of_chain(ObjectType::log, writer, name.seq, name.hash).path() + " ");
-  }
+  std::vector<std::string> records;
+  for (const ObjectName& name : own_records(machine)) records.push_back(" put " + name.path() + " ");
   if (records.size() < 2) return;
   const auto& calls = simulation_.history();
   const auto first_put = [&](const std::string& record) {
@@ -151,16 +163,13 @@ void Storm::check_order_of_records(Machine& machine, bool is_in_doubt) {
 // The newest record that the machine wrote, in this step, is where the loss of `survive` stores
 // leaves it.
 void Storm::check_newest_record(Machine& machine, const std::string& claim) {
-  const WriterId writer = writer_of(machine);
-  std::optional<ObjectName> newest;
-  for (const auto& name : machine.pool().registry().log_names()) {
-    if (name.writer == writer) newest = ObjectName::of_chain(ObjectType::log, writer, name.seq, name.hash);
-  }
-  require(newest.has_value(), claim + ", and there is no record of it");
-  if (!newest) return;
+  const auto records = own_records(machine);
+  require(!records.empty(), claim + ", and there is no record of it");
+  if (records.empty()) return;
+  const ObjectName& newest = records.back();
   std::size_t having = 0;
-  for (std::size_t store = 0; store < stores_; ++store) having += simulation_.has(store, *newest) ? 1 : 0;
-  require(having > survive_, fmt::format("{}, and {} is on {} stores", claim, newest->path(), having));
+  for (std::size_t store = 0; store < stores_; ++store) having += simulation_.has(store, newest) ? 1 : 0;
+  require(having > survive_, fmt::format("{}, and {} is on {} stores", claim, newest.path(), having));
 }
 
 // All that the model needs is on enough stores. Of documents that were there before, a store that
@@ -340,15 +349,13 @@ void Storm::check_rollbacks_are_noticed(std::size_t home) {
 // What the stores took of the chain of a home is in its registry, whenever the process was killed;
 // so the home is never taken for a copy of another one.
 void Storm::check_journal(Machine& one, std::size_t home) {
-  auto& registry = one.pool().registry();
   const WriterId writer = writer_of(one);
   require(writers_.try_emplace(home, writer).first->second == writer,
           fmt::format("machine {} goes on as a new writer", home));
-  std::set<Hash256> known;
-  for (const auto& name : registry.log_names()) known.insert(name.hash);
-  for (const auto& name : registry.names_without_records()) known.insert(name.hash);
+  const auto records = own_records(one);
+  const std::set<ObjectName> known(records.begin(), records.end());
   for (const ObjectName& name : simulation_.records_put()) {
-    require(name.writer() != writer || known.contains(*name.hash()),
+    require(name.writer() != writer || known.contains(name),
             fmt::format("{} is on a store, and not in the registry of machine {}", name.path(), home));
   }
 }
@@ -451,7 +458,7 @@ void Storm::calm() {
       one, {}, [this](std::size_t store, const ObjectName& name) { return simulation_.has_good(store, name); },
       "all is repaired");
   for (const std::string& offence : simulation_.offences()) require(false, offence);
-  if (perhaps(0.15)) check_checkpoints();
+  if (perhaps(0.1)) check_checkpoints();
 
   // Now any of them may go, and a machine that never was here finds everything.
   std::vector<std::size_t> left;

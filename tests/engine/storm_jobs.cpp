@@ -21,9 +21,9 @@ constexpr std::size_t k_names = 4;
 
 const std::vector<Storm::Kind>& Storm::kinds() {
   static const std::vector<Kind> all{
-      {12, &Storm::push},    {4, &Storm::remove}, {6, &Storm::repair},   {4, &Storm::verify},
-      {5, &Storm::drain},    {8, &Storm::look},   {4, &Storm::read_log}, {1, &Storm::write_many_records},
-      {4, &Storm::rebalance}};
+      {36, &Storm::push},     {12, &Storm::remove}, {18, &Storm::repair},   {12, &Storm::verify},
+      {15, &Storm::drain},    {24, &Storm::look},   {12, &Storm::read_log}, {1, &Storm::write_many_records},
+      {12, &Storm::rebalance}};
   return all;
 }
 
