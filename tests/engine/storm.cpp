@@ -49,6 +49,7 @@ PolicySet Storm::any_policy() {
   if (stores_ < 2 * survive_ + 2) return {1, survive, survive};
   const std::size_t most = stores_ - survive_ - 1;
   if (perhaps(0.35)) return {0, 0, survive};
+  if (perhaps(0.3)) return {1, survive, survive};
   return {static_cast<std::uint8_t>(1 + number(most)), survive, survive};
 }
 

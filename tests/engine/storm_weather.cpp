@@ -21,7 +21,8 @@ void Storm::change_weather() {
     case 1: store.is_away = true; break;
     case 2: store.fails = 0.3; break;
     case 3: store.hangs = true; break;
-    case 4: store.loses_puts = 0.2; break;
+    case 4:
+    case 17: store.loses_puts = perhaps(0.5) ? 0.2 : 1; break;
     case 5: store.flips = perhaps(0.5) ? 0.2 : 1; break;
     case 6: store.lists = Behaviour::Lists::empty; break;
     case 7: store.lists = Behaviour::Lists::half; break;
@@ -35,7 +36,7 @@ void Storm::change_weather() {
     case 13:
     case 16:  // a disk that breaks
       if (!may_harm(index)) break;
-      store.spoils_puts = 0.5;
+      store.spoils_puts = perhaps(0.5) ? 0.5 : 1;
       was_harmed_ = true;
       lose_some(index, 0.5);
       break;
