@@ -1,7 +1,7 @@
 #pragma once
 // One history of a pool in bad weather: several machines push, remove, check and repair, two at
 // once now and then, stores do whatever stores do, clocks jump, processes are killed. All of it
-// follows from a seed. CONTRIBUTING.md says how to add to it.
+// follows from a seed. docs/storm.md says how to add to it.
 
 #include <cstdint>
 #include <map>
