@@ -163,6 +163,7 @@ class Storm {
   void check_rollbacks_are_noticed(std::size_t home);
   void check_all(Machine& machine, const std::string& when, bool is_final = true);
   void check_checkpoints();
+  bool is_lost_with_home(const std::string& text);
   void calm();
 
   const std::uint64_t seed_;
@@ -180,6 +181,7 @@ class Storm {
   std::set<std::size_t> outage_;  // stores with the same trouble
   std::set<std::size_t> unwell_in_step_;
   std::set<std::size_t> gone_before_;  // when the step began
+  bool is_home_lost_ = false;          // of any machine
   bool was_harmed_ = false;            // in this step
   std::set<std::string> draining_;
   std::string recovery_code_;

@@ -195,6 +195,7 @@ void Storm::lose_home() {
   try {
     simulation_.replace(home, mf1::SlotSecret::recovery_code(mf1::RecoveryCode::parse(recovery_code_)), stores);
     writers_.erase(home);
+    is_home_lost_ = true;
     tell(fmt::format("machine {} is lost, and replaced", home));
   } catch (const Error& error) {
     require(!is_calm() || !harmed_.empty(), fmt::format("machine {} cannot be replaced: {}", home, error.what()));
