@@ -65,6 +65,15 @@ def test_a_new_store_takes_its_share(base):
     assert_it_comes_back(site)
 
 
+def test_status_says_how_sound_the_models_are(base):
+    site = filled(base, stores=6)
+    assert site.json("status")["health"] == {"sound": 1}
+    shutil.rmtree(next(store for store in site.stores) / "mf1/shard")
+    site.run("verify", code=Exit.DEGRADED)
+    assert site.json("status")["health"] == {"degraded": 1}
+    assert "1: 1 degraded" in site.ok("status").text
+
+
 def test_a_plan_and_a_drill(base):
     site = filled(base, stores=6)
     names = [store.name for store in site.stores]

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -6,6 +7,8 @@
 #include "modelfloat/cli/commands.h"
 #include "modelfloat/cli/output.h"
 #include "modelfloat/cli/store_report.h"
+#include "modelfloat/engine/catalogue/model_health.h"
+#include "modelfloat/engine/catalogue/model_list.h"
 #include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/pool/settings.h"
 #include "modelfloat/engine/upkeep/drill.h"
@@ -18,6 +21,38 @@ using nlohmann::ordered_json;
 std::string policy_text(const PolicySet& policy) {
   if (policy.k != 0) return fmt::format("{}+{}", policy.k, policy.m);
   return fmt::format("survives the loss of {} {}", policy.survive, policy.survive == 1 ? "domain" : "domains");
+}
+
+// How many models there are of each health, the best first.
+using HealthCounts = std::map<engine::Health, std::uint64_t>;
+
+// By what this home knows: no store is asked where shards are.
+HealthCounts count_health(Session& session) {
+  constexpr std::size_t k_models_at_once = 1000;
+  HealthCounts counts;
+  std::string after;
+  do {
+    const auto page = engine::list_models(session.pool(), after, "", k_models_at_once);
+    for (const auto& health :
+         engine::health_of_models(session.pool(), page.models, engine::AskStores::no, session.call()))
+      ++counts[health.health];
+    after = page.next;
+  } while (!after.empty());
+  return counts;
+}
+
+// "4: 1 sound, 3 degraded".
+std::string models_text(std::uint64_t models, const HealthCounts& counts) {
+  std::string text = std::to_string(models);
+  for (const auto& [health, count] : counts)
+    text += fmt::format("{} {} {}", text.find(':') == std::string::npos ? ":" : ",", count, to_string(health));
+  return text;
+}
+
+ordered_json health_json(const HealthCounts& counts) {
+  ordered_json json = ordered_json::object();
+  for (const auto& [health, count] : counts) json[std::string(to_string(health))] = count;
+  return json;
 }
 
 ordered_json drill_json(const std::optional<engine::LastDrill>& drill) {
@@ -34,9 +69,10 @@ std::string drill_text(const std::optional<engine::LastDrill>& drill) {
 }
 
 // `with_reasons`: also prints why stores are offline; for when no warning has said so.
-std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const PolicySet& policy, bool with_reasons) {
-  std::string text =
-      fmt::format("pool    {}\npolicy  {}\nmodels  {}\n", status.pool_id, policy_text(policy), status.models);
+std::string to_text(engine::Pool& pool, const engine::PoolStatus& status, const PolicySet& policy,
+                    const HealthCounts& health_counts, bool with_reasons) {
+  std::string text = fmt::format("pool    {}\npolicy  {}\nmodels  {}\n", status.pool_id, policy_text(policy),
+                                 models_text(status.models, health_counts));
   text += fmt::format("drill   {}\n", printable(drill_text(engine::last_drill(pool))));
   if (!status.read_only.empty()) text += fmt::format("can only be read here: {}\n", printable(status.read_only));
   text += "\n";
@@ -70,6 +106,7 @@ ExitCode status(Session& session) {
   if (!session.options().cached && !pool.stores().online().empty()) session.sync_log(engine::LogReading::all);
   const auto status = engine::pool_status(pool, session.call());
   const auto policy = engine::Settings(pool.registry()).policy();
+  const auto health_counts = count_health(session);
   if (session.options().json) {
     auto stores = ordered_json::array();
     for (const auto& store : status.stores) stores.push_back(store_json(pool, store));
@@ -78,12 +115,13 @@ ExitCode status(Session& session) {
                 {"policy", {{"k", policy.k}, {"m", policy.m}, {"survive", policy.survive}}},
                 {"read_only", status.read_only.empty() ? ordered_json() : ordered_json(status.read_only)},
                 {"models", status.models},
+                {"health", health_json(health_counts)},
                 {"domains", status.domains},
                 {"domains_online", status.domains_online},
                 {"last_drill", drill_json(engine::last_drill(pool))},
                 {"stores", std::move(stores)}});
   } else {
-    print_text(to_text(pool, status, policy, session.options().quiet));
+    print_text(to_text(pool, status, policy, health_counts, session.options().quiet));
   }
   return code_of(status);
 }
