@@ -118,9 +118,6 @@ class Storm {
   // Whether who reads in this step has to see all that is committed: nothing else runs, no store has
   // lost anything or lies, and no more than promised do not answer.
   bool readers_see_all();
-  // Whether a job that reads the log has to know of all that was done before: no more stores than
-  // promised lie, do not answer or have lost something.
-  bool log_can_be_read();
 
   // storm_jobs.cpp: one function for each job
   std::shared_ptr<Job> push();

@@ -9,9 +9,7 @@
 #include "modelfloat/domain/superseded.h"
 #include "modelfloat/engine/manifest/manifest_reader.h"
 #include "modelfloat/engine/manifest/manifest_writer.h"
-#include "modelfloat/engine/upkeep/drain.h"
 #include "modelfloat/engine/upkeep/repair.h"
-#include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/log_codec.h"
 
 namespace modelfloat::test {

@@ -75,12 +75,6 @@ bool Storm::readers_see_all() {
          unwell_in_step_.size() <= survive_;
 }
 
-bool Storm::log_can_be_read() {
-  std::set<std::size_t> bad = unwell_in_step_;
-  bad.insert(harmed_.begin(), harmed_.end());
-  return bad.size() <= survive_;
-}
-
 // The same happens to many stores at once: the machines reach few, or none; or few take anything, or
 // records of the log; or the lists of most break off.
 void Storm::begin_outage() {
