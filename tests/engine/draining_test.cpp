@@ -7,7 +7,9 @@
 
 #include "modelfloat/engine/catalogue/pool_status.h"
 #include "modelfloat/engine/upkeep/drain.h"
+#include "modelfloat/engine/upkeep/plan.h"
 #include "modelfloat/engine/upkeep/remove_stores.h"
+#include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
 
 namespace modelfloat {
@@ -159,6 +161,24 @@ TEST_F(DrainingStores, WhatAStoreHasThatIsAwayIsNotCopied) {
   EXPECT_EQ(done.left, 0U);
   EXPECT_EQ(done.doubts.size(), 1U) << "is it coming back?";
   world_.faults(away).set_offline(false);
+}
+
+// Several copies of many shards: whichever two domains go, enough is left, however the copies lie.
+TEST_F(DrainingStores, CopiesThatAreLeftBehindDoNoHarm) {
+  for (std::size_t round = 0; round < 2 * world_.size(); ++round) {
+    const std::string name = "s" + std::to_string(round % world_.size());
+    const auto done = engine::drain_store(machine_.pool(), name, {}, {});
+    EXPECT_EQ(done.left, 0U);
+    EXPECT_EQ(done.packs_below_promise, 0U);
+    engine::cancel_drain(machine_.pool(), name, {});
+    const auto report = engine::verify(machine_.pool(), {}, {});
+    EXPECT_TRUE(report.sound());
+    EXPECT_EQ(report.models.at(0).health, engine::Health::sound);
+    EXPECT_GE(report.models.at(0).domains_may_go, 2U);
+    EXPECT_EQ(machine_.health("ns/before").health, engine::Health::sound);
+    EXPECT_TRUE(engine::plan_without(machine_.pool(), {}, {}).at_risk.empty());
+    EXPECT_EQ(engine::repair(machine_.pool(), {}, {}).shards_written, 0U);
+  }
 }
 
 // Two of three data shards are away: nothing can be made of what is left.
