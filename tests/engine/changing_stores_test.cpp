@@ -55,6 +55,27 @@ TEST(ChangingStores, APushLooksItselfBeforeItIsRefused) {
   EXPECT_EQ(machine.pull("ns/model"), files);
 }
 
+// What a store does not list yet, it has as far as is known.
+TEST(ChangingStores, OneWhoseListIsLateIsNeededAllTheSame) {
+  World world(4);
+  Machine machine(world, Threads::one);
+  machine.create({1, 1, 1});
+  for (std::size_t i = 0; i < world.size(); ++i) world.faults(i).list_late(true);
+  machine.push("ns/model", {{"m.bin", test::random_bytes(1'000'000, 4)}});
+  std::vector<std::string> holders;
+  for (std::size_t i = 0; i < world.size(); ++i) {
+    for (const auto& [path, bytes] : world.objects(i)) {
+      if (path.starts_with("mf1/shard/")) holders.push_back("s" + std::to_string(i));
+    }
+  }
+  ASSERT_EQ(holders.size(), 2U);
+  world.faults(std::stoul(holders[1].substr(1))).list_late(false);
+  const auto refused = test::thrown_by([&] { engine::remove_stores(machine.pool(), {holders[0]}, {}, {}); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->kind, ErrorKind::invalid) << refused->what();
+  for (std::size_t i = 0; i < world.size(); ++i) world.faults(i).list_late(false);
+}
+
 // Damaged copies do not count: what only the leaving store has whole is copied first.
 TEST(ChangingStores, DamagedDocumentsAreReplacedBeforeOneIsTakenOut) {
   World world(3);

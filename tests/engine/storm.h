@@ -127,7 +127,10 @@ class Storm {
   std::shared_ptr<Job> repair();
   std::shared_ptr<Job> verify();
   std::shared_ptr<Job> drain();
+  std::shared_ptr<Job> take_out();
+  std::shared_ptr<Job> add_again();
   std::size_t store_to_drain();
+  std::size_t least_stores() const { return stores_ - out_.size(); }  // of the pool
   std::shared_ptr<Job> rebalance();
   std::shared_ptr<Job> write_many_records();
   std::string any_name();
@@ -181,6 +184,7 @@ class Storm {
   bool is_home_lost_ = false;          // of any machine
   bool was_harmed_ = false;            // in this step
   std::set<std::string> draining_;
+  std::set<std::size_t> out_;  // stores that may be out of the pool: at most one
   std::string recovery_code_;
   std::map<std::size_t, WriterId> writers_;  // of each home
   std::size_t calls_before_ = 0;             // the step

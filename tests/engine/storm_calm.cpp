@@ -90,6 +90,10 @@ void Storm::calm() {
   begin_step();
   simulation_.time().sleep_for(std::chrono::hours(13), {});
   check_promise();
+  for (const std::size_t store : out_) {
+    if (ready(0).pool().stores().find(fmt::format("s{}", store)) == nullptr) simulation_.machine().add_store(store);
+  }
+  out_.clear();
   const SteadyTime begin = simulation_.time().steady_now();
   for (std::size_t i = 0; i < simulation_.machine_count(); ++i) check_rollbacks_are_noticed(i);
   // Twice, so that each has what the others sent last.

@@ -149,9 +149,9 @@ void Storm::check_order_of_records(Machine& machine, bool is_in_doubt) {
   const std::size_t prepared = first_put(records[records.size() - 2]);
   const std::size_t committed = first_put(records.back());
   if (committed == calls.size()) return;
-  require(prepared < committed && stores_that_gave_their_log(prepared, committed) + survive_ >= stores_,
+  require(prepared < committed && stores_that_gave_their_log(prepared, committed) + survive_ >= least_stores(),
           "a push commits without another look at the log");
-  require(is_in_doubt || stores_that_gave_their_log(committed, calls.size()) + survive_ >= stores_,
+  require(is_in_doubt || stores_that_gave_their_log(committed, calls.size()) + survive_ >= least_stores(),
           "a push is done while too few stores can give their log");
 }
 
@@ -204,7 +204,8 @@ void Storm::check_unrepairable(Machine& machine, const std::vector<engine::Unrep
       const auto name = ObjectName::of(ObjectType::shard, pack.shard_name(shard));
       bool is_there = false;
       for (std::size_t store = 0; store < stores_; ++store)
-        is_there = is_there || (!unwell_in_step_.contains(store) && simulation_.has_good(store, name));
+        is_there = is_there ||
+                   (!unwell_in_step_.contains(store) && !out_.contains(store) && simulation_.has_good(store, name));
       there += is_there ? 1 : 0;
     }
     require(there < pack.k, fmt::format("a pack of {} cannot be repaired, it is said, and {} good shards are there",
@@ -224,8 +225,8 @@ void Storm::check_found_damage(Machine& machine, const std::vector<transfer::Fin
     for (std::size_t shard = 0; shard < pack.shard_count(); ++shard) {
       const auto name = ObjectName::of(ObjectType::shard, pack.shard_name(shard));
       for (std::size_t store = 0; store < stores_; ++store) {
-        if (unwell_in_step_.contains(store) || !simulation_.has(store, name) || simulation_.has_good(store, name))
-          continue;
+        const bool is_read = !unwell_in_step_.contains(store) && !out_.contains(store);
+        if (!is_read || !simulation_.has(store, name) || simulation_.has_good(store, name)) continue;
         require(found.contains({names[store], name.path()}),
                 fmt::format("verify has read all, and does not say that {} on s{} is damaged", name.path(), store));
       }

@@ -8,6 +8,7 @@
 #include "modelfloat/engine/upkeep/drain.h"
 #include "modelfloat/engine/upkeep/rebalance.h"
 #include "modelfloat/engine/upkeep/remove_model.h"
+#include "modelfloat/engine/upkeep/remove_stores.h"
 #include "modelfloat/engine/upkeep/repair.h"
 #include "modelfloat/engine/upkeep/verify.h"
 #include "modelfloat/mf1/log_codec.h"
@@ -21,9 +22,9 @@ constexpr std::size_t k_names = 4;
 
 const std::vector<Storm::Kind>& Storm::kinds() {
   static const std::vector<Kind> all{
-      {36, &Storm::push},     {12, &Storm::remove}, {18, &Storm::repair},   {12, &Storm::verify},
-      {15, &Storm::drain},    {24, &Storm::look},   {12, &Storm::read_log}, {1, &Storm::write_many_records},
-      {12, &Storm::rebalance}};
+      {36, &Storm::push},      {12, &Storm::remove},  {18, &Storm::repair},   {12, &Storm::verify},
+      {15, &Storm::drain},     {24, &Storm::look},    {12, &Storm::read_log}, {1, &Storm::write_many_records},
+      {12, &Storm::rebalance}, {10, &Storm::take_out}};
   return all;
 }
 
@@ -64,7 +65,7 @@ std::shared_ptr<Storm::Job> Storm::remove() {
   job->check = [this, change = &*job->change](Machine& one) {
     if (!change->is_certain) return;
     check_newest_record(one, "a removal is complete");
-    require(stores_that_gave_their_log(calls_before_, simulation_.history().size()) + survive_ >= stores_,
+    require(stores_that_gave_their_log(calls_before_, simulation_.history().size()) + survive_ >= least_stores(),
             "a removal is complete, and too few stores gave their log");
   };
   job->may_fail = [this, change = &*job->change, name](const Error& error) {
@@ -107,7 +108,7 @@ std::shared_ptr<Storm::Job> Storm::read_log() {
   job->check = [this, read, vanished](Machine& one) {
     if (is_alone_) check_vanished(one, *vanished, *read);
     require(!read->fresh || !is_alone_ ||
-                stores_that_gave_their_log(calls_before_, simulation_.history().size()) + survive_ >= stores_,
+                stores_that_gave_their_log(calls_before_, simulation_.history().size()) + survive_ >= least_stores(),
             "the log is said to be fresh, and too few stores gave theirs");
     for (const std::string& name : read->rolled_back) {
       const std::size_t store = std::stoul(name.substr(1));
@@ -187,6 +188,47 @@ std::shared_ptr<Storm::Job> Storm::drain() {
     // What is pushed meanwhile is for the next time.
     if (report->left == 0 && report->doubts.empty() && is_alone_) check_drained(one, store);
   };
+  return job;
+}
+
+// Without its objects being removed. One at a time: the next of this kind is to add it again.
+std::shared_ptr<Storm::Job> Storm::take_out() {
+  if (!out_.empty()) return add_again();
+  auto job = std::make_shared<Job>();
+  const std::size_t store = store_to_drain();
+  out_.insert(store);
+  job->what = fmt::format("takes out s{}", store);
+  job->work = [store](Machine& one) { engine::remove_stores(one.pool(), {fmt::format("s{}", store)}, {}, {}); };
+  job->check = [this, store](Machine& one) {
+    if (!is_alone_ || !is_calm()) return;
+    const auto packs = packs_of(one, {});
+    if (!packs) return;
+    const Has has = [this](std::size_t other, const ObjectName& name) { return simulation_.has(other, name); };
+    const Has has_elsewhere = [&](std::size_t other, const ObjectName& name) {
+      return other != store && has(other, name);
+    };
+    for (const Pack& pack : *packs)
+      require(pack.survive > 2 || !survives(pack, has) || survives(pack, has_elsewhere),
+              fmt::format("s{} was taken out, and a pack of {} does not survive {} any more", store,
+                          to_string(Redundancy{pack.k, pack.m}), pack.survive));
+  };
+  job->may_fail = [](const Error&) { return true; };  // it may be needed
+  return job;
+}
+
+std::shared_ptr<Storm::Job> Storm::add_again() {
+  auto job = std::make_shared<Job>();
+  const std::size_t store = *out_.begin();
+  job->what = fmt::format("adds s{} again", store);
+  job->work = [this, store](Machine& one) {
+    try {
+      one.add_store(store);
+    } catch (const Error& error) {
+      if (error.kind != ErrorKind::invalid) throw;  // it is in the pool
+    }
+    if (!one.process().is_dead() && is_alone_) out_.erase(store);
+  };
+  job->may_fail = [](const Error&) { return true; };
   return job;
 }
 

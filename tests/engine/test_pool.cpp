@@ -100,10 +100,13 @@ registry::Registry& Machine::open_registry() {
 
 void Machine::create(PolicySet policy) {
   recovery_code_ = engine::create_pool(environment_, mf1::SlotSecret::key_file(key_), policy).recovery_code;
-  for (std::size_t i = 0; i < world_.size(); ++i) {
-    const auto store = open(World::url(i));
-    engine::add_store(reopen(), "s" + std::to_string(i), World::url(i), "domain" + std::to_string(i), 0, *store, {});
-  }
+  for (std::size_t i = 0; i < world_.size(); ++i) add_store(i);
+}
+
+void Machine::add_store(std::size_t index) {
+  const auto store = open(World::url(index));
+  const std::string number = std::to_string(index);
+  engine::add_store(reopen(), "s" + number, World::url(index), "domain" + number, 0, *store, {});
   reopen();
 }
 

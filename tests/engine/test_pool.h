@@ -78,6 +78,8 @@ class Machine {
 
   // Makes the pool and adds all stores of the world.
   void create(PolicySet policy);
+  // Adds a store of the world, under the name and in the domain that create() gives it.
+  void add_store(std::size_t index);
   engine::RecoverResult recover(const mf1::SlotSecret& secret, const std::vector<std::size_t>& stores,
                                 const std::function<void(const mf1::Keyring&)>& on_pool = {});
   // How long the next pool that is opened waits for stores.

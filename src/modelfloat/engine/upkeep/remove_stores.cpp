@@ -82,8 +82,8 @@ class RemovalCheck {
     }
     if (lost > 0 && left < pack.k) refuse(model);
     // Also where each shard has another copy: those may lie together.
-    const auto may_go = domains_may_go(holders_without(pack, leaving_), pack);
-    const bool survives_less = lost > 0 || may_go < domains_may_go(holders_without(pack, {}), pack);
+    const auto may_go = domains_may_go(all_holders(pack, false), pack);
+    const bool survives_less = lost > 0 || may_go < domains_may_go(all_holders(pack, true), pack);
     if (!survives_less) return false;
     const bool keeps_promise = may_go && *may_go >= pack.survive;
     if (!keeps_promise && !options_.force) refuse_to_break_promise(model);
@@ -98,19 +98,38 @@ class RemovalCheck {
   Holders holders_of(const Pack& pack, std::size_t index) const {
     const auto stores = inventory_.holders(pack, index);
     const auto stays = [&](const auto* store) { return !leaving_.contains(store) && inventory_.complete(*store); };
-    const auto may_have = [&](const auto* store) {
-      return !inventory_.complete(*store) || std::find(stores.begin(), stores.end(), store) != stores.end();
-    };
     return {static_cast<std::size_t>(std::count_if(stores.begin(), stores.end(), stays)),
-            std::any_of(leaving_.begin(), leaving_.end(), may_have)};
+            !leaving_with(pack, index).empty() || std::any_of(leaving_.begin(), leaving_.end(), [&](const auto* store) {
+              return !inventory_.complete(*store);
+            })};
+  }
+
+  // The leaving stores that list the shard, or gave a list and have the shard as far as is known: a
+  // list may lack what is new.
+  Stores leaving_with(const Pack& pack, std::size_t index) const {
+    Stores having;
+    const auto listed = inventory_.holders(pack, index);
+    const auto copies = inventory_.copies(pack.shard_name(index));
+    for (const auto* store : leaving_) {
+      const bool is_remembered = std::any_of(copies.begin(), copies.end(), [&](const transfer::InventoryCopy& copy) {
+        return copy.store == store && copy.remembered == registry::CopyState::whole;
+      });
+      const bool is_listed = std::find(listed.begin(), listed.end(), store) != listed.end();
+      if (is_listed || (is_remembered && inventory_.complete(*store))) having.insert(store);
+    }
+    return having;
   }
 
   // Of each shard, with k = 1 of each copy.
-  std::vector<std::vector<const transfer::PoolStore*>> holders_without(const Pack& pack, const Stores& gone) const {
+  std::vector<std::vector<const transfer::PoolStore*>> all_holders(const Pack& pack, bool with_leaving) const {
     std::vector<std::vector<const transfer::PoolStore*>> holders;
     for (std::size_t index = 0; index < (pack.k == 1 ? 1 : pack.shard_count()); ++index) {
       auto stores = inventory_.holders(pack, index);
-      std::erase_if(stores, [&](const auto* store) { return gone.contains(store); });
+      std::erase_if(stores, [&](const auto* store) { return leaving_.contains(store); });
+      if (with_leaving) {
+        const Stores having = leaving_with(pack, index);
+        stores.insert(stores.end(), having.begin(), having.end());
+      }
       if (pack.k > 1) {
         holders.push_back(std::move(stores));
         continue;
